@@ -1,0 +1,104 @@
+interface Meaning {
+  readonly http: number
+  readonly sqlState: string
+  /** Whether the same call may succeed later without a change by the caller. */
+  readonly retry: boolean
+}
+
+/** Every failure a caller can meet: what REST, PostgreSQL and the job queue each make of it. */
+export const meanings = {
+  'access.denied': { http: 403, sqlState: '42501', retry: false },
+  'access.unauthenticated': { http: 401, sqlState: '28P01', retry: false },
+  'batch.state': { http: 409, sqlState: '55000', retry: false },
+  'batch.unknown': { http: 404, sqlState: '42704', retry: false },
+  'chain.diverged': { http: 409, sqlState: '55000', retry: false },
+  'config.invalid': { http: 400, sqlState: '22023', retry: false },
+  'dataset.exists': { http: 409, sqlState: '42P07', retry: false },
+  'dataset.unknown': { http: 404, sqlState: '42P01', retry: false },
+  'engine.crashed': { http: 503, sqlState: '57P01', retry: true },
+  'engine.memory': { http: 507, sqlState: '53200', retry: false },
+  'engine.unavailable': { http: 503, sqlState: '57P03', retry: true },
+  'export.counts': { http: 500, sqlState: '58000', retry: true },
+  'export.exists': { http: 409, sqlState: '42710', retry: false },
+  'export.unknown': { http: 404, sqlState: '42704', retry: false },
+  'flow.invalid': { http: 400, sqlState: '22023', retry: false },
+  'flow.unknown': { http: 404, sqlState: '42704', retry: false },
+  'flow.version': { http: 412, sqlState: '40001', retry: false },
+  'home.in_use': { http: 409, sqlState: '55006', retry: false },
+  'home.unusable': { http: 500, sqlState: '58030', retry: false },
+  'ingest.invalid': { http: 400, sqlState: '22000', retry: false },
+  internal: { http: 500, sqlState: 'XX000', retry: false },
+  'job.fenced': { http: 409, sqlState: '40001', retry: true },
+  'lake.conflict': { http: 409, sqlState: '40001', retry: true },
+  'lake.corrupt': { http: 500, sqlState: 'XX001', retry: false },
+  'limit.exceeded': { http: 429, sqlState: '53400', retry: true },
+  'object.exists': { http: 409, sqlState: '42710', retry: false },
+  'object.missing': { http: 404, sqlState: '58P01', retry: false },
+  'port.in_use': { http: 500, sqlState: '58030', retry: false },
+  'query.cancelled': { http: 499, sqlState: '57014', retry: false },
+  'query.failed': { http: 400, sqlState: '22000', retry: false },
+  'query.parameters': { http: 400, sqlState: '08P01', retry: false },
+  'query.syntax': { http: 400, sqlState: '42601', retry: false },
+  'query.type': { http: 400, sqlState: '42804', retry: false },
+  'query.unknown': { http: 404, sqlState: '42704', retry: false },
+  'query.unknown_column': { http: 400, sqlState: '42703', retry: false },
+  'query.unknown_function': { http: 400, sqlState: '42883', retry: false },
+  'query.unknown_table': { http: 404, sqlState: '42P01', retry: false },
+  'query.unsupported': { http: 400, sqlState: '0A000', retry: false },
+  'request.invalid': { http: 400, sqlState: '22023', retry: false },
+  'schema.conflict': { http: 409, sqlState: '42804', retry: false },
+  'schema.invalid': { http: 400, sqlState: '42P16', retry: false },
+  'schema.unknown': { http: 404, sqlState: '42704', retry: false },
+  'source.removed': { http: 410, sqlState: '58P01', retry: false },
+  'store.full': { http: 507, sqlState: '53100', retry: true },
+  'store.unreachable': { http: 503, sqlState: '58030', retry: true },
+  'verify.failed': { http: 422, sqlState: 'XX001', retry: false },
+} as const satisfies Record<string, Meaning>
+
+export type ErrorCode = keyof typeof meanings
+
+/** Where in a text something stands: 0-based offset, 1-based line and column (in UTF-16 units). */
+export interface TextPosition {
+  readonly offset: number
+  readonly line: number
+  readonly column: number
+}
+
+export interface AppErrorOptions {
+  readonly cause?: unknown
+  /** The place in the statement the caller sent. */
+  readonly position?: TextPosition | undefined
+  /** What to do about it, as one sentence. */
+  readonly hint?: string | undefined
+  /** Machine-readable particulars; never a secret, a path of the server or another tenant's name. */
+  readonly detail?: Readonly<Record<string, unknown>> | undefined
+}
+
+/** A foreseen failure. The message says what was expected and what came. */
+export class AppError extends Error {
+  readonly code: ErrorCode
+  readonly position: TextPosition | undefined
+  readonly hint: string | undefined
+  readonly detail: Readonly<Record<string, unknown>> | undefined
+
+  constructor(code: ErrorCode, message: string, options: AppErrorOptions = {}) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause })
+    this.name = 'AppError'
+    this.code = code
+    this.position = options.position
+    this.hint = options.hint
+    this.detail = options.detail
+  }
+
+  get meaning(): Meaning {
+    return meanings[this.code]
+  }
+}
+
+/** An AppError as it is; anything else as `internal`, its own text kept as the cause for the log only. */
+export function toAppError(error: unknown): AppError {
+  if (error instanceof AppError) return error
+  return new AppError('internal', 'Sluice met an error it did not expect; its log has the particulars.', {
+    cause: error,
+  })
+}

@@ -1,0 +1,40 @@
+/**
+ * Named places where a test may kill a process: every state of load, flush, commit, pin, spool, stage, seal,
+ * complete, manifest and sweep. A feature that stores or delivers data adds its names here.
+ */
+export const faultPoints = [
+  'load.accepted',
+  'load.staged',
+  'lake.write.done',
+  'lake.commit.before',
+  'lake.commit.after',
+  'query.step.before',
+  'query.step.after',
+  'export.pin.after',
+  'export.spool.done',
+  'export.stage.intent',
+  'export.stage.middle',
+  'export.stage.done',
+  'export.seal.before',
+  'export.seal.after',
+  'export.complete.middle',
+  'export.complete.done',
+  'export.manifest.before',
+  'export.manifest.after',
+  'export.publish.after',
+  'export.sweep.middle',
+] as const
+
+export type FaultPoint = (typeof faultPoints)[number]
+
+let strike: ((point: FaultPoint) => void | Promise<void>) | undefined
+
+/** Called by the code at the place named; nothing happens unless a test armed it. */
+export async function faultPoint(point: FaultPoint): Promise<void> {
+  if (strike) await strike(point)
+}
+
+/** Arms (or with `undefined` disarms) what happens at fault points in this process. */
+export function armFaults(action: typeof strike): void {
+  strike = action
+}

@@ -1,0 +1,116 @@
+import type { BatchId, DatasetId, SandboxId, TableId } from '#base/ids.ts'
+import type { Principal, Sandbox } from '#access/access.ts'
+import type { Transaction } from '#metadata/metadata.ts'
+import type { StructType } from '#types/data-type.ts'
+
+/** Datasets, their schemas and batches. Each call asks the decision function first. */
+export interface Datasets {
+  /**
+   * Makes dataset, schema (when given as columns) and lake table in one transaction.
+   * @throws AppError 'dataset.exists', 'schema.invalid', 'schema.unknown', 'access.denied'
+   */
+  create(caller: Caller, dataset: NewDataset): Promise<Dataset>
+  /** As `create`, inside a transaction of the caller. */
+  createIn(tx: Transaction, caller: Caller, dataset: NewDataset): Promise<Dataset>
+
+  /** By id. @throws AppError 'dataset.unknown' */
+  get(caller: Caller, datasetId: DatasetId): Promise<Dataset>
+  /** By SQL table name, ignoring case, or else by dataset name or id. */
+  find(caller: Caller, name: string): Promise<Dataset | undefined>
+  list(
+    caller: Caller,
+    page: { readonly limit: number; readonly start: number; readonly name?: string },
+  ): Promise<readonly Dataset[]>
+  delete(caller: Caller, datasetId: DatasetId): Promise<void>
+
+  /** All tables SQL may name in the sandbox: the binder's catalogue. */
+  tables(caller: Caller): Promise<readonly Dataset[]>
+
+  /** Registers an XDM JSON Schema (as the schema registry's POST takes it) and returns its `$id`. */
+  createSchema(caller: Caller, document: unknown): Promise<RegisteredSchema>
+  schema(caller: Caller, id: string): Promise<RegisteredSchema>
+
+  batch(caller: Caller, batchId: BatchId): Promise<Batch>
+  batches(
+    caller: Caller,
+    filter: { readonly datasetId?: DatasetId; readonly limit: number; readonly start: number },
+  ): Promise<readonly Batch[]>
+  /** A batch row for rows that SQL writes (INSERT, CTAS); call within the commit's transaction. */
+  recordCommittedBatch(tx: Transaction, batch: CommittedBatch): Promise<void>
+}
+
+export interface Caller {
+  readonly principal: Principal
+  readonly sandbox: Sandbox
+}
+
+export interface NewDataset {
+  readonly name: string
+  readonly description?: string
+  readonly tags?: Readonly<Record<string, readonly string[]>>
+  /** Columns, or the `$id` of a registered schema. */
+  readonly schema:
+    | { readonly kind: 'columns'; readonly columns: StructType }
+    | { readonly kind: 'registered'; readonly id: string }
+  /** Absent: made from the name (lower case, `_` for all else, unique in the sandbox). */
+  readonly tableName?: string
+}
+
+export interface Dataset {
+  readonly id: DatasetId
+  readonly sandboxId: SandboxId
+  readonly name: string
+  readonly description: string
+  readonly tableName: string
+  readonly tableId: TableId
+  readonly schemaId: string
+  /** The user's columns. */
+  readonly schema: StructType
+  readonly behavior: 'time-series' | 'record' | 'adhoc'
+  readonly tags: Readonly<Record<string, readonly string[]>>
+  readonly version: number
+  readonly createdAt: Date
+  readonly updatedAt: Date
+  readonly createdBy: string
+}
+
+export interface RegisteredSchema {
+  readonly id: string
+  readonly altId: string
+  readonly title: string
+  readonly version: string
+  readonly document: unknown
+  readonly columns: StructType
+}
+
+export type BatchState = 'loading' | 'queued' | 'processing' | 'success' | 'failed' | 'aborted'
+
+export interface Batch {
+  readonly id: BatchId
+  readonly datasetId: DatasetId
+  readonly state: BatchState
+  readonly format: 'parquet' | 'json' | 'csv' | 'sql'
+  readonly createdAt: Date
+  readonly updatedAt: Date
+  readonly completedAt: Date | undefined
+  readonly recordCount: number
+  readonly failedRecordCount: number
+  readonly bytes: number
+  readonly errors: readonly BatchError[]
+  readonly tags: Readonly<Record<string, unknown>>
+}
+
+export interface BatchError {
+  /** `INGEST-1401-400` and so on. */
+  readonly code: string
+  readonly description: string
+  readonly rowCount: number
+}
+
+export interface CommittedBatch {
+  readonly id: BatchId
+  readonly datasetId: DatasetId
+  readonly recordCount: number
+  readonly bytes: number
+  readonly tags?: Readonly<Record<string, unknown>>
+}

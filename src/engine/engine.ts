@@ -1,0 +1,125 @@
+import type { DataType, Field } from '#types/data-type.ts'
+import type { Encoding } from '#encode/encoding.ts'
+
+/**
+ * A place where SQL runs. The server hands it text in the engine's own dialect and gets whole encoded rows back, as
+ * many as it asks for: portals, cursors, row limits, REST pages and export spools are all this one protocol.
+ */
+export interface Engine extends AsyncDisposable {
+  /**
+   * Begins a statement that returns rows.
+   * @throws AppError 'query.failed' what the data made impossible (a failed cast, raise_error), 'engine.memory',
+   *   'engine.crashed', 'engine.unavailable', 'query.cancelled'
+   */
+  open(statement: EngineStatement, options: OpenOptions): Promise<Pull>
+
+  /** The columns a statement would return; nothing is read. */
+  describe(statement: EngineStatement, options: { readonly signal: AbortSignal }): Promise<readonly Field[]>
+
+  /**
+   * Runs a statement and writes its rows to files in a folder of the server. Not atomic: the caller owns the folder,
+   * and after a failure what lies there is rubbish.
+   */
+  copy(statement: EngineStatement, options: CopyOptions): Promise<CopyResult>
+
+  /** What is running, for status and metrics. */
+  status(): EngineStatus
+
+  /** Kills the children that run statements now, as a crash would. For tests of faults only. */
+  killChildren(): Promise<void>
+}
+
+export interface EngineStatement {
+  /** One statement in the engine's dialect. */
+  readonly sql: string
+  /** Absolute paths of the only files it may read. */
+  readonly files: readonly string[]
+  /** Interactive statements share children; batch statements have one to themselves. */
+  readonly pool: 'interactive' | 'batch'
+}
+
+export interface OpenOptions {
+  readonly encoding: Encoding
+  /** The columns by name and type as the binder knows them, in order: encoders follow these, not the engine's own. */
+  readonly columns: readonly Field[]
+  readonly signal: AbortSignal
+}
+
+/** A statement under way: rows are produced only when pulled. Disposing it ends the statement. */
+export interface Pull extends AsyncDisposable {
+  /** At most so many rows, and about so many bytes (a single row may be larger). One pull at a time. */
+  pull(limit: { readonly rowCountMax: number; readonly bytesMax: number }): Promise<Chunk>
+}
+
+export interface Chunk {
+  /** Whole encoded rows. */
+  readonly bytes: Uint8Array
+  readonly rowCount: number
+  readonly state: 'more' | 'done'
+}
+
+export interface CopyOptions {
+  /** Absolute path of an existing, empty folder. */
+  readonly folder: string
+  readonly format: CopyFormat
+  /** Called about once a second. */
+  readonly onProgress?: (progress: { readonly rowCount: number }) => void
+  readonly signal: AbortSignal
+}
+
+export type CopyFormat =
+  | {
+      readonly kind: 'parquet'
+      readonly compression: 'zstd' | 'gzip' | 'snappy' | 'none'
+      /** Iceberg field ids by path; absent: none are written. */
+      readonly fieldIds?: FieldIds
+      /** SQL expressions over the statement's columns; one folder level each, the column itself is not in the files. */
+      readonly partitionBy?: readonly { readonly name: string; readonly expression: string }[]
+      /** SQL expressions; rows of each file are sorted by them. */
+      readonly orderBy?: readonly string[]
+      /** Start another file at about this size. */
+      readonly fileBytesMax?: number
+    }
+  | { readonly kind: 'json'; readonly compression: 'gzip' | 'zstd' | 'none'; readonly fileBytesMax?: number }
+  | { readonly kind: 'csv'; readonly compression: 'gzip' | 'zstd' | 'none'; readonly fileBytesMax?: number }
+
+/** Field ids nested as the type is: `{ id, fields }` for structs, `element`, `key`, `value` inside lists and maps. */
+export interface FieldIds {
+  readonly [name: string]: { readonly id: number; readonly fields?: FieldIds }
+}
+
+export interface CopyResult {
+  readonly rowCount: number
+  readonly files: readonly CopiedFile[]
+}
+
+export interface CopiedFile {
+  /** Absolute path. */
+  readonly path: string
+  readonly rowCount: number
+  readonly bytes: number
+  /** Value of each `partitionBy` as the engine prints it, null for NULL. */
+  readonly partition: Readonly<Record<string, string | null>>
+  /** By column path (`"a"."b"`, quoted), as the engine prints values in UTC; absent for text formats. */
+  readonly statistics: Readonly<Record<string, ColumnStatistics>>
+}
+
+export interface ColumnStatistics {
+  readonly columnBytes?: number
+  readonly valueCount?: number
+  readonly nullCount?: number
+  readonly min?: string
+  readonly max?: string
+  readonly hasNan?: boolean
+}
+
+export interface EngineStatus {
+  readonly children: readonly {
+    readonly pid: number
+    readonly pool: 'interactive' | 'batch'
+    readonly statements: number
+  }[]
+  readonly restarts: number
+}
+
+export type { DataType }

@@ -1,0 +1,134 @@
+import type { PrincipalId, RunId, SandboxId } from '#base/ids.ts'
+import type { ErrorCode } from '#base/errors.ts'
+import type { Transaction } from '#metadata/metadata.ts'
+
+/**
+ * Durable work. The run row is the truth: its state, lease and fencing number decide, whoever rings. A doorbell
+ * (NOTIFY) wakes workers at once; a pass every minute finds what nobody was woken for. A node that restarts takes back
+ * its own leases at once. A handler may be called again for the same run at any time: it must find its own traces.
+ */
+export interface Jobs extends AsyncDisposable {
+  /** Handlers are registered before `start`. */
+  register(handler: JobHandler): void
+  start(): Promise<void>
+
+  /** Inserts a run; the same (kind, subject, tick) twice gives the same run. */
+  enqueue(tx: Transaction, run: NewRun): Promise<RunId>
+
+  /** Wakes the workers; call after the transaction that enqueued. */
+  ring(): void
+
+  run(runId: RunId): Promise<Run | undefined>
+  runs(filter: {
+    readonly kind?: string
+    readonly subjectId?: string
+    readonly limit?: number
+  }): Promise<readonly Run[]>
+
+  /** Asks a queued or running run to stop; a sealed one goes on. */
+  cancel(runId: RunId, by: PrincipalId): Promise<void>
+
+  /** Creates or replaces the schedule of a subject. */
+  putSchedule(tx: Transaction, schedule: Schedule): Promise<void>
+  removeSchedule(tx: Transaction, kind: string, subjectId: string): Promise<void>
+
+  /** Resolves when the run is finished (published, failed for good or cancelled), however long it takes. */
+  finished(runId: RunId, options: { readonly signal: AbortSignal }): Promise<Run>
+}
+
+export interface JobHandler {
+  readonly kind: string
+  /** How many of its runs this node works on at once. */
+  readonly parallelRunsMax: number
+  run(context: RunContext): Promise<RunOutcome>
+}
+
+export interface RunContext {
+  readonly run: Run
+  readonly lease: Lease
+  /** Aborted when the lease is lost, the run is cancelled or the node stops. */
+  readonly signal: AbortSignal
+}
+
+/** The right to work on a run. Held by one attempt at a time; the fence rises with every attempt. */
+export interface Lease {
+  readonly fence: number
+  /** Inside a transaction: locks the run row and proves that this attempt still owns it. @throws AppError 'job.fenced' */
+  assertHeld(tx: Transaction): Promise<void>
+  /** Replaces the run's progress (shown to people, read back by a later attempt). Fenced. */
+  saveProgress(progress: Readonly<Record<string, unknown>>): Promise<void>
+  /** Marks the run as sealed: from here it is always finished, never cancelled. Inside the sealing transaction. */
+  seal(tx: Transaction): Promise<void>
+  /** Finishes the run inside the transaction that makes its result true. `run` then returns `'finished'`. */
+  finish(tx: Transaction, result: Readonly<Record<string, unknown>>): Promise<void>
+}
+
+/** `finished`: the handler has called `lease.finish`. A thrown AppError with `retry` is tried again with back-off. */
+export type RunOutcome = 'finished'
+
+export interface NewRun {
+  readonly kind: string
+  /** The export, schedule or batch it works for. */
+  readonly subjectId: string
+  /** What makes it unique: the schedule's tick, or a text for runs by hand. */
+  readonly tick: string
+  readonly dueAt: Date
+  readonly principalId: PrincipalId
+  readonly sandboxId: SandboxId
+  readonly payload: Readonly<Record<string, unknown>>
+}
+
+interface RunBase {
+  readonly id: RunId
+  readonly kind: string
+  readonly subjectId: string
+  readonly tick: string
+  readonly principalId: PrincipalId
+  readonly sandboxId: SandboxId
+  readonly payload: Readonly<Record<string, unknown>>
+  readonly progress: Readonly<Record<string, unknown>>
+  readonly attempt: number
+  readonly createdAt: Date
+  readonly updatedAt: Date
+  readonly startedAt: Date | undefined
+}
+
+/** A run is exactly one of these. */
+export type Run = RunBase &
+  (
+    | { readonly state: 'queued'; readonly dueAt: Date }
+    | { readonly state: 'running' | 'sealed'; readonly leasedUntil: Date }
+    | {
+        readonly state: 'waiting'
+        readonly retryAt: Date
+        readonly code: ErrorCode
+        readonly message: string
+      }
+    | {
+        readonly state: 'succeeded'
+        readonly finishedAt: Date
+        readonly result: Readonly<Record<string, unknown>>
+      }
+    | {
+        readonly state: 'failed'
+        readonly finishedAt: Date
+        readonly code: ErrorCode
+        readonly message: string
+      }
+    | { readonly state: 'cancelled'; readonly finishedAt: Date; readonly by: PrincipalId }
+  )
+
+export interface Schedule {
+  readonly kind: string
+  readonly subjectId: string
+  readonly rule: ScheduleRule
+  readonly principalId: PrincipalId
+  readonly sandboxId: SandboxId
+  readonly isEnabled: boolean
+}
+
+/** Ticks are `startAt + k × every`, up to and without `endAt`; missed ticks become one run. */
+export type ScheduleRule =
+  | { readonly kind: 'once'; readonly startAt: Date }
+  | { readonly kind: 'every'; readonly startAt: Date; readonly everyMs: number; readonly endAt?: Date }
+  | { readonly kind: 'cron'; readonly startAt: Date; readonly expression: string; readonly endAt?: Date }

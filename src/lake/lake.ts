@@ -1,0 +1,148 @@
+import type { BatchId, DatasetId, SandboxId, SnapshotId, TableId } from '#base/ids.ts'
+import type { Transaction } from '#metadata/metadata.ts'
+import type { StructType } from '#types/data-type.ts'
+
+/**
+ * Apache Iceberg tables, one a dataset. The pointer to a table's metadata is a row in our database; files are
+ * immutable. Every table has two system columns after the user's: `_acp_system_metadata` (struct) and `_ACP_BATCHID`.
+ */
+export interface Lake {
+  /** The table's first metadata. Runs in the caller's transaction, so that dataset and table appear together. */
+  create(tx: Transaction, table: NewTable): Promise<LakeTable>
+
+  /** @throws AppError 'dataset.unknown' */
+  table(tableId: TableId): Promise<LakeTable>
+
+  /**
+   * Writes the rows a statement returns and makes them visible in one transaction: pointer, commit sequence, batch →
+   * commit, and whatever `within` writes. Repeating a batch that is committed changes nothing and returns what was.
+   * Two appends race: one commits, the other retries on the new metadata. Ingest times of a table rise with its
+   * commit sequence, never equal, so that "everything after ingest time t" never misses a late commit.
+   */
+  append(request: AppendRequest): Promise<AppendResult>
+
+  /** The result of a committed batch, if it is one of this table. */
+  committedBatch(tableId: TableId, batchId: BatchId): Promise<AppendResult | undefined>
+
+  /** The newest snapshot, or the one named; undefined when the table has none yet. @throws AppError 'source.removed' */
+  snapshot(tableId: TableId, snapshotId?: SnapshotId): Promise<Snapshot | undefined>
+
+  /**
+   * What to read for all rows of a snapshot, or of the commits in (afterSequence, snapshot], that may match the
+   * predicates. An absent snapshot is an empty table.
+   */
+  plan(request: PlanRequest): Promise<ScanPlan>
+
+  /** Keeps a snapshot's files from expiry until released or past its time. Same owner and table: replaced. */
+  pin(tx: Transaction, pin: Pin): Promise<void>
+  releasePins(tx: Transaction, owner: string): Promise<void>
+
+  /** Removes files written by appends that never committed and whose writer is gone. */
+  sweep(options: { readonly signal: AbortSignal }): Promise<{ readonly filesRemoved: number }>
+
+  /** Past commits, oldest first. */
+  commits(tableId: TableId): Promise<readonly Commit[]>
+}
+
+export interface NewTable {
+  readonly datasetId: DatasetId
+  readonly sandboxId: SandboxId
+  /** The user's columns. */
+  readonly schema: StructType
+  /** A top-level timestamp column to partition by day, hidden; absent: unpartitioned. */
+  readonly dayColumn?: string
+  /** SQL paths of columns that rows are clustered by inside a file (person, then time), in Spark syntax. */
+  readonly clusterBy?: readonly string[]
+}
+
+export interface LakeTable {
+  readonly id: TableId
+  readonly datasetId: DatasetId
+  /** The user's columns, as declared. */
+  readonly schema: StructType
+  readonly systemColumns: StructType
+  /** `file:///…` */
+  readonly location: string
+  readonly dayColumn: string | undefined
+}
+
+export interface AppendRequest {
+  readonly tableId: TableId
+  readonly batchId: BatchId
+  /** The engine statement whose columns are the table's user columns, in order and type (casts are the caller's). */
+  readonly source: {
+    readonly sql: string
+    readonly files: readonly string[]
+    readonly pool: 'interactive' | 'batch'
+  }
+  /** Runs in the commit's transaction, after the pointer moved; throwing there undoes the commit. */
+  readonly within?: (tx: Transaction, result: AppendResult) => Promise<void>
+  readonly onProgress?: (progress: { readonly rowCount: number }) => void
+  readonly signal: AbortSignal
+}
+
+export interface AppendResult {
+  /** The snapshot after the commit; a batch without rows makes none and has the table's current one, if any. */
+  readonly snapshotId: SnapshotId | undefined
+  /** Position in the table's history of commits, from 1. */
+  readonly commitSequence: number
+  readonly rowCount: number
+  readonly fileCount: number
+  readonly bytes: number
+  /** Epoch milliseconds, in every row's `_acp_system_metadata.ingestTime`. */
+  readonly ingestTimeMs: number
+  /** False when the batch had been committed before. */
+  readonly isNew: boolean
+}
+
+export interface Snapshot {
+  readonly snapshotId: SnapshotId
+  readonly commitSequence: number
+  readonly rowCount: number
+  readonly committedAt: Date
+}
+
+export interface Commit extends Snapshot {
+  readonly operation: 'append' | 'replace' | 'overwrite' | 'delete'
+  readonly batchId: BatchId | undefined
+  /** Rows this commit added. */
+  readonly addedRowCount: number
+}
+
+export interface PlanRequest {
+  readonly tableId: TableId
+  readonly snapshotId: SnapshotId | undefined
+  /** Only rows of commits after this sequence (an increment). */
+  readonly afterSequence?: number
+  /** All must hold; used to skip files, never to filter rows. */
+  readonly predicates?: readonly Predicate[]
+  /** User columns to read, by name; absent: all. System columns are added when asked. */
+  readonly columns?: readonly string[]
+  readonly withSystemColumns?: boolean
+}
+
+/** `column op value` on a top-level column; value as the binder folds it: text for dates and timestamps (UTC ISO). */
+export interface Predicate {
+  readonly column: string
+  readonly operator: '=' | '<' | '<=' | '>' | '>='
+  readonly value: string | number | bigint | boolean
+}
+
+export interface ScanPlan {
+  /** A parenthesised engine query giving the columns asked for, in schema order, system columns last. */
+  readonly sql: string
+  /** Absolute paths: exactly what the statement may read. */
+  readonly files: readonly string[]
+  /** Sum of the files' record counts: an upper bound of rows, exact without predicates. */
+  readonly rowCount: number
+  readonly bytes: number
+  readonly filesSkipped: number
+}
+
+export interface Pin {
+  readonly tableId: TableId
+  readonly snapshotId: SnapshotId
+  /** Whoever releases it: `run:<id>`. */
+  readonly owner: string
+  readonly until: Date
+}

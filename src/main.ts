@@ -1,0 +1,2 @@
+// The composition root: everything is made here and passed on.
+export {}

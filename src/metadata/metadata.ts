@@ -1,0 +1,25 @@
+import type { Kysely, Transaction as KyselyTransaction } from 'kysely'
+import type { AccessTables } from './access.ts'
+import type { DatasetTables } from './datasets.ts'
+import type { ExportTables } from './exports.ts'
+import type { JobTables } from './jobs.ts'
+import type { LakeTables } from './lake.ts'
+import type { QueryTables } from './query.ts'
+
+/** All our tables. Each area has a file of row types and of functions, one a statement, and its migrations. */
+export type Tables = AccessTables & DatasetTables & ExportTables & JobTables & LakeTables & QueryTables
+
+/** A connection or a transaction: statement functions take either. */
+export type Db = Kysely<Tables>
+export type Transaction = KyselyTransaction<Tables>
+
+/** Our database, started or connected, migrated, ready. */
+export interface Metadata extends AsyncDisposable {
+  readonly db: Db
+  /** Runs in one transaction (READ COMMITTED unless said); retried on serialization failure and deadlock. */
+  transaction<T>(work: (tx: Transaction) => Promise<T>): Promise<T>
+  /** Calls back whenever somebody notifies the channel; also once after every reconnect. */
+  listen(channel: string, onNotify: (payload: string) => void): Promise<AsyncDisposable>
+  /** Pid of the managed child, absent with `DATABASE_URL`. */
+  readonly postgresPid: number | undefined
+}

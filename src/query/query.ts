@@ -1,0 +1,98 @@
+import type { AppError } from '#base/errors.ts'
+import type { Caller } from '#datasets/datasets.ts'
+import type { Encoding } from '#encode/encoding.ts'
+import type { Chunk } from '#engine/engine.ts'
+import type { RunId } from '#base/ids.ts'
+import type { Literal, ParsedStatement } from '#sql/compile.ts'
+import type { DataType, Field } from '#types/data-type.ts'
+
+/** Runs the dialect for people and programs. PostgreSQL sessions, REST and scheduled queries use this one service. */
+export interface QueryService {
+  openSession(options: SessionOptions): Promise<QuerySession>
+
+  /** Stores a query with its schedule; `schedule` undefined: run only by hand. Needs 'queries.batch'. */
+  createScheduledQuery(caller: Caller, query: NewScheduledQuery): Promise<ScheduledQuery>
+  /** Makes a run now; follow it with `jobs`. */
+  runScheduledQuery(caller: Caller, id: string): Promise<RunId>
+  scheduledQueries(caller: Caller): Promise<readonly ScheduledQuery[]>
+
+  /** What is running and what ran, newest first. */
+  log(caller: Caller, options: { readonly limit: number }): Promise<readonly QueryLogEntry[]>
+}
+
+export interface SessionOptions {
+  readonly caller: Caller
+  /** The part after `prod:`; `all` is everything the caller may read. */
+  readonly database: string
+  /** `psql`, `REST`, `Sluice CLI`: shown in the query log. */
+  readonly client: string
+  readonly onNotice?: (notice: string) => void
+}
+
+/** One client's state: properties, prepared statements, transaction. Statements run one after another. */
+export interface QuerySession extends AsyncDisposable {
+  /** All statements of a request. @throws AppError 'query.syntax' */
+  parse(text: string): readonly ParsedStatement[]
+
+  /** What a statement takes and returns; undefined columns: it returns no rows. */
+  describe(
+    statement: ParsedStatement,
+    parameterTypes: readonly (DataType | undefined)[],
+    signal: AbortSignal,
+  ): Promise<Description>
+
+  /** Begins to carry a statement out. Several results come from a block (its top-level SELECTs, in order). */
+  execute(
+    statement: ParsedStatement,
+    options: ExecuteOptions,
+  ): AsyncGenerator<StatementResult, void, undefined>
+
+  /** Session properties as SHOW knows them. */
+  readonly properties: ReadonlyMap<string, string>
+}
+
+export interface Description {
+  readonly parameterTypes: readonly DataType[]
+  readonly columns: readonly Field[] | undefined
+}
+
+export interface ExecuteOptions {
+  readonly parameters: readonly Literal[]
+  /** Given the columns, how rows are to be encoded. */
+  readonly encoding: (columns: readonly Field[]) => Encoding
+  readonly signal: AbortSignal
+}
+
+/** Rows must be pulled to the end or disposed before the next result is asked for. */
+export type StatementResult =
+  | { readonly kind: 'rows'; readonly columns: readonly Field[]; readonly rows: ResultRows }
+  | { readonly kind: 'command'; readonly tag: string; readonly rowCount: number | undefined }
+
+export interface ResultRows extends AsyncDisposable {
+  pull(limit: { readonly rowCountMax: number; readonly bytesMax: number }): Promise<Chunk>
+}
+
+export interface NewScheduledQuery {
+  readonly name: string
+  readonly sql: string
+  readonly schedule?: { readonly cron: string; readonly startAt: Date; readonly endAt?: Date }
+  readonly parameters?: Readonly<Record<string, string>>
+}
+
+export interface ScheduledQuery extends NewScheduledQuery {
+  readonly id: string
+  readonly isEnabled: boolean
+  readonly createdAt: Date
+}
+
+export interface QueryLogEntry {
+  readonly id: string
+  readonly sql: string
+  readonly state: 'SUBMITTED' | 'IN_PROGRESS' | 'SUCCESS' | 'FAILED' | 'KILLED'
+  readonly client: string
+  readonly principalName: string
+  readonly createdAt: Date
+  readonly elapsedMs: number
+  readonly rowCount: number
+  readonly error?: { readonly code: AppError['code']; readonly message: string }
+}

@@ -1,0 +1,146 @@
+import type { TextPosition } from '#base/errors.ts'
+import type { DataType, Field, StructType } from '#types/data-type.ts'
+
+/**
+ * The SQL front end, seen from outside: text in; a typed statement and, for queries, engine text out. Pure: it reads
+ * no file, no clock and no database. The catalogue is given; tables are printed as the scans the caller planned.
+ *
+ *   scan → lex → parse → bind (names, Spark's types) → passes (ADFs to windows, snapshots, policies) → print
+ */
+export interface SqlFrontEnd {
+  /** Cuts a request into statements (`;`, quotes, comments and `$$` blocks respected); empty ones are dropped. */
+  split(text: string): readonly ScannedStatement[]
+
+  /** @throws AppError 'query.syntax' with the position in the text */
+  parse(statement: ScannedStatement): ParsedStatement
+
+  /**
+   * Resolves names and types.
+   * @throws AppError 'query.unknown_table', 'query.unknown_column', 'query.unknown_function', 'query.type',
+   *   'query.unsupported', each with position and, where one is near, a suggestion as hint
+   */
+  bind(query: ParsedQuery, context: BindContext): BoundQuery
+}
+
+export interface ScannedStatement {
+  readonly text: string
+  /** Where it begins in the request, so that positions are the request's. */
+  readonly start: TextPosition
+}
+
+/** What a statement is, for whoever carries it out. `Expression` and `ParsedQuery` are opaque outside `sql`. */
+export type ParsedStatement =
+  | { readonly kind: 'query'; readonly query: ParsedQuery }
+  | { readonly kind: 'explain'; readonly format: 'text' | 'json'; readonly query: ParsedQuery }
+  | {
+      readonly kind: 'createTableAs'
+      readonly table: TableName
+      readonly ifNotExists: boolean
+      readonly isTemporary: boolean
+      readonly options: Readonly<Record<string, string>>
+      readonly query: ParsedQuery
+    }
+  | {
+      readonly kind: 'insert'
+      readonly table: TableName
+      readonly columns: readonly string[] | undefined
+      readonly query: ParsedQuery
+    }
+  | { readonly kind: 'dropTable'; readonly table: TableName; readonly ifExists: boolean }
+  | { readonly kind: 'setVariable'; readonly name: string; readonly value: ParsedQuery }
+  | { readonly kind: 'setProperty'; readonly name: string; readonly value: string }
+  | { readonly kind: 'resetProperty'; readonly name: string | 'all' }
+  /** `SHOW name`, `SHOW ALL`, `SHOW TABLES`, `SHOW DATABASES`, … with what follows as words. */
+  | { readonly kind: 'show'; readonly what: string }
+  | {
+      readonly kind: 'block'
+      readonly body: readonly ParsedStatement[]
+      readonly handler: readonly ParsedStatement[] | undefined
+      readonly position: TextPosition
+    }
+  | { readonly kind: 'transaction'; readonly action: 'begin' | 'commit' | 'rollback' }
+  | { readonly kind: 'prepare'; readonly name: string; readonly statement: ParsedStatement }
+  | { readonly kind: 'execute'; readonly name: string; readonly arguments: readonly ParsedQuery[] }
+  | { readonly kind: 'deallocate'; readonly name: string | 'all' }
+  | { readonly kind: 'discard' }
+
+export interface TableName {
+  readonly parts: readonly string[]
+  readonly position: TextPosition
+}
+
+/** A query's syntax tree. Variables (`@v`) and parameters (`$1`) stand in it by name. */
+export interface ParsedQuery {
+  /** For tools; only `sql` looks inside. */
+  readonly tree: unknown
+  /** Every table it names, each once, so that the catalogue can be loaded before binding. */
+  readonly tables: readonly TableName[]
+  readonly variables: readonly string[]
+  /** Highest `$n`. */
+  readonly parameterCount: number
+  readonly position: TextPosition
+}
+
+export interface BindContext {
+  readonly catalogue: Catalogue
+  /** Values of `@variables`, by name as written. */
+  readonly variables: Readonly<Record<string, Literal>>
+  /** Values of `$n` at n − 1; absent while only describing: then types are inferred and `parameterTypes` says them. */
+  readonly parameters?: readonly Literal[]
+  /** Types the client declared for `$n`, where it did. */
+  readonly parameterTypes?: readonly (DataType | undefined)[]
+  /** When false, system columns are part of `*` and can be named (`SET drop_system_columns = false`). */
+  readonly dropsSystemColumns: boolean
+  /** What `current_timestamp` and `current_date` are, for the whole statement. */
+  readonly now: Date
+}
+
+/** A constant with its type. Timestamps are ISO 8601 UTC text with µs, dates `YYYY-MM-DD`, binary is hex. */
+export interface Literal {
+  readonly type: DataType
+  readonly value: string | number | bigint | boolean | null
+}
+
+export interface Catalogue {
+  table(name: readonly string[]): CatalogueTable | undefined
+  /** Names to suggest from. */
+  readonly tableNames: readonly string[]
+}
+
+export interface CatalogueTable {
+  /** What the caller knows the table by. */
+  readonly key: string
+  readonly name: string
+  readonly columns: StructType
+  readonly systemColumns: StructType
+}
+
+export interface BoundQuery {
+  readonly columns: readonly Field[]
+  readonly parameterTypes: readonly DataType[]
+  /** One entry a mention of a table. */
+  readonly scans: readonly TableScan[]
+  /** Engine text, with each scan replaced by the parenthesised query planned for it. */
+  print(engine: 'duckdb' | 'spark', scans: ReadonlyMap<TableScan, string>): string
+}
+
+/** One mention of a table in a query, and what it needs of it. */
+export interface TableScan {
+  readonly table: CatalogueTable
+  /** Top-level columns used, system columns included. */
+  readonly columns: readonly string[]
+  /** Conjuncts of the form column-operator-constant that every row used must satisfy: for skipping files only. */
+  readonly predicates: readonly ScanPredicate[]
+  readonly snapshot: SnapshotClause | undefined
+}
+
+export interface ScanPredicate {
+  readonly column: string
+  readonly operator: '=' | '<' | '<=' | '>' | '>='
+  readonly value: string | number | bigint | boolean
+}
+
+export interface SnapshotClause {
+  readonly since?: string
+  readonly asOf?: string
+}
