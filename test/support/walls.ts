@@ -1,0 +1,105 @@
+import { readdirSync, readFileSync } from 'node:fs'
+import { join, relative } from 'node:path'
+
+/**
+ * The walls of the house: what each folder of `src` may import besides itself and `base`.
+ * Changing a wall is one line here, seen in review.
+ */
+export const walls: Readonly<Record<string, readonly string[]>> = {
+  base: [],
+  config: [],
+  types: [],
+  encode: ['types'],
+  objects: [],
+  formats: ['types'],
+  metadata: ['config'],
+  engine: ['types', 'encode'],
+  jobs: ['metadata'],
+  access: ['metadata'],
+  lake: ['types', 'objects', 'metadata', 'engine', 'jobs'],
+  datasets: ['types', 'metadata', 'access', 'lake', 'jobs'],
+  ingest: ['types', 'objects', 'formats', 'metadata', 'access', 'engine', 'jobs', 'lake', 'datasets'],
+  sql: ['types'],
+  query: ['types', 'encode', 'objects', 'metadata', 'engine', 'jobs', 'access', 'lake', 'datasets', 'sql'],
+  exports: [
+    'types',
+    'objects',
+    'formats',
+    'metadata',
+    'engine',
+    'jobs',
+    'access',
+    'lake',
+    'datasets',
+    'sql',
+    'query',
+  ],
+  pgwire: ['types', 'encode', 'access', 'query'],
+  http: ['types', 'access', 'datasets', 'ingest', 'lake', 'query', 'exports'],
+  cli: ['config'],
+}
+
+/** Packages that only one folder may import. */
+export const packageOwners: Readonly<Record<string, string>> = {
+  '@duckdb/node-api': 'engine',
+  '@duckdb/node-bindings': 'engine',
+  avsc: 'lake',
+  fastify: 'http',
+  kysely: 'metadata',
+  commander: 'cli',
+}
+
+export interface SourceFile {
+  /** Below `src`, with `/`. */
+  readonly path: string
+  readonly text: string
+}
+
+/** Every product file; tests and their helpers may look over walls. */
+export function productFiles(root: string): SourceFile[] {
+  return readdirSync(root, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile() && entry.name.endsWith('.ts') && !entry.name.endsWith('.test.ts'))
+    .map((entry) => join(entry.parentPath, entry.name))
+    .map((path) => ({ path: relative(root, path), text: readFileSync(path, 'utf8') }))
+}
+
+const importPattern =
+  /(?:^|\n)\s*(?:import|export)\b[^'"\n]*(?:\n[^'"]*?)?from\s*['"]([^'"]+)['"]|\bimport\(\s*['"]([^'"]+)['"]\s*\)|(?:^|\n)\s*import\s*['"]([^'"]+)['"]/g
+
+/** One sentence for each import that goes through a wall. */
+export function wallViolations(files: readonly SourceFile[]): string[] {
+  return files.flatMap((file) => {
+    const folder = file.path.includes('/') ? file.path.slice(0, file.path.indexOf('/')) : undefined
+    const imports = [...file.text.matchAll(importPattern)].map(
+      (match) => match[1] ?? match[2] ?? match[3] ?? '',
+    )
+    return imports.flatMap((target) => violation(file.path, folder, target) ?? [])
+  })
+}
+
+function violation(path: string, folder: string | undefined, target: string): string | undefined {
+  if (target.startsWith('#')) return crossing(path, folder, target)
+  if (target.startsWith('.')) {
+    const depth = path.split('/').length - 2
+    const climbs = target.split('/').filter((part) => part === '..').length
+    return folder !== undefined && climbs > depth
+      ? `${path} leaves its folder by ${target}; write #folder/file.ts`
+      : undefined
+  }
+  const name = target.startsWith('@') ? target.split('/').slice(0, 2).join('/') : target.split('/')[0]!
+  const owner = packageOwners[name]
+  return owner !== undefined && folder !== owner
+    ? `${path} imports ${name}, which only ${owner} may`
+    : undefined
+}
+
+function crossing(path: string, folder: string | undefined, target: string): string | undefined {
+  const [other = '', ...rest] = target.slice(1).split('/')
+  if (folder === undefined) return undefined // main.ts wires everything.
+  const allowed = walls[folder]
+  if (!allowed) return `${path}: the folder ${folder} stands in no line of the walls`
+  if (other === folder) return `${path} imports ${target} of its own folder; write a relative path`
+  if (other !== 'base' && !allowed.includes(other))
+    return `${path} imports ${target}; ${folder} may not import ${other}`
+  return rest.length > 1 ? `${path} imports ${target}; subfolders of ${other} are private` : undefined
+}
