@@ -32,6 +32,8 @@ export const meanings = {
   'lake.conflict': { http: 409, sqlState: '40001', retry: true },
   'lake.corrupt': { http: 500, sqlState: 'XX001', retry: false },
   'limit.exceeded': { http: 429, sqlState: '53400', retry: true },
+  'metadata.newer': { http: 500, sqlState: '58030', retry: false },
+  'metadata.unavailable': { http: 503, sqlState: '57P03', retry: true },
   'object.exists': { http: 409, sqlState: '42710', retry: false },
   'object.missing': { http: 404, sqlState: '58P01', retry: false },
   'port.in_use': { http: 500, sqlState: '58030', retry: false },

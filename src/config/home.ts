@@ -1,0 +1,30 @@
+import { homedir } from 'node:os'
+import { join } from 'node:path'
+
+/** Everything below the home folder, by name. */
+export function homePaths(home: string) {
+  return {
+    /** Folder of the lock on the home. */
+    lock: join(home, 'lock'),
+    /** Version stamp: which layout the home has. */
+    stamp: join(home, 'version.json'),
+    config: join(home, 'config.json'),
+    credentials: join(home, 'credentials.json'),
+    postgres: join(home, 'postgres'),
+    /** Copies of programs that an unprivileged child could not reach where they are installed. */
+    programs: join(home, 'programs'),
+    lake: join(home, 'lake'),
+    staging: join(home, 'staging'),
+    spool: join(home, 'spool'),
+    scratch: join(home, 'scratch'),
+    tls: join(home, 'tls'),
+    keys: join(home, 'keys'),
+  } as const
+}
+
+export type HomePaths = ReturnType<typeof homePaths>
+
+/** Where Sluice lives unless told otherwise. */
+export function defaultHome(isRoot: boolean = process.getuid?.() === 0): string {
+  return isRoot ? '/var/lib/sluice' : join(homedir(), '.sluice')
+}

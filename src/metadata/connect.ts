@@ -1,0 +1,96 @@
+import { Kysely, PostgresDialect } from 'kysely'
+import { Pool, type PoolClient, type PoolConfig } from 'pg'
+import { type Backoff, backoffMs } from '#base/backoff.ts'
+import { type Clock, systemClock } from '#base/clock.ts'
+import { AppError } from '#base/errors.ts'
+import type { Logger } from '#base/log.ts'
+import { Listener } from './listener.ts'
+import type { Metadata, Tables } from './metadata.ts'
+
+/** Connections one node keeps to our database at most; the managed one allows five times as many. */
+export const poolConnectionsMax = 16
+/** How long a caller waits for a connection while PostgreSQL restarts or all are in use. */
+const acquireMsMax = 20_000
+const transactionAttemptsMax = 10
+const transactionBackoff: Backoff = { firstMs: 5, maxMs: 500, jitter: 0.9 }
+const connectBackoff: Backoff = { firstMs: 20, maxMs: 500, jitter: 0.5 }
+
+export interface ConnectOptions {
+  /** Where the database is, as `pg` takes it. */
+  readonly connection: PoolConfig
+  readonly logger: Logger
+  readonly clock?: Clock
+  readonly postgresPid?: () => number | undefined
+}
+
+/** Connects to a database that is there; does not migrate. */
+export function connectMetadata(options: ConnectOptions): Metadata {
+  const { logger, clock = systemClock } = options
+  const connection = { application_name: 'sluice', keepAlive: true, ...options.connection }
+  const pool = new Pool({ max: poolConnectionsMax, ...connection, connectionTimeoutMillis: acquireMsMax })
+  // An idle connection that breaks is replaced at the next use.
+  pool.on('error', (error) => logger.log('debug', 'metadata.connection.lost', { error }))
+  const db = new Kysely<Tables>({
+    dialect: new PostgresDialect({
+      pool: { connect: () => acquire(pool, clock), end: () => pool.end(), options: pool.options },
+    }),
+  })
+  const listener = new Listener(connection, logger)
+
+  return {
+    db,
+    transaction: async (work) => {
+      for (let attempt = 1; ; attempt += 1) {
+        try {
+          return await db.transaction().execute(work)
+        } catch (error) {
+          if (!isConflict(error) || attempt >= transactionAttemptsMax) throw error
+          await clock.sleep(backoffMs(transactionBackoff, attempt))
+        }
+      }
+    },
+    listen: (channel, onNotify) => listener.listen(channel, onNotify),
+    get postgresPid() {
+      return options.postgresPid?.()
+    },
+    [Symbol.asyncDispose]: async () => {
+      await listener[Symbol.asyncDispose]()
+      await db.destroy()
+    },
+  }
+}
+
+/** Waits over a restart of PostgreSQL: nothing was sent yet, so trying again is always right. */
+async function acquire(pool: Pool, clock: Clock): Promise<PoolClient> {
+  const deadline = clock.now().getTime() + acquireMsMax
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      return await pool.connect()
+    } catch (error) {
+      if (!isStarting(error) || clock.now().getTime() >= deadline) {
+        throw new AppError('metadata.unavailable', 'Our PostgreSQL database could not be reached.', {
+          cause: error,
+          hint: 'See the log; with DATABASE_URL check the address, the user and the password.',
+        })
+      }
+      await clock.sleep(backoffMs(connectBackoff, attempt))
+    }
+  }
+}
+
+function codeOf(error: unknown): string {
+  return error instanceof Error && 'code' in error ? String(error.code) : ''
+}
+
+/** serialization_failure, deadlock_detected. */
+function isConflict(error: unknown): boolean {
+  return ['40001', '40P01'].includes(codeOf(error))
+}
+
+/** Nobody listens yet, or cannot_connect_now, admin_shutdown, crash_shutdown. */
+function isStarting(error: unknown): boolean {
+  return (
+    ['ECONNREFUSED', 'ECONNRESET', 'ENOENT', 'EPIPE', '57P03', '57P01', '57P02'].includes(codeOf(error)) ||
+    (error instanceof Error && error.message === 'Connection terminated unexpectedly')
+  )
+}

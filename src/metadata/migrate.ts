@@ -1,0 +1,80 @@
+import { type Kysely, sql } from 'kysely'
+import { AppError } from '#base/errors.ts'
+import * as access from './migrations/0001-access.ts'
+import * as lake from './migrations/0002-lake.ts'
+import * as jobs from './migrations/0003-jobs.ts'
+import * as datasets from './migrations/0004-datasets.ts'
+import * as query from './migrations/0005-query.ts'
+import * as exportsArea from './migrations/0006-exports.ts'
+
+// oxlint-disable-next-line typescript/no-explicit-any -- A migration precedes the row types.
+type AnyDb = Kysely<any>
+
+export interface Migration {
+  readonly name: string
+  readonly up: (db: AnyDb) => Promise<void>
+}
+
+/** Forward only; a migration that has been released never changes. Its version is its place, from 1. */
+export const migrations: readonly Migration[] = [
+  { name: '0001-access', up: access.up },
+  { name: '0002-lake', up: lake.up },
+  { name: '0003-jobs', up: jobs.up },
+  { name: '0004-datasets', up: datasets.up },
+  { name: '0005-query', up: query.up },
+  { name: '0006-exports', up: exportsArea.up },
+]
+
+/** Any number that nobody else uses in this database: two nodes that start together migrate one after the other. */
+const advisoryLock = 8_710_873_201
+
+/**
+ * Brings the database to this code's version, all or nothing.
+ * @throws AppError 'metadata.newer' when a newer Sluice has migrated it already.
+ */
+export async function migrate(
+  db: AnyDb,
+  list: readonly Migration[] = migrations,
+): Promise<{ readonly from: number; readonly to: number }> {
+  return await db.transaction().execute(async (tx) => {
+    await sql`select pg_advisory_xact_lock(${advisoryLock}::bigint)`.execute(tx)
+    await sql`create table if not exists sluice_migrations (
+      version integer primary key,
+      name text not null,
+      applied_at timestamptz not null default now()
+    )`.execute(tx)
+    const rows = await sql<{ version: number; name: string }>`
+      select version, name from sluice_migrations order by version`.execute(tx)
+    const applied = rows.rows
+    refuseOther(applied, list)
+    for (const [index, migration] of list.entries()) {
+      if (index < applied.length) continue
+      await migration.up(tx)
+      await sql`insert into sluice_migrations (version, name) values (${index + 1}, ${migration.name})`.execute(
+        tx,
+      )
+    }
+    return { from: applied.length, to: list.length }
+  })
+}
+
+function refuseOther(
+  applied: readonly { readonly version: number; readonly name: string }[],
+  list: readonly Migration[],
+): void {
+  if (applied.length > list.length) {
+    throw new AppError(
+      'metadata.newer',
+      `The database has version ${applied.length} and this Sluice knows versions up to ${list.length}.`,
+      { hint: 'Start the newer Sluice that migrated it, or restore a backup made before.' },
+    )
+  }
+  const other = applied.find((row, index) => row.version !== index + 1 || row.name !== list[index]?.name)
+  if (other) {
+    throw new AppError(
+      'metadata.newer',
+      `The database was migrated by ${JSON.stringify(other.name)} as version ${other.version}, which this Sluice does not know.`,
+      { hint: 'Use the Sluice that made this database, or another database.' },
+    )
+  }
+}

@@ -1,0 +1,54 @@
+import { homePaths } from '#config/home.ts'
+import type { Secret } from '#config/secret.ts'
+import type { Logger } from '#base/log.ts'
+import { connectMetadata } from './connect.ts'
+import { startManagedPostgres } from './managed-postgres.ts'
+import type { Metadata } from './metadata.ts'
+import { migrate } from './migrate.ts'
+
+export interface OpenMetadataOptions {
+  readonly home: string
+  /** A PostgreSQL of the user's instead of our managed child. */
+  readonly databaseUrl?: Secret | string | undefined
+  readonly logger: Logger
+  /** False only in tests. */
+  readonly isDurable?: boolean
+}
+
+/** Starts or connects to our database and brings it to this code's version. */
+export async function openMetadata(options: OpenMetadataOptions): Promise<Metadata> {
+  const { home, databaseUrl, logger, isDurable = true } = options
+  const paths = homePaths(home)
+  await using starting = new AsyncDisposableStack()
+  const url = typeof databaseUrl === 'string' ? databaseUrl : databaseUrl?.reveal()
+  const managed =
+    url === undefined
+      ? starting.use(
+          await startManagedPostgres({
+            dataFolder: paths.postgres,
+            programsFolder: paths.programs,
+            logger,
+            isDurable,
+          }),
+        )
+      : undefined
+  const metadata = starting.use(
+    connectMetadata({
+      connection: managed?.connection ?? { connectionString: url },
+      logger,
+      postgresPid: () => managed?.pid(),
+    }),
+  )
+  const { from, to } = await migrate(metadata.db)
+  if (from !== to) logger.log('info', 'metadata.migrated', { from, to })
+  const opened = starting.move()
+  return {
+    db: metadata.db,
+    transaction: (work) => metadata.transaction(work),
+    listen: (channel, onNotify) => metadata.listen(channel, onNotify),
+    get postgresPid() {
+      return metadata.postgresPid
+    },
+    [Symbol.asyncDispose]: () => opened.disposeAsync(),
+  }
+}
