@@ -85,6 +85,9 @@ export interface Access {
 
   /** Organisation, `prod` sandbox, administrator and credentials, made once; later starts read the file. */
   bootstrap(): Promise<Credentials>
+
+  /** New secrets for the administrator, in the file too; the old ones end at once. */
+  rotateCredentials(): Promise<Credentials>
 }
 
 export interface IssuedToken {
