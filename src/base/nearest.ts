@@ -1,0 +1,31 @@
+/** The candidates that look like a mistyped `name`, the nearest first. */
+export function nearest(name: string, candidates: Iterable<string>, { countMax = 3 } = {}): string[] {
+  const wanted = name.toLowerCase()
+  const distanceMax = Math.max(1, Math.floor(wanted.length / 3))
+  return [...candidates]
+    .map((candidate) => ({ candidate, distance: editDistance(wanted, candidate.toLowerCase()) }))
+    .filter(({ candidate, distance }) => distance <= distanceMax || isPart(wanted, candidate.toLowerCase()))
+    .sort((one, other) => one.distance - other.distance || (one.candidate < other.candidate ? -1 : 1))
+    .slice(0, countMax)
+    .map(({ candidate }) => candidate)
+}
+
+const partLengthMin = 4
+
+function isPart(wanted: string, candidate: string): boolean {
+  return wanted.length >= partLengthMin && candidate.includes(wanted)
+}
+
+/** Levenshtein: insertions, deletions and replacements from one to the other. */
+function editDistance(one: string, other: string): number {
+  let row = Array.from({ length: other.length + 1 }, (_, index) => index)
+  for (let i = 1; i <= one.length; i += 1) {
+    const next = [i]
+    for (let j = 1; j <= other.length; j += 1) {
+      const replaced = (row[j - 1] ?? 0) + (one[i - 1] === other[j - 1] ? 0 : 1)
+      next.push(Math.min(replaced, (row[j] ?? 0) + 1, (next[j - 1] ?? 0) + 1))
+    }
+    row = next
+  }
+  return row[other.length] ?? 0
+}

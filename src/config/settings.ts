@@ -1,0 +1,162 @@
+import { totalmem } from 'node:os'
+import { z } from 'zod'
+import { faultPoints } from '#base/faults.ts'
+import { homePaths } from './home.ts'
+import { address, bytes, count, secret, spanMs } from './values.ts'
+
+/** What is said of a setting beside its form. */
+export interface SettingMeta {
+  readonly about: string
+  /** As it would be written in a file. Absent: the setting may be missing. */
+  readonly default?: string | number | ((context: { readonly home: string }) => string | number)
+  /** May come from a file named by `…_FILE`, and is never shown. */
+  readonly isSecret?: true
+  /** A path; a relative one starts where the command was given, in the file at the home. */
+  readonly isPath?: true
+  /** For tests of ours: left out of help and of `sluice config`. */
+  readonly isHidden?: true
+}
+
+export const settingMeta = z.registry<SettingMeta>()
+
+const path = () => z.string().min(1)
+
+/** Every setting. A name here gives the flag `--engine-batch-children` and SLUICE_ENGINE_BATCH_CHILDREN. */
+export const configSchema = z.strictObject({
+  home: path().register(settingMeta, {
+    about: 'Folder of everything Sluice keeps',
+    isPath: true,
+    default: ({ home }) => home,
+  }),
+  http: address().register(settingMeta, {
+    about: 'Where HTTP listens, HOST:PORT',
+    default: '127.0.0.1:8710',
+  }),
+  postgres: address().register(settingMeta, {
+    about: 'Where the PostgreSQL protocol listens, HOST:PORT',
+    default: '127.0.0.1:8732',
+  }),
+  databaseUrl: secret().optional().register(settingMeta, {
+    about: 'A PostgreSQL of yours for the metadata, instead of the managed one (DATABASE_URL is read too)',
+    isSecret: true,
+  }),
+  log: z.strictObject({
+    level: z
+      .enum(['debug', 'info', 'warn', 'error'])
+      .register(settingMeta, { about: 'Least level written to standard error', default: 'info' }),
+    format: z.enum(['auto', 'json', 'text']).register(settingMeta, {
+      about: 'JSON lines or readable text; auto: text on a terminal',
+      default: 'auto',
+    }),
+  }),
+  engine: z.strictObject({
+    interactiveChildren: count().register(settingMeta, {
+      about: 'Processes that answer interactive statements',
+      default: 2,
+    }),
+    statementsPerChild: count().register(settingMeta, {
+      about: 'Statements one interactive process runs at a time',
+      default: 16,
+    }),
+    batchChildren: count().register(settingMeta, {
+      about: 'Processes for loads, scheduled queries and exports, one statement each',
+      default: 1,
+    }),
+    memoryBytes: bytes().register(settingMeta, {
+      about: 'Memory all engine processes share; half of the machine by default',
+      default: () => Math.floor(machineBytes() / 2),
+    }),
+  }),
+  tls: z.strictObject({
+    httpCertificate: path()
+      .optional()
+      .register(settingMeta, { about: 'PEM file: certificate (chain) of the HTTP server', isPath: true }),
+    httpKey: path()
+      .optional()
+      .register(settingMeta, { about: 'PEM file: private key of the HTTP server', isPath: true }),
+    postgresCertificate: path().optional().register(settingMeta, {
+      about: 'PEM file: certificate (chain) for the PostgreSQL protocol; self-signed by default',
+      isPath: true,
+    }),
+    postgresKey: path()
+      .optional()
+      .register(settingMeta, { about: 'PEM file: private key for the PostgreSQL protocol', isPath: true }),
+  }),
+  limits: z.strictObject({
+    rowsDefault: count().register(settingMeta, {
+      about: 'Rows an interactive SELECT without LIMIT returns at most',
+      default: 50_000,
+    }),
+    rowsMax: count().register(settingMeta, {
+      about: 'Largest LIMIT an interactive SELECT may ask for',
+      default: 100_000,
+    }),
+    statementTimeoutMs: spanMs().register(settingMeta, {
+      about: 'How long an interactive statement may run',
+      default: '10m',
+    }),
+    statementsMax: count().register(settingMeta, {
+      about: 'Interactive statements that run at a time; more wait',
+      default: 5,
+    }),
+    sessionsMax: count().register(settingMeta, {
+      about: 'Open sessions of the PostgreSQL protocol',
+      default: 100,
+    }),
+    uploadBytesMax: bytes().register(settingMeta, {
+      about: 'Size of one uploaded file',
+      default: '10GB',
+    }),
+  }),
+  lake: z.strictObject({
+    folder: path().register(settingMeta, {
+      about: 'Folder of the lake’s tables',
+      isPath: true,
+      default: ({ home }) => homePaths(home).lake,
+    }),
+  }),
+  faultPoint: z
+    .string()
+    .regex(
+      new RegExp(
+        `^(?:${faultPoints.map((name) => name.replaceAll('.', '\\.')).join('|')})@(?:server|child|postgres)$`,
+      ),
+      'expected NAME@server, NAME@child or NAME@postgres with the name of a fault point',
+    )
+    .optional()
+    .register(settingMeta, { about: 'Where a test kills which process', isHidden: true }),
+})
+
+/** What a container may use, where one is set. */
+function machineBytes(): number {
+  const constrained = process.constrainedMemory()
+  return constrained > 0 ? Math.min(constrained, totalmem()) : totalmem()
+}
+
+export interface Setting extends SettingMeta {
+  /** `engine.batchChildren` */
+  readonly name: string
+  /** `SLUICE_ENGINE_BATCH_CHILDREN` */
+  readonly variable: string
+  /** `--engine-batch-children` */
+  readonly flag: string
+}
+
+/** Every setting, in the order of the schema. */
+export const settings: readonly Setting[] = leaves(configSchema, [])
+
+function leaves(schema: z.ZodObject, above: readonly string[]): Setting[] {
+  return Object.entries(schema.shape).flatMap(([key, value]) => {
+    const names = [...above, key]
+    if (value instanceof z.ZodObject) return leaves(value, names)
+    const meta = settingMeta.get(value as z.ZodType)
+    if (!meta) throw new Error(`The setting ${names.join('.')} has no description.`)
+    const words = names.join('-').replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)
+    return {
+      ...meta,
+      name: names.join('.'),
+      variable: `SLUICE_${words.replaceAll('-', '_').toUpperCase()}`,
+      flag: `--${words}`,
+    }
+  })
+}
