@@ -1,0 +1,196 @@
+import { expect, test } from 'vitest'
+import { testCaller } from '../../test/support/access.ts'
+import { testMetadata } from '../../test/support/metadata.ts'
+import { systemClock } from '../base/clock.ts'
+import { newBatchId, newDatasetId, newUuidId } from '../base/ids.ts'
+import type { Lake, NewTable } from '../lake/lake.ts'
+import type { Metadata } from '../metadata/metadata.ts'
+import {
+  arrayType,
+  longType,
+  mapType,
+  stringType,
+  structType,
+  timestampType,
+  voidType,
+} from '../types/data-type.ts'
+import { createDatasets } from './create-datasets.ts'
+
+/** The lake's first step only: what the datasets ask of it is remembered. */
+async function world(metadata: Metadata) {
+  const tables: NewTable[] = []
+  const lake = {
+    create: async (_tx: unknown, table: NewTable) => {
+      tables.push(table)
+      return { id: newUuidId('table') }
+    },
+  } as unknown as Lake
+  const { access, caller } = await testCaller(metadata)
+  return { datasets: createDatasets({ metadata, access, lake, clock: systemClock }), caller, tables, access }
+}
+
+const columns = structType([
+  { name: '_id', type: stringType },
+  { name: 'timestamp', type: timestampType },
+  {
+    name: 'identityMap',
+    type: mapType(stringType, arrayType(structType([{ name: 'id', type: stringType }]))),
+  },
+])
+
+test('a dataset is made with its table, schema, tag and layout, and found by table, name and id', async () => {
+  await using metadata = await testMetadata()
+  const { datasets, caller, tables } = await world(metadata)
+  const made = await datasets.create(caller, { name: 'Web Events!', schema: { kind: 'columns', columns } })
+  expect(made).toMatchObject({
+    name: 'Web Events!',
+    tableName: 'web_events',
+    behavior: 'time-series',
+    tags: { 'adobe/pqs/table': ['web_events'] },
+    schema: columns,
+  })
+  expect(made.id).toMatch(/^[0-9a-f]{24}$/)
+  expect(tables).toEqual([
+    {
+      datasetId: made.id,
+      sandboxId: caller.sandbox.id,
+      schema: columns,
+      dayColumn: 'timestamp',
+      clusterBy: ["identityMap['ECID'][0].id", 'timestamp'],
+    },
+  ])
+  for (const name of ['WEB_events', 'Web Events!', made.id]) {
+    expect(await datasets.find(caller, name)).toEqual(made)
+  }
+  expect(await datasets.find(caller, 'elsewhere')).toBeUndefined()
+  expect(await datasets.get(caller, made.id)).toEqual(made)
+  expect(await datasets.list(caller, { limit: 10, start: 0 })).toEqual([made])
+  expect(await datasets.tables(caller)).toEqual([made])
+  const schema = await datasets.schema(caller, made.schemaId)
+  expect(schema.columns).toEqual(columns)
+  expect(await datasets.schema(caller, schema.altId)).toEqual(schema)
+})
+
+test('table names never meet, whatever the datasets are called', async () => {
+  await using metadata = await testMetadata()
+  const { datasets, caller } = await world(metadata)
+  const schema = { kind: 'columns', columns: structType([{ name: 'x', type: voidType }]) } as const
+  const names = ['a__b', 'A b', '-a-b-', 'pg_class', 'public', '2024', '日本', '"; drop table x; --', '   ']
+  const made = await Promise.all(names.map((name) => datasets.create(caller, { name, schema })))
+  const tableNames = made.map((dataset) => dataset.tableName)
+  expect(new Set(tableNames).size).toBe(names.length)
+  for (const name of tableNames) expect(name).toMatch(/^[a-z_](?:_?[a-z0-9])*$/)
+  expect(tableNames.filter((name) => name.startsWith('pg_'))).toEqual([])
+  expect(made[0]?.schema.fields[0]?.type).toEqual(stringType)
+  const long = await datasets.create(caller, { name: 'x'.repeat(255), schema })
+  expect(long.tableName.length).toBeLessThanOrEqual(63)
+  await expect(datasets.create(caller, { name: 'y', tableName: 'T_PUBLIC', schema })).rejects.toMatchObject({
+    code: 'dataset.exists',
+  })
+  await expect(datasets.create(caller, { name: 'y', tableName: 'a b', schema })).rejects.toMatchObject({
+    code: 'request.invalid',
+    hint: 'Take "a_b".',
+  })
+})
+
+test('a deleted dataset is gone and its table name free', async () => {
+  await using metadata = await testMetadata()
+  const { datasets, caller } = await world(metadata)
+  const dataset = { name: 'x', schema: { kind: 'columns', columns } } as const
+  const first = await datasets.create(caller, dataset)
+  await datasets.delete(caller, first.id)
+  await expect(datasets.get(caller, first.id)).rejects.toMatchObject({ code: 'dataset.unknown' })
+  await expect(datasets.delete(caller, first.id)).rejects.toMatchObject({ code: 'dataset.unknown' })
+  expect(await datasets.find(caller, 'x')).toBeUndefined()
+  expect((await datasets.create(caller, dataset)).tableName).toBe('x')
+})
+
+test('columns that a table cannot keep are refused with their path', async () => {
+  await using metadata = await testMetadata()
+  const { datasets, caller } = await world(metadata)
+  const create = (fields: Parameters<typeof structType>[0]) =>
+    datasets.create(caller, { name: 'x', schema: { kind: 'columns', columns: structType(fields) } })
+  await expect(create([])).rejects.toThrow('a table needs at least one column')
+  await expect(create([{ name: '_ACP_BatchId', type: longType }])).rejects.toThrow(
+    '/_ACP_BatchId: "_ACP_BatchId" is the name of a system column.',
+  )
+  await expect(
+    create([
+      {
+        name: 'a',
+        type: structType([
+          { name: 'b', type: longType },
+          { name: 'B', type: longType },
+        ]),
+      },
+    ]),
+  ).rejects.toThrow('/a/B: the name occurs twice')
+  await expect(create([{ name: 'i', type: { kind: 'interval' } }])).rejects.toThrow(
+    '/i: an interval cannot be stored.',
+  )
+  expect(await datasets.list(caller, { limit: 10, start: 0 })).toEqual([])
+})
+
+test('a registered schema gives a dataset its columns and behaviour', async () => {
+  await using metadata = await testMetadata()
+  const { datasets, caller } = await world(metadata)
+  const document = {
+    title: 'Shop events',
+    allOf: [{ $ref: 'https://ns.adobe.com/xdm/context/experienceevent' }, { $ref: '#/definitions/mine' }],
+    definitions: { mine: { properties: { _acme: { properties: { size: { type: 'integer' } } } } } },
+  }
+  const schema = await datasets.createSchema(caller, document)
+  expect(schema).toMatchObject({ title: 'Shop events', version: '1.0' })
+  expect(schema.id).toMatch(/^https:\/\/ns\.adobe\.com\/t[a-z0-9]+\/schemas\/[0-9a-f]{48}$/)
+  expect(schema.document).toMatchObject({
+    ...document,
+    'meta:altId': schema.altId,
+    imsOrg: caller.sandbox.organizationId,
+  })
+  const made = await datasets.create(caller, { name: 'shop', schema: { kind: 'registered', id: schema.id } })
+  expect(made.behavior).toBe('time-series')
+  expect(made.schema.fields.map((field) => field.name)).toEqual([
+    '_id',
+    'timestamp',
+    'eventType',
+    'eventMergeId',
+    'producedBy',
+    'identityMap',
+    '_acme',
+  ])
+  await expect(datasets.createSchema(caller, document)).rejects.toThrow(
+    '#/title: there is a schema "Shop events" already.',
+  )
+  await expect(
+    datasets.create(caller, { name: 'other', schema: { kind: 'registered', id: 'https://nowhere' } }),
+  ).rejects.toMatchObject({ code: 'schema.unknown' })
+})
+
+test('a batch that SQL wrote is recorded once', async () => {
+  await using metadata = await testMetadata()
+  const { datasets, caller } = await world(metadata)
+  const { id: datasetId } = await datasets.create(caller, { name: 'x', schema: { kind: 'columns', columns } })
+  const batch = { id: newBatchId(), datasetId, recordCount: 7, bytes: 99, tags: { a: 1 } }
+  await metadata.transaction((tx) => datasets.recordCommittedBatch(tx, batch))
+  await metadata.transaction((tx) => datasets.recordCommittedBatch(tx, batch))
+  expect(await datasets.batches(caller, { datasetId, limit: 10, start: 0 })).toEqual([
+    expect.objectContaining({ ...batch, state: 'success', format: 'sql', failedRecordCount: 0, errors: [] }),
+  ])
+  expect(await datasets.batch(caller, batch.id)).toMatchObject({ datasetId, recordCount: 7 })
+  await expect(datasets.batch(caller, newBatchId())).rejects.toMatchObject({ code: 'batch.unknown' })
+  await expect(
+    metadata.transaction((tx) => datasets.recordCommittedBatch(tx, { ...batch, datasetId: newDatasetId() })),
+  ).rejects.toMatchObject({ code: 'dataset.unknown' })
+})
+
+test('nobody sees or makes a dataset without the permission, nor one of another sandbox', async () => {
+  await using metadata = await testMetadata()
+  const { datasets, caller } = await world(metadata)
+  const made = await datasets.create(caller, { name: 'x', schema: { kind: 'columns', columns } })
+  const stranger = { principal: { ...caller.principal, id: newUuidId('principal') }, sandbox: caller.sandbox }
+  await expect(datasets.get(stranger, made.id)).rejects.toMatchObject({ code: 'access.denied' })
+  await expect(datasets.delete(stranger, made.id)).rejects.toMatchObject({ code: 'access.denied' })
+  await expect(
+    datasets.create(stranger, { name: 'y', schema: { kind: 'columns', columns } }),
+  ).rejects.toMatchObject({ code: 'access.denied' })
+})

@@ -1,0 +1,269 @@
+import type { Access, Permission } from '#access/access.ts'
+import type { Clock } from '#base/clock.ts'
+import { AppError } from '#base/errors.ts'
+import { type BatchId, type DatasetId, newDatasetId } from '#base/ids.ts'
+import type { Lake } from '#lake/lake.ts'
+import { insertBatchOnce, selectBatch, selectBatches } from '#metadata/batches.ts'
+import {
+  insertDataset,
+  lockTableNames,
+  markDatasetDeleted,
+  selectDataset,
+  selectDatasetByName,
+  selectDatasets,
+  selectDatasetSandbox,
+  selectSchema,
+  selectTables,
+  selectTakenTableNames,
+} from '#metadata/datasets.ts'
+import type { Metadata, Transaction } from '#metadata/metadata.ts'
+import { tableColumns } from './columns.ts'
+import type { Batch, Caller, Dataset, Datasets, NewDataset, RegisteredSchema } from './datasets.ts'
+import { layoutOf } from './layout.ts'
+import { registerColumns, registerSchema, schemaToUse, unknownSchema } from './registry.ts'
+import { batchOf, datasetOf, schemaOf } from './rows.ts'
+import { candidateNames, chosenTableName, tableNameOf } from './table-name.ts'
+
+const datasetNameLengthMax = 255
+/** How many suffixes are looked at for a free table name in one question. */
+const candidatesAtOnce = 100
+const listLimitMax = 1_000
+
+export interface DatasetsDependencies {
+  readonly metadata: Metadata
+  readonly access: Access
+  readonly lake: Lake
+  readonly clock: Clock
+}
+
+export function createDatasets({ metadata, access, lake, clock }: DatasetsDependencies): Datasets {
+  const { db } = metadata
+  const require = async (caller: Caller, permission: Permission, datasetId?: DatasetId): Promise<void> => {
+    await access.require({
+      principal: caller.principal,
+      permission,
+      sandboxId: caller.sandbox.id,
+      ...(datasetId === undefined ? {} : { datasetId }),
+    })
+  }
+  const audit = async (
+    caller: Caller,
+    change: { readonly action: string; readonly assetType: string; readonly assetId: string },
+    tx: Transaction,
+  ): Promise<void> => {
+    await access.audit(
+      { principalId: caller.principal.id, sandboxId: caller.sandbox.id, status: 'Allow', ...change },
+      tx,
+    )
+  }
+
+  const createAllowed = async (tx: Transaction, caller: Caller, dataset: NewDataset): Promise<Dataset> => {
+    const { name } = dataset
+    if (name.length < 1 || name.length > datasetNameLengthMax || name.includes('\0')) {
+      throw new AppError(
+        'request.invalid',
+        `The name of a dataset has 1 to ${datasetNameLengthMax} characters, ${name.length} came.`,
+      )
+    }
+    const now = clock.now()
+    const schema =
+      dataset.schema.kind === 'registered'
+        ? await schemaToUse(tx, caller, dataset.schema.id)
+        : await registerColumns(tx, caller, {
+            title: name,
+            columns: tableColumns(dataset.schema.columns),
+            now,
+          })
+    const layout = layoutOf(schema.columns, schema.isAdHoc)
+    const tableName = await freeTableName(tx, caller, dataset)
+    const id = newDatasetId()
+    const table = await lake.create(tx, {
+      datasetId: id,
+      sandboxId: caller.sandbox.id,
+      schema: schema.columns,
+      ...(layout.dayColumn === undefined ? {} : { dayColumn: layout.dayColumn }),
+      ...(layout.clusterBy.length === 0 ? {} : { clusterBy: layout.clusterBy }),
+    })
+    const made: Dataset = {
+      id,
+      sandboxId: caller.sandbox.id,
+      name,
+      description: dataset.description ?? '',
+      tableName,
+      tableId: table.id,
+      schemaId: schema.id,
+      schema: schema.columns,
+      behavior: layout.behavior,
+      tags: { ...dataset.tags, 'adobe/pqs/table': [tableName] },
+      version: 0,
+      createdAt: now,
+      updatedAt: now,
+      createdBy: caller.principal.id,
+    }
+    await insertDataset(tx, {
+      id,
+      sandbox_id: made.sandboxId,
+      name,
+      description: made.description,
+      table_name: tableName,
+      table_id: made.tableId,
+      schema_id: made.schemaId,
+      columns: JSON.stringify(made.schema),
+      required_fields: JSON.stringify(schema.required),
+      behavior: made.behavior,
+      tags: JSON.stringify(made.tags),
+      version: made.version,
+      created_at: now,
+      updated_at: now,
+      created_by: caller.principal.id,
+      deleted_at: null,
+    })
+    await audit(caller, { action: 'create', assetType: 'dataset', assetId: id }, tx)
+    return made
+  }
+
+  return {
+    async create(caller, dataset) {
+      await require(caller, 'datasets.manage')
+      return await metadata.transaction((tx) => createAllowed(tx, caller, dataset))
+    },
+
+    async createIn(tx, caller, dataset) {
+      await require(caller, 'datasets.manage')
+      return await createAllowed(tx, caller, dataset)
+    },
+
+    async get(caller, datasetId) {
+      await require(caller, 'datasets.view', datasetId)
+      const row = await selectDataset(db, caller.sandbox.id, datasetId)
+      if (!row) throw unknownDataset(datasetId)
+      return datasetOf(row)
+    },
+
+    async find(caller, name) {
+      await require(caller, 'datasets.view')
+      const row = await selectDatasetByName(db, caller.sandbox.id, name)
+      if (!row) return undefined
+      await require(caller, 'datasets.view', row.id)
+      return datasetOf(row)
+    },
+
+    async list(caller, page) {
+      await require(caller, 'datasets.view')
+      const rows = await selectDatasets(db, caller.sandbox.id, { ...page, limit: limitOf(page.limit) })
+      return rows.map(datasetOf)
+    },
+
+    async delete(caller, datasetId) {
+      await require(caller, 'datasets.manage', datasetId)
+      await metadata.transaction(async (tx) => {
+        const isDeleted = await markDatasetDeleted(tx, caller.sandbox.id, datasetId, clock.now())
+        if (!isDeleted) throw unknownDataset(datasetId)
+        await audit(caller, { action: 'delete', assetType: 'dataset', assetId: datasetId }, tx)
+      })
+    },
+
+    async tables(caller) {
+      await require(caller, 'datasets.view')
+      return (await selectTables(db, caller.sandbox.id)).map(datasetOf)
+    },
+
+    async createSchema(caller, document): Promise<RegisteredSchema> {
+      await require(caller, 'schemas.manage')
+      return await metadata.transaction(async (tx) => {
+        const schema = await registerSchema(tx, caller, { document, now: clock.now() })
+        await audit(caller, { action: 'create', assetType: 'schema', assetId: schema.id }, tx)
+        return schema
+      })
+    },
+
+    async schema(caller, id): Promise<RegisteredSchema> {
+      await require(caller, 'schemas.view')
+      const row = await selectSchema(db, caller.sandbox.id, id)
+      if (!row) throw unknownSchema(id)
+      return schemaOf(row)
+    },
+
+    async batch(caller, batchId): Promise<Batch> {
+      await require(caller, 'datasets.view')
+      const row = await selectBatch(db, caller.sandbox.id, batchId)
+      if (!row) throw unknownBatch(batchId)
+      await require(caller, 'datasets.view', row.dataset_id)
+      return batchOf(row)
+    },
+
+    async batches(caller, filter) {
+      await require(caller, 'datasets.view', filter.datasetId)
+      const rows = await selectBatches(db, caller.sandbox.id, { ...filter, limit: limitOf(filter.limit) })
+      return rows.map(batchOf)
+    },
+
+    async recordCommittedBatch(tx, batch) {
+      const sandboxId = await selectDatasetSandbox(tx, batch.datasetId)
+      if (sandboxId === undefined) throw unknownDataset(batch.datasetId)
+      const now = clock.now()
+      await insertBatchOnce(tx, {
+        id: batch.id,
+        dataset_id: batch.datasetId,
+        sandbox_id: sandboxId,
+        state: 'success',
+        format: 'sql',
+        created_at: now,
+        updated_at: now,
+        completed_at: now,
+        record_count: batch.recordCount,
+        failed_record_count: 0,
+        errors: '[]',
+        bytes: batch.bytes,
+        tags: JSON.stringify(batch.tags ?? {}),
+        created_by: null,
+      })
+    },
+  }
+}
+
+/** Locks the sandbox's names until the transaction ends. @throws AppError 'dataset.exists' for a name asked for. */
+async function freeTableName(tx: Transaction, caller: Caller, dataset: NewDataset): Promise<string> {
+  await lockTableNames(tx, caller.sandbox.id)
+  if (dataset.tableName !== undefined) {
+    const name = chosenTableName(dataset.tableName)
+    const taken = await selectTakenTableNames(tx, caller.sandbox.id, [name])
+    if (!taken.has(name)) return name
+    throw new AppError('dataset.exists', `There is a table ${JSON.stringify(name)} already.`, {
+      hint: 'Choose another name, or write into the one there is.',
+    })
+  }
+  const name = tableNameOf(dataset.name)
+  for (let count = candidatesAtOnce; ; count *= 10) {
+    const candidates = candidateNames(name, count)
+    const taken = await selectTakenTableNames(tx, caller.sandbox.id, candidates)
+    const free = candidates.find((candidate) => !taken.has(candidate))
+    if (free !== undefined) return free
+    if (count > 10_000) {
+      throw new AppError('dataset.exists', `Too many datasets are called ${JSON.stringify(name)}.`, {
+        hint: 'Choose another name.',
+      })
+    }
+  }
+}
+
+export function unknownDataset(id: string): AppError {
+  return new AppError(
+    'dataset.unknown',
+    `There is no dataset ${JSON.stringify(id.slice(0, 80))} in this sandbox.`,
+    {
+      hint: 'List the datasets to see their ids and names.',
+    },
+  )
+}
+
+export function unknownBatch(id: string): AppError {
+  return new AppError(
+    'batch.unknown',
+    `There is no batch ${JSON.stringify(id.slice(0, 80))} in this sandbox.`,
+  )
+}
+
+function limitOf(limit: number): number {
+  return Math.min(Math.max(Math.trunc(limit), 0), listLimitMax)
+}

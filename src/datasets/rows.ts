@@ -1,0 +1,51 @@
+import type { BatchRow } from '#metadata/batches.ts'
+import type { DatasetRow, SchemaRow } from '#metadata/datasets.ts'
+import { structTypeFromJson } from '#types/data-type-json.ts'
+import type { Batch, BatchError, Dataset, RegisteredSchema } from './datasets.ts'
+
+export function datasetOf(row: DatasetRow): Dataset {
+  return {
+    id: row.id,
+    sandboxId: row.sandbox_id,
+    name: row.name,
+    description: row.description,
+    tableName: row.table_name,
+    tableId: row.table_id,
+    schemaId: row.schema_id,
+    schema: structTypeFromJson(row.columns),
+    behavior: row.behavior,
+    tags: row.tags as Dataset['tags'],
+    version: row.version,
+    createdAt: row.created_at,
+    updatedAt: row.updated_at,
+    createdBy: row.created_by,
+  }
+}
+
+export function schemaOf(row: SchemaRow): RegisteredSchema {
+  return {
+    id: row.id,
+    altId: row.alt_id,
+    title: row.title,
+    version: row.version,
+    document: row.document,
+    columns: structTypeFromJson(row.columns),
+  }
+}
+
+export function batchOf(row: BatchRow): Batch {
+  return {
+    id: row.id,
+    datasetId: row.dataset_id,
+    state: row.state,
+    format: row.format,
+    createdAt: row.created_at,
+    updatedAt: row.updated_at,
+    completedAt: row.completed_at ?? undefined,
+    recordCount: Number(row.record_count),
+    failedRecordCount: Number(row.failed_record_count),
+    bytes: Number(row.bytes),
+    errors: row.errors as readonly BatchError[],
+    tags: row.tags as Batch['tags'],
+  }
+}

@@ -1,0 +1,137 @@
+import { type Insertable, type Selectable, sql } from 'kysely'
+import type { BatchId, DatasetId, SandboxId } from '#base/ids.ts'
+import type { BatchRowState, DatasetTables } from './datasets.ts'
+import type { Db, Transaction } from './metadata.ts'
+
+export type BatchRow = Selectable<DatasetTables['batches']>
+export type BatchFileRow = Selectable<DatasetTables['batch_files']>
+
+export async function insertBatch(db: Db, row: Insertable<DatasetTables['batches']>): Promise<void> {
+  await db.insertInto('batches').values(row).execute()
+}
+
+/** For a batch that exists only once its rows do; a second time nothing changes. */
+export async function insertBatchOnce(db: Db, row: Insertable<DatasetTables['batches']>): Promise<void> {
+  await db
+    .insertInto('batches')
+    .values(row)
+    .onConflict((conflict) => conflict.column('id').doNothing())
+    .execute()
+}
+
+export async function selectBatch(
+  db: Db,
+  sandboxId: SandboxId,
+  batchId: BatchId,
+): Promise<BatchRow | undefined> {
+  return await db
+    .selectFrom('batches')
+    .selectAll()
+    .where('id', '=', batchId)
+    .where('sandbox_id', '=', sandboxId)
+    .executeTakeFirst()
+}
+
+/** Locks the row: whoever changes the state next waits for this transaction. */
+export async function lockBatch(
+  tx: Transaction,
+  sandboxId: SandboxId,
+  batchId: BatchId,
+): Promise<BatchRow | undefined> {
+  return await tx
+    .selectFrom('batches')
+    .selectAll()
+    .where('id', '=', batchId)
+    .where('sandbox_id', '=', sandboxId)
+    .forUpdate()
+    .executeTakeFirst()
+}
+
+/** Newest first. */
+export async function selectBatches(
+  db: Db,
+  sandboxId: SandboxId,
+  filter: { readonly datasetId?: DatasetId; readonly limit: number; readonly start: number },
+): Promise<BatchRow[]> {
+  let query = db.selectFrom('batches').selectAll().where('sandbox_id', '=', sandboxId)
+  if (filter.datasetId !== undefined) query = query.where('dataset_id', '=', filter.datasetId)
+  return await query
+    .orderBy('created_at', 'desc')
+    .orderBy('id', 'desc')
+    .limit(filter.limit)
+    .offset(filter.start)
+    .execute()
+}
+
+export interface BatchChange {
+  readonly state: BatchRowState
+  readonly at: Date
+  readonly isComplete?: boolean
+  readonly recordCount?: number
+  readonly failedRecordCount?: number
+  readonly bytes?: number
+  readonly errors?: readonly unknown[]
+}
+
+export async function updateBatch(db: Db, batchId: BatchId, change: BatchChange): Promise<void> {
+  await db
+    .updateTable('batches')
+    .set({
+      state: change.state,
+      updated_at: change.at,
+      ...(change.isComplete ? { completed_at: change.at } : {}),
+      ...(change.recordCount === undefined ? {} : { record_count: change.recordCount }),
+      ...(change.failedRecordCount === undefined ? {} : { failed_record_count: change.failedRecordCount }),
+      ...(change.bytes === undefined ? {} : { bytes: change.bytes }),
+      ...(change.errors === undefined ? {} : { errors: JSON.stringify(change.errors) }),
+    })
+    .where('id', '=', batchId)
+    .execute()
+}
+
+/** A number for a stored file that no other upload of the batch gets. */
+export async function nextFileNumber(db: Db, batchId: BatchId): Promise<number> {
+  const row = await db
+    .updateTable('batches')
+    .set({ files_begun: sql`files_begun + 1` })
+    .where('id', '=', batchId)
+    .returning('files_begun')
+    .executeTakeFirstOrThrow()
+  return row.files_begun
+}
+
+/** In the order of upload. */
+export async function selectBatchFiles(db: Db, batchId: BatchId): Promise<BatchFileRow[]> {
+  return await db
+    .selectFrom('batch_files')
+    .selectAll()
+    .where('batch_id', '=', batchId)
+    .orderBy('number')
+    .execute()
+}
+
+/** Replaces the file of the same name; the number of the one replaced, if there was one. */
+export async function putBatchFile(
+  tx: Transaction,
+  row: Insertable<DatasetTables['batch_files']>,
+): Promise<number | undefined> {
+  const old = await tx
+    .deleteFrom('batch_files')
+    .where('batch_id', '=', row.batch_id)
+    .where('file_name', '=', row.file_name)
+    .returning('number')
+    .executeTakeFirst()
+  await tx.insertInto('batch_files').values(row).execute()
+  await tx
+    .updateTable('batches')
+    .set({
+      bytes: sql`(select coalesce(sum(bytes), 0) from batch_files where batch_id = ${row.batch_id})`,
+    })
+    .where('id', '=', row.batch_id)
+    .execute()
+  return old?.number
+}
+
+export async function deleteBatchFiles(db: Db, batchId: BatchId): Promise<void> {
+  await db.deleteFrom('batch_files').where('batch_id', '=', batchId).execute()
+}
