@@ -18,7 +18,7 @@ const script = `exec 3<&0 </dev/null
     else kill -KILL $program; fi
     sleep 1; seconds=$((seconds + 1))
   done
-) 2>/dev/null & watcher=$!
+) >/dev/null 2>&1 & watcher=$!
 exec 3<&-
 wait $program; code=$?
 kill -KILL $watcher

@@ -5,6 +5,7 @@ import { connectMetadata } from './connect.ts'
 import { startManagedPostgres } from './managed-postgres.ts'
 import type { Metadata } from './metadata.ts'
 import { migrate } from './migrate.ts'
+import { openHome } from './open-home.ts'
 
 export interface OpenMetadataOptions {
   readonly home: string
@@ -15,11 +16,15 @@ export interface OpenMetadataOptions {
   readonly isDurable?: boolean
 }
 
-/** Starts or connects to our database and brings it to this code's version. */
+/**
+ * Takes the home, starts or connects to our database and brings it to this code's version.
+ * @throws AppError 'home.in_use', 'home.unusable', 'metadata.newer', 'metadata.unavailable'
+ */
 export async function openMetadata(options: OpenMetadataOptions): Promise<Metadata> {
   const { home, databaseUrl, logger, isDurable = true } = options
   const paths = homePaths(home)
   await using starting = new AsyncDisposableStack()
+  starting.use(await openHome(home))
   const url = typeof databaseUrl === 'string' ? databaseUrl : databaseUrl?.reveal()
   const managed =
     url === undefined

@@ -2,7 +2,7 @@ import { chown, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { userInfo } from 'node:os'
 import { dirname, join } from 'node:path'
 import { AppError } from '#base/errors.ts'
-import { firstUnreachableFolder, type Ids } from '#base/run-as.ts'
+import type { Ids } from '#base/run-as.ts'
 import { startLeashed } from './leash.ts'
 import { postgresMajor } from './postgres-programs.ts'
 
@@ -19,14 +19,6 @@ export interface DataOptions {
 /** Makes the data folder when there is none, whole or not at all, and sets who may connect. */
 export async function prepareData(options: DataOptions): Promise<void> {
   const { dataFolder, ids } = options
-  const unreachable = ids && firstUnreachableFolder(join(dataFolder, 'base'), ids)
-  if (ids && unreachable !== undefined && unreachable !== dataFolder) {
-    throw new AppError(
-      'home.unusable',
-      `PostgreSQL runs as the unprivileged user ${ids.uid}, which may not pass through ${unreachable}.`,
-      { hint: `Choose a home that everybody may pass through, or run: chmod o+x ${unreachable}` },
-    )
-  }
   const major = await readFile(join(dataFolder, 'PG_VERSION'), 'utf8').catch(() => undefined) // Absent: first start.
   if (major === undefined) await initialise(options)
   else if (major.trim() !== postgresMajor) {
