@@ -30,6 +30,8 @@ export function connectMetadata(options: ConnectOptions): Metadata {
   const pool = new Pool({ max: poolConnectionsMax, ...connection, connectionTimeoutMillis: acquireMsMax })
   // An idle connection that breaks is replaced at the next use.
   pool.on('error', (error) => logger.log('debug', 'metadata.connection.lost', { error }))
+  // One that breaks while it is lent out fails its statement; without a hearer the event would end the process.
+  pool.on('connect', (client) => client.on('error', () => {}))
   const db = new Kysely<Tables>({
     dialect: new PostgresDialect({
       pool: { connect: () => acquire(pool, clock), end: () => pool.end(), options: pool.options },

@@ -1,4 +1,4 @@
-import { chmod, mkdir, open, readdir, readFile, rename, stat } from 'node:fs/promises'
+import { chmod, chown, mkdir, open, readdir, readFile, rename, stat } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { z } from 'zod'
 import { homePaths } from '#config/home.ts'
@@ -23,9 +23,9 @@ export async function openHome(home: string): Promise<AsyncDisposable> {
     await using taken = new AsyncDisposableStack()
     taken.use(await lockHome(paths.lock))
     await checkStamp(paths.stamp)
-    for (const folder of [paths.lake, paths.spool, paths.staging])
-      await mkdir(folder, { recursive: true, mode: 0o755 })
-    for (const folder of [paths.tls, paths.keys]) await mkdir(folder, { recursive: true, mode: 0o700 })
+    for (const folder of [paths.lake, paths.spool, paths.staging, paths.scratch])
+      await makePrivate(folder, ids)
+    for (const folder of [paths.tls, paths.keys]) await makePrivate(folder, undefined)
     return taken.move()
   } catch (error) {
     if (error instanceof AppError) throw error
@@ -48,6 +48,12 @@ async function makeFolder(home: string, ids: Ids | undefined): Promise<void> {
   const isFresh =
     made !== undefined || (stats.uid === process.getuid?.() && (await readdir(home)).length === 0)
   if (isFresh) await chmod(home, ids ? 0o711 : 0o700)
+}
+
+/** Customers' data: for us and, where given, for the children that read and write it. */
+async function makePrivate(folder: string, ids: Ids | undefined): Promise<void> {
+  const made = await mkdir(folder, { recursive: true, mode: 0o700 })
+  if (made !== undefined && ids) await chown(folder, ids.uid, ids.gid)
 }
 
 function refuseUnreachable(home: string, ids: Ids): void {

@@ -1,6 +1,7 @@
-import { chown, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
+import { randomBytes } from 'node:crypto'
+import { chown, mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { userInfo } from 'node:os'
-import { dirname, join } from 'node:path'
+import { basename, dirname, join } from 'node:path'
 import { AppError } from '#base/errors.ts'
 import type { Ids } from '#base/run-as.ts'
 import { startLeashed } from './leash.ts'
@@ -38,8 +39,9 @@ export async function prepareData(options: DataOptions): Promise<void> {
 }
 
 async function initialise({ dataFolder, programs, ids, isDurable }: DataOptions): Promise<void> {
-  const unfinished = `${dataFolder}.new`
-  await rm(unfinished, { recursive: true, force: true })
+  await removeUnfinished(dataFolder)
+  // A name of its own: an initdb whose owner was killed may write a moment longer.
+  const unfinished = `${dataFolder}.new-${randomBytes(4).toString('hex')}`
   await mkdir(unfinished, { recursive: true, mode: 0o700 })
   if (ids) await chown(unfinished, ids.uid, ids.gid)
   const initdb = startLeashed({
@@ -69,9 +71,17 @@ async function initialise({ dataFolder, programs, ids, isDurable }: DataOptions)
       hint: `Its last words: ${initdb.lastLines().at(-1) ?? 'none'}`,
     })
   }
-  await mkdir(dirname(dataFolder), { recursive: true })
   await rm(dataFolder, { recursive: true, force: true })
   await rename(unfinished, dataFolder)
+}
+
+/** What starts that were killed left, waiting for their initdb to notice. */
+async function removeUnfinished(dataFolder: string): Promise<void> {
+  const home = dirname(dataFolder)
+  const names = await readdir(home)
+  for (const name of names.filter((name) => name.startsWith(`${basename(dataFolder)}.new-`))) {
+    await rm(join(home, name), { recursive: true, force: true, maxRetries: 20, retryDelay: 100 })
+  }
 }
 
 async function writeOwned(path: string, text: string, ids: Ids | undefined): Promise<void> {
