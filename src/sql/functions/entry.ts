@@ -1,0 +1,99 @@
+import type { DataType, Field } from '#types/data-type.ts'
+import type { BoundExpression, BoundWindow } from '../bind/bound.ts'
+import type { CatalogueTable } from '../compile.ts'
+
+/** Everything the dialect knows about one function. Reference pages and tests are made from these. */
+export interface FunctionEntry {
+  /** Lower case; the first is the one shown. */
+  readonly names: readonly string[]
+  readonly kind: 'scalar' | 'aggregate' | 'window' | 'generator' | 'adobe'
+  /** The first one that fits the arguments is taken. */
+  readonly signatures: readonly Signature[]
+  /** What is worth knowing beyond Spark's own page. */
+  readonly remarks?: string
+  /** Gives another value each time it is called: calls are never merged or folded. */
+  readonly isVolatile?: boolean
+}
+
+/**
+ * What a parameter accepts: a type of the model by kind, or a class of types. A value of another type is converted as
+ * Spark does on its own, or the signature does not fit. `common` ones are widened to the type they all meet in.
+ */
+export type Accepts =
+  | 'any'
+  | 'boolean'
+  | 'integer'
+  | 'long'
+  | 'double'
+  | 'string'
+  | 'binary'
+  | 'date'
+  | 'timestamp'
+  | 'interval'
+  | 'numeric'
+  | 'integral'
+  | 'fractional'
+  | 'decimal'
+  | 'array'
+  | 'map'
+  | 'struct'
+  | 'common'
+  /** As `common`, where strings meet only strings. */
+  | 'comparable'
+  /** `x -> …`; what its parameters are says `lambda` of the signature. */
+  | 'lambda'
+
+export interface Signature {
+  readonly takes: readonly Accepts[]
+  /** How many of `takes`, from the end, may be absent. */
+  readonly optional?: number
+  /** What every further argument must be. */
+  readonly rest?: Accepts
+  /** Types of the parameters of the lambda at an argument, from the types of the arguments before it. */
+  readonly lambda?: (types: readonly DataType[], argument: number) => readonly DataType[]
+  readonly gives: DataType | ((types: readonly DataType[], values: readonly BoundExpression[]) => DataType)
+  /** Last word on the arguments, once the types are known: conversions the patterns above cannot say. */
+  readonly converts?: (types: readonly DataType[]) => readonly (DataType | undefined)[]
+  readonly lowering: Lowering
+}
+
+/** How a call becomes engine text, or a tree of other calls. */
+export type Lowering =
+  | { readonly kind: 'duckdb'; readonly print: (call: PrintedCall) => string }
+  /** At binding: the call is only another way to say something else. */
+  | {
+      readonly kind: 'rewrite'
+      readonly rewrite: (values: readonly BoundExpression[], context: RewriteContext) => BoundExpression
+    }
+  /** Generators: a list of structs, one a row. */
+  | {
+      readonly kind: 'rows'
+      readonly columns: (types: readonly DataType[], values: readonly BoundExpression[]) => readonly Field[]
+      readonly list: (call: PrintedCall) => string
+    }
+  /** Adobe-defined functions: a tree over windows, which a pass cuts into stages. */
+  | {
+      readonly kind: 'windows'
+      readonly expand: (values: readonly BoundExpression[], over: BoundWindow) => BoundExpression
+    }
+
+export interface PrintedCall {
+  /** Engine text of each argument, safe to stand in any place. */
+  readonly values: readonly string[]
+  readonly types: readonly DataType[]
+  readonly type: DataType
+  /** The arguments themselves, for those that ask whether one is constant. */
+  readonly arguments: readonly BoundExpression[]
+  readonly isDistinct: boolean
+  readonly ignoresNulls: boolean
+  /** ` ORDER BY …` inside an aggregate's parentheses, or nothing. */
+  readonly orderBy: string
+  readonly isWindow: boolean
+  /** Converts engine text from one type to another. */
+  cast(text: string, from: DataType, to: DataType): string
+}
+
+export interface RewriteContext {
+  readonly now: Date
+  table(name: readonly string[]): CatalogueTable | undefined
+}

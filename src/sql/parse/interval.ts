@@ -1,0 +1,75 @@
+import { AppError } from '#base/errors.ts'
+import type { Expression } from './syntax.ts'
+import type { TokenReader } from './token-reader.ts'
+
+const second = 1_000_000n
+const units: Readonly<
+  Record<string, { readonly months?: number; readonly days?: number; readonly micros?: bigint }>
+> = {
+  year: { months: 12 },
+  quarter: { months: 3 },
+  month: { months: 1 },
+  week: { days: 7 },
+  day: { days: 1 },
+  hour: { micros: 3600n * second },
+  minute: { micros: 60n * second },
+  second: { micros: second },
+  millisecond: { micros: 1000n },
+  microsecond: { micros: 1n },
+}
+
+/** Behind the word INTERVAL: `1 day`, `'1' day`, `'1 day 2 hours'`, `2 days 3 hours`. */
+export function parseInterval(reader: TokenReader): Expression {
+  const at = reader.at
+  const parts: string[] = []
+  const first = reader.next()
+  if (first.kind === 'string') {
+    parts.push(first.text)
+    if (isUnit(reader.current)) parts.push(textOf(reader.next()))
+  } else {
+    reader.rewind(reader.index - 1)
+    while (isAmount(reader)) {
+      if (reader.takeSymbol('-')) parts.push('-')
+      parts.push(textOf(reader.next()), textOf(reader.next()))
+    }
+  }
+  const text = parts.join(' ').replaceAll('- ', '-')
+  const amounts = [...text.matchAll(/([+-]?\d+(?:\.\d+)?)\s*([a-z]+)/gi)]
+  if (amounts.length === 0 || text.replaceAll(/[+-]?\d+(?:\.\d+)?\s*[a-z]+/gi, '').trim() !== '') {
+    throw new AppError('query.syntax', `${JSON.stringify(text)} is not an interval.`, {
+      position: at,
+      hint: "Write INTERVAL 2 days, INTERVAL '1' month or INTERVAL '1 day 6 hours'.",
+    })
+  }
+  let [months, days, micros] = [0, 0, 0n]
+  for (const [, amount = '', name = ''] of amounts) {
+    const unit = units[name.toLowerCase().replace(/s$/, '')]
+    if (!unit) throw new AppError('query.syntax', `There is no unit of time ${name}.`, { position: at })
+    const whole = Number.isInteger(Number(amount))
+    if (!whole && unit.micros === undefined) {
+      throw new AppError('query.syntax', `${amount} ${name} is not a whole number of ${name}.`, {
+        position: at,
+      })
+    }
+    months += (unit.months ?? 0) * Number(amount)
+    days += (unit.days ?? 0) * Number(amount)
+    if (unit.micros)
+      micros += whole
+        ? unit.micros * BigInt(amount)
+        : BigInt(Math.round(Number(unit.micros) * Number(amount)))
+  }
+  return { kind: 'interval', months, days, micros, text, at }
+}
+
+function isAmount(reader: TokenReader): boolean {
+  const offset = reader.isSymbol('-') ? 1 : 0
+  return reader.peek(offset).kind === 'number' && isUnit(reader.peek(offset + 1))
+}
+
+function isUnit(token: ReturnType<TokenReader['next']>): boolean {
+  return token.kind === 'word' && token.text.toLowerCase().replace(/s$/, '') in units
+}
+
+function textOf(token: ReturnType<TokenReader['next']>): string {
+  return 'text' in token ? token.text : ''
+}

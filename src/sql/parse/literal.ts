@@ -1,0 +1,65 @@
+import { AppError, type TextPosition } from '#base/errors.ts'
+import {
+  byteType,
+  decimalType,
+  doubleType,
+  floatType,
+  integerType,
+  longType,
+  shortType,
+} from '#types/data-type.ts'
+import type { Expression } from './syntax.ts'
+
+const longMax = 2n ** 63n - 1n
+
+/**
+ * The value of a number as written: whole ones are int, else bigint, else decimal; with a point decimal; with an
+ * exponent double; a suffix says the type.
+ */
+export function numberLiteral(text: string, at: TextPosition): Expression {
+  const [, digits = '', suffix = ''] = /^(.*?)(BD|[LDFSY])?$/i.exec(text) ?? []
+  const literal = { kind: 'literal', text, at } as const
+  switch (suffix.toUpperCase()) {
+    case 'L':
+      return { ...literal, type: longType, value: wholeNumber(digits, longMax, at) }
+    case 'S':
+      return { ...literal, type: shortType, value: Number(wholeNumber(digits, 32767n, at)) }
+    case 'Y':
+      return { ...literal, type: byteType, value: Number(wholeNumber(digits, 127n, at)) }
+    case 'D':
+      return { ...literal, type: doubleType, value: Number(digits) }
+    case 'F':
+      return { ...literal, type: floatType, value: Math.fround(Number(digits)) }
+    case 'BD':
+      return decimalLiteral(digits, text, at)
+    default:
+      if (/e/i.test(digits)) return { ...literal, type: doubleType, value: Number(digits) }
+      if (digits.includes('.')) return decimalLiteral(digits, text, at)
+      return wholeLiteral(digits, text, at)
+  }
+}
+
+function wholeLiteral(digits: string, text: string, at: TextPosition): Expression {
+  const value = BigInt(digits)
+  if (value <= 2n ** 31n - 1n) return { kind: 'literal', type: integerType, value: Number(value), text, at }
+  if (value <= longMax) return { kind: 'literal', type: longType, value, text, at }
+  return decimalLiteral(digits, text, at)
+}
+
+function decimalLiteral(digits: string, text: string, at: TextPosition): Expression {
+  const [whole = '', fraction = ''] = digits.split('.')
+  const significant = whole.replace(/^0+/, '')
+  const precision = Math.max(1, significant.length + fraction.length)
+  if (precision > 38) {
+    throw new AppError('query.syntax', `The number ${text} has more than 38 digits.`, { position: at })
+  }
+  const value = `${significant === '' ? '0' : significant}${fraction === '' ? '' : `.${fraction}`}`
+  return { kind: 'literal', type: decimalType(precision, fraction.length), value, text, at }
+}
+
+function wholeNumber(digits: string, maximum: bigint, at: TextPosition): bigint {
+  if (!/^\d+$/.test(digits) || BigInt(digits) > maximum) {
+    throw new AppError('query.syntax', `${digits} is not a whole number up to ${maximum}.`, { position: at })
+  }
+  return BigInt(digits)
+}

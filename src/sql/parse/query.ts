@@ -1,0 +1,172 @@
+import { beginsQuery, parseExpression } from './expression.ts'
+import { parseFromItem, parseLateralViews } from './from.ts'
+import type {
+  CommonTable,
+  Expression,
+  GroupingElement,
+  NamedWindow,
+  Query,
+  QueryBody,
+  Select,
+  SelectItem,
+} from './syntax.ts'
+import type { TokenReader } from './token-reader.ts'
+import { parseSortItems, parseWindow } from './window.ts'
+
+/** `[WITH …] select [UNION …] [ORDER BY …] [LIMIT …] [OFFSET …]`, in any number of parentheses. */
+export function parseQuery(reader: TokenReader): Query {
+  return reader.nested(() => {
+    const at = reader.at
+    const common = reader.takeWord('WITH') ? reader.list(() => parseCommonTable(reader)) : []
+    const body = parseBody(reader, 0)
+    const orderBy = reader.isWord('ORDER', 'SORT') ? parseSortItems(reader) : []
+    let limit: Query['limit']
+    let offset: Expression | undefined
+    for (;;) {
+      if (limit === undefined && reader.takeWord('LIMIT')) {
+        limit = reader.takeWord('ALL') ? 'all' : parseExpression(reader)
+      } else if (offset === undefined && reader.takeWord('OFFSET')) {
+        offset = parseExpression(reader)
+        reader.takeWord('ROWS', 'ROW')
+      } else {
+        break
+      }
+    }
+    return { kind: 'query', with: common, body, orderBy, limit, offset, at }
+  })
+}
+
+function parseCommonTable(reader: TokenReader): CommonTable {
+  reader.takeWord('RECURSIVE')
+  const { name, at } = reader.identifier('the name of a common table')
+  const columns = reader.isSymbol('(') ? parseNames(reader) : undefined
+  reader.takeWord('AS')
+  return { name, columns, query: reader.inParentheses(() => parseQuery(reader)), at }
+}
+
+export function parseNames(reader: TokenReader): string[] {
+  return reader.inParentheses(() => reader.list(() => reader.identifier('the name of a column').name))
+}
+
+/** INTERSECT binds more strongly than UNION and EXCEPT. */
+function parseBody(reader: TokenReader, than: number): QueryBody {
+  let left = parseTerm(reader)
+  for (;;) {
+    const at = reader.at
+    const isIntersect = reader.isWord('INTERSECT')
+    const bound = isIntersect ? 2 : 1
+    if (bound <= than || !reader.isWord('UNION', 'EXCEPT', 'MINUS', 'INTERSECT')) return left
+    const operator = isIntersect ? 'intersect' : reader.isWord('UNION') ? 'union' : 'except'
+    reader.next()
+    const isAll = reader.takeWord('ALL')
+    if (!isAll) reader.takeWord('DISTINCT')
+    left = { kind: 'setOperation', operator, isAll, left, right: parseBody(reader, bound), at }
+  }
+}
+
+function parseTerm(reader: TokenReader): QueryBody {
+  const at = reader.at
+  if (reader.isSymbol('(')) return reader.inParentheses(() => parseQuery(reader))
+  if (reader.takeWord('VALUES')) {
+    return { kind: 'values', rows: reader.list(() => parseRow(reader)), at }
+  }
+  if (reader.isWord('FROM')) {
+    // `FROM t SELECT …`: Hive's order.
+    const from = parseFrom(reader)
+    return parseSelect(reader, from)
+  }
+  return parseSelect(reader, undefined)
+}
+
+function parseRow(reader: TokenReader): Expression[] {
+  if (!reader.isSymbol('(') || beginsQuery(reader)) return [parseExpression(reader)]
+  return reader.inParentheses(() => reader.list(() => parseExpression(reader)))
+}
+
+function parseSelect(reader: TokenReader, fromBefore: Select['from'] | undefined): Select {
+  const at = reader.at
+  reader.expectWord('SELECT')
+  const isDistinct = reader.takeWord('DISTINCT')
+  if (!isDistinct) reader.takeWord('ALL')
+  const items = reader.list(() => parseSelectItem(reader))
+  const from = fromBefore ?? (reader.isWord('FROM') ? parseFrom(reader) : [])
+  const lateralViews = parseLateralViews(reader)
+  const where = reader.takeWord('WHERE') ? parseExpression(reader) : undefined
+  const groupBy = reader.takeWords('GROUP', 'BY') ? parseGrouping(reader) : []
+  const having = reader.takeWord('HAVING') ? parseExpression(reader) : undefined
+  const qualify = reader.takeWord('QUALIFY') ? parseExpression(reader) : undefined
+  const windows = reader.takeWord('WINDOW') ? reader.list(() => parseNamedWindow(reader)) : []
+  return {
+    kind: 'select',
+    isDistinct,
+    items,
+    from,
+    lateralViews,
+    where,
+    groupBy,
+    having,
+    qualify,
+    windows,
+    at,
+  }
+}
+
+function parseFrom(reader: TokenReader): Select['from'] {
+  reader.expectWord('FROM')
+  return reader.list(() => parseFromItem(reader))
+}
+
+function parseSelectItem(reader: TokenReader): SelectItem {
+  const value = parseExpression(reader)
+  if (reader.takeWord('AS')) {
+    if (reader.isSymbol('(')) return { value, alias: undefined, aliases: parseNames(reader) }
+    // Behind AS every word is a name.
+    return { value, alias: reader.fieldName().name, aliases: undefined }
+  }
+  if (value.kind === 'star') return { value, alias: undefined, aliases: undefined }
+  return { value, alias: reader.optionalAlias(), aliases: undefined }
+}
+
+function parseGrouping(reader: TokenReader): GroupingElement[] {
+  const elements = reader.list((): GroupingElement => {
+    if (reader.takeWords('GROUPING', 'SETS')) return { kind: 'sets', sets: parseSets(reader) }
+    if (reader.isWord('ROLLUP') && isCall(reader)) {
+      reader.next()
+      return { kind: 'rollup', sets: parseSets(reader) }
+    }
+    if (reader.isWord('CUBE') && isCall(reader)) {
+      reader.next()
+      return { kind: 'cube', sets: parseSets(reader) }
+    }
+    return { kind: 'expression', value: parseExpression(reader) }
+  })
+  if (!reader.takeWord('WITH')) return elements
+  const isRollup = reader.takeWord('ROLLUP')
+  if (!isRollup) reader.expectWord('CUBE')
+  const sets = elements.flatMap((element) =>
+    element.kind === 'expression' ? [[element.value]] : element.sets,
+  )
+  return [{ kind: isRollup ? 'rollup' : 'cube', sets }]
+}
+
+function isCall(reader: TokenReader): boolean {
+  const next = reader.peek(1)
+  return next.kind === 'symbol' && next.text === '('
+}
+
+function parseSets(reader: TokenReader): (readonly Expression[])[] {
+  return reader.inParentheses(() =>
+    reader.list(() => {
+      if (!reader.isSymbol('(')) return [parseExpression(reader)]
+      return reader.inParentheses(() =>
+        reader.isSymbol(')') ? [] : reader.list(() => parseExpression(reader)),
+      )
+    }),
+  )
+}
+
+function parseNamedWindow(reader: TokenReader): NamedWindow {
+  const { name } = reader.identifier('the name of a window')
+  reader.expectWord('AS')
+  return { name, window: parseWindow(reader) }
+}

@@ -1,0 +1,242 @@
+import { AppError, type TextPosition } from '#base/errors.ts'
+import type { Token } from './token.ts'
+
+/** Longest first, so that the first that fits is right. */
+const symbols = ['<=>', '!~~*', '!~~', '~~*', '->', '==', '<>', '!=', '<=', '>=', '||', '::', '~~', '=>']
+const singleSymbols = '()[],.;+-*/%^&|~!<>=:?{}'
+
+/** At most so many characters in one request; the limit of the reference platform. */
+const textLengthMax = 1_000_000
+
+const wordStart = /[\p{L}_]/u
+const word = /[\p{L}\p{N}_]+/uy
+const number = /(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?(?:BD|bd|[LlDdFfSsYy](?![\p{L}\p{N}_]))?/uy
+const blank = /\s+/uy
+
+/**
+ * Turns a text into tokens.
+ * @throws AppError 'query.syntax' for a quote or comment without end and for characters SQL does not have
+ */
+export function tokenize(text: string, start: TextPosition = { offset: 0, line: 1, column: 1 }): Token[] {
+  if (text.length > textLengthMax) {
+    throw new AppError(
+      'query.syntax',
+      `The request has ${text.length} characters; at most ${textLengthMax} are read.`,
+    )
+  }
+  return [...new Lexer(text, start).tokens()]
+}
+
+class Lexer {
+  readonly #text: string
+  readonly #start: TextPosition
+  #offset = 0
+  /** Where counting of lines has come to; tokens ask in order, so that each line is counted once. */
+  #counted = 0
+  #line: number
+  #lineStart: number
+  #insideBlock = false
+  #lineHasToken = false
+
+  constructor(text: string, start: TextPosition) {
+    this.#text = text
+    this.#start = start
+    this.#line = start.line
+    this.#lineStart = 1 - start.column
+  }
+
+  *tokens(): Generator<Token> {
+    for (;;) {
+      this.#skipBlanksAndComments()
+      if (this.#offset >= this.#text.length) break
+      yield this.#next()
+      this.#lineHasToken = true
+    }
+    yield { kind: 'end', at: this.#position(this.#text.length) }
+  }
+
+  #next(): Token {
+    const text = this.#text
+    const at = this.#position(this.#offset)
+    const character = text[this.#offset] ?? ''
+    if (character === "'") return { kind: 'string', text: this.#string(at), at }
+    if (character === '"' || character === '`') {
+      return { kind: 'quoted', quote: character, text: this.#quoted(character, at), at }
+    }
+    if (character === '$') return this.#dollar(at)
+    if (character === '@') {
+      this.#offset++
+      const name = this.#match(word)
+      if (!name)
+        throw new AppError('query.syntax', 'Expected the name of a variable after @.', { position: at })
+      return { kind: 'variable', text: name, at }
+    }
+    if (/\d/.test(character) || (character === '.' && /\d/.test(text[this.#offset + 1] ?? ''))) {
+      if (character !== '.' || !this.#followsValue()) {
+        const digits = this.#match(number)
+        if (digits) return { kind: 'number', text: digits, at }
+      }
+    }
+    if (wordStart.test(String.fromCodePoint(text.codePointAt(this.#offset) ?? 0))) {
+      const name = this.#match(word) ?? ''
+      return { kind: 'word', text: name, upper: name.toUpperCase(), at }
+    }
+    const symbol = symbols.find((symbol) => text.startsWith(symbol, this.#offset))
+    if (symbol) {
+      this.#offset += symbol.length
+      return { kind: 'symbol', text: symbol, at }
+    }
+    if (singleSymbols.includes(character)) {
+      this.#offset++
+      return { kind: 'symbol', text: character, at }
+    }
+    throw new AppError('query.syntax', `SQL has no character ${JSON.stringify(character)} here.`, {
+      position: at,
+      hint:
+        character === '#'
+          ? 'A template must be filled in before; a comment begins with -- or, inside a block, with # on its own line.'
+          : undefined,
+    })
+  }
+
+  /** Whether a dot here is the dot of a path (`a.1`), not the beginning of a number. */
+  #followsValue(): boolean {
+    return /[\p{L}\p{N}_\])`"]/u.test(this.#text[this.#offset - 1] ?? '')
+  }
+
+  #dollar(at: TextPosition): Token {
+    if (this.#text[this.#offset + 1] === '$') {
+      this.#offset += 2
+      this.#insideBlock = !this.#insideBlock
+      return { kind: 'dollars', at }
+    }
+    this.#offset++
+    const name = this.#match(word)
+    if (name && /^\d{1,4}$/.test(name) && Number(name) > 0)
+      return { kind: 'parameter', index: Number(name), at }
+    throw new AppError(
+      'query.syntax',
+      name ? `The parameter $${name} has no value.` : 'Expected the number or name of a parameter after $.',
+      { position: at },
+    )
+  }
+
+  /** `''` is a quote; a backslash takes away the next character's meaning, as in Spark. */
+  #string(at: TextPosition): string {
+    let value = ''
+    for (let index = this.#offset + 1; index < this.#text.length; index++) {
+      const character = this.#text[index]
+      if (character === "'") {
+        if (this.#text[index + 1] !== "'") {
+          this.#offset = index + 1
+          return value
+        }
+        value += "'"
+        index++
+      } else if (character === '\\' && index + 1 < this.#text.length) {
+        const [unescaped, length] = unescape(this.#text, index + 1)
+        value += unescaped
+        index += length
+      } else {
+        value += character
+      }
+    }
+    throw new AppError('query.syntax', "This string has no closing quote (').", { position: at })
+  }
+
+  #quoted(quote: string, at: TextPosition): string {
+    let value = ''
+    for (let index = this.#offset + 1; index < this.#text.length; index++) {
+      const character = this.#text[index]
+      if (character !== quote) {
+        value += character
+      } else if (this.#text[index + 1] === quote) {
+        value += quote
+        index++
+      } else {
+        this.#offset = index + 1
+        if (value === '') throw new AppError('query.syntax', 'A name must not be empty.', { position: at })
+        return value
+      }
+    }
+    throw new AppError('query.syntax', `This name has no closing quote (${quote}).`, { position: at })
+  }
+
+  #skipBlanksAndComments(): void {
+    for (;;) {
+      const blanks = this.#match(blank)
+      if (blanks?.includes('\n')) this.#lineHasToken = false
+      if (this.#text.startsWith('--', this.#offset) || this.#isHashComment()) {
+        const end = this.#text.indexOf('\n', this.#offset)
+        this.#offset = end < 0 ? this.#text.length : end
+      } else if (this.#text.startsWith('/*', this.#offset)) {
+        this.#skipBlockComment()
+      } else if (!blanks) {
+        return
+      }
+    }
+  }
+
+  /** Inside `$$ … $$`, a line that begins with `#` is a comment. */
+  #isHashComment(): boolean {
+    return this.#insideBlock && !this.#lineHasToken && this.#text[this.#offset] === '#'
+  }
+
+  #skipBlockComment(): void {
+    const at = this.#position(this.#offset)
+    let depth = 0
+    for (let index = this.#offset; index < this.#text.length; index++) {
+      if (this.#text.startsWith('/*', index)) {
+        depth++
+        index++
+      } else if (this.#text.startsWith('*/', index)) {
+        depth--
+        index++
+        if (depth === 0) {
+          this.#offset = index + 1
+          return
+        }
+      }
+    }
+    throw new AppError('query.syntax', 'This comment has no end (*/).', { position: at })
+  }
+
+  #match(pattern: RegExp): string | undefined {
+    pattern.lastIndex = this.#offset
+    const found = pattern.exec(this.#text)?.[0]
+    if (found) this.#offset += found.length
+    return found
+  }
+
+  #position(offset: number): TextPosition {
+    for (let index = this.#counted; index < offset; index++) {
+      if (this.#text[index] === '\n') {
+        this.#line++
+        this.#lineStart = index + 1
+      }
+    }
+    this.#counted = Math.max(this.#counted, offset)
+    return { offset: this.#start.offset + offset, line: this.#line, column: offset - this.#lineStart + 1 }
+  }
+}
+
+/** What stands at `index`, behind a backslash, and how many characters it takes. */
+function unescape(text: string, index: number): readonly [string, number] {
+  const character = text[index] ?? ''
+  const known: Readonly<Record<string, string>> = {
+    '0': '\0',
+    b: '\b',
+    n: '\n',
+    r: '\r',
+    t: '\t',
+    Z: '\u001a',
+    // Kept for LIKE, where they take away a wildcard's meaning.
+    '%': '\\%',
+    _: '\\_',
+  }
+  if (character === 'u') {
+    const digits = /^[0-9a-fA-F]{4}/.exec(text.slice(index + 1, index + 5))?.[0]
+    if (digits) return [String.fromCharCode(Number.parseInt(digits, 16)), 5]
+  }
+  return [known[character] ?? character, 1]
+}

@@ -1,0 +1,222 @@
+import { AppError } from '#base/errors.ts'
+import {
+  arrayType,
+  binaryType,
+  booleanType,
+  byteType,
+  dateType,
+  decimalType,
+  doubleType,
+  floatType,
+  integerType,
+  intervalType,
+  longType,
+  mapType,
+  shortType,
+  stringType,
+  structType,
+  timestampNtzType,
+  timestampType,
+  voidType,
+  type DataType,
+  type Field,
+} from './data-type.ts'
+
+/** Where the parts of a type's text come from: an SQL statement's tokens or a text of its own. */
+export interface TypeSource {
+  /** The part here: a word, a number or a symbol; undefined at the end. */
+  readonly part: string | undefined
+  /** Whether the part is a quoted name, which is never a keyword or a symbol. */
+  readonly isQuoted: boolean
+  advance(): void
+  fail(message: string): AppError
+}
+
+const simple: Readonly<Record<string, DataType>> = {
+  boolean: booleanType,
+  bool: booleanType,
+  byte: byteType,
+  tinyint: byteType,
+  short: shortType,
+  smallint: shortType,
+  int2: shortType,
+  int: integerType,
+  integer: integerType,
+  int4: integerType,
+  bigint: longType,
+  long: longType,
+  int8: longType,
+  float: floatType,
+  real: floatType,
+  float4: floatType,
+  double: doubleType,
+  float8: doubleType,
+  string: stringType,
+  text: stringType,
+  varchar: stringType,
+  char: stringType,
+  character: stringType,
+  binary: binaryType,
+  bytea: binaryType,
+  date: dateType,
+  datetime: timestampType,
+  timestamp: timestampType,
+  timestamptz: timestampType,
+  timestamp_ltz: timestampType,
+  timestamp_ntz: timestampNtzType,
+  interval: intervalType,
+  void: voidType,
+}
+
+/** Names the reader below understands, for whoever must tell a type from a function. */
+export const typeNames: ReadonlySet<string> = new Set([...Object.keys(simple), 'decimal', 'numeric', 'dec'])
+
+/**
+ * Reads a type as Spark's DDL writes it: `bigint`, `decimal(10,2)`, `array<…>`, `map<k, v>`, `struct<a: int, b string>`;
+ * PostgreSQL's names of simple types are understood too.
+ */
+export function readType(source: TypeSource): DataType {
+  const name = takePart(source, 'the name of a type').toLowerCase()
+  switch (name) {
+    case 'decimal':
+    case 'numeric':
+    case 'dec':
+      return readDecimal(source)
+    case 'array':
+      return readInBrackets(source, () => arrayType(readType(source)))
+    case 'map':
+      return readInBrackets(source, () => {
+        const key = readType(source)
+        expectPart(source, ',')
+        return mapType(key, readType(source))
+      })
+    case 'struct':
+    case 'row':
+      return readStruct(source)
+    case 'double':
+      if (source.part?.toLowerCase() === 'precision') source.advance()
+      return doubleType
+    case 'varchar':
+    case 'char':
+    case 'character':
+      if (source.part?.toLowerCase() === 'varying') source.advance()
+      if (source.part === '(') {
+        source.advance()
+        readNumber(source)
+        expectPart(source, ')')
+      }
+      return stringType
+    default: {
+      const type = simple[name]
+      if (!type) throw source.fail(`There is no type ${JSON.stringify(name)}.`)
+      return type
+    }
+  }
+}
+
+/**
+ * Reads a type or a table's columns (`a int, b string`) from text of its own.
+ * @throws AppError 'query.syntax'
+ */
+export function parseSparkType(text: string): DataType {
+  const source = textSource(text)
+  const isColumns = /^\s*(?:`[^`]+`|[\p{L}_][\p{L}\p{N}_]*)\s*(?::|\s)\s*[\p{L}]/u.test(text)
+  const type = isColumns ? structType(readFields(source, undefined)) : readType(source)
+  if (source.part !== undefined) throw source.fail(`Expected the end of the type, but found ${source.part}.`)
+  return type
+}
+
+function readDecimal(source: TypeSource): DataType {
+  if (source.part !== '(' || source.isQuoted) return decimalType(10, 0)
+  source.advance()
+  const precision = readNumber(source)
+  let scale = 0
+  if ((source.part as string) === ',') {
+    source.advance()
+    scale = readNumber(source)
+  }
+  expectPart(source, ')')
+  if (precision < 1 || precision > 38 || scale > precision) {
+    throw source.fail(
+      `decimal(${precision},${scale}) is no type: at most 38 digits, and no more after the point.`,
+    )
+  }
+  return decimalType(precision, scale)
+}
+
+function readStruct(source: TypeSource): DataType {
+  if (source.part === '<>') {
+    source.advance()
+    return structType([])
+  }
+  const close = source.part === '(' ? ')' : '>'
+  expectPart(source, close === ')' ? '(' : '<')
+  const fields = readFields(source, close)
+  expectPart(source, close)
+  return structType(fields)
+}
+
+function readFields(source: TypeSource, close: string | undefined): Field[] {
+  const fields: Field[] = []
+  while (source.part !== close) {
+    const name = takePart(source, 'the name of a field')
+    if (source.part === ':' && !source.isQuoted) source.advance()
+    fields.push({ name, type: readType(source) })
+    if (source.part?.toLowerCase() === 'not') {
+      source.advance()
+      expectPart(source, 'null')
+    }
+    if (source.part?.toLowerCase() === 'comment') {
+      source.advance()
+      source.advance()
+    }
+    if (source.part !== ',') break
+    source.advance()
+  }
+  return fields
+}
+
+function readInBrackets(source: TypeSource, content: () => DataType): DataType {
+  const close = source.part === '(' ? ')' : '>'
+  expectPart(source, close === ')' ? '(' : '<')
+  const type = content()
+  expectPart(source, close)
+  return type
+}
+
+function readNumber(source: TypeSource): number {
+  const text = takePart(source, 'a number')
+  if (!/^\d{1,4}$/.test(text)) throw source.fail(`Expected a number, but found ${text}.`)
+  return Number(text)
+}
+
+function expectPart(source: TypeSource, part: string): void {
+  if (source.isQuoted || source.part?.toLowerCase() !== part) {
+    throw source.fail(`Expected ${part} in the type, but found ${source.part ?? 'its end'}.`)
+  }
+  source.advance()
+}
+
+function takePart(source: TypeSource, what: string): string {
+  const part = source.part
+  if (part === undefined) throw source.fail(`Expected ${what}, but the type ends here.`)
+  source.advance()
+  return part
+}
+
+function textSource(text: string): TypeSource {
+  const parts = [...text.matchAll(/`([^`]+)`|'[^']*'|[\p{L}\p{N}_]+|<>|\S/gu)]
+  let index = 0
+  return {
+    get part() {
+      return parts[index]?.[1] ?? parts[index]?.[0]
+    },
+    get isQuoted() {
+      return parts[index]?.[1] !== undefined
+    },
+    advance() {
+      index++
+    },
+    fail: (message) => new AppError('query.syntax', `${message} (in the type ${JSON.stringify(text)})`),
+  }
+}
