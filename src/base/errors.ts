@@ -28,6 +28,7 @@ export const meanings = {
   'home.unusable': { http: 500, sqlState: '58030', retry: false },
   'ingest.invalid': { http: 400, sqlState: '22000', retry: false },
   internal: { http: 500, sqlState: 'XX000', retry: false },
+  'job.cancelled': { http: 409, sqlState: '57014', retry: false },
   'job.fenced': { http: 409, sqlState: '40001', retry: true },
   'lake.conflict': { http: 409, sqlState: '40001', retry: true },
   'lake.corrupt': { http: 500, sqlState: 'XX001', retry: false },

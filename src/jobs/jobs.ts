@@ -1,11 +1,12 @@
 import type { PrincipalId, RunId, SandboxId } from '#base/ids.ts'
-import type { ErrorCode } from '#base/errors.ts'
+import type { AppError, ErrorCode } from '#base/errors.ts'
 import type { Transaction } from '#metadata/metadata.ts'
 
 /**
  * Durable work. The run row is the truth: its state, lease and fencing number decide, whoever rings. A doorbell
  * (NOTIFY) wakes workers at once; a pass every minute finds what nobody was woken for. A node that restarts takes back
  * its own leases at once. A handler may be called again for the same run at any time: it must find its own traces.
+ * Runs of one (kind, subject) come one at a time, in the order they were enqueued.
  */
 export interface Jobs extends AsyncDisposable {
   /** Handlers are registered before `start`. */
@@ -61,6 +62,8 @@ export interface Lease {
   seal(tx: Transaction): Promise<void>
   /** Finishes the run inside the transaction that makes its result true. `run` then returns `'finished'`. */
   finish(tx: Transaction, result: Readonly<Record<string, unknown>>): Promise<void>
+  /** Ends the run as failed for good, a sealed one too, inside the transaction. `run` then returns `'finished'`. */
+  fail(tx: Transaction, error: AppError): Promise<void>
 }
 
 /** `finished`: the handler has called `lease.finish`. A thrown AppError with `retry` is tried again with back-off. */
@@ -127,7 +130,11 @@ export interface Schedule {
   readonly isEnabled: boolean
 }
 
-/** Ticks are `startAt + k × every`, up to and without `endAt`; missed ticks become one run. */
+/**
+ * Ticks are `startAt + k × every`, or the minutes (UTC) a five-field cron expression names from `startAt` on; up to
+ * and without `endAt`. Missed ticks become one run, named by the newest of them. Ticks before a schedule was made are
+ * not owed, except that of `once`, which then comes at once.
+ */
 export type ScheduleRule =
   | { readonly kind: 'once'; readonly startAt: Date }
   | { readonly kind: 'every'; readonly startAt: Date; readonly everyMs: number; readonly endAt?: Date }

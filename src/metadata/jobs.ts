@@ -1,2 +1,298 @@
-// oxlint-disable-next-line typescript/no-empty-object-type -- Filled by the jobs area.
-export interface JobTables {}
+import { type ColumnType, type Generated, type Insertable, type Selectable, sql } from 'kysely'
+import type { PrincipalId, RunId, SandboxId } from '#base/ids.ts'
+import type { Db, Transaction } from './metadata.ts'
+
+export interface JobTables {
+  job_runs: {
+    id: RunId
+    sequence: Generated<string>
+    kind: string
+    subject_id: string
+    tick: string
+    state: RunState
+    is_sealed: Generated<boolean>
+    due_at: Date
+    principal_id: PrincipalId
+    sandbox_id: SandboxId
+    payload: Json
+    progress: ColumnType<Record<string, unknown>, string | undefined, string>
+    fence: Generated<number>
+    failure_count: Generated<number>
+    lease_node: string | null
+    lease_incarnation: string | null
+    leased_until: Date | null
+    cancel_requested_by: PrincipalId | null
+    code: string | null
+    message: string | null
+    result: ColumnType<Record<string, unknown> | null, string | null, string | null>
+    created_at: Date
+    updated_at: Date
+    started_at: Date | null
+    finished_at: Date | null
+  }
+  job_schedules: {
+    kind: string
+    subject_id: string
+    rule: Json
+    principal_id: PrincipalId
+    sandbox_id: SandboxId
+    is_enabled: boolean
+    next_at: Date | null
+  }
+}
+
+/** Parsed when read; text when written. */
+type Json = ColumnType<Record<string, unknown>, string, string>
+
+export type RunState = 'queued' | 'running' | 'sealed' | 'waiting' | 'succeeded' | 'failed' | 'cancelled'
+export type RunRow = Selectable<JobTables['job_runs']>
+export type ScheduleRow = Selectable<JobTables['job_schedules']>
+export type NewRunRow = Pick<
+  Insertable<JobTables['job_runs']>,
+  | 'id'
+  | 'kind'
+  | 'subject_id'
+  | 'tick'
+  | 'due_at'
+  | 'principal_id'
+  | 'sandbox_id'
+  | 'payload'
+  | 'created_at'
+  | 'updated_at'
+>
+
+/** The channel of the doorbell. */
+export const jobsChannel = 'sluice_jobs'
+
+/** Who holds a run, or wants to. */
+export interface Holder {
+  readonly runId: RunId
+  readonly fence: number
+}
+
+/** The run of that kind, subject and tick: this new one, or the one that was there. */
+export async function insertRun(db: Db, row: NewRunRow): Promise<RunId> {
+  const inserted = await db
+    .insertInto('job_runs')
+    .values({ ...row, state: 'queued' })
+    .onConflict((conflict) => conflict.columns(['kind', 'subject_id', 'tick']).doNothing())
+    .returning('id')
+    .executeTakeFirst()
+  if (inserted) return inserted.id
+  const existing = await db
+    .selectFrom('job_runs')
+    .select('id')
+    .where('kind', '=', row.kind)
+    .where('subject_id', '=', row.subject_id)
+    .where('tick', '=', row.tick)
+    .executeTakeFirstOrThrow()
+  return existing.id
+}
+
+export async function selectRun(db: Db, runId: RunId): Promise<RunRow | undefined> {
+  return await db.selectFrom('job_runs').selectAll().where('id', '=', runId).executeTakeFirst()
+}
+
+/** Until the end of the transaction nobody else changes it. */
+export async function lockRun(tx: Transaction, runId: RunId): Promise<RunRow | undefined> {
+  return await tx.selectFrom('job_runs').selectAll().where('id', '=', runId).forUpdate().executeTakeFirst()
+}
+
+/** Newest first. */
+export async function selectRuns(
+  db: Db,
+  filter: { readonly kind?: string; readonly subjectId?: string; readonly limit: number },
+): Promise<RunRow[]> {
+  let query = db.selectFrom('job_runs').selectAll()
+  if (filter.kind !== undefined) query = query.where('kind', '=', filter.kind)
+  if (filter.subjectId !== undefined) query = query.where('subject_id', '=', filter.subjectId)
+  return await query.orderBy('sequence', 'desc').limit(filter.limit).execute()
+}
+
+/**
+ * Takes the run that has waited longest, is due and whose lease, if it has one, is over. Runs of one subject come in
+ * their order, one at a time.
+ */
+export async function claimRun(
+  db: Db,
+  claim: {
+    readonly kinds: readonly string[]
+    readonly node: string
+    readonly incarnation: string
+    readonly now: Date
+    readonly leasedUntil: Date
+  },
+): Promise<RunRow | undefined> {
+  const { now } = claim
+  const answer = await sql<RunRow>`
+    update job_runs set
+      state = case when is_sealed then 'sealed' else 'running' end,
+      fence = fence + 1,
+      lease_node = ${claim.node},
+      lease_incarnation = ${claim.incarnation},
+      leased_until = ${claim.leasedUntil},
+      started_at = coalesce(started_at, ${now}),
+      updated_at = ${now}
+    where id = (
+      select run.id from job_runs run
+      where run.kind = any(${claim.kinds})
+        and (
+          (run.state in ('queued', 'waiting') and run.due_at <= ${now})
+          or (run.state in ('running', 'sealed') and run.leased_until <= ${now})
+        )
+        and not exists (
+          select from job_runs other
+          where other.kind = run.kind and other.subject_id = run.subject_id and other.id <> run.id
+            and (
+              other.state in ('running', 'sealed')
+              or (other.sequence < run.sequence
+                and (other.state = 'waiting' or (other.state = 'queued' and other.due_at <= ${now})))
+            )
+        )
+      order by run.due_at, run.sequence
+      limit 1
+      for update skip locked
+    )
+    returning *`.execute(db)
+  return answer.rows[0]
+}
+
+/** Moves the end of the lease. Undefined when the attempt does not hold the run any more. */
+export async function renewLease(
+  db: Db,
+  holder: Holder,
+  leasedUntil: Date,
+): Promise<{ readonly cancel_requested_by: PrincipalId | null; readonly is_sealed: boolean } | undefined> {
+  return await held(db, holder, { leased_until: leasedUntil })
+    .returning(['cancel_requested_by', 'is_sealed'])
+    .executeTakeFirst()
+}
+
+/** False when the attempt does not hold the run any more. */
+export async function updateHeldRun(db: Db, holder: Holder, change: RunChange): Promise<boolean> {
+  const answer = await held(db, holder, change).executeTakeFirst()
+  return answer.numUpdatedRows === 1n
+}
+
+export type RunChange = Partial<
+  Pick<
+    Insertable<JobTables['job_runs']>,
+    | 'state'
+    | 'is_sealed'
+    | 'due_at'
+    | 'progress'
+    | 'failure_count'
+    | 'leased_until'
+    | 'code'
+    | 'message'
+    | 'result'
+    | 'updated_at'
+    | 'finished_at'
+  >
+>
+
+function held(db: Db, holder: Holder, change: RunChange) {
+  return db
+    .updateTable('job_runs')
+    .set(change)
+    .where('id', '=', holder.runId)
+    .where('fence', '=', holder.fence)
+    .where('state', 'in', ['running', 'sealed'])
+}
+
+/** Ends a run nobody works on, or asks the one who does to stop. */
+export async function updateCancelledRun(
+  tx: Transaction,
+  runId: RunId,
+  change: { readonly by: PrincipalId; readonly now: Date; readonly isOver: boolean },
+): Promise<void> {
+  await tx
+    .updateTable('job_runs')
+    .set({ cancel_requested_by: change.by, updated_at: change.now })
+    .$if(change.isOver, (query) => query.set({ state: 'cancelled', finished_at: change.now }))
+    .where('id', '=', runId)
+    .execute()
+}
+
+/** Ends the leases this node had in an earlier life; they are claimed again at once. */
+export async function endLeasesOfEarlierLives(
+  db: Db,
+  node: { readonly id: string; readonly incarnation: string; readonly now: Date },
+): Promise<number> {
+  const answer = await db
+    .updateTable('job_runs')
+    .set({ leased_until: node.now })
+    .where('state', 'in', ['running', 'sealed'])
+    .where('lease_node', '=', node.id)
+    .where('lease_incarnation', '<>', node.incarnation)
+    .where('leased_until', '>', node.now)
+    .executeTakeFirst()
+  return Number(answer.numUpdatedRows)
+}
+
+/** When something may have to be done next: a run becomes due, a lease ends, a schedule ticks. */
+export async function selectNextMoment(
+  db: Db,
+  kinds: readonly string[],
+  after: Date,
+): Promise<Date | undefined> {
+  const answer = await sql<{ at: Date | null }>`
+    select least(
+      (select min(due_at) from job_runs
+        where state in ('queued', 'waiting') and kind = any(${kinds}) and due_at > ${after}),
+      (select min(leased_until) from job_runs
+        where state in ('running', 'sealed') and kind = any(${kinds}) and leased_until > ${after}),
+      (select min(next_at) from job_schedules where is_enabled and kind = any(${kinds}))
+    ) as at`.execute(db)
+  return answer.rows[0]?.at ?? undefined
+}
+
+export async function lockSchedule(
+  tx: Transaction,
+  kind: string,
+  subjectId: string,
+): Promise<ScheduleRow | undefined> {
+  return await tx
+    .selectFrom('job_schedules')
+    .selectAll()
+    .where('kind', '=', kind)
+    .where('subject_id', '=', subjectId)
+    .forUpdate()
+    .executeTakeFirst()
+}
+
+export async function upsertSchedule(db: Db, row: Insertable<JobTables['job_schedules']>): Promise<void> {
+  const { kind: _kind, subject_id: _subject, ...change } = row
+  await db
+    .insertInto('job_schedules')
+    .values(row)
+    .onConflict((conflict) => conflict.columns(['kind', 'subject_id']).doUpdateSet(change))
+    .execute()
+}
+
+export async function deleteSchedule(db: Db, kind: string, subjectId: string): Promise<void> {
+  await db.deleteFrom('job_schedules').where('kind', '=', kind).where('subject_id', '=', subjectId).execute()
+}
+
+/** Schedules whose tick has come, locked; those another node has in hand are left to it. */
+export async function lockDueSchedules(
+  tx: Transaction,
+  due: { readonly kinds: readonly string[]; readonly now: Date; readonly limit: number },
+): Promise<ScheduleRow[]> {
+  return await tx
+    .selectFrom('job_schedules')
+    .selectAll()
+    .where('is_enabled', '=', true)
+    .where('kind', 'in', due.kinds)
+    .where('next_at', '<=', due.now)
+    .orderBy('next_at')
+    .limit(due.limit)
+    .forUpdate()
+    .skipLocked()
+    .execute()
+}
+
+/** Heard when the transaction commits. */
+export async function notifyJobs(db: Db, payload: string): Promise<void> {
+  await sql`select pg_notify(${jobsChannel}, ${payload})`.execute(db)
+}

@@ -1,0 +1,423 @@
+import { randomUUID } from 'node:crypto'
+import { expect, onTestFinished, test, vi } from 'vitest'
+import { AppError } from '#base/errors.ts'
+import type { PrincipalId, RunId, SandboxId } from '#base/ids.ts'
+import { silentLogger } from '#base/log.ts'
+import type { Metadata } from '#metadata/metadata.ts'
+import { ManualClock } from '../../test/support/manual-clock.ts'
+import { testMetadata } from '../../test/support/metadata.ts'
+import { createJobs } from './create-jobs.ts'
+import type { Jobs, NewRun, Run, RunContext, RunOutcome } from './jobs.ts'
+
+const principalId = randomUUID() as string as PrincipalId
+const sandboxId = randomUUID() as string as SandboxId
+const { signal } = new AbortController()
+
+interface Bed {
+  readonly metadata: Metadata
+  readonly clock: ManualClock
+  node(work: (context: RunContext) => Promise<RunOutcome>, options?: NodeOptions): Promise<Jobs>
+}
+
+interface NodeOptions {
+  readonly nodeId?: string
+  readonly incarnation?: string
+  readonly parallelRunsMax?: number
+}
+
+async function bed(): Promise<Bed> {
+  const metadata = await testMetadata()
+  onTestFinished(() => metadata[Symbol.asyncDispose]())
+  const clock = new ManualClock('2026-03-01T00:00:00Z')
+  return {
+    metadata,
+    clock,
+    node: async (work, { nodeId = 'a', incarnation = randomUUID(), parallelRunsMax = 4 } = {}) => {
+      const jobs = createJobs({ metadata, clock, nodeId, incarnation, logger: silentLogger })
+      onTestFinished(() => jobs[Symbol.asyncDispose]())
+      jobs.register({ kind: 'work', parallelRunsMax, run: work })
+      await jobs.start()
+      return jobs
+    },
+  }
+}
+
+async function enqueue({ metadata, clock }: Bed, jobs: Jobs, run: Partial<NewRun> = {}): Promise<RunId> {
+  const runId = await metadata.transaction((tx) =>
+    jobs.enqueue(tx, {
+      kind: 'work',
+      subjectId: randomUUID(),
+      tick: 'by hand',
+      dueAt: clock.now(),
+      principalId,
+      sandboxId,
+      payload: {},
+      ...run,
+    }),
+  )
+  jobs.ring()
+  return runId
+}
+
+const finishing = (metadata: Metadata) => async (context: RunContext) => {
+  await metadata.transaction((tx) => context.lease.finish(tx, { attempt: context.run.attempt }))
+  return 'finished' as const
+}
+
+/** A handler that stays where it is until told, minding its signal. */
+function staying() {
+  const entered = Promise.withResolvers<RunContext>()
+  const left = Promise.withResolvers<unknown>()
+  const run = async (context: RunContext): Promise<RunOutcome> => {
+    entered.resolve(context)
+    const aborted = Promise.withResolvers<never>()
+    context.signal.addEventListener('abort', () => aborted.reject(context.signal.reason))
+    return await aborted.promise.finally(() => left.resolve(context.signal.reason))
+  }
+  return { run, entered: entered.promise, left: left.promise }
+}
+
+const state = async (jobs: Jobs, runId: RunId): Promise<Run['state'] | undefined> =>
+  (await jobs.run(runId))?.state
+
+test('a run is worked on when rung for, and its result is told', async () => {
+  const here = await bed()
+  const jobs = await here.node(finishing(here.metadata))
+  const runId = await enqueue(here, jobs, { payload: { rows: 3 } })
+  expect(await jobs.finished(runId, { signal })).toMatchObject({
+    state: 'succeeded',
+    result: { attempt: 1 },
+    payload: { rows: 3 },
+  })
+})
+
+test('the same tick twice is one run', async () => {
+  const here = await bed()
+  const jobs = await here.node(finishing(here.metadata))
+  const subjectId = randomUUID()
+  const ids = await Promise.all([1, 2, 3].map(() => enqueue(here, jobs, { subjectId, tick: 'noon' })))
+  expect(new Set(ids).size).toBe(1)
+  expect(await jobs.runs({ subjectId })).toHaveLength(1)
+})
+
+test('a run nobody was woken for is found by the pass', async () => {
+  const here = await bed()
+  const jobs = await here.node(finishing(here.metadata))
+  const runId = await here.metadata.transaction((tx) =>
+    jobs.enqueue(tx, {
+      kind: 'work',
+      subjectId: 'x',
+      tick: 'y',
+      dueAt: here.clock.now(),
+      principalId,
+      sandboxId,
+      payload: {},
+    }),
+  )
+  await vi.waitFor(async () => {
+    here.clock.advance(60_000)
+    expect(await state(jobs, runId)).toBe('succeeded')
+  })
+})
+
+test('two nodes share the runs and no run is worked on twice', async () => {
+  const here = await bed()
+  const seen: string[] = []
+  const work = async (context: RunContext) => {
+    seen.push(context.run.id)
+    return await finishing(here.metadata)(context)
+  }
+  const one = await here.node(work, { nodeId: 'a' })
+  const other = await here.node(work, { nodeId: 'b' })
+  const ids = await Promise.all(
+    Array.from({ length: 30 }, (_, index) => enqueue(here, index % 2 ? one : other)),
+  )
+  await Promise.all(ids.map((id) => one.finished(id, { signal })))
+  expect(seen.toSorted()).toEqual(ids.toSorted())
+})
+
+test('runs of one subject come one at a time and in their order', async () => {
+  const here = await bed()
+  const order: string[] = []
+  let current = 0
+  const work = async (context: RunContext) => {
+    current += 1
+    expect(current).toBe(1)
+    order.push(context.run.tick)
+    await context.lease.saveProgress({})
+    current -= 1
+    return await finishing(here.metadata)(context)
+  }
+  const one = await here.node(work, { nodeId: 'a' })
+  await here.node(work, { nodeId: 'b' })
+  const ticks = ['1', '2', '3', '4', '5']
+  const ids: RunId[] = []
+  for (const tick of ticks) ids.push(await enqueue(here, one, { subjectId: 'same', tick }))
+  const runs = await Promise.all(ids.map((id) => one.finished(id, { signal })))
+  expect(runs.map((run) => run.state)).toEqual(ticks.map(() => 'succeeded'))
+  expect(order).toEqual(ticks)
+})
+
+test('a node that died keeps its run for a lease, then another has it, with a higher fence', async () => {
+  const here = await bed()
+  const dead = staying()
+  const one = await here.node(dead.run, { nodeId: 'a', parallelRunsMax: 1 })
+  const runId = await enqueue(here, one)
+  const { lease } = await dead.entered
+  // Its renewals fail to happen: what a dead node looks like from outside.
+  await here.metadata.db.updateTable('job_runs').set({ lease_node: 'gone' }).execute()
+  const jobs = await here.node(finishing(here.metadata), { nodeId: 'b' })
+  await here.metadata.db.updateTable('job_runs').set({ leased_until: here.clock.now() }).execute()
+  jobs.ring()
+  expect(await jobs.finished(runId, { signal })).toMatchObject({ state: 'succeeded', result: { attempt: 2 } })
+  await expect(here.metadata.transaction((tx) => lease.assertHeld(tx))).rejects.toMatchObject({
+    code: 'job.fenced',
+  })
+})
+
+test('an attempt that was overtaken can save, seal and finish nothing', async () => {
+  const here = await bed()
+  const zombie = staying()
+  const one = await here.node(zombie.run, { nodeId: 'a', parallelRunsMax: 1 })
+  const runId = await enqueue(here, one)
+  const { lease } = await zombie.entered
+  await here.metadata.db
+    .updateTable('job_runs')
+    .set((row) => ({ fence: row('fence', '+', 1) }))
+    .execute()
+  for (const act of [
+    () => lease.saveProgress({ rows: 1 }),
+    () => here.metadata.transaction((tx) => lease.assertHeld(tx)),
+    () => here.metadata.transaction((tx) => lease.seal(tx)),
+    () => here.metadata.transaction((tx) => lease.finish(tx, {})),
+    () => here.metadata.transaction((tx) => lease.fail(tx, new AppError('export.counts', 'x'))),
+  ])
+    await expect(act()).rejects.toMatchObject({ code: 'job.fenced' })
+  expect(await one.run(runId)).toMatchObject({ state: 'running', progress: {} })
+})
+
+test('the lease is renewed while the handler works, and its loss aborts the handler', async () => {
+  const here = await bed()
+  const worker = staying()
+  const jobs = await here.node(worker.run)
+  const runId = await enqueue(here, jobs)
+  const { signal: handlerSignal } = await worker.entered
+  for (let count = 0; count < 10; count += 1) {
+    const wanted = here.clock.now().getTime() + 30_000
+    await vi.waitFor(async () => {
+      const run = await jobs.run(runId)
+      expect(run?.state === 'running' ? run.leasedUntil.getTime() : 0).toBeGreaterThanOrEqual(wanted)
+    })
+    here.clock.advance(10_000)
+  }
+  expect(handlerSignal.aborted).toBe(false)
+  await here.metadata.db.updateTable('job_runs').set({ fence: 99 }).execute()
+  await vi.waitFor(() => {
+    here.clock.advance(10_000)
+    expect(handlerSignal.aborted).toBe(true)
+  })
+  expect(await worker.left).toMatchObject({ code: 'job.fenced' })
+})
+
+test('a node that comes back takes up its own runs at once', async () => {
+  const here = await bed()
+  const before = staying()
+  const first = await here.node(before.run, { nodeId: 'a', incarnation: '1', parallelRunsMax: 1 })
+  const runId = await enqueue(here, first)
+  await before.entered
+  const again = await here.node(finishing(here.metadata), { nodeId: 'a', incarnation: '2' })
+  expect(await again.finished(runId, { signal })).toMatchObject({
+    state: 'succeeded',
+    result: { attempt: 2 },
+  })
+})
+
+test('a node that stops leaves its runs to others without waiting for the lease', async () => {
+  const here = await bed()
+  const worker = staying()
+  const one = await here.node(worker.run, { nodeId: 'a' })
+  const runId = await enqueue(here, one)
+  await worker.entered
+  await one[Symbol.asyncDispose]()
+  const other = await here.node(finishing(here.metadata), { nodeId: 'b' })
+  expect((await other.finished(runId, { signal })).state).toBe('succeeded')
+})
+
+test('a failure that may pass is tried again after a while, one that cannot is final', async () => {
+  const here = await bed()
+  let attempts = 0
+  const jobs = await here.node(async (context) => {
+    attempts += 1
+    if (attempts < 3) throw new AppError('store.unreachable', 'The folder is not mounted.')
+    if (context.run.tick === 'hopeless') throw new AppError('flow.invalid', 'Nothing to be done.')
+    return await finishing(here.metadata)(context)
+  })
+  const runId = await enqueue(here, jobs)
+  await vi.waitFor(async () =>
+    expect(await jobs.run(runId)).toMatchObject({ state: 'waiting', code: 'store.unreachable' }),
+  )
+  await vi.waitFor(async () => {
+    here.clock.advance(2_000)
+    expect(await state(jobs, runId)).toBe('succeeded')
+  })
+  const hopeless = await enqueue(here, jobs, { tick: 'hopeless' })
+  expect(await jobs.finished(hopeless, { signal })).toMatchObject({ state: 'failed', code: 'flow.invalid' })
+})
+
+test('an error nobody foresaw is given up after some attempts', async () => {
+  const here = await bed()
+  let attempts = 0
+  const jobs = await here.node(async () => {
+    attempts += 1
+    throw new Error('what is this')
+  })
+  const runId = await enqueue(here, jobs)
+  await vi.waitFor(
+    async () => {
+      here.clock.advance(300_000)
+      expect(await jobs.run(runId)).toMatchObject({ state: 'failed', code: 'internal' })
+    },
+    { timeout: 30_000, interval: 20 },
+  )
+  expect(attempts).toBe(8)
+})
+
+test('a sealed run is never given up', async () => {
+  const here = await bed()
+  let attempts = 0
+  const jobs = await here.node(async (context) => {
+    attempts += 1
+    if (attempts === 1) await here.metadata.transaction((tx) => context.lease.seal(tx))
+    if (attempts < 20) throw new AppError('object.exists', 'Not this time.')
+    expect(context.run.state).toBe('sealed')
+    return await finishing(here.metadata)(context)
+  })
+  const runId = await enqueue(here, jobs)
+  await vi.waitFor(async () => expect(attempts).toBe(1))
+  await jobs.cancel(runId, principalId)
+  await vi.waitFor(
+    async () => {
+      here.clock.advance(300_000)
+      expect(await state(jobs, runId)).toBe('succeeded')
+    },
+    { timeout: 30_000, interval: 20 },
+  )
+  expect(attempts).toBe(20)
+})
+
+test('a handler may end a sealed run for good', async () => {
+  const here = await bed()
+  const jobs = await here.node(async ({ lease }) => {
+    await here.metadata.transaction((tx) => lease.seal(tx))
+    await here.metadata.transaction((tx) =>
+      lease.fail(tx, new AppError('chain.diverged', 'Another chain is there.')),
+    )
+    return 'finished'
+  })
+  const runId = await enqueue(here, jobs)
+  expect(await jobs.finished(runId, { signal })).toMatchObject({ state: 'failed', code: 'chain.diverged' })
+})
+
+test('cancelling stops a run that waits at once and one that works by its signal', async () => {
+  const here = await bed()
+  const worker = staying()
+  const jobs = await here.node(worker.run)
+  const later = await enqueue(here, jobs, { dueAt: new Date(here.clock.now().getTime() + 1_000) })
+  await jobs.cancel(later, principalId)
+  expect(await jobs.run(later)).toMatchObject({ state: 'cancelled', by: principalId })
+  const running = await enqueue(here, jobs)
+  await worker.entered
+  await jobs.cancel(running, principalId)
+  expect(await jobs.finished(running, { signal })).toMatchObject({ state: 'cancelled', by: principalId })
+  expect(await worker.left).toMatchObject({ code: 'job.cancelled' })
+})
+
+test('a run cancelled while its node was dead is not begun again', async () => {
+  const here = await bed()
+  const dead = staying()
+  const one = await here.node(dead.run, { nodeId: 'a', incarnation: '1', parallelRunsMax: 1 })
+  const runId = await enqueue(here, one)
+  await dead.entered
+  await here.metadata.db.updateTable('job_runs').set({ cancel_requested_by: principalId }).execute()
+  const again = await here.node(finishing(here.metadata), { nodeId: 'a', incarnation: '2' })
+  expect((await again.finished(runId, { signal })).state).toBe('cancelled')
+})
+
+test('who cancels before the seal wins, who seals first is not stopped', async () => {
+  const here = await bed()
+  const worker = staying()
+  const jobs = await here.node(worker.run)
+  const runId = await enqueue(here, jobs)
+  const { lease } = await worker.entered
+  await here.metadata.db.updateTable('job_runs').set({ cancel_requested_by: principalId }).execute()
+  await expect(here.metadata.transaction((tx) => lease.seal(tx))).rejects.toMatchObject({
+    code: 'job.cancelled',
+  })
+  await here.metadata.db.updateTable('job_runs').set({ cancel_requested_by: null }).execute()
+  await here.metadata.transaction((tx) => lease.seal(tx))
+  await jobs.cancel(runId, principalId)
+  expect(await state(jobs, runId)).toBe('sealed')
+})
+
+test('a schedule ticks once for two schedulers, and makes up for missed ticks by one run', async () => {
+  const here = await bed()
+  const one = await here.node(finishing(here.metadata), { nodeId: 'a' })
+  await here.node(finishing(here.metadata), { nodeId: 'b' })
+  await here.metadata.transaction((tx) =>
+    one.putSchedule(tx, {
+      kind: 'work',
+      subjectId: 'daily',
+      rule: { kind: 'every', startAt: new Date('2026-03-01T02:00:00Z'), everyMs: 86_400_000 },
+      principalId,
+      sandboxId,
+      isEnabled: true,
+    }),
+  )
+  await vi.waitFor(async () => {
+    here.clock.advance(600_000)
+    expect((await one.runs({ subjectId: 'daily' })).map((run) => run.tick)).toEqual([
+      '2026-03-01T02:00:00.000Z',
+    ])
+  })
+  here.clock.advance(5 * 86_400_000)
+  await vi.waitFor(async () => {
+    here.clock.advance(60_000)
+    const runs = await one.runs({ subjectId: 'daily' })
+    expect(runs.map((run) => run.state)).toEqual(['succeeded', 'succeeded'])
+    expect(runs[0]?.tick).toBe('2026-03-06T02:00:00.000Z')
+  })
+})
+
+test('a schedule enabled again owes one run for what it missed', async () => {
+  const here = await bed()
+  const jobs = await here.node(finishing(here.metadata))
+  const put = (isEnabled: boolean) =>
+    here.metadata.transaction((tx) =>
+      jobs.putSchedule(tx, {
+        kind: 'work',
+        subjectId: 'hourly',
+        rule: { kind: 'cron', startAt: new Date('2026-02-01T00:00:00Z'), expression: '0 * * * *' },
+        principalId,
+        sandboxId,
+        isEnabled,
+      }),
+    )
+  await put(false)
+  here.clock.advance(10.5 * 3_600_000)
+  await put(true)
+  await vi.waitFor(async () =>
+    expect((await jobs.runs({ subjectId: 'hourly' })).map((run) => run.tick)).toEqual([
+      '2026-03-01T10:00:00.000Z',
+    ]),
+  )
+})
+
+test('who waits for a run may stop waiting', async () => {
+  const here = await bed()
+  const jobs = await here.node(staying().run)
+  const runId = await enqueue(here, jobs)
+  const waiting = new AbortController()
+  const finished = jobs.finished(runId, { signal: waiting.signal })
+  waiting.abort(new Error('enough'))
+  await expect(finished).rejects.toThrow('enough')
+})

@@ -1,0 +1,113 @@
+import * as fc from 'fast-check'
+import { expect, test } from 'vitest'
+import { type Cron, cronTickAfter, cronTickAtOrBefore, parseCron } from './cron.ts'
+
+const after = (expression: string, time: string) =>
+  cronTickAfter(parseCron(expression), new Date(time))?.toISOString()
+
+test.each([
+  ['*/15 * * * *', '2026-03-01T00:15:00Z', '2026-03-01T00:30:00.000Z'],
+  ['0 3 * * *', '2026-03-01T03:00:00Z', '2026-03-02T03:00:00.000Z'],
+  ['30 6 * * MON-FRI', '2026-07-31T06:30:00Z', '2026-08-03T06:30:00.000Z'],
+  ['0 0 29 2 *', '2026-01-01T00:00:00Z', '2028-02-29T00:00:00.000Z'],
+  ['0 0 29 feb *', '2096-03-01T00:00:00Z', '2104-02-29T00:00:00.000Z'],
+  ['0 0 * * 7', '2026-07-31T00:00:00Z', '2026-08-02T00:00:00.000Z'],
+  ['0 0 13 * FRI', '2026-07-31T00:00:00Z', '2026-08-07T00:00:00.000Z'],
+  ['5,35 8-10/2 1 jan,jul *', '2026-01-01T08:35:00Z', '2026-01-01T10:05:00.000Z'],
+  ['5/20 * * * *', '2026-01-01T08:25:00Z', '2026-01-01T08:45:00.000Z'],
+])('%s after %s is %s', (expression, time, tick) => {
+  expect(after(expression, time)).toBe(tick)
+})
+
+test.each([
+  '',
+  '* * * *',
+  '* * * * * *',
+  '60 * * * *',
+  '* 24 * * *',
+  '* * 0 * *',
+  '* * * 13 *',
+  '* * * * 8',
+  '*/0 * * * *',
+  '5-1 * * * *',
+  'x * * * *',
+  '1,,2 * * * *',
+  '-1 * * * *',
+  '0 0 30 2 *',
+])('%j is refused and the message says why', (expression) => {
+  expect(() => parseCron(expression)).toThrow(/cron expression/)
+})
+
+const part = (min: number, max: number) =>
+  fc.oneof(
+    fc.constant('*'),
+    fc.integer({ min, max }).map(String),
+    fc
+      .tuple(fc.integer({ min, max }), fc.integer({ min, max }))
+      .map(([a, b]) => `${Math.min(a, b)}-${Math.max(a, b)}`),
+    fc.integer({ min: 1, max: max + 1 }).map((step) => `*/${step}`),
+  )
+// Days up to 28, so that every expression comes in every month it names.
+const expressions = fc
+  .tuple(part(0, 59), part(0, 23), part(1, 28), part(1, 12), part(0, 6))
+  .map((fields) => fields.join(' '))
+  .filter((text) => isPossible(text))
+const times = fc.integer({ min: Date.UTC(1999, 0), max: Date.UTC(2099, 0) }).map((ms) => new Date(ms))
+
+function isPossible(text: string): boolean {
+  try {
+    return parseCron(text).minutes.size > 0
+  } catch {
+    return false
+  }
+}
+
+/** The definition, minute by minute. */
+function matches(cron: Cron, time: Date): boolean {
+  const isDay = cron.days.has(time.getUTCDate())
+  const isWeekday = cron.weekdays.has(time.getUTCDay())
+  return (
+    cron.minutes.has(time.getUTCMinutes()) &&
+    cron.hours.has(time.getUTCHours()) &&
+    cron.months.has(time.getUTCMonth() + 1) &&
+    (cron.dayRule === 'either' ? isDay || isWeekday : isDay && isWeekday)
+  )
+}
+
+test('the next tick matches, and no minute between does', () => {
+  fc.assert(
+    fc.property(
+      expressions,
+      times,
+      fc.infiniteStream(fc.double({ min: 0, max: 1, noNaN: true })),
+      (text, time, picks) => {
+        const cron = parseCron(text)
+        const tick = cronTickAfter(cron, time)
+        if (!tick) throw new Error(`${text} never comes after ${time.toISOString()}`)
+        expect(tick > time).toBe(true)
+        expect(matches(cron, tick)).toBe(true)
+        const firstMinute = Math.floor(time.getTime() / 60_000) + 1
+        const between = tick.getTime() / 60_000 - firstMinute
+        const minutes =
+          between <= 3_000
+            ? Array.from({ length: between }, (_, index) => firstMinute + index)
+            : Array.from(picks.take(500), (pick) => firstMinute + Math.floor(pick * (between - 1)))
+        for (const minute of minutes) expect(matches(cron, new Date(minute * 60_000))).toBe(false)
+      },
+    ),
+    { numRuns: 200 },
+  )
+})
+
+test('looking back from a tick, or from before the next, finds that tick', () => {
+  fc.assert(
+    fc.property(expressions, times, (text, time) => {
+      const cron = parseCron(text)
+      const tick = cronTickAfter(cron, time)!
+      const next = cronTickAfter(cron, tick)!
+      expect(cronTickAtOrBefore(cron, tick, time)).toEqual(tick)
+      expect(cronTickAtOrBefore(cron, new Date(next.getTime() - 1), time)).toEqual(tick)
+    }),
+    { numRuns: 200 },
+  )
+})

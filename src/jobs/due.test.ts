@@ -1,0 +1,87 @@
+import * as fc from 'fast-check'
+import { expect, test } from 'vitest'
+import { due, firstTick, tickAfter } from './due.ts'
+import type { ScheduleRule } from './jobs.ts'
+import { readRule, writeRule } from './schedule-rule.ts'
+
+const at = (text: string) => new Date(text)
+const daily: ScheduleRule = { kind: 'every', startAt: at('2026-03-01T02:00:00Z'), everyMs: 86_400_000 }
+
+test('nothing is due before the start', () => {
+  expect(
+    due({ rule: daily, owedFrom: at('2026-01-01T00:00:00Z') }, at('2026-03-01T01:59:59Z')),
+  ).toBeUndefined()
+})
+
+test('missed ticks become one, the newest', () => {
+  const tick = due({ rule: daily, owedFrom: daily.startAt }, at('2026-03-05T17:00:00Z'))
+  expect(tick).toEqual(at('2026-03-05T02:00:00Z'))
+  expect(due({ rule: daily, owedFrom: tickAfter(daily, tick!)! }, at('2026-03-05T18:00:00Z'))).toBeUndefined()
+})
+
+test('a schedule ends before its end', () => {
+  const rule: ScheduleRule = { ...daily, endAt: at('2026-03-03T02:00:00Z') }
+  expect(tickAfter(rule, at('2026-03-02T02:00:00Z'))).toBeUndefined()
+  expect(due({ rule, owedFrom: rule.startAt }, at('2027-01-01T00:00:00Z'))).toEqual(
+    at('2026-03-02T02:00:00Z'),
+  )
+})
+
+test('what should come once comes at once when its time is past, and never again', () => {
+  const rule: ScheduleRule = { kind: 'once', startAt: at('2026-03-01T02:00:00Z') }
+  const now = at('2026-04-01T00:00:00Z')
+  expect(firstTick(rule, now)).toEqual(rule.startAt)
+  expect(due({ rule, owedFrom: rule.startAt }, now)).toEqual(rule.startAt)
+  expect(tickAfter(rule, now)).toBeUndefined()
+})
+
+const date = (min: string, max: string) =>
+  fc.integer({ min: Date.parse(min), max: Date.parse(max) }).map((ms) => new Date(ms))
+const rules: fc.Arbitrary<ScheduleRule> = fc.oneof(
+  fc.record({ kind: fc.constant('once' as const), startAt: date('2025-01-01', '2026-01-01') }),
+  fc.record({
+    kind: fc.constant('every' as const),
+    startAt: date('2025-01-01', '2026-01-01'),
+    everyMs: fc.constantFrom(300_000, 3_600_000, 86_400_000),
+  }),
+  fc.record({
+    kind: fc.constant('cron' as const),
+    startAt: date('2025-01-01', '2026-01-01'),
+    expression: fc.constantFrom('*/7 * * * *', '0 4 * * 1', '30 2 1 * *'),
+    endAt: date('2025-06-01', '2026-06-01'),
+  }),
+)
+
+test('however often one looks, each tick is due once and none is passed over', () => {
+  fc.assert(
+    fc.property(
+      rules,
+      fc.array(fc.integer({ min: 1, max: 40 * 86_400_000 }), { maxLength: 30 }),
+      (rule, spans) => {
+        let now = at('2025-01-01T00:00:00Z')
+        let owedFrom = firstTick(rule, now)
+        const seen: Date[] = []
+        for (const span of spans) {
+          now = new Date(now.getTime() + span)
+          const expected = owedFrom !== undefined && owedFrom <= now
+          const tick = owedFrom && due({ rule, owedFrom }, now)
+          expect(tick !== undefined).toBe(expected)
+          if (!tick) continue
+          expect(tick <= now).toBe(true)
+          expect(seen.every((earlier) => earlier < tick)).toBe(true)
+          seen.push(tick)
+          owedFrom = tickAfter(rule, now)
+          expect(owedFrom === undefined || owedFrom > now).toBe(true)
+        }
+      },
+    ),
+  )
+})
+
+test('a rule survives being stored', () => {
+  fc.assert(
+    fc.property(rules, (rule) => {
+      expect(readRule(JSON.parse(writeRule(rule)))).toEqual(rule)
+    }),
+  )
+})

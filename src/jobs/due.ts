@@ -1,0 +1,65 @@
+import { unreachable } from '#base/assert.ts'
+import { cronTickAfter, cronTickAtOrBefore, parseCron } from './cron.ts'
+import type { ScheduleRule } from './jobs.ts'
+
+/**
+ * The newest tick at or before `now` among those from `owedFrom` on, if there is one: however many were missed, they
+ * are one.
+ */
+export function due(
+  schedule: { readonly rule: ScheduleRule; readonly owedFrom: Date },
+  now: Date,
+): Date | undefined {
+  const { rule, owedFrom } = schedule
+  const lastMs =
+    rule.kind !== 'once' && rule.endAt ? Math.min(now.getTime(), rule.endAt.getTime() - 1) : now.getTime()
+  const tick = tickAtOrBefore(rule, new Date(lastMs))
+  return tick && tick >= owedFrom ? tick : undefined
+}
+
+function tickAtOrBefore(rule: ScheduleRule, time: Date): Date | undefined {
+  if (time < rule.startAt) return undefined
+  switch (rule.kind) {
+    case 'once':
+      return rule.startAt
+    case 'every': {
+      const startMs = rule.startAt.getTime()
+      return new Date(startMs + Math.floor((time.getTime() - startMs) / rule.everyMs) * rule.everyMs)
+    }
+    case 'cron': {
+      const tick = cronTickAtOrBefore(parseCron(rule.expression), time, rule.startAt)
+      return tick && tick >= rule.startAt ? tick : undefined
+    }
+    default:
+      return unreachable(rule)
+  }
+}
+
+/** The first tick after `time`; undefined when there is none any more. */
+export function tickAfter(rule: ScheduleRule, time: Date): Date | undefined {
+  const tick = unlimitedTickAfter(rule, time)
+  return tick && rule.kind !== 'once' && rule.endAt && tick >= rule.endAt ? undefined : tick
+}
+
+function unlimitedTickAfter(rule: ScheduleRule, time: Date): Date | undefined {
+  switch (rule.kind) {
+    case 'once':
+      return rule.startAt > time ? rule.startAt : undefined
+    case 'every': {
+      if (time < rule.startAt) return rule.startAt
+      const startMs = rule.startAt.getTime()
+      return new Date(startMs + (Math.floor((time.getTime() - startMs) / rule.everyMs) + 1) * rule.everyMs)
+    }
+    case 'cron': {
+      const beforeStart = new Date(rule.startAt.getTime() - 1)
+      return cronTickAfter(parseCron(rule.expression), time < beforeStart ? beforeStart : time)
+    }
+    default:
+      return unreachable(rule)
+  }
+}
+
+/** The first tick of a schedule made at `now`. */
+export function firstTick(rule: ScheduleRule, now: Date): Date | undefined {
+  return rule.kind === 'once' ? rule.startAt : tickAfter(rule, new Date(now.getTime() - 1))
+}

@@ -1,0 +1,67 @@
+import type { Clock } from '#base/clock.ts'
+import { AppError } from '#base/errors.ts'
+import { lockRun, notifyJobs, type RunRow, updateHeldRun } from '#metadata/jobs.ts'
+import type { Metadata, Transaction } from '#metadata/metadata.ts'
+import type { Lease } from './jobs.ts'
+
+/** The lease an attempt works under. Every write checks the fence: an attempt that lost its run changes nothing. */
+export function leaseOf(row: RunRow, { metadata, clock }: { metadata: Metadata; clock: Clock }): Lease {
+  const holder = { runId: row.id, fence: row.fence }
+
+  async function locked(tx: Transaction): Promise<RunRow> {
+    const current = await lockRun(tx, row.id)
+    const isHeld =
+      current && current.fence === row.fence && (current.state === 'running' || current.state === 'sealed')
+    if (!isHeld) throw fenced(holder.fence)
+    return current
+  }
+
+  return {
+    fence: row.fence,
+    assertHeld: async (tx) => {
+      await locked(tx)
+    },
+    saveProgress: async (progress) => {
+      const change = { progress: JSON.stringify(progress), updated_at: clock.now() }
+      if (!(await updateHeldRun(metadata.db, holder, change))) throw fenced(holder.fence)
+    },
+    seal: async (tx) => {
+      const current = await locked(tx)
+      if (current.cancel_requested_by !== null && !current.is_sealed) {
+        throw new AppError('job.cancelled', 'The run was cancelled before it was sealed.')
+      }
+      await updateHeldRun(tx, holder, { state: 'sealed', is_sealed: true, updated_at: clock.now() })
+    },
+    finish: async (tx, result) => {
+      await locked(tx)
+      const now = clock.now()
+      await updateHeldRun(tx, holder, {
+        state: 'succeeded',
+        result: JSON.stringify(result),
+        code: null,
+        message: null,
+        leased_until: null,
+        updated_at: now,
+        finished_at: now,
+      })
+      await notifyJobs(tx, `done:${row.id}`)
+    },
+    fail: async (tx, error) => {
+      await locked(tx)
+      const now = clock.now()
+      await updateHeldRun(tx, holder, {
+        state: 'failed',
+        code: error.code,
+        message: error.message,
+        leased_until: null,
+        updated_at: now,
+        finished_at: now,
+      })
+      await notifyJobs(tx, `done:${row.id}`)
+    },
+  }
+}
+
+export function fenced(fence: number): AppError {
+  return new AppError('job.fenced', `Attempt ${fence} does not hold the run any more; another one may.`)
+}

@@ -1,0 +1,37 @@
+import { z } from 'zod'
+import type { ScheduleRule } from './jobs.ts'
+
+const at = z.iso.datetime().transform((text) => new Date(text))
+
+/** A rule as it is stored: JSON, times as ISO 8601. */
+const storedRule = z.discriminatedUnion('kind', [
+  z.object({ kind: z.literal('once'), startAt: at }),
+  z.object({
+    kind: z.literal('every'),
+    startAt: at,
+    everyMs: z.int().positive(),
+    endAt: at.optional(),
+  }),
+  z.object({ kind: z.literal('cron'), startAt: at, expression: z.string(), endAt: at.optional() }),
+])
+
+export function readRule(stored: unknown): ScheduleRule {
+  const rule = storedRule.parse(stored)
+  if (rule.kind === 'once') return rule
+  const { endAt, ...rest } = rule
+  return endAt ? { ...rest, endAt } : rest
+}
+
+/** The same rule is always the same text. */
+export function writeRule(rule: ScheduleRule): string {
+  return JSON.stringify(storedForm(rule))
+}
+
+function storedForm(rule: ScheduleRule): Record<string, unknown> {
+  const startAt = rule.startAt.toISOString()
+  if (rule.kind === 'once') return { kind: rule.kind, startAt }
+  const endAt = rule.endAt ? { endAt: rule.endAt.toISOString() } : {}
+  return rule.kind === 'every'
+    ? { kind: rule.kind, startAt, everyMs: rule.everyMs, ...endAt }
+    : { kind: rule.kind, startAt, expression: rule.expression, ...endAt }
+}

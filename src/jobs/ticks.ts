@@ -1,0 +1,71 @@
+import { newUuidId } from '#base/ids.ts'
+import type { Clock } from '#base/clock.ts'
+import { insertRun, lockDueSchedules, lockSchedule, upsertSchedule } from '#metadata/jobs.ts'
+import type { Metadata, Transaction } from '#metadata/metadata.ts'
+import { due, firstTick, tickAfter } from './due.ts'
+import type { Schedule } from './jobs.ts'
+import { readRule, writeRule } from './schedule-rule.ts'
+
+/** Schedules one transaction moves on. */
+const schedulesMax = 100
+
+/**
+ * Creates or replaces a schedule. One whose rule stays keeps the tick it owes, also while it is disabled: enabled
+ * again it makes up for all missed ticks by one run.
+ */
+export async function putSchedule(tx: Transaction, schedule: Schedule, now: Date): Promise<void> {
+  const { rule } = schedule
+  const before = await lockSchedule(tx, schedule.kind, schedule.subjectId)
+  const isSameRule = before !== undefined && writeRule(readRule(before.rule)) === writeRule(rule)
+  await upsertSchedule(tx, {
+    kind: schedule.kind,
+    subject_id: schedule.subjectId,
+    rule: writeRule(rule),
+    principal_id: schedule.principalId,
+    sandbox_id: schedule.sandboxId,
+    is_enabled: schedule.isEnabled,
+    next_at: isSameRule ? before.next_at : (firstTick(rule, now) ?? null),
+  })
+}
+
+/**
+ * Inserts a run for every schedule whose tick has come and moves the schedule on. A second scheduler finds the rows
+ * locked or moved, and the run's tick is unique besides.
+ */
+export async function enqueueDueTicks(options: {
+  readonly metadata: Metadata
+  readonly clock: Clock
+  readonly kinds: readonly string[]
+}): Promise<number> {
+  const { metadata, clock, kinds } = options
+  if (kinds.length === 0) return 0
+  return await metadata.transaction(async (tx) => {
+    const now = clock.now()
+    let runCount = 0
+    for (const row of await lockDueSchedules(tx, { kinds, now, limit: schedulesMax })) {
+      const rule = readRule(row.rule)
+      const tick = row.next_at && due({ rule, owedFrom: row.next_at }, now)
+      if (tick) {
+        await insertRun(tx, {
+          id: newUuidId('run'),
+          kind: row.kind,
+          subject_id: row.subject_id,
+          tick: tick.toISOString(),
+          due_at: tick,
+          principal_id: row.principal_id,
+          sandbox_id: row.sandbox_id,
+          payload: '{}',
+          created_at: now,
+          updated_at: now,
+        })
+        runCount += 1
+      }
+      await upsertSchedule(tx, {
+        ...row,
+        rule: writeRule(rule),
+        next_at: tickAfter(rule, now) ?? null,
+      })
+    }
+    return runCount
+  })
+}

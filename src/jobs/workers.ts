@@ -1,0 +1,131 @@
+import type { Clock } from '#base/clock.ts'
+import type { RunId } from '#base/ids.ts'
+import type { Logger } from '#base/log.ts'
+import { claimRun, endLeasesOfEarlierLives, type RunRow, selectNextMoment } from '#metadata/jobs.ts'
+import type { Metadata } from '#metadata/metadata.ts'
+import { Attempt } from './attempt.ts'
+import type { JobHandler } from './jobs.ts'
+import { enqueueDueTicks } from './ticks.ts'
+
+export interface WorkersOptions {
+  readonly metadata: Metadata
+  readonly clock: Clock
+  readonly logger: Logger
+  readonly nodeId: string
+  readonly incarnation: string
+  readonly passMs: number
+  readonly leaseMs: number
+  readonly handlers: ReadonlyMap<string, JobHandler>
+}
+
+/**
+ * This node's share of the work: looks (when rung, when the next moment has come, at the latest after a pass), claims
+ * what it has hands for, works.
+ */
+export class Workers implements AsyncDisposable {
+  readonly #options: WorkersOptions
+  readonly #attempts = new Map<Attempt, Promise<void>>()
+  #isStopped = false
+  #isRung = false
+  #sleeping: AbortController | undefined
+  #loop: Promise<void> | undefined
+
+  constructor(options: WorkersOptions) {
+    this.#options = options
+  }
+
+  async start(): Promise<void> {
+    const { metadata, nodeId, incarnation, clock, logger } = this.#options
+    const count = await endLeasesOfEarlierLives(metadata.db, { id: nodeId, incarnation, now: clock.now() })
+    if (count > 0) logger.log('info', 'job.reclaimed', { runCount: count })
+    this.#loop ??= this.#look()
+  }
+
+  wake(): void {
+    this.#isRung = true
+    this.#sleeping?.abort()
+  }
+
+  cancel(runId: RunId): void {
+    for (const attempt of this.#attempts.keys()) if (attempt.runId === runId) attempt.stop('cancelled')
+  }
+
+  async #look(): Promise<void> {
+    const { clock, logger } = this.#options
+    while (!this.#isStopped) {
+      this.#isRung = false
+      const sleepMs = await this.#pass().catch((error: unknown) => {
+        logger.log('warn', 'job.pass.failed', { error })
+        return 1_000
+      })
+      if (this.#isRung || this.#isStopped) continue
+      this.#sleeping = new AbortController()
+      await clock.sleep(sleepMs, this.#sleeping.signal).catch(() => {}) // Woken.
+      this.#sleeping = undefined
+    }
+  }
+
+  /** How long nothing will be to do. */
+  async #pass(): Promise<number> {
+    const { metadata, clock, logger, passMs, handlers } = this.#options
+    const kinds = [...handlers.keys()]
+    await enqueueDueTicks({ metadata, clock, kinds }).catch((error: unknown) => {
+      // Runs that are there go on; the next pass tries the schedules again.
+      logger.log('error', 'job.schedules.failed', { error })
+    })
+    while (!this.#isStopped) {
+      const row = await this.#claim()
+      if (!row) break
+      this.#begin(row)
+    }
+    const now = clock.now()
+    // Of kinds whose hands are all full nothing can be begun: the end of an attempt wakes us.
+    const next = await selectNextMoment(metadata.db, kinds, now)
+    return next ? Math.max(1, Math.min(passMs, next.getTime() - now.getTime())) : passMs
+  }
+
+  async #claim(): Promise<RunRow | undefined> {
+    const { metadata, clock, nodeId, incarnation, leaseMs, handlers } = this.#options
+    const kinds = [...handlers.values()]
+      .filter((handler) => this.#countOf(handler.kind) < handler.parallelRunsMax)
+      .map((handler) => handler.kind)
+    if (kinds.length === 0) return undefined
+    const now = clock.now()
+    const leasedUntil = new Date(now.getTime() + leaseMs)
+    try {
+      return await claimRun(metadata.db, { kinds, node: nodeId, incarnation, now, leasedUntil })
+    } catch (error) {
+      if (!isUniqueViolation(error)) throw error
+      this.#isRung = true // Another run of that subject was claimed in the same moment: look again.
+      return undefined
+    }
+  }
+
+  #countOf(kind: string): number {
+    return [...this.#attempts.keys()].filter((attempt) => attempt.kind === kind).length
+  }
+
+  #begin(row: RunRow): void {
+    const handler = this.#options.handlers.get(row.kind)
+    if (!handler) return
+    const attempt = new Attempt(row, handler, this.#options)
+    const work = async () => {
+      await attempt.run()
+      this.#attempts.delete(attempt)
+      this.wake()
+    }
+    this.#attempts.set(attempt, work())
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#isStopped = true
+    this.wake()
+    await this.#loop
+    for (const attempt of this.#attempts.keys()) attempt.stop('stopping')
+    await Promise.all(this.#attempts.values())
+  }
+}
+
+function isUniqueViolation(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && error.code === '23505'
+}
