@@ -49,6 +49,7 @@ export const meanings = {
   'query.unknown_table': { http: 404, sqlState: '42P01', retry: false },
   'query.unsupported': { http: 400, sqlState: '0A000', retry: false },
   'request.invalid': { http: 400, sqlState: '22023', retry: false },
+  'request.too_large': { http: 413, sqlState: '54000', retry: false },
   'schema.conflict': { http: 409, sqlState: '42804', retry: false },
   'schema.invalid': { http: 400, sqlState: '42P16', retry: false },
   'schema.unknown': { http: 404, sqlState: '42704', retry: false },
