@@ -21,6 +21,7 @@ export const meanings = {
   'export.counts': { http: 500, sqlState: '58000', retry: true },
   'export.exists': { http: 409, sqlState: '42710', retry: false },
   'export.unknown': { http: 404, sqlState: '42704', retry: false },
+  'file.torn': { http: 422, sqlState: 'XX001', retry: true },
   'flow.invalid': { http: 400, sqlState: '22023', retry: false },
   'flow.unknown': { http: 404, sqlState: '42704', retry: false },
   'flow.version': { http: 412, sqlState: '40001', retry: false },
