@@ -1,0 +1,32 @@
+import { createHash } from 'node:crypto'
+import type { FileFormat } from './file-format.ts'
+import { countJsonLines } from './json-lines.ts'
+import { countParquetStream } from './parquet.ts'
+
+export interface ReadBack {
+  readonly rowCount: number
+  readonly bytes: number
+  /** Lower-case hexadecimal. */
+  readonly sha256: string
+}
+
+/**
+ * The second reader: reads a whole file by other code than that which wrote it, counting and hashing.
+ * @throws AppError 'file.torn'
+ */
+export async function readBack(format: FileFormat, bytes: AsyncIterable<Uint8Array>): Promise<ReadBack> {
+  const hash = createHash('sha256')
+  let byteCount = 0
+  async function* hashed(): AsyncGenerator<Uint8Array> {
+    for await (const chunk of bytes) {
+      hash.update(chunk)
+      byteCount += chunk.byteLength
+      yield chunk
+    }
+  }
+  const rowCount =
+    format.kind === 'parquet'
+      ? await countParquetStream(hashed())
+      : await countJsonLines(hashed(), format.compression)
+  return { rowCount, bytes: byteCount, sha256: hash.digest('hex') }
+}
