@@ -1,0 +1,130 @@
+import { z } from 'zod'
+import { AppError } from '#base/errors.ts'
+import { fileFormat } from '#formats/file-format.ts'
+import { canonicalJson, sha256Hex } from './canonical-json.ts'
+import { isSignedBy, type SigningKey } from './signing-key.ts'
+
+const sha256 = z.string().regex(/^[0-9a-f]{64}$/)
+const count = z.int().nonnegative()
+/** Below the location, with `/`. */
+const name = z
+  .string()
+  .min(1)
+  .refine((text) => text.split('/').every((part) => part !== '' && part !== '.' && part !== '..'))
+
+/**
+ * What a delivery consists of, written last. It is valid when its signature is and its bytes are the canonical JSON of
+ * what they say. Manifests of one export and dataset form a chain: numbered from 1 without a gap, each naming the
+ * SHA-256 of the bytes before it.
+ */
+const manifestBody = z.strictObject({
+  format: z.literal('sluice-manifest'),
+  version: z.literal(1),
+  exportId: z.uuid(),
+  exportName: z.string(),
+  datasetId: z.string().regex(/^[0-9a-f]{24}$/),
+  datasetName: z.string(),
+  runId: z.uuid(),
+  chain: z.strictObject({
+    number: z.int().positive(),
+    /** Absent in the first; `isElsewhere`: the export went to another location then. */
+    previous: z.strictObject({ sha256, isElsewhere: z.boolean() }).optional(),
+  }),
+  /** All rows of the snapshot, or those committed after the previous delivery's. */
+  content: z.enum(['full', 'increment']),
+  source: z.strictObject({
+    tableId: z.uuid(),
+    /** Absent: the table had no rows yet. */
+    snapshotId: z
+      .string()
+      .regex(/^\d{1,19}$/)
+      .optional(),
+    /** Commits in (afterSequence, throughSequence]. */
+    afterSequence: count,
+    throughSequence: count,
+    /** Of what was read of the table: columns and range, without the snapshot. */
+    queryFingerprint: sha256,
+  }),
+  schema: z.strictObject({
+    fingerprint: sha256,
+    columns: z.array(z.strictObject({ name: z.string(), type: z.string() })),
+  }),
+  fileFormat,
+  files: z.array(
+    z.strictObject({
+      name,
+      bytes: count,
+      sha256,
+      rowCount: count,
+      /** By column path, as the engine prints values, in UTC. */
+      statistics: z.record(
+        z.string(),
+        z.strictObject({
+          min: z.string().optional(),
+          max: z.string().optional(),
+          nullCount: count.optional(),
+        }),
+      ),
+    }),
+  ),
+  /** Files that hold no rows: the platform's own manifest. */
+  companions: z.array(z.strictObject({ name, bytes: count, sha256 })),
+  rowCount: count,
+  bytes: count,
+  scheduledAt: z.iso.datetime(),
+  sealedAt: z.iso.datetime(),
+  /** Ed25519, SPKI in DER, base64. */
+  publicKey: z.string().min(1),
+})
+
+const signedManifest = manifestBody.extend({ signature: z.string().min(1) })
+
+export type ManifestBody = z.infer<typeof manifestBody>
+export type Manifest = z.infer<typeof signedManifest>
+export type ManifestFile = Manifest['files'][number]
+
+export interface SealedManifest {
+  readonly manifest: Manifest
+  /** The bytes as they are delivered. */
+  readonly text: string
+  readonly sha256: string
+}
+
+export function signManifest(body: Omit<ManifestBody, 'publicKey'>, key: SigningKey): SealedManifest {
+  const complete = manifestBody.parse({ ...body, publicKey: key.publicKey })
+  const manifest: Manifest = { ...complete, signature: key.sign(canonicalJson(complete)) }
+  const text = canonicalJson(manifest)
+  return { manifest, text, sha256: sha256Hex(text) }
+}
+
+/**
+ * Reads a manifest back.
+ * @throws AppError 'verify.failed' saying what is wrong with it
+ */
+export function readManifest(bytes: string | Uint8Array): SealedManifest {
+  const text = typeof bytes === 'string' ? bytes : Buffer.from(bytes).toString('utf8')
+  const manifest = parseManifest(text)
+  if (canonicalJson(manifest) !== text)
+    throw new AppError('verify.failed', 'The manifest was altered: its bytes are not as they were written.')
+  const { signature, ...body } = manifest
+  if (!isSignedBy(manifest.publicKey, canonicalJson(body), signature))
+    throw new AppError('verify.failed', 'The manifest was altered: its signature does not fit.')
+  return { manifest, text, sha256: sha256Hex(bytes) }
+}
+
+function parseManifest(text: string): Manifest {
+  let value: unknown
+  try {
+    value = JSON.parse(text)
+  } catch (error) {
+    throw new AppError('verify.failed', 'The manifest is not whole JSON.', { cause: error })
+  }
+  const parsed = signedManifest.safeParse(value)
+  if (parsed.success) return parsed.data
+  const [issue] = parsed.error.issues
+  throw new AppError(
+    'verify.failed',
+    `The manifest is not of the form of this version: ${issue?.path.join('.') ?? ''}: ${issue?.message ?? ''}`,
+    { cause: parsed.error },
+  )
+}

@@ -1,0 +1,287 @@
+import { buffer } from 'node:stream/consumers'
+import { AppError } from '#base/errors.ts'
+import type { ObjectStore, ObjectSummary } from '#objects/object-store.ts'
+import { sha256Hex } from './canonical-json.ts'
+import type { ManifestFile, SealedManifest } from './manifest.ts'
+import { readManifest } from './manifest.ts'
+import { parseManifestName } from './names.ts'
+import { keyIdOf } from './signing-key.ts'
+import { type ChainLink, checkChain, chainsOf } from './verify-chain.ts'
+import { checkFile } from './verify-file.ts'
+
+export type FindingCode =
+  | 'location.empty'
+  | 'manifest.invalid'
+  | 'manifest.renamed'
+  | 'manifest.rows'
+  | 'chain.gap'
+  | 'chain.fork'
+  | 'chain.broken'
+  | 'chain.range'
+  | 'chain.elsewhere'
+  | 'key.changed'
+  | 'file.missing'
+  | 'file.changed'
+  | 'file.torn'
+  | 'file.rows'
+  | 'file.shared'
+  | 'object.unnamed'
+
+/** An `error` says that something delivered is not as it was sealed; a `warning` is for people to judge. */
+export interface Finding {
+  readonly severity: 'error' | 'warning'
+  readonly code: FindingCode
+  /** Below the location. */
+  readonly name: string
+  readonly message: string
+}
+
+export interface VerifiedChain {
+  readonly exportId: string
+  readonly exportName: string
+  readonly datasetId: string
+  readonly datasetName: string
+  readonly manifestCount: number
+  readonly fileCount: number
+  /** As recounted now. */
+  readonly rowCount: number
+  readonly bytes: number
+  readonly head: { readonly number: number; readonly sha256: string; readonly sealedAt: string }
+  /** Start of the SHA-256 of the public key that signed the head; compare it with that of the server. */
+  readonly keyId: string
+}
+
+export interface VerifyReport {
+  readonly location: string
+  /** No finding is an error. */
+  readonly isRight: boolean
+  readonly chains: readonly VerifiedChain[]
+  readonly fileCount: number
+  readonly rowCount: number
+  readonly bytes: number
+  readonly findings: readonly Finding[]
+  /** Findings beyond those listed. */
+  readonly findingsLeftOut: number
+}
+
+export interface VerifyProgress {
+  readonly filesChecked: number
+  readonly fileCount: number
+  readonly bytesChecked: number
+}
+
+export interface VerifyOptions {
+  readonly store: ObjectStore
+  readonly signal: AbortSignal
+  readonly onProgress?: (progress: VerifyProgress) => void
+}
+
+const manifestBytesMax = 8 * 1024 * 1024
+const findingsMax = 1_000
+
+/**
+ * Checks a location as anybody can who only has the files: every manifest's signature and place in its chain, every
+ * file read again, hashed and counted. Changes nothing.
+ */
+export async function verifyLocation(options: VerifyOptions): Promise<VerifyReport> {
+  const { store, signal, onProgress } = options
+  const findings: Finding[] = []
+  let findingsLeftOut = 0
+  const find = (finding: Finding) => {
+    if (findings.length < findingsMax) findings.push(finding)
+    else findingsLeftOut += 1
+  }
+  const objects = new Map<string, ObjectSummary>()
+  for await (const object of store.list('', { signal })) objects.set(object.name, object)
+
+  const links = await readLinks({ store, signal, objects, find })
+  if (links.length === 0) {
+    find({
+      severity: 'error',
+      code: 'location.empty',
+      name: '',
+      message: `No readable manifest lies at ${store.location}: nothing can be verified.`,
+    })
+  }
+  const named = new Set<string>()
+  const progress = { filesChecked: 0, fileCount: countFiles(links), bytesChecked: 0 }
+  const chains: VerifiedChain[] = []
+  let hasErrors = false
+  const findAll = (finding: Finding) => {
+    find(finding)
+    hasErrors ||= finding.severity === 'error'
+  }
+  for (const chain of chainsOf(links)) {
+    for (const finding of checkChain(chain)) findAll(finding)
+    let rowCount = 0
+    let bytes = 0
+    for (const link of chain) {
+      const { manifest } = link.sealed
+      let manifestRows = 0
+      for (const file of manifest.files) {
+        signal.throwIfAborted()
+        const counted = named.has(file.name)
+          ? shared(file, findAll)
+          : await checkFile({
+              store,
+              signal,
+              file,
+              format: manifest.fileFormat,
+              object: objects.get(file.name),
+              find: findAll,
+            })
+        named.add(file.name)
+        manifestRows += counted
+        bytes += objects.get(file.name)?.bytes ?? 0
+        progress.filesChecked += 1
+        progress.bytesChecked += file.bytes
+        onProgress?.({ ...progress })
+      }
+      rowCount += manifestRows
+      if (manifestRows !== manifest.rowCount) {
+        findAll({
+          severity: 'error',
+          code: 'manifest.rows',
+          name: link.name,
+          message: `The manifest promises ${manifest.rowCount} rows and its files hold ${manifestRows}.`,
+        })
+      }
+      for (const companion of manifest.companions) {
+        named.add(companion.name)
+        await checkCompanion({
+          store,
+          signal,
+          companion,
+          isThere: objects.has(companion.name),
+          find: findAll,
+        })
+      }
+    }
+    chains.push(summary(chain, rowCount, bytes))
+  }
+  for (const name of objects.keys()) {
+    if (named.has(name) || parseManifestName(name)) continue
+    find({
+      severity: 'warning',
+      code: 'object.unnamed',
+      name,
+      message: 'No manifest names this object: it is not part of a finished delivery.',
+    })
+  }
+  return {
+    location: store.location,
+    isRight: !hasErrors && findingsLeftOut === 0 && !findings.some((finding) => finding.severity === 'error'),
+    chains,
+    fileCount: progress.fileCount,
+    rowCount: chains.reduce((sum, chain) => sum + chain.rowCount, 0),
+    bytes: chains.reduce((sum, chain) => sum + chain.bytes, 0),
+    findings,
+    findingsLeftOut,
+  }
+}
+
+interface Reading {
+  readonly store: ObjectStore
+  readonly signal: AbortSignal
+  readonly find: (finding: Finding) => void
+}
+
+async function readLinks({
+  store,
+  signal,
+  objects,
+  find,
+}: Reading & { readonly objects: ReadonlyMap<string, ObjectSummary> }): Promise<ChainLink[]> {
+  const links: ChainLink[] = []
+  for (const [name, object] of objects) {
+    const said = parseManifestName(name)
+    if (!said) continue
+    try {
+      if (object.bytes > manifestBytesMax)
+        throw new AppError('verify.failed', `The manifest has ${object.bytes} bytes, more than any of ours.`)
+      const sealed = readManifest(await readWhole(store, name, signal))
+      const { manifest } = sealed
+      if (
+        said.chainNumber !== manifest.chain.number ||
+        said.runId !== manifest.runId ||
+        !manifest.exportId.startsWith(said.flowIdStart)
+      ) {
+        find({
+          severity: 'error',
+          code: 'manifest.renamed',
+          name,
+          message: `This is manifest ${manifest.chain.number} of run ${manifest.runId}; its name says otherwise.`,
+        })
+      }
+      links.push({ name, sealed })
+    } catch (error) {
+      if (!(error instanceof AppError) || !['verify.failed', 'object.missing'].includes(error.code))
+        throw error
+      find({ severity: 'error', code: 'manifest.invalid', name, message: error.message })
+    }
+  }
+  return links
+}
+
+async function readWhole(store: ObjectStore, name: string, signal: AbortSignal): Promise<Buffer> {
+  return await buffer(store.read(name, { signal }))
+}
+
+function shared(file: ManifestFile, find: (finding: Finding) => void): number {
+  find({
+    severity: 'error',
+    code: 'file.shared',
+    name: file.name,
+    message: 'Two entries name this file: its rows would come twice.',
+  })
+  return 0
+}
+
+async function checkCompanion({
+  store,
+  signal,
+  companion,
+  isThere,
+  find,
+}: Reading & {
+  readonly companion: SealedManifest['manifest']['companions'][number]
+  readonly isThere: boolean
+}): Promise<void> {
+  const { name } = companion
+  if (!isThere) {
+    find({
+      severity: 'error',
+      code: 'file.missing',
+      name,
+      message: 'The manifest names it and it is not there.',
+    })
+    return
+  }
+  if (sha256Hex(await readWhole(store, name, signal)) !== companion.sha256)
+    find({
+      severity: 'error',
+      code: 'file.changed',
+      name,
+      message: 'Its bytes are not those that were sealed.',
+    })
+}
+
+function summary(chain: readonly ChainLink[], rowCount: number, bytes: number): VerifiedChain {
+  const { manifest, sha256 } = chain[chain.length - 1]!.sealed
+  return {
+    exportId: manifest.exportId,
+    exportName: manifest.exportName,
+    datasetId: manifest.datasetId,
+    datasetName: manifest.datasetName,
+    manifestCount: chain.length,
+    fileCount: countFiles(chain),
+    rowCount,
+    bytes,
+    head: { number: manifest.chain.number, sha256, sealedAt: manifest.sealedAt },
+    keyId: keyIdOf(manifest.publicKey),
+  }
+}
+
+function countFiles(links: readonly ChainLink[]): number {
+  return links.reduce((sum, link) => sum + link.sealed.manifest.files.length, 0)
+}
