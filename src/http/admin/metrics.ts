@@ -1,0 +1,113 @@
+import type { ServerStatus } from '../dependencies.ts'
+import type { App } from '../gateway/app.ts'
+
+export type Labels = Readonly<Record<string, string | number>>
+
+/** What happened in this process since it started. */
+export interface Counters {
+  count(name: CounterName, labels: Labels, by?: number): void
+  /** Each series once. */
+  series(): Iterable<{ readonly name: CounterName; readonly labels: Labels; readonly value: number }>
+}
+
+const counterHelp = {
+  sluice_http_requests: 'Requests answered, by route and status.',
+  sluice_sql_rows: 'Rows sent to clients of POST /sluice/v1/sql.',
+  sluice_sql_bytes: 'Bytes sent to clients of POST /sluice/v1/sql.',
+  sluice_upload_bytes: 'Bytes of files uploaded to batches.',
+} as const
+type CounterName = keyof typeof counterHelp
+
+/** Routes, methods and statuses are few; this stops a mistake of ours from growing without end. */
+const seriesMax = 2_000
+
+export function createCounters(): Counters {
+  const series = new Map<string, { name: CounterName; labels: Labels; value: number }>()
+  return {
+    count: (name, labels, by = 1) => {
+      const key = name + labelText(labels)
+      const found = series.get(key)
+      if (found) found.value += by
+      else if (series.size < seriesMax) series.set(key, { name, labels, value: by })
+    },
+    series: () => series.values(),
+  }
+}
+
+/** Counts every answer under its route, never under the address asked for. */
+export function countRequests(app: App, counters: Counters): void {
+  app.addHook('onResponse', async (request, reply) => {
+    counters.count('sluice_http_requests', {
+      method: request.method,
+      route: request.routeOptions.url ?? 'unknown',
+      status: reply.statusCode,
+    })
+  })
+}
+
+export const openMetricsType = 'application/openmetrics-text; version=1.0.0; charset=utf-8'
+
+/** The OpenMetrics text of counters and of the state now. */
+export function openMetrics(counters: Counters, status: ServerStatus, now: Date): string {
+  const lines: string[] = []
+  const family = (name: string, type: 'counter' | 'gauge', help: string, samples: readonly Sample[]) => {
+    lines.push(`# TYPE ${name} ${type}`, `# HELP ${name} ${help}`)
+    const suffix = type === 'counter' ? '_total' : ''
+    for (const { labels, value } of samples) lines.push(`${name}${suffix}${labelText(labels)} ${value}`)
+  }
+  const all = [...counters.series()]
+  for (const [name, help] of Object.entries(counterHelp)) {
+    family(
+      name,
+      'counter',
+      help,
+      all.filter((sample) => sample.name === name),
+    )
+  }
+  const memory = process.memoryUsage()
+  family('sluice_uptime_seconds', 'gauge', 'Seconds since the server started.', [
+    { labels: {}, value: Math.round((now.getTime() - status.startedAt.getTime()) / 1000) },
+  ])
+  family('sluice_memory_bytes', 'gauge', 'Memory of the server process.', [
+    { labels: { kind: 'resident' }, value: memory.rss },
+    { labels: { kind: 'heap' }, value: memory.heapUsed },
+    { labels: { kind: 'external' }, value: memory.external },
+  ])
+  family('sluice_datasets', 'gauge', 'Datasets.', [{ labels: {}, value: status.datasetCount }])
+  family('sluice_rows', 'gauge', 'Rows of all committed batches.', [{ labels: {}, value: status.rowCount }])
+  family(
+    'sluice_runs',
+    'gauge',
+    'Runs of jobs by kind and state.',
+    status.runs.map(({ kind, state, count }) => ({ labels: { kind, state }, value: count })),
+  )
+  family(
+    'sluice_engine_statements',
+    'gauge',
+    'Statements an engine child runs now.',
+    status.engine.children.map((child) => ({
+      labels: { pid: child.pid, pool: child.pool },
+      value: child.statements,
+    })),
+  )
+  family('sluice_engine_children', 'gauge', 'Engine children.', [
+    { labels: {}, value: status.engine.children.length },
+  ])
+  family('sluice_engine_restarts', 'counter', 'Engine children that died and were replaced.', [
+    { labels: {}, value: status.engine.restarts },
+  ])
+  return `${lines.join('\n')}\n# EOF\n`
+}
+
+interface Sample {
+  readonly labels: Labels
+  readonly value: number
+}
+
+function labelText(labels: Labels): string {
+  const pairs = Object.entries(labels).map(
+    ([name, value]) =>
+      `${name}="${String(value).replaceAll('\\', '\\\\').replaceAll('"', '\\"').replaceAll('\n', '\\n')}"`,
+  )
+  return pairs.length === 0 ? '' : `{${pairs.join(',')}}`
+}

@@ -1,0 +1,154 @@
+import { z } from 'zod'
+import { parseId } from '#base/ids.ts'
+import type { Caller, Dataset } from '#datasets/datasets.ts'
+import type { DatasetStatistics, HttpDependencies } from '../dependencies.ts'
+import { type App, guarded } from '../gateway/app.ts'
+import { callerOf } from '../gateway/caller.ts'
+import { limit, start } from '../gateway/page.ts'
+
+const tags = ['Catalog']
+const view = guarded('catalog', 'datasets.view')
+const manage = guarded('catalog', 'datasets.manage')
+
+const newDataSet = z
+  .looseObject({
+    name: z.string().min(1).max(255).describe('Shown to people; the SQL table is named after it'),
+    description: z.string().max(4000).optional(),
+    schemaRef: z
+      .looseObject({ id: z.string().min(1), contentType: z.string().optional() })
+      .describe('A schema of the registry'),
+    tags: z.record(z.string(), z.array(z.string())).optional(),
+  })
+  .describe('A dataset to be made')
+
+const dataSets = z.record(z.string(), z.looseObject({})).describe('Datasets by id')
+
+export function addDataSets(app: App, { datasets, statistics }: HttpDependencies): void {
+  const documents = async (caller: Caller, list: readonly Dataset[]) => {
+    const numbers = await statistics(
+      caller,
+      list.map((dataset) => dataset.id),
+    )
+    return Object.fromEntries(
+      list.map((dataset) => [dataset.id, documentOf(caller, dataset, numbers.get(dataset.id))]),
+    )
+  }
+
+  app.get(
+    '/dataSets',
+    {
+      config: view,
+      schema: {
+        tags,
+        summary: 'List datasets',
+        querystring: z.object({ limit, start, name: z.string().optional() }),
+        response: { 200: dataSets },
+      },
+    },
+    async (request) => {
+      const caller = callerOf(request)
+      const { name, ...page } = request.query
+      return documents(caller, await datasets.list(caller, name === undefined ? page : { ...page, name }))
+    },
+  )
+
+  app.post(
+    '/dataSets',
+    {
+      config: manage,
+      schema: {
+        tags,
+        summary: 'Create a dataset',
+        body: newDataSet,
+        response: { 201: z.array(z.string()).describe('`@/dataSets/<id>`') },
+      },
+    },
+    async (request, reply) => {
+      const { name, description, schemaRef, tags } = request.body
+      const table = tags?.['adobe/pqs/table']?.[0]
+      const dataset = await datasets.create(callerOf(request), {
+        name,
+        schema: { kind: 'registered', id: schemaRef.id },
+        ...(description === undefined ? {} : { description }),
+        ...(tags === undefined ? {} : { tags }),
+        ...(table === undefined ? {} : { tableName: table }),
+      })
+      return await reply.code(201).send([`@/dataSets/${dataset.id}`])
+    },
+  )
+
+  app.get(
+    '/dataSets/:id',
+    {
+      config: view,
+      schema: {
+        tags,
+        summary: 'Read a dataset',
+        params: z.object({ id: z.string() }),
+        response: { 200: dataSets },
+      },
+    },
+    async (request) => {
+      const caller = callerOf(request)
+      return documents(caller, [await datasets.get(caller, parseId('dataset', request.params.id))])
+    },
+  )
+
+  app.delete(
+    '/dataSets/:id',
+    {
+      config: manage,
+      schema: {
+        tags,
+        summary: 'Delete a dataset',
+        params: z.object({ id: z.string() }),
+        response: { 200: z.array(z.string()) },
+      },
+    },
+    async (request) => {
+      const id = parseId('dataset', request.params.id)
+      await datasets.delete(callerOf(request), id)
+      return [`@/dataSets/${id}`]
+    },
+  )
+}
+
+function documentOf(
+  { principal, sandbox }: Caller,
+  dataset: Dataset,
+  numbers: DatasetStatistics | undefined,
+): Record<string, unknown> {
+  return {
+    name: dataset.name,
+    description: dataset.description,
+    version: `1.0.${dataset.version}`,
+    imsOrg: principal.organizationId,
+    sandboxId: sandbox.id,
+    created: dataset.createdAt.getTime(),
+    updated: dataset.updatedAt.getTime(),
+    createdUser: dataset.createdBy,
+    updatedUser: dataset.createdBy,
+    createdClient: 'sluice',
+    viewId: dataset.id,
+    aspect: 'production',
+    state: 'ACTIVE',
+    basePath: `adl://sluice/${dataset.id}`,
+    files: `@/dataSetFiles?dataSetId=${dataset.id}`,
+    fileDescription: { persisted: true, containerFormat: 'parquet', format: 'parquet' },
+    schemaRef: { id: dataset.schemaId, contentType: 'application/vnd.adobe.xed-full+json;version=1' },
+    tags: {
+      ...dataset.tags,
+      'adobe/pqs/table': [dataset.tableName],
+      'adobe/siphon/table/format': ['parquet'],
+    },
+    classification: { dataBehavior: dataset.behavior, managedBy: 'CUSTOMER' },
+    extensions: {
+      adobe_lakeHouse: {
+        metrics: { rowCount: numbers?.rowCount ?? 0, storageSize: numbers?.bytes ?? 0 },
+      },
+    },
+    ...(numbers?.lastBatchId === undefined
+      ? {}
+      : { lastBatchId: numbers.lastBatchId, lastBatchStatus: numbers.lastBatchState }),
+  }
+}

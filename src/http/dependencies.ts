@@ -1,0 +1,81 @@
+import type { Access } from '#access/access.ts'
+import type { Clock } from '#base/clock.ts'
+import type { BatchId, DatasetId, RunId } from '#base/ids.ts'
+import type { Logger } from '#base/log.ts'
+import type { Caller, Datasets } from '#datasets/datasets.ts'
+import type { Exports } from '#exports/exports.ts'
+import type { Ingest } from '#ingest/ingest.ts'
+import type { QueryService } from '#query/query.ts'
+
+/** What the routes are made of. */
+export interface HttpDependencies {
+  readonly access: Access
+  readonly datasets: Datasets
+  readonly ingest: Ingest
+  readonly query: QueryService
+  readonly exports: Exports
+  readonly runs: QueryRuns
+  /** Figures of datasets the caller may see. */
+  readonly statistics: (
+    caller: Caller,
+    datasetIds: readonly DatasetId[],
+  ) => Promise<ReadonlyMap<DatasetId, DatasetStatistics>>
+  /** Fills `$key` placeholders. @throws AppError 'query.parameters' */
+  readonly fillTemplate: (text: string, parameters: Readonly<Record<string, string>>) => string
+  readonly health: Health
+  readonly clock: Clock
+  readonly logger: Logger
+  readonly limits: { readonly uploadBytesMax: number }
+  readonly version: string
+}
+
+export interface DatasetStatistics {
+  readonly rowCount: number
+  readonly bytes: number
+  readonly lastBatchId: BatchId | undefined
+  readonly lastBatchState: string | undefined
+}
+
+/** Runs of scheduled queries, newest first. Who may see them is asked before. */
+export interface QueryRuns {
+  ofSchedule(scheduleId: string): Promise<readonly QueryRun[]>
+  get(runId: RunId): Promise<QueryRun | undefined>
+}
+
+export interface QueryRun {
+  readonly id: RunId
+  readonly scheduleId: string
+  readonly state: 'QUEUED' | 'IN_PROGRESS' | 'SUCCESS' | 'FAILED' | 'KILLED'
+  /** Made by hand, not by the schedule. */
+  readonly isManual: boolean
+  readonly createdAt: Date
+  readonly startedAt: Date | undefined
+  readonly finishedAt: Date | undefined
+  readonly message: string | undefined
+}
+
+/** How the whole server does, for readiness, status and metrics. */
+export interface Health {
+  /** One sentence for each part that cannot serve now; empty: ready. */
+  problems(): Promise<readonly string[]>
+  status(): Promise<ServerStatus>
+}
+
+export interface ServerStatus {
+  readonly startedAt: Date
+  readonly home: string
+  readonly http: string
+  readonly postgres: string
+  readonly engine: {
+    readonly children: readonly {
+      readonly pid: number
+      readonly pool: 'interactive' | 'batch'
+      readonly statements: number
+    }[]
+    readonly restarts: number
+  }
+  readonly datasetCount: number
+  /** Rows of all committed batches. */
+  readonly rowCount: number
+  readonly runs: readonly { readonly kind: string; readonly state: string; readonly count: number }[]
+}

@@ -1,0 +1,116 @@
+import { z } from 'zod'
+import type { Permission } from '#access/access.ts'
+import { AppError } from '#base/errors.ts'
+import { parseId } from '#base/ids.ts'
+import type { EntityKind } from '#exports/exports.ts'
+import type { HttpDependencies } from '../dependencies.ts'
+import { type App, guarded } from '../gateway/app.ts'
+import { callerOf } from '../gateway/caller.ts'
+import { changeAnswer, entityQuery, listAnswer, listDocument, listQuery, oneAnswer } from './page.ts'
+
+const tags = ['Flow Service']
+const view = guarded('flowservice', 'destinations.view')
+const params = z.object({ id: z.string().max(100) })
+const body = z.looseObject({}).describe('As the public Flow Service takes it')
+
+/** What each kind is for people, and what changing it needs. */
+const kinds: Readonly<Record<EntityKind, { readonly noun: string; readonly permission: Permission }>> = {
+  connections: { noun: 'base connection', permission: 'destinations.manage' },
+  sourceConnections: { noun: 'source connection', permission: 'destinations.datasets' },
+  targetConnections: { noun: 'target connection', permission: 'destinations.manage' },
+  flows: { noun: 'flow', permission: 'destinations.datasets' },
+}
+
+export function addEntities(app: App, dependencies: HttpDependencies): void {
+  for (const [kind, { noun, permission }] of Object.entries(kinds)) {
+    addKind(app, dependencies, { kind: kind as EntityKind, noun, permission })
+  }
+  addFlowAction(app, dependencies)
+}
+
+function addKind(
+  app: App,
+  { exports }: HttpDependencies,
+  { kind, noun, permission }: { kind: EntityKind; noun: string; permission: Permission },
+): void {
+  const change = guarded('flowservice', permission)
+  app.get(
+    `/${kind}`,
+    {
+      config: view,
+      schema: { tags, summary: `List ${noun}s`, querystring: listQuery, response: { 200: listAnswer } },
+    },
+    async (request) => {
+      const query = entityQuery(request.query)
+      return listDocument(kind, await exports.entities(callerOf(request), kind, query), query.count === true)
+    },
+  )
+  app.post(
+    `/${kind}`,
+    { config: change, schema: { tags, summary: `Create a ${noun}`, body, response: { 201: changeAnswer } } },
+    async (request, reply) =>
+      await reply.code(201).send(await exports.createEntity(callerOf(request), kind, request.body)),
+  )
+  app.get(
+    `/${kind}/:id`,
+    { config: view, schema: { tags, summary: `Read a ${noun}`, params, response: { 200: oneAnswer } } },
+    async (request) => ({ items: [await exports.entity(callerOf(request), kind, request.params.id)] }),
+  )
+  app.patch(
+    `/${kind}/:id`,
+    {
+      config: change,
+      schema: {
+        tags,
+        summary: `Change a ${noun}`,
+        description: 'JSON Patch with add, replace and remove; If-Match carries the etag with its quotes.',
+        params,
+        querystring: z.object({ 'if-match': z.string().optional() }),
+        body: z.array(z.looseObject({})),
+        response: { 200: changeAnswer },
+      },
+    },
+    async (request) =>
+      await exports.patchEntity(
+        callerOf(request),
+        kind,
+        request.params.id,
+        request.headers['if-match'] ?? request.query['if-match'],
+        request.body,
+      ),
+  )
+  app.delete(
+    `/${kind}/:id`,
+    {
+      config: change,
+      schema: { tags, summary: `Delete a ${noun}`, params, response: { 202: z.undefined() } },
+    },
+    async (request, reply) => {
+      await exports.deleteEntity(callerOf(request), kind, request.params.id)
+      return await reply.code(202).send()
+    },
+  )
+}
+
+function addFlowAction(app: App, { exports }: HttpDependencies): void {
+  app.post(
+    '/flows/:id/action',
+    {
+      config: guarded('flowservice', 'destinations.datasets'),
+      schema: {
+        tags,
+        summary: 'Enable or disable a flow',
+        params,
+        querystring: z.object({ op: z.string().describe('enable or disable') }),
+        response: { 200: changeAnswer },
+      },
+    },
+    async (request) => {
+      const op = request.query.op.toLowerCase()
+      if (op !== 'enable' && op !== 'disable') {
+        throw new AppError('request.invalid', `op is enable or disable, ${JSON.stringify(op)} came.`)
+      }
+      return exports.setFlowEnabled(callerOf(request), parseId('flow', request.params.id), op === 'enable')
+    },
+  )
+}

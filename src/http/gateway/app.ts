@@ -1,0 +1,45 @@
+import type {
+  FastifyBaseLogger,
+  FastifyInstance,
+  RawReplyDefaultExpression,
+  RawRequestDefaultExpression,
+  RawServerDefault,
+} from 'fastify'
+import type { ZodTypeProvider } from 'fastify-type-provider-zod'
+import type { Permission } from '#access/access.ts'
+import type { Caller } from '#datasets/datasets.ts'
+
+/** Fastify with our schemas as types. */
+export type App = FastifyInstance<
+  RawServerDefault,
+  RawRequestDefaultExpression,
+  RawReplyDefaultExpression,
+  FastifyBaseLogger,
+  ZodTypeProvider
+>
+
+/** Whose error bodies and headers a route has. */
+export type Api = 'catalog' | 'flowservice' | 'query' | 'sluice'
+
+/** Who may use a route: said by every route, or it cannot be registered. */
+export type Guard =
+  | { readonly isPublic: true }
+  | { readonly isPublic?: false; readonly permission: Permission; readonly api: Api }
+
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    readonly guard?: Guard
+  }
+  interface FastifyRequest {
+    /** Set by the gateway before any handler of a guarded route. */
+    caller: Caller | null
+  }
+}
+
+/** `config` of a route anybody may ask. */
+export const open = { guard: { isPublic: true } } as const
+
+/** `config` of a route that needs a permission in the sandbox asked for. */
+export function guarded(api: Api, permission: Permission): { readonly guard: Guard } {
+  return { guard: { permission, api } }
+}

@@ -1,0 +1,179 @@
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import { hasZodFastifySchemaValidationErrors, isResponseSerializationError } from 'fastify-type-provider-zod'
+import { AppError, type ErrorCode, toAppError } from '#base/errors.ts'
+import type { Logger } from '#base/log.ts'
+import { unreachable } from '#base/assert.ts'
+import type { Api, App } from './app.ts'
+
+/** Refused at the door, in the gateway's own words. */
+export class GatewayError extends Error {
+  readonly status: number
+  readonly body: Readonly<Record<string, unknown>>
+
+  constructor(status: number, body: Readonly<Record<string, unknown>>) {
+    super('Refused by the gateway')
+    this.status = status
+    this.body = body
+  }
+}
+
+/** What a client is told: nothing of ours but the sentence, its code and how to find it in the log. */
+export function addErrors(app: App, logger: Logger): void {
+  app.setErrorHandler(async (error, request, reply) => {
+    // Too late to say anything when the client is gone: the connection ends.
+    if (reply.raw.headersSent || reply.raw.destroyed) reply.hijack()
+    else await answer(error, request, reply, logger)
+  })
+  app.setNotFoundHandler(async (request, reply) => notFound(request, reply))
+}
+
+async function answer(
+  error: unknown,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  logger: Logger,
+): Promise<void> {
+  if (error instanceof GatewayError) {
+    await reply.code(error.status).send(error.body)
+    return
+  }
+  if (isMediaType(error)) {
+    await reply.code(400).send(unknownMediaType)
+    return
+  }
+  const failure = failureOf(error)
+  const { http, retry } = failure.meaning
+  if (http >= 500) {
+    logger.log('error', 'http.failed', {
+      requestId: request.id,
+      method: request.method,
+      route: request.routeOptions.url,
+      code: failure.code,
+      error: failure,
+    })
+  }
+  if (retry) void reply.header('retry-after', '1')
+  await reply.code(http).send(bodyOf(apiOf(request), failure, request))
+}
+
+async function notFound(request: FastifyRequest, reply: FastifyReply): Promise<void> {
+  await reply.code(404).send({
+    type: 'about:blank',
+    title: 'Not found',
+    status: 404,
+    detail: `There is nothing at ${request.method} ${request.url.split('?')[0]?.slice(0, 200) ?? ''}. The addresses are listed at /docs.`,
+    requestId: request.id,
+  })
+}
+
+function failureOf(error: unknown): AppError {
+  if (hasZodFastifySchemaValidationErrors(error)) {
+    const [issue] = error.validation
+    const where = `${error.validationContext ?? 'request'}${(issue?.instancePath ?? '').replaceAll('/', '.')}`
+    return new AppError('request.invalid', `${where}: ${issue?.message ?? 'not as expected'}.`)
+  }
+  if (isResponseSerializationError(error)) return toAppError(error.cause)
+  if (
+    error instanceof Error &&
+    'statusCode' in error &&
+    'code' in error &&
+    String(error.code).startsWith('FST_')
+  ) {
+    const { statusCode } = error
+    if (statusCode === 413) {
+      return new AppError('request.too_large', 'The body of the request is larger than this address takes.')
+    }
+    if (typeof statusCode === 'number' && statusCode >= 400 && statusCode < 500) {
+      return new AppError('request.invalid', 'The body of the request could not be read.', {
+        hint: 'Send well-formed JSON.',
+      })
+    }
+  }
+  if (error instanceof SyntaxError && 'statusCode' in error) {
+    return new AppError('request.invalid', `The body of the request is not JSON: ${error.message}.`)
+  }
+  return toAppError(error)
+}
+
+const unknownMediaType = {
+  type: '/placeholder/type/uri',
+  status: 400,
+  title: 'BadRequestError',
+  detail: 'A valid content-type must be specified',
+}
+
+function isMediaType(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && error.code === 'FST_ERR_CTP_INVALID_MEDIA_TYPE'
+}
+
+function apiOf(request: FastifyRequest): Api {
+  const guard = request.routeOptions.config.guard
+  return guard && !guard.isPublic ? guard.api : 'sluice'
+}
+
+/** Each API says the same failure in its own form; ours are added beside. */
+function bodyOf(api: Api, failure: AppError, request: FastifyRequest): Record<string, unknown> {
+  const status = failure.meaning.http
+  const ours = {
+    code: failure.code,
+    ...(failure.hint === undefined ? {} : { hint: failure.hint }),
+    ...(failure.position === undefined ? {} : { position: failure.position }),
+    requestId: request.id,
+  }
+  const text = failure.hint === undefined ? failure.message : `${failure.message} ${failure.hint}`
+  switch (api) {
+    case 'flowservice':
+      return {
+        type: `https://ns.adobe.com/aep/errors/FLOW-${flowNumber[failure.code] ?? '1001'}-${status}`,
+        title: title(status),
+        status,
+        report: { 'detailed-message': text, 'request-id': request.id, ...failure.detail },
+        errorMessage: text,
+        errorDetails: text,
+        ...ours,
+      }
+    case 'query':
+      return { message: text, statusCode: status, ...ours }
+    case 'catalog':
+    case 'sluice':
+      return {
+        type: api === 'catalog' ? `https://ns.adobe.com/aep/errors/${failure.code}` : 'about:blank',
+        title: title(status),
+        status,
+        detail: failure.message,
+        ...ours,
+      }
+    default:
+      return unreachable(api)
+  }
+}
+
+/** The Flow Service's own numbers, where it has one. */
+const flowNumber: Partial<Record<ErrorCode, string>> = {
+  'access.denied': '2120',
+  'flow.invalid': '1431',
+  'flow.unknown': '1439',
+  'flow.version': '1404',
+  'export.unknown': '1439',
+  'request.invalid': '1450',
+}
+
+function title(status: number): string {
+  const titles: Readonly<Record<number, string>> = {
+    400: 'Bad request',
+    401: 'Not authenticated',
+    403: 'Not allowed',
+    404: 'Resource not found',
+    409: 'Conflict',
+    410: 'Gone',
+    412: 'Version mismatch',
+    413: 'Too large',
+    422: 'Not right',
+    429: 'Too many',
+    499: 'Client closed the request',
+    500: 'Internal error',
+    503: 'Not available now',
+    507: 'Out of space',
+  }
+  return titles[status] ?? 'Error'
+}

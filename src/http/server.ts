@@ -1,0 +1,180 @@
+import { randomUUID } from 'node:crypto'
+import { readFile } from 'node:fs/promises'
+import { createServer as createHttpServer, type Server } from 'node:http'
+import { createServer as createHttpsServer } from 'node:https'
+import swagger from '@fastify/swagger'
+import swaggerUi from '@fastify/swagger-ui'
+import fastify from 'fastify'
+import {
+  jsonSchemaTransform,
+  serializerCompiler,
+  validatorCompiler,
+  type ZodTypeProvider,
+} from 'fastify-type-provider-zod'
+import { AppError } from '#base/errors.ts'
+import { sluiceRoutes } from './admin/routes.ts'
+import { countRequests, createCounters } from './admin/metrics.ts'
+import { addSystem } from './admin/system.ts'
+import { tokenRoutes } from './admin/token.ts'
+import { catalogRoutes } from './catalog/routes.ts'
+import type { HttpDependencies } from './dependencies.ts'
+import { flowServiceRoutes } from './flowservice/routes.ts'
+import { type App, open } from './gateway/app.ts'
+import { addAuthentication } from './gateway/authenticate.ts'
+import { addJsonBodies } from './gateway/bodies.ts'
+import { addErrors } from './gateway/errors.ts'
+import { addSecurityHeaders } from './gateway/security-headers.ts'
+import { ingestionRoutes } from './ingestion/routes.ts'
+import { queryRoutes } from './query/routes.ts'
+import { schemaRoutes } from './schemas/routes.ts'
+
+export interface HttpServerOptions extends HttpDependencies {
+  readonly host: string
+  /** 0: the system chooses. */
+  readonly port: number
+  /** PEM files; absent: unencrypted, for loopback. */
+  readonly tls?: { readonly certificateFile: string; readonly keyFile: string } | undefined
+}
+
+export interface HttpServer extends AsyncDisposable {
+  readonly url: string
+}
+
+const jsonBytesMax = 8 * 1024 * 1024
+const connectionsMax = 1_000
+const headersTimeoutMs = 30_000
+/** Of a whole request: uploads of large files take long. */
+const requestTimeoutMs = 6 * 3_600_000
+/** After it a stop ends what is still being answered. */
+const drainMs = 3_000
+
+/** @throws AppError 'port.in_use', 'config.invalid' */
+export async function startHttpServer(options: HttpServerOptions): Promise<HttpServer> {
+  const { host, port, tls } = options
+  const secrets = tls && { cert: await pem(tls.certificateFile), key: await pem(tls.keyFile) }
+  let server: Server | undefined
+  const app = await createApp(options, (handler) => {
+    const made = secrets
+      ? (createHttpsServer({ ...secrets, minVersion: 'TLSv1.2' }, handler) as unknown as Server)
+      : createHttpServer(handler)
+    made.maxConnections = connectionsMax
+    made.headersTimeout = headersTimeoutMs
+    made.requestTimeout = requestTimeoutMs
+    server = made
+    return made
+  })
+  try {
+    const address = await app.listen({ host, port })
+    return {
+      url: address,
+      [Symbol.asyncDispose]: async () => {
+        const late = setTimeout(() => server?.closeAllConnections(), drainMs)
+        await app.close()
+        clearTimeout(late)
+      },
+    }
+  } catch (error) {
+    await app.close()
+    throw portProblem(error, host, port)
+  }
+}
+
+/** The routes without a socket: `inject` asks them. */
+export async function createApp(
+  dependencies: HttpDependencies & { readonly tls?: unknown },
+  serverFactory?: (handler: Parameters<typeof createHttpServer>[1] & {}) => Server,
+): Promise<App> {
+  const { logger, access, version } = dependencies
+  const app: App = fastify({
+    logger: false,
+    ...(serverFactory === undefined ? {} : { serverFactory }),
+    bodyLimit: jsonBytesMax,
+    routerOptions: { ignoreTrailingSlash: true, maxParamLength: 1_100 },
+    return503OnClosing: true,
+    forceCloseConnections: 'idle',
+    genReqId: (request) => requestId(request.headers['x-request-id']),
+  }).withTypeProvider<ZodTypeProvider>()
+  app.setValidatorCompiler(validatorCompiler)
+  app.setSerializerCompiler(serializerCompiler)
+  addSecurityHeaders(app, { isEncrypted: dependencies.tls !== undefined })
+  addErrors(app, logger)
+  addJsonBodies(app)
+  const counters = createCounters()
+  countRequests(app, counters)
+  await app.register(swagger, { openapi: openApi(version), transform: jsonSchemaTransform })
+  // In a scope of its own, made before authentication: the pages hold nothing of a customer's.
+  await app.register(async (docs) => {
+    await docs.register(swaggerUi, {
+      routePrefix: '/docs',
+      staticCSP: true,
+      theme: { title: 'Sluice API' },
+      uiConfig: { docExpansion: 'list', defaultModelsExpandDepth: -1, persistAuthorization: false },
+    })
+  })
+  addAuthentication(app, access)
+  app.get('/openapi.json', { config: open, schema: { hide: true } }, async () => app.swagger())
+  addSystem(app, dependencies, counters)
+  await app.register(async (scope: App) => tokenRoutes(scope, dependencies))
+  const apis: readonly [string, (scope: App) => Promise<void>][] = [
+    ['/data/foundation/catalog', (scope) => catalogRoutes(scope, dependencies)],
+    ['/data/foundation/schemaregistry', (scope) => schemaRoutes(scope, dependencies)],
+    ['/data/foundation/import', (scope) => ingestionRoutes(scope, dependencies)],
+    ['/data/foundation/flowservice', (scope) => flowServiceRoutes(scope, dependencies)],
+    ['/data/foundation/query', (scope) => queryRoutes(scope, dependencies)],
+    ['/sluice/v1', (scope) => sluiceRoutes(scope, dependencies, counters)],
+  ]
+  for (const [prefix, routes] of apis) await app.register(routes, { prefix })
+  await app.ready()
+  return app
+}
+
+function openApi(version: string) {
+  return {
+    openapi: '3.1.0',
+    info: {
+      title: 'Sluice',
+      version,
+      description:
+        'Datasets, queries and deliveries. Addresses below /data/foundation are those of the public platform APIs; /sluice/v1 holds only what these lack. Get a token from /ims/token/v3 with the credentials that `sluice credentials` shows.',
+    },
+    components: {
+      securitySchemes: {
+        token: { type: 'http' as const, scheme: 'bearer' },
+        apiKey: { type: 'apiKey' as const, in: 'header' as const, name: 'x-api-key' },
+        organization: { type: 'apiKey' as const, in: 'header' as const, name: 'x-gw-ims-org-id' },
+        sandbox: { type: 'apiKey' as const, in: 'header' as const, name: 'x-sandbox-name' },
+      },
+    },
+    security: [{ token: [], apiKey: [], organization: [], sandbox: [] }],
+  }
+}
+
+/** The client's own id where it has a harmless form: it is echoed and logged. */
+function requestId(given: string | string[] | undefined): string {
+  return typeof given === 'string' && /^[\w.-]{1,64}$/.test(given) ? given : randomUUID()
+}
+
+async function pem(path: string): Promise<string> {
+  try {
+    return await readFile(path, 'utf8')
+  } catch (cause) {
+    throw new AppError('config.invalid', `The PEM file ${path} cannot be read.`, { cause })
+  }
+}
+
+function portProblem(error: unknown, host: string, port: number): unknown {
+  const code = error instanceof Error && 'code' in error ? error.code : undefined
+  if (code === 'EADDRINUSE') {
+    return new AppError('port.in_use', `Another program listens on ${host}:${port} (HTTP).`, {
+      cause: error,
+      hint: 'Choose another port with --http HOST:PORT, or end that program.',
+    })
+  }
+  if (code === 'EACCES' || code === 'EADDRNOTAVAIL') {
+    return new AppError('config.invalid', `HTTP cannot listen on ${host}:${port}: ${code}.`, {
+      cause: error,
+      hint: 'Choose an address of this machine and a port you may use with --http HOST:PORT.',
+    })
+  }
+  return error
+}
