@@ -187,7 +187,7 @@ test('a route that does not say who may use it cannot be registered', async () =
   const { addAuthentication } = await import('./gateway/authenticate.ts')
   const { fastify } = await import('fastify')
   const app = fastify()
-  addAuthentication(app as never, deps.access)
+  addAuthentication(app, deps.access)
   expect(() => app.get('/x', async () => 'y')).toThrow('does not say who may use it')
 })
 
@@ -195,7 +195,7 @@ test('the gateway asks for key and organisation in its own words', async () => {
   const app = await createApp(doubles().deps)
   const url = '/data/foundation/catalog/dataSets'
   const ask = async (headers: Record<string, string>) =>
-    (await app.inject({ url, headers })).json() as unknown
+    (await app.inject({ url, headers })).json<unknown>()
   expect(await ask({ authorization: 'Bearer good' })).toEqual({
     error_code: '403000',
     message: 'Api Key is required',
@@ -306,7 +306,7 @@ test('an upload beyond the limit is refused, said in its length or not', async (
       },
     }),
     duplex: 'half',
-  } as RequestInit)
+  })
   expect(unsaid.status).toBe(413)
 })
 

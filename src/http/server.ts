@@ -102,8 +102,11 @@ export async function createApp(
   const counters = createCounters()
   countRequests(app, counters)
   await app.register(swagger, { openapi: openApi(version), transform: jsonSchemaTransform })
-  // In a scope of its own, made before authentication: the pages hold nothing of a customer's.
   await app.register(async (docs) => {
+    // The pages hold nothing of a customer's.
+    docs.addHook('onRoute', (route) => {
+      route.config = { ...route.config, ...open }
+    })
     await docs.register(swaggerUi, {
       routePrefix: '/docs',
       staticCSP: true,
