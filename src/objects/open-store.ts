@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { unreachable } from '#base/assert.ts'
 import type { ObjectStore } from './object-store.ts'
 import { localStoreConfig, openLocalStore } from './local/local-store.ts'
 
@@ -11,5 +12,7 @@ export function openStore(config: StoreConfig): Promise<ObjectStore> {
   switch (config.kind) {
     case 'local':
       return openLocalStore(config)
+    default:
+      return unreachable(config.kind)
   }
 }

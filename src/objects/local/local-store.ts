@@ -1,5 +1,16 @@
+import { createHash, randomUUID } from 'node:crypto'
+import { constants, type Stats } from 'node:fs'
+import { type FileHandle, link, lstat, open, realpath, rename, unlink } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
+import { pathToFileURL } from 'node:url'
 import { z } from 'zod'
-import type { ObjectStore } from '../object-store.ts'
+import { AppError } from '#base/errors.ts'
+import { makeFolderDurably, syncFolder } from '../durable-files.ts'
+import { objectNameParts } from '../object-name.ts'
+import type { ObjectStore, ObjectSummary, Staged, StageToken } from '../object-store.ts'
+import { asStore, errorNumber } from './failure.ts'
+import { listFolder } from './list-folder.ts'
+import { isStagingName, stagingName } from './staging-name.ts'
 
 export const localStoreConfig = z.strictObject({
   kind: z.literal('local'),
@@ -7,6 +18,271 @@ export const localStoreConfig = z.strictObject({
   folder: z.string().startsWith('/'),
 })
 
-export function openLocalStore(_config: z.infer<typeof localStoreConfig>): Promise<ObjectStore> {
-  throw new Error('to be written')
+/** Enough for a manifest of 10 000 files. */
+const smallObjectBytesMax = 8 * 1024 * 1024
+const readBytes = 256 * 1024
+
+/** What a test may stand in for: a file system without links, a full disk. */
+export interface FileSystem {
+  readonly link: typeof link
+  readonly open: typeof open
+}
+
+/**
+ * A folder of this machine, or of a share mounted here.
+ *
+ * Staged bytes lie beside their final place under a name that begins with a dot, on the disk before `stage` returns.
+ * `complete` links them to the final name, which fails when that name is taken, and then removes the staging name: a
+ * crash between the two leaves two names of one file, which the next `complete` recognises.
+ */
+export async function openLocalStore(
+  config: z.infer<typeof localStoreConfig>,
+  fileSystem: FileSystem = { link, open },
+): Promise<ObjectStore> {
+  const root = await asStore(async () => {
+    await makeFolderDurably(config.folder)
+    return await realpath(config.folder)
+  })
+  const isMissing = (error: unknown): boolean =>
+    errorNumber(error) === 'ENOENT' || errorNumber(error) === 'ENOTDIR'
+
+  /** The path of a name, after looking that no folder on the way is a link out of the location. */
+  async function pathOf(name: string): Promise<string> {
+    const parts = objectNameParts(name)
+    if (parts.some(isStagingName)) {
+      throw new AppError('request.invalid', `${JSON.stringify(name)} is kept for files under way.`)
+    }
+    let folder = root
+    for (const part of parts.slice(0, -1)) {
+      folder = join(folder, part)
+      const stats = await statsOf(folder)
+      if (!stats) break // What is missing is made as a folder.
+      if (stats.isSymbolicLink()) {
+        throw new AppError('store.unreachable', `A folder of ${JSON.stringify(name)} is a symbolic link.`, {
+          hint: 'Sluice follows no links inside a location: put a folder there.',
+        })
+      }
+    }
+    return join(root, ...parts)
+  }
+
+  async function stagingPathOf(token: StageToken): Promise<string> {
+    const path = await pathOf(token.name)
+    return join(dirname(path), stagingName(objectNameParts(token.name).at(-1) ?? '', token))
+  }
+
+  /** Writes a new file and has it on the disk; on a failure nothing is left. */
+  async function writeNew(
+    path: string,
+    bytes: AsyncIterable<Uint8Array>,
+    signal: AbortSignal,
+  ): Promise<Staged> {
+    const handle = await asStore(async () => {
+      await makeFolderDurably(dirname(path))
+      return await fileSystem.open(path, 'wx', 0o644)
+    })
+    try {
+      const staged = await writeAll(handle, bytes, signal)
+      await asStore(async () => {
+        await handle.sync()
+        await handle.close()
+      })
+      return staged
+    } catch (error) {
+      await handle.close().catch(() => {}) // The first failure is the one to tell.
+      await unlinkIfThere(path)
+      throw error
+    }
+  }
+
+  /** Gives the file its final name; 'taken' when another has it. */
+  async function place(staging: string, path: string): Promise<'placed' | 'taken'> {
+    try {
+      await fileSystem.link(staging, path)
+      await syncFolder(dirname(path))
+      await unlinkIfThere(staging)
+      return 'placed'
+    } catch (error) {
+      if (errorNumber(error) === 'EEXIST') return 'taken'
+      if (!linksAreMissing(error)) throw error
+    }
+    // Two writers of one name could both pass here; names are unique, and a run has one writer by its lease.
+    if (await statsOf(path)) return 'taken'
+    await rename(staging, path)
+    await syncFolder(dirname(path))
+    return 'placed'
+  }
+
+  async function* readFile(
+    path: string,
+    name: string,
+    range: { readonly start?: number; readonly end?: number; readonly signal: AbortSignal },
+  ): AsyncGenerator<Uint8Array> {
+    range.signal.throwIfAborted()
+    const handle = await asStore(async () => {
+      const stats = await statsOf(path)
+      if (!stats?.isFile()) throw missing(name)
+      try {
+        return await open(path, constants.O_RDONLY | constants.O_NOFOLLOW)
+      } catch (error) {
+        throw isMissing(error) ? missing(name) : error
+      }
+    })
+    try {
+      let position = range.start ?? 0
+      const end = range.end ?? Infinity
+      while (position < end) {
+        range.signal.throwIfAborted()
+        const buffer = new Uint8Array(Math.min(readBytes, end - position))
+        const { bytesRead } = await asStore(() => handle.read(buffer, 0, buffer.length, position))
+        if (bytesRead === 0) return
+        position += bytesRead
+        yield buffer.subarray(0, bytesRead)
+      }
+    } finally {
+      await handle.close()
+    }
+  }
+
+  async function holds(path: string, name: string, staged: Staged, signal: AbortSignal): Promise<boolean> {
+    const stats = await statsOf(path)
+    if (!stats?.isFile() || stats.size !== staged.bytes) return false
+    const hash = createHash('sha256')
+    for await (const chunk of readFile(path, name, { signal })) hash.update(chunk)
+    return hash.digest('hex') === staged.sha256
+  }
+
+  return {
+    location: pathToFileURL(root).href,
+
+    prepare: (name, owner) => {
+      objectNameParts(name)
+      return { name, owner, id: randomUUID() }
+    },
+
+    // What the bytes' source throws is its own affair: it passes as it is.
+    stage: async (token, bytes, { signal }) =>
+      await writeNew(await asStore(() => stagingPathOf(token)), bytes, signal),
+
+    complete: (token, staged, { signal }) =>
+      asStore(async () => {
+        signal.throwIfAborted()
+        const [staging, path] = [await stagingPathOf(token), await pathOf(token.name)]
+        const stats = await statsOf(staging)
+        if (stats?.size === staged.bytes && (await place(staging, path)) === 'placed') return
+        // Taken, or nothing staged: right only if an earlier call did the work and its answer was lost.
+        if (!(await statsOf(path))) throw missing(token.name)
+        if (!(await holds(path, token.name, staged, signal))) {
+          throw new AppError('object.exists', `${JSON.stringify(token.name)} is there with other bytes.`, {
+            hint: 'Nothing was overwritten. Look who wrote it; names of deliveries are never used twice.',
+          })
+        }
+        await syncFolder(dirname(path))
+        await unlinkIfThere(staging)
+      }),
+
+    abort: (token) =>
+      asStore(async () => {
+        await unlinkIfThere(await stagingPathOf(token))
+      }),
+
+    readStaged: async function* (token, { signal }) {
+      yield* readFile(await asStore(() => stagingPathOf(token)), token.name, { signal })
+    },
+
+    putIfAbsent: (name, bytes, { signal }) =>
+      asStore(async () => {
+        if (bytes.length > smallObjectBytesMax) {
+          throw new AppError(
+            'request.too_large',
+            `${JSON.stringify(name)} has ${bytes.length} bytes; an object created whole has at most ${smallObjectBytesMax}.`,
+          )
+        }
+        const path = await pathOf(name)
+        if (await statsOf(path)) return 'exists'
+        const staging = await stagingPathOf({ name, owner: '', id: randomUUID() })
+        await writeNew(staging, once(bytes), signal)
+        if ((await place(staging, path)) === 'placed') return 'created'
+        await unlinkIfThere(staging)
+        return 'exists'
+      }),
+
+    list: (prefix, { signal }) => listFolder(root, prefix, signal),
+
+    head: (name) =>
+      asStore(async () => {
+        const stats = await statsOf(await pathOf(name))
+        return stats?.isFile() ? summaryOf(name, stats) : undefined
+      }),
+
+    read: async function* (name, options) {
+      yield* readFile(await asStore(() => pathOf(name)), name, options)
+    },
+
+    delete: (name) =>
+      asStore(async () => {
+        const path = await pathOf(name)
+        if (await unlinkIfThere(path)) await syncFolder(dirname(path))
+      }),
+
+    [Symbol.asyncDispose]: async () => {},
+  }
+}
+
+async function writeAll(
+  handle: FileHandle,
+  bytes: AsyncIterable<Uint8Array>,
+  signal: AbortSignal,
+): Promise<Staged> {
+  const hash = createHash('sha256')
+  let written = 0
+  signal.throwIfAborted()
+  for await (const chunk of bytes) {
+    signal.throwIfAborted()
+    hash.update(chunk)
+    for (let offset = 0; offset < chunk.length;) {
+      const { bytesWritten } = await asStore(() => handle.write(chunk, offset))
+      offset += bytesWritten
+    }
+    written += chunk.length
+  }
+  return { bytes: written, sha256: hash.digest('hex') }
+}
+
+/** Without following a link; undefined when nothing is there. */
+async function statsOf(path: string): Promise<Stats | undefined> {
+  try {
+    return await lstat(path)
+  } catch (error) {
+    if (errorNumber(error) === 'ENOENT' || errorNumber(error) === 'ENOTDIR') return undefined
+    throw error
+  }
+}
+
+/** Whether there was something to remove. */
+async function unlinkIfThere(path: string): Promise<boolean> {
+  try {
+    await unlink(path)
+    return true
+  } catch (error) {
+    if (errorNumber(error) === 'ENOENT' || errorNumber(error) === 'ENOTDIR') return false
+    throw error
+  }
+}
+
+/** FAT, some shares and FUSE file systems; Linux says EPERM. */
+function linksAreMissing(error: unknown): boolean {
+  return ['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EMLINK'].includes(errorNumber(error) ?? '')
+}
+
+function missing(name: string): AppError {
+  return new AppError('object.missing', `There is no object ${JSON.stringify(name)}.`)
+}
+
+function summaryOf(name: string, stats: Stats): ObjectSummary {
+  return { name, bytes: stats.size, modifiedAt: stats.mtime }
+}
+
+async function* once(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
+  if (bytes.length > 0) yield bytes
 }
