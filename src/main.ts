@@ -1,2 +1,73 @@
-// The composition root: everything is made here and passed on.
-export {}
+// The composition root: what the command line does is made here, and loaded only when it is needed.
+import { readFileSync } from 'node:fs'
+import { createLogger } from '#base/stderr-logger.ts'
+import { type CliHost, runCli } from '#cli/cli.ts'
+
+const nodeMajorMin = 24
+if (Number(process.versions.node.split('.')[0]) < nodeMajorMin) {
+  process.stderr.write(
+    `Sluice needs Node ${nodeMajorMin}, this is ${process.version}. Start it with: npx sluice\n`,
+  )
+  process.exit(69)
+}
+
+const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as {
+  version: string
+}
+
+/** The first signal asks for a clean end, the second ends at once. */
+const interruption = new AbortController()
+const signals = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 } as const
+for (const [name, exitCode] of Object.entries(signals)) {
+  process.on(name, () => {
+    if (interruption.signal.aborted) process.exit(exitCode)
+    interruption.abort(name)
+  })
+}
+// Whoever reads our output may stop reading: `sluice sql … | head`.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code === 'EPIPE') process.exit(0)
+  throw error
+})
+
+const host: CliHost = {
+  version,
+  env: process.env,
+  cwd: process.cwd(),
+  stdin: process.stdin,
+  stdout: process.stdout,
+  stderr: process.stderr,
+  signal: interruption.signal,
+  root: new URL('..', import.meta.url).pathname,
+  serve: async (config, { isQuiet }) => {
+    const { startServer } = await import('./serve.ts')
+    const { level, format } = config.log
+    const logger = createLogger({ level: isQuiet ? 'error' : level, format })
+    return await startServer({ config, logger, version })
+  },
+  verify: async (location, options) => {
+    const [{ openStore }, { verifyLocation }] = await Promise.all([
+      import('#objects/open-store.ts'),
+      import('#exports/verify.ts'),
+    ])
+    await using store = await openStore(location)
+    return await verifyLocation({ store, ...options })
+  },
+  deliveredValues: async (path, column) => {
+    const { readParquetColumn } = await import('#formats/read-column.ts')
+    return await readParquetColumn(path, column)
+  },
+  rotateCredentials: async (config) => {
+    const [{ openMetadata }, { createAccess }, { systemClock }, { silentLogger }] = await Promise.all([
+      import('#metadata/open.ts'),
+      import('#access/create-access.ts'),
+      import('#base/clock.ts'),
+      import('#base/log.ts'),
+    ])
+    const { home, databaseUrl } = config
+    await using metadata = await openMetadata({ home, databaseUrl, logger: silentLogger })
+    await createAccess({ metadata, home, clock: systemClock, logger: silentLogger }).rotateCredentials()
+  },
+}
+
+process.exitCode = await runCli(process.argv.slice(2), host)

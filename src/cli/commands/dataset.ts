@@ -1,0 +1,213 @@
+import { readFile } from 'node:fs/promises'
+import { resolve } from 'node:path'
+import { type Command, Option } from 'commander'
+import type { Client } from '../client.ts'
+import { type HomeOption, withClient } from '../connect.ts'
+import { batchesOf, createDataset, listDatasets, requireDataset, tableOf } from '../datasets.ts'
+import { CliError, exitCodes } from '../exit-code.ts'
+import type { CliHost } from '../host.ts'
+import { type FileFormat, sampleOf, sourceFile } from '../source-file.ts'
+import { createTerminal, type Terminal } from '../terminal.ts'
+import { bytes, instant, number } from '../text.ts'
+import { addLoad } from './load.ts'
+import { formatOption, homeOption } from '../options.ts'
+
+interface Flags extends HomeOption {
+  readonly format: 'table' | 'json'
+}
+
+export function addDataset(program: Command, host: CliHost): void {
+  const dataset = program.command('dataset').description('make, load and show datasets').helpCommand(false)
+  addCreate(dataset, host)
+  addLoad(dataset, host)
+  dataset
+    .command('list')
+    .description('list all datasets')
+    .addOption(homeOption())
+    .addOption(formatOption(['table', 'json']))
+    .addHelpText('after', '\nExamples:\n  sluice dataset list\n  sluice dataset list --format json')
+    .action((flags: Flags) => withClient(host, flags, (client) => list(client, createTerminal(host), flags)))
+  dataset
+    .command('show <name>')
+    .description('show a dataset with its columns and latest batches')
+    .addOption(homeOption())
+    .addOption(formatOption(['table', 'json']))
+    .addHelpText('after', '\nExamples:\n  sluice dataset show web_events')
+    .action((name: string, flags: Flags) =>
+      withClient(host, flags, (client) => show(client, createTerminal(host), { name, ...flags })),
+    )
+}
+
+function addCreate(dataset: Command, host: CliHost): void {
+  dataset
+    .command('create <name>')
+    .description('make a dataset')
+    .addOption(new Option('--from <file>', 'take the columns from a file (Parquet, JSON lines, CSV; .gz)'))
+    .addOption(
+      new Option('--schema <file>', 'take the columns from an XDM schema (JSON Schema)').conflicts('from'),
+    )
+    .addOption(
+      new Option('--type <type>', 'what the file of --from holds; guessed by default').choices([
+        'parquet',
+        'json',
+        'csv',
+      ]),
+    )
+    .addOption(homeOption())
+    .addOption(formatOption(['table', 'json']))
+    .addHelpText(
+      'after',
+      `
+--from makes the dataset only; load the file with: sluice dataset load
+
+Examples:
+  sluice dataset create orders --from orders.csv
+  sluice dataset create web_events --schema examples/ga4/schema.json`,
+    )
+    .action(async (name: string, flags: Flags & { from?: string; schema?: string; type?: FileFormat }) => {
+      const { from, schema, type } = flags
+      if (from === undefined && schema === undefined) {
+        throw new CliError(exitCodes.usage, 'The columns are missing.', 'Give --from FILE or --schema FILE.')
+      }
+      const local =
+        from === undefined
+          ? { document: await readSchema(resolve(host.cwd, schema ?? '')) }
+          : { file: await sourceFile(resolve(host.cwd, from), type) }
+      await withClient(host, flags, async (client) => {
+        const document = 'document' in local ? local.document : await infer(client, local.file)
+        const made = await createDataset(client, {
+          name,
+          schema: { ...document, title: document['title'] ?? name },
+        })
+        const terminal = createTerminal(host)
+        if (flags.format === 'json') terminal.json(made)
+        else terminal.line(`Made the dataset ${name} (${made.id}), in SQL: ${tableOf(made)}`)
+      })
+    })
+}
+
+async function readSchema(path: string): Promise<Record<string, unknown>> {
+  const text = await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
+    throw new CliError(exitCodes.unknown, `The schema ${path} cannot be read (${error.code}).`)
+  })
+  try {
+    return JSON.parse(text) as Record<string, unknown>
+  } catch (error) {
+    throw new CliError(
+      exitCodes.usage,
+      `The schema ${path} is not JSON: ${error instanceof Error ? error.message : ''}`,
+    )
+  }
+}
+
+/** The schema document of a file, as the server sees it. */
+export async function infer(
+  client: Client,
+  file: Parameters<typeof sampleOf>[0],
+): Promise<Record<string, unknown>> {
+  const sample = sampleOf(file)
+  const query = new URLSearchParams({ fileName: sample.fileName, format: file.format })
+  const { schema } = await client.upload<{ schema: Record<string, unknown> }>(
+    'POST',
+    `/sluice/v1/schema-inference?${query.toString()}`,
+    sample.bytes,
+  )
+  return schema
+}
+
+async function list(client: Client, terminal: Terminal, { format }: Flags): Promise<void> {
+  const all = await listDatasets(client)
+  if (format === 'json') {
+    terminal.json(all)
+    return
+  }
+  if (all.length === 0) {
+    terminal.note('There are no datasets yet. Make one with: sluice dataset create NAME --from FILE')
+    return
+  }
+  terminal.table(
+    [
+      { title: 'name' },
+      { title: 'table' },
+      { title: 'kind' },
+      { title: 'rows', isNumber: true },
+      { title: 'size', isNumber: true },
+      { title: 'created' },
+      { title: 'id' },
+    ],
+    all.map((dataset) => {
+      const { rowCount, storageSize } = dataset.extensions.adobe_lakeHouse.metrics
+      return [
+        dataset.name,
+        tableOf(dataset),
+        dataset.classification.dataBehavior,
+        number(rowCount),
+        bytes(storageSize),
+        instant(dataset.created),
+        dataset.id,
+      ]
+    }),
+  )
+}
+
+const batchesShown = 10
+
+async function show(
+  client: Client,
+  terminal: Terminal,
+  { name, format }: Flags & { readonly name: string },
+): Promise<void> {
+  const dataset = await requireDataset(client, name)
+  const schema = await client.get<Record<string, unknown>>(
+    `/data/foundation/schemaregistry/tenant/schemas/${encodeURIComponent(dataset.schemaRef.id)}`,
+  )
+  const batches = await batchesOf(client, dataset.id, batchesShown)
+  if (format === 'json') {
+    terminal.json({ ...dataset, schema, batches })
+    return
+  }
+  const { rowCount, storageSize } = dataset.extensions.adobe_lakeHouse.metrics
+  const { bold } = terminal.style
+  terminal.line(`${bold(dataset.name)}   ${dataset.id}`)
+  terminal.line(
+    `SQL table ${tableOf(dataset)}, ${dataset.classification.dataBehavior}, ${number(rowCount)} rows, ${bytes(storageSize)}`,
+  )
+  terminal.line()
+  terminal.table(
+    [{ title: 'column' }, { title: 'type' }],
+    (await columnsOf(client, tableOf(dataset))).map(({ name, type }) => [name, type]),
+  )
+  if (batches.length === 0) return
+  terminal.line()
+  terminal.table(
+    [
+      { title: 'batch' },
+      { title: 'state' },
+      { title: 'created' },
+      { title: 'rows', isNumber: true },
+      { title: 'refused', isNumber: true },
+    ],
+    batches.map((batch) => [
+      batch.id,
+      batch.status,
+      instant(batch.created),
+      number(batch.recordCount),
+      number(batch.failedRecordCount),
+    ]),
+  )
+}
+
+/** As SQL sees them. */
+async function columnsOf(
+  client: Client,
+  table: string,
+): Promise<readonly { readonly name: string; readonly type: string }[]> {
+  const answer = await client.stream('/sluice/v1/sql', {
+    sql: `SELECT * FROM "${table.replaceAll('"', '""')}" LIMIT 0`,
+    format: 'table',
+  })
+  let text = ''
+  for await (const chunk of answer) text += Buffer.from(chunk).toString('utf8')
+  const [first = '{}'] = text.split('\n')
+  return (JSON.parse(first) as { columns?: { name: string; type: string }[] }).columns ?? []
+}

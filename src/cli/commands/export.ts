@@ -1,0 +1,294 @@
+import { type Command, InvalidArgumentError, Option } from 'commander'
+import type { Client } from '../client.ts'
+import { type HomeOption, withClient } from '../connect.ts'
+import { requireDataset } from '../datasets.ts'
+import { CliError, exitCodes } from '../exit-code.ts'
+import {
+  createExport,
+  finishedRun,
+  type FlowDocument,
+  listFlows,
+  one,
+  requireFlow,
+  type RunDocument,
+  runsOf,
+  startRun,
+} from '../flows.ts'
+import type { CliHost } from '../host.ts'
+import { createTerminal, type Terminal } from '../terminal.ts'
+import { bytes, counted, instant, number, span } from '../text.ts'
+import { folderOf } from './verify.ts'
+import { formatOption, homeOption } from '../options.ts'
+
+interface Flags extends HomeOption {
+  readonly format: 'table' | 'json'
+}
+
+interface CreateFlags extends HomeOption {
+  readonly dataset: string
+  readonly to: string
+  readonly format: 'parquet' | 'json'
+  readonly compression: 'none' | 'gzip'
+  readonly every: Every
+  readonly mode: 'incremental' | 'full'
+}
+
+/** As the Flow Service says it, and in milliseconds. */
+interface Every {
+  readonly timeUnit: 'minute' | 'hour' | 'day'
+  readonly interval: number
+  readonly ms: number
+}
+
+export function addExport(program: Command, host: CliHost): void {
+  const command = program
+    .command('export')
+    .description('make, run and show deliveries of datasets')
+    .helpCommand(false)
+  addCreate(command, host)
+  command
+    .command('run <name>')
+    .description('deliver now; ends with 0 when the delivery is published')
+    .addOption(homeOption())
+    .addOption(formatOption(['table', 'json']))
+    .addHelpText(
+      'after',
+      '\nExamples:\n  sluice export run nightly\n  sluice export run nightly --format json',
+    )
+    .action((name: string, flags: Flags) =>
+      withClient(host, flags, (client) => run(client, createTerminal(host), { name, ...flags })),
+    )
+  command
+    .command('list')
+    .description('list all exports')
+    .addOption(homeOption())
+    .addOption(formatOption(['table', 'json']))
+    .addHelpText('after', '\nExamples:\n  sluice export list')
+    .action((flags: Flags) => withClient(host, flags, (client) => list(client, createTerminal(host), flags)))
+  command
+    .command('show <name>')
+    .description('show an export and its latest deliveries')
+    .addOption(homeOption())
+    .addOption(formatOption(['table', 'json']))
+    .addHelpText(
+      'after',
+      '\nExamples:\n  sluice export show nightly\n  sluice export show nightly --format json',
+    )
+    .action((name: string, flags: Flags) =>
+      withClient(host, flags, (client) => show(client, createTerminal(host), { name, ...flags })),
+    )
+}
+
+const daily: Every = { timeUnit: 'day', interval: 1, ms: 86_400_000 }
+
+function addCreate(command: Command, host: CliHost): void {
+  command
+    .command('create <name>')
+    .description('make a scheduled export of a dataset')
+    .requiredOption('--dataset <dataset>', 'what is delivered: name, table or id')
+    .requiredOption('--to <folder>', 'where: a folder on the machine of the server, or file:///folder')
+    .addOption(
+      new Option('--format <format>', 'of the files').choices(['parquet', 'json']).default('parquet'),
+    )
+    .addOption(new Option('--compression <kind>', 'of the files').choices(['none', 'gzip']).default('gzip'))
+    .addOption(
+      new Option('--every <span>', 'how often: 1d, 6h, 15m')
+        .argParser(every)
+        .default(daily, '1d, at midnight UTC'),
+    )
+    .addOption(
+      new Option('--mode <mode>', 'incremental: all, then only what is new; full: always all')
+        .choices(['incremental', 'full'])
+        .default('incremental'),
+    )
+    .addOption(homeOption())
+    .addHelpText(
+      'after',
+      `
+Files come to <folder>/<datasetId>/exportTime=YYYYMMDDHHMM/, the manifest last.
+The first delivery by the schedule comes at the next full span (UTC); deliver at once with: sluice export run
+
+Examples:
+  sluice export create nightly --dataset orders --to /data/out
+  sluice export create feed --dataset data_feed --to /data/feed --format json --every 6h`,
+    )
+    .action(async (name: string, flags: CreateFlags) => {
+      const folder = folderOf(flags.to, host.cwd)
+      await withClient(host, flags, async (client) => {
+        if ((await listFlows(client)).some((flow) => flow.name === name)) {
+          throw new CliError(
+            exitCodes.failed,
+            `There is an export ${JSON.stringify(name)} already.`,
+            'Choose another name, or run it: sluice export run NAME',
+          )
+        }
+        const dataset = await requireDataset(client, flags.dataset)
+        const { ms, ...span } = flags.every
+        const startAt = new Date((Math.floor(Date.now() / ms) + 1) * ms)
+        const flow = await createExport(client, {
+          name,
+          datasetId: dataset.id,
+          folder,
+          fileType: flags.format === 'json' ? 'JSON' : 'PARQUET',
+          compression: flags.compression === 'none' ? 'NONE' : 'GZIP',
+          mode: flags.mode,
+          every: span,
+          startAt,
+        })
+        const terminal = createTerminal(host)
+        terminal.line(`Made the export ${name} (${flow.id}) of ${dataset.name} to ${folder}`)
+        terminal.line(`First delivery ${instant(startAt)}; at once with: sluice export run ${name}`)
+      })
+    })
+}
+
+function every(text: string): Every {
+  const match = /^(\d+)\s*(m|h|d)$/.exec(text.trim())
+  const interval = Number(match?.[1])
+  if (!match || interval < 1) throw new InvalidArgumentError('expected a span such as 15m, 6h or 1d.')
+  if (match[2] === 'm') return { timeUnit: 'minute', interval, ms: interval * 60_000 }
+  if (match[2] === 'h') return { timeUnit: 'hour', interval, ms: interval * 3_600_000 }
+  return { timeUnit: 'day', interval, ms: interval * 86_400_000 }
+}
+
+async function run(
+  client: Client,
+  terminal: Terminal,
+  { name, format }: Flags & { readonly name: string },
+): Promise<void> {
+  const flow = await requireFlow(client, name)
+  const startedAt = Date.now()
+  const done = await finishedRun(client, await startRun(client, flow.id), (run) => {
+    terminal.progress(`Delivering ${name}  ${progressOf(run)}${span(Date.now() - startedAt)}`)
+  })
+  if (format === 'json') terminal.json(done)
+  const { status, errors = [] } = done.metrics.statusSummary
+  if (status.toLowerCase() !== 'success') {
+    const why = errors.map((error) => `${error.message} (${error.code})`).join(' ')
+    throw new CliError(exitCodes.failed, `The delivery of ${name} ended as ${status}. ${why}`.trimEnd())
+  }
+  if (format === 'json') return
+  const { rows, files, size } = figuresOf(done)
+  terminal.line(
+    rows === 0
+      ? `Published: there was nothing new to deliver (${span(Date.now() - startedAt)})`
+      : `Published ${counted(rows, 'row')} in ${counted(files, 'file')}, ${bytes(size)} (${span(Date.now() - startedAt)})`,
+  )
+}
+
+function progressOf(run: RunDocument): string {
+  const { rows } = figuresOf(run)
+  return `${run.metrics.statusSummary.status}${rows > 0 ? `, ${counted(rows, 'row')}` : ''}, `
+}
+
+export function figuresOf({ metrics }: RunDocument) {
+  return {
+    rows: metrics.recordSummary?.outputRecordCount ?? 0,
+    files: metrics.fileSummary?.outputFileCount ?? 0,
+    size: metrics.sizeSummary?.outputBytes ?? 0,
+  }
+}
+
+async function list(client: Client, terminal: Terminal, { format }: Flags): Promise<void> {
+  const flows = await listFlows(client)
+  if (format === 'json') {
+    terminal.json(flows)
+    return
+  }
+  if (flows.length === 0) {
+    terminal.note(
+      'There are no exports yet. Make one with: sluice export create NAME --dataset DATASET --to FOLDER',
+    )
+    return
+  }
+  const rows: string[][] = []
+  for (const flow of flows) {
+    const [last] = await runsOf(client, flow.id, 1)
+    rows.push([
+      flow.name,
+      flow.state,
+      scheduleText(flow),
+      last === undefined ? 'none yet' : `${last.metrics.statusSummary.status}, ${instant(last.createdAt)}`,
+      last === undefined ? '' : number(figuresOf(last).rows),
+      flow.id,
+    ])
+  }
+  terminal.table(
+    [
+      { title: 'name' },
+      { title: 'state' },
+      { title: 'schedule' },
+      { title: 'last delivery' },
+      { title: 'rows', isNumber: true },
+      { title: 'id' },
+    ],
+    rows,
+  )
+}
+
+const runsShown = 10
+
+async function show(
+  client: Client,
+  terminal: Terminal,
+  { name, format }: Flags & { readonly name: string },
+): Promise<void> {
+  const flow = await requireFlow(client, name)
+  const runs = await runsOf(client, flow.id, runsShown)
+  const target = await one<{ params?: Record<string, unknown> }>(
+    client,
+    'targetConnections',
+    flow.targetConnectionIds[0] ?? '',
+  )
+  const source = await one<{ params?: { datasets?: { dataSetId: string; name?: string }[] } }>(
+    client,
+    'sourceConnections',
+    flow.sourceConnectionIds[0] ?? '',
+  )
+  if (format === 'json') {
+    terminal.json({ ...flow, sourceConnection: source, targetConnection: target, runs })
+    return
+  }
+  const { path, datasetFileType, compression } = target.params ?? {}
+  const dataset = source.params?.datasets?.[0]
+  const lines: [string, string][] = [
+    ['export', `${flow.name}   ${flow.id}`],
+    ['state', flow.state],
+    ['dataset', `${dataset?.name ?? ''}   ${dataset?.dataSetId ?? ''}`.trim()],
+    ['to', `${String(path)}   ${String(datasetFileType)}, ${String(compression)}`],
+    ['schedule', scheduleText(flow)],
+  ]
+  for (const [title, value] of lines) terminal.line(`${terminal.style.bold(title.padEnd(9))} ${value}`)
+  if (runs.length === 0) return
+  terminal.line()
+  terminal.table(
+    [
+      { title: 'delivery' },
+      { title: 'state' },
+      { title: 'rows', isNumber: true },
+      { title: 'files', isNumber: true },
+      { title: 'size', isNumber: true },
+      { title: 'run' },
+    ],
+    runs.map((run) => {
+      const { rows, files, size } = figuresOf(run)
+      return [
+        instant(run.createdAt),
+        run.metrics.statusSummary.status,
+        number(rows),
+        number(files),
+        bytes(size),
+        run.id,
+      ]
+    }),
+  )
+}
+
+function scheduleText({
+  scheduleParams: { exportMode, interval, timeUnit, startTime },
+}: FlowDocument): string {
+  const mode = exportMode === 'DAILY_FULL_EXPORT' ? 'full' : 'incremental'
+  if (interval === 0) return `${mode}, once`
+  const from = startTime === undefined ? '' : `, from ${instant(startTime * 1000)}`
+  return `${mode}, every ${interval === 1 ? '' : `${interval} `}${timeUnit}${interval === 1 ? '' : 's'}${from}`
+}

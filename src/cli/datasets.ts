@@ -1,0 +1,118 @@
+import { type Client, RestError } from './client.ts'
+import { CliError, exitCodes } from './exit-code.ts'
+
+const catalog = '/data/foundation/catalog'
+const pageSize = 100
+/** More are not looked through by name. */
+const datasetsMax = 10_000
+
+/** A dataset as the catalogue shows it. */
+export interface DatasetDocument {
+  readonly id: string
+  readonly name: string
+  readonly description: string
+  readonly created: number
+  readonly tags: Readonly<Record<string, readonly string[]>>
+  readonly schemaRef: { readonly id: string }
+  readonly classification: { readonly dataBehavior: string }
+  readonly extensions: {
+    readonly adobe_lakeHouse: {
+      readonly metrics: { readonly rowCount: number; readonly storageSize: number }
+    }
+  }
+  readonly lastBatchId?: string
+  readonly lastBatchStatus?: string
+}
+
+export interface BatchDocument {
+  readonly id: string
+  readonly status: string
+  readonly created: number
+  readonly completed?: number
+  readonly recordCount: number
+  readonly failedRecordCount: number
+  readonly size: number
+  readonly errors: readonly {
+    readonly code: string
+    readonly description: string
+    readonly recordCount: number
+  }[]
+}
+
+export async function listDatasets(client: Client): Promise<DatasetDocument[]> {
+  const all: DatasetDocument[] = []
+  for (let start = 0; start < datasetsMax; start += pageSize) {
+    const page = await client.get<Record<string, Omit<DatasetDocument, 'id'>>>(
+      `${catalog}/dataSets?limit=${pageSize}&start=${start}`,
+    )
+    const entries = Object.entries(page)
+    for (const [id, document] of entries) all.push({ ...document, id })
+    if (entries.length < pageSize) break
+  }
+  return all
+}
+
+/** By name, table name or id. */
+export async function findDataset(client: Client, name: string): Promise<DatasetDocument | undefined> {
+  const all = await listDatasets(client)
+  return (
+    all.find((dataset) => dataset.name === name || dataset.id === name) ??
+    all.find((dataset) => tableOf(dataset).toLowerCase() === name.toLowerCase())
+  )
+}
+
+export async function requireDataset(client: Client, name: string): Promise<DatasetDocument> {
+  const dataset = await findDataset(client, name)
+  if (dataset) return dataset
+  throw new CliError(
+    exitCodes.unknown,
+    `There is no dataset ${JSON.stringify(name)}.`,
+    'See them with: sluice dataset list. Make it with: sluice dataset create NAME --from FILE',
+  )
+}
+
+export function tableOf(dataset: DatasetDocument): string {
+  return dataset.tags['adobe/pqs/table']?.[0] ?? dataset.name
+}
+
+/** Registers the schema, then makes the dataset. */
+export async function createDataset(
+  client: Client,
+  { name, schema }: { readonly name: string; readonly schema: Record<string, unknown> },
+): Promise<DatasetDocument> {
+  const registered = await registerSchema(client, schema)
+  const [reference = ''] = await client.post<string[]>(`${catalog}/dataSets`, {
+    name,
+    schemaRef: { id: registered.$id, contentType: 'application/vnd.adobe.xed+json;version=1' },
+  })
+  const id = reference.split('/').at(-1) ?? ''
+  const document = await client.get<Record<string, Omit<DatasetDocument, 'id'>>>(`${catalog}/dataSets/${id}`)
+  return { ...(document[id] as DatasetDocument), id }
+}
+
+/** A title that is taken, by a dataset deleted since or a creation broken off, gets the time behind it. */
+async function registerSchema(
+  client: Client,
+  schema: Record<string, unknown>,
+): Promise<{ readonly $id: string }> {
+  const path = '/data/foundation/schemaregistry/tenant/schemas'
+  try {
+    return await client.post<{ $id: string }>(path, schema)
+  } catch (error) {
+    if (!(error instanceof RestError && error.message.includes('already'))) throw error
+    const title = `${String(schema['title'])} ${new Date().toISOString()}`
+    return await client.post<{ $id: string }>(path, { ...schema, title })
+  }
+}
+
+export async function readBatch(client: Client, id: string): Promise<BatchDocument> {
+  const batches = await client.get<Record<string, Omit<BatchDocument, 'id'>>>(`${catalog}/batches/${id}`)
+  return { ...(batches[id] as BatchDocument), id }
+}
+
+export async function batchesOf(client: Client, datasetId: string, limit: number): Promise<BatchDocument[]> {
+  const batches = await client.get<Record<string, Omit<BatchDocument, 'id'>>>(
+    `${catalog}/batches?dataSet=${datasetId}&limit=${limit}`,
+  )
+  return Object.entries(batches).map(([id, batch]) => ({ ...batch, id }))
+}

@@ -1,0 +1,20 @@
+import { InvalidArgumentError, Option } from 'commander'
+
+/** Actions that end well, but not with 0, say so by it. */
+export type SetExitCode = (code: number) => void
+
+/** On every command. */
+export function homeOption(): Option {
+  return new Option('--home <folder>', 'folder of everything Sluice keeps (SLUICE_HOME)')
+}
+
+export function formatOption(formats: readonly string[]): Option {
+  return new Option('--format <format>', 'how results are written').choices(formats).default(formats[0])
+}
+
+/** For commander: a share in percent. */
+export function percentage(text: string): number {
+  const value = Number(text)
+  if (text.trim() !== '' && value >= 0 && value <= 100) return value
+  throw new InvalidArgumentError('expected a number from 0 to 100.')
+}

@@ -1,0 +1,268 @@
+import { randomUUID } from 'node:crypto'
+import { readFile, writeFile } from 'node:fs/promises'
+import { hostname } from 'node:os'
+import { join } from 'node:path'
+import { createAccess } from '#access/create-access.ts'
+import { systemClock } from '#base/clock.ts'
+import { armFaults } from '#base/faults.ts'
+import type { RunId } from '#base/ids.ts'
+import type { Logger } from '#base/log.ts'
+import type { Config } from '#config/config.ts'
+import { homePaths } from '#config/home.ts'
+import { createDatasets } from '#datasets/create-datasets.ts'
+import { createDuckdbEngine } from '#engine/duckdb-engine.ts'
+import type { Engine } from '#engine/engine.ts'
+import { createExports } from '#exports/create-exports.ts'
+import type { QueryRun } from '#http/dependencies.ts'
+import { startHttpServer } from '#http/server.ts'
+import { createIngest } from '#ingest/create-ingest.ts'
+import { createJobs } from '#jobs/create-jobs.ts'
+import type { Jobs, Run } from '#jobs/jobs.ts'
+import { createLake } from '#lake/create-lake.ts'
+import type { Lake } from '#lake/lake.ts'
+import type { Metadata } from '#metadata/metadata.ts'
+import { openMetadata } from '#metadata/open.ts'
+import { countRuns, selectDatasetFigures, selectTotals } from '#metadata/overview.ts'
+import { loopbackCertificate } from '#pgwire/certificate.ts'
+import { startPostgresServer } from '#pgwire/server.ts'
+import { createQueryService } from '#query/create-query-service.ts'
+import { createSqlFrontEnd } from '#sql/front-end.ts'
+import { fillTemplate } from '#sql/template.ts'
+
+export interface ServeOptions {
+  readonly config: Config
+  readonly logger: Logger
+  readonly version: string
+}
+
+/** A whole Sluice in this process; disposing it is a clean stop, in the reverse order of the start. */
+export interface RunningServer extends AsyncDisposable {
+  /** `http://127.0.0.1:8710` */
+  readonly http: string
+  /** `127.0.0.1:8732` */
+  readonly postgres: string
+}
+
+const clock = systemClock
+/** How often files of writers that are gone are looked for. */
+const sweepEveryMs = 3_600_000
+const runsShownMax = 100
+
+/**
+ * @throws AppError 'home.in_use', 'home.unusable', 'port.in_use', 'config.invalid', 'metadata.newer',
+ *   'metadata.unavailable'
+ */
+export async function startServer({ config, logger, version }: ServeOptions): Promise<RunningServer> {
+  const startedAt = clock.now()
+  const paths = homePaths(config.home)
+  const incarnation = randomUUID()
+  await using starting = new AsyncDisposableStack()
+
+  const metadata = starting.use(
+    await openMetadata({ home: config.home, databaseUrl: config.databaseUrl, logger }),
+  )
+  const access = createAccess({ metadata, home: config.home, clock, logger })
+  await access.bootstrap()
+  const engine = starting.use(
+    await createDuckdbEngine({ ...config.engine, scratchFolder: paths.scratch, logger }),
+  )
+  arm(config.faultPoint, { metadata, engine, logger })
+  const lake = createLake({ metadata, engine, folder: config.lake.folder, clock, logger, incarnation })
+  const datasets = createDatasets({ metadata, access, lake, clock })
+  const jobs = starting.use(
+    createJobs({ metadata, clock, nodeId: await nodeIdOf(config.home), incarnation, logger }),
+  )
+  const ingest = createIngest({
+    metadata,
+    access,
+    engine,
+    datasets,
+    lake,
+    jobs,
+    folder: paths.staging,
+    clock,
+    logger,
+  })
+  const query = createQueryService({
+    metadata,
+    access,
+    engine,
+    sql: createSqlFrontEnd(),
+    lake,
+    datasets,
+    jobs,
+    clock,
+    logger,
+    limits: config.limits,
+  })
+  const exports = createExports({
+    metadata,
+    access,
+    engine,
+    lake,
+    datasets,
+    jobs,
+    spoolFolder: paths.spool,
+    keysFolder: paths.keys,
+    clock,
+    logger,
+  })
+  await jobs.start()
+  starting.use(sweepNowAndThen(lake, logger))
+
+  const { host, port } = config.postgres
+  const pgwire = starting.use(
+    await startPostgresServer({
+      query,
+      access,
+      host,
+      port,
+      tls: await postgresTls(config, paths.tls),
+      limits: config.limits,
+      logger,
+    }),
+  )
+  const addresses = { http: '', postgres: `${host}:${pgwire.port}` }
+  const http = starting.use(
+    await startHttpServer({
+      access,
+      datasets,
+      ingest,
+      query,
+      exports,
+      runs: {
+        ofSchedule: async (scheduleId) =>
+          (await jobs.runs({ kind: 'query', subjectId: scheduleId, limit: runsShownMax })).map(queryRun),
+        get: (runId) => findQueryRun(jobs, runId),
+      },
+      statistics: (caller, ids) => selectDatasetFigures(metadata.db, caller.sandbox.id, ids),
+      fillTemplate,
+      health: {
+        problems: () => problemsOf(metadata, engine),
+        status: async () => ({
+          startedAt,
+          home: config.home,
+          ...addresses,
+          engine: engine.status(),
+          ...(await selectTotals(metadata.db)),
+          runs: await countRuns(metadata.db),
+        }),
+      },
+      clock,
+      logger,
+      limits: config.limits,
+      version,
+      ...config.http,
+      tls: httpTls(config),
+    }),
+  )
+  addresses.http = http.url
+  const started = starting.move()
+  return { ...addresses, [Symbol.asyncDispose]: () => started.disposeAsync() }
+}
+
+/** The same for every life of a home, so that a restarted node takes back its own leases at once. */
+async function nodeIdOf(home: string): Promise<string> {
+  const path = join(home, 'node-id')
+  try {
+    return (await readFile(path, 'utf8')).trim()
+  } catch (error) {
+    if (!(error instanceof Error && 'code' in error && error.code === 'ENOENT')) throw error
+    const made = `${hostname()}-${randomUUID()}`
+    await writeFile(path, `${made}\n`, { flag: 'wx' })
+    return made
+  }
+}
+
+/** For tests of faults: at the point named the victim dies, once. */
+function arm(
+  setting: string | undefined,
+  { metadata, engine, logger }: { metadata: Metadata; engine: Engine; logger: Logger },
+): void {
+  if (setting === undefined) return
+  const [name, victim] = setting.split('@')
+  armFaults(async (point) => {
+    if (point !== name) return
+    armFaults(undefined)
+    logger.log('warn', 'fault.struck', { point, victim })
+    if (victim === 'child') await engine.killChildren()
+    else {
+      const pid = victim === 'postgres' ? metadata.postgresPid : process.pid
+      if (pid !== undefined) process.kill(pid, 'SIGKILL')
+    }
+  })
+}
+
+function sweepNowAndThen(lake: Lake, logger: Logger): AsyncDisposable {
+  const controller = new AbortController()
+  const { signal } = controller
+  const loop = async () => {
+    while (!signal.aborted) {
+      try {
+        const { filesRemoved } = await lake.sweep({ signal })
+        if (filesRemoved > 0) logger.log('info', 'lake.swept', { filesRemoved })
+      } catch (error) {
+        // What is left lies there until the next time; nothing reads it.
+        if (!signal.aborted) logger.log('warn', 'lake.sweep_failed', { error })
+      }
+      await clock.sleep(sweepEveryMs, signal).catch(() => {}) // Aborted: the loop ends.
+    }
+  }
+  const ended = loop()
+  return {
+    [Symbol.asyncDispose]: async () => {
+      controller.abort()
+      await ended
+    },
+  }
+}
+
+async function problemsOf(metadata: Metadata, engine: Engine): Promise<string[]> {
+  const problems: string[] = []
+  try {
+    await selectTotals(metadata.db)
+  } catch {
+    problems.push('The metadata database does not answer.') // The reason is in the log of whoever needed it.
+  }
+  if (engine.status().children.length === 0) problems.push('No engine process is running.')
+  return problems
+}
+
+async function postgresTls(config: Config, folder: string) {
+  const { postgresCertificate, postgresKey } = config.tls
+  if (postgresCertificate === undefined || postgresKey === undefined) return await loopbackCertificate(folder)
+  return { cert: await readFile(postgresCertificate, 'utf8'), key: await readFile(postgresKey, 'utf8') }
+}
+
+function httpTls({ tls: { httpCertificate, httpKey } }: Config) {
+  if (httpCertificate === undefined || httpKey === undefined) return undefined
+  return { certificateFile: httpCertificate, keyFile: httpKey }
+}
+
+async function findQueryRun(jobs: Jobs, runId: RunId): Promise<QueryRun | undefined> {
+  const run = await jobs.run(runId)
+  return run?.kind === 'query' ? queryRun(run) : undefined
+}
+
+const queryStates = {
+  queued: 'QUEUED',
+  running: 'IN_PROGRESS',
+  sealed: 'IN_PROGRESS',
+  waiting: 'IN_PROGRESS',
+  succeeded: 'SUCCESS',
+  failed: 'FAILED',
+  cancelled: 'KILLED',
+} as const satisfies Record<Run['state'], QueryRun['state']>
+
+function queryRun(run: Run): QueryRun {
+  return {
+    id: run.id,
+    scheduleId: run.subjectId,
+    state: queryStates[run.state],
+    isManual: Number.isNaN(Date.parse(run.tick)),
+    createdAt: run.createdAt,
+    startedAt: run.startedAt,
+    finishedAt: 'finishedAt' in run ? run.finishedAt : undefined,
+    message: run.state === 'failed' || run.state === 'waiting' ? run.message : undefined,
+  }
+}
