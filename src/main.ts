@@ -1,5 +1,6 @@
 // The composition root: what the command line does is made here, and loaded only when it is needed.
 import { readFileSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
 import { createLogger } from '#base/stderr-logger.ts'
 import { type CliHost, runCli } from '#cli/cli.ts'
 
@@ -15,13 +16,18 @@ const { version } = JSON.parse(readFileSync(new URL('../package.json', import.me
   version: string
 }
 
+/** Ctrl-C comes from the terminal and again from npm and our launcher: what follows so soon is the same signal. */
+const sameSignalMs = 300
 /** The first signal asks for a clean end, the second ends at once. */
 const interruption = new AbortController()
+let interruptedAt = 0
 const signals = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 } as const
 for (const [name, exitCode] of Object.entries(signals)) {
   process.on(name, () => {
-    if (interruption.signal.aborted) process.exit(exitCode)
-    interruption.abort(name)
+    if (!interruption.signal.aborted) {
+      interruptedAt = performance.now()
+      interruption.abort(name)
+    } else if (performance.now() - interruptedAt > sameSignalMs) process.exit(exitCode)
   })
 }
 // Whoever reads our output may stop reading: `sluice sql … | head`.
@@ -38,7 +44,7 @@ const host: CliHost = {
   stdout: process.stdout,
   stderr: process.stderr,
   signal: interruption.signal,
-  root: new URL('..', import.meta.url).pathname,
+  root: fileURLToPath(new URL('..', import.meta.url)),
   serve: async (config, { isQuiet }) => {
     const { startServer } = await import('./serve.ts')
     const { level, format } = config.log
@@ -70,4 +76,5 @@ const host: CliHost = {
   },
 }
 
-process.exitCode = await runCli(process.argv.slice(2), host)
+// What was opened is closed by now; nothing may hold the process that we forgot.
+process.exit(await runCli(process.argv.slice(2), host))

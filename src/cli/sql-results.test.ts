@@ -1,4 +1,4 @@
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { type ResultFormat, printerFor } from './sql-printer.ts'
 import { readResults, type ResultEvent } from './sql-results.ts'
