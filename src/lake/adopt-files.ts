@@ -1,0 +1,52 @@
+import { constants } from 'node:fs'
+import { lchown, open, readdir, rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import { assert } from '#base/assert.ts'
+import { syncFolder } from '#objects/durable-files.ts'
+import { unprivilegedIds } from '#base/run-as.ts'
+
+/** Before an engine child writes: under root it runs as another user, who needs the folder. */
+export async function lendFolder(folder: string): Promise<void> {
+  const ids = unprivilegedIds()
+  if (ids) await lchown(folder, ids.uid, ids.gid)
+}
+
+/**
+ * Takes over what an engine child wrote: afterwards the files are ours, nobody else can write them, everybody can read
+ * them, and they are on the disk. What is not among `expected` (path → bytes) is removed.
+ */
+export async function adoptFiles(folder: string, expected: ReadonlyMap<string, number>): Promise<void> {
+  const adopted = await adoptFolder(folder, expected)
+  assert(adopted === expected.size, 'every file the engine tells of is there')
+}
+
+async function adoptFolder(folder: string, expected: ReadonlyMap<string, number>): Promise<number> {
+  let adopted = 0
+  await takeOver(folder, 0o755, constants.O_DIRECTORY)
+  for (const entry of await readdir(folder, { withFileTypes: true })) {
+    const path = join(folder, entry.name)
+    if (entry.isDirectory()) adopted += await adoptFolder(path, expected)
+    else if (expected.has(path)) {
+      const bytes = await takeOver(path, 0o644, 0)
+      assert(bytes === expected.get(path), `a file has the ${expected.get(path)} bytes the engine tells of`)
+      adopted += 1
+    } else await rm(path)
+  }
+  await syncFolder(folder)
+  return adopted
+}
+
+/** By descriptor, so that nobody can put a link in its place meanwhile. */
+async function takeOver(path: string, mode: number, flags: number): Promise<number> {
+  const handle = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK | flags)
+  try {
+    const stats = await handle.stat()
+    assert(stats.isDirectory() || (stats.isFile() && stats.nlink === 1), 'the engine wrote plain files')
+    if (process.getuid?.() === 0) await handle.chown(0, 0)
+    await handle.chmod(mode)
+    await handle.sync()
+    return stats.size
+  } finally {
+    await handle.close()
+  }
+}
