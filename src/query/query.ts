@@ -26,8 +26,14 @@ export interface SessionOptions {
   readonly database: string
   /** `psql`, `REST`, `Sluice CLI`: shown in the query log. */
   readonly client: string
+  /** What the client sets from the start (`application_name`, `DateStyle`, …). @throws AppError 'config.invalid' */
+  readonly properties?: ReadonlyMap<string, string>
   readonly onNotice?: (notice: string) => void
 }
+
+/** For those who carry statements around without looking into them. */
+export type Statement = ParsedStatement
+export type { Literal }
 
 /** One client's state: properties, prepared statements, transaction. Statements run one after another. */
 export interface QuerySession extends AsyncDisposable {
@@ -65,6 +71,7 @@ export interface ExecuteOptions {
 
 /** Rows must be pulled to the end or disposed before the next result is asked for. */
 export type StatementResult =
+  /** `tag` is PostgreSQL's: `INSERT 0 5`, `CREATE TABLE AS`, `SET`; that of rows is `SELECT n`, n as pulled. */
   | { readonly kind: 'rows'; readonly columns: readonly Field[]; readonly rows: ResultRows }
   | { readonly kind: 'command'; readonly tag: string; readonly rowCount: number | undefined }
 

@@ -1,0 +1,135 @@
+import { type AppError, type ErrorCode, meanings, type TextPosition } from '#base/errors.ts'
+import type { Field } from '#types/data-type.ts'
+import { wireTypeOf } from './wire-type.ts'
+
+/** What we say, each as whole bytes ready to be sent. */
+
+/** A message from its type and its parts. */
+function message(type: string, ...parts: readonly (Uint8Array | string)[]): Buffer {
+  const payload = parts.map((part) => (typeof part === 'string' ? cText(part) : part))
+  const byteCount = payload.reduce((sum, part) => sum + part.byteLength, 4)
+  const head = Buffer.allocUnsafe(5)
+  head.write(type, 0, 'latin1')
+  head.writeInt32BE(byteCount, 1)
+  return Buffer.concat([head, ...payload], byteCount + 1)
+}
+
+/** A text with its closing zero; a zero inside it would end it early and is left out. */
+function cText(text: string): Buffer {
+  return Buffer.from(`${text.replaceAll('\0', '')}\0`, 'utf8')
+}
+
+function int16(value: number): Buffer {
+  const bytes = Buffer.allocUnsafe(2)
+  bytes.writeInt16BE(value)
+  return bytes
+}
+
+function int32(value: number): Buffer {
+  const bytes = Buffer.allocUnsafe(4)
+  bytes.writeInt32BE(value | 0)
+  return bytes
+}
+
+export const authenticationOk = message('R', int32(0))
+export const authenticationSasl = message('R', int32(10), 'SCRAM-SHA-256', Buffer.from([0]))
+export const authenticationSaslContinue = (text: string): Buffer => message('R', int32(11), Buffer.from(text))
+export const authenticationSaslFinal = (text: string): Buffer => message('R', int32(12), Buffer.from(text))
+
+/** Answers a minor version or options we do not know: what we speak is 3.0. */
+export const negotiateProtocolVersion = (unknownOptions: readonly string[]): Buffer =>
+  message('v', int32(3 << 16), int32(unknownOptions.length), ...unknownOptions)
+
+export const parameterStatus = (name: string, value: string): Buffer => message('S', name, value)
+export const backendKeyData = (processId: number, secret: Buffer): Buffer =>
+  message('K', int32(processId), secret)
+
+export type TransactionStatus = 'idle' | 'inTransaction' | 'failed'
+const statusBytes = { idle: 'I', inTransaction: 'T', failed: 'E' } as const satisfies Record<
+  TransactionStatus,
+  string
+>
+export const readyForQuery = (status: TransactionStatus): Buffer =>
+  message('Z', Buffer.from(statusBytes[status]))
+
+export const parseComplete = message('1')
+export const bindComplete = message('2')
+export const closeComplete = message('3')
+export const portalSuspended = message('s')
+export const noData = message('n')
+export const emptyQueryResponse = message('I')
+export const commandComplete = (tag: string): Buffer => message('C', tag)
+
+export const parameterDescription = (oids: readonly number[]): Buffer =>
+  message('t', int16(oids.length), ...oids.map(int32))
+
+export function rowDescription(columns: readonly Field[], formats: readonly number[]): Buffer {
+  return message(
+    'T',
+    int16(columns.length),
+    ...columns.flatMap(({ name, type }, index) => {
+      const { oid, byteCount, modifier } = wireTypeOf(type)
+      return [
+        cText(name),
+        int32(0),
+        int16(0),
+        int32(oid),
+        int16(byteCount),
+        int32(modifier),
+        int16(formats[index] ?? 0),
+      ]
+    }),
+  )
+}
+
+export interface ErrorReport {
+  readonly severity: 'ERROR' | 'FATAL'
+  readonly error: AppError
+  /** The text the position counts in. */
+  readonly sql?: string | undefined
+}
+
+export function errorResponse({ severity, error, sql }: ErrorReport): Buffer {
+  const { code, message: text, hint, position } = error
+  return message(
+    'E',
+    ...fields([
+      ['S', severity],
+      ['V', severity],
+      ['C', sqlStateOf(code)],
+      ['M', text],
+      ['H', hint],
+      ['P', position && sql !== undefined ? String(characterPosition(sql, position)) : undefined],
+    ]),
+  )
+}
+
+export function noticeResponse(text: string, severity: 'NOTICE' | 'WARNING' = 'NOTICE'): Buffer {
+  return message(
+    'N',
+    ...fields([
+      ['S', severity],
+      ['V', severity],
+      ['C', severity === 'NOTICE' ? '00000' : '01000'],
+      ['M', text],
+    ]),
+  )
+}
+
+function fields(list: readonly (readonly [string, string | undefined])[]): (Uint8Array | string)[] {
+  const present = list.flatMap(([type, value]) =>
+    value === undefined ? [] : [Buffer.from(type), cText(value)],
+  )
+  return [...present, Buffer.from([0])]
+}
+
+function sqlStateOf(code: ErrorCode): string {
+  return meanings[code].sqlState
+}
+
+/** PostgreSQL counts characters from 1, our positions UTF-16 units from 0. */
+export function characterPosition(sql: string, { offset }: TextPosition): number {
+  const before = sql.slice(0, offset)
+  const pairCount = before.match(/[\uD800-\uDBFF][\uDC00-\uDFFF]/g)?.length ?? 0
+  return before.length - pairCount + 1
+}

@@ -1,0 +1,111 @@
+import { unreachable } from '#base/assert.ts'
+import { AppError } from '#base/errors.ts'
+import { literalOfText } from '#query/literal-text.ts'
+import type { Literal } from '#query/query.ts'
+import { type DataType, sparkName } from '#types/data-type.ts'
+import { utf8 } from './payload-reader.ts'
+
+const epochMs = Date.UTC(2000, 0, 1)
+const dayMs = 86_400_000
+const yearOneMs = Date.parse('0001-01-01T00:00:00Z')
+const year10000Ms = Date.parse('9999-12-31T23:59:59Z') + 1000
+
+/** @throws AppError 'query.value' when the bytes are no value of the type */
+export function literalOfParameter(type: DataType, bytes: Buffer | null, format: number): Literal {
+  if (bytes === null) return { type, value: null }
+  return format === 0 ? literalOfText(type, utf8(bytes)) : literalOfBinary(type, bytes)
+}
+
+function literalOfBinary(type: DataType, bytes: Buffer): Literal {
+  const sized = (byteCount: number): Buffer => {
+    if (bytes.length === byteCount) return bytes
+    throw new AppError(
+      'query.value',
+      `A binary ${sparkName(type)} has ${byteCount} bytes, ${bytes.length} came.`,
+    )
+  }
+  switch (type.kind) {
+    case 'boolean':
+      return { type, value: sized(1)[0] !== 0 }
+    case 'byte':
+    case 'short':
+      return { type, value: sized(2).readInt16BE() }
+    case 'integer':
+      return { type, value: sized(4).readInt32BE() }
+    case 'long':
+      return { type, value: sized(8).readBigInt64BE() }
+    case 'float':
+      return { type, value: sized(4).readFloatBE() }
+    case 'double':
+      return { type, value: sized(8).readDoubleBE() }
+    case 'date':
+      return { type, value: isoDate(sized(4).readInt32BE()) }
+    case 'timestamp':
+      return { type, value: `${isoMicros(sized(8).readBigInt64BE())}Z` }
+    case 'timestamp_ntz':
+      return { type, value: isoMicros(sized(8).readBigInt64BE()) }
+    case 'binary':
+      return { type, value: bytes.toString('hex') }
+    case 'decimal':
+      return { type, value: numericText(bytes) }
+    case 'string':
+      return { type, value: utf8(bytes) }
+    case 'interval':
+    case 'void':
+    case 'array':
+    case 'map':
+    case 'struct':
+      throw new AppError('query.unsupported', `A parameter of type ${sparkName(type)} cannot be binary.`, {
+        hint: 'Send it as text.',
+      })
+    default:
+      return unreachable(type)
+  }
+}
+
+function outOfRange(what: string): AppError {
+  return new AppError('query.value', `A ${what} from year 1 to 9999 was expected.`)
+}
+
+function isoDate(days: number): string {
+  const time = epochMs + days * dayMs
+  if (!(time >= yearOneMs && time < year10000Ms)) throw outOfRange('date')
+  return new Date(time).toISOString().slice(0, 10)
+}
+
+function isoMicros(micros: bigint): string {
+  const perSecond = 1_000_000n
+  let seconds = micros / perSecond
+  let fraction = micros % perSecond
+  if (fraction < 0n) {
+    seconds -= 1n
+    fraction += perSecond
+  }
+  const time = epochMs + Number(seconds) * 1000
+  if (!(time >= yearOneMs && time < year10000Ms)) throw outOfRange('timestamp')
+  return `${new Date(time).toISOString().slice(0, 19)}.${String(fraction).padStart(6, '0')}`
+}
+
+/** PostgreSQL's numeric: groups of four digits, the first with the weight of its power of 10 000. */
+function numericText(bytes: Buffer): string {
+  const invalid = new AppError('query.value', 'The bytes are no binary numeric.')
+  if (bytes.length < 8) throw invalid
+  const groupCount = bytes.readInt16BE(0)
+  const weight = bytes.readInt16BE(2)
+  const sign = bytes.readUInt16BE(4)
+  const scale = bytes.readUInt16BE(6)
+  if (groupCount < 0 || bytes.length !== 8 + groupCount * 2 || Math.abs(weight) > 20 || scale > 76)
+    throw invalid
+  if (sign !== 0 && sign !== 0x4000) throw new AppError('query.value', 'A numeric parameter must be finite.')
+  const group = (index: number): string => {
+    const value = index >= 0 && index < groupCount ? bytes.readUInt16BE(8 + index * 2) : 0
+    if (value > 9999) throw invalid
+    return String(value).padStart(4, '0')
+  }
+  let whole = ''
+  for (let index = 0; index <= weight; index++) whole += group(index)
+  let fraction = ''
+  for (let index = weight + 1; fraction.length < scale; index++) fraction += group(index)
+  const digits = whole.replace(/^0+(?=\d)/, '') || '0'
+  return `${sign === 0 ? '' : '-'}${digits}${scale === 0 ? '' : `.${fraction.slice(0, scale)}`}`
+}

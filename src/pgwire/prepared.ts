@@ -1,0 +1,51 @@
+import { AppError } from '#base/errors.ts'
+import type { Description, Literal, ResultRows, Statement, StatementResult } from '#query/query.ts'
+import type { DataType } from '#types/data-type.ts'
+
+/** A statement a client parsed; undefined statement: an empty text. */
+export interface Prepared {
+  readonly sql: string
+  readonly statement: Statement | undefined
+  readonly declaredTypes: readonly (DataType | undefined)[]
+  readonly description: Description
+}
+
+/** A bound statement. `open` once the first rows were asked for. */
+export interface Portal {
+  readonly prepared: Prepared
+  readonly parameters: readonly Literal[]
+  /** Undefined: all text. One: for all columns. Else one a column. */
+  readonly resultFormats: readonly number[]
+  readonly stopping: AbortController
+  progress: PortalProgress
+}
+
+export type PortalProgress =
+  | { readonly kind: 'bound' }
+  | {
+      readonly kind: 'open'
+      readonly results: AsyncGenerator<StatementResult, void, undefined>
+      readonly rows: ResultRows
+    }
+  | { readonly kind: 'done' }
+
+/** @throws AppError 'connection.protocol' when there are neither none, one, nor as many as columns */
+export function formatsFor(columnCount: number, formats: readonly number[]): (0 | 1)[] {
+  if (formats.length > 1 && formats.length !== columnCount) {
+    throw new AppError(
+      'connection.protocol',
+      `A format for each of the ${columnCount} columns was expected, ${formats.length} came.`,
+    )
+  }
+  const shared = formats.length === 1 ? formats[0] : undefined
+  return Array.from({ length: columnCount }, (_, index) => ((shared ?? formats[index]) === 1 ? 1 : 0))
+}
+
+export async function closePortal(portal: Portal): Promise<void> {
+  const { progress } = portal
+  portal.progress = { kind: 'done' }
+  if (progress.kind !== 'open') return
+  portal.stopping.abort(new AppError('query.cancelled', 'The portal was closed.'))
+  await progress.rows[Symbol.asyncDispose]()
+  await progress.results.return()
+}

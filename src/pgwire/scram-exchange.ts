@@ -1,0 +1,86 @@
+import { createHash, createHmac, randomBytes, timingSafeEqual } from 'node:crypto'
+import type { ScramVerifier } from '#access/access.ts'
+import { AppError } from '#base/errors.ts'
+
+/**
+ * The server's side of SCRAM-SHA-256 (RFC 5802, 7677), without channel binding:
+ *
+ *   client-first  n,,n=,r=<nonce>                 → server-first  r=<nonce+ours>,s=<salt>,i=<iterations>
+ *   client-final  c=biws,r=<nonce+ours>,p=<proof> → server-final  v=<signature>
+ *
+ * A wrong password and an unknown user (whose verifier nobody knows the password of) fail alike, at the last step.
+ */
+export class ScramExchange {
+  readonly #verifier: ScramVerifier
+  readonly #ownNonce: string
+  #first:
+    | { readonly header: string; readonly bare: string; readonly server: string; readonly nonce: string }
+    | undefined
+
+  constructor(verifier: ScramVerifier, ownNonce: string = randomBytes(18).toString('base64')) {
+    this.#verifier = verifier
+    this.#ownNonce = ownNonce
+  }
+
+  /** @throws AppError 'connection.protocol' */
+  answerFirst(clientFirst: string): string {
+    const match = /^([ny],,)((?:m=[^,]*,)?n=[^,]*,r=([\x21-\x2b\x2d-\x7e]{1,1024})(?:,.*)?)$/.exec(
+      clientFirst,
+    )
+    const [, header, bare, clientNonce] = match ?? []
+    if (header === undefined || bare === undefined || clientNonce === undefined) {
+      throw malformedScram('its first message')
+    }
+    if (bare.startsWith('m=')) throw malformedScram('an extension it demands')
+    const nonce = `${clientNonce}${this.#ownNonce}`
+    const { salt, iterations } = this.#verifier
+    const server = `r=${nonce},s=${salt.toString('base64')},i=${iterations}`
+    this.#first = { header, bare, server, nonce }
+    return server
+  }
+
+  /** The last message when the client knows the password, else undefined. @throws AppError 'connection.protocol' */
+  answerFinal(clientFinal: string): string | undefined {
+    const first = this.#first
+    const match = /^(c=([A-Za-z0-9+/=]+),r=([^,]+)(?:,[^p][^,]*)*),p=([A-Za-z0-9+/]{43}=)$/.exec(clientFinal)
+    const [, withoutProof, binding, nonce, proofText] = match ?? []
+    if (!first || withoutProof === undefined || binding === undefined || proofText === undefined) {
+      throw malformedScram('its last message')
+    }
+    if (nonce !== first.nonce) throw malformedScram('the nonce')
+    if (Buffer.from(binding, 'base64').toString() !== first.header)
+      throw malformedScram('the channel binding')
+    const authMessage = `${first.bare},${first.server},${withoutProof}`
+    const { storedKey, serverKey } = this.#verifier
+    const clientSignature = hmac(storedKey, authMessage)
+    const proof = Buffer.from(proofText, 'base64')
+    const clientKey = Buffer.from(proof.map((byte, index) => byte ^ (clientSignature[index] ?? 0)))
+    const isRight = timingSafeEqual(createHash('sha256').update(clientKey).digest(), storedKey)
+    const signature = hmac(serverKey, authMessage).toString('base64')
+    return isRight ? `v=${signature}` : undefined
+  }
+}
+
+/** As many as `access` uses for real users. */
+const mockIterations = 4096
+
+/**
+ * Makes verifiers for users that do not exist: the same salt for the same name every time, as a real user has, so that
+ * asking twice does not tell.
+ */
+export function mockVerifiers(secret: Buffer = randomBytes(32)): (user: string) => ScramVerifier {
+  return (user) => ({
+    iterations: mockIterations,
+    salt: hmac(secret, `salt:${user}`).subarray(0, 16),
+    storedKey: hmac(secret, `stored:${user}`),
+    serverKey: hmac(secret, `server:${user}`),
+  })
+}
+
+function hmac(key: Buffer, text: string): Buffer {
+  return createHmac('sha256', key).update(text).digest()
+}
+
+function malformedScram(what: string): AppError {
+  return new AppError('connection.protocol', `SCRAM-SHA-256 as RFC 7677 has it was expected; ${what} is not.`)
+}

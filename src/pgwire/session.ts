@@ -1,0 +1,479 @@
+import { AppError, toAppError } from '#base/errors.ts'
+import type { Logger } from '#base/log.ts'
+import type { QuerySession, ResultRows, Statement } from '#query/query.ts'
+import type { DataType } from '#types/data-type.ts'
+import {
+  bindComplete,
+  closeComplete,
+  commandComplete,
+  emptyQueryResponse,
+  errorResponse,
+  noData,
+  noticeResponse,
+  parameterDescription,
+  parameterStatus,
+  parseComplete,
+  portalSuspended,
+  readyForQuery,
+  rowDescription,
+  type TransactionStatus,
+} from './backend-messages.ts'
+import type { FrontendMessage } from './frontend-messages.ts'
+import type { Output } from './output.ts'
+import { literalOfParameter } from './parameter.ts'
+import { closePortal, formatsFor, type Portal, type Prepared } from './prepared.ts'
+import { reportedProperties } from './reported-properties.ts'
+import { typeOfOid, wireTypeOf } from './wire-type.ts'
+
+const preparedMax = 1_000
+/** Each open portal may hold a statement in the engine. */
+const portalsMax = 10
+/** One pull: what is in memory of a result at a time. */
+const pullRowCountMax = 2_048
+const pullBytesMax = 256 * 1024
+
+type Message<K extends FrontendMessage['kind']> = Extract<FrontendMessage, { kind: K }>
+
+/**
+ * A client that signed in. Its state is the product of
+ *
+ * - the transaction: `idle`, `inTransaction`, `failed` (an error happened in it; only its end is accepted). There are no
+ *   real transactions: BEGIN and its like are accepted so that clients work, and nothing is ever undone;
+ * - the pipeline: after an error in the extended protocol everything up to the next Sync is skipped.
+ */
+export class Session {
+  readonly #query: QuerySession
+  readonly #output: Output
+  readonly #closed: AbortSignal
+  readonly #logger: Logger
+  readonly #prepared = new Map<string, Prepared>()
+  readonly #portals = new Map<string, Portal>()
+  readonly #reported = new Map<string, string>()
+  #transaction: TransactionStatus = 'idle'
+  #skipsToSync = false
+  #isInPipeline = false
+  #current: AbortController | undefined
+
+  constructor(options: {
+    readonly query: QuerySession
+    readonly output: Output
+    readonly closed: AbortSignal
+    readonly logger: Logger
+  }) {
+    this.#query = options.query
+    this.#output = options.output
+    this.#closed = options.closed
+    this.#logger = options.logger
+  }
+
+  begin(): void {
+    this.#reportProperties()
+    this.#output.write(readyForQuery('idle'))
+  }
+
+  /** Nothing is under way: the session may be ended without harm. */
+  get isAtRest(): boolean {
+    return !this.#isInPipeline
+  }
+
+  /** Stops what is running now, if anything is. */
+  cancel(reason: AppError): void {
+    this.#current?.abort(reason)
+  }
+
+  notice(text: string): void {
+    this.#output.write(noticeResponse(text))
+  }
+
+  async handle(message: FrontendMessage): Promise<void> {
+    this.#isInPipeline = true
+    if (message.kind === 'sync') return await this.#sync()
+    if (this.#skipsToSync) return
+    if (message.kind === 'query') return await this.#simpleQuery(message.sql)
+    if (message.kind === 'functionCall') {
+      this.#fail(new AppError('query.unsupported', 'The function call message is not supported.'), undefined)
+      return this.#ready()
+    }
+    const sql = this.#sqlOf(message)
+    try {
+      await this.#extended(message)
+    } catch (error) {
+      this.#fail(error, sql)
+      this.#skipsToSync = true
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#closePortals()
+    await this.#query[Symbol.asyncDispose]()
+  }
+
+  async #simpleQuery(sql: string): Promise<void> {
+    try {
+      await this.#closePortal('')
+      const statements = this.#query.parse(sql)
+      if (statements.length === 0) this.#output.write(emptyQueryResponse)
+      for (const statement of statements) await this.#runSimple(statement)
+    } catch (error) {
+      this.#fail(error, sql)
+    }
+    if (this.#transaction === 'idle') await this.#closePortals()
+    this.#ready()
+  }
+
+  async #runSimple(statement: Statement): Promise<void> {
+    if (await this.#handledHere(statement)) return
+    const stopping = new AbortController()
+    using _running = this.#running(stopping)
+    const results = this.#query.execute(statement, {
+      parameters: [],
+      encoding: (columns) => ({ kind: 'postgres', formats: columns.map(() => 0) }),
+      signal: AbortSignal.any([stopping.signal, this.#closed]),
+    })
+    for await (const result of results) {
+      if (result.kind === 'command') {
+        this.#complete(statement, result.tag)
+        continue
+      }
+      await using rows = result.rows
+      this.#output.write(rowDescription(result.columns, []))
+      const { rowCount } = await this.#send(rows, Number.POSITIVE_INFINITY, stopping.signal)
+      this.#output.write(commandComplete(`SELECT ${rowCount}`))
+    }
+  }
+
+  async #extended(message: FrontendMessage): Promise<void> {
+    switch (message.kind) {
+      case 'parse':
+        return await this.#parse(message)
+      case 'bind':
+        return await this.#bind(message)
+      case 'describe':
+        return this.#describe(message)
+      case 'execute':
+        return await this.#execute(message)
+      case 'close':
+        if (message.target === 'portal') await this.#closePortal(message.name)
+        else this.#prepared.delete(message.name)
+        return this.#output.write(closeComplete)
+      case 'flush':
+        return await this.#output.flush()
+      case 'copy': // Left over from a COPY that failed: PostgreSQL ignores it too.
+      case 'terminate':
+      case 'functionCall':
+      case 'query':
+      case 'sync':
+        return undefined
+    }
+  }
+
+  async #parse({ name, sql, parameterOids }: Message<'parse'>): Promise<void> {
+    if (name !== '' && this.#prepared.has(name)) {
+      throw new AppError(
+        'query.statement_exists',
+        `There is a prepared statement ${JSON.stringify(name)} already.`,
+      )
+    }
+    if (this.#prepared.size >= preparedMax) {
+      throw new AppError('query.limit', `A session has at most ${preparedMax} prepared statements.`, {
+        hint: 'Close those you no longer need.',
+      })
+    }
+    this.#prepared.delete(name)
+    const [statement, second] = this.#query.parse(sql)
+    if (second) {
+      throw new AppError('query.syntax', 'A prepared statement is one statement; several came.', {
+        hint: 'Send them one at a time, or without parameters.',
+      })
+    }
+    this.#refuseInFailed(statement)
+    const declaredTypes = parameterOids.map(declaredType)
+    const description = statement
+      ? await this.#cancellable((signal) => this.#query.describe(statement, declaredTypes, signal))
+      : { parameterTypes: [], columns: undefined }
+    this.#prepared.set(name, { sql, statement, declaredTypes, description })
+    this.#output.write(parseComplete)
+  }
+
+  async #bind(message: Message<'bind'>): Promise<void> {
+    const prepared = this.#preparedNamed(message.statement)
+    this.#refuseInFailed(prepared.statement)
+    const { parameterTypes, columns } = prepared.description
+    if (message.parameters.length !== parameterTypes.length) {
+      throw new AppError(
+        'query.parameters',
+        `The statement takes ${parameterTypes.length} parameters, ${message.parameters.length} came.`,
+      )
+    }
+    const formats = formatsFor(message.parameters.length, message.parameterFormats)
+    const parameters = message.parameters.map((bytes, index) =>
+      literalOfParameter(prepared.declaredTypes[index] ?? parameterTypes[index]!, bytes, formats[index] ?? 0),
+    )
+    if (columns) formatsFor(columns.length, message.resultFormats)
+    if (message.portal !== '' && this.#portals.has(message.portal)) {
+      throw new AppError(
+        'query.statement_exists',
+        `There is a portal ${JSON.stringify(message.portal)} already.`,
+      )
+    }
+    await this.#closePortal(message.portal)
+    if (this.#portals.size >= portalsMax) {
+      throw new AppError('query.limit', `A session has at most ${portalsMax} portals.`, {
+        hint: 'Close those you no longer need, or end the transaction.',
+      })
+    }
+    this.#portals.set(message.portal, {
+      prepared,
+      parameters,
+      resultFormats: message.resultFormats,
+      stopping: new AbortController(),
+      progress: { kind: 'bound' },
+    })
+    this.#output.write(bindComplete)
+  }
+
+  #describe({ target, name }: Message<'describe'>): void {
+    if (target === 'statement') {
+      const { description, declaredTypes } = this.#preparedNamed(name)
+      const types = description.parameterTypes.map((type, index) => declaredTypes[index] ?? type)
+      this.#output.write(parameterDescription(types.map((type) => wireTypeOf(type).oid)))
+      return this.#output.write(description.columns ? rowDescription(description.columns, []) : noData)
+    }
+    const { prepared, resultFormats } = this.#portalNamed(name)
+    const { columns } = prepared.description
+    this.#output.write(columns ? rowDescription(columns, formatsFor(columns.length, resultFormats)) : noData)
+  }
+
+  async #execute({ portal: name, rowCountMax }: Message<'execute'>): Promise<void> {
+    const portal = this.#portalNamed(name)
+    const { statement } = portal.prepared
+    if (!statement) return this.#output.write(emptyQueryResponse)
+    this.#refuseInFailed(statement)
+    if (portal.progress.kind === 'done') return this.#output.write(commandComplete('SELECT 0'))
+    using _running = this.#running(portal.stopping)
+    if (portal.progress.kind === 'bound') {
+      if (await this.#handledHere(statement)) {
+        portal.progress = { kind: 'done' }
+        return
+      }
+      const rows = await this.#open(portal, statement)
+      if (!rows) return
+    }
+    if (portal.progress.kind !== 'open') return
+    const { rows } = portal.progress
+    const limit = rowCountMax === 0 ? Number.POSITIVE_INFINITY : rowCountMax
+    const { rowCount, state } = await this.#send(rows, limit, portal.stopping.signal)
+    if (state === 'more') return this.#output.write(portalSuspended)
+    await this.#finish(portal)
+    this.#output.write(commandComplete(`SELECT ${rowCount}`))
+  }
+
+  /** Runs the statement up to its first rows; undefined: it had none and is complete. */
+  async #open(portal: Portal, statement: Statement): Promise<ResultRows | undefined> {
+    const { description } = portal.prepared
+    const results = this.#query.execute(statement, {
+      parameters: portal.parameters,
+      encoding: (columns) => {
+        refuseOtherColumns(description.columns, columns)
+        return { kind: 'postgres', formats: formatsFor(columns.length, portal.resultFormats) }
+      },
+      signal: AbortSignal.any([portal.stopping.signal, this.#closed]),
+    })
+    let tag: string | undefined
+    for (;;) {
+      const next = await results.next()
+      if (next.done) break
+      if (next.value.kind === 'command') {
+        tag = next.value.tag
+        continue
+      }
+      if (description.columns) {
+        portal.progress = { kind: 'open', results, rows: next.value.rows }
+        return next.value.rows
+      }
+      // A block's rows were not announced and cannot be sent here, but its SELECTs must run.
+      await using rows = next.value.rows
+      while ((await rows.pull({ rowCountMax: pullRowCountMax, bytesMax: pullBytesMax })).state === 'more');
+    }
+    portal.progress = { kind: 'done' }
+    this.#complete(statement, tag ?? 'SELECT 0')
+    return undefined
+  }
+
+  /** After the last row: what the statement still does (writing its log) is part of it. */
+  async #finish(portal: Portal): Promise<void> {
+    if (portal.progress.kind !== 'open') return
+    const { rows, results } = portal.progress
+    portal.progress = { kind: 'done' }
+    await rows[Symbol.asyncDispose]()
+    while (!(await results.next()).done);
+  }
+
+  /** Never makes rows faster than the client takes them. */
+  async #send(
+    rows: ResultRows,
+    limit: number,
+    signal: AbortSignal,
+  ): Promise<{ readonly rowCount: number; readonly state: 'more' | 'done' }> {
+    const stopped = AbortSignal.any([signal, this.#closed])
+    let rowCount = 0
+    for (;;) {
+      const rowCountMax = Math.min(pullRowCountMax, limit - rowCount)
+      const chunk = await rows.pull({ rowCountMax, bytesMax: pullBytesMax })
+      rowCount += chunk.rowCount
+      this.#output.write(chunk.bytes)
+      if (chunk.state === 'done') return { rowCount, state: 'done' }
+      await this.#output.room(stopped)
+      if (rowCount >= limit) return { rowCount, state: 'more' }
+    }
+  }
+
+  /** What ends a statement without rows, and what it means for the transaction. */
+  #complete(statement: Statement, tag: string): void {
+    const wasFailed = this.#transaction === 'failed'
+    if (statement.kind === 'transaction') {
+      const isWithin = this.#transaction !== 'idle'
+      if (statement.action === 'begin') {
+        if (isWithin)
+          this.#output.write(noticeResponse('There is a transaction in progress already.', 'WARNING'))
+        else this.#transaction = 'inTransaction'
+      } else {
+        if (!isWithin) this.#output.write(noticeResponse('There is no transaction in progress.', 'WARNING'))
+        this.#transaction = 'idle'
+      }
+    }
+    this.#reportProperties()
+    this.#output.write(commandComplete(wasFailed && statement.kind === 'transaction' ? 'ROLLBACK' : tag))
+  }
+
+  /** Prepared statements of the protocol share SQL's names, so DEALLOCATE and DISCARD are for them too. */
+  async #handledHere(statement: Statement): Promise<boolean> {
+    this.#refuseInFailed(statement)
+    if (statement.kind === 'discard') {
+      await this.#closePortals()
+      this.#prepared.clear()
+      return false
+    }
+    if (statement.kind !== 'deallocate') return false
+    if (statement.name === 'all') {
+      this.#prepared.clear()
+      return false
+    }
+    if (!this.#prepared.delete(statement.name)) return false
+    this.#output.write(commandComplete('DEALLOCATE'))
+    return true
+  }
+
+  #refuseInFailed(statement: Statement | undefined): void {
+    if (this.#transaction !== 'failed' || !statement) return
+    if (statement.kind === 'transaction' && statement.action !== 'begin') return
+    throw new AppError(
+      'query.transaction_failed',
+      'A statement of this transaction failed; until it ends, others are ignored.',
+      { hint: 'Send ROLLBACK.' },
+    )
+  }
+
+  async #sync(): Promise<void> {
+    this.#skipsToSync = false
+    if (this.#transaction === 'idle') await this.#closePortals()
+    this.#ready()
+  }
+
+  #ready(): void {
+    this.#reportProperties()
+    this.#output.write(readyForQuery(this.#transaction))
+    this.#isInPipeline = false
+  }
+
+  #fail(error: unknown, sql: string | undefined): void {
+    if (this.#closed.aborted) return
+    const known = toAppError(error)
+    if (known.code === 'internal') this.#logger.log('error', 'pgwire.internal', { error })
+    if (this.#transaction === 'inTransaction') this.#transaction = 'failed'
+    this.#output.write(errorResponse({ severity: 'ERROR', error: known, sql }))
+  }
+
+  /** The text an error's position counts in. */
+  #sqlOf(message: FrontendMessage): string | undefined {
+    if (message.kind === 'parse') return message.sql
+    if (message.kind === 'bind') return this.#prepared.get(message.statement)?.sql
+    if (message.kind === 'execute') return this.#portals.get(message.portal)?.prepared.sql
+    return undefined
+  }
+
+  #preparedNamed(name: string): Prepared {
+    const prepared = this.#prepared.get(name)
+    if (prepared) return prepared
+    throw new AppError('query.unknown_statement', `There is no prepared statement ${JSON.stringify(name)}.`)
+  }
+
+  #portalNamed(name: string): Portal {
+    const portal = this.#portals.get(name)
+    if (portal) return portal
+    throw new AppError('query.unknown_cursor', `There is no portal ${JSON.stringify(name)}.`)
+  }
+
+  async #closePortal(name: string): Promise<void> {
+    const portal = this.#portals.get(name)
+    if (!portal) return
+    this.#portals.delete(name)
+    await closePortal(portal)
+  }
+
+  async #closePortals(): Promise<void> {
+    for (const name of Array.from(this.#portals.keys())) await this.#closePortal(name)
+  }
+
+  /** A cancel request stops what this covers. */
+  #running(controller: AbortController): Disposable {
+    this.#current = controller
+    return {
+      [Symbol.dispose]: () => {
+        this.#current = undefined
+      },
+    }
+  }
+
+  async #cancellable<T>(work: (signal: AbortSignal) => Promise<T>): Promise<T> {
+    const stopping = new AbortController()
+    using _running = this.#running(stopping)
+    return await work(AbortSignal.any([stopping.signal, this.#closed]))
+  }
+
+  /** Tells what changed of the properties that drivers follow. */
+  #reportProperties(): void {
+    for (const name of reportedProperties) {
+      const value = this.#query.properties.get(name.toLowerCase())
+      if (value === undefined || this.#reported.get(name) === value) continue
+      this.#reported.set(name, value)
+      this.#output.write(parameterStatus(name, value))
+    }
+  }
+}
+
+function declaredType(oid: number): DataType | undefined {
+  if (oid === 0 || oid === 705) return undefined // Left to us; `unknown`.
+  const type = typeOfOid(oid)
+  if (type) return type
+  throw new AppError(
+    'query.unsupported',
+    `Parameters of the PostgreSQL type with OID ${oid} are not supported.`,
+    {
+      hint: 'Declare the parameter as text, or leave its type open.',
+    },
+  )
+}
+
+/** The client reads rows by what it was told; a table that changed in between would be misread. */
+function refuseOtherColumns(
+  described: readonly { readonly type: DataType }[] | undefined,
+  actual: readonly { readonly type: DataType }[],
+): void {
+  const oids = (columns: readonly { readonly type: DataType }[]): string =>
+    columns.map(({ type }) => wireTypeOf(type).oid).join()
+  if (described === undefined || oids(described) === oids(actual)) return
+  throw new AppError('query.unsupported', 'The columns of the statement changed since it was prepared.', {
+    hint: 'Prepare it again.',
+  })
+}

@@ -1,0 +1,119 @@
+import { unreachable } from '#base/assert.ts'
+import { AppError } from '#base/errors.ts'
+import type { Literal } from '#sql/compile.ts'
+import { type DataType, sparkName } from '#types/data-type.ts'
+
+/**
+ * Reads a value as PostgreSQL writes it as text, whether a client sent it or our encoder made it. Complex types are
+ * kept as their text.
+ * @throws AppError 'query.value'
+ */
+export function literalOfText(type: DataType, text: string): Literal {
+  const trimmed = text.trim()
+  switch (type.kind) {
+    case 'boolean':
+      return { type, value: booleanOf(trimmed) ?? refuse(type, text) }
+    case 'byte':
+    case 'short':
+    case 'integer':
+      return { type, value: Number(wholeNumber(type, type.kind, trimmed)) }
+    case 'long':
+      return { type, value: wholeNumber(type, type.kind, trimmed) }
+    case 'float':
+    case 'double':
+      return { type, value: doubleOf(trimmed) ?? refuse(type, text) }
+    case 'decimal': {
+      if (!/^[+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d{1,3})?$/i.test(trimmed)) refuse(type, text)
+      return { type, value: trimmed }
+    }
+    case 'date':
+      return { type, value: dateOf(trimmed) ?? refuse(type, text) }
+    case 'timestamp':
+      return { type, value: instantOf(trimmed, true) ?? refuse(type, text) }
+    case 'timestamp_ntz':
+      return { type, value: instantOf(trimmed, false) ?? refuse(type, text) }
+    case 'binary':
+      return {
+        type,
+        value: /^\\x(?:[0-9a-f]{2})*$/i.test(trimmed) ? trimmed.slice(2).toLowerCase() : refuse(type, text),
+      }
+    case 'string':
+    case 'interval':
+    case 'void':
+    case 'array':
+    case 'map':
+    case 'struct':
+      return { type, value: text }
+    default:
+      return unreachable(type)
+  }
+}
+
+const shownCharacters = 80
+
+function refuse(type: DataType, text: string): never {
+  throw new AppError(
+    'query.value',
+    `A value of type ${sparkName(type)} was expected, ${JSON.stringify(text.slice(0, shownCharacters))} came.`,
+  )
+}
+
+function booleanOf(text: string): boolean | undefined {
+  const lower = text.toLowerCase()
+  if (['t', 'true', 'y', 'yes', 'on', '1'].includes(lower)) return true
+  if (['f', 'false', 'n', 'no', 'off', '0'].includes(lower)) return false
+  return undefined
+}
+
+const bits = { byte: 8n, short: 16n, integer: 32n, long: 64n } as const
+
+function wholeNumber(type: DataType, kind: keyof typeof bits, text: string): bigint {
+  if (!/^[+-]?\d{1,19}$/.test(text)) refuse(type, text)
+  const value = BigInt(text.replace(/^\+/, ''))
+  const half = 1n << (bits[kind] - 1n)
+  if (value < -half || value >= half) refuse(type, text)
+  return value
+}
+
+function doubleOf(text: string): number | undefined {
+  const lower = text.toLowerCase()
+  if (lower === 'nan') return Number.NaN
+  if (lower === 'infinity' || lower === 'inf') return Number.POSITIVE_INFINITY
+  if (lower === '-infinity' || lower === '-inf') return Number.NEGATIVE_INFINITY
+  return /^[+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?$/.test(lower) ? Number(lower) : undefined
+}
+
+function dateOf(text: string): string | undefined {
+  const match = /^(\d{4})-(\d{2})-(\d{2})(?:[T ].*)?$/.exec(text)
+  if (!match) return undefined
+  const date = `${match[1]}-${match[2]}-${match[3]}`
+  return isDate(date) ? date : undefined
+}
+
+function isDate(date: string): boolean {
+  const time = Date.parse(`${date}T00:00:00Z`)
+  return !Number.isNaN(time) && new Date(time).toISOString().startsWith(date)
+}
+
+/** ISO 8601 UTC with microseconds where there are some; a text without zone is UTC. */
+function instantOf(text: string, isInstant: boolean): string | undefined {
+  const match =
+    /^(\d{4}-\d{2}-\d{2})(?:[T ](\d{2}):(\d{2})(?::(\d{2})(?:\.(\d{1,9}))?)?)?\s*(Z|[+-]\d{2}(?::?\d{2})?(?::?\d{2})?)?$/i.exec(
+      text,
+    )
+  const [, date, hours = '00', minutes = '00', seconds = '00', fraction = '', zone] = match ?? []
+  if (date === undefined || !isDate(date)) return undefined
+  if (Number(hours) > 23 || Number(minutes) > 59 || Number(seconds) > 59) return undefined
+  const micros = fraction.padEnd(6, '0').slice(0, 6)
+  const offsetMs = isInstant && zone !== undefined ? zoneMs(zone) : 0
+  const at = new Date(Date.parse(`${date}T${hours}:${minutes}:${seconds}Z`) - offsetMs)
+  return `${at.toISOString().slice(0, 19)}.${micros}${isInstant ? 'Z' : ''}`
+}
+
+function zoneMs(zone: string): number {
+  if (zone.toUpperCase() === 'Z') return 0
+  const digits = zone.slice(1).replaceAll(':', '')
+  const [hours = 0, minutes = 0, seconds = 0] = (digits.match(/\d{2}/g) ?? []).map(Number)
+  const span = (hours * 3600 + minutes * 60 + seconds) * 1000
+  return zone.startsWith('-') ? -span : span
+}
