@@ -31,6 +31,10 @@ export interface RunDocument {
   readonly id: string
   readonly flowId: string
   readonly createdAt: number
+  readonly sluice?: {
+    readonly progress?: RunProgress
+    readonly result?: { readonly location?: string; readonly manifest?: string }
+  }
   readonly metrics: {
     readonly durationSummary?: { readonly startedAtUTC?: number; readonly completedAtUTC?: number }
     readonly sizeSummary?: { readonly outputBytes?: number }
@@ -41,6 +45,13 @@ export interface RunDocument {
       readonly errors?: readonly { readonly code: string; readonly message: string }[]
     }
   }
+}
+
+/** What a run is doing, said by Sluice beside the public fields. */
+interface RunProgress {
+  readonly phase?: string
+  readonly rowCount?: number
+  readonly rowCountTotal?: number
 }
 
 interface Page<T> {
@@ -75,7 +86,8 @@ export interface NewExport {
   readonly datasetId: string
   readonly folder: string
   readonly fileType: 'PARQUET' | 'JSON'
-  readonly compression: 'NONE' | 'GZIP'
+  /** Absent: what the file type does best. */
+  readonly compression?: 'NONE' | 'GZIP' | 'ZSTD'
   readonly mode: 'incremental' | 'full'
   readonly every: { readonly timeUnit: string; readonly interval: number }
   /** First tick. */
@@ -95,7 +107,12 @@ export async function createExport(client: Client, wanted: NewExport): Promise<F
   const target = await make('targetConnections', {
     baseConnectionId: connection,
     connectionSpec: folderConnectionSpec,
-    params: { mode: 'Server-to-server', path: folder, datasetFileType: fileType, compression },
+    params: {
+      mode: 'Server-to-server',
+      path: folder,
+      datasetFileType: fileType,
+      ...(compression === undefined ? {} : { compression }),
+    },
   })
   const flow = await make('flows', {
     flowSpec: folderFlowSpec,

@@ -194,8 +194,7 @@ test('a route that does not say who may use it cannot be registered', async () =
 test('the gateway asks for key and organisation in its own words', async () => {
   const app = await createApp(doubles().deps)
   const url = '/data/foundation/catalog/dataSets'
-  const ask = async (headers: Record<string, string>) =>
-    (await app.inject({ url, headers })).json<unknown>()
+  const ask = async (headers: Record<string, string>) => (await app.inject({ url, headers })).json<unknown>()
   expect(await ask({ authorization: 'Bearer good' })).toEqual({
     error_code: '403000',
     message: 'Api Key is required',

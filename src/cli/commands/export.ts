@@ -28,7 +28,7 @@ interface CreateFlags extends HomeOption {
   readonly dataset: string
   readonly to: string
   readonly format: 'parquet' | 'json'
-  readonly compression: 'none' | 'gzip'
+  readonly compression?: 'none' | 'gzip' | 'zstd'
   readonly every: Every
   readonly mode: 'incremental' | 'full'
 }
@@ -79,6 +79,7 @@ export function addExport(program: Command, host: CliHost): void {
     )
 }
 
+const compressions = { none: 'NONE', gzip: 'GZIP', zstd: 'ZSTD' } as const
 const daily: Every = { timeUnit: 'day', interval: 1, ms: 86_400_000 }
 
 function addCreate(command: Command, host: CliHost): void {
@@ -90,7 +91,13 @@ function addCreate(command: Command, host: CliHost): void {
     .addOption(
       new Option('--format <format>', 'of the files').choices(['parquet', 'json']).default('parquet'),
     )
-    .addOption(new Option('--compression <kind>', 'of the files').choices(['none', 'gzip']).default('gzip'))
+    .addOption(
+      new Option('--compression <kind>', 'of the files (default: zstd in Parquet, gzip for JSON)').choices([
+        'none',
+        'gzip',
+        'zstd',
+      ]),
+    )
     .addOption(
       new Option('--every <span>', 'how often: 1d, 6h, 15m')
         .argParser(every)
@@ -130,7 +137,7 @@ Examples:
           datasetId: dataset.id,
           folder,
           fileType: flags.format === 'json' ? 'JSON' : 'PARQUET',
-          compression: flags.compression === 'none' ? 'NONE' : 'GZIP',
+          ...(flags.compression === undefined ? {} : { compression: compressions[flags.compression] }),
           mode: flags.mode,
           every: span,
           startAt,
@@ -174,11 +181,19 @@ async function run(
       ? `Published: there was nothing new to deliver (${span(Date.now() - startedAt)})`
       : `Published ${counted(rows, 'row')} in ${counted(files, 'file')}, ${bytes(size)} (${span(Date.now() - startedAt)})`,
   )
+  const { location, manifest } = done.sluice?.result ?? {}
+  if (location !== undefined && manifest !== undefined) {
+    terminal.line(terminal.style.dim(`Manifest ${location.replace(/\/$/, '')}/${manifest}`))
+  }
 }
 
 function progressOf(run: RunDocument): string {
-  const { rows } = figuresOf(run)
-  return `${run.metrics.statusSummary.status}${rows > 0 ? `, ${counted(rows, 'row')}` : ''}, `
+  const { status, errors = [] } = run.metrics.statusSummary
+  const { phase = status, rowCount = 0, rowCountTotal = 0 } = run.sluice?.progress ?? {}
+  const rows = rowCountTotal > 0 ? `, ${number(rowCount)} of ${counted(rowCountTotal, 'row')}` : ''
+  // It is tried again by itself; why it had to stands here.
+  const why = status === 'waiting' && errors[0] ? ` (${errors[0].message})` : ''
+  return `${status === 'waiting' ? 'waiting' : phase}${rows}${why}, `
 }
 
 export function figuresOf({ metrics }: RunDocument) {
@@ -255,7 +270,7 @@ async function show(
     ['export', `${flow.name}   ${flow.id}`],
     ['state', flow.state],
     ['dataset', `${dataset?.name ?? ''}   ${dataset?.dataSetId ?? ''}`.trim()],
-    ['to', `${String(path)}   ${String(datasetFileType)}, ${String(compression)}`],
+    ['to', `${String(path)}   ${[datasetFileType, compression].filter(Boolean).join(', ')}`],
     ['schedule', scheduleText(flow)],
   ]
   for (const [title, value] of lines) terminal.line(`${terminal.style.bold(title.padEnd(9))} ${value}`)

@@ -19,7 +19,6 @@ export async function ensureExport({ client, narrator, folder }: Stage): Promise
     datasetId: dataset.id,
     folder,
     fileType: 'PARQUET',
-    compression: 'GZIP',
     mode: 'incremental',
     every: { timeUnit: 'day', interval: 1 },
     startAt,

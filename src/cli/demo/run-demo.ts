@@ -55,7 +55,8 @@ export async function runDemo(host: CliHost, options: DemoOptions): Promise<void
     narrator,
     config,
     examples: join(host.root, 'examples'),
-    folder: join(config.home, 'delivered'),
+    // Deliveries never go into a home.
+    folder: `${config.home}-delivered`,
   }
   await tell(stage)
   host.signal.throwIfAborted()

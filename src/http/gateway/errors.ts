@@ -122,16 +122,19 @@ function bodyOf(api: Api, failure: AppError, request: FastifyRequest): Record<st
   }
   const text = failure.hint === undefined ? failure.message : `${failure.message} ${failure.hint}`
   switch (api) {
-    case 'flowservice':
+    case 'flowservice': {
+      const { flowCode = `FLOW-${flowNumber[failure.code] ?? '1001'}-${status}`, ...detail } =
+        failure.detail ?? {}
       return {
-        type: `https://ns.adobe.com/aep/errors/FLOW-${flowNumber[failure.code] ?? '1001'}-${status}`,
+        type: `https://ns.adobe.com/aep/errors/${String(flowCode)}`,
         title: title(status),
         status,
-        report: { 'detailed-message': text, 'request-id': request.id, ...failure.detail },
+        report: { 'detailed-message': text, 'request-id': request.id, ...detail },
         errorMessage: text,
         errorDetails: text,
         ...ours,
       }
+    }
     case 'query':
       return { message: text, statusCode: status, ...ours }
     case 'catalog':
