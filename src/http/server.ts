@@ -2,15 +2,8 @@ import { randomUUID } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { createServer as createHttpServer, type Server } from 'node:http'
 import { createServer as createHttpsServer } from 'node:https'
-import swagger from '@fastify/swagger'
-import swaggerUi from '@fastify/swagger-ui'
 import fastify from 'fastify'
-import {
-  jsonSchemaTransform,
-  serializerCompiler,
-  validatorCompiler,
-  type ZodTypeProvider,
-} from 'fastify-type-provider-zod'
+import { serializerCompiler, validatorCompiler, type ZodTypeProvider } from 'fastify-type-provider-zod'
 import { AppError } from '#base/errors.ts'
 import { sluiceRoutes } from './admin/routes.ts'
 import { countRequests, createCounters } from './admin/metrics.ts'
@@ -22,6 +15,7 @@ import { flowServiceRoutes } from './flowservice/routes.ts'
 import { type App, open } from './gateway/app.ts'
 import { addAuthentication } from './gateway/authenticate.ts'
 import { addJsonBodies } from './gateway/bodies.ts'
+import { addDocs } from './gateway/docs.ts'
 import { addErrors } from './gateway/errors.ts'
 import { addSecurityHeaders } from './gateway/security-headers.ts'
 import { ingestionRoutes } from './ingestion/routes.ts'
@@ -101,19 +95,7 @@ export async function createApp(
   addJsonBodies(app)
   const counters = createCounters()
   countRequests(app, counters)
-  await app.register(swagger, { openapi: openApi(version), transform: jsonSchemaTransform })
-  await app.register(async (docs) => {
-    // The pages hold nothing of a customer's.
-    docs.addHook('onRoute', (route) => {
-      route.config = { ...route.config, ...open }
-    })
-    await docs.register(swaggerUi, {
-      routePrefix: '/docs',
-      staticCSP: true,
-      theme: { title: 'Sluice API' },
-      uiConfig: { docExpansion: 'list', defaultModelsExpandDepth: -1, persistAuthorization: false },
-    })
-  })
+  await addDocs(app, version)
   addAuthentication(app, access)
   app.get('/openapi.json', { config: open, schema: { hide: true } }, async () => app.swagger())
   addSystem(app, dependencies, counters)
@@ -129,27 +111,6 @@ export async function createApp(
   for (const [prefix, routes] of apis) await app.register(routes, { prefix })
   await app.ready()
   return app
-}
-
-function openApi(version: string) {
-  return {
-    openapi: '3.1.0',
-    info: {
-      title: 'Sluice',
-      version,
-      description:
-        'Datasets, queries and deliveries. Addresses below /data/foundation are those of the public platform APIs; /sluice/v1 holds only what these lack. Get a token from /ims/token/v3 with the credentials that `sluice credentials` shows.',
-    },
-    components: {
-      securitySchemes: {
-        token: { type: 'http' as const, scheme: 'bearer' },
-        apiKey: { type: 'apiKey' as const, in: 'header' as const, name: 'x-api-key' },
-        organization: { type: 'apiKey' as const, in: 'header' as const, name: 'x-gw-ims-org-id' },
-        sandbox: { type: 'apiKey' as const, in: 'header' as const, name: 'x-sandbox-name' },
-      },
-    },
-    security: [{ token: [], apiKey: [], organization: [], sandbox: [] }],
-  }
 }
 
 /** The client's own id where it has a harmless form: it is echoed and logged. */
