@@ -158,7 +158,19 @@ export async function startServer({ config, logger, version }: ServeOptions): Pr
   )
   addresses.http = http.url
   const started = starting.move()
-  return { ...addresses, [Symbol.asyncDispose]: () => started.disposeAsync() }
+  logger.log('info', 'server.ready', {
+    ...addresses,
+    home: config.home,
+    spanMs: clock.now().getTime() - startedAt.getTime(),
+  })
+  return {
+    ...addresses,
+    [Symbol.asyncDispose]: async () => {
+      logger.log('info', 'server.stopping')
+      await started.disposeAsync()
+      logger.log('info', 'server.stopped')
+    },
+  }
 }
 
 /** The same for every life of a home, so that a restarted node takes back its own leases at once. */
