@@ -45,7 +45,8 @@ export function expandFolderTemplate(template: string, values: TemplateValues): 
       .join('')
       .slice(0, partCharactersMax),
   )
-  return parts.map((part) => (/^\.*$/.test(part) ? '_' : part)).join('/')
+  // Names that begin with a dot are hidden, or climb.
+  return parts.map((part) => part.replace(/^\.+|^$/, '_')).join('/')
 }
 
 /** @throws AppError 'flow.invalid' */

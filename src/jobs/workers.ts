@@ -18,6 +18,9 @@ export interface WorkersOptions {
   readonly handlers: ReadonlyMap<string, JobHandler>
 }
 
+/** Wait after a pass that failed. */
+const failedPassMs = 1_000
+
 /**
  * This node's share of the work: looks (when rung, when the next moment has come, at the latest after a pass), claims
  * what it has hands for, works.
@@ -56,9 +59,9 @@ export class Workers implements AsyncDisposable {
       this.#isRung = false
       const sleepMs = await this.#pass().catch((error: unknown) => {
         logger.log('warn', 'job.pass.failed', { error })
-        return 1_000
+        return failedPassMs
       })
-      if (this.#isRung || this.#isStopped) continue
+      if (this.#isRung || this.#isStopped || sleepMs <= 0) continue
       this.#sleeping = new AbortController()
       await clock.sleep(sleepMs, this.#sleeping.signal).catch(() => {}) // Woken.
       this.#sleeping = undefined
@@ -69,19 +72,22 @@ export class Workers implements AsyncDisposable {
   async #pass(): Promise<number> {
     const { metadata, clock, logger, passMs, handlers } = this.#options
     const kinds = [...handlers.keys()]
+    // What becomes due while we look is due at once afterwards, not overlooked.
+    const lookedAt = clock.now()
+    let sleepMsMin = 0
     await enqueueDueTicks({ metadata, clock, kinds }).catch((error: unknown) => {
       // Runs that are there go on; the next pass tries the schedules again.
       logger.log('error', 'job.schedules.failed', { error })
+      sleepMsMin = failedPassMs
     })
     while (!this.#isStopped) {
       const row = await this.#claim()
       if (!row) break
       this.#begin(row)
     }
-    const now = clock.now()
     // Of kinds whose hands are all full nothing can be begun: the end of an attempt wakes us.
-    const next = await selectNextMoment(metadata.db, kinds, now)
-    return next ? Math.max(1, Math.min(passMs, next.getTime() - now.getTime())) : passMs
+    const next = await selectNextMoment(metadata.db, kinds, lookedAt)
+    return next ? Math.max(sleepMsMin, Math.min(passMs, next.getTime() - clock.now().getTime())) : passMs
   }
 
   async #claim(): Promise<RunRow | undefined> {

@@ -1,2 +1,284 @@
-// oxlint-disable-next-line typescript/no-empty-object-type -- Filled by the exports area.
-export interface ExportTables {}
+import { type ColumnType, type Insertable, type Selectable, sql } from 'kysely'
+import type { DatasetId, FlowId, PrincipalId, RunId, SandboxId } from '#base/ids.ts'
+import type { RunRow } from './jobs.ts'
+import type { Db, Transaction } from './metadata.ts'
+
+export interface ExportTables {
+  flow_entities: {
+    id: string
+    sandbox_id: SandboxId
+    kind: EntityRowKind
+    document: Json
+    etag: string
+    created_at: Date
+    created_by: PrincipalId
+    updated_at: Date
+    updated_by: PrincipalId
+    deleted_at: Date | null
+  }
+  export_chains: {
+    flow_id: FlowId
+    dataset_id: DatasetId
+    number: number
+    manifest_sha256: string
+    manifest_name: string
+    location: string
+    watermark_sequence: BigInteger
+    published_at: Date
+  }
+  export_runs: {
+    run_id: RunId
+    flow_id: FlowId
+    dataset_id: DatasetId
+    plan: Json
+    /** As it is delivered, to the byte. */
+    manifest: string | null
+    published_at: Date | null
+    created_at: Date
+  }
+  export_parts: {
+    id: string
+    run_id: RunId
+    fence: number
+    number: number
+    store: Json
+    token: Json
+    state: PartState
+    spool_path: string
+    bytes: BigIntegerOrNull
+    sha256: string | null
+    row_count: BigIntegerOrNull
+    statistics: ColumnType<Record<string, unknown> | null, string | null, string | null>
+    created_at: Date
+  }
+}
+
+/** Parsed when read; text when written. */
+type Json = ColumnType<Record<string, unknown>, string, string>
+/** PostgreSQL's `bigint`, which the driver gives as text. */
+type BigInteger = ColumnType<string, number, number>
+type BigIntegerOrNull = ColumnType<string | null, number | null | undefined, number | null>
+
+export type EntityRowKind = 'connections' | 'sourceConnections' | 'targetConnections' | 'flows'
+/** `intended`: bytes may lie at the store; `sealed`: a manifest names it; `gone`: nothing of it is left. */
+export type PartState = 'intended' | 'staged' | 'sealed' | 'gone'
+export type EntityRow = Selectable<ExportTables['flow_entities']>
+export type ChainRow = Selectable<ExportTables['export_chains']>
+export type ExportRunRow = Selectable<ExportTables['export_runs']>
+export type PartRow = Selectable<ExportTables['export_parts']>
+
+/** Entities of one kind that one listing reads at most. */
+export const entitiesMax = 10_000
+
+export async function insertEntity(
+  tx: Transaction,
+  row: Omit<Insertable<ExportTables['flow_entities']>, 'deleted_at'>,
+): Promise<void> {
+  await tx
+    .insertInto('flow_entities')
+    .values({ ...row, deleted_at: null })
+    .execute()
+}
+
+export async function selectEntity(
+  db: Db,
+  sandboxId: SandboxId,
+  kind: EntityRowKind,
+  id: string,
+): Promise<EntityRow | undefined> {
+  return await entityQuery(db, sandboxId, kind).where('id', '=', id).executeTakeFirst()
+}
+
+/** Until the end of the transaction nobody else changes it. */
+export async function lockEntity(
+  tx: Transaction,
+  sandboxId: SandboxId,
+  kind: EntityRowKind,
+  id: string,
+): Promise<EntityRow | undefined> {
+  return await entityQuery(tx, sandboxId, kind).where('id', '=', id).forUpdate().executeTakeFirst()
+}
+
+/** The last updated first. */
+export async function selectEntities(
+  db: Db,
+  sandboxId: SandboxId,
+  kind: EntityRowKind,
+): Promise<EntityRow[]> {
+  return await entityQuery(db, sandboxId, kind)
+    .orderBy('updated_at', 'desc')
+    .orderBy('id')
+    .limit(entitiesMax)
+    .execute()
+}
+
+function entityQuery(db: Db, sandboxId: SandboxId, kind: EntityRowKind) {
+  return db
+    .selectFrom('flow_entities')
+    .selectAll()
+    .where('sandbox_id', '=', sandboxId)
+    .where('kind', '=', kind)
+    .where('deleted_at', 'is', null)
+}
+
+export async function updateEntity(
+  tx: Transaction,
+  id: string,
+  change: {
+    readonly document?: string
+    readonly etag?: string
+    readonly updated_at: Date
+    readonly updated_by: PrincipalId
+    readonly deleted_at?: Date
+  },
+): Promise<void> {
+  await tx.updateTable('flow_entities').set(change).where('id', '=', id).execute()
+}
+
+/** The newest run of each flow that has one. */
+export async function selectLastRuns(db: Db, flowIds: readonly string[]): Promise<RunRow[]> {
+  if (flowIds.length === 0) return []
+  return await db
+    .selectFrom('job_runs')
+    .selectAll()
+    .distinctOn('subject_id')
+    .where('kind', '=', 'export')
+    .where('subject_id', 'in', flowIds)
+    .orderBy('subject_id')
+    .orderBy('sequence', 'desc')
+    .execute()
+}
+
+/** Runs of a sandbox's exports, newest first. */
+export async function selectExportJobRuns(
+  db: Db,
+  filter: { readonly sandboxId: SandboxId; readonly flowId: string | undefined; readonly limit: number },
+): Promise<RunRow[]> {
+  let query = db
+    .selectFrom('job_runs')
+    .selectAll()
+    .where('kind', '=', 'export')
+    .where('sandbox_id', '=', filter.sandboxId)
+  if (filter.flowId !== undefined) query = query.where('subject_id', '=', filter.flowId)
+  return await query.orderBy('sequence', 'desc').limit(filter.limit).execute()
+}
+
+/** Locked until the end of the transaction: a delivery moves it. */
+export async function lockChain(
+  tx: Transaction,
+  flowId: FlowId,
+  datasetId: DatasetId,
+): Promise<ChainRow | undefined> {
+  return await tx
+    .selectFrom('export_chains')
+    .selectAll()
+    .where('flow_id', '=', flowId)
+    .where('dataset_id', '=', datasetId)
+    .forUpdate()
+    .executeTakeFirst()
+}
+
+export async function upsertChain(
+  tx: Transaction,
+  row: Insertable<ExportTables['export_chains']>,
+): Promise<void> {
+  const { flow_id: _flow, dataset_id: _dataset, ...change } = row
+  await tx
+    .insertInto('export_chains')
+    .values(row)
+    .onConflict((conflict) => conflict.columns(['flow_id', 'dataset_id']).doUpdateSet(change))
+    .execute()
+}
+
+export async function selectExportRun(db: Db, runId: RunId): Promise<ExportRunRow | undefined> {
+  return await db.selectFrom('export_runs').selectAll().where('run_id', '=', runId).executeTakeFirst()
+}
+
+export async function selectExportRuns(db: Db, runIds: readonly RunId[]): Promise<ExportRunRow[]> {
+  if (runIds.length === 0) return []
+  return await db.selectFrom('export_runs').selectAll().where('run_id', 'in', runIds).execute()
+}
+
+export async function insertExportRun(
+  tx: Transaction,
+  row: Pick<
+    Insertable<ExportTables['export_runs']>,
+    'run_id' | 'flow_id' | 'dataset_id' | 'plan' | 'created_at'
+  >,
+): Promise<void> {
+  await tx
+    .insertInto('export_runs')
+    .values({ ...row, manifest: null, published_at: null })
+    .execute()
+}
+
+export async function updateExportRun(
+  tx: Transaction,
+  runId: RunId,
+  change: { readonly plan?: string; readonly manifest?: string; readonly published_at?: Date },
+): Promise<void> {
+  await tx.updateTable('export_runs').set(change).where('run_id', '=', runId).execute()
+}
+
+export async function insertPart(
+  tx: Transaction,
+  row: Pick<
+    Insertable<ExportTables['export_parts']>,
+    'id' | 'run_id' | 'fence' | 'number' | 'store' | 'token' | 'spool_path' | 'created_at'
+  >,
+): Promise<void> {
+  await tx
+    .insertInto('export_parts')
+    .values({ ...row, state: 'intended', sha256: null, statistics: null })
+    .execute()
+}
+
+export async function updatePart(
+  db: Db,
+  id: string,
+  change: {
+    readonly state: PartState
+    readonly bytes?: number
+    readonly sha256?: string
+    readonly row_count?: number
+    readonly statistics?: string
+  },
+): Promise<void> {
+  await db.updateTable('export_parts').set(change).where('id', '=', id).execute()
+}
+
+/** By number; those of which something may be left, or only those in the states named. */
+export async function selectParts(
+  db: Db,
+  runId: RunId,
+  states: readonly PartState[] = ['intended', 'staged', 'sealed'],
+): Promise<PartRow[]> {
+  return await db
+    .selectFrom('export_parts')
+    .selectAll()
+    .where('run_id', '=', runId)
+    .where('state', 'in', states)
+    .orderBy('number')
+    .orderBy('created_at')
+    .execute()
+}
+
+/**
+ * Parts nobody will finish: their run is over, or a later attempt has it and no manifest names them. Those of a run
+ * that is sealed are left to it.
+ */
+export async function selectAbandonedParts(db: Db, limit: number): Promise<PartRow[]> {
+  const answer = await sql<PartRow>`
+    select part.* from export_parts part
+    join export_runs export on export.run_id = part.run_id
+    left join job_runs run on run.id = part.run_id
+    where part.state in ('intended', 'staged', 'sealed')
+      and (
+        run.id is null
+        or run.state in ('failed', 'cancelled')
+        or (part.state <> 'sealed' and (run.state = 'succeeded' or part.fence < run.fence))
+      )
+    order by part.created_at
+    limit ${limit}`.execute(db)
+  return answer.rows
+}

@@ -1,0 +1,139 @@
+import { z } from 'zod'
+import { AppError } from '#base/errors.ts'
+import { type FileFormat, fileFormat } from '#formats/file-format.ts'
+import { dataLakeSpecId, type EntityKind, localFolderSpecs } from './exports.ts'
+import { scheduleParams } from './schedule-params.ts'
+
+const nameText = z.string().min(1).max(500)
+const spec = (id: string, what: string) =>
+  z
+    .looseObject({
+      id: z.literal(id, { error: `is the id of ${what}: ${id}` }),
+      version: z.string().default('1.0'),
+    })
+    .transform((value) => ({ ...value, id }))
+
+const upperCase = z.string().transform((text) => text.toUpperCase())
+const booleanText = z.preprocess(
+  (value) => (typeof value === 'string' ? { true: true, false: false }[value.toLowerCase()] : value),
+  z.boolean(),
+)
+
+const connection = z.looseObject({
+  name: nameText,
+  description: z.string().optional(),
+  connectionSpec: spec(localFolderSpecs.connectionSpecId, 'the local folder'),
+})
+
+const sourceConnection = z.looseObject({
+  name: nameText,
+  description: z.string().optional(),
+  connectionSpec: spec(dataLakeSpecId, 'the data lake'),
+  params: z.looseObject({
+    datasets: z
+      .array(z.looseObject({ dataSetId: z.string(), name: z.string().optional() }))
+      .length(1, 'holds one dataset: make an export for each'),
+  }),
+})
+
+const targetParams = z.looseObject({
+  mode: z.string().default('Server-to-server'),
+  path: z.string().min(1),
+  datasetFileType: upperCase.pipe(z.enum(['PARQUET', 'JSON'])),
+  /** Absent: what the file type does best. */
+  compression: upperCase.pipe(z.enum(['NONE', 'GZIP', 'ZSTD'])).optional(),
+  includeFileManifest: booleanText.default(false),
+  includeSystemColumns: booleanText.default(false),
+  /** A file is ended at about this size. */
+  fileBytesMax: z
+    .int()
+    .min(1024 * 1024)
+    .max(16 * 1024 * 1024 * 1024)
+    .optional(),
+})
+
+const targetConnection = z.looseObject({
+  name: nameText,
+  description: z.string().optional(),
+  baseConnectionId: z.uuid(),
+  connectionSpec: spec(localFolderSpecs.connectionSpecId, 'the local folder'),
+  params: targetParams,
+})
+
+const flow = z.looseObject({
+  name: nameText,
+  description: z.string().optional(),
+  flowSpec: spec(localFolderSpecs.flowSpecId, 'datasets to a local folder'),
+  sourceConnectionIds: z.array(z.uuid()).length(1, 'holds one source connection'),
+  targetConnectionIds: z.array(z.uuid()).length(1, 'holds one target connection'),
+  transformations: z.array(z.unknown()).max(0, 'is an empty list').default([]),
+  scheduleParams,
+})
+
+export type ConnectionDocument = z.infer<typeof connection>
+export type SourceConnectionDocument = z.infer<typeof sourceConnection>
+export type TargetConnectionDocument = z.infer<typeof targetConnection>
+export type TargetParams = z.infer<typeof targetParams>
+export type FlowDocument = z.infer<typeof flow>
+
+export interface EntityDocuments {
+  readonly connections: ConnectionDocument
+  readonly sourceConnections: SourceConnectionDocument
+  readonly targetConnections: TargetConnectionDocument
+  readonly flows: FlowDocument
+}
+
+const schemas: { readonly [K in EntityKind]: z.ZodType<EntityDocuments[K]> } = {
+  connections: connection,
+  sourceConnections: sourceConnection,
+  targetConnections: targetConnection,
+  flows: flow,
+}
+
+/** What the server sets itself: clients that send back what they read don't change it. */
+const serverFields = [
+  'id',
+  'etag',
+  'version',
+  'createdAt',
+  'createdBy',
+  'createdClient',
+  'updatedAt',
+  'updatedBy',
+  'updatedClient',
+  'sandboxId',
+  'sandboxName',
+  'imsOrgId',
+  'inheritedAttributes',
+  'lastRunDetails',
+  'runs',
+] as const
+
+/** @throws AppError 'flow.invalid' naming the first field that is wrong */
+export function parseDocument<K extends EntityKind>(kind: K, body: unknown): EntityDocuments[K] {
+  if (typeof body !== 'object' || body === null || Array.isArray(body))
+    throw new AppError('flow.invalid', 'A JSON object was expected.', {
+      detail: { flowCode: 'FLOW-1405-400' },
+    })
+  const document = Object.fromEntries(
+    Object.entries(body).filter(([key]) => !(serverFields as readonly string[]).includes(key)),
+  )
+  const parsed = schemas[kind].safeParse(document)
+  if (parsed.success) return parsed.data
+  const [issue] = parsed.error.issues
+  const field = `/${issue?.path.join('/') ?? ''}`
+  throw new AppError('flow.invalid', `${field}: ${issue?.message ?? 'is not as expected'}`, {
+    detail: { field },
+  })
+}
+
+/** Documents of ours, read back: what was valid when it was stored. */
+export function readDocument<K extends EntityKind>(kind: K, stored: unknown): EntityDocuments[K] {
+  return schemas[kind].parse(stored)
+}
+
+export function fileFormatOf(params: TargetParams): FileFormat {
+  const kind = params.datasetFileType === 'PARQUET' ? 'parquet' : 'json'
+  const compression = params.compression ?? (kind === 'parquet' ? 'ZSTD' : 'GZIP')
+  return fileFormat.parse({ kind, compression: compression.toLowerCase() })
+}

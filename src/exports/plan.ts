@@ -1,0 +1,254 @@
+import { z } from 'zod'
+import type { Access } from '#access/access.ts'
+import { must } from '#base/assert.ts'
+import { AppError } from '#base/errors.ts'
+import { faultPoint } from '#base/faults.ts'
+import { type DatasetId, type FlowId, parseId, type SnapshotId, type TableId } from '#base/ids.ts'
+import type { Caller, Dataset, Datasets } from '#datasets/datasets.ts'
+import { fileFormat } from '#formats/file-format.ts'
+import type { RunContext } from '#jobs/jobs.ts'
+import type { Lake, LakeTable } from '#lake/lake.ts'
+import {
+  type ChainRow,
+  insertExportRun,
+  lockChain,
+  selectEntity,
+  selectExportRun,
+} from '#metadata/exports.ts'
+import type { Metadata } from '#metadata/metadata.ts'
+import { type Field, sparkName } from '#types/data-type.ts'
+import type { Clock } from '#base/clock.ts'
+import { canonicalJson, sha256Hex } from './canonical-json.ts'
+import { fileFormatOf, type FlowDocument, readDocument, type TargetParams } from './entity-schemas.ts'
+import { expandFolderTemplate } from './folder-template.ts'
+import { checkTargetFolder } from './target-folder.ts'
+
+/** How long a run that nobody works on keeps its snapshot from expiry; every attempt renews it. */
+const pinMs = 7 * 86_400_000
+const fileBytesMaxDefault = 256 * 1024 * 1024
+
+/** What a run delivers and where: decided once, by its first attempt, and read back by every other. */
+const exportPlan = z.strictObject({
+  exportName: z.string(),
+  datasetId: z.string(),
+  datasetName: z.string(),
+  tableId: z.string(),
+  sourceConnectionId: z.string(),
+  targetConnectionId: z.string(),
+  snapshotId: z.string().optional(),
+  afterSequence: z.int(),
+  throughSequence: z.int(),
+  content: z.enum(['full', 'increment']),
+  withSystemColumns: z.boolean(),
+  columns: z.array(z.strictObject({ name: z.string(), type: z.string() })),
+  chain: z.strictObject({
+    number: z.int().positive(),
+    previous: z.strictObject({ sha256: z.string(), isElsewhere: z.boolean() }).optional(),
+  }),
+  target: z.strictObject({ kind: z.literal('local'), folder: z.string() }),
+  /** Below the location. */
+  folder: z.string(),
+  format: fileFormat,
+  fileBytesMax: z.int(),
+  includeFileManifest: z.boolean(),
+  scheduledAt: z.iso.datetime(),
+})
+
+export type ExportPlan = z.infer<typeof exportPlan>
+
+export interface PlanOptions {
+  readonly metadata: Metadata
+  readonly access: Access
+  readonly datasets: Datasets
+  readonly lake: Lake
+  readonly clock: Clock
+  readonly home: string
+}
+
+/**
+ * The run's plan, with its snapshot pinned: made and stored in one transaction, or read back. Whoever owns the export
+ * must still be allowed to see its data.
+ * @throws AppError 'access.denied', 'flow.unknown', 'flow.invalid', 'source.removed', 'dataset.unknown'
+ */
+export async function pinAndPlan(options: PlanOptions, context: RunContext): Promise<ExportPlan> {
+  const { metadata, lake, clock } = options
+  const { run, lease } = context
+  const caller = await options.access.actAs(run.principalId, run.sandboxId)
+  const flowId = parseId('flow', run.subjectId)
+  const request = await readFlow(options, caller, flowId)
+  const plan = await metadata.transaction(async (tx) => {
+    await lease.assertHeld(tx)
+    const stored = await selectExportRun(tx, run.id)
+    const chain = await lockChain(tx, flowId, request.dataset.id)
+    const plan = stored
+      ? exportPlan.parse(stored.plan)
+      : await newPlan(options, { context, caller, request, chain })
+    if (plan.snapshotId !== undefined) {
+      await lake.pin(tx, {
+        tableId: plan.tableId as TableId,
+        snapshotId: plan.snapshotId as SnapshotId,
+        owner: pinOwner(run.id),
+        until: new Date(clock.now().getTime() + pinMs),
+      })
+    }
+    if (!stored) {
+      await insertExportRun(tx, {
+        run_id: run.id,
+        flow_id: flowId,
+        dataset_id: plan.datasetId as DatasetId,
+        plan: JSON.stringify(plan),
+        created_at: clock.now(),
+      })
+    }
+    return plan
+  })
+  await requireView(options, caller, plan.datasetId as DatasetId)
+  await faultPoint('export.pin.after')
+  return plan
+}
+
+export function pinOwner(runId: string): string {
+  return `run:${runId}`
+}
+
+interface FlowRequest {
+  readonly flowId: FlowId
+  readonly document: FlowDocument
+  readonly dataset: Dataset
+  readonly target: TargetParams
+}
+
+async function readFlow(options: PlanOptions, caller: Caller, flowId: FlowId): Promise<FlowRequest> {
+  const { metadata, access, datasets } = options
+  await access.require({
+    principal: caller.principal,
+    permission: 'destinations.datasets',
+    sandboxId: caller.sandbox.id,
+  })
+  const document = await storedDocument(metadata, caller, 'flows', flowId)
+  const source = await storedDocument(
+    metadata,
+    caller,
+    'sourceConnections',
+    document.sourceConnectionIds[0] ?? '',
+  )
+  const target = await storedDocument(
+    metadata,
+    caller,
+    'targetConnections',
+    document.targetConnectionIds[0] ?? '',
+  )
+  const datasetId = parseId('dataset', must(source.params.datasets[0], 'a source names a dataset').dataSetId)
+  await requireView(options, caller, datasetId)
+  return { flowId, document, dataset: await datasets.get(caller, datasetId), target: target.params }
+}
+
+async function storedDocument<K extends 'flows' | 'sourceConnections' | 'targetConnections'>(
+  { db }: Metadata,
+  caller: Caller,
+  kind: K,
+  id: string,
+) {
+  const row = await selectEntity(db, caller.sandbox.id, kind, id)
+  if (!row) throw new AppError('flow.unknown', `The export's ${kind} ${id} was deleted.`)
+  const { state: _state, ...document } = row.document
+  return readDocument(kind, document)
+}
+
+/** Delivered files carry no policy: who may see only a part of the rows or columns delivers nothing. */
+async function requireView({ access }: PlanOptions, caller: Caller, datasetId: DatasetId): Promise<void> {
+  const decision = await access.require({
+    principal: caller.principal,
+    permission: 'datasets.view',
+    sandboxId: caller.sandbox.id,
+    datasetId,
+  })
+  if (decision.rowFilters.length > 0 || Object.keys(decision.masks).length > 0)
+    throw new AppError('access.denied', 'The dataset may only be seen in part, so it is not exported.')
+}
+
+async function newPlan(
+  { lake, home }: PlanOptions,
+  {
+    context,
+    caller,
+    request,
+    chain,
+  }: {
+    readonly context: RunContext
+    readonly caller: Caller
+    readonly request: FlowRequest
+    readonly chain: ChainRow | undefined
+  },
+): Promise<ExportPlan> {
+  const { run } = context
+  const { document, dataset, target, flowId } = request
+  const { scheduleParams } = document
+  const location = await checkTargetFolder(target.path, home)
+  const snapshot = await lake.snapshot(dataset.tableId)
+  const table = await lake.table(dataset.tableId)
+  const isFull = chain === undefined || scheduleParams.exportMode === 'DAILY_FULL_EXPORT'
+  const exportAt = scheduledTime(run.tick) ?? run.createdAt
+  return {
+    exportName: document.name,
+    datasetId: dataset.id,
+    datasetName: dataset.name,
+    tableId: dataset.tableId,
+    sourceConnectionId: document.sourceConnectionIds[0] ?? '',
+    targetConnectionId: document.targetConnectionIds[0] ?? '',
+    ...(snapshot ? { snapshotId: snapshot.snapshotId } : {}),
+    afterSequence: isFull ? 0 : Number(chain.watermark_sequence),
+    throughSequence: Math.max(snapshot?.commitSequence ?? 0, Number(chain?.watermark_sequence ?? 0)),
+    content: isFull ? 'full' : 'increment',
+    withSystemColumns: target.includeSystemColumns,
+    columns: columnsOf(table, target.includeSystemColumns).map(({ name, type }) => ({
+      name,
+      type: sparkName(type),
+    })),
+    chain: {
+      number: (chain?.number ?? 0) + 1,
+      ...(chain
+        ? { previous: { sha256: chain.manifest_sha256, isElsewhere: chain.location !== location } }
+        : {}),
+    },
+    target: { kind: 'local', folder: location },
+    folder: expandFolderTemplate(scheduleParams.foldernameTemplate, {
+      datasetId: dataset.id,
+      datasetName: dataset.name,
+      destination: 'Local folder',
+      flowId,
+      flowName: document.name,
+      sandboxName: caller.sandbox.name,
+      organizationName: caller.principal.organizationId,
+      exportAt,
+    }),
+    format: fileFormatOf(target),
+    fileBytesMax: target.fileBytesMax ?? fileBytesMaxDefault,
+    includeFileManifest: target.includeFileManifest,
+    scheduledAt: exportAt.toISOString(),
+  }
+}
+
+function columnsOf(table: LakeTable, withSystemColumns: boolean): readonly Field[] {
+  return [...table.schema.fields, ...(withSystemColumns ? table.systemColumns.fields : [])]
+}
+
+/** Undefined for runs by hand. */
+function scheduledTime(tick: string): Date | undefined {
+  return /^\d{4}-\d\d-\d\dT/.test(tick) ? new Date(tick) : undefined
+}
+
+export function schemaFingerprint(plan: ExportPlan): string {
+  return sha256Hex(canonicalJson(plan.columns))
+}
+
+/** The same for every run of one export as long as neither its query nor its columns change. */
+export function queryFingerprint(plan: ExportPlan): string {
+  return sha256Hex(
+    canonicalJson({
+      tableId: plan.tableId,
+      columns: plan.columns.map((column) => column.name),
+      content: plan.content,
+    }),
+  )
+}

@@ -1,0 +1,238 @@
+import { stat } from 'node:fs/promises'
+import { buffer } from 'node:stream/consumers'
+import { AppError } from '#base/errors.ts'
+import { faultPoint } from '#base/faults.ts'
+import type { DatasetId, FlowId } from '#base/ids.ts'
+import { lockChain, selectParts, updateExportRun, upsertChain } from '#metadata/exports.ts'
+import type { ObjectStore } from '#objects/object-store.ts'
+import { readManifest, type SealedManifest } from './manifest.ts'
+import { manifestName, parseManifestName } from './names.ts'
+import { pinOwner } from './plan.ts'
+import type { RunScope } from './run-scope.ts'
+import { platformManifest, reseal } from './seal.ts'
+import { spool } from './spool.ts'
+import { stageAll, type StagedPart, stagedPartOf, stagePart } from './stage.ts'
+import { removeParts } from './sweep.ts'
+
+/** How often one attempt replaces parts that vanished. */
+const rebuildsMax = 3
+
+/**
+ * Makes a sealed delivery visible: every part, then the manifest, whose creation is the point of no return, then our
+ * own account of it. Every step may be repeated.
+ * @throws AppError 'chain.diverged' when the destination holds deliveries of this export that we know nothing of
+ */
+export async function publish(scope: RunScope, sealedBefore: SealedManifest): Promise<void> {
+  const { progress } = scope
+  await progress.update({ phase: 'publishing' })
+  let sealed = sealedBefore
+  if (!(await isPublished(scope, sealed))) {
+    await checkHead(scope)
+    sealed = await completeParts(scope, sealed)
+    await createManifest(scope, sealed)
+  }
+  await faultPoint('export.manifest.after')
+  await recordPublished(scope, sealed)
+  await faultPoint('export.publish.after')
+}
+
+function nameOf({ plan, context }: RunScope): string {
+  return manifestName({
+    folder: plan.folder,
+    chainNumber: plan.chain.number,
+    flowId: context.run.subjectId as FlowId,
+    runId: context.run.id,
+  })
+}
+
+/** Whether an earlier attempt got beyond the point of no return. */
+async function isPublished(scope: RunScope, sealed: SealedManifest): Promise<boolean> {
+  const { store, context } = scope
+  const name = nameOf(scope)
+  if (!(await store.head(name, context))) return false
+  const there = await buffer(store.read(name, context))
+  if (there.toString('utf8') === sealed.text) return true
+  throw new AppError('chain.diverged', `${name} at the destination is not the manifest that was sealed here.`)
+}
+
+/**
+ * The newest delivery at the destination must be our last one or older: a database restored from a backup finds newer
+ * ones and stops.
+ */
+export async function checkHead({ store, plan, context }: RunScope): Promise<void> {
+  const { run } = context
+  const lastNumber = plan.chain.number - 1
+  for await (const object of store.list(listPrefix(plan.folder, plan.datasetId), context)) {
+    const said = parseManifestName(object.name)
+    if (!said || said.chainNumber < lastNumber || !run.subjectId.startsWith(said.flowIdStart)) continue
+    const found = await manifestAt(store, object.name, context.signal)
+    if (!found || found.manifest.exportId !== run.subjectId || found.manifest.datasetId !== plan.datasetId)
+      continue
+    const isOurLast = said.chainNumber === lastNumber && found.sha256 === plan.chain.previous?.sha256
+    const isOurs = found.manifest.runId === run.id
+    if (isOurLast || isOurs) continue
+    throw new AppError(
+      'chain.diverged',
+      `The destination holds delivery ${said.chainNumber} of this export (${object.name}); the last one known here is ${lastNumber}.`,
+      {
+        hint: 'Was the database restored from a backup, or does another server deliver there? Nothing was written.',
+      },
+    )
+  }
+}
+
+/** The manifests of one dataset lie below one folder, unless the template mixes datasets. */
+function listPrefix(folder: string, datasetId: string): string {
+  return folder.startsWith(`${datasetId}/`) ? `${datasetId}/` : ''
+}
+
+/** Somebody else's or a broken file under such a name says nothing about our chain; `verify` tells of it. */
+async function manifestAt(
+  store: ObjectStore,
+  name: string,
+  signal: AbortSignal,
+): Promise<SealedManifest | undefined> {
+  try {
+    return readManifest(await buffer(store.read(name, { signal })))
+  } catch (error) {
+    if (error instanceof AppError && (error.code === 'verify.failed' || error.code === 'object.missing'))
+      return undefined
+    throw error
+  }
+}
+
+async function completeParts(scope: RunScope, sealedBefore: SealedManifest): Promise<SealedManifest> {
+  const { metadata, store, context, logger } = scope
+  let sealed = sealedBefore
+  for (let rebuild = 0; ; rebuild += 1) {
+    const parts = (await selectParts(metadata.db, context.run.id, ['sealed'])).map(stagedPartOf)
+    const vanished: StagedPart[] = []
+    for (const [index, part] of parts.entries()) {
+      // Only the attempt that holds the run makes anything visible.
+      await metadata.transaction((tx) => context.lease.assertHeld(tx))
+      try {
+        await store.complete(part.token, part.file, context)
+      } catch (error) {
+        if (!(error instanceof AppError) || error.code !== 'object.missing' || rebuild >= rebuildsMax)
+          throw error
+        vanished.push(part)
+      }
+      if (index === 0) await faultPoint('export.complete.middle')
+    }
+    if (vanished.length === 0) break
+    logger.log('warn', 'export.parts.vanished', { runId: context.run.id, partCount: vanished.length })
+    sealed = await rebuildParts(scope, sealed, { parts, vanished })
+  }
+  await faultPoint('export.complete.done')
+  return sealed
+}
+
+/** Staged again under new names: from the spool where it still is, else everything from the pinned snapshot. */
+async function rebuildParts(
+  scope: RunScope,
+  sealed: SealedManifest,
+  { parts, vanished }: { readonly parts: readonly StagedPart[]; readonly vanished: readonly StagedPart[] },
+): Promise<SealedManifest> {
+  const fromSpool = await restageFromSpool(scope, parts, vanished)
+  const isWhole = fromSpool === undefined
+  const rebuilt = fromSpool ?? (await stageAll(scope, (await spool(scope)).files))
+  const replaced = isWhole ? parts : vanished
+  const kept = parts.filter((part) => !replaced.includes(part))
+  const all = [...kept, ...rebuilt].toSorted((one, other) => (one.file.name < other.file.name ? -1 : 1))
+  const resealed = await reseal(scope, { sealed, parts: all, replaced })
+  await removeParts(scope, replaced)
+  return resealed
+}
+
+async function restageFromSpool(
+  scope: RunScope,
+  parts: readonly StagedPart[],
+  vanished: readonly StagedPart[],
+): Promise<StagedPart[] | undefined> {
+  const sizes = await Promise.all(
+    vanished.map((part) =>
+      stat(part.spoolPath).then(
+        ({ size }) => size,
+        () => -1, // Gone like the part: built again from the snapshot.
+      ),
+    ),
+  )
+  if (vanished.some((part, index) => part.file.bytes !== sizes[index])) return undefined
+  const again: StagedPart[] = []
+  for (const part of vanished) {
+    const restaged = await stagePart(scope, {
+      path: part.spoolPath,
+      number: parts.indexOf(part),
+      rowCount: part.file.rowCount,
+      statistics: part.file.statistics,
+    })
+    if (restaged.file.sha256 !== part.file.sha256) return undefined
+    again.push(restaged)
+  }
+  return again
+}
+
+async function createManifest(scope: RunScope, sealed: SealedManifest): Promise<void> {
+  const { store, context, metadata } = scope
+  const platform = platformManifest(scope, sealed.manifest.files)
+  if (platform) await putPlatformManifest(scope, platform)
+  await faultPoint('export.manifest.before')
+  // The last look before the point of no return: an attempt that lost its lease publishes nothing.
+  await metadata.transaction((tx) => context.lease.assertHeld(tx))
+  const name = nameOf(scope)
+  const outcome = await store.putIfAbsent(name, Buffer.from(sealed.text), context)
+  if (outcome === 'exists' && !(await isPublished(scope, sealed)))
+    throw new AppError('chain.diverged', `${name} came and went at the destination while it was created.`)
+}
+
+/** One that an earlier attempt wrote for parts that were replaced since is written again; it is ours by its name. */
+async function putPlatformManifest(
+  { store, context }: RunScope,
+  { text, companion }: NonNullable<ReturnType<typeof platformManifest>>,
+): Promise<void> {
+  if ((await store.putIfAbsent(companion.name, Buffer.from(text), context)) === 'created') return
+  const there = await buffer(store.read(companion.name, context))
+  if (there.toString('utf8') === text) return
+  await store.delete(companion.name)
+  await store.putIfAbsent(companion.name, Buffer.from(text), context)
+}
+
+async function recordPublished(scope: RunScope, sealed: SealedManifest): Promise<void> {
+  const { metadata, lake, plan, context, clock, store } = scope
+  const { run, lease } = context
+  const { manifest } = sealed
+  const flowId = run.subjectId as FlowId
+  const datasetId = plan.datasetId as DatasetId
+  await metadata.transaction(async (tx) => {
+    await lease.assertHeld(tx)
+    const chain = await lockChain(tx, flowId, datasetId)
+    if ((chain?.number ?? 0) !== plan.chain.number - 1)
+      throw new AppError(
+        'chain.diverged',
+        `Delivery ${plan.chain.number} does not follow ${chain?.number ?? 0}.`,
+      )
+    const now = clock.now()
+    await upsertChain(tx, {
+      flow_id: flowId,
+      dataset_id: datasetId,
+      number: plan.chain.number,
+      manifest_sha256: sealed.sha256,
+      manifest_name: nameOf(scope),
+      location: plan.target.folder,
+      watermark_sequence: plan.throughSequence,
+      published_at: now,
+    })
+    await updateExportRun(tx, run.id, { published_at: now })
+    await lake.releasePins(tx, pinOwner(run.id))
+    await lease.finish(tx, {
+      location: store.location,
+      manifest: nameOf(scope),
+      manifestSha256: sealed.sha256,
+      chainNumber: plan.chain.number,
+      content: plan.content,
+      rowCount: manifest.rowCount,
+      fileCount: manifest.files.length,
+      bytes: manifest.bytes,
+    })
+  })
+}

@@ -1,0 +1,95 @@
+import type { Caller } from '#datasets/datasets.ts'
+import type { ExportRunRow } from '#metadata/exports.ts'
+import type { RunRow } from '#metadata/jobs.ts'
+import { auditFields, flowState } from './entity-document.ts'
+
+type Json = Record<string, unknown>
+
+/**
+ * A run as the Flow Service tells it. Clients wait until `completedAtUTC`, `outputBytes`, `outputRecordCount` and
+ * `outputFileCount` are all there: a finished run always has them, one under way has no end.
+ */
+export function runDocument(run: RunRow, exported: ExportRunRow | undefined, caller: Caller): Json {
+  const isOver = run.finished_at !== null
+  const result = run.result ?? {}
+  const counts = {
+    rowCount: numberOf(result['rowCount']),
+    bytes: numberOf(result['bytes']),
+    fileCount: numberOf(result['fileCount']),
+  }
+  const state = flowState(run.state)
+  const errors =
+    run.code === null || state === 'success'
+      ? []
+      : [{ code: run.code, message: run.message ?? '', type: state === 'failed' ? 'Error' : 'Warning' }]
+  const cancelled =
+    run.state === 'cancelled'
+      ? [{ code: 'job.cancelled', message: 'The run was cancelled.', type: 'Error' }]
+      : errors
+  const plan = exported?.plan ?? {}
+  const entity = exported ? [{ id: `dataset:${exported.dataset_id}`, ...records(counts.rowCount) }] : []
+  return {
+    id: run.id,
+    ...auditFields(
+      {
+        created_at: run.created_at,
+        created_by: run.principal_id,
+        updated_at: run.updated_at,
+        updated_by: run.principal_id,
+      },
+      caller,
+    ),
+    flowId: run.subject_id,
+    etag: `"${run.fence}-${run.updated_at.getTime().toString(16)}"`,
+    metrics: {
+      durationSummary: {
+        ...(run.started_at ? { startedAtUTC: run.started_at.getTime() } : {}),
+        ...(run.finished_at ? { completedAtUTC: run.finished_at.getTime() } : {}),
+      },
+      ...(isOver
+        ? {
+            sizeSummary: { inputBytes: counts.bytes, outputBytes: counts.bytes },
+            recordSummary: {
+              inputRecordCount: counts.rowCount,
+              ...records(counts.rowCount),
+              sourceSummaries: [
+                {
+                  id: plan['sourceConnectionId'] ?? '',
+                  inputRecordCount: counts.rowCount,
+                  entitySummaries: entity.map(({ id }) => ({ id, inputRecordCount: counts.rowCount })),
+                },
+              ],
+              targetSummaries: [
+                {
+                  id: plan['targetConnectionId'] ?? '',
+                  ...records(counts.rowCount),
+                  entitySummaries: entity,
+                },
+              ],
+              failedInfo: state === 'failed' ? cancelled : [],
+            },
+            fileSummary: { inputFileCount: counts.fileCount, outputFileCount: counts.fileCount },
+          }
+        : {}),
+      statusSummary: { status: state, errors: cancelled },
+    },
+    activities: [],
+    // Ours: what a run is doing, and where its delivery lies.
+    sluice: {
+      state: run.state,
+      tick: run.tick,
+      attempt: run.fence,
+      progress: run.progress,
+      ...(run.result ? { result: run.result } : {}),
+      ...(run.state === 'waiting' ? { retryAt: run.due_at.getTime() } : {}),
+    },
+  }
+}
+
+function records(rowCount: number): Json {
+  return { createdRecordCount: rowCount, outputRecordCount: rowCount }
+}
+
+function numberOf(value: unknown): number {
+  return typeof value === 'number' ? value : 0
+}

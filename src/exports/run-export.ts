@@ -1,0 +1,103 @@
+import { mkdir } from 'node:fs/promises'
+import type { Access } from '#access/access.ts'
+import type { Clock } from '#base/clock.ts'
+import { AppError } from '#base/errors.ts'
+import type { Logger } from '#base/log.ts'
+import type { Datasets } from '#datasets/datasets.ts'
+import type { Engine } from '#engine/engine.ts'
+import type { RunContext, RunOutcome } from '#jobs/jobs.ts'
+import type { Lake } from '#lake/lake.ts'
+import { selectExportRun } from '#metadata/exports.ts'
+import type { Metadata } from '#metadata/metadata.ts'
+import { openStore } from '#objects/open-store.ts'
+import { readManifest } from './manifest.ts'
+import { pinAndPlan, pinOwner } from './plan.ts'
+import { checkHead, publish } from './publish.ts'
+import { createProgress, type RunScope } from './run-scope.ts'
+import { seal } from './seal.ts'
+import { loadSigningKey } from './signing-key.ts'
+import { removeSpool, spool } from './spool.ts'
+import { stageAll } from './stage.ts'
+import { discardAttempt, discardEarlierAttempts, sweepAbandoned } from './sweep.ts'
+
+export interface RunExportOptions {
+  readonly metadata: Metadata
+  readonly access: Access
+  readonly engine: Engine
+  readonly lake: Lake
+  readonly datasets: Datasets
+  readonly spoolFolder: string
+  readonly keysFolder: string
+  readonly home: string
+  readonly clock: Clock
+  readonly logger: Logger
+}
+
+/**
+ * One attempt at a delivery:
+ *
+ *   pin and plan → spool → stage → seal ┬→ publish → sweep
+ *   an earlier attempt had sealed ──────┘
+ *
+ * Before the seal an attempt begins anew from the plan: what an earlier one staged is removed. After it nothing is
+ * planned or read again; whatever happens, the run goes on to be published.
+ */
+export async function runExport(options: RunExportOptions, context: RunContext): Promise<RunOutcome> {
+  const { metadata, spoolFolder, logger, clock } = options
+  await mkdir(spoolFolder, { recursive: true, mode: 0o711 })
+  const progress = createProgress(context, clock)
+  await progress.update({ phase: 'planning' })
+  const plan = await pinAndPlan(options, context)
+  await using store = await openStore(plan.target)
+  const key = await loadSigningKey(options.keysFolder)
+  const scope: RunScope = { ...options, context, plan, store, key, progress }
+  try {
+    await discardEarlierAttempts(scope)
+    await publish(scope, await sealedOrNew(scope))
+  } catch (error) {
+    if (error instanceof AppError && error.code === 'chain.diverged') return await failForGood(scope, error)
+    await cleanUp(scope)
+    throw error
+  }
+  try {
+    await removeSpool(spoolFolder, context.run.id)
+    await sweepAbandoned({ metadata, spoolFolder, logger })
+  } catch (error) {
+    // The delivery is made; what is left over is swept by the next run.
+    logger.log('warn', 'export.sweep.failed', { runId: context.run.id, error })
+  }
+  return 'finished'
+}
+
+async function sealedOrNew(scope: RunScope) {
+  const { metadata, context } = scope
+  const stored = await selectExportRun(metadata.db, context.run.id)
+  if (stored?.manifest) return readManifest(stored.manifest)
+  await checkHead(scope)
+  const spooled = await spool(scope)
+  const parts = await stageAll(scope, spooled.files)
+  return await seal(scope, spooled, parts)
+}
+
+/** The destination knows of deliveries that we don't: a person must decide, so not even a sealed run goes on. */
+async function failForGood(scope: RunScope, error: AppError): Promise<RunOutcome> {
+  const { metadata, context, lake } = scope
+  await metadata.transaction(async (tx) => {
+    await context.lease.fail(tx, error)
+    await lake.releasePins(tx, pinOwner(context.run.id))
+  })
+  scope.logger.log('error', 'export.diverged', { runId: context.run.id, message: error.message })
+  await sweepAbandoned(scope).catch((sweepError: unknown) =>
+    scope.logger.log('warn', 'export.sweep.failed', { runId: context.run.id, error: sweepError }),
+  )
+  return 'finished'
+}
+
+/** A failed attempt takes its own traces away; one that was killed leaves them to the next. */
+async function cleanUp(scope: RunScope): Promise<void> {
+  try {
+    await discardAttempt(scope)
+  } catch (error) {
+    scope.logger.log('warn', 'export.sweep.failed', { runId: scope.context.run.id, error })
+  }
+}

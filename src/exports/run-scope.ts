@@ -1,0 +1,65 @@
+import type { Clock } from '#base/clock.ts'
+import type { Logger } from '#base/log.ts'
+import type { Engine } from '#engine/engine.ts'
+import type { RunContext } from '#jobs/jobs.ts'
+import type { Lake } from '#lake/lake.ts'
+import type { Metadata } from '#metadata/metadata.ts'
+import type { ObjectStore } from '#objects/object-store.ts'
+import type { ExportPlan } from './plan.ts'
+import type { SigningKey } from './signing-key.ts'
+
+/** What the steps of one attempt share. */
+export interface RunScope {
+  readonly metadata: Metadata
+  readonly engine: Engine
+  readonly lake: Lake
+  readonly clock: Clock
+  readonly logger: Logger
+  readonly key: SigningKey
+  readonly spoolFolder: string
+  readonly context: RunContext
+  readonly plan: ExportPlan
+  readonly store: ObjectStore
+  readonly progress: Progress
+}
+
+export type Phase = 'planning' | 'reading' | 'staging' | 'sealing' | 'publishing'
+
+/** What a run has done so far, for people; saved now and then. */
+export interface Progress {
+  update(change: Partial<ProgressFields>): Promise<void>
+}
+
+export interface ProgressFields {
+  readonly phase: Phase
+  readonly rowCountTotal: number
+  readonly rowCount: number
+  readonly fileCount: number
+  readonly filesDone: number
+  readonly bytes: number
+}
+
+const savedEveryMs = 1_000
+
+/** Saves at every new phase, else once a second at most. */
+export function createProgress(context: RunContext, clock: Clock): Progress {
+  let fields: ProgressFields = {
+    phase: 'planning',
+    rowCountTotal: 0,
+    rowCount: 0,
+    fileCount: 0,
+    filesDone: 0,
+    bytes: 0,
+  }
+  let savedAtMs = 0
+  return {
+    update: async (change) => {
+      const isNewPhase = change.phase !== undefined && change.phase !== fields.phase
+      fields = { ...fields, ...change }
+      const nowMs = clock.now().getTime()
+      if (!isNewPhase && nowMs - savedAtMs < savedEveryMs) return
+      savedAtMs = nowMs
+      await context.lease.saveProgress({ ...fields })
+    },
+  }
+}

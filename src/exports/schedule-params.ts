@@ -1,0 +1,109 @@
+import { z } from 'zod'
+import { unreachable } from '#base/assert.ts'
+import { AppError } from '#base/errors.ts'
+import type { ScheduleRule } from '#jobs/jobs.ts'
+import { checkFolderTemplate, defaultFolderTemplate } from './folder-template.ts'
+
+const minuteMs = 60_000
+const hourMs = 60 * minuteMs
+const dayMs = 24 * hourMs
+/** Years 1970 to 9999. */
+const epochSecondsMax = 253_402_300_799
+
+const whole = z
+  .union([
+    z.number(),
+    z
+      .string()
+      .regex(/^\d{1,12}$/)
+      .transform(Number),
+  ])
+  .pipe(z.int().nonnegative())
+const epochSeconds = whole.pipe(z.int().max(epochSecondsMax))
+
+/**
+ * When and what an export delivers. `interval` counts `timeUnit`s; 0 is once. `timeUnit: "cron"` and `once` are ours.
+ */
+export const scheduleParams = z
+  .looseObject({
+    exportMode: z
+      .enum(['DAILY_FULL_EXPORT', 'FIRST_FULL_THEN_INCREMENTAL'])
+      .default('FIRST_FULL_THEN_INCREMENTAL'),
+    timeUnit: z
+      .string()
+      .transform((text) => text.toLowerCase())
+      .pipe(z.enum(['minute', 'hour', 'day', 'week', 'month', 'once', 'cron'])),
+    interval: whole.default(1),
+    startTime: epochSeconds,
+    endTime: epochSeconds.optional(),
+    cronExpression: z.string().max(200).optional(),
+    foldernameTemplate: z.string().optional(),
+    folderNameTemplate: z.string().optional(),
+  })
+  .transform(({ folderNameTemplate, foldernameTemplate, ...rest }) => ({
+    ...rest,
+    foldernameTemplate: foldernameTemplate ?? folderNameTemplate ?? defaultFolderTemplate,
+  }))
+
+export type ScheduleParams = z.infer<typeof scheduleParams>
+
+const intervals: Readonly<Record<string, readonly number[]>> = {
+  minute: [5, 15, 30],
+  hour: [1, 2, 3, 6, 8, 9, 12, 24],
+  day: [0, 1],
+  week: [1],
+  month: [1],
+}
+
+/** @throws AppError 'flow.invalid' naming the field */
+export function scheduleRuleOf(params: ScheduleParams): ScheduleRule {
+  checkFolderTemplate(params.foldernameTemplate)
+  const startAt = new Date(params.startTime * 1000)
+  if (params.endTime !== undefined && params.endTime <= params.startTime)
+    throw invalid('endTime', `endTime (${params.endTime}) must be after startTime (${params.startTime}).`)
+  const limits = {
+    startAt,
+    ...(params.endTime === undefined ? {} : { endAt: new Date(params.endTime * 1000) }),
+  }
+  const { timeUnit, interval } = params
+  const allowed = intervals[timeUnit]
+  if (allowed && !allowed.includes(interval)) {
+    throw invalid(
+      'interval',
+      `For timeUnit ${timeUnit} the interval is one of ${allowed.join(', ')}, not ${interval}.`,
+    )
+  }
+  switch (timeUnit) {
+    case 'once':
+      return { kind: 'once', startAt }
+    case 'minute':
+      return { kind: 'every', ...limits, everyMs: interval * minuteMs }
+    case 'hour':
+      return { kind: 'every', ...limits, everyMs: interval * hourMs }
+    case 'day':
+      return interval === 0 ? { kind: 'once', startAt } : { kind: 'every', ...limits, everyMs: dayMs }
+    case 'week':
+      return { kind: 'every', ...limits, everyMs: 7 * dayMs }
+    case 'month':
+      return { kind: 'cron', ...limits, expression: monthly(startAt) }
+    case 'cron':
+      if (params.cronExpression === undefined)
+        throw invalid('cronExpression', 'timeUnit cron needs a cronExpression of five fields, in UTC.')
+      return { kind: 'cron', ...limits, expression: params.cronExpression }
+    default:
+      return unreachable(timeUnit)
+  }
+}
+
+function monthly(startAt: Date): string {
+  const day = startAt.getUTCDate()
+  if (day > 28)
+    throw invalid('startTime', `Not every month has a day ${day}: a monthly schedule starts on days 1 to 28.`)
+  return `${startAt.getUTCMinutes()} ${startAt.getUTCHours()} ${day} * *`
+}
+
+function invalid(field: string, message: string): AppError {
+  return new AppError('flow.invalid', `/scheduleParams/${field}: ${message}`, {
+    detail: { field: `/scheduleParams/${field}` },
+  })
+}

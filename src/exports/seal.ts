@@ -1,0 +1,154 @@
+import { AppError } from '#base/errors.ts'
+import { faultPoint } from '#base/faults.ts'
+import { updateExportRun, updatePart } from '#metadata/exports.ts'
+import { sha256Hex } from './canonical-json.ts'
+import { type Manifest, type SealedManifest, signManifest } from './manifest.ts'
+import { platformManifestName } from './names.ts'
+import { queryFingerprint, schemaFingerprint } from './plan.ts'
+import type { RunScope } from './run-scope.ts'
+import type { Spooled } from './spool.ts'
+import type { StagedPart } from './stage.ts'
+
+/** A store creates an object of 8 MiB whole; statistics are left out before a manifest comes near it. */
+const statisticsBytesMax = 4 * 1024 * 1024
+const manifestBytesMax = 8 * 1024 * 1024
+
+/**
+ * Rows of the pinned files = rows the engine emitted = rows another reader found in the parts.
+ * @throws AppError 'export.counts'
+ */
+export function checkCounts(counts: {
+  readonly source: number
+  readonly emitted: number
+  readonly delivered: number
+}): void {
+  const { source, emitted, delivered } = counts
+  if (source === emitted && emitted === delivered) return
+  throw new AppError(
+    'export.counts',
+    `The source holds ${source} rows, the engine wrote ${emitted} and the files hold ${delivered}: nothing is delivered.`,
+    { detail: counts },
+  )
+}
+
+/** From here the run is finished, whatever happens; nothing is planned or counted again. */
+export async function seal(
+  scope: RunScope,
+  spooled: Spooled,
+  parts: readonly StagedPart[],
+): Promise<SealedManifest> {
+  checkCounts({
+    source: spooled.sourceRowCount,
+    emitted: spooled.emittedRowCount,
+    delivered: parts.reduce((sum, { file }) => sum + file.rowCount, 0),
+  })
+  const { metadata, context, progress } = scope
+  await progress.update({ phase: 'sealing' })
+  const sealed = makeManifest(scope, parts)
+  await faultPoint('export.seal.before')
+  await metadata.transaction(async (tx) => {
+    await context.lease.seal(tx)
+    await updateExportRun(tx, context.run.id, { manifest: sealed.text })
+    for (const part of parts) await updatePart(tx, part.id, { state: 'sealed' })
+  })
+  await faultPoint('export.seal.after')
+  return sealed
+}
+
+/**
+ * One fenced transaction replaces parts of a sealed manifest that is not yet at the destination. The rows stay as many.
+ */
+export async function reseal(
+  scope: RunScope,
+  change: {
+    readonly sealed: SealedManifest
+    readonly parts: readonly StagedPart[]
+    readonly replaced: readonly { readonly id: string }[]
+  },
+): Promise<SealedManifest> {
+  const { metadata, context } = scope
+  checkCounts({
+    source: change.sealed.manifest.rowCount,
+    emitted: change.sealed.manifest.rowCount,
+    delivered: change.parts.reduce((sum, { file }) => sum + file.rowCount, 0),
+  })
+  const resealed = makeManifest(scope, change.parts)
+  await metadata.transaction(async (tx) => {
+    await context.lease.assertHeld(tx)
+    await updateExportRun(tx, context.run.id, { manifest: resealed.text })
+    for (const part of change.replaced) await updatePart(tx, part.id, { state: 'staged' })
+    for (const part of change.parts) await updatePart(tx, part.id, { state: 'sealed' })
+  })
+  return resealed
+}
+
+function makeManifest(scope: RunScope, parts: readonly StagedPart[]): SealedManifest {
+  const { plan, context, clock, key } = scope
+  const files = parts.map(({ file }) => file)
+  const isHuge = JSON.stringify(files).length > statisticsBytesMax
+  const rowCount = files.reduce((sum, file) => sum + file.rowCount, 0)
+  const platform = platformManifest(scope, files)
+  const sealed = signManifest(
+    {
+      format: 'sluice-manifest',
+      version: 1,
+      exportId: context.run.subjectId,
+      exportName: plan.exportName,
+      datasetId: plan.datasetId,
+      datasetName: plan.datasetName,
+      runId: context.run.id,
+      chain: plan.chain,
+      content: plan.content,
+      source: {
+        tableId: plan.tableId,
+        snapshotId: plan.snapshotId,
+        afterSequence: plan.afterSequence,
+        throughSequence: plan.throughSequence,
+        queryFingerprint: queryFingerprint(plan),
+      },
+      schema: { fingerprint: schemaFingerprint(plan), columns: plan.columns },
+      fileFormat: plan.format,
+      files: isHuge ? files.map((file) => ({ ...file, statistics: {} })) : files,
+      companions: platform ? [platform.companion] : [],
+      rowCount,
+      bytes: files.reduce((sum, file) => sum + file.bytes, 0),
+      scheduledAt: plan.scheduledAt,
+      sealedAt: clock.now().toISOString(),
+    },
+    key,
+  )
+  if (sealed.text.length > manifestBytesMax) {
+    throw new AppError(
+      'flow.invalid',
+      `The delivery has ${files.length} files, more than one manifest can name.`,
+      {
+        hint: 'Set a larger fileBytesMax on the target connection.',
+      },
+    )
+  }
+  return sealed
+}
+
+/** The platform's own manifest, when it was asked for: made from ours, so the same at every attempt. */
+export function platformManifest(
+  { plan, context }: Pick<RunScope, 'plan' | 'context'>,
+  files: Manifest['files'],
+): { readonly text: string; readonly companion: Manifest['companions'][number] } | undefined {
+  if (!plan.includeFileManifest) return undefined
+  const inFolder = (name: string) => name.slice(name.lastIndexOf('/') + 1)
+  const text = JSON.stringify({
+    flowRunId: context.run.id,
+    scheduledTime: plan.scheduledAt.replace(/\.\d+Z$/, 'Z'),
+    exportResults: files.map(({ name, bytes }) => ({
+      sinkPath: [plan.target.folder, plan.folder].filter((part) => part !== '').join('/'),
+      name: inFolder(name),
+      size: bytes,
+    })),
+  })
+  const name = platformManifestName({
+    folder: plan.folder,
+    flowId: context.run.subjectId as Parameters<typeof platformManifestName>[0]['flowId'],
+    runId: context.run.id,
+  })
+  return { text, companion: { name, bytes: Buffer.byteLength(text), sha256: sha256Hex(text) } }
+}

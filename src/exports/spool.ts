@@ -1,0 +1,77 @@
+import { chmod, chown, mkdir, rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import { faultPoint } from '#base/faults.ts'
+import type { SnapshotId, TableId } from '#base/ids.ts'
+import { unprivilegedIds } from '#base/run-as.ts'
+import type { CopiedFile } from '#engine/engine.ts'
+import type { RunScope } from './run-scope.ts'
+
+export interface Spooled {
+  /** Σ record counts of the pinned data files. */
+  readonly sourceRowCount: number
+  readonly sourceBytes: number
+  /** Rows the engine says it wrote. */
+  readonly emittedRowCount: number
+  readonly files: readonly CopiedFile[]
+}
+
+/** Reads the pinned rows once, into files of our own. An attempt has a folder to itself. */
+export async function spool({
+  engine,
+  lake,
+  plan,
+  context,
+  spoolFolder,
+  progress,
+}: RunScope): Promise<Spooled> {
+  const scan = await lake.plan({
+    tableId: plan.tableId as TableId,
+    snapshotId: plan.snapshotId as SnapshotId | undefined,
+    ...(plan.content === 'increment' ? { afterSequence: plan.afterSequence } : {}),
+    withSystemColumns: plan.withSystemColumns,
+  })
+  await progress.update({ phase: 'reading', rowCountTotal: scan.rowCount })
+  const source = { sourceRowCount: scan.rowCount, sourceBytes: scan.bytes }
+  if (scan.files.length === 0) {
+    await faultPoint('export.spool.done')
+    return { ...source, emittedRowCount: 0, files: [] }
+  }
+  const copied = await engine.copy(
+    { sql: scan.sql, files: scan.files, pool: 'batch' },
+    {
+      folder: await makeSpoolFolder(spoolFolder, context.run.id, context.lease.fence),
+      format: { ...plan.format, fileBytesMax: plan.fileBytesMax },
+      onProgress: ({ rowCount }) => {
+        // Only for people: a lost lease is noticed by the next step.
+        progress.update({ rowCount }).catch(() => {})
+      },
+      signal: context.signal,
+    },
+  )
+  await faultPoint('export.spool.done')
+  return {
+    ...source,
+    emittedRowCount: copied.rowCount,
+    // An engine may leave a file without rows behind; it delivers nothing.
+    files: copied.files.filter((file) => file.rowCount > 0),
+  }
+}
+
+/** Writable for the engine's children, which under root are somebody else. */
+async function makeSpoolFolder(spoolFolder: string, runId: string, fence: number): Promise<string> {
+  const runFolder = join(spoolFolder, runId)
+  await mkdir(runFolder, { recursive: true })
+  await chmod(runFolder, 0o711)
+  // A rebuild in the same attempt has the name again.
+  const folder = join(runFolder, String(fence))
+  await rm(folder, { recursive: true, force: true })
+  await mkdir(folder)
+  await chmod(folder, 0o755)
+  const ids = unprivilegedIds()
+  if (ids) await chown(folder, ids.uid, ids.gid)
+  return folder
+}
+
+export async function removeSpool(spoolFolder: string, runId: string): Promise<void> {
+  await rm(join(spoolFolder, runId), { recursive: true, force: true })
+}

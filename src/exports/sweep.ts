@@ -1,0 +1,114 @@
+import { readdir } from 'node:fs/promises'
+import { faultPoint } from '#base/faults.ts'
+import { isId } from '#base/ids.ts'
+import type { Logger } from '#base/log.ts'
+import {
+  type PartRow,
+  selectAbandonedParts,
+  selectExportRun,
+  selectParts,
+  updatePart,
+} from '#metadata/exports.ts'
+import { selectRun } from '#metadata/jobs.ts'
+import type { Metadata } from '#metadata/metadata.ts'
+import type { ObjectStore } from '#objects/object-store.ts'
+import { openStore, storeConfig } from '#objects/open-store.ts'
+import { readManifest } from './manifest.ts'
+import { manifestName } from './names.ts'
+import type { RunScope } from './run-scope.ts'
+import { removeSpool } from './spool.ts'
+import { type StagedPart, tokenOf } from './stage.ts'
+
+/** Parts one sweep removes at most; the next goes on. */
+const partsMax = 1_000
+
+/**
+ * Removes what runs left behind that are over or were fenced off. Touches only names in our own intents, and of them
+ * none that a manifest at the destination names: nothing else there is ours to delete.
+ */
+export async function sweepAbandoned(options: {
+  readonly metadata: Metadata
+  readonly spoolFolder: string
+  readonly logger: Logger
+}): Promise<number> {
+  const { metadata, spoolFolder, logger } = options
+  let partCount = 0
+  for (const row of await selectAbandonedParts(metadata.db, partsMax)) {
+    try {
+      await using store = await openStore(storeConfig.parse(row.store))
+      await removePart(metadata, store, row)
+      partCount += 1
+    } catch (error) {
+      // A destination that is away now is swept another time; it must not hold up another export.
+      logger.log('warn', 'export.sweep.failed', { runId: row.run_id, error })
+    }
+    await faultPoint('export.sweep.middle')
+  }
+  await sweepSpools(metadata, spoolFolder)
+  return partCount
+}
+
+/**
+ * What this attempt staged and did not seal; called when it failed. Also what another attempt has marked as gone: it
+ * may have looked before our bytes were there.
+ */
+export async function discardAttempt({ metadata, store, context }: RunScope): Promise<void> {
+  const rows = await selectParts(metadata.db, context.run.id, ['intended', 'staged', 'gone'])
+  for (const row of rows) {
+    if (row.fence !== context.lease.fence) continue
+    if (row.state === 'gone') await store.abort(tokenOf(row))
+    else await removePart(metadata, store, row)
+  }
+}
+
+/** What earlier attempts at this run staged and did not seal: they are fenced off. */
+export async function discardEarlierAttempts({ metadata, store, context }: RunScope): Promise<void> {
+  const rows = await selectParts(metadata.db, context.run.id, ['intended', 'staged'])
+  for (const row of rows) {
+    if (row.fence >= context.lease.fence) continue
+    await removePart(metadata, store, row)
+    await faultPoint('export.sweep.middle')
+  }
+}
+
+/** Parts that a resealed manifest no longer names. */
+export async function removeParts(
+  { metadata, store, context }: RunScope,
+  parts: readonly StagedPart[],
+): Promise<void> {
+  const rows = await selectParts(metadata.db, context.run.id, ['intended', 'staged'])
+  for (const row of rows) if (parts.some((part) => part.id === row.id)) await removePart(metadata, store, row)
+}
+
+async function removePart(metadata: Metadata, store: ObjectStore, row: PartRow): Promise<void> {
+  const token = tokenOf(row)
+  await store.abort(token)
+  // Completed before its run failed, or before it was replaced: visible, but named by no manifest.
+  if (!(await isDelivered(metadata, store, row))) await store.delete(token.name)
+  await updatePart(metadata.db, row.id, { state: 'gone' })
+}
+
+/** Whether a manifest at the destination names the part. */
+async function isDelivered(metadata: Metadata, store: ObjectStore, row: PartRow): Promise<boolean> {
+  const run = await selectExportRun(metadata.db, row.run_id)
+  if (!run || run.manifest === null) return false
+  const { manifest } = readManifest(run.manifest)
+  const { name } = tokenOf(row)
+  if (!manifest.files.some((file) => file.name === name)) return false
+  const folder = name.includes('/') ? name.slice(0, name.lastIndexOf('/')) : ''
+  const ours = manifestName({
+    folder,
+    chainNumber: manifest.chain.number,
+    flowId: run.flow_id,
+    runId: run.run_id,
+  })
+  return (await store.head(ours, { signal: new AbortController().signal })) !== undefined
+}
+
+async function sweepSpools(metadata: Metadata, spoolFolder: string): Promise<void> {
+  for (const name of await readdir(spoolFolder)) {
+    if (!isId('run', name)) continue
+    const run = await selectRun(metadata.db, name)
+    if (!run || ['succeeded', 'failed', 'cancelled'].includes(run.state)) await removeSpool(spoolFolder, name)
+  }
+}

@@ -1,0 +1,434 @@
+import { readdirSync } from 'node:fs'
+import { chmod, mkdir, mkdtemp, rm, stat } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { randomUUID } from 'node:crypto'
+import { DuckDBInstance } from '@duckdb/node-api'
+import { vi } from 'vitest'
+import { armFaults, type FaultPoint } from '../../src/base/faults.ts'
+import { type FlowId, newUuidId, type RunId, type SnapshotId, type TableId } from '../../src/base/ids.ts'
+import { silentLogger } from '../../src/base/log.ts'
+import { quoteLiteral } from '../../src/base/sql-text.ts'
+import { createDatasets } from '../../src/datasets/create-datasets.ts'
+import type { Caller, Dataset, Datasets } from '../../src/datasets/datasets.ts'
+import type { Engine } from '../../src/engine/engine.ts'
+import { createExports } from '../../src/exports/create-exports.ts'
+import { dataLakeSpecId, type Exports, localFolderSpecs } from '../../src/exports/exports.ts'
+import { verifyLocation, type VerifyReport } from '../../src/exports/verify.ts'
+import { createJobs } from '../../src/jobs/create-jobs.ts'
+import type { Jobs, Run } from '../../src/jobs/jobs.ts'
+import type { Lake, Pin } from '../../src/lake/lake.ts'
+import type { Metadata } from '../../src/metadata/metadata.ts'
+import { openStore } from '../../src/objects/open-store.ts'
+import { longType, stringType, structType, timestampType } from '../../src/types/data-type.ts'
+import { testCaller } from './access.ts'
+import { ManualClock } from './manual-clock.ts'
+import { testMetadata } from './metadata.ts'
+
+/** Rows a file of the test's engine holds at most, so that deliveries have several parts. */
+export const rowsOfPart = 40
+
+export interface Node {
+  readonly jobs: Jobs
+  readonly exports: Exports
+  /** Attempts begun so far; each resolves when it has ended, however it did. */
+  readonly attempts: readonly Promise<unknown>[]
+}
+
+/** Everything an export needs, with time, engine and lake in the test's hand. */
+export class ExportBed implements AsyncDisposable {
+  readonly metadata: Metadata
+  readonly clock = new ManualClock('2026-03-01T01:00:00Z')
+  readonly caller: Caller
+  readonly datasets: Datasets
+  readonly folder: string
+  readonly destination: string
+  readonly spoolFolder: string
+  readonly lake: TestLake
+  readonly engine: TestEngine
+  readonly #access: Awaited<ReturnType<typeof testCaller>>['access']
+  readonly #nodes: Jobs[] = []
+  readonly #stack: AsyncDisposableStack
+
+  private constructor(parts: {
+    metadata: Metadata
+    folder: string
+    lake: TestLake
+    engine: TestEngine
+    account: Awaited<ReturnType<typeof testCaller>>
+    stack: AsyncDisposableStack
+  }) {
+    this.metadata = parts.metadata
+    this.folder = parts.folder
+    this.destination = join(parts.folder, 'delivered')
+    this.spoolFolder = join(parts.folder, 'home', 'spool')
+    this.lake = parts.lake
+    this.engine = parts.engine
+    this.caller = parts.account.caller
+    this.#access = parts.account.access
+    this.#stack = parts.stack
+    this.datasets = createDatasets({
+      metadata: parts.metadata,
+      access: parts.account.access,
+      lake: parts.lake as unknown as Lake,
+      clock: this.clock,
+    })
+  }
+
+  static async open(): Promise<ExportBed> {
+    await using stack = new AsyncDisposableStack()
+    const folder = await mkdtemp(join(tmpdir(), 'sluice-exports-'))
+    stack.defer(() => rm(folder, { recursive: true, force: true }))
+    await chmod(folder, 0o755)
+    await mkdir(join(folder, 'home', 'spool'), { recursive: true })
+    const metadata = stack.use(await testMetadata())
+    const instance = await DuckDBInstance.create(':memory:', { threads: '1' })
+    stack.defer(() => instance.closeSync())
+    const account = await testCaller(metadata, join(folder, 'home'))
+    const lake = testLake(join(folder, 'lake'), instance)
+    return new ExportBed({
+      metadata,
+      folder,
+      lake,
+      engine: testEngine(instance),
+      account,
+      stack: stack.move(),
+    })
+  }
+
+  get access() {
+    return this.#access
+  }
+
+  /** A server's share of the work; one with the same `nodeId` and another incarnation is its next life. */
+  async node({ nodeId = 'a', parallelRuns = true } = {}): Promise<Node> {
+    const jobs = createJobs({
+      metadata: this.metadata,
+      clock: this.clock,
+      nodeId,
+      incarnation: randomUUID(),
+      logger: silentLogger,
+    })
+    this.#nodes.push(jobs)
+    const attempts: Promise<unknown>[] = []
+    const register: Jobs['register'] = (handler) =>
+      jobs.register({
+        ...handler,
+        // A node whose hands are full takes nothing more: what a dead one does.
+        parallelRunsMax: parallelRuns ? handler.parallelRunsMax : 1,
+        run: (context) => {
+          const attempt = handler.run(context)
+          attempts.push(attempt.catch((error: unknown) => error))
+          return attempt
+        },
+      })
+    const exports = createExports({
+      metadata: this.metadata,
+      access: this.#access,
+      engine: this.engine,
+      lake: this.lake as unknown as Lake,
+      datasets: this.datasets,
+      jobs: { ...jobs, register },
+      spoolFolder: this.spoolFolder,
+      keysFolder: join(this.folder, 'home', 'keys'),
+      clock: this.clock,
+      logger: silentLogger,
+    })
+    await jobs.start()
+    return { jobs, exports, attempts }
+  }
+
+  async dataset(name = 'feed'): Promise<Dataset> {
+    return await this.datasets.create(this.caller, {
+      name,
+      schema: {
+        kind: 'columns',
+        columns: structType([
+          { name: 'id', type: longType },
+          { name: 'person', type: stringType },
+          { name: 'timestamp', type: timestampType },
+        ]),
+      },
+    })
+  }
+
+  /** Appends so many rows with ids from `from` on. */
+  async append(dataset: Dataset, from: number, rowCount: number): Promise<void> {
+    await this.lake.append(dataset.tableId, from, rowCount)
+  }
+
+  async flow(
+    { exports }: Node,
+    dataset: Dataset,
+    change: { readonly params?: object; readonly scheduleParams?: object; readonly name?: string } = {},
+  ): Promise<FlowId> {
+    const make = async (kind: Parameters<Exports['createEntity']>[1], body: object) =>
+      (await exports.createEntity(this.caller, kind, body)).id
+    const spec = { id: localFolderSpecs.connectionSpecId, version: '1.0' }
+    const connection = await make('connections', { name: 'folder', connectionSpec: spec })
+    const source = await make('sourceConnections', {
+      name: 'lake',
+      connectionSpec: { id: dataLakeSpecId, version: '1.0' },
+      params: { datasets: [{ dataSetId: dataset.id }] },
+    })
+    const target = await make('targetConnections', {
+      name: 'folder',
+      baseConnectionId: connection,
+      connectionSpec: spec,
+      params: { path: this.destination, datasetFileType: 'PARQUET', compression: 'GZIP', ...change.params },
+    })
+    return (await make('flows', {
+      name: change.name ?? 'feed',
+      flowSpec: { id: localFolderSpecs.flowSpecId, version: '1.0' },
+      sourceConnectionIds: [source],
+      targetConnectionIds: [target],
+      scheduleParams: {
+        timeUnit: 'day',
+        interval: 1,
+        startTime: Date.parse('2027-01-01T00:00:00Z') / 1000,
+        ...change.scheduleParams,
+      },
+    })) as FlowId
+  }
+
+  async run(node: Node, flowId: FlowId): Promise<Run> {
+    return await this.settled(node, await node.exports.runNow(this.caller, flowId))
+  }
+
+  /** The run when it is over; waits between attempts pass at once. */
+  async settled({ jobs }: Node, runId: RunId): Promise<Run> {
+    return await vi.waitFor(
+      async () => {
+        const run = await jobs.run(runId)
+        if (!run || !['succeeded', 'failed', 'cancelled'].includes(run.state)) {
+          const waitMs = run?.state === 'waiting' ? run.retryAt.getTime() - this.clock.now().getTime() : 0
+          if (waitMs > 0) this.clock.advance(waitMs)
+          throw new Error(`The run is ${run?.state} (${JSON.stringify(run)})`)
+        }
+        return run
+      },
+      { timeout: 40_000, interval: 10 },
+    )
+  }
+
+  /** Names below the destination, those that begin with a dot included. */
+  files(): string[] {
+    try {
+      return readdirSync(this.destination, { recursive: true, withFileTypes: true })
+        .filter((entry) => entry.isFile())
+        .map((entry) => join(entry.parentPath, entry.name).slice(this.destination.length + 1))
+        .sort()
+    } catch {
+      return []
+    }
+  }
+
+  spools(): string[] {
+    return readdirSync(this.spoolFolder)
+  }
+
+  async verify(): Promise<VerifyReport> {
+    await using store = await openStore({ kind: 'local', folder: this.destination })
+    return await verifyLocation({ store, signal: new AbortController().signal })
+  }
+
+  /** Ids in the files that manifests name, as another program reads them. */
+  async deliveredIds(): Promise<number[]> {
+    const files = this.files().filter((name) => name.endsWith('.parquet') && !/(^|\/)\./.test(name))
+    return files.length === 0 ? [] : await this.lake.idsOf(files.map((name) => join(this.destination, name)))
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    armFaults(undefined)
+    for (const jobs of this.#nodes.toReversed()) await jobs[Symbol.asyncDispose]()
+    await this.#stack.disposeAsync()
+  }
+}
+
+/** Stops whoever comes first to the point; `release` lets it go on, as a zombie does, `end` lets it fail. */
+export function stopAt(point: FaultPoint): {
+  readonly reached: Promise<void>
+  release(): void
+  end(): void
+} {
+  const reached = Promise.withResolvers<void>()
+  const going = Promise.withResolvers<void>()
+  let isFirst = true
+  armFaults(async (at) => {
+    if (at !== point || !isFirst) return
+    isFirst = false
+    reached.resolve()
+    await going.promise
+  })
+  return {
+    reached: reached.promise,
+    release: () => going.resolve(),
+    end: () => going.reject(new Error('the process is gone')),
+  }
+}
+
+/** Fails once at the point, as any step may. */
+export function throwAt(point: FaultPoint): void {
+  let isFirst = true
+  armFaults((at) => {
+    if (at !== point || !isFirst) return
+    isFirst = false
+    throw new Error(`struck at ${point}`)
+  })
+}
+
+/** Does something once when the point is reached. */
+export function actAt(point: FaultPoint, act: () => void | Promise<void>): void {
+  let isFirst = true
+  armFaults(async (at) => {
+    if (at !== point || !isFirst) return
+    isFirst = false
+    await act()
+  })
+}
+
+export interface TestEngine extends Engine {
+  /** Statements copied so far. */
+  readonly copied: string[]
+  /** What an engine that does its work badly does to the rows it copies. */
+  spoil: { readonly limit?: number; readonly reported?: number } | undefined
+}
+
+/** A real DuckDB, small parts, and faults on demand. */
+function testEngine(instance: DuckDBInstance): TestEngine {
+  const copied: string[] = []
+  const missing = () => {
+    throw new Error('not in this test')
+  }
+  const engine: TestEngine = {
+    copied,
+    spoil: undefined,
+    open: missing,
+    describe: missing,
+    status: missing,
+    killChildren: missing,
+    copy: async (statement, { folder, format, signal }) => {
+      signal.throwIfAborted()
+      copied.push(statement.sql)
+      const connection = await instance.connect()
+      try {
+        const source = `(select * from ${statement.sql} limit ${engine.spoil?.limit ?? Number.MAX_SAFE_INTEGER})`
+        const total = Number(
+          (await connection.runAndReadAll(`select count(*) from ${source}`)).getRows()[0]?.[0],
+        )
+        const files = []
+        for (let at = 0; at < total; at += rowsOfPart) {
+          const rows = Math.min(rowsOfPart, total - at)
+          const extension = format.kind === 'parquet' ? 'parquet' : 'json'
+          const path = join(folder, `${String(at).padStart(8, '0')}.${extension}`)
+          const codec =
+            format.compression === 'none'
+              ? format.kind === 'parquet'
+                ? 'uncompressed'
+                : 'none'
+              : format.compression
+          await connection.run(
+            `copy (select * from ${source} order by id limit ${rows} offset ${at}) to '${path}' (format ${format.kind}, compression ${codec})`,
+          )
+          files.push({
+            path,
+            rowCount: rows,
+            bytes: (await stat(path)).size,
+            partition: {},
+            statistics: { '"id"': { min: String(at), max: String(at + rows), nullCount: 0 } },
+          })
+        }
+        return { rowCount: engine.spoil?.reported ?? total, files }
+      } finally {
+        connection.closeSync()
+      }
+    },
+    [Symbol.asyncDispose]: async () => {},
+  }
+  return engine
+}
+
+export interface TestLake extends Omit<Lake, 'append'> {
+  append(tableId: TableId, from: number, rowCount: number): Promise<void>
+  idsOf(paths: readonly string[]): Promise<number[]>
+  readonly pins: Map<string, Pin>
+}
+
+/** Tables of Parquet files, a commit each; what the lake's interface promises, without Iceberg. */
+function testLake(folder: string, instance: DuckDBInstance): TestLake {
+  const tables = new Map<
+    TableId,
+    { datasetId: string; schema: unknown; commits: { path: string; rowCount: number }[] }
+  >()
+  const pins = new Map<string, Pin>()
+  const run = async (text: string) => {
+    const connection = await instance.connect()
+    try {
+      return (await connection.runAndReadAll(text)).getRows()
+    } finally {
+      connection.closeSync()
+    }
+  }
+  const tableOf = (tableId: TableId) => tables.get(tableId)!
+  const lake = {
+    pins,
+    create: async (_tx: unknown, { datasetId, schema }: Parameters<Lake['create']>[1]) => {
+      const id = newUuidId('table')
+      tables.set(id, { datasetId, schema, commits: [] })
+      await mkdir(folder, { recursive: true })
+      return {
+        id,
+        datasetId,
+        schema,
+        systemColumns: structType([]),
+        location: `file://${folder}`,
+        dayColumn: undefined,
+      }
+    },
+    table: async (id: TableId) => ({
+      ...tableOf(id),
+      id,
+      systemColumns: structType([]),
+      location: '',
+      dayColumn: undefined,
+    }),
+    snapshot: async (id: TableId) => {
+      const { commits } = tableOf(id)
+      if (commits.length === 0) return undefined
+      return {
+        snapshotId: String(commits.length) as SnapshotId,
+        commitSequence: commits.length,
+        rowCount: commits.reduce((sum, commit) => sum + commit.rowCount, 0),
+        committedAt: new Date(0),
+      }
+    },
+    plan: async ({ tableId, snapshotId, afterSequence = 0 }: Parameters<Lake['plan']>[0]) => {
+      const commits = tableOf(tableId).commits.slice(afterSequence, Number(snapshotId ?? 0))
+      const files = commits.map((commit) => commit.path)
+      const list = files.map((path) => `'${path}'`).join(', ')
+      return {
+        sql: files.length === 0 ? '(select 1 where false)' : `(select * from read_parquet([${list}]))`,
+        files,
+        rowCount: commits.reduce((sum, commit) => sum + commit.rowCount, 0),
+        bytes: 0,
+        filesSkipped: 0,
+      }
+    },
+    pin: async (_tx: unknown, pin: Pin) => void pins.set(pin.owner, pin),
+    releasePins: async (_tx: unknown, owner: string) => void pins.delete(owner),
+    append: async (tableId: TableId, from: number, rowCount: number) => {
+      const path = join(folder, `${randomUUID()}.parquet`)
+      await run(
+        `copy (select i as id, 'p' || (i % 7) as person, timestamptz '2026-01-01 00:00:00Z' + interval (i) minute as "timestamp" from range(${from}, ${from + rowCount}) t(i)) to '${path}' (format parquet)`,
+      )
+      tableOf(tableId).commits.push({ path, rowCount })
+    },
+    idsOf: async (paths: readonly string[]) => {
+      const rows = await run(
+        `select id from read_parquet([${paths.map(quoteLiteral).join(', ')}], hive_partitioning = false) order by id`,
+      )
+      return rows.map(([id]) => Number(id))
+    },
+  }
+  return lake as unknown as TestLake
+}
