@@ -300,16 +300,8 @@ async function checkDocument<K extends EntityKind>(
   }
   if (kind === 'flows') {
     const { scheduleParams, sourceConnectionIds } = document as FlowDocument
-    try {
-      scheduleRuleOf(scheduleParams)
-      await checkFlowSource(options, caller, sourceConnectionIds[0] ?? '')
-    } catch (error) {
-      if (error instanceof AppError && error.code === 'request.invalid')
-        throw new AppError('flow.invalid', `/scheduleParams/cronExpression: ${error.message}`, {
-          cause: error,
-        })
-      throw error
-    }
+    scheduleRuleOf(scheduleParams)
+    await checkFlowSource(options, caller, sourceConnectionIds[0] ?? '')
   }
 }
 

@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { unreachable } from '#base/assert.ts'
 import { AppError } from '#base/errors.ts'
+import { parseCron } from '#jobs/cron.ts'
 import type { ScheduleRule } from '#jobs/jobs.ts'
 import { checkFolderTemplate, defaultFolderTemplate } from './folder-template.ts'
 
@@ -89,10 +90,20 @@ export function scheduleRuleOf(params: ScheduleParams): ScheduleRule {
     case 'cron':
       if (params.cronExpression === undefined)
         throw invalid('cronExpression', 'timeUnit cron needs a cronExpression of five fields, in UTC.')
-      return { kind: 'cron', ...limits, expression: params.cronExpression }
+      return { kind: 'cron', ...limits, expression: checkedCron(params.cronExpression) }
     default:
       return unreachable(timeUnit)
   }
+}
+
+function checkedCron(expression: string): string {
+  try {
+    parseCron(expression)
+  } catch (error) {
+    if (error instanceof AppError) throw invalid('cronExpression', error.message)
+    throw error
+  }
+  return expression
 }
 
 function monthly(startAt: Date): string {

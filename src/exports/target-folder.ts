@@ -28,8 +28,9 @@ async function realPathOf(path: string): Promise<string> {
     return await realpath(path)
   } catch (error) {
     const parent = dirname(path)
-    if (!(error instanceof Error && 'code' in error && error.code === 'ENOENT') || parent === path)
-      throw error
+    const code = error instanceof Error && 'code' in error ? error.code : ''
+    if (code === 'ENOTDIR') throw invalid('leads through no file')
+    if (code !== 'ENOENT' || parent === path) throw error
     return resolve(await realPathOf(parent), relative(parent, path))
   }
 }
