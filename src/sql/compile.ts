@@ -120,6 +120,8 @@ export interface BoundQuery {
   readonly parameterTypes: readonly DataType[]
   /** One entry a mention of a table. */
   readonly scans: readonly TableScan[]
+  /** What the caller should be told, one sentence each. */
+  readonly notices?: readonly string[]
   /** Engine text, with each scan replaced by the parenthesised query planned for it. */
   print(engine: 'duckdb' | 'spark', scans: ReadonlyMap<TableScan, string>): string
 }

@@ -1,0 +1,141 @@
+import { AppError } from '#base/errors.ts'
+import type { Caller, Dataset } from '#datasets/datasets.ts'
+import { systemColumns } from '#lake/system-columns.ts'
+import type { Catalogue, CatalogueTable, TableName } from '#sql/compile.ts'
+import type { QueryServiceOptions } from './services.ts'
+
+export interface CatalogueScope {
+  readonly services: Pick<QueryServiceOptions, 'access' | 'datasets'>
+  readonly caller: Caller
+  readonly database: string
+}
+
+/** What a statement's names mean to who asks: the binder's catalogue and the datasets behind it. */
+export interface LoadedCatalogue extends Catalogue {
+  dataset(key: string): Dataset | undefined
+}
+
+/** Suggestions come from so many tables at most. */
+const suggestionsMax = 1_000
+
+/** Loads the tables a statement names. Those the caller may not read are not there, as if they did not exist. */
+export async function loadCatalogue(
+  scope: CatalogueScope,
+  names: readonly TableName[],
+): Promise<LoadedCatalogue> {
+  const datasets = new Map<string, Dataset>()
+  let isComplete = true
+  for (const { parts } of names) {
+    const dataset = await findTable(scope, parts)
+    if (dataset) datasets.set(keyOf(parts), dataset)
+    else isComplete = false
+  }
+  const byId = new Map([...datasets.values()].map((dataset) => [dataset.id as string, dataset]))
+  return {
+    table: (parts) => {
+      const dataset = datasets.get(keyOf(parts))
+      return dataset && catalogueTable(dataset)
+    },
+    tableNames: isComplete ? [...byId.values()].map(({ tableName }) => tableName) : await visibleNames(scope),
+    dataset: (key) => byId.get(key),
+  }
+}
+
+/** The table of that name, if the caller may read it. @throws AppError 'access.denied' when he may read none at all */
+export async function findTable(
+  scope: CatalogueScope,
+  parts: readonly string[],
+): Promise<Dataset | undefined> {
+  const { services, caller, database } = scope
+  const name = localName(parts, caller.sandbox.name)
+  if (name === undefined) return undefined
+  const dataset = await foundOrHidden(scope, name)
+  if (!dataset || !isInDatabase(dataset, database)) return undefined
+  const decision = await services.access.decide({
+    principal: caller.principal,
+    permission: 'datasets.view',
+    sandboxId: caller.sandbox.id,
+    datasetId: dataset.id,
+  })
+  if (!decision.isAllowed) return undefined
+  if (decision.rowFilters.length > 0 || Object.keys(decision.masks).length > 0) {
+    throw new AppError(
+      'query.unsupported',
+      'This table has row filters or masks, which cannot be applied yet.',
+    )
+  }
+  return dataset
+}
+
+async function foundOrHidden(
+  { services, caller }: CatalogueScope,
+  name: string,
+): Promise<Dataset | undefined> {
+  try {
+    return await services.datasets.find(caller, name)
+  } catch (error) {
+    if (!(error instanceof AppError) || error.code !== 'access.denied') throw error
+    // Denied for this one: it does not exist for the caller. Denied for all: he should know.
+    const { principal, sandbox } = caller
+    const general = { principal, permission: 'datasets.view', sandboxId: sandbox.id } as const
+    if ((await services.access.decide(general)).isAllowed) return undefined
+    throw error
+  }
+}
+
+/** `t`, `public.t` and `prod.public.t` are one table; other databases and schemas do not exist yet. */
+function localName(parts: readonly string[], sandboxName: string): string | undefined {
+  const name = parts.at(-1)
+  const [schema, database] = [parts.at(-2), parts.at(-3)]
+  if (schema !== undefined && !['public', 'all', sandboxName.toLowerCase()].includes(schema.toLowerCase())) {
+    return undefined
+  }
+  if (database !== undefined && !['all', sandboxName.toLowerCase()].includes(database.toLowerCase())) {
+    return undefined
+  }
+  return name
+}
+
+function isInDatabase(dataset: Dataset, database: string): boolean {
+  return (
+    database === 'all' ||
+    dataset.id === database ||
+    dataset.tableName.toLowerCase() === database.toLowerCase()
+  )
+}
+
+/** Tables of the session's database that the caller may read, by table name. */
+export async function visibleTables({ services, caller, database }: CatalogueScope): Promise<Dataset[]> {
+  const all = await services.datasets.tables(caller)
+  const visible: Dataset[] = []
+  for (const dataset of all) {
+    if (!isInDatabase(dataset, database)) continue
+    const decision = await services.access.decide({
+      principal: caller.principal,
+      permission: 'datasets.view',
+      sandboxId: caller.sandbox.id,
+      datasetId: dataset.id,
+    })
+    if (decision.isAllowed) visible.push(dataset)
+  }
+  return visible
+}
+
+async function visibleNames(scope: CatalogueScope): Promise<string[]> {
+  return (await visibleTables(scope)).slice(0, suggestionsMax).map(({ tableName }) => tableName)
+}
+
+export function unknownTable(table: TableName): AppError {
+  return new AppError('query.unknown_table', `There is no table ${JSON.stringify(table.parts.join('.'))}.`, {
+    position: table.position,
+    hint: 'See them with SHOW TABLES.',
+  })
+}
+
+function catalogueTable(dataset: Dataset): CatalogueTable {
+  return { key: dataset.id, name: dataset.tableName, columns: dataset.schema, systemColumns }
+}
+
+function keyOf(parts: readonly string[]): string {
+  return parts.join('\0').toLowerCase()
+}

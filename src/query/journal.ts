@@ -1,0 +1,48 @@
+import type { TextPosition } from '#base/errors.ts'
+import type { BatchId, DatasetId, TableId } from '#base/ids.ts'
+import type { Transaction } from '#metadata/metadata.ts'
+import type { Snapshot } from '#lake/lake.ts'
+import type { Literal } from '#sql/compile.ts'
+
+/**
+ * What a run remembers of its steps, so that a second attempt does what the first one did: variables keep their values,
+ * statements read the same snapshots at the same time, committed batches and dropped tables are passed over. A session
+ * has nobody to come after it and remembers nothing.
+ */
+export interface Journal {
+  /** Fixes time and snapshots of a step: what was recorded, or what is now (and is then recorded). */
+  pins(step: string): Promise<StepPins>
+
+  variable(step: string): Literal | undefined
+  recordVariable(step: string, value: Literal): Promise<void>
+
+  /** Why the body of a block ended early, so that its handler runs again and the body does not. */
+  failure(step: string): RecordedFailure | undefined
+  recordFailure(step: string, failure: RecordedFailure): Promise<void>
+
+  dropped(step: string): DatasetId | undefined
+  recordDrop(step: string, datasetId: DatasetId): Promise<void>
+
+  /** The batch a step writes: for a run the same in every attempt. */
+  batchId(step: string): BatchId
+  /** What marks a table as made by this step; undefined: nobody will look for it. */
+  readonly mark: ((step: string) => string) | undefined
+
+  /** Proves, inside a commit, that this attempt still owns the run. @throws AppError 'job.fenced' */
+  assertHeld(tx: Transaction): Promise<void>
+  /** Called around each step. */
+  around(which: 'before' | 'after'): Promise<void>
+}
+
+export interface RecordedFailure {
+  readonly message: string
+  readonly position: TextPosition | undefined
+}
+
+export interface StepPins {
+  readonly now: Date
+  /** The table's snapshot for this step; the same answer each time. */
+  snapshot(tableId: TableId): Promise<Snapshot | undefined>
+  /** Call before anything is done with what was read. */
+  keep(): Promise<void>
+}

@@ -1,0 +1,41 @@
+import { AppError } from '#base/errors.ts'
+import type { Statement } from './query.ts'
+
+/** Statements kept by PREPARE. Names are the same without case. */
+export interface PreparedStatements {
+  get(name: string): Statement | undefined
+  /** @throws AppError 'query.statement_exists', 'query.limit' */
+  add(name: string, statement: Statement): void
+  /** Whether there was one. */
+  remove(name: string): boolean
+  clear(): void
+}
+
+const preparedMax = 1_000
+
+export function preparedStatements(): PreparedStatements {
+  const statements = new Map<string, Statement>()
+  return {
+    get: (name) => statements.get(name.toLowerCase()),
+    add: (name, statement) => {
+      const key = name.toLowerCase()
+      if (statements.has(key)) {
+        throw new AppError(
+          'query.statement_exists',
+          `There is a prepared statement ${JSON.stringify(name)} already.`,
+          { hint: 'Send DEALLOCATE first, or choose another name.' },
+        )
+      }
+      if (statements.size >= preparedMax) {
+        throw new AppError('query.limit', `A session has at most ${preparedMax} prepared statements.`)
+      }
+      statements.set(key, statement)
+    },
+    remove: (name) => statements.delete(name.toLowerCase()),
+    clear: () => statements.clear(),
+  }
+}
+
+export function unknownPrepared(name: string): AppError {
+  return new AppError('query.unknown_statement', `There is no prepared statement ${JSON.stringify(name)}.`)
+}

@@ -1,0 +1,286 @@
+import { AppError } from '#base/errors.ts'
+import { nearest } from '#base/nearest.ts'
+
+/** A property of a session: SET, SHOW and, at the start, the client's startup message know it by name. */
+interface Property {
+  readonly name: string
+  readonly default: string
+  readonly about: string
+  /** The value to keep; undefined when it is not one. Absent: read-only. */
+  readonly accept?: (value: string) => string | undefined
+  readonly expects?: string
+}
+
+const anything = (value: string): string => value
+const oneOf =
+  (...values: readonly string[]) =>
+  (value: string): string | undefined =>
+    values.find((candidate) => candidate.toLowerCase() === value.toLowerCase())
+const whole =
+  (min: number, max: number) =>
+  (value: string): string | undefined =>
+    /^-?\d{1,9}$/.test(value) && Number(value) >= min && Number(value) <= max
+      ? String(Number(value))
+      : undefined
+const onOff = (value: string): string | undefined => {
+  const lower = value.toLowerCase()
+  if (['on', 'true', 'yes', '1', 't'].includes(lower)) return 'on'
+  return ['off', 'false', 'no', '0', 'f'].includes(lower) ? 'off' : undefined
+}
+const trueFalse = (value: string): string | undefined => {
+  const word = onOff(value)
+  return word === undefined ? undefined : String(word === 'on')
+}
+
+/** The version whose catalogue and behaviour clients may count on. */
+const serverVersion = '16.14'
+
+const properties: readonly Property[] = [
+  {
+    name: 'adf_lookahead',
+    default: 'false',
+    about: 'Whether LAST_TOUCH with expiry looks ahead',
+    accept: trueFalse,
+    expects: 'true or false',
+  },
+  { name: 'application_name', default: '', about: 'Name of the client, for the query log', accept: anything },
+  {
+    name: 'auto_to_json',
+    default: 'false',
+    about: 'Whether complex columns become JSON; not supported yet',
+    accept: (value) => (trueFalse(value) === 'false' ? 'false' : undefined),
+    expects: 'false',
+  },
+  {
+    name: 'bytea_output',
+    default: 'hex',
+    about: 'Form of binary values',
+    accept: oneOf('hex'),
+    expects: 'hex',
+  },
+  {
+    name: 'client_encoding',
+    default: 'UTF8',
+    about: 'Encoding of texts',
+    accept: (value) => (/^(?:utf-?8|unicode)$/i.test(value) ? 'UTF8' : undefined),
+    expects: 'UTF8',
+  },
+  {
+    name: 'client_min_messages',
+    default: 'notice',
+    about: 'Least severity of messages sent',
+    accept: oneOf(
+      'debug5',
+      'debug4',
+      'debug3',
+      'debug2',
+      'debug1',
+      'debug',
+      'log',
+      'notice',
+      'warning',
+      'error',
+    ),
+    expects: 'notice, warning or error',
+  },
+  {
+    name: 'DateStyle',
+    default: 'ISO, MDY',
+    about: 'Form of dates',
+    accept: (value) => (/^iso\b/i.test(value) ? 'ISO, MDY' : undefined),
+    expects: 'ISO',
+  },
+  {
+    name: 'default_transaction_isolation',
+    default: 'read committed',
+    about: 'Accepted; each statement reads one snapshot',
+    accept: anything,
+  },
+  {
+    name: 'default_transaction_read_only',
+    default: 'off',
+    about: 'Accepted without effect',
+    accept: onOff,
+    expects: 'on or off',
+  },
+  {
+    name: 'drop_system_columns',
+    default: 'true',
+    about: 'Whether _acp_system_metadata and _ACP_BATCHID are hidden',
+    accept: trueFalse,
+    expects: 'true or false',
+  },
+  {
+    name: 'extra_float_digits',
+    default: '1',
+    about: 'Accepted; floating-point numbers are always exact',
+    accept: whole(-15, 3),
+    expects: '-15 to 3',
+  },
+  {
+    name: 'idle_in_transaction_session_timeout',
+    default: '0',
+    about: 'Accepted without effect',
+    accept: anything,
+  },
+  { name: 'in_hot_standby', default: 'off', about: 'Always off' },
+  { name: 'integer_datetimes', default: 'on', about: 'Always on' },
+  {
+    name: 'IntervalStyle',
+    default: 'postgres',
+    about: 'Form of intervals',
+    accept: oneOf('postgres'),
+    expects: 'postgres',
+  },
+  { name: 'is_superuser', default: 'off', about: 'Always off' },
+  { name: 'lc_collate', default: 'C', about: 'Texts are ordered by code point' },
+  { name: 'lc_ctype', default: 'C.UTF-8', about: 'Kinds of characters are Unicode’s' },
+  { name: 'lock_timeout', default: '0', about: 'Accepted without effect', accept: anything },
+  { name: 'max_identifier_length', default: '63', about: 'As clients expect it' },
+  {
+    name: 'resolve_fallback_snapshot_on_failure',
+    default: 'false',
+    about: 'Whether SNAPSHOT starts at the oldest snapshot when the one named is gone',
+    accept: trueFalse,
+    expects: 'true or false',
+  },
+  {
+    name: 'row_security',
+    default: 'on',
+    about: 'Accepted without effect',
+    accept: onOff,
+    expects: 'on or off',
+  },
+  { name: 'search_path', default: 'public', about: 'Accepted without effect', accept: anything },
+  { name: 'server_encoding', default: 'UTF8', about: 'Encoding of texts in the server' },
+  { name: 'server_version', default: serverVersion, about: 'PostgreSQL version behind the catalogue' },
+  { name: 'server_version_num', default: '160014', about: 'The same as a number' },
+  { name: 'session_authorization', default: '', about: 'Who is signed in' },
+  {
+    name: 'skip_stats_for_complex_datatypes',
+    default: 'true',
+    about: 'Whether statistics leave out complex columns',
+    accept: trueFalse,
+    expects: 'true or false',
+  },
+  {
+    name: 'standard_conforming_strings',
+    default: 'on',
+    about: 'Always on',
+    accept: (value) => (onOff(value) === 'on' ? 'on' : undefined),
+    expects: 'on',
+  },
+  {
+    name: 'statement_timeout',
+    default: '0',
+    about: 'Milliseconds a statement may run; 0: the server’s own limit',
+    accept: (value) => milliseconds(value),
+    expects: 'a number of milliseconds',
+  },
+  {
+    name: 'synchronous_commit',
+    default: 'on',
+    about: 'Accepted; commits are always durable',
+    accept: anything,
+  },
+  {
+    name: 'TimeZone',
+    default: 'UTC',
+    about: 'Times are shown in UTC',
+    // Whatever the client's own zone is: instants carry theirs in every format.
+    accept: () => 'UTC',
+  },
+  { name: 'transaction_isolation', default: 'read committed', about: 'Accepted', accept: anything },
+  { name: 'transaction_read_only', default: 'off', about: 'Accepted', accept: onOff, expects: 'on or off' },
+]
+
+const byName: ReadonlyMap<string, Property> = new Map(
+  properties.map((property) => [property.name.toLowerCase(), property]),
+)
+
+function milliseconds(value: string): string | undefined {
+  const match = /^(\d{1,9})\s*(ms|s|min|h)?$/i.exec(value)
+  if (!match) return undefined
+  const units: Readonly<Record<string, number>> = { ms: 1, s: 1_000, min: 60_000, h: 3_600_000 }
+  return String(Number(match[1]) * (units[match[2]?.toLowerCase() ?? 'ms'] ?? 1))
+}
+
+/** The properties of one session. Names are the same without case. */
+export class SessionProperties {
+  readonly #values: Map<string, string>
+  readonly #initial: ReadonlyMap<string, string>
+
+  /**
+   * @param fixed what the server knows of the session
+   * @param wished what the client wants from the start; names we do not have are passed over, as clients send many
+   * @throws AppError 'config.invalid'
+   */
+  constructor(fixed: ReadonlyMap<string, string>, wished: ReadonlyMap<string, string>) {
+    this.#values = new Map(properties.map((property) => [property.name.toLowerCase(), property.default]))
+    for (const [name, value] of fixed) this.#values.set(name.toLowerCase(), value)
+    for (const [name, value] of wished) {
+      if (byName.get(name.toLowerCase())?.accept) this.set(name, value)
+    }
+    this.#initial = new Map(this.#values)
+  }
+
+  /** By name in lower case. */
+  get values(): ReadonlyMap<string, string> {
+    return this.#values
+  }
+
+  /** @throws AppError 'config.invalid' */
+  get(name: string): string {
+    return this.#values.get(propertyOf(name).name.toLowerCase()) ?? ''
+  }
+
+  isTrue(name: string): boolean {
+    return this.get(name) === 'true'
+  }
+
+  /** @throws AppError 'config.invalid' */
+  set(name: string, value: string): void {
+    const property = propertyOf(name)
+    const key = property.name.toLowerCase()
+    if (!property.accept) {
+      throw new AppError('config.invalid', `The property ${property.name} cannot be changed.`)
+    }
+    if (value.toLowerCase() === 'default') {
+      this.#values.set(key, this.#initial.get(key) ?? property.default)
+      return
+    }
+    const accepted = property.accept(value)
+    if (accepted === undefined) {
+      throw new AppError(
+        'config.invalid',
+        `The property ${property.name} takes ${property.expects ?? 'another value'}, ${JSON.stringify(value.slice(0, 80))} came.`,
+      )
+    }
+    this.#values.set(key, accepted)
+  }
+
+  /** @param name `all`, or one property */
+  reset(name: string): void {
+    if (name.toLowerCase() !== 'all') return this.set(name, 'default')
+    for (const [key, value] of this.#initial) this.#values.set(key, value)
+  }
+
+  /** Name, value and meaning of all, in order of their names. */
+  list(): readonly (readonly [string, string, string])[] {
+    return properties.map(({ name, about }) => [name, this.get(name), about])
+  }
+}
+
+/** In the spelling SHOW prints. @throws AppError 'config.invalid' */
+export function propertyName(name: string): string {
+  return propertyOf(name).name
+}
+
+function propertyOf(name: string): Property {
+  const property = byName.get(name.toLowerCase())
+  if (property) return property
+  const [suggestion] = nearest(name, byName.keys())
+  throw new AppError('config.invalid', `There is no property ${JSON.stringify(name.slice(0, 80))}.`, {
+    hint: suggestion === undefined ? 'See them with SHOW ALL.' : `Perhaps ${suggestion} was meant.`,
+  })
+}

@@ -1,0 +1,217 @@
+import { unreachable } from '#base/assert.ts'
+import { AppError, toAppError } from '#base/errors.ts'
+import type { Encoding } from '#encode/encoding.ts'
+import type { ParsedQuery } from '#sql/compile.ts'
+import { rowLimit } from '#sql/limit.ts'
+import type { Field } from '#types/data-type.ts'
+import { checkLimit, openRows, type RowCap } from './engine-rows.ts'
+import { explainJson, explainText } from './explain.ts'
+import { planQuery } from './plan-query.ts'
+import { type PreparedStatements, unknownPrepared } from './prepared-statements.ts'
+import type { Statement, StatementResult } from './query.ts'
+import { evaluateScalar } from './scalar.ts'
+import type { Scope } from './scope.ts'
+import { show } from './show.ts'
+import { staticResult, textColumns } from './static-rows.ts'
+import { stopReason } from './stop-signal.ts'
+import { Variables } from './variables.ts'
+import { createTableAs, dropTable, insert } from './write-rows.ts'
+
+export interface StatementHost {
+  readonly prepared: PreparedStatements
+  readonly encoding: (columns: readonly Field[]) => Encoding
+  /** Told of rows that were stored, also those of a block's statements. */
+  readonly onWritten: (rowCount: number) => void
+}
+
+type Results = AsyncGenerator<StatementResult, void, undefined>
+
+const command = (tag: string, rowCount?: number): StatementResult => ({ kind: 'command', tag, rowCount })
+
+/** Carries one statement out. A block's SELECTs give their rows in order, then the block its tag. */
+export async function* runStatement(scope: Scope, statement: Statement, host: StatementHost): Results {
+  if (scope.signal.aborted) throw stopReason(scope.signal)
+  const { properties, journal, step } = scope
+  switch (statement.kind) {
+    case 'query':
+      return yield* selectRows(scope, statement.query, host)
+    case 'explain': {
+      const planned = await planQuery(scope, statement.query, await journal.pins(step))
+      const lines = statement.format === 'json' ? [explainJson(planned)] : explainText(planned)
+      const rows = lines.map((line) => [line])
+      return yield staticResult(textColumns('QUERY PLAN'), rows, host.encoding)
+    }
+    case 'createTableAs': {
+      const rowCount = await createTableAs(scope, statement)
+      host.onWritten(rowCount ?? 0)
+      return yield rowCount === undefined
+        ? command('CREATE TABLE AS')
+        : command(`SELECT ${rowCount}`, rowCount)
+    }
+    case 'insert': {
+      const rowCount = await insert(scope, statement)
+      host.onWritten(rowCount)
+      return yield command(`INSERT 0 ${rowCount}`, rowCount)
+    }
+    case 'dropTable':
+      await dropTable(scope, statement)
+      return yield command('DROP TABLE')
+    case 'setVariable':
+      await setVariable(scope, statement)
+      return yield command('SET')
+    case 'setProperty':
+      properties.set(statement.name, statement.value)
+      return yield command('SET')
+    case 'resetProperty':
+      properties.reset(statement.name)
+      return yield command('RESET')
+    case 'show': {
+      const { columns, rows } = await show(scope, statement.what)
+      return yield staticResult(columns, rows, host.encoding)
+    }
+    case 'block':
+      yield* runBlock(scope, statement, host)
+      return yield command('DO')
+    case 'transaction':
+      return yield command(transactionTags[statement.action])
+    case 'prepare':
+      host.prepared.add(statement.name, statement.statement)
+      return yield command('PREPARE')
+    case 'execute':
+      return yield* executePrepared(scope, statement, host)
+    case 'deallocate':
+      if (statement.name === 'all') host.prepared.clear()
+      else if (!host.prepared.remove(statement.name)) throw unknownPrepared(statement.name)
+      return yield command(statement.name === 'all' ? 'DEALLOCATE ALL' : 'DEALLOCATE')
+    case 'discard':
+      host.prepared.clear()
+      properties.reset('all')
+      return yield command('DISCARD ALL')
+    default:
+      return unreachable(statement)
+  }
+}
+
+const transactionTags = { begin: 'BEGIN', commit: 'COMMIT', rollback: 'ROLLBACK' } as const
+
+async function* selectRows(scope: Scope, query: ParsedQuery, host: StatementHost): Results {
+  const { query: limited, cap } = capped(scope, query)
+  const pins = await scope.journal.pins(scope.step)
+  const planned = await planQuery(scope, limited, pins)
+  await pins.keep()
+  const encoding = host.encoding(planned.columns)
+  await using rows = await openRows(scope, planned, { encoding, cap })
+  yield { kind: 'rows', columns: planned.columns, rows }
+}
+
+function capped(
+  scope: Scope,
+  query: ParsedQuery,
+): { readonly query: ParsedQuery; readonly cap: RowCap | undefined } {
+  const { parameters, variables } = scope
+  const limit = rowLimit(query, { parameters, variables: variables.all() })
+  if (limit.kind === 'lifted') return { query: limit.query, cap: undefined }
+  if (scope.pool === 'batch') return { query, cap: undefined }
+  const { rowsDefault, rowsMax } = scope.services.limits
+  switch (limit.kind) {
+    case 'rows':
+      checkLimit(scope, limit.rowCount)
+      return { query, cap: undefined }
+    case 'computed':
+      return { query, cap: { rowCountMax: rowsMax } }
+    case 'none':
+      return { query, cap: { rowCountMax: rowsDefault } }
+    default:
+      return unreachable(limit)
+  }
+}
+
+async function setVariable(
+  scope: Scope,
+  { name, value }: Extract<Statement, { readonly kind: 'setVariable' }>,
+): Promise<void> {
+  const { journal, step, variables } = scope
+  const recorded = journal.variable(step)
+  if (recorded) return variables.set(name, recorded)
+  const literal = await evaluateScalar(scope, value, await journal.pins(step))
+  await journal.recordVariable(step, literal)
+  variables.set(name, literal)
+}
+
+/**
+ * Statements in order, each after the former has ended. One that fails ends the body; the handler, if there is one, runs
+ * instead and the block succeeds. Nothing that was written is undone.
+ */
+async function* runBlock(
+  scope: Scope,
+  { body, handler }: Extract<Statement, { readonly kind: 'block' }>,
+  host: StatementHost,
+): Results {
+  const { journal, step } = scope
+  const inner = { ...scope, variables: new Variables(scope.variables) }
+  if (handler && journal.failure(step)) {
+    yield* runSteps(inner, handler, { host, prefix: `${step}.h` })
+    return
+  }
+  try {
+    yield* runSteps(inner, body, { host, prefix: step })
+  } catch (error) {
+    const failure = toAppError(error)
+    if (!handler || !isForHandler(failure, scope.signal)) throw error
+    await journal.recordFailure(step, { message: failure.message, position: failure.position })
+    yield* runSteps(inner, handler, { host, prefix: `${step}.h` })
+  }
+}
+
+/** A failure of the machinery is no exception of the block: the statement did not do anything wrong. */
+function isForHandler(failure: AppError, signal: AbortSignal): boolean {
+  return (
+    !signal.aborted &&
+    !failure.meaning.retry &&
+    failure.code !== 'internal' &&
+    !failure.code.startsWith('job.')
+  )
+}
+
+/** Each statement is a step of the journal. */
+export async function* runSteps(
+  scope: Scope,
+  statements: readonly Statement[],
+  { host, prefix }: { readonly host: StatementHost; readonly prefix: string },
+): Results {
+  for (const [index, statement] of statements.entries()) {
+    const step = prefix === '' ? String(index) : `${prefix}.${index}`
+    await scope.journal.around('before')
+    for await (const result of runStatement({ ...scope, step }, statement, host)) {
+      // The commands of a block are its own business.
+      if (result.kind === 'rows') yield result
+    }
+    await scope.journal.around('after')
+  }
+}
+
+async function* executePrepared(
+  scope: Scope,
+  statement: Extract<Statement, { readonly kind: 'execute' }>,
+  host: StatementHost,
+): Results {
+  const prepared = host.prepared.get(statement.name)
+  if (!prepared) throw unknownPrepared(statement.name)
+  const parameters = []
+  for (const [index, argument] of statement.arguments.entries()) {
+    const step = `${scope.step}.${index}`
+    parameters.push(await evaluateScalar({ ...scope, step }, argument, await scope.journal.pins(step)))
+  }
+  const expected = parameterCountOf(prepared)
+  if (parameters.length !== expected) {
+    throw new AppError(
+      'query.parameters',
+      `The statement ${JSON.stringify(statement.name)} takes ${expected} parameters, ${parameters.length} came.`,
+    )
+  }
+  yield* runStatement({ ...scope, parameters }, prepared, host)
+}
+
+function parameterCountOf(statement: Statement): number {
+  return 'query' in statement ? statement.query.parameterCount : 0
+}

@@ -1,0 +1,26 @@
+import type { Caller } from '#datasets/datasets.ts'
+import type { Literal } from '#sql/compile.ts'
+import type { Gate } from './gate.ts'
+import type { Journal } from './journal.ts'
+import type { SessionProperties } from './properties.ts'
+import type { QueryServiceOptions } from './services.ts'
+import type { Variables } from './variables.ts'
+
+/** Everything one statement is carried out with. */
+export interface Scope {
+  readonly services: QueryServiceOptions
+  readonly gate: Gate
+  readonly caller: Caller
+  /** `all`, or the one table the session sees. */
+  readonly database: string
+  readonly properties: SessionProperties
+  readonly variables: Variables
+  readonly parameters: readonly Literal[]
+  readonly journal: Journal
+  /** Where the statement stands in its request: `2`, in a block `2.0`. Names its journal entries. */
+  readonly step: string
+  /** Interactive statements have limits of rows and time; scheduled ones have an engine child to themselves. */
+  readonly pool: 'interactive' | 'batch'
+  readonly notice: (text: string) => void
+  readonly signal: AbortSignal
+}

@@ -1,0 +1,36 @@
+import type { Clock } from '#base/clock.ts'
+import { newBatchId, type TableId } from '#base/ids.ts'
+import type { Lake, Snapshot } from '#lake/lake.ts'
+import type { Journal, StepPins } from './journal.ts'
+
+/** For sessions: every statement reads the newest snapshots, each table once, and nothing is remembered. */
+export function sessionJournal({ lake, clock }: { readonly lake: Lake; readonly clock: Clock }): Journal {
+  return {
+    pins: async () => newPins(clock.now(), lake),
+    variable: () => undefined,
+    recordVariable: async () => {},
+    failure: () => undefined,
+    recordFailure: async () => {},
+    dropped: () => undefined,
+    recordDrop: async () => {},
+    batchId: () => newBatchId(),
+    mark: undefined,
+    assertHeld: async () => {},
+    around: async () => {},
+  }
+}
+
+export function newPins(now: Date, lake: Lake): StepPins {
+  const snapshots = new Map<TableId, Promise<Snapshot | undefined>>()
+  return {
+    now,
+    snapshot: (tableId) => {
+      const known = snapshots.get(tableId)
+      if (known) return known
+      const newest = lake.snapshot(tableId)
+      snapshots.set(tableId, newest)
+      return newest
+    },
+    keep: async () => {},
+  }
+}

@@ -1,0 +1,205 @@
+import { unreachable } from '#base/assert.ts'
+import { AppError } from '#base/errors.ts'
+import type { DataType, Field } from '#types/data-type.ts'
+import type { Gate } from './gate.ts'
+import { describeQuery } from './plan-query.ts'
+import { SessionProperties } from './properties.ts'
+import type {
+  Description,
+  ExecuteOptions,
+  QuerySession,
+  ResultRows,
+  SessionOptions,
+  Statement,
+  StatementResult,
+} from './query.ts'
+import type { QueryLog, QueryLogEntryWriter } from './query-log.ts'
+import { preparedStatements, unknownPrepared } from './prepared-statements.ts'
+import { runStatement } from './run-statement.ts'
+import type { Scope } from './scope.ts'
+import type { QueryServiceOptions } from './services.ts'
+import { sessionJournal } from './session-journal.ts'
+import { shownColumns } from './show.ts'
+import { textColumns } from './static-rows.ts'
+import { stopReason } from './stop-signal.ts'
+import { Variables } from './variables.ts'
+
+/** Chains of EXECUTE of a prepared EXECUTE end somewhere. */
+const describeDepthMax = 10
+
+export interface SessionServices {
+  readonly services: QueryServiceOptions
+  readonly gate: Gate
+  readonly log: QueryLog
+}
+
+export class Session implements QuerySession {
+  readonly #services: SessionServices
+  readonly #options: SessionOptions
+  readonly #properties: SessionProperties
+  readonly #prepared = preparedStatements()
+  /** What a statement was written as, for the log. */
+  readonly #texts = new WeakMap<Statement, string>()
+  readonly #closing = new AbortController()
+
+  constructor(services: SessionServices, options: SessionOptions) {
+    this.#services = services
+    this.#options = options
+    this.#properties = new SessionProperties(
+      new Map([
+        ['session_authorization', options.caller.principal.name],
+        ['application_name', options.client],
+      ]),
+      options.properties ?? new Map(),
+    )
+  }
+
+  get properties(): ReadonlyMap<string, string> {
+    return this.#properties.values
+  }
+
+  parse(text: string): readonly Statement[] {
+    const { sql } = this.#services.services
+    return sql.split(text).map((scanned) => {
+      const statement = sql.parse(scanned)
+      this.#texts.set(statement, scanned.text)
+      return statement
+    })
+  }
+
+  async describe(
+    statement: Statement,
+    parameterTypes: readonly (DataType | undefined)[],
+    signal: AbortSignal,
+  ): Promise<Description> {
+    return await this.#describe(statement, { parameterTypes, signal, depth: 0 })
+  }
+
+  async #describe(
+    statement: Statement,
+    options: {
+      readonly parameterTypes: readonly (DataType | undefined)[]
+      readonly signal: AbortSignal
+      readonly depth: number
+    },
+  ): Promise<Description> {
+    const { parameterTypes, signal, depth } = options
+    if (signal.aborted) throw stopReason(signal)
+    const scope = this.#scope({ parameters: [], signal })
+    const columnsOnly = (columns: readonly Field[] | undefined): Description => ({
+      parameterTypes: [],
+      columns,
+    })
+    switch (statement.kind) {
+      case 'query':
+        return await describeQuery(scope, statement.query, parameterTypes)
+      case 'insert':
+      case 'createTableAs': {
+        const bound = await describeQuery(scope, statement.query, parameterTypes)
+        return { parameterTypes: bound.parameterTypes, columns: undefined }
+      }
+      case 'explain': {
+        const bound = await describeQuery(scope, statement.query, parameterTypes)
+        return { parameterTypes: bound.parameterTypes, columns: textColumns('QUERY PLAN') }
+      }
+      case 'show':
+        return columnsOnly(shownColumns(statement.what))
+      case 'execute': {
+        const prepared = this.#prepared.get(statement.name)
+        if (!prepared) throw unknownPrepared(statement.name)
+        if (depth >= describeDepthMax) throw new AppError('query.limit', 'Prepared statements nest too deep.')
+        const { columns } = await this.#describe(prepared, { parameterTypes: [], signal, depth: depth + 1 })
+        return columnsOnly(columns)
+      }
+      case 'block':
+      case 'deallocate':
+      case 'discard':
+      case 'dropTable':
+      case 'prepare':
+      case 'resetProperty':
+      case 'setProperty':
+      case 'setVariable':
+      case 'transaction':
+        return columnsOnly(undefined)
+      default:
+        return unreachable(statement)
+    }
+  }
+
+  async *execute(
+    statement: Statement,
+    { parameters, encoding, signal }: ExecuteOptions,
+  ): AsyncGenerator<StatementResult, void, undefined> {
+    const stopped = AbortSignal.any([signal, this.#closing.signal])
+    const scope = this.#scope({ parameters, signal: stopped })
+    const prepared = this.#prepared
+    if (!isLogged(statement)) {
+      yield* runStatement(scope, statement, { prepared, encoding, onWritten: () => {} })
+      return
+    }
+    const { log } = this.#services
+    const { caller, client } = this.#options
+    const entry = await log.begin(caller, { sql: this.#texts.get(statement) ?? statement.kind, client })
+    const host = { prepared, encoding, onWritten: (count: number) => entry.addRows(count) }
+    let isEnded = false
+    try {
+      for await (const result of runStatement(scope, statement, host)) {
+        yield result.kind === 'rows' ? { ...result, rows: countedRows(result.rows, entry) } : result
+      }
+      isEnded = true
+      await entry.end({})
+    } catch (error) {
+      isEnded = true
+      await entry.end({ error, isStopped: stopped.aborted })
+      throw error
+    } finally {
+      // Whoever asked went away before the end.
+      if (!isEnded) await entry.end({ isStopped: stopped.aborted })
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#closing.abort(new AppError('query.cancelled', 'The session was closed.'))
+    this.#prepared.clear()
+  }
+
+  #scope({ parameters, signal }: Pick<ExecuteOptions, 'parameters' | 'signal'>): Scope {
+    const { services, gate } = this.#services
+    const { caller, database, onNotice } = this.#options
+    return {
+      services,
+      gate,
+      caller,
+      database,
+      properties: this.#properties,
+      variables: new Variables(),
+      parameters,
+      journal: sessionJournal(services),
+      step: '0',
+      pool: 'interactive',
+      notice: (text) => onNotice?.(text),
+      signal,
+    }
+  }
+}
+
+/** What reads or writes data. */
+function isLogged({ kind }: Statement): boolean {
+  return ['query', 'createTableAs', 'insert', 'dropTable', 'block', 'execute', 'setVariable'].includes(kind)
+}
+
+function countedRows(rows: ResultRows, entry: QueryLogEntryWriter): ResultRows {
+  return {
+    pull: async (limit) => {
+      try {
+        const chunk = await rows.pull(limit)
+        entry.addRows(chunk.rowCount)
+        return chunk
+      } catch (error) {
+        await entry.end({ error })
+        throw error
+      }
+    },
+    [Symbol.asyncDispose]: () => rows[Symbol.asyncDispose](),
+  }
+}
