@@ -1,0 +1,135 @@
+import { randomUUID } from 'node:crypto'
+import { chmod, mkdtemp, readdir, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join, relative } from 'node:path'
+import { type Clock, systemClock } from '../../src/base/clock.ts'
+import { newBatchId, newDatasetId, newUuidId } from '../../src/base/ids.ts'
+import { armFaults, type FaultPoint } from '../../src/base/faults.ts'
+import { silentLogger } from '../../src/base/log.ts'
+import type { Engine } from '../../src/engine/engine.ts'
+import { createLake } from '../../src/lake/create-lake.ts'
+import type { AppendRequest, AppendResult, Lake, LakeTable, NewTable, ScanPlan } from '../../src/lake/lake.ts'
+import { systemColumns } from '../../src/lake/system-columns.ts'
+import type { Metadata } from '../../src/metadata/metadata.ts'
+import type { Field, StructType } from '../../src/types/data-type.ts'
+import { inProcessEngine } from './lake-engine.ts'
+import { testMetadata } from './metadata.ts'
+
+const signal = new AbortController().signal
+
+export interface TestLake extends AsyncDisposable {
+  readonly lake: Lake
+  readonly engine: Engine
+  readonly metadata: Metadata
+  readonly folder: string
+  /** Another process's view of the same lake. */
+  another(options?: { readonly clock?: Clock; readonly metadata?: Metadata; readonly folder?: string }): Lake
+  table(columns: StructType, options?: Partial<NewTable>): Promise<LakeTable>
+  append(table: LakeTable, sql: string, options?: Partial<AppendRequest>): Promise<AppendResult>
+  /** The rows of a plan as JSON arrays. */
+  rows(plan: ScanPlan, columns: readonly Field[]): Promise<unknown[][]>
+  /** The rows of the newest snapshot, user columns only. */
+  rowsOf(table: LakeTable): Promise<unknown[][]>
+}
+
+/** A lake of its own in a folder of its own, over a real engine and a real database. */
+export async function testLake(options: { readonly clock?: Clock } = {}): Promise<TestLake> {
+  const stack = new AsyncDisposableStack()
+  const folder = await mkdtemp(join(tmpdir(), 'lake-test-'))
+  stack.defer(() => rm(folder, { recursive: true, force: true }))
+  await chmod(folder, 0o755) // The engine's children may be another user.
+  const metadata = stack.use(await testMetadata())
+  const engine = stack.use(inProcessEngine())
+  const another: TestLake['another'] = (given = {}) =>
+    createLake({
+      metadata: given.metadata ?? metadata,
+      engine,
+      folder: given.folder ?? folder,
+      clock: given.clock ?? options.clock ?? systemClock,
+      logger: silentLogger,
+      incarnation: randomUUID(),
+    })
+  const lake = another()
+  const rows: TestLake['rows'] = async (plan, columns) => await rowsOfPlan(engine, plan, columns)
+  return {
+    lake,
+    engine,
+    metadata,
+    folder,
+    another,
+    rows,
+    table: async (schema, given = {}) =>
+      await metadata.transaction((tx) =>
+        lake.create(tx, {
+          datasetId: newDatasetId(),
+          sandboxId: newUuidId('sandbox'),
+          schema,
+          ...given,
+        }),
+      ),
+    append: async (table, sql, given = {}) =>
+      await lake.append({
+        tableId: table.id,
+        batchId: newBatchId(),
+        source: { sql, files: [], pool: 'batch' },
+        signal,
+        ...given,
+      }),
+    rowsOf: async (table) => {
+      const snapshot = await lake.snapshot(table.id)
+      const plan = await lake.plan({ tableId: table.id, snapshotId: snapshot?.snapshotId })
+      return await rows(plan, table.schema.fields)
+    },
+    [Symbol.asyncDispose]: () => stack.disposeAsync(),
+  }
+}
+
+async function rowsOfPlan(engine: Engine, plan: ScanPlan, columns: readonly Field[]): Promise<unknown[][]> {
+  await using pull = await engine.open(
+    { sql: `SELECT * FROM ${plan.sql}`, files: plan.files, pool: 'interactive' },
+    { encoding: { kind: 'jsonRows' }, columns, signal },
+  )
+  let text = ''
+  for (;;) {
+    const chunk = await pull.pull({ rowCountMax: 100_000, bytesMax: 10_000_000 })
+    text += Buffer.from(chunk.bytes).toString()
+    if (chunk.state === 'done') break
+  }
+  return text
+    .split('\n')
+    .filter((line) => line !== '')
+    .map((line) => JSON.parse(line) as unknown[])
+}
+
+/** User and system columns, as a plan with system columns gives them. */
+export function withSystemColumns(table: LakeTable): readonly Field[] {
+  return [...table.schema.fields, ...systemColumns.fields]
+}
+
+/** Names of all files below a folder, sorted. */
+export async function filesBelow(folder: string): Promise<string[]> {
+  const entries = await readdir(folder, { recursive: true, withFileTypes: true })
+  return entries
+    .filter((entry) => !entry.isDirectory())
+    .map((entry) => relative(folder, join(entry.parentPath, entry.name)))
+    .toSorted()
+}
+
+/** Begins the work and stops it at its first pass through the fault point, as if its process stood still or died. */
+export async function hangingAt<T>(
+  point: FaultPoint,
+  work: () => Promise<T>,
+): Promise<{ readonly outcome: Promise<T>; release(): void }> {
+  const reached = Promise.withResolvers<void>()
+  const released = Promise.withResolvers<void>()
+  armFaults(async (passed) => {
+    if (passed !== point) return
+    armFaults(undefined)
+    reached.resolve()
+    await released.promise
+  })
+  const outcome = work()
+  outcome.catch(() => {}) // Whoever awaits it is told.
+  await Promise.race([reached.promise, outcome])
+  return { outcome, release: () => released.resolve() }
+}
