@@ -222,7 +222,7 @@ async function recordPublished(scope: RunScope, sealed: SealedManifest): Promise
       watermark_sequence: plan.throughSequence,
       published_at: now,
     })
-    await updateExportRun(tx, run.id, { published_at: now })
+    await updateExportRun(tx, run.id, { published_at: now, is_pinned: false })
     await lake.releasePins(tx, pinOwner(run.id))
     await lease.finish(tx, {
       location: store.location,

@@ -26,7 +26,7 @@ async function expectDelivered(bed: ExportBed, ids: readonly number[]): Promise<
   expect(bed.files().filter(isStaging)).toEqual([])
   // Swept after the run has been told as finished.
   await expect.poll(() => bed.spools()).toEqual([])
-  expect(bed.lake.pins.size).toBe(0)
+  await expect.poll(() => bed.lake.pins.size).toBe(0)
 }
 
 test('the first delivery holds everything, the next ones only what came since, an empty one no file', async () => {
@@ -527,6 +527,9 @@ test('a run cancelled before its seal leaves nothing', async () => {
   stop.release()
   expect(await bed.settled(node, runId)).toMatchObject({ state: 'cancelled' })
   expect(bed.files()).toEqual([])
+  expect(bed.spools()).toEqual([])
+  await bed.run(node, flowId)
+  await expectDelivered(bed, range(0, 100))
 })
 
 test('an export to another folder goes on where it was, and says where it came from', async () => {

@@ -7,7 +7,7 @@ import type { Datasets } from '#datasets/datasets.ts'
 import type { Engine } from '#engine/engine.ts'
 import type { RunContext, RunOutcome } from '#jobs/jobs.ts'
 import type { Lake } from '#lake/lake.ts'
-import { selectExportRun } from '#metadata/exports.ts'
+import { selectExportRun, updateExportRun } from '#metadata/exports.ts'
 import type { Metadata } from '#metadata/metadata.ts'
 import { openStore } from '#objects/open-store.ts'
 import { readManifest } from './manifest.ts'
@@ -16,7 +16,7 @@ import { checkHead, publish } from './publish.ts'
 import { createProgress, type RunScope } from './run-scope.ts'
 import { seal } from './seal.ts'
 import { loadSigningKey } from './signing-key.ts'
-import { removeSpool, spool } from './spool.ts'
+import { removeAttemptSpool, removeSpool, spool } from './spool.ts'
 import { stageAll } from './stage.ts'
 import { discardAttempt, discardEarlierAttempts, sweepAbandoned } from './sweep.ts'
 
@@ -43,7 +43,7 @@ export interface RunExportOptions {
  * planned or read again; whatever happens, the run goes on to be published.
  */
 export async function runExport(options: RunExportOptions, context: RunContext): Promise<RunOutcome> {
-  const { metadata, spoolFolder, logger, clock } = options
+  const { metadata, lake, spoolFolder, logger, clock } = options
   await mkdir(spoolFolder, { recursive: true, mode: 0o711 })
   const progress = createProgress(context, clock)
   await progress.update({ phase: 'planning' })
@@ -61,7 +61,7 @@ export async function runExport(options: RunExportOptions, context: RunContext):
   }
   try {
     await removeSpool(spoolFolder, context.run.id)
-    await sweepAbandoned({ metadata, spoolFolder, logger })
+    await sweepAbandoned({ metadata, lake, spoolFolder, logger })
   } catch (error) {
     // The delivery is made; what is left over is swept by the next run.
     logger.log('warn', 'export.sweep.failed', { runId: context.run.id, error })
@@ -85,6 +85,7 @@ async function failForGood(scope: RunScope, error: AppError): Promise<RunOutcome
   await metadata.transaction(async (tx) => {
     await context.lease.fail(tx, error)
     await lake.releasePins(tx, pinOwner(context.run.id))
+    await updateExportRun(tx, context.run.id, { is_pinned: false })
   })
   scope.logger.log('error', 'export.diverged', { runId: context.run.id, message: error.message })
   await sweepAbandoned(scope).catch((sweepError: unknown) =>
@@ -97,6 +98,9 @@ async function failForGood(scope: RunScope, error: AppError): Promise<RunOutcome
 async function cleanUp(scope: RunScope): Promise<void> {
   try {
     await discardAttempt(scope)
+    const run = await selectExportRun(scope.metadata.db, scope.context.run.id)
+    // A sealed delivery may need its spool to replace a part; before the seal the next attempt makes its own.
+    if (run?.manifest === null) await removeAttemptSpool(scope.spoolFolder, scope.context)
   } catch (error) {
     scope.logger.log('warn', 'export.sweep.failed', { runId: scope.context.run.id, error })
   }

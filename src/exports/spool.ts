@@ -1,8 +1,9 @@
-import { chmod, chown, mkdir, rm } from 'node:fs/promises'
+import { chmod, chown, mkdir, rm, rmdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { faultPoint } from '#base/faults.ts'
 import type { SnapshotId, TableId } from '#base/ids.ts'
 import { unprivilegedIds } from '#base/run-as.ts'
+import type { RunContext } from '#jobs/jobs.ts'
 import type { CopiedFile } from '#engine/engine.ts'
 import type { RunScope } from './run-scope.ts'
 
@@ -74,4 +75,11 @@ async function makeSpoolFolder(spoolFolder: string, runId: string, fence: number
 
 export async function removeSpool(spoolFolder: string, runId: string): Promise<void> {
   await rm(join(spoolFolder, runId), { recursive: true, force: true })
+}
+
+/** Only what this attempt spooled: another one may be at work beside. */
+export async function removeAttemptSpool(spoolFolder: string, { run, lease }: RunContext): Promise<void> {
+  const runFolder = join(spoolFolder, run.id)
+  await rm(join(runFolder, String(lease.fence)), { recursive: true, force: true })
+  await rmdir(runFolder).catch(() => {}) // Another attempt's folder is in it, or there is none.
 }

@@ -1,12 +1,15 @@
 import { readdir } from 'node:fs/promises'
 import { faultPoint } from '#base/faults.ts'
-import { isId } from '#base/ids.ts'
+import { isId, type RunId } from '#base/ids.ts'
 import type { Logger } from '#base/log.ts'
+import type { Lake } from '#lake/lake.ts'
 import {
   type PartRow,
   selectAbandonedParts,
   selectExportRun,
   selectParts,
+  selectRunsToUnpin,
+  updateExportRun,
   updatePart,
 } from '#metadata/exports.ts'
 import { selectRun } from '#metadata/jobs.ts'
@@ -15,6 +18,7 @@ import type { ObjectStore } from '#objects/object-store.ts'
 import { openStore, storeConfig } from '#objects/open-store.ts'
 import { readManifest } from './manifest.ts'
 import { manifestName } from './names.ts'
+import { pinOwner } from './plan.ts'
 import type { RunScope } from './run-scope.ts'
 import { removeSpool } from './spool.ts'
 import { type StagedPart, tokenOf } from './stage.ts'
@@ -28,10 +32,11 @@ const partsMax = 1_000
  */
 export async function sweepAbandoned(options: {
   readonly metadata: Metadata
+  readonly lake: Lake
   readonly spoolFolder: string
   readonly logger: Logger
 }): Promise<number> {
-  const { metadata, spoolFolder, logger } = options
+  const { metadata, lake, spoolFolder, logger } = options
   let partCount = 0
   for (const row of await selectAbandonedParts(metadata.db, partsMax)) {
     try {
@@ -45,7 +50,15 @@ export async function sweepAbandoned(options: {
     await faultPoint('export.sweep.middle')
   }
   await sweepSpools(metadata, spoolFolder)
+  for (const runId of await selectRunsToUnpin(metadata.db, partsMax)) await unpin(metadata, lake, runId)
   return partCount
+}
+
+async function unpin(metadata: Metadata, lake: Lake, runId: RunId): Promise<void> {
+  await metadata.transaction(async (tx) => {
+    await lake.releasePins(tx, pinOwner(runId))
+    await updateExportRun(tx, runId, { is_pinned: false })
+  })
 }
 
 /**

@@ -34,6 +34,8 @@ export interface ExportTables {
     /** As it is delivered, to the byte. */
     manifest: string | null
     published_at: Date | null
+    /** Whether the run may hold a pin on its snapshot. */
+    is_pinned: boolean
     created_at: Date
   }
   export_parts: {
@@ -208,16 +210,34 @@ export async function insertExportRun(
 ): Promise<void> {
   await tx
     .insertInto('export_runs')
-    .values({ ...row, manifest: null, published_at: null })
+    .values({ ...row, manifest: null, published_at: null, is_pinned: true })
     .execute()
 }
 
 export async function updateExportRun(
   tx: Transaction,
   runId: RunId,
-  change: { readonly plan?: string; readonly manifest?: string; readonly published_at?: Date },
+  change: {
+    readonly plan?: string
+    readonly manifest?: string
+    readonly published_at?: Date
+    readonly is_pinned?: boolean
+  },
 ): Promise<void> {
   await tx.updateTable('export_runs').set(change).where('run_id', '=', runId).execute()
+}
+
+/** Runs that are over without a delivery and may still hold a pin. */
+export async function selectRunsToUnpin(db: Db, limit: number): Promise<RunId[]> {
+  const rows = await db
+    .selectFrom('export_runs')
+    .innerJoin('job_runs', 'job_runs.id', 'export_runs.run_id')
+    .select('export_runs.run_id')
+    .where('export_runs.is_pinned', '=', true)
+    .where('job_runs.state', 'in', ['failed', 'cancelled', 'succeeded'])
+    .limit(limit)
+    .execute()
+  return rows.map((row) => row.run_id)
 }
 
 export async function insertPart(

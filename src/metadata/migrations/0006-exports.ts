@@ -38,8 +38,10 @@ const statements = [
     plan jsonb not null,
     manifest text,
     published_at timestamptz,
+    is_pinned boolean not null,
     created_at timestamptz not null
   )`,
+  `create index export_runs_pinned on export_runs (run_id) where is_pinned`,
   // An intent is written before the first byte of what it names; nothing else is ever swept.
   `create table export_parts (
     id uuid primary key,
