@@ -124,6 +124,7 @@ describe.each(users)('as $user', ({ ids }) => {
       await writeFile(path, [stranger.pid, ...rest].join('\n'))
       await using next = await startHolder({ home, ids })
       expect(next.refused).toBeUndefined()
+      expect(next.postgresPid).not.toBe(stranger.pid)
       expect(stranger.exitCode ?? stranger.signalCode).toBeNull()
     } finally {
       stranger.kill()

@@ -54,9 +54,9 @@ export async function writeDataFiles(
         kind: 'parquet',
         compression: 'zstd',
         fieldIds: nestedIds(struct),
-        ...(day ? { partitionBy: [day] } : {}),
+        // The engine splits by day or by size, not both: a day of one append is one file, however large.
+        ...(day ? { partitionBy: [day] } : { fileBytesMax }),
         ...(orderBy.length > 0 ? { orderBy } : {}),
-        fileBytesMax,
       },
       ...(request.onProgress ? { onProgress: request.onProgress } : {}),
       signal: request.signal,

@@ -10,7 +10,7 @@ import type { Metadata, Tables } from './metadata.ts'
 /** Connections one node keeps to our database at most; the managed one allows five times as many. */
 export const poolConnectionsMax = 16
 /** How long a caller waits for a connection while PostgreSQL restarts or all are in use. */
-const acquireMsMax = 20_000
+const acquireMsDefault = 20_000
 const transactionAttemptsMax = 10
 const transactionBackoff: Backoff = { firstMs: 5, maxMs: 500, jitter: 0.9 }
 const connectBackoff: Backoff = { firstMs: 20, maxMs: 500, jitter: 0.5 }
@@ -21,11 +21,13 @@ export interface ConnectOptions {
   readonly logger: Logger
   readonly clock?: Clock
   readonly postgresPid?: () => number | undefined
+  /** How long a caller waits for a connection. */
+  readonly acquireMsMax?: number
 }
 
 /** Connects to a database that is there; does not migrate. */
 export function connectMetadata(options: ConnectOptions): Metadata {
-  const { logger, clock = systemClock } = options
+  const { logger, clock = systemClock, acquireMsMax = acquireMsDefault } = options
   const connection = { application_name: 'sluice', keepAlive: true, ...options.connection }
   const pool = new Pool({ max: poolConnectionsMax, ...connection, connectionTimeoutMillis: acquireMsMax })
   // An idle connection that breaks is replaced at the next use.
@@ -34,7 +36,11 @@ export function connectMetadata(options: ConnectOptions): Metadata {
   pool.on('connect', (client) => client.on('error', () => {}))
   const db = new Kysely<Tables>({
     dialect: new PostgresDialect({
-      pool: { connect: () => acquire(pool, clock), end: () => pool.end(), options: pool.options },
+      pool: {
+        connect: () => acquire({ pool, clock, acquireMsMax }),
+        end: () => pool.end(),
+        options: pool.options,
+      },
     }),
   })
   const listener = new Listener(connection, logger)
@@ -63,7 +69,12 @@ export function connectMetadata(options: ConnectOptions): Metadata {
 }
 
 /** Waits over a restart of PostgreSQL: nothing was sent yet, so trying again is always right. */
-async function acquire(pool: Pool, clock: Clock): Promise<PoolClient> {
+async function acquire(options: {
+  readonly pool: Pool
+  readonly clock: Clock
+  readonly acquireMsMax: number
+}): Promise<PoolClient> {
+  const { pool, clock, acquireMsMax } = options
   const deadline = clock.now().getTime() + acquireMsMax
   for (let attempt = 1; ; attempt += 1) {
     try {

@@ -230,6 +230,9 @@ export async function endLeasesOfEarlierLives(
   return Number(answer.numUpdatedRows)
 }
 
+/** How soon to look again for a run whose lease is over and which somebody had locked when we looked. */
+const lockedRunMs = 1_000
+
 /** When something may have to be done next: a run becomes due, a lease ends, a schedule ticks. */
 export async function selectNextMoment(
   db: Db,
@@ -240,8 +243,8 @@ export async function selectNextMoment(
     select least(
       (select min(due_at) from job_runs
         where state in ('queued', 'waiting') and kind = any(${kinds}) and due_at > ${after}),
-      (select min(leased_until) from job_runs
-        where state in ('running', 'sealed') and kind = any(${kinds}) and leased_until > ${after}),
+      (select min(greatest(leased_until, ${new Date(after.getTime() + lockedRunMs)}::timestamptz)) from job_runs
+        where state in ('running', 'sealed') and kind = any(${kinds})),
       (select min(next_at) from job_schedules where is_enabled and kind = any(${kinds}))
     ) as at`.execute(db)
   return answer.rows[0]?.at ?? undefined

@@ -95,7 +95,10 @@ export interface BindContext {
   readonly now: Date
 }
 
-/** A constant with its type. Timestamps are ISO 8601 UTC text with µs, dates `YYYY-MM-DD`, binary is hex. */
+/**
+ * A constant with its type. Timestamps are ISO 8601 UTC text with µs, dates `YYYY-MM-DD`, binary is hex, intervals are
+ * `months days micros`: `0 1 3600000000`.
+ */
 export interface Literal {
   readonly type: DataType
   readonly value: string | number | bigint | boolean | null

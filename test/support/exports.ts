@@ -203,6 +203,9 @@ export class ExportBed implements AsyncDisposable {
         if (!run || !['succeeded', 'failed', 'cancelled'].includes(run.state)) {
           const waitMs = run?.state === 'waiting' ? run.retryAt.getTime() - this.clock.now().getTime() : 0
           if (waitMs > 0) this.clock.advance(waitMs)
+          // A lapsed lease is looked at again after a moment, if the row was locked at first.
+          const isLapsed = run && 'leasedUntil' in run && run.leasedUntil <= this.clock.now()
+          if (isLapsed) this.clock.advance(1_000)
           throw new Error(`The run is ${run?.state} (${JSON.stringify(run)})`)
         }
         return run

@@ -112,7 +112,7 @@ function parse(text: string): Statement[] {
 function scriptOf(statement: Statement): Script {
   return statement.kind === 'query'
     ? (statement.query.tree as Script)
-    : { words: [statement.kind], offset: 0 }
+    : { words: [statement.kind === 'transaction' ? statement.action : statement.kind], offset: 0 }
 }
 
 function describe(service: ScriptedQuery, { words }: Script): Description {

@@ -1,7 +1,7 @@
 import type { TextPosition } from '#base/errors.ts'
 import type { DataType } from '#types/data-type.ts'
 import type { CatalogueTable, Literal, SnapshotClause } from '../compile.ts'
-import type { FunctionEntry } from '../functions/entry.ts'
+import type { FunctionEntry, Lowering } from '../functions/entry.ts'
 
 /** Bound trees: every name resolved, every expression typed, every conversion written out. Immutable. */
 export type BoundExpression =
@@ -9,6 +9,8 @@ export type BoundExpression =
   | BoundColumn
   | BoundCall
   | BoundLambda
+  /** `$n` while only describing. */
+  | { readonly kind: 'parameter'; readonly index: number; readonly type: DataType }
   | { readonly kind: 'lambdaVariable'; readonly name: string; readonly type: DataType }
   | { readonly kind: 'field'; readonly base: BoundExpression; readonly name: string; readonly type: DataType }
   | { readonly kind: 'struct'; readonly values: readonly BoundExpression[]; readonly type: StructKind }
@@ -53,6 +55,7 @@ export interface BoundLambda {
 export interface BoundCall {
   readonly kind: 'call'
   readonly entry: FunctionEntry
+  readonly lowering: Lowering
   readonly arguments: readonly BoundExpression[]
   readonly type: DataType
   readonly isDistinct: boolean

@@ -1,10 +1,14 @@
 import type { DataType, Field } from '#types/data-type.ts'
-import type { BoundExpression, BoundWindow } from '../bind/bound.ts'
+import type { BoundCall, BoundExpression, BoundWindow } from '../bind/bound.ts'
 import type { CatalogueTable } from '../compile.ts'
 
 /** Everything the dialect knows about one function. Reference pages and tests are made from these. */
 export interface FunctionEntry {
-  /** Lower case; the first is the one shown. */
+  /**
+   * Lower case; the first is the one shown. Operators are entries too: `or and not = <> < <= > >= <=> | ^ & ~ + - || * / %
+   * div`, `negative positive` (signs), `like ilike rlike` (value, pattern, escape), `in` (value, items…), `isnull
+   * isnotnull`, `[]` (base, index), `extract` (part as a string literal, value).
+   */
   readonly names: readonly string[]
   readonly kind: 'scalar' | 'aggregate' | 'window' | 'generator' | 'adobe'
   /** The first one that fits the arguments is taken. */
@@ -74,7 +78,11 @@ export type Lowering =
   /** Adobe-defined functions: a tree over windows, which a pass cuts into stages. */
   | {
       readonly kind: 'windows'
-      readonly expand: (values: readonly BoundExpression[], over: BoundWindow) => BoundExpression
+      readonly expand: (
+        values: readonly BoundExpression[],
+        over: BoundWindow,
+        context: RewriteContext,
+      ) => BoundExpression
     }
 
 export interface PrintedCall {
@@ -95,5 +103,12 @@ export interface PrintedCall {
 
 export interface RewriteContext {
   readonly now: Date
+  /** A call of another function by name, its arguments converted as if the statement had written it. */
+  call(name: string, values: readonly BoundExpression[], extras?: CallExtras): BoundExpression
   table(name: readonly string[]): CatalogueTable | undefined
 }
+
+/** What may stand behind a call's arguments. */
+export type CallExtras = Partial<
+  Pick<BoundCall, 'isDistinct' | 'ignoresNulls' | 'filter' | 'orderBy' | 'over'>
+>

@@ -1,0 +1,68 @@
+import { unreachable } from '#base/assert.ts'
+import type { Field } from '#types/data-type.ts'
+import { ArrowStream } from './arrow.ts'
+import { ByteWriter } from './byte-writer.ts'
+import { writeCsv, writeCsvHeader } from './csv.ts'
+import type { Encoding } from './encoding.ts'
+import { writeJsonLines, writeJsonRows } from './json.ts'
+import { writeDataRows } from './postgres.ts'
+import type { Batch } from './value.ts'
+
+/** Turns batches of one statement into bytes, in order. */
+export interface Encoder {
+  add(batch: Batch): void
+  /** About how many bytes `take` would give. */
+  readonly byteCount: number
+  take(): Uint8Array
+  /** After the last batch: what is left, with the end of the stream where the encoding has one. */
+  finish(): Uint8Array
+}
+
+export function createEncoder(encoding: Encoding, columns: readonly Field[]): Encoder {
+  if (encoding.kind === 'arrow') return arrowEncoder(columns)
+  const writer = new ByteWriter()
+  if (encoding.kind === 'csv' && encoding.header) writeCsvHeader(writer, columns)
+  const add = (batch: Batch): void => {
+    switch (encoding.kind) {
+      case 'postgres':
+        return writeDataRows(writer, columns, encoding.formats, batch)
+      case 'jsonLines':
+        return writeJsonLines(writer, columns, batch)
+      case 'jsonRows':
+        return writeJsonRows(writer, columns, batch)
+      case 'csv':
+        return writeCsv(writer, columns, batch)
+      default:
+        return unreachable(encoding)
+    }
+  }
+  return {
+    add,
+    get byteCount() {
+      return writer.length
+    },
+    take: () => writer.take(),
+    finish: () => writer.take(),
+  }
+}
+
+function arrowEncoder(columns: readonly Field[]): Encoder {
+  const stream = new ArrowStream(columns)
+  let taken: Uint8Array[] = []
+  const take = (): Uint8Array => {
+    const bytes = Buffer.concat(taken)
+    taken = []
+    return bytes
+  }
+  return {
+    add: (batch) => taken.push(stream.encode([batch])),
+    get byteCount() {
+      return taken.reduce((sum, bytes) => sum + bytes.length, 0)
+    },
+    take,
+    finish: () => {
+      taken.push(stream.finish())
+      return take()
+    },
+  }
+}

@@ -1,0 +1,79 @@
+import fc from 'fast-check'
+import { expect, test } from 'vitest'
+import { createEncoder } from '#encode/encoder.ts'
+import type { Value } from '#encode/value.ts'
+import {
+  booleanType,
+  dateType,
+  decimalType,
+  doubleType,
+  integerType,
+  longType,
+  stringType,
+  timestampNtzType,
+  timestampType,
+  type DataType,
+} from '#types/data-type.ts'
+import { literalOfParameter } from './parameter.ts'
+
+/** A value's bytes as the server itself would send them. */
+function sent(type: DataType, value: Value, format: 0 | 1): Buffer {
+  const columns = [{ name: 'c', type }]
+  const encoder = createEncoder({ kind: 'postgres', formats: [format] }, columns)
+  encoder.add({ rowCount: 1, value: () => value })
+  return Buffer.from(encoder.take()).subarray(11)
+}
+
+const yearOne = Date.parse('0001-01-01T00:00:00Z')
+const year9999 = Date.parse('9999-12-31T23:59:59Z')
+
+test.each<[string, DataType, fc.Arbitrary<Value>]>([
+  ['boolean', booleanType, fc.boolean()],
+  ['integer', integerType, fc.integer()],
+  ['long', longType, fc.bigInt({ min: -(2n ** 63n), max: 2n ** 63n - 1n })],
+  ['double', doubleType, fc.double()],
+  ['text', stringType, fc.string({ unit: 'grapheme' }).map((text) => text.replaceAll('\0', ''))],
+  ['date', dateType, fc.integer({ min: yearOne / 86_400_000, max: Math.floor(year9999 / 86_400_000) })],
+  ['timestamp', timestampType, fc.bigInt({ min: BigInt(yearOne) * 1000n, max: BigInt(year9999) * 1000n })],
+  [
+    'timestamp without zone',
+    timestampNtzType,
+    fc.bigInt({ min: BigInt(yearOne) * 1000n, max: BigInt(year9999) * 1000n }),
+  ],
+  ['decimal', decimalType(38, 6), fc.bigInt({ min: -(10n ** 38n) + 1n, max: 10n ** 38n - 1n })],
+])('a %s sent as text and as binary means the same', (_name, type, values) => {
+  fc.assert(
+    fc.property(values, (value) => {
+      const text = literalOfParameter(type, sent(type, value, 0), 0)
+      const binary = literalOfParameter(type, sent(type, value, 1), 1)
+      expect(binary).toEqual(text)
+      expect(text.value).not.toBeNull()
+    }),
+  )
+})
+
+test('instants with a zone are taken to UTC, with their microseconds', () => {
+  const at = (text: string) => literalOfParameter(timestampType, Buffer.from(text), 0).value
+  expect(at('2024-02-29 23:30:00.123456+02')).toBe('2024-02-29T21:30:00.123456Z')
+  expect(at('2024-02-29T23:30:00-05:30')).toBe('2024-03-01T05:00:00.000000Z')
+  expect(at('2024-02-29')).toBe('2024-02-29T00:00:00.000000Z')
+})
+
+test('what is no value of its type is refused by name', () => {
+  const refused = (type: DataType, bytes: Buffer, format: number) =>
+    expect(() => literalOfParameter(type, bytes, format)).toThrow(
+      expect.objectContaining({ code: 'query.value' }),
+    )
+  refused(integerType, Buffer.from('2147483648'), 0)
+  refused(integerType, Buffer.from('1.5'), 0)
+  refused(integerType, Buffer.alloc(3), 1)
+  refused(longType, Buffer.from('9223372036854775808'), 0)
+  refused(dateType, Buffer.from('2023-02-29'), 0)
+  refused(timestampType, Buffer.from('yesterday'), 0)
+  refused(booleanType, Buffer.from('perhaps'), 0)
+  refused(decimalType(38, 18), Buffer.from('0001', 'hex'), 1)
+})
+
+test('NULL is NULL in every type', () => {
+  expect(literalOfParameter(longType, null, 1)).toEqual({ type: longType, value: null })
+})

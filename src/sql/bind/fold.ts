@@ -1,0 +1,116 @@
+import { sameType, type DataType } from '#types/data-type.ts'
+import { isIntegral } from '#types/implicit-cast.ts'
+import type { Literal } from '../compile.ts'
+import { dateText, parseDateText, parseTimestampText, timestampText } from './time-text.ts'
+
+const bits: Readonly<Record<string, bigint>> = { byte: 8n, short: 16n, integer: 32n, long: 64n }
+
+/**
+ * A constant converted as Spark's CAST does without ANSI: what does not fit becomes NULL, whole numbers wrap.
+ * Undefined: left to the engine.
+ */
+export function foldCast(literal: Literal, type: DataType): Literal | undefined {
+  const { value } = literal
+  if (value === null || sameType(literal.type, type)) return { type, value }
+  if (literal.type.kind === 'string') return foldString(String(value), type)
+  if (isIntegral(literal.type) && (typeof value === 'number' || typeof value === 'bigint')) {
+    return foldWhole(BigInt(value), type)
+  }
+  if (literal.type.kind === 'date' && type.kind === 'timestamp') {
+    return { type, value: `${String(value)}T00:00:00.000000Z` }
+  }
+  if (literal.type.kind === 'timestamp' && type.kind === 'date') {
+    return { type, value: String(value).replace(/T.*$/, '') }
+  }
+  return undefined
+}
+
+function foldString(text: string, type: DataType): Literal | undefined {
+  const trimmed = text.trim()
+  switch (type.kind) {
+    case 'byte':
+    case 'short':
+    case 'integer':
+    case 'long': {
+      const digits = /^([+-]?\d+)(?:\.\d*)?$/.exec(trimmed)?.[1]
+      if (digits === undefined) return /\d/.test(trimmed) ? undefined : { type, value: null }
+      const whole = BigInt(digits)
+      return { type, value: wrapped(whole, type.kind) === whole ? narrow(whole, type) : null }
+    }
+    case 'double': {
+      if (!/^[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?$/.test(trimmed)) {
+        return /^[+-]?(?:inf|nan)|\d/i.test(trimmed) ? undefined : { type, value: null }
+      }
+      return { type, value: Number(trimmed) }
+    }
+    case 'boolean': {
+      const lower = trimmed.toLowerCase()
+      if (['t', 'true', 'y', 'yes', '1'].includes(lower)) return { type, value: true }
+      return { type, value: ['f', 'false', 'n', 'no', '0'].includes(lower) ? false : null }
+    }
+    case 'date':
+      return { type, value: parseDateText(trimmed) ?? null }
+    case 'timestamp': {
+      const parsed = parseTimestampText(trimmed)
+      return parsed === 'other' ? undefined : { type, value: parsed ?? null }
+    }
+    default:
+      return undefined
+  }
+}
+
+function foldWhole(value: bigint, type: DataType): Literal | undefined {
+  switch (type.kind) {
+    case 'byte':
+    case 'short':
+    case 'integer':
+    case 'long':
+      return { type, value: narrow(wrapped(value, type.kind), type) }
+    case 'double':
+      return { type, value: Number(value) }
+    case 'string':
+      return { type, value: String(value) }
+    case 'boolean':
+      return { type, value: value !== 0n }
+    case 'decimal': {
+      const fits = String(value).replace('-', '').length <= type.precision - type.scale
+      return fits ? { type, value: String(value) } : undefined
+    }
+    default:
+      return undefined
+  }
+}
+
+/** Whole-number arithmetic on constants, wrapping as Spark's does. */
+export function foldArithmetic(operator: '+' | '-' | '*', left: Literal, right: Literal, type: DataType): Literal | undefined {
+  if (left.value === null || right.value === null) return { type, value: null }
+  if (!isIntegral(left.type) || !isIntegral(right.type) || !isIntegral(type)) return undefined
+  const [one, other] = [BigInt(left.value), BigInt(right.value)]
+  const exact = operator === '+' ? one + other : operator === '-' ? one - other : one * other
+  return { type, value: narrow(wrapped(exact, type.kind), type) }
+}
+
+/** A date moved by whole days. */
+export function foldDays(date: Literal, days: Literal, sign: 1 | -1): Literal | undefined {
+  if (date.value === null || days.value === null) return { type: date.type, value: null }
+  const start = Date.parse(`${String(date.value)}T00:00:00Z`)
+  if (Number.isNaN(start)) return undefined
+  return { type: date.type, value: dateText(new Date(start + sign * Number(days.value) * 86_400_000)) }
+}
+
+/** A timestamp moved by a span without months. */
+export function foldMicros(timestamp: Literal, micros: bigint): Literal | undefined {
+  const fraction = /\.(\d{6})Z$/.exec(String(timestamp.value))?.[1]
+  const millis = Date.parse(String(timestamp.value))
+  if (fraction === undefined || Number.isNaN(millis)) return undefined
+  const exact = BigInt(Math.floor(millis / 1000)) * 1_000_000n + BigInt(fraction) + micros
+  return { type: timestamp.type, value: timestampText(exact) }
+}
+
+function wrapped(value: bigint, kind: string): bigint {
+  return BigInt.asIntN(Number(bits[kind] ?? 64n), value)
+}
+
+function narrow(value: bigint, type: DataType): bigint | number {
+  return type.kind === 'long' ? value : Number(value)
+}
