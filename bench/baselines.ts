@@ -8,7 +8,7 @@ export async function timeInDuckdb(sql: string): Promise<{ seconds: number; rows
     await connection.run("SET TimeZone = 'UTC'")
     const startedAt = performance.now()
     const result = await connection.runAndReadAll(sql)
-    return { seconds: (performance.now() - startedAt) / 1000, rows: result.getRowsJson() as unknown[][] }
+    return { seconds: (performance.now() - startedAt) / 1000, rows: result.getRowsJson() }
   } finally {
     connection.closeSync()
     instance.closeSync()

@@ -22,10 +22,10 @@ function checkedFields(struct: StructType, at: string, depth: number, count: { l
       throw invalid(place, 'the name occurs twice among its neighbours, case apart', 'Rename one of them.')
     }
     names.add(folded)
-    // oxlint-disable-next-line no-control-regex -- Control characters are what is looked for.
     if (
       field.name === '' ||
       field.name.length > fieldNameLengthMax ||
+      // oxlint-disable-next-line no-control-regex -- Control characters are what is looked for.
       /[\u0000-\u001f\u007f]/.test(field.name)
     ) {
       throw invalid(

@@ -1,7 +1,7 @@
 import type { Access, Permission } from '#access/access.ts'
 import type { Clock } from '#base/clock.ts'
 import { AppError } from '#base/errors.ts'
-import { type BatchId, type DatasetId, newDatasetId } from '#base/ids.ts'
+import { type DatasetId, newDatasetId } from '#base/ids.ts'
 import type { Lake } from '#lake/lake.ts'
 import { insertBatchOnce, selectBatch, selectBatches } from '#metadata/batches.ts'
 import {

@@ -2,7 +2,7 @@ import * as arrow from 'apache-arrow'
 import type { DataType, Field } from '#types/data-type.ts'
 import { arrowField, arrowType } from '#types/arrow.ts'
 import { intervalText } from './text.ts'
-import { type Batch, type Interval, MapEntries, type Value } from './value.ts'
+import type { Batch, Interval, MapEntries, Value } from './value.ts'
 
 /**
  * Builds an Arrow IPC stream piece by piece. Arrays are filled by hand from the values: the library's builders lose
@@ -24,7 +24,12 @@ export class ArrowStream {
     this.#begin()
     for (const batch of batches) {
       const rows = Array.from({ length: batch.rowCount }, (_, row) => row)
-      const children = this.#columns.map((column, index) => data(column.type, rows.map((row) => batch.value(index, row))))
+      const children = this.#columns.map((column, index) =>
+        data(
+          column.type,
+          rows.map((row) => batch.value(index, row)),
+        ),
+      )
       const struct = arrow.makeData({
         type: new arrow.Struct(this.#schema.fields),
         length: batch.rowCount,
@@ -86,29 +91,40 @@ function data(type: DataType, values: readonly Value[]): arrow.Data {
     case 'string':
       return make(bytesOf(values.map((value) => Buffer.from((value as string | null) ?? ''))))
     case 'interval':
-      return make(bytesOf(values.map((value) => Buffer.from(value === null ? '' : intervalText(value as Interval)))))
+      return make(
+        bytesOf(values.map((value) => Buffer.from(value === null ? '' : intervalText(value as Interval)))),
+      )
     case 'binary':
       return make(bytesOf(values.map((value) => (value as Uint8Array | null) ?? new Uint8Array())))
     case 'struct':
       return make({
         children: type.fields.map((field, index) =>
-          data(field.type, values.map((value) => (value === null ? null : ((value as readonly Value[])[index] ?? null)))),
+          data(
+            field.type,
+            values.map((value) => (value === null ? null : ((value as readonly Value[])[index] ?? null))),
+          ),
         ),
       })
     case 'array': {
       const lists = values.map((value) => (value as readonly Value[] | null) ?? [])
-      return make({ valueOffsets: offsets(lists), child: data(type.element, lists.flat(1) as Value[]) })
+      return make({ valueOffsets: offsets(lists), child: data(type.element, lists.flat(1)) })
     }
     case 'map': {
       const lists = values.map((value) => (value as MapEntries | null)?.entries ?? [])
-      const entries = lists.flat(1) as (readonly [Value, Value])[]
+      const entries = lists.flat()
       const child = arrow.makeData({
         type: (arrowed as arrow.Map_).children[0]!.type as arrow.Struct,
         length: entries.length,
         nullCount: 0,
         children: [
-          data(type.key, entries.map(([key]) => key)),
-          data(type.value, entries.map(([, value]) => value)),
+          data(
+            type.key,
+            entries.map(([key]) => key),
+          ),
+          data(
+            type.value,
+            entries.map(([, value]) => value),
+          ),
         ],
       })
       return make({ valueOffsets: offsets(lists), child })

@@ -1,7 +1,15 @@
 import type { DataType, Field } from '#types/data-type.ts'
 import type { ByteWriter } from './byte-writer.ts'
-import { dateText, decimalText, floatDigits, hexText, intervalText, isoTimestampText, plainText } from './text.ts'
-import { type Batch, type Interval, MapEntries, type Value } from './value.ts'
+import {
+  dateText,
+  decimalText,
+  floatDigits,
+  hexText,
+  intervalText,
+  isoTimestampText,
+  plainText,
+} from './text.ts'
+import type { Batch, Interval, MapEntries, Value } from './value.ts'
 
 /**
  * A value as JSON. Long and decimal keep all digits as JSON numbers; NaN and the infinities, which JSON has not, are
@@ -16,7 +24,7 @@ export function jsonText(type: DataType, value: Value): string {
     case 'integer':
     case 'long':
     case 'void':
-      return String(value)
+      return (value as boolean | number | bigint).toString()
     case 'float':
       return numberText(floatDigits(value as number))
     case 'double':
@@ -67,7 +75,9 @@ export function writeJsonLines(writer: ByteWriter, columns: readonly Field[], ba
 
 export function writeJsonRows(writer: ByteWriter, columns: readonly Field[], batch: Batch): void {
   for (let row = 0; row < batch.rowCount; row++) {
-    writer.text(`[${columns.map((column, index) => jsonText(column.type, batch.value(index, row))).join(',')}]\n`)
+    writer.text(
+      `[${columns.map((column, index) => jsonText(column.type, batch.value(index, row))).join(',')}]\n`,
+    )
   }
 }
 

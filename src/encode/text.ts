@@ -1,6 +1,6 @@
 import { unreachable } from '#base/assert.ts'
 import type { DataType } from '#types/data-type.ts'
-import { Interval, MapEntries, type Value } from './value.ts'
+import type { Interval, MapEntries, Value } from './value.ts'
 
 const dayMs = 86_400_000
 
@@ -102,7 +102,9 @@ export function intervalText(interval: Interval): string {
     const seconds = size / 1_000_000n
     const fraction = size % 1_000_000n
     const clock = `${pad(seconds / 3600n, 2)}:${pad((seconds / 60n) % 60n, 2)}:${pad(seconds % 60n, 2)}`
-    parts.push(`${interval.micros < 0n ? '-' : ''}${clock}${fraction === 0n ? '' : `.${pad(fraction, 6).replace(/0+$/, '')}`}`)
+    parts.push(
+      `${interval.micros < 0n ? '-' : ''}${clock}${fraction === 0n ? '' : `.${pad(fraction, 6).replace(/0+$/, '')}`}`,
+    )
   }
   return parts.join(' ')
 }
@@ -185,7 +187,7 @@ export function plainText(type: DataType, value: Exclude<Value, null>): string {
     case 'integer':
     case 'long':
     case 'void':
-      return String(value as number | bigint)
+      return (value as number | bigint).toString()
     case 'float':
       return doubleText(floatDigits(value as number))
     case 'double':

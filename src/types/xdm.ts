@@ -268,7 +268,7 @@ function scalarType(schema: Record<string, unknown>, declared: JsonType, at: str
   const hinted = hintedType(schema, 'meta:sparkType')
   if (hinted) return hinted
   const xdmName = schema['meta:xdmType']
-  if (xdmName !== undefined && typeOfXdmName.get(String(xdmName)) !== declared) {
+  if (xdmName !== undefined && (typeof xdmName !== 'string' || typeOfXdmName.get(xdmName) !== declared)) {
     throw invalid(
       `${at}/meta:xdmType`,
       `${describe(xdmName)} does not go with the type ${JSON.stringify(declared)}`,

@@ -92,7 +92,13 @@ export function callOf(
   at?: TextPosition,
 ): BoundCall {
   const { gives } = signature
-  const type = typeof gives === 'function' ? gives(values.map((value) => value.type), values) : gives
+  const type =
+    typeof gives === 'function'
+      ? gives(
+          values.map((value) => value.type),
+          values,
+        )
+      : gives
   return {
     kind: 'call',
     entry,

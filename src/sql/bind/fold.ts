@@ -82,7 +82,12 @@ function foldWhole(value: bigint, type: DataType): Literal | undefined {
 }
 
 /** Whole-number arithmetic on constants, wrapping as Spark's does. */
-export function foldArithmetic(operator: '+' | '-' | '*', left: Literal, right: Literal, type: DataType): Literal | undefined {
+export function foldArithmetic(
+  operator: '+' | '-' | '*',
+  left: Literal,
+  right: Literal,
+  type: DataType,
+): Literal | undefined {
   if (left.value === null || right.value === null) return { type, value: null }
   if (!isIntegral(left.type) || !isIntegral(right.type) || !isIntegral(type)) return undefined
   const [one, other] = [BigInt(left.value), BigInt(right.value)]

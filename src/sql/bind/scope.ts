@@ -40,7 +40,11 @@ export function resolvePath(scope: Scope, parts: readonly string[], at: TextPosi
   return undefined
 }
 
-function resolveIn(columns: readonly ScopeColumn[], parts: readonly string[], at: TextPosition): Resolved | undefined {
+function resolveIn(
+  columns: readonly ScopeColumn[],
+  parts: readonly string[],
+  at: TextPosition,
+): Resolved | undefined {
   for (let qualifierCount = Math.min(3, parts.length - 1); qualifierCount >= 0; qualifierCount--) {
     const name = parts[qualifierCount]?.toLowerCase()
     const qualifiers = parts.slice(0, qualifierCount)

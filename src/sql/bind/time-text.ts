@@ -29,9 +29,12 @@ export function parseDateText(text: string): string | undefined {
  * name and rarer forms, which the engine reads.
  */
 export function parseTimestampText(text: string): string | 'other' | undefined {
-  if (parseDateText(text) !== undefined && !/[T ]/.test(text)) return `${parseDateText(text)}T00:00:00.000000Z`
+  if (parseDateText(text) !== undefined && !/[T ]/.test(text))
+    return `${parseDateText(text)}T00:00:00.000000Z`
   const found =
-    /^(\d{4}-\d{1,2}-\d{1,2})[T ](\d{1,2}):(\d{1,2})(?::(\d{1,2})(?:\.(\d{1,9}))?)?\s*(Z|UTC|[+-]\d{1,2}(?::?\d{2})?)?$/.exec(text)
+    /^(\d{4}-\d{1,2}-\d{1,2})[T ](\d{1,2}):(\d{1,2})(?::(\d{1,2})(?:\.(\d{1,9}))?)?\s*(Z|UTC|[+-]\d{1,2}(?::?\d{2})?)?$/.exec(
+      text,
+    )
   if (!found) return /\d/.test(text) ? 'other' : undefined
   const [, day = '', hour = '', minute = '', second = '0', fraction = '', zone = 'Z'] = found
   const date = parseDateText(day)

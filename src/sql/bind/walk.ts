@@ -85,7 +85,10 @@ export function mapSort(sort: BoundSort, change: (child: BoundExpression) => Bou
   return { ...sort, value: change(sort.value) }
 }
 
-export function mapWindow(over: BoundWindow, change: (child: BoundExpression) => BoundExpression): BoundWindow {
+export function mapWindow(
+  over: BoundWindow,
+  change: (child: BoundExpression) => BoundExpression,
+): BoundWindow {
   return {
     partitionBy: over.partitionBy.map(change),
     orderBy: over.orderBy.map((sort) => mapSort(sort, change)),
@@ -164,7 +167,8 @@ export function orderingKey(over: BoundWindow): string {
 }
 
 function windowKey(over: BoundWindow): string {
-  const bound = (bound: BoundFrameBound): string => `${bound.kind}${'offset' in bound ? keyOf(bound.offset) : ''}`
+  const bound = (bound: BoundFrameBound): string =>
+    `${bound.kind}${'offset' in bound ? keyOf(bound.offset) : ''}`
   const frame = over.frame ? `${over.frame.unit}:${bound(over.frame.start)}:${bound(over.frame.end)}` : ''
   return `${orderingKey(over)};${frame}`
 }

@@ -1,5 +1,5 @@
 import { AppError } from '#base/errors.ts'
-import type { ParsedQuery, ParsedStatement, ScannedStatement, TableName } from '../compile.ts'
+import type { ParsedQuery, ParsedStatement, ScannedStatement } from '../compile.ts'
 import { tokenize } from '../scan/lexer.ts'
 import { opensBareBlock } from '../scan/split.ts'
 import { tokenText } from '../scan/token.ts'

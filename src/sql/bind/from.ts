@@ -1,0 +1,160 @@
+import { AppError } from '#base/errors.ts'
+import { findFunction } from '../functions/registry.ts'
+import type { Alias, FromItem, LateralView, Select } from '../parse/syntax.ts'
+import type { BoundFrom, Relation } from './bound.ts'
+import { booleanOf } from './build.ts'
+import { bindGenerator, unnestOf } from './generator-select.ts'
+import { bindJoin } from './join.ts'
+import { columnOf, derivedFrom } from './outputs.ts'
+import { bindQuery, type QueryPlace } from './query.ts'
+import type { Scope, ScopeColumn } from './scope.ts'
+import { bindSnapshot } from './snapshot.ts'
+import type { ExpressionPlace } from './state.ts'
+import { suggestion } from './suggest.ts'
+
+/** Something of FROM, and what names can mean behind it. */
+export interface BoundSource {
+  readonly from: BoundFrom
+  readonly columns: readonly ScopeColumn[]
+}
+
+/** FROM with its comma joins, and the LATERAL VIEWs behind it. */
+export function bindFromList(
+  { from, lateralViews }: Pick<Select, 'from' | 'lateralViews'>,
+  place: QueryPlace,
+): { readonly from: BoundFrom | undefined; readonly columns: readonly ScopeColumn[] } {
+  let source: BoundSource | undefined
+  for (const item of from) source = crossed(source, bindFromItem(item, place, source?.columns ?? []))
+  for (const view of lateralViews) source = viewed(view, source, place)
+  return source ?? { from: undefined, columns: [] }
+}
+
+/** @param left columns to its left, which LATERAL may name */
+export function bindFromItem(item: FromItem, place: QueryPlace, left: readonly ScopeColumn[]): BoundSource {
+  switch (item.kind) {
+    case 'table':
+      return bindTable(item, place)
+    case 'subquery': {
+      const outer = item.isLateral ? scopeWith(left, place) : place.outer
+      const query = bindQuery(item.query, { ...place, outer })
+      const from = derivedFrom(query, place.state, item.isLateral)
+      return { from, columns: named(from.relation, item.alias, []) }
+    }
+    case 'generator': {
+      const entry = findFunction(item.call.name)
+      if (entry?.kind !== 'generator') {
+        throw new AppError(
+          'query.unknown_function',
+          `${item.call.name} makes no rows: it cannot stand in FROM.`,
+          {
+            position: item.at,
+          },
+        )
+      }
+      const list = bindGenerator(item.call, generatorPlace(left, place))
+      const from = unnestOf(list, item.alias?.columns ?? [], place.state)
+      return { from, columns: named(from.relation, item.alias && { ...item.alias, columns: undefined }, []) }
+    }
+    case 'join':
+      return bindJoin(item, place, left)
+  }
+}
+
+/** Every relation of FROM. */
+export function relationsOf(from: BoundFrom): readonly Relation[] {
+  return from.kind === 'join' ? [...relationsOf(from.left), ...relationsOf(from.right)] : [from.relation]
+}
+
+function bindTable(item: Extract<FromItem, { kind: 'table' }>, { state, commons }: QueryPlace): BoundSource {
+  const { parts, position } = item.name
+  const [first] = parts
+  const common = parts.length === 1 && first !== undefined ? commons.get(first.toLowerCase()) : undefined
+  if (common) {
+    const { relation } = derivedFrom(common.query, state)
+    return { from: { kind: 'common', relation, common }, columns: named(relation, item.alias, parts) }
+  }
+  const { catalogue, dropsSystemColumns } = state.context
+  const table = catalogue.table(parts)
+  if (!table) {
+    const known = [...catalogue.tableNames, ...[...commons.values()].map(({ name }) => name)]
+    throw new AppError('query.unknown_table', `There is no table ${parts.join('.')}.`, {
+      position,
+      hint: suggestion(parts.at(-1) ?? '', known) ?? 'See them with SHOW TABLES.',
+    })
+  }
+  const fields = [...table.columns.fields, ...(dropsSystemColumns ? [] : table.systemColumns.fields)]
+  const relation: Relation = {
+    alias: state.nextAlias(),
+    columns: fields.map(({ name, type }) => ({ name, key: name, type, definitions: [] })),
+  }
+  const snapshot = item.snapshot && bindSnapshot(item.snapshot, state)
+  return { from: { kind: 'scan', relation, table, snapshot }, columns: named(relation, item.alias, parts) }
+}
+
+/** The columns under an alias, or under the name the table goes by. */
+export function named(
+  relation: Relation,
+  alias: Alias | undefined,
+  parts: readonly string[],
+): readonly ScopeColumn[] {
+  const names = alias?.columns
+  if (names && names.length > relation.columns.length) {
+    throw new AppError(
+      'query.syntax',
+      `${alias.name} has ${relation.columns.length} columns, ${names.length} names were given.`,
+    )
+  }
+  return relation.columns.map((column, index) => ({
+    name: names?.[index] ?? column.name,
+    qualifiers: alias ? [alias.name] : parts,
+    value: columnOf(relation, column),
+    isHidden: false,
+  }))
+}
+
+function crossed(left: BoundSource | undefined, right: BoundSource): BoundSource {
+  if (!left) return right
+  const from: BoundFrom = {
+    kind: 'join',
+    type: 'cross',
+    left: left.from,
+    right: right.from,
+    condition: undefined,
+  }
+  return { from, columns: [...left.columns, ...right.columns] }
+}
+
+function viewed(view: LateralView, source: BoundSource | undefined, place: QueryPlace): BoundSource {
+  const list = bindGenerator(view.call, generatorPlace(source?.columns ?? [], place))
+  const right = unnestOf(list, view.columns, place.state)
+  const columns = named(
+    right.relation,
+    view.table === undefined ? undefined : { name: view.table, columns: undefined },
+    [],
+  )
+  if (!source) return { from: right, columns }
+  const from: BoundFrom = {
+    kind: 'join',
+    type: view.isOuter ? 'left' : 'cross',
+    left: source.from,
+    right,
+    condition: view.isOuter ? booleanOf(true) : undefined,
+  }
+  return { from, columns: [...source.columns, ...columns] }
+}
+
+function scopeWith(left: readonly ScopeColumn[], { outer }: QueryPlace): Scope {
+  return { columns: left, aliases: [], parent: outer }
+}
+
+function generatorPlace(left: readonly ScopeColumn[], place: QueryPlace): ExpressionPlace {
+  return {
+    state: place.state,
+    commons: place.commons,
+    scope: scopeWith(left, place),
+    lambdaVariables: new Map(),
+    windows: new Map(),
+    allows: { aggregates: false, windows: false, generators: true },
+    placeName: 'FROM',
+  }
+}

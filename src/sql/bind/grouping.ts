@@ -1,0 +1,111 @@
+import { AppError } from '#base/errors.ts'
+import type { Expression, GroupingElement } from '../parse/syntax.ts'
+import type { BoundExpression, BoundGrouping, Projection, Relation } from './bound.ts'
+import { bindExpression } from './expression.ts'
+import { placeOf } from './order.ts'
+import type { ExpressionPlace } from './state.ts'
+import { childrenOf, keyOf, someExpression } from './walk.ts'
+
+/** More sets than this are a mistake, not a report: CUBE doubles them with each column. */
+const setsMax = 4096
+
+/** GROUP BY: expressions, aliases of the select list, places in it, and sets of them. */
+export function bindGrouping(
+  elements: readonly GroupingElement[],
+  projections: readonly Projection[],
+  place: ExpressionPlace,
+): BoundGrouping {
+  const expressions: BoundExpression[] = []
+  const indexOf = (syntax: Expression): number => {
+    const value = bindKey(syntax, projections, place)
+    const key = keyOf(value)
+    const known = expressions.findIndex((expression) => keyOf(expression) === key)
+    return known >= 0 ? known : expressions.push(value) - 1
+  }
+  let sets: readonly (readonly number[])[] = [[]]
+  for (const element of elements) {
+    const own = setsOf(element, indexOf)
+    sets = sets.flatMap((set) => own.map((more) => [...new Set([...set, ...more])]))
+    if (sets.length > setsMax) {
+      throw new AppError('query.limit', `GROUP BY makes more than ${setsMax} grouping sets.`)
+    }
+  }
+  const isPlain = elements.every((element) => element.kind === 'expression')
+  return { expressions, sets: isPlain ? undefined : sets }
+}
+
+function setsOf(
+  element: GroupingElement,
+  indexOf: (syntax: Expression) => number,
+): readonly (readonly number[])[] {
+  if (element.kind === 'expression') {
+    // `GROUP BY (a, b)` groups by both.
+    const items = element.value.kind === 'row' ? element.value.items : [element.value]
+    return [items.map(indexOf)]
+  }
+  const sets = element.sets.map((set) => set.map(indexOf))
+  switch (element.kind) {
+    case 'sets':
+      return sets
+    case 'rollup':
+      return sets.map((_, index) => sets.slice(0, sets.length - index).flat()).concat([[]])
+    case 'cube':
+      if (2 ** sets.length > setsMax)
+        throw new AppError('query.limit', `CUBE takes at most ${Math.log2(setsMax)} columns.`)
+      return sets.reduce<readonly (readonly number[])[]>(
+        (made, set) => made.flatMap((one) => [[...one, ...set], one]),
+        [[]],
+      )
+  }
+}
+
+function bindKey(
+  syntax: Expression,
+  projections: readonly Projection[],
+  place: ExpressionPlace,
+): BoundExpression {
+  const isPlace = syntax.kind === 'literal' && syntax.type.kind === 'integer'
+  const projection = isPlace ? projections[placeOf(Number(syntax.value), projections, syntax.at)] : undefined
+  const value = projection ? projection.value : bindExpression(syntax, place)
+  if (hasAggregate(value)) {
+    throw new AppError('query.syntax', 'GROUP BY cannot group by what is computed from the groups.', {
+      position: syntax.at,
+    })
+  }
+  return value
+}
+
+/** Whether an aggregate over the groups, and not over a window, is in it. */
+export function hasAggregate(expression: BoundExpression): boolean {
+  return someExpression(
+    expression,
+    (inner) => inner.kind === 'call' && inner.entry.kind === 'aggregate' && inner.over === undefined,
+  )
+}
+
+/**
+ * What a grouped query shows of a row must be one of the grouping expressions or an aggregate.
+ * @throws AppError 'query.type' naming the column
+ */
+export function checkGrouped(
+  expression: BoundExpression,
+  grouping: BoundGrouping,
+  local: ReadonlySet<Relation>,
+): void {
+  const keys = new Set(grouping.expressions.map(keyOf))
+  const visit = (inner: BoundExpression): void => {
+    if (keys.has(keyOf(inner))) return
+    if (inner.kind === 'call' && inner.entry.kind === 'aggregate' && !inner.over) return
+    if (inner.kind === 'column' && local.has(inner.relation)) {
+      throw new AppError(
+        'query.type',
+        `The column ${inner.column.name} is neither grouped by nor inside an aggregate.`,
+        {
+          hint: `Add it to GROUP BY, or take first(${inner.column.name}).`,
+        },
+      )
+    }
+    for (const child of childrenOf(inner)) visit(child)
+  }
+  visit(expression)
+}

@@ -1,0 +1,74 @@
+import type { BoundExpression } from './bound.ts'
+import { longOf } from './build.ts'
+import type { CallSite } from './resolve-call.ts'
+import { childrenOf, mapChildren, someExpression } from './walk.ts'
+
+type Sides = readonly [BoundExpression, BoundExpression]
+
+/**
+ * The text `'HEAD'` compared with an ingest time means the beginning, `'TAIL'` the end, also inside arithmetic. A NULL
+ * there selects nothing, as SQL says; who wrote it is told.
+ * @see the query service's specification, section 9, decision 1
+ */
+export function withIngestBounds(sides: Sides, { state }: CallSite): Sides {
+  const [left, right] = sides
+  const [isLeft, isRight] = [isIngestTime(left), isIngestTime(right)]
+  if (isLeft === isRight) return sides
+  const bound = isLeft ? right : left
+  if (someExpression(bound, (inner) => inner.kind === 'literal' && inner.value === null)) {
+    state.notices.push(
+      'An ingest time is compared with NULL, so no row is selected. Seed the checkpoint with 0 or HEAD to begin from the first batch.',
+    )
+  }
+  const meant = withoutWords(bound)
+  return isLeft ? [left, meant] : [meant, right]
+}
+
+/** Above every ingest time, and small enough to be computed with. */
+const endOfTime = 253_402_300_799_999n
+
+function withoutWords(expression: BoundExpression): BoundExpression {
+  if (expression.kind === 'cast' && expression.value.kind === 'literal') return withoutWords(expression.value)
+  if (expression.kind !== 'literal') return mapChildren(expression, withoutWords)
+  const word = typeof expression.value === 'string' ? expression.value.trim().toUpperCase() : ''
+  if (word === 'HEAD') return longOf(0)
+  return word === 'TAIL' ? longOf(endOfTime) : expression
+}
+
+/** Whether the value was made from `_acp_system_metadata.ingestTime`, here or further in. */
+function isIngestTime(expression: BoundExpression): boolean {
+  const seen = new Set<BoundExpression>()
+  const visit = (inner: BoundExpression): boolean => {
+    if (seen.has(inner)) return false
+    seen.add(inner)
+    if (inner.kind === 'field' && inner.name === 'ingestTime' && isSystemMetadata(inner.base)) return true
+    if (inner.kind === 'column') return inner.column.definitions.some(visit)
+    if (inner.kind === 'field' && inner.base.kind === 'column') {
+      return inner.base.column.definitions.some((definition) => isFieldMadeOf(definition, inner.name, visit))
+    }
+    return childrenOf(inner).some(visit)
+  }
+  return visit(expression)
+}
+
+function isSystemMetadata(base: BoundExpression): boolean {
+  if (base.kind !== 'column') return false
+  const { column } = base
+  return column.definitions.length === 0
+    ? column.name === '_acp_system_metadata'
+    : column.definitions.some(isSystemMetadata)
+}
+
+function isFieldMadeOf(
+  definition: BoundExpression,
+  name: string,
+  visit: (expression: BoundExpression) => boolean,
+): boolean {
+  if (definition.kind === 'column') {
+    return definition.column.definitions.some((inner) => isFieldMadeOf(inner, name, visit))
+  }
+  if (definition.kind !== 'struct') return false
+  const index = definition.type.fields.findIndex((field) => field.name === name)
+  const value = definition.values[index]
+  return value !== undefined && visit(value)
+}

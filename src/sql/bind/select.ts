@@ -1,0 +1,137 @@
+import { AppError } from '#base/errors.ts'
+import type { Select, SelectItem, SortItem } from '../parse/syntax.ts'
+import type { BoundExpression, BoundFrom, BoundGrouping, BoundSelect, Relation } from './bound.ts'
+import { generatorOf } from './call.ts'
+import { bindCondition, bindExpression } from './expression.ts'
+import { bindFromList, relationsOf } from './from.ts'
+import { bindGeneratorSelect } from './generator-select.ts'
+import { bindGrouping, checkGrouped, hasAggregate } from './grouping.ts'
+import { bindOrder } from './order.ts'
+import { projectionsOf, unordered } from './outputs.ts'
+import { outputName } from './output-name.ts'
+import type { QueryPlace } from './query.ts'
+import type { ScopeColumn } from './scope.ts'
+import { starColumns } from './star.ts'
+import type { ExpressionPlace } from './state.ts'
+
+export interface BoundItem {
+  readonly name: string
+  readonly value: BoundExpression
+}
+
+/** What a select stands on: FROM and WHERE, and a place for expressions over them. */
+export interface SelectBase {
+  readonly from: BoundFrom | undefined
+  readonly where: BoundExpression | undefined
+  readonly place: ExpressionPlace
+}
+
+/** One SELECT with the ORDER BY behind it, which may name what stands in FROM. */
+export function bindSelect(select: Select, orderBy: readonly SortItem[], place: QueryPlace): BoundSelect {
+  const base = bindBase(select, place)
+  if (select.items.some((item) => generatorOf(item.value))) return bindGeneratorSelect(select, orderBy, base)
+  const { items, aliases } = bindItems(select.items, base.place)
+  const bound = groupedSelect(select, items, { ...base, place: withAliases(base.place, aliases) })
+  const order = bindOrder(bound.projections, orderBy, orderPlace(base.place))
+  return checked({ ...bound, orderBy: order }, select)
+}
+
+function bindBase(select: Select, { state, commons, outer }: QueryPlace): SelectBase {
+  const { from, columns } = bindFromList(select, { state, commons, outer })
+  const place: ExpressionPlace = {
+    state,
+    commons,
+    scope: { columns, aliases: [], parent: outer },
+    lambdaVariables: new Map(),
+    windows: new Map(select.windows.map(({ name, window }) => [name.toLowerCase(), window])),
+    allows: { aggregates: true, windows: true, generators: true },
+    placeName: 'the select list',
+  }
+  const where = select.where && bindCondition(select.where, rowPlace(place, 'WHERE'))
+  return { from, where, place }
+}
+
+/** Where each row is looked at by itself. */
+function rowPlace(place: ExpressionPlace, placeName: string): ExpressionPlace {
+  return { ...place, placeName, allows: { aggregates: false, windows: false, generators: false } }
+}
+
+function orderPlace(place: ExpressionPlace): ExpressionPlace {
+  return { ...place, placeName: 'ORDER BY', allows: { ...place.allows, generators: false } }
+}
+
+function withAliases(place: ExpressionPlace, aliases: readonly ScopeColumn[]): ExpressionPlace {
+  return { ...place, scope: { ...place.scope, aliases } }
+}
+
+/** The select list; an item may name the aliases of those before it. */
+export function bindItems(
+  items: readonly SelectItem[],
+  place: ExpressionPlace,
+): { readonly items: readonly BoundItem[]; readonly aliases: readonly ScopeColumn[] } {
+  const bound: BoundItem[] = []
+  const aliases: ScopeColumn[] = []
+  for (const item of items) {
+    if (item.value.kind === 'star') {
+      bound.push(...starColumns(item.value, place.scope).map(({ name, value }) => ({ name, value })))
+      continue
+    }
+    const value = bindExpression(item.value, withAliases(place, [...aliases]))
+    const name = item.alias ?? item.aliases?.[0] ?? outputName(item.value)
+    bound.push({ name, value })
+    if (item.alias !== undefined) aliases.push({ name, qualifiers: [], value, isHidden: false })
+  }
+  return { items: bound, aliases }
+}
+
+/** Everything of a select but its order: grouped where it groups or computes aggregates. */
+export function groupedSelect(
+  select: Select,
+  items: readonly BoundItem[],
+  { from, where, place }: SelectBase,
+): BoundSelect {
+  const projections = projectionsOf(items)
+  const having = select.having && bindCondition(select.having, { ...place, placeName: 'HAVING' })
+  const qualify = select.qualify && bindCondition(select.qualify, { ...place, placeName: 'QUALIFY' })
+  const computed = [
+    ...items.map((item) => item.value),
+    ...(having ? [having] : []),
+    ...(qualify ? [qualify] : []),
+  ]
+  const isGrouped = select.groupBy.length > 0 || having !== undefined || computed.some(hasAggregate)
+  const grouping = isGrouped
+    ? bindGrouping(select.groupBy, projections, rowPlace(place, 'GROUP BY'))
+    : undefined
+  return {
+    kind: 'select',
+    ...unordered,
+    from,
+    where,
+    grouping,
+    having,
+    qualify,
+    projections,
+    isDistinct: select.isDistinct,
+  }
+}
+
+/** @throws AppError where a grouped or distinct select uses what is not in its rows any more */
+function checked(select: BoundSelect, { at }: Select): BoundSelect {
+  const ordered = select.orderBy.flatMap((order) => ('value' in order ? [order.value] : []))
+  if (select.isDistinct && ordered.length > 0) {
+    throw new AppError('query.syntax', 'SELECT DISTINCT can be ordered only by columns of its result.', {
+      position: at,
+    })
+  }
+  const grouping = select.grouping ?? groupingOfOrder(ordered)
+  if (!grouping) return select
+  const local = new Set<Relation>(select.from ? relationsOf(select.from) : [])
+  const used = [...select.projections.map(({ value }) => value), select.having, select.qualify, ...ordered]
+  for (const value of used) if (value) checkGrouped(value, grouping, local)
+  return { ...select, grouping }
+}
+
+/** `SELECT 1 FROM t ORDER BY count(*)` computes one group too. */
+function groupingOfOrder(ordered: readonly BoundExpression[]): BoundGrouping | undefined {
+  return ordered.some(hasAggregate) ? { expressions: [], sets: undefined } : undefined
+}
