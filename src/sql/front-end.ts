@@ -1,14 +1,43 @@
+import { must } from '#base/assert.ts'
 import { AppError } from '#base/errors.ts'
-import type { SqlFrontEnd } from './compile.ts'
+import { stringType, type DataType } from '#types/data-type.ts'
+import { outputsOf } from './bind/outputs.ts'
+import { bindQuery } from './bind/query.ts'
+import { emptyScope } from './bind/scope.ts'
+import { newBindState } from './bind/state.ts'
+import type { BindContext, BoundQuery, ParsedQuery, SqlFrontEnd } from './compile.ts'
+import type { Query } from './parse/syntax.ts'
 import { parseStatement } from './parse/statement.ts'
+import { scanNeeds } from './passes/scan-needs.ts'
+import { stageWindows } from './passes/stage-windows.ts'
+import { printQuery } from './print/duckdb/print-query.ts'
 import { splitStatements } from './scan/split.ts'
 
 export function createSqlFrontEnd(): SqlFrontEnd {
+  return { split: splitStatements, parse: parseStatement, bind }
+}
+
+function bind(query: ParsedQuery, context: BindContext): BoundQuery {
+  const state = newBindState(context)
+  const bound = bindQuery(query.tree as Query, { state, commons: new Map(), outer: emptyScope })
+  const tree = stageWindows(bound, state.nextAlias)
+  const scans = scanNeeds(tree)
   return {
-    split: splitStatements,
-    parse: parseStatement,
-    bind() {
-      throw new AppError('query.unsupported', 'Queries cannot be bound yet.')
+    columns: outputsOf(bound).map(({ name, type }) => ({ name, type })),
+    parameterTypes: parameterTypes(query.parameterCount, state.parameterTypes),
+    scans: [...scans.values()],
+    notices: [...new Set(state.notices)],
+    print(engine, texts) {
+      if (engine === 'spark') throw new AppError('query.unsupported', 'Queries cannot be printed for Spark yet.')
+      return printQuery(tree, (relation) => {
+        const scan = must(scans.get(relation), 'every scan has its needs')
+        return must(texts.get(scan), 'the caller planned every scan')
+      })
     },
   }
+}
+
+/** What nobody said is a text, as PostgreSQL has it. */
+function parameterTypes(count: number, known: readonly (DataType | undefined)[]): readonly DataType[] {
+  return Array.from({ length: count }, (_, index) => known[index] ?? stringType)
 }
