@@ -103,11 +103,6 @@ export interface PrintedCall {
   /** ` OVER (…)` of an aggregate or window function, or nothing. */
   readonly over: string
   readonly isWindow: boolean
-  /**
-   * ` FILTER (…) OVER (…)`, or nothing. It belongs right behind the engine's function: `CAST(sum(x)${suffix} AS BIGINT)`.
-   * Text that leaves it out gets it at its end.
-   */
-  readonly suffix: string
   /** Converts engine text from one type to another. */
   cast(text: string, from: DataType, to: DataType): string
 }
