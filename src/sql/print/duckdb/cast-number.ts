@@ -90,7 +90,7 @@ function intOfDouble(text: string): string {
   return withValue(
     text,
     (value) =>
-      `CAST(CASE WHEN isnan(${value}) THEN 0 ELSE least(greatest(trunc(CAST(${value} AS DOUBLE)), -2147483648e0), 2147483647e0) END AS INTEGER)`,
+      `(CASE WHEN isnan(${value}) THEN 0 WHEN ${value} >= 2147483647e0 THEN 2147483647 WHEN ${value} <= -2147483648e0 THEN CAST('-2147483648' AS INTEGER) ELSE CAST(trunc(${value}) AS INTEGER) END)`,
   )
 }
 

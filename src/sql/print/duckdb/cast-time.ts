@@ -54,9 +54,7 @@ function monthOrYear(value: string): string {
 
 /** Numbers are seconds since 1970; a boolean is a microsecond or none. */
 function microsOf(text: string, from: DataType): string | undefined {
-  if (isIntegral(from)) {
-    return `(least(greatest(CAST(${text} AS BIGINT), ${firstSecond}), ${lastSecond}) * 1000000)`
-  }
+  if (isIntegral(from)) return `(${bounded(`CAST(${text} AS BIGINT)`)} * 1000000)`
   switch (from.kind) {
     case 'boolean':
       return `CAST(${text} AS BIGINT)`
@@ -64,12 +62,20 @@ function microsOf(text: string, from: DataType): string | undefined {
     case 'double':
       return withValue(
         `CAST(${text} AS DOUBLE)`,
-        (value) =>
-          `(CASE WHEN isfinite(${value}) THEN CAST(trunc(least(greatest(${value}, ${firstSecond}e0), ${lastSecond}e0) * 1e6) AS BIGINT) END)`,
+        (value) => `(CASE WHEN isfinite(${value}) THEN CAST(trunc(${bounded(value)} * 1e6) AS BIGINT) END)`,
       )
     case 'decimal':
-      return `CAST(trunc(least(greatest(${text}, ${firstSecond}), ${lastSecond}) * 1000000) AS BIGINT)`
+      return `CAST(trunc(${bounded(text)} * 1000000) AS BIGINT)`
     default:
       return undefined
   }
+}
+
+/** `least` and `greatest` would pass over NULL. */
+function bounded(text: string): string {
+  return withValue(
+    text,
+    (value) =>
+      `(CASE WHEN ${value} > ${lastSecond} THEN ${lastSecond} WHEN ${value} < ${firstSecond} THEN ${firstSecond} ELSE ${value} END)`,
+  )
 }
