@@ -104,7 +104,7 @@ export interface PrintedCall {
   readonly over: string
   readonly isWindow: boolean
   /** Converts engine text from one type to another. */
-  cast(text: string, from: DataType, to: DataType): string
+  readonly cast: (text: string, from: DataType, to: DataType) => string
 }
 
 export interface RewriteContext {
