@@ -100,7 +100,7 @@ async function describe(pool: Pool, statement: EngineStatement, signal: AbortSig
       const request = { op: 'describe', statement: place.wireStatement(statement) } as const
       const answer = await place.ask(request, { signal })
       await place.leave()
-      return bodyOf<Field[]>(answer)
+      return bodyOf(answer) as Field[]
     })
   return await retriedOnce(attempt)
 }
@@ -116,8 +116,8 @@ async function copy(pool: Pool, statement: EngineStatement, options: CopyOptions
       ...(onProgress ? { onProgress: (rowCount: number) => onProgress({ rowCount }) } : {}),
     })
     return format.kind === 'parquet'
-      ? parquetCopied(bodyOf<StatsRow[]>(answer))
-      : textCopied(bodyOf<TextFile[]>(answer))
+      ? parquetCopied(bodyOf(answer) as StatsRow[])
+      : textCopied(bodyOf(answer) as TextFile[])
   } finally {
     await place.leave()
   }
@@ -140,6 +140,6 @@ function copyRequest(statement: WireStatement, folder: string, format: CopyForma
   }
 }
 
-function bodyOf<T>(frame: Frame): T {
-  return JSON.parse(frame.body.toString()) as T
+function bodyOf(frame: Frame): unknown {
+  return JSON.parse(frame.body.toString())
 }

@@ -34,7 +34,7 @@ export class EngineChild {
   }): Promise<EngineChild> {
     const started = spawn(
       process.execPath,
-      ['--disable-warning=ExperimentalWarning', '--expose-gc', entry, JSON.stringify(options.settings)],
+      ['--disable-warning=ExperimentalWarning', entry, JSON.stringify(options.settings)],
       {
         cwd: options.settings.scratchFolder,
         stdio: ['ignore', 'ignore', 'pipe', 'pipe', 'pipe'],

@@ -12,6 +12,9 @@ export interface StatsRow {
 
 type Pairs<T> = readonly { readonly key: string; readonly value: T }[]
 
+/** How DuckDB names the folder of NULL; it prints the value as it prints the text NULL. */
+const nullFolder = '=__HIVE_DEFAULT_PARTITION__/'
+
 /** Files without rows are left out. */
 export function parquetCopied(rows: readonly StatsRow[]): CopyResult {
   return copied(
@@ -20,7 +23,10 @@ export function parquetCopied(rows: readonly StatsRow[]): CopyResult {
       rowCount: Number(row.count),
       bytes: Number(row.file_size_bytes),
       partition: Object.fromEntries(
-        (row.partition_keys ?? []).map(({ key, value }) => [key, value === 'NULL' ? null : value]),
+        (row.partition_keys ?? []).map(({ key, value }) => [
+          key,
+          value === 'NULL' && row.filename.includes(nullFolder) ? null : value,
+        ]),
       ),
       statistics: Object.fromEntries(
         (row.column_statistics ?? []).map(({ key, value }) => [key, columnStatistics(value)]),

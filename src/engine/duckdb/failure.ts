@@ -14,7 +14,8 @@ export function failureOf(error: unknown, isInterrupted: boolean): WireFailure {
   }
   const text = error instanceof Error ? error.message : String(error)
   if (text.startsWith('ENOSPC')) return diskFull
-  const [, kind = '', rest = text] = /^([A-Z][A-Za-z -]* Error): ([\s\S]*)$/.exec(text) ?? []
+  const [, kind = '', rest = text] =
+    /^(?:Failed to [a-z ]+: )?([A-Z][A-Za-z -]* Error): ([\s\S]*)$/.exec(text) ?? []
   switch (kind) {
     case '':
     case 'INTERNAL Error':

@@ -34,6 +34,7 @@ export class Instances {
       SET preserve_insertion_order = ${folder === undefined};
       SET enable_progress_bar = true;
       SET enable_progress_bar_print = false;
+      SET progress_bar_time = 0;
       SET allowed_paths = ${list([...files, ...folders])};
       SET allowed_directories = ${list(folders)};
       SET enable_external_access = false;

@@ -112,7 +112,7 @@ export class Pool {
 
   async stop(): Promise<void> {
     this.#stopping.abort()
-    for (const waiter of [...this.#waiters]) waiter.fail(stopped())
+    this.#turnAway(stopped())
     await Promise.all([...this.#members].map(({ child }) => child.kill()))
     await Promise.all(this.#keepers)
   }
@@ -165,7 +165,7 @@ export class Pool {
         return started
       } catch (error) {
         this.#options.logger.log('error', 'engine.start_failed', { error: String(error), attempt })
-        if (this.#members.size === 0) for (const waiter of [...this.#waiters]) waiter.fail(unavailable(error))
+        if (this.#members.size === 0) this.#turnAway(unavailable(error))
         await sleep(backoffMs(restartBackoff, attempt), undefined, { signal }).catch(() => {})
       }
     }
@@ -178,6 +178,10 @@ export class Pool {
       if (!place) return
       waiter.enter(place)
     }
+  }
+
+  #turnAway(error: AppError): void {
+    for (const waiter of this.#waiters) waiter.fail(error)
   }
 
   /** In the child that does the least. */
