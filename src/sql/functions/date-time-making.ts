@@ -30,6 +30,8 @@ const zoned: Signature = on(
 )
 const ofDate: Signature = on(['date'], timestampType, toInstant('CAST($1 AS TIMESTAMP)'))
 
+const intervalUnits = ['years', 'months', 'weeks', 'days', 'hours', 'minutes', 'seconds']
+
 /** What no calendar has is NULL. */
 export const dateTimeMakingFunctions: readonly FunctionEntry[] = [
   scalar(
@@ -60,11 +62,20 @@ export const dateTimeMakingFunctions: readonly FunctionEntry[] = [
     ),
   ),
   scalar(
-    'make_interval try_make_interval',
+    'make_interval',
     on(
       ['integer', 'integer', 'integer', 'integer', 'integer', 'integer', 'numeric'],
       intervalType,
-      madeInterval(['years', 'months', 'weeks', 'days', 'hours', 'minutes', 'seconds']),
+      madeInterval(intervalUnits),
+      { optional: 7 },
+    ),
+  ),
+  scalar(
+    'try_make_interval',
+    on(
+      ['integer', 'integer', 'integer', 'integer', 'integer', 'integer', 'numeric'],
+      intervalType,
+      (call) => `TRY(${madeInterval(intervalUnits)(call)})`,
       { optional: 7 },
     ),
   ),
