@@ -1,10 +1,10 @@
 import { execFile, spawn, spawnSync } from 'node:child_process'
 import { readFileSync, writeFileSync } from 'node:fs'
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import pg from 'pg'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { passableFolder } from './support/passable-folder.ts'
 import { startProduct, type Product } from './support/product.ts'
 
 /** The clients people have, unchanged, against the whole product. */
@@ -13,7 +13,7 @@ let product: Product
 let environment: Record<string, string>
 
 beforeAll(async () => {
-  home = await mkdtemp(join(tmpdir(), 'sluice-clients-'))
+  home = passableFolder('clients')
   product = await startProduct({ home: join(home, 'home') })
   const { sqlUser, sqlPassword } = JSON.parse(readFileSync(join(home, 'home', 'credentials.json'), 'utf8'))
   const [host = '', port = ''] = product.postgres.split(':')
