@@ -72,7 +72,12 @@ const host: CliHost = {
     ])
     const { home, databaseUrl } = config
     await using metadata = await openMetadata({ home, databaseUrl, logger: silentLogger })
-    await createAccess({ metadata, home, clock: systemClock, logger: silentLogger }).rotateCredentials()
+    await createAccess({
+      metadata,
+      credentialsFile: homePaths(home).credentials,
+      clock: systemClock,
+      logger: silentLogger,
+    }).rotateCredentials()
   },
 }
 
