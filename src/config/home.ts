@@ -22,8 +22,6 @@ export function homePaths(home: string) {
   } as const
 }
 
-export type HomePaths = ReturnType<typeof homePaths>
-
 /** Where Sluice lives unless told otherwise. */
 export function defaultHome(isRoot: boolean = process.getuid?.() === 0): string {
   return isRoot ? '/var/lib/sluice' : join(homedir(), '.sluice')

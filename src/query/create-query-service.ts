@@ -15,7 +15,7 @@ import {
 import type { QueryServiceOptions } from './services.ts'
 import { Session } from './session.ts'
 
-export type { QueryLimits, QueryServiceOptions } from './services.ts'
+export type { QueryServiceOptions } from './services.ts'
 
 /** Statements of one principal that may wait for a turn. */
 const waitingMax = 100

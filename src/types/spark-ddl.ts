@@ -68,9 +68,6 @@ const simple: Readonly<Record<string, DataType>> = {
   void: voidType,
 }
 
-/** Names the reader below understands, for whoever must tell a type from a function. */
-export const typeNames: ReadonlySet<string> = new Set([...Object.keys(simple), 'decimal', 'numeric', 'dec'])
-
 /**
  * Reads a type as Spark's DDL writes it: `bigint`, `decimal(10,2)`, `array<…>`, `map<k, v>`, `struct<a: int, b string>`;
  * PostgreSQL's names of simple types are understood too.

@@ -6,7 +6,6 @@ import {
   sameType,
   stringType,
   structType,
-  voidType,
   type DataType,
 } from '#types/data-type.ts'
 import type { CallExtras, FunctionEntry, Signature } from '../functions/entry.ts'
@@ -114,5 +113,3 @@ export function callOf(
     ...extras,
   }
 }
-
-export const untypedNull = nullOf(voidType)

@@ -52,9 +52,6 @@ export function once(value: string, body: (name: string) => string): string {
 /** The type of the first argument. */
 export const sameAsFirst = (types: readonly DataType[]): DataType => types[0] ?? { kind: 'void' }
 
-/** The type of the last argument. */
-export const sameAsLast = (types: readonly DataType[]): DataType => types.at(-1) ?? { kind: 'void' }
-
 const unknownYet: DataType = { kind: 'void' }
 
 function printer(print: Print): (call: PrintedCall) => string {

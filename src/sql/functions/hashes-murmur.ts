@@ -18,6 +18,7 @@ export function murmurHash(values: readonly string[], types: readonly DataType[]
   return wrapped(`list_reduce(${all}, lambda a, b: ${step}).w[1]::HUGEINT`, { kind: 'integer' })
 }
 
+const offset = 0xe6546b64
 const mask = '4294967295::UBIGINT'
 
 function times(value: string, by: number): string {
@@ -30,7 +31,7 @@ function turned(value: string, by: number): string {
 
 function mixed(hash: string, word: string): string {
   const k = times(turned(times(word, 0xcc9e2d51), 15), 0x1b873593)
-  return `((${turned(`xor(${hash}, ${k})`, 13)} * 5::UBIGINT + ${0xe6546b64}::UBIGINT) & ${mask})`
+  return `((${turned(`xor(${hash}, ${k})`, 13)} * 5::UBIGINT + ${offset}::UBIGINT) & ${mask})`
 }
 
 function finished(hash: string, length: string): string {
