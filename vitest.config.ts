@@ -7,6 +7,7 @@ export default defineConfig({
     exclude: ['**/*.long.test.ts', '**/node_modules/**'],
     pool: 'forks',
     maxWorkers: 2,
+    maxConcurrency: 3,
     testTimeout: 240_000,
     hookTimeout: 240_000,
   },

@@ -1,4 +1,5 @@
-import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { execFileSync } from 'node:child_process'
 import { join } from 'node:path'
 import { passableFolder } from './passable-folder.ts'
 import { startProduct, type Product } from './product.ts'
@@ -68,7 +69,8 @@ export async function runScenario(prepared: string, faults: Faults = {}): Promis
   const base = passableFolder('fault')
   const home = join(base, 'home')
   const destination = join(base, 'delivered')
-  cpSync(prepared, home, { recursive: true, preserveTimestamps: true, verbatimSymlinks: true })
+  // Files keep their owners: the database is the unprivileged user's.
+  execFileSync('cp', ['-a', prepared, home])
   mkdirSync(destination)
   const client = new PatientClient(home, faults)
   try {
