@@ -48,7 +48,19 @@ function bindBase(select: Select, { state, commons, outer }: QueryPlace): Select
     placeName: 'the select list',
   }
   const where = select.where && bindCondition(select.where, rowPlace(place, 'WHERE'))
-  return { from, where, place }
+  return { from, where, place: withTimeWindows(select, place) }
+}
+
+/** `GROUP BY window(…)` gives the groups a column `window`, which comes after all others. */
+function withTimeWindows({ groupBy }: Select, place: ExpressionPlace): ExpressionPlace {
+  const columns = groupBy.flatMap((element): ScopeColumn[] => {
+    if (element.kind !== 'expression' || element.value.kind !== 'call') return []
+    const name = element.value.name.toLowerCase()
+    if (name !== 'window') return []
+    return [{ name, qualifiers: [], value: bindExpression(element.value, place), isHidden: false }]
+  })
+  if (columns.length === 0) return place
+  return { ...place, scope: { ...place.scope, parent: { columns, aliases: [], parent: place.scope.parent } } }
 }
 
 /** Where each row is looked at by itself. */
