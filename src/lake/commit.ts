@@ -74,21 +74,28 @@ export interface Change {
   /** Files of this try alone. */
   readonly tryFiles: readonly string[]
   /** The snapshot it makes, if it makes one. */
-  readonly snapshot?: {
-    readonly id: bigint
-    readonly addedFiles: number
-    readonly addedRows: number
-    readonly addedBytes: number
-    readonly totalRows: number
-  }
-  /** Of the rows it brings in; must be above all before. */
-  readonly ingestTimeMs?: number
+  readonly snapshot?: SnapshotCommit['snapshot']
+  /** Snapshots it makes on the way to that one. */
+  readonly earlier?: readonly SnapshotCommit[]
+  /** Of the rows it brings in; must be above all before. `now`: they do not have it written in them. */
+  readonly ingestTimeMs?: number | 'now'
   /** What the table is from now on, if its columns change. */
   readonly definition?: Pick<TableDefinition, 'schema' | 'dayColumn' | 'clusterBy'>
   /** Snapshots that are not there afterwards, and the files that only they had. */
   readonly expired?: { readonly snapshotIds: readonly SnapshotId[]; readonly files: readonly string[] }
   /** Asked under the lock; false: the change is built again. */
   readonly isStillRight?: (tx: Transaction) => Promise<boolean>
+}
+
+export interface SnapshotCommit {
+  readonly operation: LakeCommitRow['operation']
+  readonly snapshot: {
+    readonly id: bigint
+    readonly addedFiles: number
+    readonly addedRows: number
+    readonly addedBytes: number
+    readonly totalRows: number
+  }
 }
 
 /** Within one process commits of a table wait for each other; tries are lost to other nodes only. */
@@ -193,40 +200,44 @@ async function decide(
   const before = batchId && (await selectLakeCommitOfBatch(tx, tableId, batchId))
   if (before) return { kind: 'committed', commit: before, isNew: false }
   const lastIngestTimeMs = Number(row.last_ingest_time)
-  if (next && change.ingestTimeMs !== undefined && change.ingestTimeMs <= lastIngestTimeMs) {
+  const ingestTimeMs = change.ingestTimeMs === 'now' ? clock.now().getTime() : change.ingestTimeMs
+  if (next && typeof change.ingestTimeMs === 'number' && change.ingestTimeMs <= lastIngestTimeMs) {
     return { kind: 'overtaken' }
   }
   if (next && row.metadata_file !== base.row.metadata_file) return { kind: 'moved' }
   if (change.isStillRight && !(await change.isStillRight(tx))) return { kind: 'moved' }
   if (!(await deleteOpenLakeWrite(tx, writeId))) return { kind: 'swept' }
-  const { snapshot } = change
-  const snapshotId = snapshot ? (String(snapshot.id) as SnapshotId) : null
-  const commit: CommitRecord = {
-    table_id: tableId,
-    sequence: row.last_sequence + 1,
-    batch_id: batchId ?? null,
-    write_id: writeId,
-    operation: change.operation,
-    snapshot_id: snapshotId,
-    is_expired: false,
-    current_snapshot_id: snapshotId ?? row.snapshot_id,
-    added_rows: snapshot?.addedRows ?? 0,
-    added_files: snapshot?.addedFiles ?? 0,
-    added_bytes: snapshot?.addedBytes ?? 0,
-    total_rows: snapshot?.totalRows ?? 0,
-    ingest_time:
-      change.ingestTimeMs === undefined
-        ? lastIngestTimeMs
-        : Math.max(change.ingestTimeMs, lastIngestTimeMs + 1),
-    committed_at: clock.now(),
+  let sequence = row.last_sequence
+  let ingestTime = lastIngestTimeMs
+  /** Each snapshot is a commit of its own in the table's history. */
+  const record = async (
+    { operation, snapshot }: Pick<Change, 'operation' | 'snapshot'>,
+    ids: { readonly batch: BatchId | null; readonly write: string | null },
+  ): Promise<CommitRecord> => {
+    sequence += 1
+    if (ingestTimeMs !== undefined) ingestTime = Math.max(ingestTimeMs, ingestTime + 1)
+    const snapshotId = snapshot ? (String(snapshot.id) as SnapshotId) : null
+    const commit = {
+      table_id: tableId,
+      sequence,
+      batch_id: ids.batch,
+      write_id: ids.write,
+      operation,
+      snapshot_id: snapshotId,
+      is_expired: false,
+      current_snapshot_id: snapshotId ?? row.snapshot_id,
+      added_rows: snapshot?.addedRows ?? 0,
+      added_files: snapshot?.addedFiles ?? 0,
+      added_bytes: snapshot?.addedBytes ?? 0,
+      total_rows: snapshot?.totalRows ?? 0,
+      ingest_time: ingestTime,
+      committed_at: clock.now(),
+    }
+    await insertLakeCommit(tx, commit)
+    return commit
   }
-  await insertLakeCommit(tx, {
-    ...commit,
-    added_rows: Number(commit.added_rows),
-    added_bytes: Number(commit.added_bytes),
-    total_rows: Number(commit.total_rows),
-    ingest_time: Number(commit.ingest_time),
-  })
+  for (const earlier of change.earlier ?? []) await record(earlier, { batch: null, write: null })
+  const commit = await record(change, { batch: batchId ?? null, write: writeId })
   const { definition, expired } = change
   await updateLakeTable(tx, tableId, {
     metadata_file: next?.file ?? row.metadata_file,

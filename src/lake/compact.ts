@@ -1,17 +1,14 @@
 import { faultPoint } from '#base/faults.ts'
-import { groupFiles } from './file-groups.ts'
 import type { DataFile } from './iceberg/manifest.ts'
-import { currentSnapshot, newSnapshotNumber, schemaOf } from './iceberg/table-metadata.ts'
-import { ingestTimeId } from './increment.ts'
+import { currentSnapshot, newSnapshotNumber } from './iceberg/table-metadata.ts'
+import { keptRows } from './kept-rows.ts'
 import type { CompactRequest, CompactResult } from './lake.ts'
 import type { LakeContext } from './lake-context.ts'
 import { nextSnapshot, writeAddition } from './next-snapshot.ts'
 import { type CompactionGroup, defaultCompaction, planCompaction } from './plan-compaction.ts'
 import { miscounted } from './rows-to-remove.ts'
 import { commitInTurn, runWrite } from './run-write.ts'
-import { scanSql } from './scan-sql.ts'
 import { readBase, type TableBase } from './table-base.ts'
-import { allColumns } from './table-definition.ts'
 import { writeDataFiles } from './write-files.ts'
 
 /**
@@ -21,7 +18,7 @@ import { writeDataFiles } from './write-files.ts'
 export async function compact(context: LakeContext, request: CompactRequest): Promise<CompactResult> {
   const rule = { ...defaultCompaction, ...request.rule }
   const base = await readBase(context, request.tableId)
-  const groups = planCompaction(await liveFiles(context, base), rule, (file) => isWhole(base, file))
+  const groups = planCompaction(await liveFiles(context, base), rule)
   let result: CompactResult = {
     groups: groups.length,
     conflicts: 0,
@@ -59,12 +56,6 @@ async function liveFiles(
   return live
 }
 
-/** Rows that another engine brought in without an ingest time are told by their file. */
-function isWhole({ metadata }: TableBase, file: DataFile): boolean {
-  const id = ingestTimeId(metadata)
-  return file.lowerBounds.has(id) && file.nullCounts.get(id) === 0
-}
-
 /** @returns undefined when the files are not all there any more */
 async function compactGroup(
   context: LakeContext,
@@ -78,7 +69,7 @@ async function compactGroup(
   await base.files.check(
     group.files.map((file) => ({ name: base.files.nameOf(file.path), bytes: file.bytes })),
   )
-  const scans = await groupFiles(context.reader, base.files, base.metadata, group.files)
+  const kept = await keptRows(context, base, group.files)
   let added: readonly DataFile[] = []
   const outcome = await runWrite(context, base.definition, async (write) => {
     added = await writeDataFiles(context.engine, base, {
@@ -86,11 +77,7 @@ async function compactGroup(
       part: 'kept',
       rows: {
         kind: 'kept',
-        source: {
-          sql: `SELECT * FROM ${scanSql(scans, allColumns(base.definition.schema).fields, schemaOf(base.metadata))}`,
-          files: scans.flatMap((scan) => scan.paths),
-          pool: 'batch',
-        },
+        source: { sql: `SELECT * FROM ${kept.sql}`, files: kept.files, pool: 'batch' },
       },
       onlyDay: group.day,
       fileBytesMax: targetBytes,

@@ -1,6 +1,6 @@
 import { AppError } from '#base/errors.ts'
 import { type DataType, sameType, type StructType, structType } from '#types/data-type.ts'
-import type { IcebergField, IcebergStruct, IcebergType } from '#types/iceberg.ts'
+import { fieldPlaces, type IcebergField, type IcebergStruct, type IcebergType } from '#types/iceberg.ts'
 import { clusterPath } from './cluster-path.ts'
 import { daySourceId, schemaOf, type TableMetadata } from './iceberg/table-metadata.ts'
 import { storedTypeOf } from './stored-type.ts'
@@ -51,10 +51,18 @@ function userStruct(struct: IcebergStruct): IcebergStruct {
 function checkSystemColumns(before: IcebergStruct, after: IcebergStruct): void {
   for (const { name } of systemColumns.fields) {
     const [was, is] = [before, after].map((struct) => struct.fields.find((field) => field.name === name))
-    if (JSON.stringify([was?.id, was?.type]) !== JSON.stringify([is?.id, is?.type])) {
+    if (!was || !is || placesOf(was) !== placesOf(is)) {
       throw new AppError('schema.invalid', `The column ${JSON.stringify(name)} cannot be changed.`)
     }
   }
+}
+
+/** Ids, names and types, in whatever order another engine writes what it says of a field. */
+function placesOf(field: IcebergField): string {
+  const places = Array.from(fieldPlaces({ type: 'struct', fields: [field] }))
+  return JSON.stringify(
+    places.map(({ id, path, type }) => [id, path, typeof type === 'string' ? type : type.type]),
+  )
 }
 
 function remember(known: Map<number, Known>, { declared, stored }: Known): void {

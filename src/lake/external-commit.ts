@@ -5,13 +5,15 @@ import { applyUpdates, checkRequirements } from './iceberg/apply-updates.ts'
 import { liveRowCount, type ManifestSummary } from './iceberg/manifest-list.ts'
 import { pathOf } from './iceberg/manifest.ts'
 import { currentSnapshot, type SnapshotMetadata, type TableMetadata } from './iceberg/table-metadata.ts'
-import type { Change } from './commit.ts'
+import type { Change, SnapshotCommit } from './commit.ts'
 import { idsOf } from './expire.ts'
 import type { ExternalCommit } from './lake.ts'
 import type { LakeContext } from './lake-context.ts'
 import { runChange } from './run-write.ts'
 import type { TableBase } from './table-base.ts'
 import { definitionOf, knownTable, type TableDefinition } from './table-definition.ts'
+import type { TableFiles } from './table-files.ts'
+import type { TableReader } from './table-reader.ts'
 
 const operations = ['append', 'replace', 'overwrite', 'delete'] as const
 
@@ -42,15 +44,17 @@ export async function commitExternal(
       result = { ...table, ...definition }
       const added = next.snapshots.filter((snapshot) => !base.metadata.snapshots.includes(snapshot))
       const gone = base.metadata.snapshots.filter((snapshot) => !next.snapshots.includes(snapshot))
-      const snapshot = added[0] && (await snapshotOf(context, base, added[0]))
+      const chain = await chainOf(context, base, added)
+      const newest = chain.at(-1)
       const ids = new Set<string>(idsOf(gone))
       return {
-        operation: operationOf(added[0], gone),
+        operation: newest?.operation ?? (gone.length > 0 ? 'expire' : 'alter'),
         requirements,
         updates,
         tryFiles: [],
         definition,
-        ...(snapshot ? { snapshot } : {}),
+        ...(newest ? { snapshot: newest.snapshot, ingestTimeMs: 'now' as const } : {}),
+        earlier: chain.slice(0, -1),
         // Their files are the other engine's to remove; the sweep finds what it leaves.
         ...(gone.length > 0 ? { expired: { snapshotIds: idsOf(gone), files: [] } } : {}),
         isStillRight: async (tx) => {
@@ -67,21 +71,39 @@ export async function commitExternal(
   return result
 }
 
-function operationOf(
-  added: SnapshotMetadata | undefined,
-  gone: readonly SnapshotMetadata[],
-): Change['operation'] {
-  if (!added) return gone.length > 0 ? 'expire' : 'alter'
-  return operations.find((operation) => operation === added.summary.operation) ?? 'overwrite'
+/** The snapshots of one commit, each on the one before: some engines delete and append in one. */
+async function chainOf(
+  { reader }: LakeContext,
+  { files, metadata }: TableBase,
+  added: readonly SnapshotMetadata[],
+): Promise<readonly SnapshotCommit[]> {
+  const chain: SnapshotCommit[] = []
+  let parent = currentSnapshot(metadata)
+  const known = new Set(
+    (parent ? await reader.manifests(files, parent['manifest-list']) : []).map((manifest) => manifest.path),
+  )
+  for (const snapshot of added) {
+    if (snapshot['parent-snapshot-id'] !== parent?.['snapshot-id']) {
+      throw new AppError('lake.conflict', 'The snapshot does not follow the newest one.', {
+        hint: 'Read the table again and make the change on what it is now.',
+      })
+    }
+    chain.push({
+      operation: operations.find((operation) => operation === snapshot.summary.operation) ?? 'overwrite',
+      snapshot: await snapshotOf(reader, files, { snapshot, known }),
+    })
+    parent = snapshot
+  }
+  return chain
 }
 
 function refuseOther({ metadata, files }: TableBase, next: TableMetadata, { updates }: ExternalCommit): void {
   const added = next.snapshots.filter((snapshot) => !metadata.snapshots.includes(snapshot))
-  if (added.length > 1) throw refused('One commit adds one snapshot here.')
-  const current = currentSnapshot(next)
-  if (added[0] !== undefined && current !== added[0])
+  const newest = added.at(-1)
+  if (newest !== undefined && currentSnapshot(next) !== newest) {
     throw refused('A snapshot becomes the newest of main here.')
-  if (added[0] === undefined && next['current-snapshot-id'] !== metadata['current-snapshot-id']) {
+  }
+  if (newest === undefined && next['current-snapshot-id'] !== metadata['current-snapshot-id']) {
     throw refused('The newest snapshot follows from the one before; going back is not supported.')
   }
   for (const [name, ref] of Object.entries(next.refs)) {
@@ -108,29 +130,21 @@ function refuseOther({ metadata, files }: TableBase, next: TableMetadata, { upda
 
 /** @throws AppError 'request.invalid' for files that are not the table's own, not of rows, or not there */
 async function snapshotOf(
-  { reader }: LakeContext,
-  { files, metadata }: TableBase,
-  snapshot: SnapshotMetadata,
-): Promise<NonNullable<Change['snapshot']>> {
-  const parent = currentSnapshot(metadata)
-  if (snapshot['parent-snapshot-id'] !== parent?.['snapshot-id']) {
-    throw new AppError('lake.conflict', 'The snapshot does not follow the newest one.', {
-      hint: 'Read the table again and make the change on what it is now.',
-    })
-  }
+  reader: TableReader,
+  files: TableFiles,
+  { snapshot, known }: { readonly snapshot: SnapshotMetadata; readonly known: Set<string> },
+): Promise<SnapshotCommit['snapshot']> {
   inside(files.nameOf, snapshot['manifest-list'])
-  const before = new Set(
-    (parent ? await reader.manifests(files, parent['manifest-list']) : []).map((manifest) => manifest.path),
-  )
   const manifests = await asRequest(async () => await reader.manifests(files, snapshot['manifest-list']))
-  const own = manifests.filter((manifest) => !before.has(manifest.path))
+  const own = manifests.filter((manifest) => !known.has(manifest.path))
   let addedBytes = 0
   for (const manifest of own) {
     inside(files.nameOf, manifest.path)
     if (manifest.addedSnapshotId !== snapshot['snapshot-id']) {
       throw refused(`The manifest ${lastName(manifest.path)} is neither new nor the table's.`)
     }
-    addedBytes += await checkManifest({ reader }, files, manifest)
+    addedBytes += await checkManifest(reader, files, manifest)
+    known.add(manifest.path)
   }
   const sum = (pick: (manifest: ManifestSummary) => number, list: readonly ManifestSummary[]): number =>
     list.reduce((total, manifest) => total + pick(manifest), 0)
@@ -145,8 +159,8 @@ async function snapshotOf(
 
 /** @returns the bytes of the files it adds */
 async function checkManifest(
-  { reader }: Pick<LakeContext, 'reader'>,
-  files: TableBase['files'],
+  reader: TableReader,
+  files: TableFiles,
   manifest: ManifestSummary,
 ): Promise<number> {
   const records = await asRequest(async () => await reader.records(files, manifest))

@@ -47,7 +47,8 @@ export async function increment(
   { files, since }: { readonly files: readonly DataFile[]; readonly since: IncrementStart | undefined },
 ): Promise<Increment> {
   const afterMs = since?.afterMs ?? 0
-  const where = `${ingestTimeSql} > ${afterMs}`
+  // A file that was added since and says of a row not when it came in: it may have come in since.
+  const where = `coalesce(${ingestTimeSql} > ${afterMs}, true)`
   const rowsOf = (list: readonly DataFile[]): number => list.reduce((sum, file) => sum + file.rowCount, 0)
   if (!since) return { whole: files, mixed: [], where, rowCount: rowsOf(files) }
   const id = ingestTimeId(base.metadata)

@@ -23,18 +23,11 @@ export const defaultCompaction: CompactionRule = {
 /** A file of this part of the target is large enough. */
 const smallPart = 0.75
 
-/**
- * Which files to rewrite together: the small ones of each day, older days first. Pure.
- * @param isWhole whether a file may be rewritten at all
- */
-export function planCompaction(
-  files: readonly DataFile[],
-  rule: CompactionRule,
-  isWhole: (file: DataFile) => boolean = () => true,
-): readonly CompactionGroup[] {
+/** Which files to rewrite together: the small ones of each day, older days first. Pure. */
+export function planCompaction(files: readonly DataFile[], rule: CompactionRule): readonly CompactionGroup[] {
   const byDay = new Map<number | null, DataFile[]>()
   for (const file of files) {
-    if (file.bytes >= rule.targetBytes * smallPart || !isWhole(file)) continue
+    if (file.bytes >= rule.targetBytes * smallPart) continue
     byDay.set(file.day, [...(byDay.get(file.day) ?? []), file])
   }
   const days = [...byDay].toSorted(([left], [right]) => (left ?? -Infinity) - (right ?? -Infinity))

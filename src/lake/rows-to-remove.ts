@@ -4,6 +4,7 @@ import { groupFiles } from './file-groups.ts'
 import type { DataFile } from './iceberg/manifest.ts'
 import { currentSnapshot, schemaOf, type SnapshotMetadata } from './iceberg/table-metadata.ts'
 import type { RowCondition } from './lake.ts'
+import { keptRows } from './kept-rows.ts'
 import type { LakeContext } from './lake-context.ts'
 import { bindPredicates, findFiles } from './plan.ts'
 import { mayMatchFile } from './predicate.ts'
@@ -155,17 +156,15 @@ async function writeKept(
   touched: readonly DataFile[],
   { condition, signal, writeId }: Search & { readonly writeId: string },
 ): Promise<readonly DataFile[]> {
-  const columns = allColumns(base.definition.schema).fields
-  const groups = await groupFiles(context.reader, base.files, base.metadata, touched)
-  const scan = scanSql(groups, columns, schemaOf(base.metadata))
+  const rows = await keptRows(context, base, touched)
   return await writeDataFiles(context.engine, base, {
     writeId,
     part: 'kept',
     rows: {
       kind: 'kept',
       source: {
-        sql: `SELECT * FROM ${scan} WHERE (${condition.sql}) IS NOT TRUE`,
-        files: groups.flatMap((group) => group.paths),
+        sql: `SELECT * FROM ${rows.sql} WHERE (${condition.sql}) IS NOT TRUE`,
+        files: rows.files,
         pool: 'batch',
       },
     },

@@ -213,6 +213,20 @@ export async function selectNewestLakeCommit(db: Db, tableId: TableId): Promise<
     .executeTakeFirst()
 }
 
+/** Ingest times by the snapshots that commits made, whether they are there still or not. */
+export async function selectLakeSnapshotTimes(
+  db: Db,
+  tableId: TableId,
+): Promise<ReadonlyMap<string, number>> {
+  const rows = await db
+    .selectFrom('lake_commits')
+    .select(['snapshot_id', 'ingest_time'])
+    .where('table_id', '=', tableId)
+    .where('snapshot_id', 'is not', null)
+    .execute()
+  return new Map(rows.map((row) => [String(row.snapshot_id), Number(row.ingest_time)]))
+}
+
 /** The first commit that made a snapshot, whether that is there still or not. */
 export async function selectFirstLakeCommit(db: Db, tableId: TableId): Promise<LakeCommitRow | undefined> {
   return await db

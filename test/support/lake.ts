@@ -22,6 +22,7 @@ export interface TestLake extends AsyncDisposable {
   readonly engine: Engine
   readonly metadata: Metadata
   readonly folder: string
+  readonly clock: Clock
   /** Another process's view of the same lake. */
   another(options?: { readonly clock?: Clock; readonly metadata?: Metadata; readonly folder?: string }): Lake
   table(columns: StructType, options?: Partial<NewTable>): Promise<LakeTable>
@@ -56,6 +57,7 @@ export async function testLake(options: { readonly clock?: Clock } = {}): Promis
     engine,
     metadata,
     folder,
+    clock: options.clock ?? systemClock,
     another,
     rows,
     table: async (schema, given = {}) =>

@@ -163,7 +163,8 @@ function withItem<K extends string, T extends Readonly<Record<K, number>>>(
   key: K,
   item: T,
 ): readonly [T[], number] {
-  const content = (value: T): string => printJson(Object.entries({ ...value, [key]: 0 }).toSorted())
+  const content = (value: T): string =>
+    printJson(Object.entries({ ...value, [key]: 0 }).toSorted(([left], [right]) => (left < right ? -1 : 1)))
   const same = list.find((candidate) => content(candidate) === content(item))
   if (same) return [Array.from(list), same[key]]
   const taken = list.map((candidate) => candidate[key])
