@@ -11,6 +11,7 @@ import {
 import { decimalType, doubleType, integerType, longType, stringType } from '../types/data-type.ts'
 import { fieldPlaces, icebergStruct } from '../types/iceberg.ts'
 import { type Evolved, evolveSchema, type SchemaChange } from './evolve-schema.ts'
+import type { Metadata } from '../metadata/metadata.ts'
 import type { LakeTable, Predicate } from './lake.ts'
 
 const signal = new AbortController().signal
@@ -90,6 +91,36 @@ test('a change of the columns is a commit of its own, and what the caller does i
   expect(await place.lake.table(table.id)).toEqual(table)
   await place.append(table, oldRows(5, 6))
   expect(await place.rowsOf(table)).toHaveLength(6)
+})
+
+test('a change whose answer is lost is found out, and its files stay', async () => {
+  await using place = await testLake()
+  const table = await oldTable(place, 20)
+  /** Commits for real, and then fails as if the connection broke before the answer, once. */
+  const losing = (): Metadata => {
+    let isLost = false
+    return {
+      ...place.metadata,
+      transaction: async (work) => {
+        const value = await place.metadata.transaction(work)
+        if (isLost) return value
+        isLost = true
+        throw new Error('the answer was lost')
+      },
+    }
+  }
+  const change: SchemaChange = { kind: 'add', name: 'more', type: stringType }
+  const { schema } = await place
+    .another({ metadata: losing() })
+    .evolve({ tableId: table.id, changes: [change], signal })
+  expect(schema.fields.at(-1)).toEqual({ name: 'more', type: stringType })
+  expect((await place.lake.table(table.id)).schema).toEqual(schema)
+  const compacted = await place
+    .another({ metadata: losing() })
+    .compact({ tableId: table.id, rule: { filesMin: 2 }, signal })
+  expect(compacted).toMatchObject({ conflicts: 0, filesBefore: 5, filesAfter: 1 })
+  expect(await place.rowsOf(await place.lake.table(table.id))).toHaveLength(20)
+  expect(await place.metadata.db.selectFrom('lake_writes').selectAll().execute()).toEqual([])
 })
 
 test('of two changes at the same time none is lost, and appends meanwhile commit', async () => {

@@ -3,7 +3,8 @@ import { expect, test } from 'vitest'
 import { testLake, type TestLake } from '../../test/support/lake.ts'
 import { numbersOf, numberTable, put, range } from '../../test/support/lake-numbers.ts'
 import { encodeManifestList, type ManifestSummary } from './iceberg/manifest-list.ts'
-import { schemaOf, type SnapshotMetadata } from './iceberg/table-metadata.ts'
+import { encodeManifest } from './iceberg/manifest.ts'
+import { manifestTableOf, schemaOf, type SnapshotMetadata } from './iceberg/table-metadata.ts'
 import type { TableUpdate } from './iceberg/table-update.ts'
 import type { LakeTable } from './lake.ts'
 import { readBase, type TableBase } from './table-base.ts'
@@ -210,6 +211,23 @@ test('a snapshot that names a manifest of another table, or one that cannot be r
   await expect(
     commit(place, table, ...(await snapshotWith([...own, copied], 'c.avro'))),
   ).rejects.toMatchObject(invalid)
+  // Nor may a file be named that is not there, or is cut.
+  const [file] = (await reader.records(base.files, own[0]!)).map((record) => ({
+    ...record,
+    status: 'added' as const,
+    snapshotId,
+    sequenceNumber: null,
+  }))
+  for (const change of [{ file_path: base.files.uri('data/none.parquet') }, { file_size_in_bytes: 1 }]) {
+    const named = { ...file!, file: { ...file!.file, ...change } }
+    const written = encodeManifest(manifestTableOf(base.metadata), [named])
+    const name = `metadata/${Object.keys(change)[0]}.avro`
+    await writeFile(base.files.path(name), written)
+    const manifest = { ...copied, path: base.files.uri(name), bytes: written.length, addedFileCount: 1 }
+    await expect(
+      commit(place, table, ...(await snapshotWith([...own, manifest], `e-${Object.keys(change)[0]}.avro`))),
+    ).rejects.toMatchObject(invalid)
+  }
   expect(await numbersOf(place, table)).toEqual([0, 1, 2])
   // What stays of the table is no addition: the same snapshot with its own manifests alone is taken.
   await commit(place, table, ...(await snapshotWith(own, 'd.avro')))

@@ -149,6 +149,17 @@ test('expiry keeps the newest, the pinned and the young, and removes what only t
   })
 })
 
+test('expiry leaves files that the newest snapshot names in manifests of its own', async () => {
+  await using place = await testLake()
+  const table = await numberTable(place)
+  await put(place, table, range(0, 30))
+  await place.lake.overwrite(overwriting(table, [], { sql: 'n = 25' }))
+  const expired = await place.lake.expire({ tableId: table.id, retentionMs: -day, signal })
+  // The list, the manifest, and the file of the second day.
+  expect(expired).toEqual({ snapshotsRemoved: 1, filesRemoved: 3 })
+  expect(await numbersOf(place, table)).toEqual(range(0, 30).filter((n) => n !== 25))
+})
+
 test('a snapshot that is pinned while it is about to expire stays', async () => {
   const clock = new ManualClock('2026-06-01T00:00:00Z')
   await using place = await testLake({ clock })

@@ -198,7 +198,7 @@ async function take(
     case 'sweep':
       return void (await lake.sweep({ signal }))
     case 'wait':
-      return clock.advance(hour / 2)
+      return clock.advance(2 * hour)
     case 'pin': {
       const snapshotId = [...state.snapshots.keys()][one.pick % Math.max(1, state.snapshots.size)]
       if (!snapshotId) return
