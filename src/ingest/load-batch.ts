@@ -55,7 +55,6 @@ interface Load {
  * was overtaken, or whose batch was aborted, takes its rows back. Before it nothing is true, so every attempt begins anew.
  */
 export async function loadBatch(options: LoadOptions, context: RunContext): Promise<RunOutcome> {
-  const { staging, logger } = options
   const batchId = parseId('batch', context.run.subjectId)
   const begun = await begin(options, context)
   if (begun) await attempt(options, context, begun)

@@ -16,9 +16,9 @@ export const sessionFunctions: readonly FunctionEntry[] = [
   {
     ...scalar(
       'table_exists',
-      rewritten(['string'], ([name], { table }) =>
+      rewritten(['string'], ([name], context) =>
         name?.kind === 'literal' && name.value !== null
-          ? booleanOf(table(String(name.value).split('.')) !== undefined)
+          ? booleanOf(context.table(String(name.value).split('.')) !== undefined)
           : nullOf(booleanType),
       ),
     ),
