@@ -20,6 +20,7 @@ import { createJobs } from '#jobs/create-jobs.ts'
 import type { Jobs, Run } from '#jobs/jobs.ts'
 import { createLake } from '#lake/create-lake.ts'
 import type { Lake } from '#lake/lake.ts'
+import { createMaintenance } from '#lake/maintenance.ts'
 import type { Metadata } from '#metadata/metadata.ts'
 import { openMetadata } from '#metadata/open.ts'
 import { countRuns, selectDatasetFigures, selectTotals } from '#metadata/overview.ts'
@@ -107,6 +108,7 @@ export async function startServer({ config, logger, version }: ServeOptions): Pr
     clock,
     logger,
   })
+  await createMaintenance({ lake, jobs, metadata, clock, logger }).schedule()
   await jobs.start()
   starting.use(sweepNowAndThen(lake, logger))
 

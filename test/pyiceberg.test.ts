@@ -1,10 +1,4 @@
-import { execFile } from 'node:child_process'
-import { existsSync } from 'node:fs'
-import { homedir } from 'node:os'
-import { join } from 'node:path'
-import { promisify } from 'node:util'
-import { expect, test } from 'vitest'
-import { selectLakeTable } from '../src/metadata/lake.ts'
+import { expect } from 'vitest'
 import {
   arrayType,
   binaryType,
@@ -21,38 +15,8 @@ import {
   timestampType,
   voidType,
 } from '../src/types/data-type.ts'
-import type { LakeTable } from '../src/lake/lake.ts'
-import { type TestLake, testLake } from './support/lake.ts'
-
-/** Somebody else's Iceberg, installed by `npm test` in a virtual environment of its own. */
-const python = join(
-  process.env['SLUICE_TEST_CACHE'] ?? join(homedir(), '.cache', 'sluice-tests'),
-  'python/bin/python',
-)
-const isMissing = !existsSync(python)
-if (isMissing && process.env['CI']) throw new Error(`Under CI PyIceberg must be there: ${python} is not.`)
-const testWithPyIceberg = test.skipIf(isMissing)
-
-interface Seen {
-  readonly columns: readonly (readonly [string, string])[]
-  readonly rows: readonly (readonly unknown[])[]
-  readonly files: number
-  readonly snapshots: readonly { readonly id: string; readonly operation: string }[]
-  readonly partition: string
-  readonly sort: string
-  readonly counts: readonly { readonly record_count: number; readonly file_size_in_bytes: number }[]
-}
-
-async function see(place: TestLake, table: LakeTable, ...options: readonly string[]): Promise<Seen> {
-  const row = await selectLakeTable(place.metadata.db, table.id)
-  const script = join(import.meta.dirname, 'python', 'read_table.py')
-  const { stdout } = await promisify(execFile)(
-    python,
-    [script, `${table.location}/${row!.metadata_file}`, ...options],
-    { maxBuffer: 64 * 1024 * 1024 },
-  )
-  return JSON.parse(stdout) as Seen
-}
+import { testLake } from './support/lake.ts'
+import { see, testWithPyIceberg } from './support/pyiceberg.ts'
 
 const columns = structType([
   { name: '_id', type: stringType },

@@ -25,7 +25,15 @@ export const faultPoints = [
   'export.sweep.middle',
 ] as const
 
-export type FaultPoint = (typeof faultPoints)[number]
+/** Places that no customer's day passes: those of the upkeep of tables. */
+export const upkeepFaultPoints = [
+  'lake.rewrite.done',
+  'lake.remove.before',
+  'lake.remove.middle',
+  'lake.orphans.middle',
+] as const
+
+export type FaultPoint = (typeof faultPoints)[number] | (typeof upkeepFaultPoints)[number]
 
 let strike: ((point: FaultPoint) => void | Promise<void>) | undefined
 

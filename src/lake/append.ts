@@ -1,34 +1,18 @@
 import { type Backoff, backoffMs } from '#base/backoff.ts'
-import type { Clock } from '#base/clock.ts'
 import { AppError } from '#base/errors.ts'
 import { faultPoint } from '#base/faults.ts'
-import type { Logger } from '#base/log.ts'
-import type { Engine } from '#engine/engine.ts'
-import { selectLakeCommitOfBatch } from '#metadata/lake.ts'
-import type { Metadata } from '#metadata/metadata.ts'
-import { commitFiles, resultOf } from './commit.ts'
+import { type LakeCommitRow, selectLakeCommitOfBatch } from '#metadata/lake.ts'
+import { type CommitRecord, commitChange } from './commit.ts'
+import { groupFiles } from './file-groups.ts'
 import type { DataFile } from './iceberg/manifest.ts'
-import { schemaOf } from './iceberg/table-metadata.ts'
+import { newSnapshotNumber, schemaOf } from './iceberg/table-metadata.ts'
 import type { AppendRequest, AppendResult } from './lake.ts'
+import type { LakeContext } from './lake-context.ts'
+import { type Addition, nextSnapshot, writeAddition } from './next-snapshot.ts'
 import { scanSql } from './scan-sql.ts'
-import { definitionOf, knownTable } from './table-definition.ts'
-import { tableFiles } from './table-files.ts'
-import type { TableReader } from './table-reader.ts'
-import type { Turns } from './turns.ts'
-import type { Write, Writes } from './writes.ts'
+import { readBase } from './table-base.ts'
+import { UnknownOutcome, type Write } from './writes.ts'
 import { writeDataFiles } from './write-files.ts'
-
-export interface AppendContext {
-  readonly metadata: Metadata
-  readonly engine: Engine
-  readonly lakeFolder: string
-  readonly clock: Clock
-  readonly logger: Logger
-  readonly reader: TableReader
-  readonly writes: Writes
-  /** By table: who must write again because others overtook him keeps the others of this process waiting. */
-  readonly turns: Turns
-}
 
 /** A batch is written once, or once more for each node that overtakes it. */
 export const writeTriesMax = 12
@@ -40,41 +24,25 @@ interface Written {
   readonly dataFiles: readonly DataFile[]
 }
 
-/** The files may be part of the table: they must stay. */
-class UnknownOutcome extends Error {
-  constructor(cause: unknown) {
-    super('The outcome of a commit is unknown.', { cause })
-  }
-}
-
-export async function append(context: AppendContext, request: AppendRequest): Promise<AppendResult> {
-  const { metadata, clock, reader } = context
+export async function append(context: LakeContext, request: AppendRequest): Promise<AppendResult> {
+  const { metadata, clock, engine } = context
   const { tableId, batchId, signal } = request
   signal.throwIfAborted()
   const before = await selectLakeCommitOfBatch(metadata.db, tableId, batchId)
   if (before) return resultOf(before, false)
-  const table = definitionOf(await knownTable(metadata.db, tableId))
-  const files = tableFiles(context.lakeFolder, table.datasetId)
 
   /** Records the write, then writes. Nothing is left of a write that fails. */
   async function write(source: AppendRequest['source']): Promise<Written> {
-    const row = await knownTable(metadata.db, tableId)
-    const base = await reader.metadata(files, row.metadata_file)
-    const ingestTimeMs = Math.max(clock.now().getTime(), Number(row.last_ingest_time) + 1)
-    const write = await context.writes.begin(table)
+    const base = await readBase(context, tableId)
+    const ingestTimeMs = ingestTimeAfter(base.row.last_ingest_time, clock.now())
+    const write = await context.writes.begin(base.definition)
     try {
-      const dataFiles = await writeDataFiles(
-        { engine: context.engine, files },
-        { table, metadata: base },
-        {
-          writeId: write.id,
-          batchId,
-          ingestTimeMs,
-          source,
-          ...(request.onProgress ? { onProgress: request.onProgress } : {}),
-          signal,
-        },
-      )
+      const dataFiles = await writeDataFiles(engine, base, {
+        writeId: write.id,
+        rows: { kind: 'new', batchId, ingestTimeMs, source },
+        onProgress: request.onProgress,
+        signal,
+      })
       return { write, ingestTimeMs, dataFiles }
     } catch (error) {
       await write.discard()
@@ -84,10 +52,10 @@ export async function append(context: AppendContext, request: AppendRequest): Pr
 
   /** The same rows with a newer ingest time, from the files that are there. */
   async function rewrite(old: Written): Promise<Written> {
-    const row = await knownTable(metadata.db, tableId)
-    const struct = schemaOf(await reader.metadata(files, row.metadata_file))
-    const paths = old.dataFiles.map((file) => files.path(files.nameOf(file.path)))
-    const sql = scanSql(paths, table.schema.fields, struct)
+    const { definition, files, metadata: table } = await readBase(context, tableId)
+    const groups = await groupFiles(context.reader, files, table, old.dataFiles)
+    const sql = scanSql(groups, definition.schema.fields, schemaOf(table))
+    const paths = groups.flatMap((group) => group.paths)
     const written = await write({ sql, files: paths, pool: request.source.pool })
     await old.write.discard()
     return written
@@ -97,26 +65,16 @@ export async function append(context: AppendContext, request: AppendRequest): Pr
     let written = first
     try {
       for (let attempt = 1; attempt <= writeTriesMax; attempt += 1) {
-        const outcome = await commitFiles(
-          { metadata, reader, files, clock },
-          {
-            tableId,
-            batchId,
-            writeId: written.write.id,
-            ingestTimeMs: written.ingestTimeMs,
-            dataFiles: written.dataFiles,
-            within: request.within,
-            signal,
-          },
-        )
+        const outcome = await commitAppend(context, request, written)
         switch (outcome.kind) {
           case 'committed':
-            if (outcome.result.isNew) written.write.leave()
+            if (outcome.isNew) written.write.leave()
             else await written.write.discard() // Somebody else committed the batch meanwhile.
-            return outcome.result
+            return resultOf(outcome.commit, outcome.isNew)
           case 'unknown':
             throw new UnknownOutcome(outcome.error)
           case 'overtaken':
+          case 'stale':
             context.logger.log('info', 'lake.append.overtaken', { tableId, batchId, attempt })
             if (attempt > 1) await clock.sleep(backoffMs(writeBackoff, attempt), signal)
             written = await rewrite(written)
@@ -144,4 +102,59 @@ export async function append(context: AppendContext, request: AppendRequest): Pr
   const written = await write(request.source)
   await faultPoint('lake.write.done')
   return await context.turns.take(tableId, async () => await commit(written))
+}
+
+async function commitAppend(context: LakeContext, request: AppendRequest, written: Written) {
+  const { tableId, batchId, within, signal } = request
+  const { write, dataFiles, ingestTimeMs } = written
+  const snapshotId = newSnapshotNumber()
+  let addition: Addition | undefined
+  return await commitChange(context, {
+    tableId,
+    batchId,
+    writeId: write.id,
+    signal,
+    within: within && (async (tx, commit) => await within(tx, resultOf(commit, true))),
+    build: async (base, attempt) => {
+      const change = { operation: 'append' as const, ingestTimeMs }
+      if (dataFiles.length === 0) return { ...change, requirements: [], updates: [], tryFiles: [] }
+      addition ??= await writeAddition(base.files, base.metadata, {
+        dataFiles,
+        writeId: write.id,
+        snapshotId,
+      })
+      const next = await nextSnapshot(context.reader, base, {
+        operation: 'append',
+        snapshotId,
+        writeId: write.id,
+        attempt,
+        addition,
+        properties: batchProperties(batchId, ingestTimeMs),
+        nowMs: context.clock.now().getTime(),
+      })
+      return next && { ...change, ...next }
+    },
+  })
+}
+
+/** What the summary of a snapshot says of the batch that came in with it. */
+export function batchProperties(batchId: string, ingestTimeMs: number): Readonly<Record<string, string>> {
+  return { 'sluice.batch-id': batchId, 'sluice.ingest-time': String(ingestTimeMs) }
+}
+
+/** Above all ingest times of the table, and the time of the clock if that is. */
+export function ingestTimeAfter(last: string, now: Date): number {
+  return Math.max(now.getTime(), Number(last) + 1)
+}
+
+export function resultOf(commit: CommitRecord | LakeCommitRow, isNew: boolean): AppendResult {
+  return {
+    snapshotId: commit.current_snapshot_id ?? undefined,
+    commitSequence: commit.sequence,
+    rowCount: Number(commit.added_rows),
+    fileCount: commit.added_files,
+    bytes: Number(commit.added_bytes),
+    ingestTimeMs: Number(commit.ingest_time),
+    isNew,
+  }
 }

@@ -49,3 +49,38 @@ export function clusterPath(text: string, columns: StructType): ClusterPath {
   if (['struct', 'array', 'map', 'void', 'interval'].includes(type.kind)) throw invalid('it has no order')
   return { expression, names }
 }
+
+/** The path after the renaming of a field; `path` leads to it, with `element` and `value` for what is inside. */
+export function renamedClusterPath(
+  text: string,
+  columns: StructType,
+  { path, name }: { readonly path: readonly string[]; readonly name: string },
+): string {
+  let type: DataType = columns
+  let renamed = ''
+  const trail: string[] = []
+  step.lastIndex = 0
+  while (step.lastIndex < text.length) {
+    const [whole = '', , quoted, plain] = step.exec(text) ?? []
+    const word = (quoted?.replaceAll('``', '`') ?? plain)?.toLowerCase()
+    let piece = whole
+    if (word !== undefined && type.kind === 'struct') {
+      const field: { name: string; type: DataType } | undefined = type.fields.find(
+        (candidate) => candidate.name.toLowerCase() === word,
+      )
+      trail.push(field?.name ?? word)
+      type = field?.type ?? type
+      if (trail.length === path.length && trail.every((part, index) => part === path[index])) {
+        piece = `${renamed === '' ? '' : '.'}\`${name.replaceAll('`', '``')}\``
+      }
+    } else if (type.kind === 'map') {
+      trail.push('value')
+      type = type.value
+    } else if (type.kind === 'array') {
+      trail.push('element')
+      type = type.element
+    } else return text
+    renamed += piece
+  }
+  return renamed
+}

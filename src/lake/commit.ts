@@ -1,299 +1,290 @@
 import { type Backoff, backoffMs } from '#base/backoff.ts'
-import type { Clock } from '#base/clock.ts'
 import { AppError } from '#base/errors.ts'
 import { faultPoint } from '#base/faults.ts'
 import type { BatchId, SnapshotId, TableId } from '#base/ids.ts'
 import {
+  deleteLakePinsOf,
   deleteOpenLakeWrite,
   insertLakeCommit,
+  insertLakeRemoval,
   type LakeCommitRow,
-  type LakeTableRow,
   lockLakeTable,
+  markLakeSnapshotsExpired,
   selectLakeCommitOfBatch,
+  selectLakeCommitOfWrite,
   updateLakeTable,
 } from '#metadata/lake.ts'
-import type { Metadata, Transaction } from '#metadata/metadata.ts'
-import {
-  type DataFile,
-  daysOf,
-  encodeManifest,
-  encodeManifestList,
-  type ManifestSummary,
-} from './iceberg/manifest.ts'
+import type { Transaction } from '#metadata/metadata.ts'
+import { applyUpdates, checkRequirements } from './iceberg/apply-updates.ts'
 import { printJson } from './iceberg/json.ts'
-import {
-  currentSnapshot,
-  dayFieldOf,
-  newSnapshotNumber,
-  partitionFieldsOf,
-  previousMetadataMax,
-  schemaOf,
-  type TableMetadata,
-  withAppend,
-} from './iceberg/table-metadata.ts'
-import type { AppendRequest, AppendResult } from './lake.ts'
-import { known, knownTable } from './table-definition.ts'
-import type { TableFiles } from './table-files.ts'
-import type { TableReader } from './table-reader.ts'
+import { previousMetadataMax, type TableMetadata, withPrevious } from './iceberg/table-metadata.ts'
+import type { TableRequirement, TableUpdate } from './iceberg/table-update.ts'
+import type { LakeContext } from './lake-context.ts'
+import { removeRecorded } from './removals.ts'
+import { readBase, type TableBase } from './table-base.ts'
+import { known, type TableDefinition } from './table-definition.ts'
 
 /**
- * Makes written files part of the table.
+ * The one way a table changes: append, overwrite, rewriting, schema, expiry, other engines' commits.
  *
- * The manifest is written once; the manifest list and the metadata file, which name what was there before, are written
- * for each try, all of them on the disk before the transaction. The commit point is that one transaction. Under the
- * table's row lock it compares the pointer with what we built on, checks the ingest time, moves the pointer, records
- * batch and commit, forgets the write, and does what the caller wants done `within`.
+ * A change is requirements and updates in Iceberg's words, built on the table as it is. What names the files that were
+ * there before (the manifest list, the metadata file) is written for each try, all of it on the disk before the
+ * transaction. The commit point is that one transaction. Under the table's row lock it compares the pointer with what
+ * was built on, moves it, records the commit, forgets the write, records which files go, and does what the caller
+ * wants done `within`. Files go after it.
  *
- *   pointer moved meanwhile  → the try's two files are removed, the next try builds on the new pointer
- *   ingest time overtaken    → 'overtaken': the caller writes the rows again with a newer one
- *   write taken by a sweeper → 'swept': its files are gone, the caller writes them again from the source
- *   answer to COMMIT lost    → we wait for the row lock, then the batch's record tells; 'unknown' if it cannot be asked
+ *   pointer moved meanwhile     → the try's files are removed, the change is built again on the new pointer
+ *   change makes no sense there → 'stale': what was to be replaced is gone
+ *   ingest time overtaken       → 'overtaken': the caller writes the rows again with a newer one
+ *   write taken by a sweeper    → 'swept': its files are gone
+ *   answer to COMMIT lost       → we wait for the row lock, then the record of the write tells; 'unknown' if it
+ *                                 cannot be asked
  */
 export type CommitOutcome =
-  | { readonly kind: 'committed'; readonly result: AppendResult }
-  | { readonly kind: 'overtaken' }
-  | { readonly kind: 'swept' }
+  | Committed
+  | { readonly kind: 'stale' | 'overtaken' | 'swept' }
   | { readonly kind: 'unknown'; readonly error: unknown }
+
+export interface Committed {
+  readonly kind: 'committed'
+  readonly commit: CommitRecord
+  /** False when the batch had been committed before. */
+  readonly isNew: boolean
+}
+
+export type CommitRecord = Omit<LakeCommitRow, BigColumn> & Readonly<Record<BigColumn, string | number>>
+type BigColumn = 'added_rows' | 'added_bytes' | 'total_rows' | 'ingest_time'
 
 export interface CommitRequest {
   readonly tableId: TableId
-  readonly batchId: BatchId
+  /** All files of the change have it in their names. */
   readonly writeId: string
-  readonly ingestTimeMs: number
-  readonly dataFiles: readonly DataFile[]
-  readonly within: AppendRequest['within']
+  readonly batchId?: BatchId
+  /** The change on the table as it is; undefined: it makes no sense any more. */
+  readonly build: (base: TableBase, attempt: number) => Promise<Change | undefined>
+  readonly within?: ((tx: Transaction, commit: CommitRecord) => Promise<void>) | undefined
   readonly signal: AbortSignal
 }
 
-export interface CommitContext {
-  readonly metadata: Metadata
-  readonly reader: TableReader
-  readonly files: TableFiles
-  readonly clock: Clock
+export interface Change {
+  readonly operation: LakeCommitRow['operation']
+  readonly requirements: readonly TableRequirement[]
+  /** None: the table stays as it is, and the commit is recorded. */
+  readonly updates: readonly TableUpdate[]
+  /** Files of this try alone. */
+  readonly tryFiles: readonly string[]
+  /** The snapshot it makes, if it makes one. */
+  readonly snapshot?: SnapshotCommit['snapshot']
+  /** Snapshots it makes on the way to that one. */
+  readonly earlier?: readonly SnapshotCommit[]
+  /** Of the rows it brings in; must be above all before. `now`: they do not have it written in them. */
+  readonly ingestTimeMs?: number | 'now'
+  /** What the table is from now on, if its columns change. */
+  readonly definition?: Pick<TableDefinition, 'schema' | 'dayColumn' | 'clusterBy'>
+  /** Snapshots that are not there afterwards, and the files that only they had. */
+  readonly expired?: { readonly snapshotIds: readonly SnapshotId[]; readonly files: readonly string[] }
+  /** Asked under the lock; false: the change is built again. */
+  readonly isStillRight?: (tx: Transaction) => Promise<boolean>
+}
+
+export interface SnapshotCommit {
+  readonly operation: LakeCommitRow['operation']
+  readonly snapshot: {
+    readonly id: bigint
+    readonly addedFiles: number
+    readonly addedRows: number
+    readonly addedBytes: number
+    readonly totalRows: number
+  }
 }
 
 /** Within one process commits of a table wait for each other; tries are lost to other nodes only. */
 export const commitTriesMax = 20
 const commitBackoff: Backoff = { firstMs: 10, maxMs: 1_000, jitter: 0.9 }
 
-export async function commitFiles(context: CommitContext, request: CommitRequest): Promise<CommitOutcome> {
-  const { metadata, clock, files } = context
-  const snapshotId = newSnapshotNumber()
-  let manifest: ManifestSummary | undefined
+/** @throws AppError 'lake.conflict' when the requirements do not hold, or others always came first */
+export async function commitChange(context: LakeContext, request: CommitRequest): Promise<CommitOutcome> {
+  const { clock } = context
   for (let attempt = 1; attempt <= commitTriesMax; attempt += 1) {
     request.signal.throwIfAborted()
-    const row = await knownTable(metadata.db, request.tableId)
-    let next: Next | undefined
-    if (request.dataFiles.length > 0) {
-      const base = await context.reader.metadata(files, row.metadata_file)
-      manifest ??= await writeManifest(files, base, request, snapshotId)
-      next = await writeNext(context, { row, base, manifest, request })
-    }
+    const base = await readBase(context, request.tableId)
+    const change = await request.build(base, attempt)
+    if (!change) return { kind: 'stale' }
+    const next = await writeNext(context, base, change, request)
     await faultPoint('lake.commit.before')
-    const outcome = await tryCommit(metadata, clock, row, next, request)
-    switch (outcome.kind) {
-      case 'committed':
-        await faultPoint('lake.commit.after')
-        if (next?.forgottenFile !== undefined) await files.remove(next.forgottenFile).catch(() => {}) // Only old.
-        return outcome
-      case 'overtaken':
-      case 'swept':
-      case 'unknown':
-        return outcome
-      case 'moved':
-        if (next) {
-          await files.remove(next.manifestList)
-          await files.remove(next.metadataFile)
-        }
-        await clock.sleep(backoffMs(commitBackoff, attempt), request.signal)
+    const outcome = await tryCommit(context, { base, change, next, request })
+    if (outcome.kind === 'moved') {
+      for (const name of [...change.tryFiles, ...(next ? [next.file] : [])]) await base.files.remove(name)
+      await clock.sleep(backoffMs(commitBackoff, attempt), request.signal)
+      continue
     }
+    if (outcome.kind !== 'committed') return outcome
+    await faultPoint('lake.commit.after')
+    if (next?.forgottenFile !== undefined) await base.files.remove(next.forgottenFile).catch(() => {}) // Only old.
+    if (outcome.isNew && change.expired) await removeNow(context, request.writeId)
+    return outcome
   }
   throw new AppError('lake.conflict', `Other commits to the table came first ${commitTriesMax} times.`, {
     hint: 'Try again; write fewer, larger batches to one dataset.',
   })
 }
 
-/** The files of one try, and what the table is after it. */
+/** The commit is made: what cannot be removed now is left to the sweep. */
+async function removeNow(context: LakeContext, writeId: string): Promise<void> {
+  try {
+    await removeRecorded(context, writeId)
+  } catch (error) {
+    context.logger.log('warn', 'lake.removal.left_to_sweep', { writeId, error })
+  }
+}
+
 interface Next {
-  readonly manifestList: string
-  readonly metadataFile: string
-  readonly snapshotId: bigint
-  readonly totalRowCount: number
+  /** Of the table's metadata. */
+  readonly file: string
   /** A metadata file that is older than readers look at. */
   readonly forgottenFile: string | undefined
 }
 
-async function writeManifest(
-  files: TableFiles,
-  base: TableMetadata,
-  { dataFiles, writeId }: CommitRequest,
-  snapshotId: bigint,
-): Promise<ManifestSummary> {
-  const dayField = dayFieldOf(base)
-  const table = { schema: schemaOf(base), partitionFields: partitionFieldsOf(base), dayField }
-  const bytes = encodeManifest(table, dataFiles, snapshotId)
-  const name = `metadata/${writeId}-m0.avro`
-  await files.write(name, bytes)
-  return {
-    path: files.uri(name),
-    bytes: bytes.length,
-    // Both are the snapshot's; known when it commits.
-    sequenceNumber: 0,
-    minSequenceNumber: 0,
-    addedSnapshotId: snapshotId,
-    addedFileCount: dataFiles.length,
-    existingFileCount: 0,
-    deletedFileCount: 0,
-    addedRowCount: sumOf(dataFiles, 'rowCount'),
-    existingRowCount: 0,
-    deletedRowCount: 0,
-    days: dayField === undefined ? undefined : daysOf(dataFiles),
-  }
+async function writeNext(
+  { clock }: LakeContext,
+  base: TableBase,
+  change: Change,
+  { writeId }: CommitRequest,
+): Promise<Next | undefined> {
+  const { files, metadata, row } = base
+  checkRequirements(metadata, change.requirements)
+  if (change.updates.length === 0) return undefined
+  const updated = applyUpdates(metadata, change.updates, clock.now().getTime())
+  const previous = { file: files.uri(row.metadata_file), metadata }
+  const next: TableMetadata = withPrevious({ ...updated, location: files.location }, previous)
+  const file = `metadata/${String(row.last_sequence + 1).padStart(5, '0')}-${writeId}.metadata.json`
+  const bytes = Buffer.from(printJson(next))
+  await files.write(file, bytes)
+  const oldest =
+    metadata['metadata-log'].length >= previousMetadataMax ? metadata['metadata-log'][0] : undefined
+  return { file, forgottenFile: oldest && files.nameOf(oldest['metadata-file']) }
 }
 
-async function writeNext(
-  { reader, files, clock }: CommitContext,
-  options: {
-    readonly row: LakeTableRow
-    readonly base: TableMetadata
-    readonly manifest: ManifestSummary
-    readonly request: CommitRequest
-  },
-): Promise<Next> {
-  const { row, base, manifest, request } = options
-  const snapshotId = manifest.addedSnapshotId
-  const parent = currentSnapshot(base)
-  const earlier = parent ? await reader.manifests(files, parent['manifest-list']) : []
-  const sequenceNumber = base['last-sequence-number'] + 1
-  const version = `${String(sequenceNumber).padStart(5, '0')}-${request.writeId}`
-  const manifestList = `metadata/snap-${snapshotId}-${version}.avro`
-  const list = encodeManifestList(
-    [{ ...manifest, sequenceNumber, minSequenceNumber: sequenceNumber }, ...earlier],
-    { id: snapshotId, parentId: parent?.['snapshot-id'], sequenceNumber },
-  )
-  await files.write(manifestList, list)
-  const next = withAppend(base, {
-    snapshotId,
-    manifestList: files.uri(manifestList),
-    summary: {
-      fileCount: request.dataFiles.length,
-      rowCount: manifest.addedRowCount,
-      bytes: sumOf(request.dataFiles, 'bytes'),
-      partitionCount: new Set(request.dataFiles.map((file) => file.day)).size,
-      properties: { 'sluice.batch-id': request.batchId, 'sluice.ingest-time': String(request.ingestTimeMs) },
-    },
-    location: files.location,
-    previousFile: files.uri(row.metadata_file),
-    nowMs: clock.now().getTime(),
-  })
-  const metadataFile = `metadata/${version}.metadata.json`
-  await files.write(metadataFile, Buffer.from(printJson(next)))
-  const oldest = base['metadata-log'].length >= previousMetadataMax ? base['metadata-log'][0] : undefined
-  return {
-    manifestList,
-    metadataFile,
-    snapshotId,
-    totalRowCount: Number(currentSnapshot(next)?.summary['total-records']),
-    forgottenFile: oldest && files.nameOf(oldest['metadata-file']),
-  }
+interface Try {
+  readonly base: TableBase
+  readonly change: Change
+  readonly next: Next | undefined
+  readonly request: CommitRequest
 }
 
 async function tryCommit(
-  metadata: Metadata,
-  clock: Clock,
-  base: LakeTableRow,
-  next: Next | undefined,
-  request: CommitRequest,
+  context: LakeContext,
+  given: Try,
 ): Promise<CommitOutcome | { readonly kind: 'moved' }> {
   let isSent = false
   try {
-    return await metadata.transaction(async (tx) => {
+    return await context.metadata.transaction(async (tx) => {
       isSent = false
-      const outcome = await decide(tx)
+      const outcome = await decide(context, tx, given)
       isSent = true
       return outcome
     })
   } catch (error) {
     if (!isSent) throw error // It cannot have been committed.
-    return await askOutcome(metadata, request, error)
-  }
-
-  async function decide(tx: Transaction): Promise<CommitOutcome | { readonly kind: 'moved' }> {
-    const row = known(await lockLakeTable(tx, request.tableId), request.tableId)
-    const before = await selectLakeCommitOfBatch(tx, request.tableId, request.batchId)
-    if (before) return { kind: 'committed', result: resultOf(before, false) }
-    const lastIngestTimeMs = Number(row.last_ingest_time)
-    if (next && request.ingestTimeMs <= lastIngestTimeMs) return { kind: 'overtaken' }
-    if (next && row.metadata_file !== base.metadata_file) return { kind: 'moved' }
-    if (!(await deleteOpenLakeWrite(tx, request.writeId))) return { kind: 'swept' }
-    const sequence = row.last_sequence + 1
-    const ingestTimeMs = Math.max(request.ingestTimeMs, lastIngestTimeMs + 1)
-    const snapshotId = next ? (String(next.snapshotId) as SnapshotId) : null
-    const commit = {
-      table_id: request.tableId,
-      sequence,
-      batch_id: request.batchId,
-      operation: 'append' as const,
-      snapshot_id: snapshotId,
-      current_snapshot_id: snapshotId ?? row.snapshot_id,
-      added_rows: sumOf(request.dataFiles, 'rowCount'),
-      added_files: request.dataFiles.length,
-      added_bytes: sumOf(request.dataFiles, 'bytes'),
-      total_rows: next?.totalRowCount ?? 0,
-      ingest_time: ingestTimeMs,
-      committed_at: clock.now(),
-    }
-    await insertLakeCommit(tx, commit)
-    await updateLakeTable(tx, request.tableId, {
-      metadata_file: next?.metadataFile ?? row.metadata_file,
-      last_sequence: sequence,
-      last_ingest_time: ingestTimeMs,
-      snapshot_id: commit.current_snapshot_id,
-    })
-    const result = resultOf(commit, true)
-    await request.within?.(tx, result)
-    return { kind: 'committed', result }
+    return await askOutcome(context, given.request, error)
   }
 }
 
-/** The lock waits for a COMMIT that may still be under way; then the record of the batch is there, or never will be. */
+async function decide(
+  { clock }: LakeContext,
+  tx: Transaction,
+  { base, change, next, request }: Try,
+): Promise<CommitOutcome | { readonly kind: 'moved' }> {
+  const { tableId, batchId, writeId } = request
+  const row = known(await lockLakeTable(tx, tableId), tableId)
+  const before = batchId && (await selectLakeCommitOfBatch(tx, tableId, batchId))
+  if (before) return { kind: 'committed', commit: before, isNew: false }
+  const lastIngestTimeMs = Number(row.last_ingest_time)
+  const ingestTimeMs = change.ingestTimeMs === 'now' ? clock.now().getTime() : change.ingestTimeMs
+  if (next && typeof change.ingestTimeMs === 'number' && change.ingestTimeMs <= lastIngestTimeMs) {
+    return { kind: 'overtaken' }
+  }
+  if (next && row.metadata_file !== base.row.metadata_file) return { kind: 'moved' }
+  if (change.isStillRight && !(await change.isStillRight(tx))) return { kind: 'moved' }
+  if (!(await deleteOpenLakeWrite(tx, writeId))) return { kind: 'swept' }
+  let sequence = row.last_sequence
+  let ingestTime = lastIngestTimeMs
+  /** Each snapshot is a commit of its own in the table's history. */
+  const record = async (
+    { operation, snapshot }: Pick<Change, 'operation' | 'snapshot'>,
+    ids: { readonly batch: BatchId | null; readonly write: string | null },
+  ): Promise<CommitRecord> => {
+    sequence += 1
+    if (ingestTimeMs !== undefined) ingestTime = Math.max(ingestTimeMs, ingestTime + 1)
+    const snapshotId = snapshot ? (String(snapshot.id) as SnapshotId) : null
+    const commit = {
+      table_id: tableId,
+      sequence,
+      batch_id: ids.batch,
+      write_id: ids.write,
+      operation,
+      snapshot_id: snapshotId,
+      is_expired: false,
+      current_snapshot_id: snapshotId ?? row.snapshot_id,
+      added_rows: snapshot?.addedRows ?? 0,
+      added_files: snapshot?.addedFiles ?? 0,
+      added_bytes: snapshot?.addedBytes ?? 0,
+      total_rows: snapshot?.totalRows ?? 0,
+      ingest_time: ingestTime,
+      committed_at: clock.now(),
+    }
+    await insertLakeCommit(tx, commit)
+    return commit
+  }
+  for (const earlier of change.earlier ?? []) await record(earlier, { batch: null, write: null })
+  const commit = await record(change, { batch: batchId ?? null, write: writeId })
+  const { definition, expired } = change
+  await updateLakeTable(tx, tableId, {
+    metadata_file: next?.file ?? row.metadata_file,
+    last_sequence: commit.sequence,
+    last_ingest_time: Number(commit.ingest_time),
+    snapshot_id: commit.current_snapshot_id,
+    ...(definition && {
+      columns: JSON.stringify(definition.schema),
+      day_column: definition.dayColumn ?? null,
+      cluster_by: JSON.stringify(definition.clusterBy),
+    }),
+  })
+  if (expired) {
+    await markLakeSnapshotsExpired(tx, tableId, expired.snapshotIds)
+    await deleteLakePinsOf(tx, tableId, expired.snapshotIds)
+    if (expired.files.length > 0) {
+      await insertLakeRemoval(tx, {
+        id: writeId,
+        table_id: tableId,
+        dataset_id: row.dataset_id,
+        names: JSON.stringify(expired.files),
+        created_at: clock.now(),
+      })
+    }
+  }
+  await request.within?.(tx, commit)
+  return { kind: 'committed', commit, isNew: true }
+}
+
+/** The lock waits for a COMMIT that may still be under way; then the record of the write is there, or never will be. */
 async function askOutcome(
-  metadata: Metadata,
-  request: CommitRequest,
+  { metadata }: LakeContext,
+  { tableId, batchId, writeId }: CommitRequest,
   error: unknown,
 ): Promise<CommitOutcome> {
   let row: LakeCommitRow | undefined
   try {
     row = await metadata.transaction(async (tx) => {
-      await lockLakeTable(tx, request.tableId)
-      return await selectLakeCommitOfBatch(tx, request.tableId, request.batchId)
+      await lockLakeTable(tx, tableId)
+      return (
+        (await selectLakeCommitOfWrite(tx, tableId, writeId)) ??
+        (batchId && (await selectLakeCommitOfBatch(tx, tableId, batchId)))
+      )
     })
   } catch {
     return { kind: 'unknown', error } // The first failure says more.
   }
   if (!row) throw error
-  return { kind: 'committed', result: resultOf(row, true) }
-}
-
-export function resultOf(
-  row: Pick<LakeCommitRow, 'current_snapshot_id' | 'sequence' | 'added_files'> & {
-    readonly added_rows: string | number
-    readonly added_bytes: string | number
-    readonly ingest_time: string | number
-  },
-  isNew: boolean,
-): AppendResult {
-  return {
-    snapshotId: row.current_snapshot_id ?? undefined,
-    commitSequence: row.sequence,
-    rowCount: Number(row.added_rows),
-    fileCount: row.added_files,
-    bytes: Number(row.added_bytes),
-    ingestTimeMs: Number(row.ingest_time),
-    isNew,
-  }
-}
-
-function sumOf(files: readonly DataFile[], key: 'rowCount' | 'bytes'): number {
-  return files.reduce((sum, file) => sum + file[key], 0)
+  return { kind: 'committed', commit: row, isNew: row.write_id === writeId }
 }

@@ -1,5 +1,6 @@
 import type { Clock } from '#base/clock.ts'
-import { newUuidId } from '#base/ids.ts'
+import { AppError } from '#base/errors.ts'
+import { newUuidId, type SnapshotId } from '#base/ids.ts'
 import type { Logger } from '#base/log.ts'
 import type { Engine } from '#engine/engine.ts'
 import {
@@ -12,17 +13,30 @@ import {
   selectLakeCommitOfBatch,
   selectLakeCommitOfSnapshot,
   selectLakeCommits,
+  selectFirstLakeCommit,
+  selectLakeTableIds,
   selectNewestLakeCommit,
 } from '#metadata/lake.ts'
 import type { Metadata, Transaction } from '#metadata/metadata.ts'
-import { append } from './append.ts'
+import { append, resultOf } from './append.ts'
 import { clusterPath } from './cluster-path.ts'
-import { resultOf } from './commit.ts'
+import { compact } from './compact.ts'
+import { deleteRows } from './delete-rows.ts'
+import { evolve } from './evolve.ts'
+import { expire } from './expire.ts'
+import { commitExternal } from './external-commit.ts'
 import { printJson } from './iceberg/json.ts'
-import { newTableMetadata } from './iceberg/table-metadata.ts'
+import { newTableMetadata } from './iceberg/new-table-metadata.ts'
+import { snapshotAt } from './iceberg/table-metadata.ts'
+import type { LakeContext } from './lake-context.ts'
 import type { Commit, Lake, LakeTable, NewTable, Snapshot } from './lake.ts'
+import { mergeManifests } from './merge-manifests.ts'
+import { removeOrphans } from './orphans.ts'
+import { overwrite } from './overwrite.ts'
 import { plan, snapshotRemoved } from './plan.ts'
+import { sweepRemovals } from './removals.ts'
 import { systemColumns } from './system-columns.ts'
+import { readBase } from './table-base.ts'
 import {
   allColumns,
   checkColumns,
@@ -34,7 +48,7 @@ import {
 import { tableFiles } from './table-files.ts'
 import { tableReader } from './table-reader.ts'
 import { Turns } from './turns.ts'
-import { trackWrites } from './writes.ts'
+import { trackWrites, writerSilentMsMax } from './writes.ts'
 
 export interface LakeOptions {
   readonly metadata: Metadata
@@ -51,7 +65,16 @@ export function createLake(options: LakeOptions): Lake {
   const { metadata, engine, folder, clock, logger, incarnation } = options
   const reader = tableReader()
   const writes = trackWrites({ metadata, lakeFolder: folder, clock, logger, incarnation })
-  const turns = new Turns()
+  const context: LakeContext = {
+    metadata,
+    engine,
+    lakeFolder: folder,
+    clock,
+    logger,
+    reader,
+    writes,
+    turns: new Turns(),
+  }
 
   const tableOf = (table: TableDefinition): LakeTable => ({
     id: table.id,
@@ -108,8 +131,35 @@ export function createLake(options: LakeOptions): Lake {
 
     table: async (tableId) => tableOf(definitionOf(await knownTable(metadata.db, tableId))),
 
-    append: async (request) =>
-      await append({ metadata, engine, lakeFolder: folder, clock, logger, reader, writes, turns }, request),
+    append: async (request) => await append(context, request),
+
+    overwrite: async (request) => await overwrite(context, request),
+
+    deleteRows: async (request) => await deleteRows(context, request),
+
+    evolve: async (request) => await evolve(context, request),
+
+    commit: async (request) => {
+      const { within } = request
+      const table = await commitExternal(context, {
+        ...request,
+        ...(within ? { committed: async (tx, definition) => await within(tx, tableOf(definition)) } : {}),
+      })
+      return tableOf(table)
+    },
+
+    metadata: async (tableId) => {
+      const { row, files, metadata: table } = await readBase(context, tableId)
+      return { location: files.uri(row.metadata_file), json: printJson(table) }
+    },
+
+    compact: async (request) => await compact(context, request),
+
+    mergeManifests: async (request) => await mergeManifests(context, request),
+
+    expire: async (request) => await expire(context, request),
+
+    tableIds: async () => await selectLakeTableIds(metadata.db),
 
     committedBatch: async (tableId, batchId) => {
       const row = await selectLakeCommitOfBatch(metadata.db, tableId, batchId)
@@ -127,7 +177,29 @@ export function createLake(options: LakeOptions): Lake {
       return snapshotOf(row)
     },
 
-    plan: async (request) => await plan({ metadata, lakeFolder: folder, reader }, request),
+    snapshotAt: async (tableId, at) => {
+      const { metadata: table } = await readBase(context, tableId)
+      const found = snapshotAt(table, at.getTime())
+      if (found) {
+        const row = await selectLakeCommitOfSnapshot(
+          metadata.db,
+          tableId,
+          String(found['snapshot-id']) as SnapshotId,
+        )
+        return row && snapshotOf(row)
+      }
+      const first = await selectFirstLakeCommit(metadata.db, tableId)
+      if (first?.is_expired !== true || at < first.committed_at) return undefined
+      throw new AppError(
+        'source.removed',
+        `What the table was at ${at.toISOString()} is not there any more.`,
+        {
+          hint: 'Its snapshots expired or were deleted. Read a newer one.',
+        },
+      )
+    },
+
+    plan: async (request) => await plan(context, request),
 
     pin: async (tx, pin) => {
       // No expiry gets between our look and our pin.
@@ -147,7 +219,14 @@ export function createLake(options: LakeOptions): Lake {
       await deleteLakePins(tx, owner)
     },
 
-    sweep: async ({ signal }) => await writes.sweep(signal),
+    sweep: async ({ signal }) => {
+      const { filesRemoved } = await writes.sweep(signal)
+      // A remover of now is not disturbed; removing twice does no harm.
+      const before = new Date(clock.now().getTime() - writerSilentMsMax)
+      return { filesRemoved: filesRemoved + (await sweepRemovals(context, { before, signal })) }
+    },
+
+    removeOrphans: async (request) => ({ filesRemoved: await removeOrphans(context, request) }),
 
     commits: async (tableId) => {
       const rows = await selectLakeCommits(metadata.db, tableId)

@@ -1,4 +1,7 @@
 import type { BatchId, DatasetId, SandboxId, SnapshotId, TableId } from '#base/ids.ts'
+import type { SchemaChange } from './evolve-schema.ts'
+import type { TableRequirement, TableUpdate } from './iceberg/table-update.ts'
+import type { CompactionRule } from './plan-compaction.ts'
 import type { Transaction } from '#metadata/metadata.ts'
 import type { StructType } from '#types/data-type.ts'
 
@@ -21,11 +24,47 @@ export interface Lake {
    */
   append(request: AppendRequest): Promise<AppendResult>
 
+  /** Puts a statement's rows in the place of others, in one commit and as one batch; as `append` in all else. */
+  overwrite(request: OverwriteRequest): Promise<AppendResult>
+
+  /**
+   * Takes rows out for good: the files that hold them are rewritten, every snapshot that holds them goes, pinned or
+   * not, and so do the files. Done again it does nothing. @throws AppError 'lake.conflict'
+   */
+  deleteRows(request: DeleteRequest): Promise<DeleteResult>
+
+  /** Adds, renames or widens columns at any depth; all in one commit. @throws AppError 'schema.invalid' */
+  evolve(request: EvolveRequest): Promise<EvolveResult>
+
+  /**
+   * A commit as Iceberg's REST catalogue takes it, made by another engine that has written its files into the table's
+   * folder. @throws AppError 'lake.conflict' for requirements that do not hold, 'request.invalid', 'schema.invalid'
+   */
+  commit(request: ExternalCommit): Promise<LakeTable>
+
+  /** The table's metadata as it is, and where it stands; for other engines. */
+  metadata(tableId: TableId): Promise<{ readonly location: string; readonly json: string }>
+
+  /** Rewrites small files of each day as few. Same rows. */
+  compact(request: CompactRequest): Promise<CompactResult>
+
+  /** Rewrites many manifests as several, sorted by day. Same files. */
+  mergeManifests(request: MergeManifestsRequest): Promise<MergeManifestsResult>
+
+  /** Lets go of old snapshots that nobody pins, and of files only they had. */
+  expire(request: ExpireRequest): Promise<ExpireResult>
+
+  /** Every table, oldest first. */
+  tableIds(): Promise<readonly TableId[]>
+
   /** The result of a committed batch, if it is one of this table. */
   committedBatch(tableId: TableId, batchId: BatchId): Promise<AppendResult | undefined>
 
   /** The newest snapshot, or the one named; undefined when the table has none yet. @throws AppError 'source.removed' */
   snapshot(tableId: TableId, snapshotId?: SnapshotId): Promise<Snapshot | undefined>
+
+  /** The snapshot that was the newest at a time; undefined when there was none. @throws AppError 'source.removed' */
+  snapshotAt(tableId: TableId, at: Date): Promise<Snapshot | undefined>
 
   /**
    * What to read for all rows of a snapshot, or of the commits in (afterSequence, snapshot], that may match the
@@ -37,10 +76,17 @@ export interface Lake {
   pin(tx: Transaction, pin: Pin): Promise<void>
   releasePins(tx: Transaction, owner: string): Promise<void>
 
-  /** Removes files written by appends that never committed and whose writer is gone. */
+  /** Removes files that never became, or are no longer, part of a table and whose writer or remover is gone. */
   sweep(options: { readonly signal: AbortSignal }): Promise<{ readonly filesRemoved: number }>
 
-  /** Past commits, oldest first. */
+  /** Removes old files of a table's folder that nothing knows, whoever left them. */
+  removeOrphans(options: {
+    readonly tableId: TableId
+    readonly ageMs?: number
+    readonly signal: AbortSignal
+  }): Promise<{ readonly filesRemoved: number }>
+
+  /** Past commits whose snapshot is there, oldest first. */
   commits(tableId: TableId): Promise<readonly Commit[]>
 }
 
@@ -81,6 +127,102 @@ export interface AppendRequest {
   readonly signal: AbortSignal
 }
 
+/** Rows, by a condition in the engine's dialect over all columns of the table, the system columns included. */
+export interface RowCondition {
+  readonly sql: string
+  /** What it implies, to skip files. */
+  readonly predicates?: readonly Predicate[]
+}
+
+export interface OverwriteRequest extends AppendRequest {
+  readonly replaces: 'all' | RowCondition
+}
+
+export interface DeleteRequest {
+  readonly tableId: TableId
+  readonly condition: RowCondition
+  /** Runs in the commit's transaction; what is told to be removed is removed right after it. */
+  readonly within?: (tx: Transaction, result: DeleteResult) => Promise<void>
+  readonly signal: AbortSignal
+}
+
+export interface DeleteResult {
+  /** Of the newest snapshot. */
+  readonly rowsRemoved: number
+  /** Rows of the same files, which are in other files now. */
+  readonly rowsKept: number
+  readonly filesRewritten: number
+  /** Of rows and of metadata, those of older snapshots included. */
+  readonly filesRemoved: number
+  /** Nothing can be read at them any more: what was delivered from them cannot be made again. */
+  readonly snapshotsRemoved: readonly SnapshotId[]
+  /** Who had pinned them. */
+  readonly pinsBroken: readonly string[]
+}
+
+export interface EvolveRequest {
+  readonly tableId: TableId
+  readonly changes: readonly SchemaChange[]
+  /** Runs in the commit's transaction. */
+  readonly within?: (tx: Transaction, result: EvolveResult) => Promise<void>
+  readonly signal: AbortSignal
+}
+
+export interface EvolveResult {
+  /** The user's columns from now on. */
+  readonly schema: StructType
+}
+
+export interface ExternalCommit {
+  readonly tableId: TableId
+  readonly requirements: readonly TableRequirement[]
+  readonly updates: readonly TableUpdate[]
+  readonly within?: (tx: Transaction, table: LakeTable) => Promise<void>
+  readonly signal: AbortSignal
+}
+
+export interface CompactRequest {
+  readonly tableId: TableId
+  readonly rule?: Partial<CompactionRule>
+  readonly onProgress?: (result: CompactResult) => void | Promise<void>
+  readonly signal: AbortSignal
+}
+
+export interface CompactResult {
+  /** Days, or parts of large ones, that were to be rewritten. */
+  readonly groups: number
+  /** Those of them that somebody else changed meanwhile. */
+  readonly conflicts: number
+  readonly filesBefore: number
+  readonly filesAfter: number
+  readonly rowCount: number
+}
+
+export interface MergeManifestsRequest {
+  readonly tableId: TableId
+  /** Nothing is done up to so many manifests. */
+  readonly manifestsMax?: number
+  readonly manifestFilesMax?: number
+  readonly signal: AbortSignal
+}
+
+export interface MergeManifestsResult {
+  readonly manifestsBefore: number
+  readonly manifestsAfter: number
+}
+
+export interface ExpireRequest {
+  readonly tableId: TableId
+  readonly retentionMs: number
+  readonly signal: AbortSignal
+}
+
+export interface ExpireResult {
+  readonly snapshotsRemoved: number
+  /** Of rows and of metadata. */
+  readonly filesRemoved: number
+}
+
 export interface AppendResult {
   /** The snapshot after the commit; a batch without rows makes none and has the table's current one, if any. */
   readonly snapshotId: SnapshotId | undefined
@@ -103,7 +245,8 @@ export interface Snapshot {
 }
 
 export interface Commit extends Snapshot {
-  readonly operation: 'append' | 'replace' | 'overwrite' | 'delete'
+  /** `replace`: other files, the same rows. */
+  readonly operation: 'append' | 'replace' | 'overwrite' | 'delete' | 'alter' | 'expire'
   readonly batchId: BatchId | undefined
   /** Rows this commit added. */
   readonly addedRowCount: number

@@ -1,90 +1,95 @@
 import { AppError } from '#base/errors.ts'
-import type { SnapshotId, TableId } from '#base/ids.ts'
-import { selectLakeCommitOfSnapshot, selectLakeCommits } from '#metadata/lake.ts'
-import type { Metadata } from '#metadata/metadata.ts'
+import type { SnapshotId } from '#base/ids.ts'
+import { selectLakeCommitOfSnapshot } from '#metadata/lake.ts'
 import type { Field } from '#types/data-type.ts'
 import type { IcebergStruct } from '#types/iceberg.ts'
-import type { DataFile, ManifestSummary } from './iceberg/manifest.ts'
-import { schemaOf, snapshotById, type TableMetadata } from './iceberg/table-metadata.ts'
+import { groupFiles } from './file-groups.ts'
+import type { DataFile } from './iceberg/manifest.ts'
+import { liveFileCount } from './iceberg/manifest-list.ts'
+import { daySourceId, schemaOf, snapshotById } from './iceberg/table-metadata.ts'
+import { type IncrementStart, increment, incrementAfter } from './increment.ts'
 import type { PlanRequest, Predicate, ScanPlan } from './lake.ts'
+import type { LakeContext } from './lake-context.ts'
 import { type FilePredicate, filePredicate, mayMatchDays, mayMatchFile } from './predicate.ts'
 import { scanSql } from './scan-sql.ts'
 import { systemColumns } from './system-columns.ts'
-import { definitionOf, knownTable, type TableDefinition } from './table-definition.ts'
-import { corrupt, type TableFiles, tableFiles } from './table-files.ts'
-import type { TableReader } from './table-reader.ts'
+import { readBase, type TableBase } from './table-base.ts'
+import type { TableDefinition } from './table-definition.ts'
+import { corrupt } from './table-files.ts'
 
-export interface PlanContext {
-  readonly metadata: Metadata
-  readonly lakeFolder: string
-  readonly reader: TableReader
-}
+type PlanContext = Pick<LakeContext, 'metadata' | 'engine' | 'lakeFolder' | 'reader'>
 
 export async function plan(context: PlanContext, request: PlanRequest): Promise<ScanPlan> {
-  const row = await knownTable(context.metadata.db, request.tableId)
-  const table = definitionOf(row)
-  const files = tableFiles(context.lakeFolder, table.datasetId)
-  const metadata = await currentMetadata(context, files, row.metadata_file, request.tableId)
-  const struct = schemaOf(metadata)
-  const predicates = (request.predicates ?? []).flatMap((predicate) => bind(predicate, table, struct) ?? [])
-  const found = await findFiles(context, { files, metadata, request, predicates })
-  const named = found.files.map((file) => ({ name: files.nameOf(file.path), bytes: file.bytes }))
-  await files.check(named)
-  const paths = named.map((file) => files.path(file.name))
+  const base = await readBase(context, request.tableId)
+  const struct = schemaOf(base.metadata)
+  const columns = columnsOf(base.definition, request)
+  if (request.snapshotId === undefined) {
+    return { sql: scanSql([], columns, struct), files: [], rowCount: 0, bytes: 0, filesSkipped: 0 }
+  }
+  const since =
+    request.afterSequence === undefined
+      ? undefined
+      : await startOf(context, request, request.afterSequence, request.snapshotId)
+  const predicates = bindPredicates(request.predicates ?? [], base)
+  const found = await findFiles(context, base, { snapshotId: request.snapshotId, predicates, since })
+  await base.files.check(
+    found.files.map((file) => ({ name: base.files.nameOf(file.path), bytes: file.bytes })),
+  )
+  const chosen = await increment(context, base, { files: found.files, since })
+  const groups = [
+    ...(await groupFiles(context.reader, base.files, base.metadata, chosen.whole)),
+    ...(await groupFiles(context.reader, base.files, base.metadata, chosen.mixed)).map((group) => ({
+      ...group,
+      where: chosen.where,
+    })),
+  ]
   return {
-    sql: scanSql(paths, columnsOf(table, request), struct),
-    files: paths,
-    rowCount: found.files.reduce((sum, file) => sum + file.rowCount, 0),
-    bytes: found.files.reduce((sum, file) => sum + file.bytes, 0),
+    sql: scanSql(groups, columns, struct),
+    files: groups.flatMap((group) => group.paths),
+    rowCount: chosen.rowCount,
+    bytes: [...chosen.whole, ...chosen.mixed].reduce((sum, file) => sum + file.bytes, 0),
     filesSkipped: found.skippedCount,
   }
 }
 
-/** A pointer that was just moved may name a file that is just being forgotten: then it is read once more. */
-async function currentMetadata(
-  { metadata, reader }: PlanContext,
-  files: TableFiles,
-  name: string,
-  tableId: TableId,
-): Promise<TableMetadata> {
-  try {
-    return await reader.metadata(files, name)
-  } catch (error) {
-    const row = await knownTable(metadata.db, tableId)
-    if (row.metadata_file === name) throw error
-    return await reader.metadata(files, row.metadata_file)
-  }
+async function startOf(
+  { metadata }: PlanContext,
+  { tableId }: PlanRequest,
+  afterSequence: number,
+  snapshotId: SnapshotId,
+): Promise<IncrementStart> {
+  if (!(await selectLakeCommitOfSnapshot(metadata.db, tableId, snapshotId))) throw snapshotRemoved(snapshotId)
+  return await incrementAfter(metadata.db, tableId, afterSequence)
 }
 
-async function findFiles(
-  { metadata: database, reader }: PlanContext,
+/** The files of a snapshot that may hold matching rows. @throws AppError 'source.removed', 'lake.corrupt' */
+export async function findFiles(
+  { reader }: Pick<LakeContext, 'reader'>,
+  { files, metadata, definition }: TableBase,
   options: {
-    readonly files: TableFiles
-    readonly metadata: TableMetadata
-    readonly request: PlanRequest
+    readonly snapshotId: SnapshotId
     readonly predicates: readonly FilePredicate[]
+    readonly since?: IncrementStart | undefined
   },
 ): Promise<{ readonly files: readonly DataFile[]; readonly skippedCount: number }> {
-  const { files, metadata, request, predicates } = options
-  const { snapshotId } = request
-  if (snapshotId === undefined) return { files: [], skippedCount: 0 }
+  const { snapshotId, predicates, since } = options
   const snapshot = snapshotById(metadata, BigInt(snapshotId))
   if (!snapshot) throw snapshotRemoved(snapshotId)
-  const since =
-    request.afterSequence === undefined
-      ? undefined
-      : await snapshotsSince(database, request.tableId, request.afterSequence, snapshotId)
+  const dayId = schemaOf(metadata).fields.find((field) => field.name === definition.dayColumn)?.id
   const found: DataFile[] = []
   let skippedCount = 0
   for (const manifest of await reader.manifests(files, snapshot['manifest-list'])) {
-    if (since && !mayHoldAddedBy(since, manifest)) continue
-    if (manifest.days && !mayMatchDays(predicates, manifest.days)) {
-      skippedCount += manifest.addedFileCount + manifest.existingFileCount
+    // Days of another column are nothing to compare with.
+    const isByDay = dayId !== undefined && daySourceId(metadata, manifest.specId) === dayId
+    if (isByDay && manifest.days && !mayMatchDays(predicates, manifest.days)) {
+      skippedCount += liveFileCount(manifest)
       continue
     }
+    if (since && manifest.existingFileCount === 0 && !since.snapshots.has(manifest.addedSnapshotId)) continue
     for (const entry of await reader.entries(files, manifest)) {
-      if (since && !since.has(entry.snapshotId)) continue
-      if (matches(entry.file, predicates, files.nameOf(manifest.path))) found.push(entry.file)
+      if (since?.snapshots.has(entry.snapshotId) === false) continue
+      const file = isByDay ? entry.file : { ...entry.file, day: null }
+      if (matches(file, predicates, files.nameOf(manifest.path))) found.push(file)
       else skippedCount += 1
     }
   }
@@ -99,29 +104,15 @@ function matches(file: DataFile, predicates: readonly FilePredicate[], manifestN
   }
 }
 
-/** Snapshots of the commits in (afterSequence, snapshot]; a rewriting of files adds no rows. */
-async function snapshotsSince(
-  metadata: Metadata,
-  tableId: TableId,
-  afterSequence: number,
-  snapshotId: SnapshotId,
-): Promise<ReadonlySet<bigint>> {
-  const last = await selectLakeCommitOfSnapshot(metadata.db, tableId, snapshotId)
-  if (!last) throw snapshotRemoved(snapshotId)
-  const range = { after: afterSequence, upTo: last.sequence }
-  const commits = await selectLakeCommits(metadata.db, tableId, range)
-  return new Set(
-    commits
-      .filter((commit) => commit.operation !== 'replace')
-      .flatMap((commit) => (commit.snapshot_id === null ? [] : [BigInt(commit.snapshot_id)])),
-  )
-}
-
-function mayHoldAddedBy(snapshots: ReadonlySet<bigint>, manifest: ManifestSummary): boolean {
-  return manifest.existingFileCount > 0 || snapshots.has(manifest.addedSnapshotId)
-}
-
 /** A column that is not there, or of a type without bounds, skips nothing. */
+export function bindPredicates(
+  predicates: readonly Predicate[],
+  { definition, metadata }: TableBase,
+): readonly FilePredicate[] {
+  const struct = schemaOf(metadata)
+  return predicates.flatMap((predicate) => bind(predicate, definition, struct) ?? [])
+}
+
 function bind(
   predicate: Predicate,
   table: TableDefinition,

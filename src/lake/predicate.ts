@@ -1,5 +1,6 @@
 import { dayOfMicros, microsOfDay, microsOfText } from './iceberg/civil-time.ts'
-import type { DataFile, DayRange } from './iceberg/manifest.ts'
+import type { DataFile } from './iceberg/manifest.ts'
+import type { DayRange } from './iceberg/manifest-list.ts'
 import { type BoundValue, decimalScale, decodeBound, unscaled } from './iceberg/single-value.ts'
 import type { Predicate } from './lake.ts'
 
@@ -85,6 +86,8 @@ function comparison(type: string, value: Predicate['value']): Comparison | undef
     case 'timestamp':
     case 'timestamptz':
       return times(value)
+    case 'int':
+      return integers(value, (bound) => BigInt(bound as number))
     case 'long':
       return integers(value)
     case 'float':
@@ -115,13 +118,16 @@ function numbers(
   return { compare, isExact }
 }
 
-function integers(value: Predicate['value']): Comparison | undefined {
+function integers(
+  value: Predicate['value'],
+  wholeOf: (bound: BoundValue) => bigint = (bound) => bound as bigint,
+): Comparison | undefined {
   if (typeof value === 'boolean') return undefined
   if (typeof value === 'number' && !Number.isSafeInteger(value)) return numbers(value, Number, false)
   // A text with a fraction may become a whole number, or none at all.
   if (typeof value === 'string' && !/^-?\d+$/.test(value)) return undefined
   const whole = BigInt(value)
-  return { compare: (bound) => signOf(bound as bigint, whole), isExact: true }
+  return { compare: (bound) => signOf(wholeOf(bound), whole), isExact: true }
 }
 
 function decimals(value: Predicate['value'], scale: number): Comparison | undefined {

@@ -1,5 +1,6 @@
-import { lstat, readFile, rm } from 'node:fs/promises'
-import { join } from 'node:path'
+import type { Dirent } from 'node:fs'
+import { lstat, open, readdir, readFile, rm } from 'node:fs/promises'
+import { join, relative } from 'node:path'
 import { AppError } from '#base/errors.ts'
 import type { DatasetId } from '#base/ids.ts'
 import { makeFolderDurably, writeFileDurably } from '#objects/durable-files.ts'
@@ -14,9 +15,13 @@ export interface TableFiles {
   uri(name: string): string
   path(name: string): string
   /** The name below the folder. @throws AppError 'lake.corrupt' when the URI leads elsewhere. */
-  nameOf(uri: string): string
+  readonly nameOf: (uri: string) => string
   /** @throws AppError 'lake.corrupt' when the file is not there or has another size. */
   read(name: string, bytes?: number): Promise<Buffer>
+  /** The bytes from `start` up to and without `end`. @throws AppError 'lake.corrupt' when they are not there. */
+  readRange(name: string, start: number, end: number): Promise<Buffer>
+  /** Every file of the table that is there, with when it was last written. */
+  list(): AsyncIterable<{ readonly name: string; readonly modifiedAt: Date }>
   /** Checks that files are there, whole as far as their size tells. @throws AppError 'lake.corrupt' */
   check(files: readonly { readonly name: string; readonly bytes: number }[]): Promise<void>
   /** A new file, on the disk when this returns. */
@@ -75,6 +80,28 @@ export function tableFiles(lakeFolder: string, datasetId: DatasetId): TableFiles
         throw isMissing(error) ? corrupt(name, 'is missing') : error
       }
     },
+    readRange: async (name, start, end) => {
+      const bytes = Buffer.alloc(end - start)
+      try {
+        await using handle = await open(path(name), 'r')
+        const { bytesRead } = await handle.read(bytes, 0, bytes.length, start)
+        if (bytesRead < bytes.length) throw corrupt(name, `ends before its byte ${end}`)
+        return bytes
+      } catch (error) {
+        throw isMissing(error) ? corrupt(name, 'is missing') : error
+      }
+    },
+    list: async function* () {
+      for (const entry of await entriesBelow(folder)) {
+        const full = join(entry.parentPath, entry.name)
+        try {
+          const stats = await lstat(full)
+          if (stats.isFile()) yield { name: relative(folder, full), modifiedAt: stats.mtime }
+        } catch (error) {
+          if (!isMissing(error)) throw error // Removed meanwhile: as if it had not been there.
+        }
+      }
+    },
     check: async (files) => {
       for (let start = 0; start < files.length; start += checksAtOnce) {
         const some = files.slice(start, start + checksAtOnce)
@@ -88,6 +115,15 @@ export function tableFiles(lakeFolder: string, datasetId: DatasetId): TableFiles
     remove: async (name) => {
       await rm(path(name), { recursive: true, force: true })
     },
+  }
+}
+
+async function entriesBelow(folder: string): Promise<Dirent[]> {
+  try {
+    return await readdir(folder, { recursive: true, withFileTypes: true })
+  } catch (error) {
+    if (isMissing(error)) return []
+    throw error
   }
 }
 

@@ -2,12 +2,14 @@ import { AppError } from '#base/errors.ts'
 import { ByteCache } from './byte-cache.ts'
 import {
   decodeManifest,
-  decodeManifestList,
+  decodeManifestRecords,
   type ManifestEntry,
-  type ManifestSummary,
+  type ManifestRecord,
 } from './iceberg/manifest.ts'
+import { decodeManifestList, type ManifestSummary } from './iceberg/manifest-list.ts'
 import { parseJson } from './iceberg/json.ts'
 import { checkTableMetadata, type TableMetadata } from './iceberg/table-metadata.ts'
+import { type FileShape, shapeOf } from './file-shape.ts'
 import { corrupt, type TableFiles } from './table-files.ts'
 
 /** Reads a table's own files, each of which never changes, through one cache. */
@@ -18,12 +20,17 @@ export interface TableReader {
   manifests(files: TableFiles, uri: string): Promise<readonly ManifestSummary[]>
   /** The live files of a manifest. @throws AppError 'lake.corrupt' */
   entries(files: TableFiles, manifest: ManifestSummary): Promise<readonly ManifestEntry[]>
+  /** Every line of a manifest, to be moved to another; nothing is kept of it. @throws AppError 'lake.corrupt' */
+  records(files: TableFiles, manifest: ManifestSummary): Promise<readonly ManifestRecord[]>
+  /** How a data file names its columns, from its footer. @throws AppError 'lake.corrupt' */
+  shape(files: TableFiles, file: { readonly name: string; readonly bytes: number }): Promise<FileShape>
 }
 
 export const cacheBytesMax = 64 * 1024 * 1024
 /** What a decoded manifest takes in memory, for each byte of its compressed file (measured: 8 to 14). */
 const manifestGrowth = 12
 const metadataGrowth = 4
+const shapeGrowth = 10
 
 export function tableReader(): TableReader {
   const cache = new ByteCache(cacheBytesMax)
@@ -37,13 +44,7 @@ export function tableReader(): TableReader {
     const known = cache.get(path)
     if (known !== undefined) return known as T
     const bytes = await files.read(file.name, file.bytes)
-    let value: T
-    try {
-      value = decode(bytes)
-    } catch (error) {
-      if (error instanceof AppError) throw error
-      throw corrupt(file.name, 'cannot be read', error)
-    }
+    const value = decoded(file.name, () => decode(bytes))
     cache.set(path, value, bytes.length * file.growth)
     return value
   }
@@ -61,5 +62,37 @@ export function tableReader(): TableReader {
         { name: files.nameOf(manifest.path), bytes: manifest.bytes, growth: manifestGrowth },
         (bytes) => decodeManifest(bytes, manifest),
       ),
+    records: async (files, manifest) => {
+      const name = files.nameOf(manifest.path)
+      const bytes = await files.read(name, manifest.bytes)
+      return decoded(name, () => decodeManifestRecords(bytes, manifest))
+    },
+    shape: async (files, { name, bytes }) => {
+      const path = files.path(name)
+      const known = cache.get(path)
+      if (known !== undefined) return known as FileShape
+      const footer = await readFooter(files, name, bytes)
+      const shape = decoded(name, () => shapeOf(footer))
+      cache.set(path, shape, shape.signature.length * shapeGrowth)
+      return shape
+    },
   }
+}
+
+function decoded<T>(name: string, decode: () => T): T {
+  try {
+    return decode()
+  } catch (error) {
+    if (error instanceof AppError) throw error
+    throw corrupt(name, 'cannot be read', error)
+  }
+}
+
+const trailerBytes = 8
+
+async function readFooter(files: TableFiles, name: string, bytes: number): Promise<Buffer> {
+  const trailer = await files.readRange(name, Math.max(0, bytes - trailerBytes), bytes)
+  const length = trailer.length === trailerBytes ? trailer.readUInt32LE() + trailerBytes : 0
+  if (length === 0 || length > bytes) throw corrupt(name, 'has no Parquet footer')
+  return await files.readRange(name, bytes - length, bytes)
 }

@@ -4,27 +4,45 @@ import { quoteIdentifier, quoteLiteral } from '#base/sql-text.ts'
 import type { CopyOptions, Engine } from '#engine/engine.ts'
 import { makeFolderDurably, syncFolder } from '#objects/durable-files.ts'
 import { duckdbType } from '#types/duckdb.ts'
-import { nestedIds, storedType } from '#types/iceberg.ts'
+import { type IcebergStruct, nestedIds } from '#types/iceberg.ts'
 import { adoptFiles, lendFolder } from './adopt-files.ts'
 import { clusterPath } from './cluster-path.ts'
 import { dataFileOf, measuredColumns } from './data-file.ts'
 import type { DataFile } from './iceberg/manifest.ts'
-import { schemaOf, type TableMetadata } from './iceberg/table-metadata.ts'
+import { schemaOf } from './iceberg/table-metadata.ts'
 import type { AppendRequest } from './lake.ts'
+import { storedTypeOf } from './stored-type.ts'
 import { systemColumns } from './system-columns.ts'
-import type { TableDefinition } from './table-definition.ts'
-import type { TableFiles } from './table-files.ts'
+import type { TableBase } from './table-base.ts'
+import { allColumns } from './table-definition.ts'
 
 /** Another file is started at about this size: large enough to scan well, small enough to skip. */
-const fileBytesMax = 256 * 1024 * 1024
+export const dataFileBytesMax = 256 * 1024 * 1024
 
 export interface WriteRequest {
   readonly writeId: string
+  /** A folder of its own within the write's; absent: the write's itself. */
+  readonly part?: string
+  readonly rows: NewRows | KeptRows
+  /** Days since 1970 that all the rows are of: then files are split by size, and rows sorted over all of them. */
+  readonly onlyDay?: number | null
+  readonly fileBytesMax?: number
+  readonly onProgress?: CopyOptions['onProgress'] | undefined
+  readonly signal: AbortSignal
+}
+
+/** Rows that come in: the source has the user's columns. */
+export interface NewRows {
+  readonly kind: 'new'
   readonly batchId: BatchId
   readonly ingestTimeMs: number
   readonly source: AppendRequest['source']
-  readonly onProgress?: CopyOptions['onProgress']
-  readonly signal: AbortSignal
+}
+
+/** Rows of the table in other files: the source has its system columns, too, last. */
+export interface KeptRows {
+  readonly kind: 'kept'
+  readonly source: AppendRequest['source']
 }
 
 /** The folder of a write, below the table's. */
@@ -34,20 +52,25 @@ export function writeFolder(writeId: string): string {
 
 /** Writes the rows of a statement as Parquet files that are complete and on the disk, but in no snapshot yet. */
 export async function writeDataFiles(
-  { engine, files }: { readonly engine: Engine; readonly files: TableFiles },
-  { table, metadata }: { readonly table: TableDefinition; readonly metadata: TableMetadata },
+  engine: Engine,
+  base: TableBase,
   request: WriteRequest,
 ): Promise<readonly DataFile[]> {
-  const folder = files.path(writeFolder(request.writeId))
+  const { definition, files, metadata } = base
+  const name = [writeFolder(request.writeId), ...(request.part === undefined ? [] : [request.part])].join('/')
+  const folder = files.path(name)
   await makeFolderDurably(folder)
   await lendFolder(folder)
   const struct = schemaOf(metadata)
-  const day = table.dayColumn === undefined ? undefined : dayPartition(table.dayColumn, table)
-  const cluster = table.clusterBy.map((path) => clusterPath(path, table.schema).expression)
-  const dayColumn = table.dayColumn === undefined ? [] : [quoteIdentifier(table.dayColumn)]
-  const orderBy = [...(day ? [day.expression] : []), ...new Set([...cluster, ...dayColumn])]
+  const { dayColumn, clusterBy, schema } = definition
+  const isOneDay = request.onlyDay !== undefined
+  const day = dayColumn === undefined || isOneDay ? undefined : dayPartition(dayColumn, struct)
+  const cluster = clusterBy.map((path) => clusterPath(path, schema).expression)
+  const dayOrder = dayColumn === undefined ? [] : [quoteIdentifier(dayColumn)]
+  const orderBy = [...(day ? [day.expression] : []), ...new Set([...cluster, ...dayOrder])]
+  const { source } = request.rows
   const copied = await engine.copy(
-    { sql: rowsSql(table, request), files: request.source.files, pool: request.source.pool },
+    { sql: rowsSql(base, request.rows), files: source.files, pool: source.pool },
     {
       folder,
       format: {
@@ -55,7 +78,7 @@ export async function writeDataFiles(
         compression: 'zstd',
         fieldIds: nestedIds(struct),
         // The engine splits by day or by size, not both: a day of one append is one file, however large.
-        ...(day ? { partitionBy: [day] } : { fileBytesMax }),
+        ...(day ? { partitionBy: [day] } : { fileBytesMax: request.fileBytesMax ?? dataFileBytesMax }),
         ...(orderBy.length > 0 ? { orderBy } : {}),
       },
       ...(request.onProgress ? { onProgress: request.onProgress } : {}),
@@ -71,41 +94,42 @@ export async function writeDataFiles(
   for (const file of filled) assert(file.path.startsWith(`${folder}/`), 'the engine wrote into its folder')
   await adoptFiles(folder, new Map(filled.map((file) => [file.path, file.bytes])))
   await syncFolder(files.path('data'))
-  const measured = measuredColumns(struct, [
-    ...(table.dayColumn === undefined ? [] : [table.dayColumn]),
-    ...table.clusterBy,
-  ])
-  return filled.map((file) =>
-    dataFileOf(file, {
-      uri: files.uri(`${writeFolder(request.writeId)}${file.path.slice(folder.length)}`),
+  const measured = measuredColumns(struct, [...(dayColumn === undefined ? [] : [dayColumn]), ...clusterBy])
+  return filled.map((file) => ({
+    ...dataFileOf(file, {
+      uri: files.uri(`${name}${file.path.slice(folder.length)}`),
       dayName: day?.name,
       measured,
       sortOrderId: metadata['default-sort-order-id'],
     }),
-  )
+    ...(request.onlyDay === undefined ? {} : { day: request.onlyDay }),
+  }))
 }
 
-/** The source's columns as the files have them, by position, and the system columns. */
-function rowsSql(table: TableDefinition, request: WriteRequest): string {
-  const columns = table.schema.fields.map((field) => ({
-    name: quoteIdentifier(field.name),
-    type: duckdbType(storedType(field.type)),
-  }))
-  const [system, batch] = systemColumns.fields.map((field) => quoteIdentifier(field.name))
-  const batchText = quoteLiteral(request.batchId)
-  return `SELECT ${[
-    ...columns.map(({ name, type }) => `CAST(${name} AS ${type}) AS ${name}`),
-    `struct_pack("ingestTime" := ${request.ingestTimeMs}::BIGINT, "sourceBatchId" := ${batchText}) AS ${system}`,
-    `${batchText} AS ${batch}`,
-  ].join(', ')} FROM (${request.source.sql}\n) AS source(${columns.map(({ name }) => name).join(', ')})`
+/** The source's columns, by position in the order declared, as the files have them. */
+function rowsSql({ definition, metadata }: TableBase, rows: NewRows | KeptRows): string {
+  const struct = schemaOf(metadata)
+  const given = rows.kind === 'kept' ? allColumns(definition.schema) : definition.schema
+  const [system, batch] = systemColumns.fields.map((field) => field.name)
+  const batchText = rows.kind === 'new' ? quoteLiteral(rows.batchId) : ''
+  const values = struct.fields.map(({ name, type }) => {
+    const column = quoteIdentifier(name)
+    if (rows.kind === 'new' && name === batch) return `${batchText} AS ${column}`
+    if (rows.kind === 'new' && name === system) {
+      return `struct_pack("ingestTime" := ${rows.ingestTimeMs}::BIGINT, "sourceBatchId" := ${batchText}) AS ${column}`
+    }
+    return `CAST(${column} AS ${duckdbType(storedTypeOf(type))}) AS ${column}`
+  })
+  const names = given.fields.map((field) => quoteIdentifier(field.name))
+  return `SELECT ${values.join(', ')} FROM (${rows.source.sql}\n) AS source(${names.join(', ')})`
 }
 
 /** The days since 1970 that rows are partitioned by, as a column that no table has. */
 function dayPartition(
   column: string,
-  table: TableDefinition,
+  struct: IcebergStruct,
 ): { readonly name: string; readonly expression: string } {
   let name = 'day'
-  while (table.schema.fields.some((field) => field.name.toLowerCase() === name)) name += '_'
+  while (struct.fields.some((field) => field.name.toLowerCase() === name)) name += '_'
   return { name, expression: `date_diff('day', DATE '1970-01-01', CAST(${quoteIdentifier(column)} AS DATE))` }
 }

@@ -29,6 +29,13 @@ export interface Write {
   discard(): Promise<void>
 }
 
+/** Files of the write may be part of the table: they must stay. */
+export class UnknownOutcome extends Error {
+  constructor(cause: unknown) {
+    super('The outcome of a commit is unknown.', { cause })
+  }
+}
+
 export const writerBeatMs = 20_000
 /** Six beats; longer than any pause of a healthy process. */
 export const writerSilentMsMax = 120_000

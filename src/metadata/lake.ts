@@ -8,9 +8,9 @@ export interface LakeTables {
     dataset_id: DatasetId
     sandbox_id: SandboxId
     /** As declared: files hold wider integers. */
-    columns: Json
+    columns: ColumnType<unknown, string, string>
     day_column: string | null
-    cluster_by: ColumnType<string[], string, never>
+    cluster_by: ColumnType<string[], string, string>
     /** Below the table's folder. */
     metadata_file: string
     last_sequence: Generated<number>
@@ -22,9 +22,13 @@ export interface LakeTables {
     table_id: TableId
     sequence: number
     batch_id: BatchId | null
-    operation: 'append' | 'replace' | 'overwrite' | 'delete'
+    /** The write that made it; commits of older versions have none. */
+    write_id: string | null
+    operation: 'append' | 'replace' | 'overwrite' | 'delete' | 'alter' | 'expire'
     /** The snapshot it made, if it made one. */
     snapshot_id: SnapshotId | null
+    /** The snapshot is not there any more. */
+    is_expired: Generated<boolean>
     /** The table's after it. */
     current_snapshot_id: SnapshotId | null
     added_rows: BigInteger
@@ -49,15 +53,24 @@ export interface LakeTables {
     state: 'open' | 'sweeping'
     touched_at: Date
   }
+  lake_removals: {
+    id: string
+    table_id: TableId
+    dataset_id: DatasetId
+    /** Below the table's folder. */
+    names: ColumnType<string[], string, never>
+    created_at: Date
+  }
 }
 
-/** Parsed when read; text when written, because the driver would write an array as a PostgreSQL one. */
-type Json = ColumnType<unknown, string, never>
+// JSON is parsed when read and text when written, because the driver would write an array as a PostgreSQL one.
+
 /** PostgreSQL's `bigint`, which the driver gives as text. */
 type BigInteger = ColumnType<string, number | undefined, number>
 
 export type LakeTableRow = Selectable<LakeTables['lake_tables']>
 export type LakeCommitRow = Selectable<LakeTables['lake_commits']>
+export type LakeRemovalRow = Selectable<LakeTables['lake_removals']>
 export type LakeWriteRow = Selectable<LakeTables['lake_writes']>
 
 export async function insertLakeTable(
@@ -89,6 +102,9 @@ export async function updateLakeTable(
     readonly last_sequence: number
     readonly last_ingest_time: number
     readonly snapshot_id: SnapshotId | null
+    readonly columns?: string
+    readonly day_column?: string | null
+    readonly cluster_by?: string
   },
 ): Promise<void> {
   await tx.updateTable('lake_tables').set(change).where('id', '=', tableId).execute()
@@ -114,7 +130,49 @@ export async function selectLakeCommitOfBatch(
     .executeTakeFirst()
 }
 
-/** The commit that made the snapshot. */
+export async function selectLakeCommitOfWrite(
+  db: Db,
+  tableId: TableId,
+  writeId: string,
+): Promise<LakeCommitRow | undefined> {
+  return await db
+    .selectFrom('lake_commits')
+    .selectAll()
+    .where('table_id', '=', tableId)
+    .where('write_id', '=', writeId)
+    .executeTakeFirst()
+}
+
+/** When the newest commit up to the sequence came in, in epoch milliseconds; 0 before the first. */
+export async function selectLakeIngestTime(db: Db, tableId: TableId, sequence: number): Promise<number> {
+  const row = await db
+    .selectFrom('lake_commits')
+    .select('ingest_time')
+    .where('table_id', '=', tableId)
+    .where('sequence', '<=', sequence)
+    .orderBy('sequence', 'desc')
+    .limit(1)
+    .executeTakeFirst()
+  return Number(row?.ingest_time ?? 0)
+}
+
+/** Snapshots that commits after the sequence made, whether they are there still or not. */
+export async function selectLakeSnapshotIdsAfter(
+  db: Db,
+  tableId: TableId,
+  sequence: number,
+): Promise<SnapshotId[]> {
+  const rows = await db
+    .selectFrom('lake_commits')
+    .select('snapshot_id')
+    .where('table_id', '=', tableId)
+    .where('sequence', '>', sequence)
+    .where('snapshot_id', 'is not', null)
+    .execute()
+  return rows.flatMap((row) => row.snapshot_id ?? [])
+}
+
+/** The commit that made the snapshot, as long as the snapshot is there. */
 export async function selectLakeCommitOfSnapshot(
   db: Db,
   tableId: TableId,
@@ -125,7 +183,22 @@ export async function selectLakeCommitOfSnapshot(
     .selectAll()
     .where('table_id', '=', tableId)
     .where('snapshot_id', '=', snapshotId)
+    .where('is_expired', '=', false)
     .executeTakeFirst()
+}
+
+export async function markLakeSnapshotsExpired(
+  tx: Transaction,
+  tableId: TableId,
+  snapshotIds: readonly SnapshotId[],
+): Promise<void> {
+  if (snapshotIds.length === 0) return
+  await tx
+    .updateTable('lake_commits')
+    .set({ is_expired: true })
+    .where('table_id', '=', tableId)
+    .where('snapshot_id', 'in', snapshotIds)
+    .execute()
 }
 
 /** The newest commit that made a snapshot. */
@@ -140,7 +213,33 @@ export async function selectNewestLakeCommit(db: Db, tableId: TableId): Promise<
     .executeTakeFirst()
 }
 
-/** Those that made a snapshot, oldest first, with sequences in (after, upTo]. */
+/** Ingest times by the snapshots that commits made, whether they are there still or not. */
+export async function selectLakeSnapshotTimes(
+  db: Db,
+  tableId: TableId,
+): Promise<ReadonlyMap<string, number>> {
+  const rows = await db
+    .selectFrom('lake_commits')
+    .select(['snapshot_id', 'ingest_time'])
+    .where('table_id', '=', tableId)
+    .where('snapshot_id', 'is not', null)
+    .execute()
+  return new Map(rows.map((row) => [String(row.snapshot_id), Number(row.ingest_time)]))
+}
+
+/** The first commit that made a snapshot, whether that is there still or not. */
+export async function selectFirstLakeCommit(db: Db, tableId: TableId): Promise<LakeCommitRow | undefined> {
+  return await db
+    .selectFrom('lake_commits')
+    .selectAll()
+    .where('table_id', '=', tableId)
+    .where('snapshot_id', 'is not', null)
+    .orderBy('sequence')
+    .limit(1)
+    .executeTakeFirst()
+}
+
+/** Those whose snapshot is there, oldest first, with sequences in (after, upTo]. */
 export async function selectLakeCommits(
   db: Db,
   tableId: TableId,
@@ -151,6 +250,7 @@ export async function selectLakeCommits(
     .selectAll()
     .where('table_id', '=', tableId)
     .where('snapshot_id', 'is not', null)
+    .where('is_expired', '=', false)
   if (range.after !== undefined) query = query.where('sequence', '>', range.after)
   if (range.upTo !== undefined) query = query.where('sequence', '<=', range.upTo)
   return await query.orderBy('sequence').execute()
@@ -169,6 +269,81 @@ export async function putLakePin(db: Db, row: Insertable<LakeTables['lake_pins']
 
 export async function deleteLakePins(db: Db, owner: string): Promise<void> {
   await db.deleteFrom('lake_pins').where('owner', '=', owner).execute()
+}
+
+/** Pins of a table that hold at the time. */
+export async function selectLakePins(
+  db: Db,
+  tableId: TableId,
+  at: Date,
+): Promise<Selectable<LakeTables['lake_pins']>[]> {
+  return await db
+    .selectFrom('lake_pins')
+    .selectAll()
+    .where('table_id', '=', tableId)
+    .where('until', '>', at)
+    .orderBy('owner')
+    .execute()
+}
+
+/** Pins that nobody released and whose time is over. */
+export async function deleteOldLakePins(db: Db, at: Date): Promise<void> {
+  await db.deleteFrom('lake_pins').where('until', '<=', at).execute()
+}
+
+/** Pins of snapshots that are not there any more hold nothing. */
+export async function deleteLakePinsOf(
+  tx: Transaction,
+  tableId: TableId,
+  snapshotIds: readonly SnapshotId[],
+): Promise<void> {
+  if (snapshotIds.length === 0) return
+  await tx
+    .deleteFrom('lake_pins')
+    .where('table_id', '=', tableId)
+    .where('snapshot_id', 'in', snapshotIds)
+    .execute()
+}
+
+export async function insertLakeRemoval(
+  tx: Transaction,
+  row: Insertable<LakeTables['lake_removals']>,
+): Promise<void> {
+  await tx.insertInto('lake_removals').values(row).execute()
+}
+
+export async function selectLakeRemoval(db: Db, id: string): Promise<LakeRemovalRow | undefined> {
+  return await db.selectFrom('lake_removals').selectAll().where('id', '=', id).executeTakeFirst()
+}
+
+export async function selectLakeRemovals(
+  db: Db,
+  options: { readonly before: Date; readonly limit: number },
+): Promise<LakeRemovalRow[]> {
+  return await db
+    .selectFrom('lake_removals')
+    .selectAll()
+    .where('created_at', '<=', options.before)
+    .orderBy('created_at')
+    .orderBy('id')
+    .limit(options.limit)
+    .execute()
+}
+
+export async function deleteLakeRemoval(db: Db, id: string): Promise<void> {
+  await db.deleteFrom('lake_removals').where('id', '=', id).execute()
+}
+
+/** Every table, oldest first: what maintenance goes through. */
+export async function selectLakeTableIds(db: Db): Promise<TableId[]> {
+  const rows = await db.selectFrom('lake_tables').select('id').orderBy('created_at').orderBy('id').execute()
+  return rows.map((row) => row.id)
+}
+
+/** Ids of the writes of a table that are under way. */
+export async function selectLakeWriteIds(db: Db, tableId: TableId): Promise<string[]> {
+  const rows = await db.selectFrom('lake_writes').select('id').where('table_id', '=', tableId).execute()
+  return rows.map((row) => row.id)
 }
 
 export async function insertLakeWrite(db: Db, row: Insertable<LakeTables['lake_writes']>): Promise<void> {

@@ -6,6 +6,7 @@ import * as jobs from './migrations/0003-jobs.ts'
 import * as datasets from './migrations/0004-datasets.ts'
 import * as query from './migrations/0005-query.ts'
 import * as exportsArea from './migrations/0006-exports.ts'
+import * as lakeHistory from './migrations/0007-lake-history.ts'
 
 // oxlint-disable-next-line typescript/no-explicit-any -- A migration precedes the row types.
 type AnyDb = Kysely<any>
@@ -23,6 +24,7 @@ export const migrations: readonly Migration[] = [
   { name: '0004-datasets', up: datasets.up },
   { name: '0005-query', up: query.up },
   { name: '0006-exports', up: exportsArea.up },
+  { name: '0007-lake-history', up: lakeHistory.up },
 ]
 
 /** Any number that nobody else uses in this database: two nodes that start together migrate one after the other. */

@@ -32,12 +32,16 @@ export interface IcebergMap {
   readonly value: IcebergType
 }
 
-/** The columns with fresh field ids, given level by level from 1 as Iceberg's reference implementation does. */
-export function icebergStruct(columns: StructType): {
+/** The columns with fresh field ids, given level by level as Iceberg's reference implementation does. */
+export function icebergStruct(
+  columns: StructType,
+  /** Ids up to this one are taken. */
+  idsTaken = 0,
+): {
   readonly struct: IcebergStruct
   readonly lastFieldId: number
 } {
-  let lastFieldId = 0
+  let lastFieldId = idsTaken
   const next = (): number => (lastFieldId += 1)
 
   const convert = (type: DataType): IcebergType => {

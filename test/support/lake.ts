@@ -22,6 +22,7 @@ export interface TestLake extends AsyncDisposable {
   readonly engine: Engine
   readonly metadata: Metadata
   readonly folder: string
+  readonly clock: Clock
   /** Another process's view of the same lake. */
   another(options?: { readonly clock?: Clock; readonly metadata?: Metadata; readonly folder?: string }): Lake
   table(columns: StructType, options?: Partial<NewTable>): Promise<LakeTable>
@@ -33,13 +34,15 @@ export interface TestLake extends AsyncDisposable {
 }
 
 /** A lake of its own in a folder of its own, over a real engine and a real database. */
-export async function testLake(options: { readonly clock?: Clock } = {}): Promise<TestLake> {
+export async function testLake(
+  options: { readonly clock?: Clock; readonly engine?: Engine } = {},
+): Promise<TestLake> {
   const stack = new AsyncDisposableStack()
   const folder = await mkdtemp(join(tmpdir(), 'lake-test-'))
   stack.defer(() => rm(folder, { recursive: true, force: true }))
   await chmod(folder, 0o755) // The engine's children may be another user.
   const metadata = stack.use(await testMetadata())
-  const engine = stack.use(inProcessEngine())
+  const engine = options.engine ?? stack.use(inProcessEngine())
   const another: TestLake['another'] = (given = {}) =>
     createLake({
       metadata: given.metadata ?? metadata,
@@ -56,6 +59,7 @@ export async function testLake(options: { readonly clock?: Clock } = {}): Promis
     engine,
     metadata,
     folder,
+    clock: options.clock ?? systemClock,
     another,
     rows,
     table: async (schema, given = {}) =>

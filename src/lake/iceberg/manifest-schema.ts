@@ -49,6 +49,25 @@ export function manifestEntrySchema(dayField: string | undefined): AvroRecord {
   ])
 }
 
+/** What a manifest says of a file, the partition apart: name and id. */
+export const dataFileFieldIds: readonly (readonly [string, number])[] = [
+  ['content', 134],
+  ['file_path', 100],
+  ['file_format', 101],
+  ['record_count', 103],
+  ['file_size_in_bytes', 104],
+  ['column_sizes', 108],
+  ['value_counts', 109],
+  ['null_value_counts', 110],
+  ['nan_value_counts', 137],
+  ['lower_bounds', 125],
+  ['upper_bounds', 128],
+  ['key_metadata', 131],
+  ['split_offsets', 132],
+  ['equality_ids', 135],
+  ['sort_order_id', 140],
+]
+
 export const manifestListSchema: AvroRecord = record('manifest_file', [
   required('manifest_path', 500, 'string'),
   required('manifest_length', 501, 'long'),

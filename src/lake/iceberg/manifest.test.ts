@@ -3,14 +3,16 @@ import { expect, test } from 'vitest'
 import { decodeAvro } from './avro.ts'
 import { parseJson, printJson } from './json.ts'
 import {
+  addedRecord,
   type DataFile,
   daysOf,
   decodeManifest,
-  decodeManifestList,
+  decodeManifestRecords,
+  deletedRecord,
   encodeManifest,
-  encodeManifestList,
-  type ManifestSummary,
+  existingRecord,
 } from './manifest.ts'
+import { decodeManifestList, encodeManifestList, type ManifestSummary } from './manifest-list.ts'
 
 const id63 = fc.bigInt({ min: 1n, max: 2n ** 63n - 1n })
 /** Plain numbers in Avro end a little before the largest safe integer. */
@@ -37,6 +39,8 @@ const dataFile: fc.Arbitrary<DataFile> = fc.record({
 })
 const partitioned = {
   schema: { type: 'struct', fields: [] },
+  schemaId: 0,
+  specId: 0,
   partitionFields: [{ name: 'timestamp_day', transform: 'day', 'source-id': 2, 'field-id': 1000 }],
   dayField: 'timestamp_day',
 }
@@ -45,6 +49,7 @@ function summaryOf(files: readonly DataFile[], snapshotId: bigint): ManifestSumm
   return {
     path: 'file:///lake/metadata/m0.avro',
     bytes: 1,
+    specId: 0,
     sequenceNumber: 3,
     minSequenceNumber: 2,
     addedSnapshotId: snapshotId,
@@ -62,9 +67,41 @@ test('manifests come back as they were written, also over several blocks', () =>
   fc.assert(
     fc.property(fc.array(dataFile, { maxLength: 4 }), id63, (files, snapshotId) => {
       const many = files.length === 4 ? Array.from({ length: 300 }, () => files).flat() : files
-      const bytes = encodeManifest(partitioned, many, snapshotId)
+      const bytes = encodeManifest(
+        partitioned,
+        many.map((file) => addedRecord(file, snapshotId)),
+      )
       const entries = decodeManifest(bytes, summaryOf(many, snapshotId))
       expect(entries).toEqual(many.map((file) => ({ snapshotId, file })))
+    }),
+    { numRuns: 50 },
+  )
+})
+
+test('lines that are moved to another manifest keep what they say, and those of removed files tell no values', () => {
+  fc.assert(
+    fc.property(fc.array(dataFile, { minLength: 2, maxLength: 4 }), id63, (files, snapshotId) => {
+      const first = decodeManifestRecords(
+        encodeManifest(
+          partitioned,
+          files.map((file) => addedRecord(file, snapshotId)),
+        ),
+        summaryOf(files, snapshotId),
+      )
+      expect(first.map((record) => record.sequenceNumber)).toEqual(files.map(() => 3))
+      const [gone, ...kept] = first
+      const moved = [deletedRecord(gone!, 9n), ...kept.map(existingRecord)]
+      const summary = {
+        ...summaryOf(files, 9n),
+        sequenceNumber: 8,
+        addedFileCount: 0,
+        existingFileCount: kept.length,
+        deletedFileCount: 1,
+      }
+      const bytes = encodeManifest(partitioned, moved)
+      expect(decodeManifestRecords(bytes, summary)).toEqual(moved)
+      expect(decodeManifest(bytes, summary)).toEqual(files.slice(1).map((file) => ({ snapshotId, file })))
+      expect(moved[0]!.file['lower_bounds']).toBeNull()
     }),
     { numRuns: 50 },
   )
@@ -82,7 +119,7 @@ test('lists of manifests come back as they were written', () => {
 })
 
 test('manifests keep the field ids that other readers insist on, and say what they are', () => {
-  const { schema, metadata } = decodeAvro(encodeManifest(partitioned, [], 1n))
+  const { schema, metadata } = decodeAvro(encodeManifest(partitioned, []))
   expect(schema.fields.map((field) => field['field-id'])).toEqual([0, 1, 3, 4, 2])
   expect(JSON.stringify(schema)).toContain('"element-id":133')
   expect(Object.fromEntries(metadata)).toMatchObject({
@@ -96,7 +133,10 @@ test('manifests keep the field ids that other readers insist on, and say what th
 test('a manifest that was cut anywhere is refused', () => {
   const [file] = fc.sample(dataFile, { numRuns: 1, seed: 7 })
   const files = Array.from({ length: 20 }, () => file!)
-  const bytes = encodeManifest(partitioned, files, 1n)
+  const bytes = encodeManifest(
+    partitioned,
+    files.map((file) => addedRecord(file, 1n)),
+  )
   const summary = summaryOf(files, 1n)
   for (let length = 0; length < bytes.length; length += 1) {
     expect(() => decodeManifest(bytes.subarray(0, length), summary), `${length} bytes`).toThrow()

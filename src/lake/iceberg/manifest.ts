@@ -1,8 +1,9 @@
 import { assert } from '#base/assert.ts'
 import { type AvroRecord, decodeAvro, encodeAvro } from './avro.ts'
+import { fieldsById, numberOf, recordOf } from './avro-fields.ts'
 import { printJson } from './json.ts'
-import { manifestEntrySchema, manifestListSchema } from './manifest-schema.ts'
-import { encodeInteger } from './single-value.ts'
+import type { DayRange, ManifestSummary } from './manifest-list.ts'
+import { dataFileFieldIds, manifestEntrySchema } from './manifest-schema.ts'
 
 /** A file of rows as a manifest describes it. Maps are by field id. */
 export interface DataFile {
@@ -26,53 +27,44 @@ export interface ManifestEntry {
   readonly file: DataFile
 }
 
-/** A manifest as its list describes it. */
-export interface ManifestSummary {
-  /** URI. */
-  readonly path: string
-  readonly bytes: number
-  readonly sequenceNumber: number
-  readonly minSequenceNumber: number
-  readonly addedSnapshotId: bigint
-  readonly addedFileCount: number
-  readonly existingFileCount: number
-  readonly deletedFileCount: number
-  readonly addedRowCount: number
-  readonly existingRowCount: number
-  readonly deletedRowCount: number
-  readonly days: DayRange | undefined
-}
-
-/** Of a partitioned table; `first` and `last` are absent when all rows are without a day. */
-export interface DayRange {
-  readonly containsNull: boolean
-  readonly first: number | undefined
-  readonly last: number | undefined
-}
-
 /** What the header of a manifest repeats of its table. */
 export interface ManifestTable {
   readonly schema: unknown
+  readonly schemaId: number
+  readonly specId: number
   readonly partitionFields: readonly unknown[]
   /** The Avro name of the day, absent for an unpartitioned table. */
   readonly dayField: string | undefined
 }
 
-const [existing, added, deleted] = [0, 1, 2]
+/**
+ * One line of a manifest, whoever wrote it. `file` has Iceberg's names and holds what we do not look at, too, so that
+ * a line can be moved from one manifest to another without loss.
+ */
+export interface ManifestRecord {
+  readonly status: 'existing' | 'added' | 'deleted'
+  readonly snapshotId: bigint
+  /** Null: the snapshot's own, which is known only when it commits. */
+  readonly sequenceNumber: number | null
+  readonly fileSequenceNumber: number | null
+  readonly day: number | null
+  readonly file: Readonly<Record<string, unknown>>
+}
 
-/** A manifest of new files, all added by one snapshot. */
-export function encodeManifest(table: ManifestTable, files: readonly DataFile[], snapshotId: bigint): Buffer {
-  const records = files.map((file) => ({
-    status: added,
-    snapshot_id: snapshotId,
-    // Absent: the snapshot's own, which is known only when it commits.
-    sequence_number: null,
-    file_sequence_number: null,
-    data_file: {
+const statuses = ['existing', 'added', 'deleted'] as const
+
+/** The line of a new file. */
+export function addedRecord(file: DataFile, snapshotId: bigint): ManifestRecord {
+  return {
+    status: 'added',
+    snapshotId,
+    sequenceNumber: null,
+    fileSequenceNumber: null,
+    day: file.day,
+    file: {
       content: 0,
       file_path: file.path,
       file_format: 'PARQUET',
-      partition: table.dayField === undefined ? {} : { [table.dayField]: file.day },
       record_count: file.rowCount,
       file_size_in_bytes: file.bytes,
       column_sizes: pairs(file.columnBytes),
@@ -86,18 +78,53 @@ export function encodeManifest(table: ManifestTable, files: readonly DataFile[],
       equality_ids: null,
       sort_order_id: file.sortOrderId,
     },
+  }
+}
+
+/** The line of a file that stays, in another manifest. */
+export function existingRecord(record: ManifestRecord): ManifestRecord {
+  return { ...record, status: 'existing' }
+}
+
+/** The line of a file that a snapshot takes away. What it says of the file's values goes, too. */
+export function deletedRecord(record: ManifestRecord, snapshotId: bigint): ManifestRecord {
+  const file = { ...record.file }
+  for (const name of measures) file[name] = null
+  return { ...record, status: 'deleted', snapshotId, file }
+}
+
+const measures = ['value_counts', 'null_value_counts', 'nan_value_counts', 'lower_bounds', 'upper_bounds']
+
+export function pathOf(record: ManifestRecord): string {
+  return String(record.file['file_path'])
+}
+
+export function rowCountOf(record: ManifestRecord): number {
+  return numberOf(record.file['record_count'])
+}
+
+export function encodeManifest(table: ManifestTable, records: readonly ManifestRecord[]): Buffer {
+  const rows = records.map((record) => ({
+    status: statuses.indexOf(record.status),
+    snapshot_id: record.snapshotId,
+    sequence_number: record.sequenceNumber,
+    file_sequence_number: record.fileSequenceNumber,
+    data_file: {
+      ...record.file,
+      partition: table.dayField === undefined ? {} : { [table.dayField]: record.day },
+    },
   }))
-  return encodeAvro(manifestEntrySchema(table.dayField), records, {
+  return encodeAvro(manifestEntrySchema(table.dayField), rows, {
     schema: printJson(table.schema),
-    'schema-id': '0',
+    'schema-id': String(table.schemaId),
     'partition-spec': printJson(table.partitionFields),
-    'partition-spec-id': '0',
+    'partition-spec-id': String(table.specId),
     'format-version': '2',
     content: 'data',
   })
 }
 
-export function daysOf(files: readonly DataFile[]): DayRange {
+export function daysOf(files: readonly { readonly day: number | null }[]): DayRange {
   const days = files.flatMap((file) => file.day ?? [])
   return {
     containsNull: days.length < files.length,
@@ -107,142 +134,73 @@ export function daysOf(files: readonly DataFile[]): DayRange {
 }
 
 /**
- * Live files of a manifest.
- * @throws Error when it is no manifest of ours: broken, or with files of another kind than rows.
+ * Every line of a manifest, with what it inherits from its list.
+ * @throws Error when it is no manifest of rows partitioned by a day or not at all, or broken.
  */
-export function decodeManifest(bytes: Buffer, summary: ManifestSummary): ManifestEntry[] {
+export function decodeManifestRecords(bytes: Buffer, summary: ManifestSummary): ManifestRecord[] {
   const { schema, records } = decodeAvro(bytes)
-  const entries: ManifestEntry[] = []
   const entryFields = fieldsById(schema)
-  const fileFields = fieldsById(recordOf(schema, 2))
-  const partitionName = recordOf(recordOf(schema, 2), 102).fields[0]?.name
-  for (const record of records) {
-    const status = numberOf(record[entryFields.name(0)])
-    assert(status === existing || status === added || status === deleted, 'the status of an entry is known')
-    if (status === deleted) continue
+  const fileSchema = recordOf(schema, 2)
+  const fileFields = fieldsById(fileSchema)
+  const dayField = dayFieldIn(fileSchema)
+  const decoded = records.map((record): ManifestRecord => {
+    const status = statuses[numberOf(record[entryFields.name(0)])]
+    assert(status !== undefined, 'the status of an entry is known')
     const snapshotId = record[entryFields.name(1)]
-    assert(status === added || typeof snapshotId === 'bigint', 'an existing file names its snapshot')
-    const file = record[entryFields.name(2)] as Record<string, unknown>
-    assert(file[fileFields.name(134)] === 0, 'a manifest of ours holds files of rows only')
-    const partition = file[fileFields.name(102)] as Record<string, unknown>
-    const day = partitionName === undefined ? null : partition[partitionName]
-    entries.push({
-      snapshotId: typeof snapshotId === 'bigint' ? snapshotId : summary.addedSnapshotId,
-      file: {
-        path: String(file[fileFields.name(100)]),
-        rowCount: numberOf(file[fileFields.name(103)]),
-        bytes: numberOf(file[fileFields.name(104)]),
-        day: day === null || day === undefined ? null : numberOf(day),
-        columnBytes: mapOf<number>(file[fileFields.name(108)]),
-        valueCounts: mapOf<number>(file[fileFields.name(109)]),
-        nullCounts: mapOf<number>(file[fileFields.name(110)]),
-        lowerBounds: mapOf<Buffer>(file[fileFields.name(125)]),
-        upperBounds: mapOf<Buffer>(file[fileFields.name(128)]),
-        sortOrderId: Number(file[fileFields.name(140)] ?? 0),
-      },
-    })
-  }
-  assert(
-    entries.length === summary.addedFileCount + summary.existingFileCount,
-    'a manifest has as many live files as its list says',
-  )
-  return entries
-}
-
-export function encodeManifestList(
-  manifests: readonly ManifestSummary[],
-  snapshot: {
-    readonly id: bigint
-    readonly parentId: bigint | undefined
-    readonly sequenceNumber: number
-  },
-): Buffer {
-  const records = manifests.map((manifest) => ({
-    manifest_path: manifest.path,
-    manifest_length: manifest.bytes,
-    partition_spec_id: 0,
-    content: 0,
-    sequence_number: manifest.sequenceNumber,
-    min_sequence_number: manifest.minSequenceNumber,
-    added_snapshot_id: manifest.addedSnapshotId,
-    added_files_count: manifest.addedFileCount,
-    existing_files_count: manifest.existingFileCount,
-    deleted_files_count: manifest.deletedFileCount,
-    added_rows_count: manifest.addedRowCount,
-    existing_rows_count: manifest.existingRowCount,
-    deleted_rows_count: manifest.deletedRowCount,
-    partitions: manifest.days === undefined ? [] : [daySummary(manifest.days)],
-    key_metadata: null,
-  }))
-  return encodeAvro(manifestListSchema, records, {
-    'snapshot-id': String(snapshot.id),
-    'parent-snapshot-id': snapshot.parentId === undefined ? 'null' : String(snapshot.parentId),
-    'sequence-number': String(snapshot.sequenceNumber),
-    'format-version': '2',
-  })
-}
-
-/** @throws Error when it is no list of manifests of ours. */
-export function decodeManifestList(bytes: Buffer): ManifestSummary[] {
-  const { schema, records } = decodeAvro(bytes)
-  const fields = fieldsById(schema)
-  return records.map((record) => {
-    const number = (id: number): number => numberOf(record[fields.name(id)])
-    assert(number(517) === 0, 'a list of ours holds manifests of rows only')
-    const addedSnapshotId = record[fields.name(503)]
-    assert(typeof addedSnapshotId === 'bigint', 'a manifest names its snapshot')
-    const [partition] = (record[fields.name(507)] ?? []) as PartitionSummary[]
+    assert(status === 'added' || typeof snapshotId === 'bigint', 'an existing file names its snapshot')
+    const raw = record[entryFields.name(2)] as Record<string, unknown>
+    assert(raw[fileFields.name(134)] === 0, 'a manifest of ours holds files of rows only')
+    const partition = raw[fileFields.name(102)] as Record<string, unknown>
+    const day = dayField === undefined ? null : partition[dayField]
+    const inherited = status === 'added' ? summary.sequenceNumber : null
+    const sequence = (id: number): number | null =>
+      (record[entryFields.name(id)] as number | null) ?? inherited
     return {
-      path: String(record[fields.name(500)]),
-      bytes: number(501),
-      sequenceNumber: number(515),
-      minSequenceNumber: number(516),
-      addedSnapshotId,
-      addedFileCount: number(504),
-      existingFileCount: number(505),
-      deletedFileCount: number(506),
-      addedRowCount: number(512),
-      existingRowCount: number(513),
-      deletedRowCount: number(514),
-      days: partition && {
-        containsNull: partition.contains_null,
-        first: partition.lower_bound?.readInt32LE(),
-        last: partition.upper_bound?.readInt32LE(),
-      },
+      status,
+      snapshotId: typeof snapshotId === 'bigint' ? snapshotId : summary.addedSnapshotId,
+      sequenceNumber: sequence(3),
+      fileSequenceNumber: sequence(4),
+      day: day === null || day === undefined ? null : numberOf(day),
+      file: Object.fromEntries(
+        dataFileFieldIds.map(([name, id]) => [name, raw[fileFields.name(id)] ?? null]),
+      ),
     }
   })
+  const count = (status: ManifestRecord['status']): number =>
+    decoded.filter((record) => record.status === status).length
+  assert(
+    count('added') === summary.addedFileCount && count('existing') === summary.existingFileCount,
+    'a manifest has as many live files as its list says',
+  )
+  return decoded
 }
 
-interface PartitionSummary {
-  readonly contains_null: boolean
-  readonly contains_nan: boolean | null
-  readonly lower_bound: Buffer | null
-  readonly upper_bound: Buffer | null
+/** Live files of a manifest. @throws Error as `decodeManifestRecords` */
+export function decodeManifest(bytes: Buffer, summary: ManifestSummary): ManifestEntry[] {
+  return decodeManifestRecords(bytes, summary)
+    .filter((record) => record.status !== 'deleted')
+    .map((record) => ({ snapshotId: record.snapshotId, file: dataFileOfRecord(record) }))
 }
 
-function daySummary(days: DayRange): PartitionSummary {
+export function dataFileOfRecord({ file, day }: ManifestRecord): DataFile {
   return {
-    contains_null: days.containsNull,
-    contains_nan: false,
-    lower_bound: days.first === undefined ? null : encodeInteger(days.first),
-    upper_bound: days.last === undefined ? null : encodeInteger(days.last),
+    path: String(file['file_path']),
+    rowCount: numberOf(file['record_count']),
+    bytes: numberOf(file['file_size_in_bytes']),
+    day,
+    columnBytes: mapOf<number>(file['column_sizes']),
+    valueCounts: mapOf<number>(file['value_counts']),
+    nullCounts: mapOf<number>(file['null_value_counts']),
+    lowerBounds: mapOf<Buffer>(file['lower_bounds']),
+    upperBounds: mapOf<Buffer>(file['upper_bounds']),
+    sortOrderId: Number(file['sort_order_id'] ?? 0),
   }
 }
 
-function fieldsById(record: AvroRecord): { name(id: number): string } {
-  const names = new Map(record.fields.map((field) => [field['field-id'], field.name]))
-  return { name: (id) => names.get(id) ?? '' }
-}
-
-function recordOf(record: AvroRecord, id: number): AvroRecord {
-  const type = record.fields.find((field) => field['field-id'] === id)?.type
-  assert(typeof type === 'object' && 'type' in type && type.type === 'record', `field ${id} is a record`)
-  return type
-}
-
-function numberOf(value: unknown): number {
-  assert(typeof value === 'number', 'a count is a number')
-  return value
+function dayFieldIn(fileSchema: AvroRecord): string | undefined {
+  const fields = recordOf(fileSchema, 102).fields
+  assert(fields.length <= 1, 'tables are partitioned by one day at most')
+  return fields[0]?.name
 }
 
 function pairs<T>(map: ReadonlyMap<number, T>): { readonly key: number; readonly value: T }[] | null {

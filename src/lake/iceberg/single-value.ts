@@ -24,6 +24,8 @@ export function encodeBound(
   switch (type) {
     case 'boolean':
       return text === 'true' || text === 'false' ? Buffer.from([text === 'true' ? 1 : 0]) : undefined
+    case 'int':
+      return /^-?\d+$/.test(text) ? encodeInteger(Number(text)) : undefined
     case 'long':
       return /^-?\d+$/.test(text) ? encodeLong(BigInt(text)) : undefined
     case 'float':
@@ -45,7 +47,10 @@ export function encodeBound(
   }
 }
 
-/** @throws RangeError when the bytes are too few for the type. */
+/**
+ * A file that is older than the widening of its column has the bounds of the narrower type.
+ * @throws RangeError when the bytes are too few for the type.
+ */
 export function decodeBound(type: string, bytes: Buffer): BoundValue | undefined {
   switch (type) {
     case 'boolean':
@@ -54,13 +59,14 @@ export function decodeBound(type: string, bytes: Buffer): BoundValue | undefined
     case 'date':
       return bytes.readInt32LE()
     case 'long':
+      return bytes.length === 4 ? BigInt(bytes.readInt32LE()) : bytes.readBigInt64LE()
     case 'timestamp':
     case 'timestamptz':
       return bytes.readBigInt64LE()
     case 'float':
       return bytes.readFloatLE()
     case 'double':
-      return bytes.readDoubleLE()
+      return bytes.length === 4 ? bytes.readFloatLE() : bytes.readDoubleLE()
     case 'string':
       return bytes
     default:

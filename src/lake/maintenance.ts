@@ -1,0 +1,207 @@
+import type { Clock } from '#base/clock.ts'
+import { AppError, toAppError } from '#base/errors.ts'
+import { parseId, type PrincipalId, type RunId, type SandboxId, type TableId } from '#base/ids.ts'
+import type { Logger } from '#base/log.ts'
+import type { Jobs, Run, RunContext } from '#jobs/jobs.ts'
+import type { Metadata } from '#metadata/metadata.ts'
+import type { Lake } from './lake.ts'
+
+/**
+ * The upkeep of tables as runs that are kept, leased and shown like all others: scheduled for all tables, or asked for
+ * one. Everything in it may be done twice or be broken off.
+ */
+export interface Maintenance {
+  /** Puts the schedules of all tasks; again with the same rules it changes nothing. */
+  schedule(): Promise<void>
+  /** Runs a task soon, for one table or all. */
+  request(task: UpkeepTask, tableId?: TableId): Promise<RunId>
+  /** Each task with its newest runs, newest first. */
+  status(): Promise<readonly TaskStatus[]>
+}
+
+/** `compact`: small files and manifests become few; `expire`: old snapshots go; `sweep`: files that nobody knows go. */
+export const upkeepTasks = ['compact', 'expire', 'sweep'] as const
+export type UpkeepTask = (typeof upkeepTasks)[number]
+
+export interface TaskStatus {
+  readonly task: UpkeepTask
+  readonly runs: readonly UpkeepRun[]
+}
+
+export interface UpkeepRun {
+  readonly id: RunId
+  readonly state: Run['state']
+  /** Absent: all tables. */
+  readonly tableId: TableId | undefined
+  readonly startedAt: Date | undefined
+  readonly finishedAt: Date | undefined
+  readonly progress: UpkeepProgress
+  readonly message: string | undefined
+}
+
+/** Counts over the tables done so far. */
+export interface UpkeepProgress {
+  readonly tables: number
+  readonly tablesDone: number
+  /** Of them those that could not be kept up; the log says why. */
+  readonly tablesFailed: number
+  readonly filesRewritten: number
+  readonly filesRemoved: number
+  readonly snapshotsRemoved: number
+  readonly rowsRewritten: number
+}
+
+export interface MaintenanceOptions {
+  readonly lake: Lake
+  readonly jobs: Jobs
+  readonly metadata: Metadata
+  readonly clock: Clock
+  readonly logger: Logger
+  readonly everyMs?: Partial<Readonly<Record<UpkeepTask, number>>>
+  /** Snapshots stay for so long, and longer while pinned. */
+  readonly retentionMs?: number
+}
+
+const everyMsDefault = { compact: 600_000, expire: 3_600_000, sweep: 6 * 3_600_000 } as const
+export const retentionMsDefault = 7 * 86_400_000
+const runsShownMax = 10
+const allTables = 'all'
+/** Nobody: upkeep is the server's own. */
+const nobody = '00000000-0000-0000-0000-000000000000'
+const owner: { readonly principalId: PrincipalId; readonly sandboxId: SandboxId } = {
+  principalId: parseId('principal', nobody),
+  sandboxId: parseId('sandbox', nobody),
+}
+
+const nothingYet: UpkeepProgress = {
+  tables: 0,
+  tablesDone: 0,
+  tablesFailed: 0,
+  filesRewritten: 0,
+  filesRemoved: 0,
+  snapshotsRemoved: 0,
+  rowsRewritten: 0,
+}
+
+/** Registers the handlers of the tasks: to be called before the jobs start. */
+export function createMaintenance(options: MaintenanceOptions): Maintenance {
+  const { jobs, metadata, clock } = options
+  for (const task of upkeepTasks) {
+    jobs.register({
+      kind: kindOf(task),
+      parallelRunsMax: 1,
+      run: async (context) => {
+        const progress = await runTask(options, task, context)
+        await metadata.transaction(async (tx) => await context.lease.finish(tx, { ...progress }))
+        return 'finished'
+      },
+    })
+  }
+  return {
+    schedule: async () => {
+      await metadata.transaction(async (tx) => {
+        for (const task of upkeepTasks) {
+          const everyMs = options.everyMs?.[task] ?? everyMsDefault[task]
+          await jobs.putSchedule(tx, {
+            kind: kindOf(task),
+            subjectId: allTables,
+            rule: { kind: 'every', startAt: new Date(0), everyMs },
+            ...owner,
+            isEnabled: true,
+          })
+        }
+      })
+    },
+    request: async (task, tableId) => {
+      const now = clock.now()
+      const runId = await metadata.transaction(
+        async (tx) =>
+          await jobs.enqueue(tx, {
+            kind: kindOf(task),
+            subjectId: tableId ?? allTables,
+            tick: `asked ${now.toISOString()}`,
+            dueAt: now,
+            ...owner,
+            payload: {},
+          }),
+      )
+      jobs.ring()
+      return runId
+    },
+    status: async () =>
+      await Promise.all(
+        upkeepTasks.map(async (task) => ({
+          task,
+          runs: (await jobs.runs({ kind: kindOf(task), limit: runsShownMax })).map(upkeepRun),
+        })),
+      ),
+  }
+}
+
+function kindOf(task: UpkeepTask): string {
+  return `lake.${task}`
+}
+
+/** A table that fails keeps no other from its upkeep. */
+async function runTask(
+  options: MaintenanceOptions,
+  task: UpkeepTask,
+  { run, lease, signal }: RunContext,
+): Promise<UpkeepProgress> {
+  const { lake, logger } = options
+  const tableIds = run.subjectId === allTables ? await lake.tableIds() : [parseId('table', run.subjectId)]
+  let progress: UpkeepProgress = { ...nothingYet, tables: tableIds.length }
+  if (task === 'sweep') progress = plus(progress, await lake.sweep({ signal }))
+  for (const tableId of tableIds) {
+    signal.throwIfAborted()
+    try {
+      progress = plus(progress, await keepUp(options, task, { tableId, signal }))
+    } catch (error) {
+      signal.throwIfAborted()
+      const isGone = error instanceof AppError && error.code === 'dataset.unknown'
+      if (!isGone) {
+        progress = plus(progress, { tablesFailed: 1 })
+        logger.log('error', 'lake.upkeep.failed', { task, tableId, code: toAppError(error).code, error })
+      }
+    }
+    progress = plus(progress, { tablesDone: 1 })
+    await lease.saveProgress({ ...progress })
+  }
+  return progress
+}
+
+async function keepUp(
+  { lake, retentionMs = retentionMsDefault }: MaintenanceOptions,
+  task: UpkeepTask,
+  table: { readonly tableId: TableId; readonly signal: AbortSignal },
+): Promise<Partial<UpkeepProgress>> {
+  switch (task) {
+    case 'compact': {
+      const { filesBefore, rowCount } = await lake.compact(table)
+      await lake.mergeManifests(table)
+      return { filesRewritten: filesBefore, rowsRewritten: rowCount }
+    }
+    case 'expire':
+      return await lake.expire({ ...table, retentionMs })
+    case 'sweep':
+      return await lake.removeOrphans(table)
+  }
+}
+
+function plus(progress: UpkeepProgress, more: Partial<UpkeepProgress>): UpkeepProgress {
+  const keys = Object.keys(nothingYet) as (keyof UpkeepProgress)[]
+  const sums = keys.map((key) => [key, progress[key] + (more[key] ?? 0)] as const)
+  return Object.fromEntries(sums) as unknown as UpkeepProgress
+}
+
+function upkeepRun(run: Run): UpkeepRun {
+  return {
+    id: run.id,
+    state: run.state,
+    tableId: run.subjectId === allTables ? undefined : parseId('table', run.subjectId),
+    startedAt: run.startedAt,
+    finishedAt: 'finishedAt' in run ? run.finishedAt : undefined,
+    progress: { ...nothingYet, ...(run.state === 'succeeded' ? run.result : run.progress) },
+    message: 'message' in run ? run.message : undefined,
+  }
+}

@@ -1,0 +1,55 @@
+import { faultPoint } from '#base/faults.ts'
+import {
+  deleteLakeRemoval,
+  type LakeRemovalRow,
+  selectLakeRemoval,
+  selectLakeRemovals,
+} from '#metadata/lake.ts'
+import type { Metadata } from '#metadata/metadata.ts'
+import { tableFiles } from './table-files.ts'
+
+interface RemovalContext {
+  readonly metadata: Metadata
+  readonly lakeFolder: string
+}
+
+const removalsAtOnce = 100
+
+/**
+ * Removes the files that a commit took out of its table, as its transaction recorded them. The record goes last: what
+ * a crash leaves is removed by the next sweep.
+ */
+export async function removeRecorded(context: RemovalContext, id: string): Promise<number> {
+  const removal = await selectLakeRemoval(context.metadata.db, id)
+  return removal ? await removeFiles(context, removal) : 0
+}
+
+/** Finishes what processes that are gone have left. */
+export async function sweepRemovals(
+  context: RemovalContext,
+  { before, signal }: { readonly before: Date; readonly signal: AbortSignal },
+): Promise<number> {
+  let removed = 0
+  for (;;) {
+    const removals = await selectLakeRemovals(context.metadata.db, { before, limit: removalsAtOnce })
+    for (const removal of removals) {
+      signal.throwIfAborted()
+      removed += await removeFiles(context, removal)
+    }
+    if (removals.length < removalsAtOnce) return removed
+  }
+}
+
+async function removeFiles(
+  { metadata, lakeFolder }: RemovalContext,
+  removal: LakeRemovalRow,
+): Promise<number> {
+  const files = tableFiles(lakeFolder, removal.dataset_id)
+  await faultPoint('lake.remove.before')
+  for (const [index, name] of removal.names.entries()) {
+    if (index === 1) await faultPoint('lake.remove.middle')
+    await files.remove(name)
+  }
+  await deleteLakeRemoval(metadata.db, removal.id)
+  return removal.names.length
+}
