@@ -56,6 +56,7 @@ async function copyLarge(connection: Connection, completion: Completion, source:
   const { token, staged, key, signal } = completion
   const { name } = token
   const asking = { name, key, signal }
+  const answerMsMax = connection.policy.completeMsMax
   const uploadId = await createUpload(connection, asking, {
     [writeMark]: token.id,
     [hashMark]: staged.sha256,
@@ -74,7 +75,7 @@ async function copyLarge(connection: Connection, completion: Completion, source:
         )),
       )
     }
-    const outcome = await createOnce(connection, { ...asking, mark: token.id }, (abortSignal) =>
+    const outcome = await createOnce(connection, { ...asking, mark: token.id, answerMsMax }, (abortSignal) =>
       completeUpload(connection, { key, uploadId, parts, bytes: staged.bytes, crc: source.crc }, abortSignal),
     )
     if (outcome === 'exists') await abortUpload(connection, { key, name, uploadId })

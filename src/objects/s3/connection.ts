@@ -21,6 +21,8 @@ export interface Asking {
   readonly signal: AbortSignal
   /** Of the request's body. */
   readonly bodyBytes?: number
+  /** When the store has more to do than to answer. */
+  readonly answerMsMax?: number
 }
 
 /**
@@ -50,14 +52,14 @@ export async function ask<T>(
 /** @throws what `signal` was aborted with; the SDK's error; LostAnswer when the answer takes too long */
 export async function askOnce<T>(
   { policy }: Connection,
-  { signal, bodyBytes = 0 }: Asking,
+  { signal, bodyBytes = 0, answerMsMax = policy.answerMsMax }: Asking,
   send: (signal: AbortSignal) => Promise<T>,
 ): Promise<T> {
   signal.throwIfAborted()
   const late = new AbortController()
   const timer = setTimeout(
     () => late.abort(new LostAnswer('No answer in time.')),
-    policy.answerMsMax + Math.ceil(bodyBytes / policy.bodyBytesPerMs),
+    answerMsMax + Math.ceil(bodyBytes / policy.bodyBytesPerMs),
   )
   try {
     return await send(AbortSignal.any([signal, late.signal]))

@@ -132,7 +132,9 @@ export function storeError(
       hint: 'Raise its quota or free some space there; the next try goes on. Nothing half-written is visible.',
     })
   }
-  if (status !== undefined && status >= 400 && status < 500 && !isPassing(failure)) {
+  // An upload that is gone, or a name that is free again since it was refused, bears another try.
+  const mayFareBetter = isPassing(failure) || isUploadGone(failure) || isRefusedCondition(failure)
+  if (status !== undefined && status >= 400 && status < 500 && !mayFareBetter) {
     return new AppError('store.refused', `${what} refuses the request (${said}).`, {
       ...options,
       hint: 'Look whether the credentials are right and may list, read, write and delete below the prefix.',

@@ -1,5 +1,5 @@
 import { AppError } from '#base/errors.ts'
-import { objectNameBytesMax, objectNameParts } from '../object-name.ts'
+import { isObjectName, objectNameBytesMax, objectNameParts } from '../object-name.ts'
 import type { StageToken } from '../object-store.ts'
 
 /** First part of staging names: never listed, and no object's name may begin with it. */
@@ -19,15 +19,14 @@ export interface Keys {
 }
 
 export function keysBelow(prefix: string): Keys {
-  const base = prefix.replaceAll(/^\/+|\/+$/g, '')
-  const above = base === '' ? '' : `${base}/`
+  const above = prefix === '' ? '' : `${prefix}/`
 
   function keyOf(name: string): string {
     const key = `${above}${name}`
     if (Buffer.byteLength(key) <= objectNameBytesMax) return key
     throw new AppError(
       'request.invalid',
-      `${JSON.stringify(name.slice(0, 120))} is too long below s3://…/${base}.`,
+      `${JSON.stringify(name.slice(0, 120))} is too long below s3://…/${prefix}.`,
       {
         hint: `A key has at most ${objectNameBytesMax} bytes, the prefix of the location among them.`,
       },
@@ -53,15 +52,8 @@ export function keysBelow(prefix: string): Keys {
     name: (key) => {
       if (!key.startsWith(above)) return undefined
       const name = key.slice(above.length)
-      return isObjectName(name) ? name : undefined
+      // Others may keep in the bucket what no name of ours can say.
+      return isObjectName(name) && !name.startsWith(`${stagingFolder}/`) ? name : undefined
     },
-  }
-}
-
-function isObjectName(name: string): boolean {
-  try {
-    return objectNameParts(name)[0] !== stagingFolder
-  } catch {
-    return false // Others may keep in the bucket what no name of ours can say.
   }
 }

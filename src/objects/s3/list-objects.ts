@@ -2,7 +2,7 @@ import type { ObjectSummary } from '../object-store.ts'
 import { ask, type Connection } from './connection.ts'
 import type { Keys } from './keys.ts'
 
-/** In the order of keys, which is that of names: one page of 1 000 in memory. */
+/** In the order of keys, which is that of names: one page at a time. */
 export async function* listObjects(
   connection: Connection,
   keys: Keys,
@@ -17,6 +17,7 @@ export async function* listObjects(
       Bucket: bucket,
       Prefix: keyPrefix,
       EncodingType: 'url',
+      MaxKeys: connection.policy.listedAtOnce,
       ...(token === undefined ? {} : { ContinuationToken: token }),
     })
     const page = await ask(connection, { name: prefix, signal }, (abortSignal) =>

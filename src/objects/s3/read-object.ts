@@ -34,18 +34,21 @@ export async function* readObject(connection: Connection, request: ReadRequest):
   for (;;) {
     const from = position
     try {
-      const answer = await get(connection, request, { from: position, end, etag: reading?.etag })
-      if (answer === 'past the end') return
-      reading ??= readingOf(answer, position, end)
-      const isHeld = isWhole && reading.limit <= heldBytesMax
-      for await (const chunk of bodyOf(answer, connection.policy.idleMsMax, signal)) {
-        position += chunk.length
-        if (position > reading.limit) throw new LostAnswer('More bytes than were promised.')
-        if (isWhole) crc = crc32(chunk, crc)
-        if (isHeld) held.push(chunk)
-        else yield chunk
+      // An answer may break after its last byte.
+      if (!reading || position < reading.limit) {
+        const answer = await get(connection, request, { from: position, end, etag: reading?.etag })
+        if (answer === 'past the end') return
+        reading ??= readingOf(answer, position, end)
+        const isHeld = isWhole && reading.limit <= heldBytesMax
+        for await (const chunk of bodyOf(answer, connection.policy.idleMsMax, signal)) {
+          if (position + chunk.length > reading.limit) throw new LostAnswer('More bytes than were promised.')
+          position += chunk.length
+          if (isWhole) crc = crc32(chunk, crc)
+          if (isHeld) held.push(chunk)
+          else yield chunk
+        }
+        if (position < reading.limit) throw new LostAnswer('Fewer bytes than were promised.')
       }
-      if (position < reading.limit) throw new LostAnswer('Fewer bytes than were promised.')
       if (isWhole && reading.crc !== undefined && crcText(crc) !== reading.crc) {
         throw new CorruptAnswer(`The checksum is ${crcText(crc)}, not ${reading.crc}.`)
       }
@@ -99,9 +102,10 @@ async function get(
     return await askOnce(connection, { name, signal }, (abortSignal) => client.send(command, { abortSignal }))
   } catch (error) {
     const failure = failureOf(error)
-    if (failure?.status === 416) return 'past the end'
+    if (etag === undefined && failure?.status === 416) return 'past the end'
     // Objects are written once: another version than that of the first bytes is another object.
-    if (isMissing(failure) || (etag !== undefined && failure?.status === 412)) throw missing(connection, name)
+    if (isMissing(failure) || (etag !== undefined && (failure?.status === 412 || failure?.status === 416)))
+      throw missing(connection, name)
     throw error
   }
 }

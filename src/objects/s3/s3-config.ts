@@ -1,11 +1,18 @@
 import { z } from 'zod'
+import { isObjectName } from '../object-name.ts'
 
 /** Where the objects are; never a secret, so that it can be stored with what it delivers. */
 export const s3StoreConfig = z.strictObject({
   kind: z.literal('s3'),
   bucket: z.string().regex(/^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/, 'expected the name of a bucket'),
   /** Every key begins with it and a slash; empty: the whole bucket. */
-  prefix: z.string().default(''),
+  prefix: z
+    .string()
+    .default('')
+    .refine(
+      (prefix) => prefix === '' || isObjectName(prefix),
+      'expected folders, A/B, without empty ones or ".."',
+    ),
   region: z.string().min(1),
   /** Absent: Amazon's. A server of one's own is addressed by paths, `endpoint/bucket/key`. */
   endpoint: z.url({ protocol: /^https?$/ }).optional(),
@@ -29,6 +36,8 @@ export interface S3Policy {
   readonly connectMsMax: number
   /** Until a request is answered; a body gets `bodyBytesPerMs` on top. */
   readonly answerMsMax: number
+  /** Until an upload is completed: the store puts its parts together meanwhile. */
+  readonly completeMsMax: number
   /** Between two pieces of an answer's body. */
   readonly idleMsMax: number
   /** Slower than this an upload is given up and tried again. */
@@ -37,6 +46,8 @@ export interface S3Policy {
   readonly partBytes: number
   /** Parts of one object under way at a time; each is held in memory. */
   readonly partsAtOnce: number
+  /** Names of one page of a listing. */
+  readonly listedAtOnce: number
   /** Connections to the store. */
   readonly socketsMax: number
 }
@@ -47,10 +58,12 @@ export const s3Policy: S3Policy = {
   maxWaitMs: 5_000,
   connectMsMax: 5_000,
   answerMsMax: 30_000,
+  completeMsMax: 300_000,
   idleMsMax: 30_000,
   bodyBytesPerMs: 256,
-  partBytes: 16 * 1024 * 1024,
+  partBytes: 8 * 1024 * 1024,
   partsAtOnce: 2,
+  listedAtOnce: 1_000,
   socketsMax: 32,
 }
 

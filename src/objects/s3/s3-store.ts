@@ -167,12 +167,11 @@ async function connect(config: S3StoreConfig, options: S3StoreOptions): Promise<
       },
     { step: 'build', name: 'askForChecksums' },
   )
-  const prefix = config.prefix.replaceAll(/^\/+|\/+$/g, '')
   return {
     sdk,
     client,
     bucket: config.bucket,
-    location: `s3://${config.bucket}${prefix === '' ? '' : `/${prefix}`}`,
+    location: `s3://${config.bucket}${config.prefix === '' ? '' : `/${config.prefix}`}`,
     policy,
     clock,
   }

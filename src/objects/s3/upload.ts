@@ -42,6 +42,7 @@ export async function upload(
 
 async function uploadAll(connection: Connection, request: UploadRequest) {
   const { key, name, mark, signal } = request
+  const answerMsMax = connection.policy.completeMsMax
   const tally = new Tally()
   const parts = inParts(request.bytes, { partBytes: connection.policy.partBytes, tally, signal })
   try {
@@ -63,7 +64,7 @@ async function uploadAll(connection: Connection, request: UploadRequest) {
       }
       const sent = await sendParts(connection, { ...request, uploadId }, rest())
       const staged = tally.staged()
-      const outcome = await createOnce(connection, { key, name, mark, signal }, (abortSignal) =>
+      const outcome = await createOnce(connection, { key, name, mark, signal, answerMsMax }, (abortSignal) =>
         completeUpload(connection, { key, uploadId, parts: sent, crc: tally.crc, ...staged }, abortSignal),
       )
       if (outcome === 'exists') await abortUpload(connection, { key, name, uploadId })
