@@ -1,11 +1,11 @@
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { faultPoints } from '#base/faults.ts'
 import { firstBatchRows, prepareHome, runScenario, secondBatchRows } from './support/fault-scenario.ts'
+import { passableFolder } from './support/passable-folder.ts'
 
-const folder = mkdtempSync(join(tmpdir(), 'sluice-faults-'))
+const folder = passableFolder('faults')
 const prepared = join(folder, 'home')
 const allRows = firstBatchRows + secondBatchRows
 
@@ -22,14 +22,14 @@ const expected = {
 }
 
 test('without a fault a day ends with every row once', async () => {
-  expect(await runScenario(prepared, undefined)).toEqual({ ...expected, restarts: 0 })
+  expect(await runScenario(prepared)).toEqual({ ...expected, restarts: 0 })
 })
 
 describe.each(['server', 'child'] as const)('when the %s is killed', (victim) => {
   test.concurrent.each(faultPoints)(
     'at %s, no row is lost, none comes twice, nothing unnamed is visible',
     async (point) => {
-      const outcome = await runScenario(prepared, `${point}@${victim}`)
+      const outcome = await runScenario(prepared, { point: `${point}@${victim}` })
       expect(outcome).toEqual({ ...expected, restarts: victim === 'server' ? 1 : 0 })
     },
   )

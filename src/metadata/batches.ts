@@ -47,6 +47,18 @@ export async function lockBatch(
     .executeTakeFirst()
 }
 
+/** By id; unknown ones are left out. */
+export async function selectBatchStates(
+  db: Db,
+  batchIds: readonly BatchId[],
+): Promise<Map<BatchId, BatchRowState>> {
+  const rows =
+    batchIds.length === 0
+      ? []
+      : await db.selectFrom('batches').select(['id', 'state']).where('id', 'in', batchIds).execute()
+  return new Map(rows.map((row) => [row.id, row.state]))
+}
+
 /** Newest first. */
 export async function selectBatches(
   db: Db,

@@ -349,16 +349,11 @@ function decodePointer(step: string): string {
 }
 
 function checkXdmName(name: string, at: string): void {
-  if (
-    !/^[A-Za-z0-9_-]+$/.test(name) ||
-    name.length > fieldNameLengthMax ||
-    name === 'items' ||
-    name === 'properties'
-  ) {
+  if (!/^[A-Za-z0-9_-]+$/.test(name) || name.length > fieldNameLengthMax) {
     throw invalid(
       at,
       `${JSON.stringify(name.slice(0, 80))} cannot be the name of a field`,
-      `Use 1 to ${fieldNameLengthMax} letters, digits, "_" and "-"; "items" and "properties" are taken.`,
+      `Use 1 to ${fieldNameLengthMax} letters, digits, "_" and "-".`,
     )
   }
 }

@@ -1,7 +1,8 @@
-import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
+import { passableFolder } from './passable-folder.ts'
 import { startProduct, type Product } from './product.ts'
+import { descendantsOf } from './sluice.ts'
 
 /**
  * One customer's day: a second batch is loaded, the scheduled query processes it, the scheduled export delivers it.
@@ -48,14 +49,28 @@ export async function prepareHome(folder: string): Promise<void> {
   await product.run(feedSetup)
 }
 
-/** Runs the day on a copy of the prepared home with one fault armed, and looks at what came of it. */
-export async function runScenario(prepared: string, faultPoint: string | undefined): Promise<Outcome> {
-  const base = mkdtempSync(join(tmpdir(), 'sluice-fault-'))
+/** What goes wrong on the way: nothing, a death at a named point, or deaths of processes at moments drawn by lot. */
+export interface Faults {
+  /** `name@server` or `name@child` */
+  readonly point?: string
+  readonly kills?: readonly Kill[]
+}
+
+/** One a life of the server: it comes so many milliseconds after the server is ready. */
+export interface Kill {
+  readonly afterMs: number
+  /** Between 0 and 1, among the processes below the server; undefined: the server itself. */
+  readonly below: number | undefined
+}
+
+/** Runs the day on a copy of the prepared home with faults armed, and looks at what came of it. */
+export async function runScenario(prepared: string, faults: Faults = {}): Promise<Outcome> {
+  const base = passableFolder('fault')
   const home = join(base, 'home')
   const destination = join(base, 'delivered')
   cpSync(prepared, home, { recursive: true, preserveTimestamps: true, verbatimSymlinks: true })
   mkdirSync(destination)
-  const client = new PatientClient(home, faultPoint)
+  const client = new PatientClient(home, faults)
   try {
     return await day(client, destination)
   } finally {
@@ -96,16 +111,20 @@ async function day(client: PatientClient, destination: string): Promise<Outcome>
   })
 }
 
-/** Starts the server again when it died and asks the same thing again. The fault is armed in the first life only. */
+/** Starts the server again when it died and asks the same thing again. A point is armed in the first life only. */
 class PatientClient implements AsyncDisposable {
   readonly #home: string
-  #faultPoint: string | undefined
+  readonly #kills: Kill[]
+  readonly #attemptsMax: number
+  #point: string | undefined
   #product: Product | undefined
   restarts = -1
 
-  constructor(home: string, faultPoint: string | undefined) {
+  constructor(home: string, { point, kills = [] }: Faults) {
     this.#home = home
-    this.#faultPoint = faultPoint
+    this.#point = point
+    this.#kills = [...kills]
+    this.#attemptsMax = 4 + kills.length
   }
 
   async ask<T>(question: (product: Product) => Promise<T>): Promise<T> {
@@ -114,7 +133,7 @@ class PatientClient implements AsyncDisposable {
         const product = await this.#running()
         return await question(product)
       } catch (error) {
-        if (attempt === 4) throw error
+        if (attempt === this.#attemptsMax) throw error
         // A dying process may answer once more before it is gone.
         await new Promise((resolve) => setTimeout(resolve, 100))
       }
@@ -124,13 +143,32 @@ class PatientClient implements AsyncDisposable {
   async #running(): Promise<Product> {
     if (this.#product?.isRunning()) return this.#product
     this.restarts++
-    const options = this.#faultPoint === undefined ? {} : { faultPoint: this.#faultPoint }
-    this.#faultPoint = undefined
+    const options = this.#point === undefined ? {} : { faultPoint: this.#point }
+    this.#point = undefined
     this.#product = await startProduct({ home: this.#home, ...options })
+    this.#killNext(this.#product)
     return this.#product
   }
 
+  #killNext(product: Product): void {
+    const kill = this.#kills.shift()
+    if (!kill) return
+    const timer = setTimeout(() => {
+      const below = kill.below === undefined ? [] : descendantsOf(product.pid)
+      const victim = below[Math.floor((kill.below ?? 0) * below.length)] ?? product.pid
+      try {
+        process.kill(victim, 'SIGKILL')
+      } catch {
+        // It ended by itself just before.
+      }
+      // The server lives on without a child of its own: the next one comes in the same life.
+      if (victim !== product.pid) this.#killNext(product)
+    }, kill.afterMs)
+    void product.exited.then(() => clearTimeout(timer))
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
+    this.#kills.length = 0
     await this.#product?.[Symbol.asyncDispose]()
   }
 }

@@ -1,28 +1,61 @@
 import type { WireFailure } from './protocol.ts'
 
+/** The text is something else than one query. */
+export class NotAQuery extends Error {}
+
+/** Stopped by the server between two calls into DuckDB. */
+export class Interrupted extends Error {}
+
 /** What DuckDB's wording means for who sent the statement. The text shown names no path and no engine. */
-export function failureOf(error: unknown): WireFailure {
+export function failureOf(error: unknown, isInterrupted: boolean): WireFailure {
+  if (isInterrupted || error instanceof Interrupted) return cancelled
+  if (error instanceof NotAQuery) {
+    return { code: 'query.failed', message: 'The engine runs queries only, one at a time.' }
+  }
   const text = error instanceof Error ? error.message : String(error)
-  const [, kind = '', rest = text] = /^([A-Z][A-Za-z -]* Error|INTERRUPT Error): ([\s\S]*)$/.exec(text) ?? []
+  if (text.startsWith('ENOSPC')) return diskFull
+  const [, kind = '', rest = text] =
+    /^(?:Failed to [a-z ]+: )?([A-Z][A-Za-z -]* Error): ([\s\S]*)$/.exec(text) ?? []
   switch (kind) {
+    case '':
+    case 'INTERNAL Error':
+    case 'FATAL Error':
+      return { code: 'internal', message: 'The engine met an error it did not expect.', cause: text }
     case 'INTERRUPT Error':
-      return { code: 'query.cancelled', message: 'The statement was cancelled.' }
+      return cancelled
     case 'Out of Memory Error':
-      return rest.includes('max_temp_directory_size') || rest.includes('No space left')
-        ? diskFull
-        : {
-            code: 'engine.memory',
-            message: 'The statement needed more memory than it may use.',
-            hint: 'Read fewer columns or rows, aggregate earlier, or raise engine.memoryBytes.',
-          }
+      if (rest.includes('No space left')) return diskFull
+      return rest.includes('max_temp_directory_size') ? spillFull : memoryFull
     case 'Permission Error':
-      return { code: 'query.failed', message: 'The statement tried to reach a file or setting that it may not.' }
+      return {
+        code: 'query.failed',
+        message: 'The statement tried to reach a file or setting that it may not.',
+        cause: text,
+      }
     case 'IO Error':
       if (rest.includes('No space left')) return diskFull
-      return { code: 'lake.corrupt', message: `A file could not be read: ${withoutPaths(firstLine(rest))}` }
+      return {
+        code: 'lake.corrupt',
+        message: `A file could not be read or written: ${withoutPaths(firstLine(rest))}`,
+        cause: text,
+      }
     default:
       return { code: 'query.failed', message: withoutPaths(firstLine(rest)) }
   }
+}
+
+const cancelled: WireFailure = { code: 'query.cancelled', message: 'The statement was cancelled.' }
+
+const memoryFull: WireFailure = {
+  code: 'engine.memory',
+  message: 'The statement needed more memory than it may use.',
+  hint: 'Read fewer columns or rows, aggregate earlier, or raise engine.memoryBytes.',
+}
+
+const spillFull: WireFailure = {
+  code: 'engine.memory',
+  message: 'The statement needed more memory than it may use, and more disk than it may use instead.',
+  hint: 'Read fewer columns or rows, aggregate earlier, raise engine.memoryBytes, or free space below the home.',
 }
 
 const diskFull: WireFailure = {

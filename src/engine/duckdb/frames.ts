@@ -28,7 +28,12 @@ export function jsonFrame(statement: number, kind: FrameKind, body: unknown): Ui
   return frame(statement, kind, Buffer.from(JSON.stringify(body)))
 }
 
-export function chunkFrame(statement: number, rowCount: number, isLast: boolean, bytes: Uint8Array): Uint8Array[] {
+export function chunkFrame(
+  statement: number,
+  rowCount: number,
+  isLast: boolean,
+  bytes: Uint8Array,
+): Uint8Array[] {
   const head = Buffer.allocUnsafe(5)
   head.writeUInt32LE(rowCount, 0)
   head[4] = isLast ? 1 : 0

@@ -1,6 +1,7 @@
+import { join } from 'node:path'
 import { DuckDBInstance, type DuckDBConnection } from '@duckdb/node-api'
 import { quoteLiteral } from '#base/sql-text.ts'
-import type { ChildSettings } from './protocol.ts'
+import type { ChildSettings, WireStatement } from './protocol.ts'
 
 /** One DuckDB for one statement: it can reach exactly what it was given, and is thrown away afterwards. */
 export interface Sandbox {
@@ -12,22 +13,30 @@ export interface Sandbox {
 export class Instances {
   readonly #settings: ChildSettings
   readonly #spare: Promise<DuckDBInstance>[] = []
+  #created = 0
 
   constructor(settings: ChildSettings) {
     this.#settings = settings
     this.#refill()
   }
 
-  /** @param files the only paths that can be read; @param folder the only folder that can be written */
-  async sandbox(files: readonly string[], folder?: string): Promise<Sandbox> {
+  /** @param folder the only folder that can be written; `statement.files` are the only paths that can be read */
+  async sandbox({ files, share }: WireStatement, folder?: string): Promise<Sandbox> {
     const instance = await (this.#spare.shift() ?? this.#create())
     this.#refill()
     const connection = await instance.connect()
     const list = (paths: readonly string[]): string => `[${paths.map(quoteLiteral).join(', ')}]`
+    const folders = folder === undefined ? [] : [folder]
     await connection.run(`
       SET TimeZone = 'UTC';
-      SET allowed_paths = ${list(files)};
-      SET allowed_directories = ${list(folder === undefined ? [] : [folder])};
+      SET memory_limit = '${kibibytes(share.memoryBytes)}';
+      SET max_temp_directory_size = '${kibibytes(share.spillBytes)}';
+      SET preserve_insertion_order = ${folder === undefined};
+      SET enable_progress_bar = true;
+      SET enable_progress_bar_print = false;
+      SET progress_bar_time = 0;
+      SET allowed_paths = ${list([...files, ...folders])};
+      SET allowed_directories = ${list(folders)};
       SET enable_external_access = false;
       SET lock_configuration = true;
     `)
@@ -49,13 +58,17 @@ export class Instances {
   }
 
   #create(): Promise<DuckDBInstance> {
+    this.#created += 1
     return DuckDBInstance.create(':memory:', {
       threads: String(this.#settings.threads),
-      memory_limit: `${Math.floor(this.#settings.memoryBytes / 1024)}KiB`,
-      temp_directory: this.#settings.scratchFolder,
-      max_temp_directory_size: `${Math.floor(this.#settings.spillBytesMax / 1024)}KiB`,
+      // Spill files are named alike in every instance.
+      temp_directory: join(this.#settings.scratchFolder, String(this.#created)),
       autoinstall_known_extensions: 'false',
       autoload_known_extensions: 'false',
     })
   }
+}
+
+function kibibytes(bytes: number): string {
+  return `${Math.max(1, Math.floor(bytes / 1024))}KiB`
 }

@@ -6,31 +6,55 @@ import type { Field } from '#types/data-type.ts'
 export interface ChildSettings {
   /** To become after the code is loaded; absent: stay who we are. */
   readonly runAs?: { readonly uid: number; readonly gid: number }
-  readonly threads: number
   /** Of one statement. */
-  readonly memoryBytes: number
-  readonly spillBytesMax: number
+  readonly threads: number
   /** A folder of the child's own. */
   readonly scratchFolder: string
   /** Instances kept ready. */
   readonly spareInstances: number
 }
 
+/** Where the child finds its two pipes. */
+export const pipes = { requests: 3, answers: 4 } as const
+
+/** The number under which the child says that it is ready; statements have other ones. */
+export const readyNumber = 0
+
 export interface WireStatement {
   readonly sql: string
   readonly files: readonly string[]
+  readonly share: Share
 }
 
+/** What one statement may use. */
+export interface Share {
+  readonly memoryBytes: number
+  readonly spillBytes: number
+}
+
+/**
+ * Every request but `interrupt` gets one answer, chunk or failure, in order. After a failure, the last chunk, or the
+ * answer to anything but `open`, the child has forgotten the statement; closing it then does no harm.
+ */
 export type Request =
-  | { readonly op: 'open'; readonly statement: WireStatement; readonly encoding: Encoding; readonly columns: readonly Field[] }
+  | {
+      readonly op: 'open'
+      readonly statement: WireStatement
+      readonly encoding: Encoding
+      readonly columns: readonly Field[]
+    }
   | { readonly op: 'pull'; readonly rowCountMax: number; readonly bytesMax: number }
   | { readonly op: 'describe'; readonly statement: WireStatement }
-  | { readonly op: 'copy'; readonly statement: WireStatement; readonly copySql: string; readonly folder: string }
+  | {
+      readonly op: 'copy'
+      readonly statement: WireStatement
+      readonly copySql: string
+      readonly folder: string
+    }
   | {
       readonly op: 'copyText'
       readonly statement: WireStatement
       readonly encoding: Encoding
-      readonly columns: readonly Field[]
       readonly folder: string
       readonly extension: string
       readonly compression: 'gzip' | 'zstd' | 'none'
@@ -43,4 +67,12 @@ export interface WireFailure {
   readonly code: ErrorCode
   readonly message: string
   readonly hint?: string
+  /** For the log only. */
+  readonly cause?: string
+}
+
+export interface TextFile {
+  readonly path: string
+  readonly rowCount: number
+  readonly bytes: number
 }

@@ -1,131 +1,149 @@
-import { createWriteStream } from 'node:fs'
-import { stat } from 'node:fs/promises'
-import { join } from 'node:path'
-import { randomUUID } from 'node:crypto'
-import { Readable, type Transform } from 'node:stream'
-import { pipeline } from 'node:stream/promises'
-import { createGzip, createZstdCompress } from 'node:zlib'
-import type { DuckDBDataChunk, DuckDBResult } from '@duckdb/node-api'
+import type { DuckDBDataChunk, DuckDBPreparedStatement, DuckDBResult } from '@duckdb/node-api'
+import { StatementType } from '@duckdb/node-api'
+import { quoteIdentifier } from '#base/sql-text.ts'
 import { createEncoder, type Encoder } from '#encode/encoder.ts'
-import type { Batch } from '#encode/value.ts'
 import type { Encoding } from '#encode/encoding.ts'
+import type { Batch } from '#encode/value.ts'
 import type { Field } from '#types/data-type.ts'
+import { duckdbType } from '#types/duckdb.ts'
+import { conforms, nearestType } from './engine-types.ts'
+import { NotAQuery } from './failure.ts'
+import type { Sandbox } from './instances.ts'
 import { batchReader } from './values.ts'
-import type { Instances, Sandbox } from './instances.ts'
-import type { Request } from './protocol.ts'
 
-/** One statement in its own sandbox. Rows are fetched from DuckDB only when pulled. */
+export interface Rows {
+  readonly rowCount: number
+  readonly isLast: boolean
+  readonly bytes: Uint8Array
+}
+
+/** How many bytes a row may take is unknown before the first ones; few enough are tried then. */
+const rowBytesFirstGuess = 64 * 1024
+
+/** One query in its sandbox. Rows are fetched from DuckDB only when pulled. */
 export class Statement {
-  readonly #sandbox: Sandbox
   readonly #result: DuckDBResult
+  readonly #columns: readonly Field[]
+  readonly #encoding: Encoding
   readonly #read: (chunk: DuckDBDataChunk) => Batch
-  readonly #encoder: Encoder
-  /** A chunk of which some rows did not fit into the last pull. */
-  #rest: Batch | undefined
-  #isAtEnd = false
+  #encoder: Encoder
+  /** What was fetched, and how many rows of it are encoded. */
+  #batch: Batch | undefined
+  #position = 0
+  #rowBytes = rowBytesFirstGuess
+  #isDone = false
 
-  private constructor(sandbox: Sandbox, result: DuckDBResult, encoding: Encoding, columns: readonly Field[]) {
-    this.#sandbox = sandbox
+  private constructor(result: DuckDBResult, encoding: Encoding, columns: readonly Field[]) {
     this.#result = result
+    this.#columns = columns
+    this.#encoding = encoding
     this.#read = batchReader(columns, result.columnTypes())
     this.#encoder = createEncoder(encoding, columns)
   }
 
+  /** @param columns as they are to be encoded; absent: as the engine has them */
   static async open(
-    sandbox: Sandbox,
-    { statement, encoding, columns }: Extract<Request, { op: 'open' | 'copyText' }>,
+    { connection }: Sandbox,
+    { sql, encoding, columns }: { sql: string; encoding: Encoding; columns?: readonly Field[] },
   ): Promise<Statement> {
-    const result = await sandbox.connection.stream(statement.sql)
-    return new Statement(sandbox, result, encoding, columns)
+    let prepared = await prepareQuery(connection, sql)
+    try {
+      const wanted = columns ?? columnsOf(prepared)
+      const cast = castSql(sql, wanted, prepared)
+      if (cast !== undefined) {
+        prepared.destroySync()
+        prepared = await prepareQuery(connection, cast)
+      }
+      return new Statement(await prepared.stream(), encoding, wanted)
+    } finally {
+      prepared.destroySync()
+    }
   }
 
-  async pull(rowCountMax: number, bytesMax: number): Promise<{ rowCount: number; isLast: boolean; bytes: Uint8Array }> {
+  /** Whether the last row has been given. */
+  get isDone(): boolean {
+    return this.#isDone
+  }
+
+  /** Begins another file or stream, with a header or schema of its own, at the next row. */
+  startAnew(): void {
+    this.#encoder = createEncoder(this.#encoding, this.#columns)
+  }
+
+  async pull(rowCountMax: number, bytesMax: number): Promise<Rows> {
     let rowCount = 0
     while (rowCount < rowCountMax && this.#encoder.byteCount < bytesMax) {
-      const batch = this.#rest ?? (await this.#next())
-      if (!batch) return { rowCount, isLast: true, bytes: this.#encoder.finish() }
-      const room = rowCountMax - rowCount
-      this.#rest = batch.rowCount > room ? tail(batch, room) : undefined
-      this.#encoder.add(batch.rowCount > room ? { rowCount: room, value: batch.value } : batch)
-      rowCount += Math.min(room, batch.rowCount)
+      const batch = this.#batch ?? (await this.#next())
+      if (!batch) {
+        this.#isDone = true
+        return { rowCount, isLast: true, bytes: this.#encoder.finish() }
+      }
+      rowCount += this.#encode(batch, rowCountMax - rowCount, bytesMax - this.#encoder.byteCount)
     }
     return { rowCount, isLast: false, bytes: this.#encoder.take() }
   }
 
+  #encode(batch: Batch, rowCountMax: number, bytesMax: number): number {
+    const from = this.#position
+    const rowsThatFit = Math.max(1, Math.floor(bytesMax / this.#rowBytes))
+    const rowCount = Math.min(batch.rowCount - from, rowCountMax, rowsThatFit)
+    const bytesBefore = this.#encoder.byteCount
+    this.#encoder.add({ rowCount, value: (column, row) => batch.value(column, from + row) })
+    this.#rowBytes = Math.max(1, (this.#encoder.byteCount - bytesBefore) / rowCount)
+    this.#position += rowCount
+    if (this.#position === batch.rowCount) this.#batch = undefined
+    return rowCount
+  }
+
   async #next(): Promise<Batch | undefined> {
-    if (this.#isAtEnd) return undefined
-    const chunk = await this.#result.fetchChunk()
-    if (chunk && chunk.rowCount > 0) return this.#read(chunk)
-    this.#isAtEnd = true
-    return undefined
-  }
-
-  interrupt(): void {
-    this.#sandbox.connection.interrupt()
-  }
-
-  close(): void {
-    this.#sandbox.close()
+    const chunk = this.#isDone ? null : await this.#result.fetchChunk()
+    this.#position = 0
+    this.#batch = chunk && chunk.rowCount > 0 ? this.#read(chunk) : undefined
+    return this.#batch
   }
 }
 
-function tail(batch: Batch, from: number): Batch {
-  return { rowCount: batch.rowCount - from, value: (column, row) => batch.value(column, row + from) }
-}
-
-export interface TextFile {
-  readonly path: string
-  readonly rowCount: number
-  readonly bytes: number
-}
-
-const textPieceBytes = 1024 * 1024
-
-/**
- * Writes a statement's rows as text files, by our own encoders: DuckDB's JSON has other timestamps, loses digits of
- * decimals and writes NULLs. A file ends at the first piece (1 MiB) past `fileBytesMax`, before compression.
- */
-export async function copyText(
-  instances: Instances,
-  request: Extract<Request, { op: 'copyText' }>,
-  hooks: { onOpen(sandbox: Sandbox): void; onRows(rowCount: number): void },
-): Promise<TextFile[]> {
-  const sandbox = await instances.sandbox(request.statement.files)
-  hooks.onOpen(sandbox)
-  const files: TextFile[] = []
+/** The columns of a query; nothing is read. */
+export async function describeQuery({ connection }: Sandbox, sql: string): Promise<Field[]> {
+  const prepared = await prepareQuery(connection, sql)
   try {
-    const statement = await Statement.open(sandbox, request)
-    let total = 0
-    for (let isLast = false; !isLast; ) {
-      const path = join(request.folder, `${randomUUID()}${request.extension}`)
-      let rowCount = 0
-      const pieces = async function* (): AsyncGenerator<Uint8Array> {
-        for (let bytes = 0; !isLast && bytes < (request.fileBytesMax ?? Infinity); ) {
-          const piece = await statement.pull(Number.MAX_SAFE_INTEGER, textPieceBytes)
-          isLast = piece.isLast
-          rowCount += piece.rowCount
-          total += piece.rowCount
-          bytes += piece.bytes.length
-          hooks.onRows(total)
-          if (piece.bytes.length > 0) yield piece.bytes
-        }
-      }
-      await pipeline([Readable.from(pieces(), { highWaterMark: 2 }), ...compressors(request.compression), createWriteStream(path, { flags: 'wx' })])
-      files.push({ path, rowCount, bytes: (await stat(path)).size })
-    }
-    return files.filter((file) => file.rowCount > 0)
+    return columnsOf(prepared)
   } finally {
-    sandbox.close()
+    prepared.destroySync()
   }
 }
 
-function compressors(compression: 'gzip' | 'zstd' | 'none'): Transform[] {
-  switch (compression) {
-    case 'gzip':
-      return [createGzip({ level: 6 })]
-    case 'zstd':
-      return [createZstdCompress()]
-    case 'none':
-      return []
-  }
+/** @throws when the text is not one query */
+async function prepareQuery(
+  connection: Sandbox['connection'],
+  sql: string,
+): Promise<DuckDBPreparedStatement> {
+  const prepared = await connection.prepare(sql)
+  if (prepared.statementType === StatementType.SELECT) return prepared
+  prepared.destroySync()
+  throw new NotAQuery()
+}
+
+function columnsOf(prepared: DuckDBPreparedStatement): Field[] {
+  return Array.from({ length: prepared.columnCount }, (_, index) => ({
+    name: prepared.columnName(index),
+    type: nearestType(prepared.columnType(index)),
+  }))
+}
+
+/** The query with a conversion around it, if any column's type is not the wanted one. */
+function castSql(
+  sql: string,
+  columns: readonly Field[],
+  prepared: DuckDBPreparedStatement,
+): string | undefined {
+  const casts = columns.map(
+    ({ type }, index) => !conforms(type, prepared.columnType(index)) && duckdbType(type),
+  )
+  if (!casts.some(Boolean)) return undefined
+  const names = columns.map((_, index) => quoteIdentifier(`column ${index}`))
+  const items = casts.map((type, index) =>
+    type === false ? names[index] : `CAST(${names[index]} AS ${type})`,
+  )
+  return `SELECT ${items.join(', ')} FROM (${sql}\n) AS query(${names.join(', ')})`
 }

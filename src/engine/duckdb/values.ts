@@ -20,7 +20,10 @@ import { type Batch, Interval, MapEntries, type Value } from '#encode/value.ts'
 type Convert = (value: DuckDBValue) => Value
 
 /** Reads chunks of a result as the columns the binder declared. */
-export function batchReader(columns: readonly Field[], types: readonly DuckDBType[]): (chunk: DuckDBDataChunk) => Batch {
+export function batchReader(
+  columns: readonly Field[],
+  types: readonly DuckDBType[],
+): (chunk: DuckDBDataChunk) => Batch {
   const converts = columns.map((column, index) => converter(column.type, types[index]!))
   return (chunk) => {
     const vectors = columns.map((_, index) => chunk.getColumnVector(index))
@@ -71,7 +74,9 @@ function converter(type: DataType, engineType: DuckDBType): Convert {
       const key = nullable(converter(type.key, keyType))
       const item = nullable(converter(type.value, valueType))
       return (value) =>
-        new MapEntries((value as DuckDBMapValue).entries.map((entry) => [key(entry.key), item(entry.value)] as const))
+        new MapEntries(
+          (value as DuckDBMapValue).entries.map((entry) => [key(entry.key), item(entry.value)] as const),
+        )
     }
     case 'struct': {
       const { entryNames, entryTypes } = engineType as DuckDBStructType

@@ -31,7 +31,7 @@ export function acceptedTypes(
   types: readonly DataType[],
 ): readonly DataType[] | undefined {
   const patterns = patternsFor(signature, types.length)
-  if (!patterns) return undefined
+  if (!patterns || signature.fits?.(types) === false) return undefined
   const met = {
     common: meetingType(patterns, types, 'common'),
     comparable: meetingType(patterns, types, 'comparable'),

@@ -59,10 +59,12 @@ export function convertedTo(state: BindState, value: BoundExpression, type: Data
   return castTo({ ...value, type: known }, type)
 }
 
-export function rewriteContext({ state, at }: CallSite): RewriteContext {
+export function rewriteContext({ state, at, extras = {} }: CallSite): RewriteContext {
   return {
     now: state.context.now,
-    call: (name, values, extras = {}) => callByName({ state, at, extras }, name, values),
+    session: state.context.session,
+    extras,
+    call: (name, values, own = {}) => callByName({ state, at, extras: own }, name, values),
     table: (name) => state.context.catalogue.table(name),
   }
 }

@@ -1,6 +1,6 @@
 import type { DataType, Field } from '#types/data-type.ts'
 import type { BoundCall, BoundExpression, BoundWindow } from '../bind/bound.ts'
-import type { CatalogueTable } from '../compile.ts'
+import type { CatalogueTable, SessionNames } from '../compile.ts'
 
 /** Everything the dialect knows about one function. Reference pages and tests are made from these. */
 export interface FunctionEntry {
@@ -55,6 +55,8 @@ export interface Signature {
   readonly rest?: Accepts
   /** Types of the parameters of the lambda at an argument, from the types of the arguments before it. */
   readonly lambda?: (types: readonly DataType[], argument: number) => readonly DataType[]
+  /** Whether it fits at all, from the types as they were written: what the patterns above cannot say. */
+  readonly fits?: (types: readonly DataType[]) => boolean
   readonly gives: DataType | ((types: readonly DataType[], values: readonly BoundExpression[]) => DataType)
   /** Last word on the arguments, once the types are known: conversions the patterns above cannot say. */
   readonly converts?: (types: readonly DataType[]) => readonly (DataType | undefined)[]
@@ -96,13 +98,20 @@ export interface PrintedCall {
   readonly ignoresNulls: boolean
   /** ` ORDER BY …` inside an aggregate's parentheses, or nothing. */
   readonly orderBy: string
+  /** Condition of an aggregate's `FILTER (WHERE …)`. Aggregates print it and `over` themselves, right behind the engine's call. */
+  readonly filter: string | undefined
+  /** ` OVER (…)` of an aggregate or window function, or nothing. */
+  readonly over: string
   readonly isWindow: boolean
   /** Converts engine text from one type to another. */
-  cast(text: string, from: DataType, to: DataType): string
+  readonly cast: (text: string, from: DataType, to: DataType) => string
 }
 
 export interface RewriteContext {
   readonly now: Date
+  readonly session: SessionNames | undefined
+  /** What stood behind the arguments of the call that is rewritten. */
+  readonly extras: CallExtras
   /** A call of another function by name, its arguments converted as if the statement had written it. */
   call(name: string, values: readonly BoundExpression[], extras?: CallExtras): BoundExpression
   table(name: readonly string[]): CatalogueTable | undefined

@@ -1,0 +1,273 @@
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { createInterface } from 'node:readline'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { column, isAlive, never, testEngine, type TestEngine, until } from '../../test/support/engine.ts'
+import { AppError } from '#base/errors.ts'
+import { unprivilegedIds } from '#base/run-as.ts'
+import type { CopyFormat } from './engine.ts'
+
+let its: TestEngine
+beforeAll(async () => {
+  its = await testEngine()
+})
+afterAll(() => its[Symbol.asyncDispose]())
+
+/** Hours of work that gives nothing before its end. */
+const heavySql = 'SELECT sum(a.i * b.i % 7) FROM range(10000000) a(i), range(10000000) b(i)'
+const endlessSql = 'SELECT i AS n FROM range(1000000000000) t(i)'
+const columns = [column('n', 'double')]
+const encoding = { kind: 'jsonRows' } as const
+
+const open = async (
+  sql: string,
+  { signal = never, pool = 'interactive' }: { signal?: AbortSignal; pool?: 'interactive' | 'batch' } = {},
+) => await its.engine.open({ sql, files: [], pool }, { encoding, columns, signal })
+const children = (pool: string) => its.engine.status().children.filter((child) => child.pool === pool)
+const isIdle = () => its.engine.status().children.every(({ statements }) => statements === 0)
+const startCopy = async (signal = never, format: CopyFormat = { kind: 'parquet', compression: 'zstd' }) =>
+  await its.engine.copy(
+    { sql: endlessSql, files: [], pool: 'batch' },
+    { folder: await its.folder(), format, signal },
+  )
+
+describe('a cancel', () => {
+  test.each([
+    ['a statement that gives no row yet', (signal: AbortSignal) => open(heavySql, { signal })],
+    ['a copy to Parquet', (signal: AbortSignal) => startCopy(signal)],
+    ['a copy to text', (signal: AbortSignal) => startCopy(signal, { kind: 'json', compression: 'gzip' })],
+    [
+      'a description that waits',
+      (signal: AbortSignal) => its.engine.describe({ sql: heavySql, files: [], pool: 'batch' }, { signal }),
+    ],
+  ])('ends %s and leaves the child alive', async (name, start) => {
+    const before = its.engine.status()
+    const blocker = name.includes('waits') ? await open(endlessSql, { pool: 'batch' }) : undefined
+    const controller = new AbortController()
+    const started = start(controller.signal)
+    await until(() => blocker !== undefined || !isIdle())
+    setTimeout(() => controller.abort(), 200)
+    await expect(started).rejects.toMatchObject({ code: 'query.cancelled' })
+    await blocker?.[Symbol.asyncDispose]()
+    await until(isIdle)
+    expect(its.engine.status()).toEqual(before)
+  })
+
+  test('between pulls gives the place up', async () => {
+    const controller = new AbortController()
+    await using pull = await open(endlessSql, { signal: controller.signal })
+    await pull.pull({ rowCountMax: 10, bytesMax: 1e6 })
+    controller.abort(new AppError('query.timeout', 'Too slow.'))
+    await until(isIdle)
+    await expect(pull.pull({ rowCountMax: 1, bytesMax: 1 })).rejects.toMatchObject({ code: 'query.timeout' })
+  })
+})
+
+describe('when a child dies', () => {
+  test('a copy fails, and the next works in another child', async () => {
+    const { restarts } = its.engine.status()
+    const { pid } = children('batch')[0]!
+    const failed = expect(startCopy()).rejects.toMatchObject({ code: 'engine.crashed' })
+    await until(() => children('batch').some(({ statements }) => statements > 0))
+    await its.engine.killChildren()
+    await failed
+    expect(isAlive(pid)).toBe(false)
+    const { rowCount } = await its.copy('SELECT 1 AS n', { kind: 'json', compression: 'none' })
+    expect(rowCount).toBe(1)
+    expect(its.engine.status().restarts).toBe(restarts + 1)
+  })
+
+  test('rows that nobody saw come from another child', async () => {
+    const { restarts } = its.engine.status()
+    await using opened = await open('SELECT i FROM range(3) t(i)')
+    const opening = open('SELECT sum(i % 7) FROM range(300000000) t(i)')
+    await until(() => children('interactive').some(({ statements }) => statements > 1))
+    await its.engine.killChildren()
+    const { bytes, state } = await opened.pull({ rowCountMax: 10, bytesMax: 1e6 })
+    expect([Buffer.from(bytes).toString(), state]).toEqual(['[0]\n[1]\n[2]\n', 'done'])
+    await using second = await opening
+    expect((await second.pull({ rowCountMax: 10, bytesMax: 1e6 })).rowCount).toBe(1)
+    expect(its.engine.status().restarts).toBe(restarts + 1)
+  })
+
+  test('a statement whose rows were seen fails', async () => {
+    await using pull = await open(endlessSql)
+    await pull.pull({ rowCountMax: 10, bytesMax: 1e6 })
+    await its.engine.killChildren()
+    await expect(pull.pull({ rowCountMax: 10, bytesMax: 1e6 })).rejects.toMatchObject({
+      code: 'engine.crashed',
+    })
+  })
+
+  test('idle children are left alone', async () => {
+    await until(() => its.engine.status().children.length === 2)
+    const before = its.engine.status()
+    await its.engine.killChildren()
+    expect(its.engine.status()).toEqual(before)
+  })
+})
+
+test('a statement that needs too much memory fails alone', async () => {
+  await using small = await testEngine({ memoryBytes: 2 ** 27 })
+  const { pid } = small.engine.status().children[0]!
+  const greedy = small.rows('SELECT len(list(i)) FROM range(100000000) t(i)', { columns })
+  await expect(greedy).rejects.toMatchObject({ code: 'engine.memory' })
+  expect(await small.rows("SELECT 'fine'")).toEqual([['fine']])
+  expect(small.engine.status().children[0]!.pid).toBe(pid)
+})
+
+test('what memory cannot hold is spilled into the scratch folder, and removed', async () => {
+  await using small = await testEngine({ memoryBytes: 2 ** 27 })
+  const spilled = () =>
+    readdirSync(small.scratchFolder, { recursive: true }).filter((name) => String(name).endsWith('.tmp'))
+  const sorted = small.rows(
+    'SELECT n FROM (SELECT hash(i) AS n, i FROM range(10000000) t(i) ORDER BY n) LIMIT 1 OFFSET 5000000',
+    {
+      columns: [column('n', 'string')],
+    },
+  )
+  await until(() => spilled().length > 0)
+  expect(await sorted).toHaveLength(1)
+  await until(() => spilled().length === 0)
+})
+
+test('a full disk is told of as such', async ({ skip }) => {
+  const folder = await its.folder()
+  const mounted = join(folder, 'small')
+  mkdirSync(mounted)
+  try {
+    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=2m,mode=0777', 'tmpfs', mounted], { stdio: 'ignore' })
+  } catch {
+    skip('Mounting a small disk takes root.')
+  }
+  try {
+    for (const [index, format] of [
+      { kind: 'parquet', compression: 'none' },
+      { kind: 'json', compression: 'none' },
+    ].entries()) {
+      const target = join(mounted, String(index))
+      mkdirSync(target)
+      execFileSync('chmod', ['0777', target])
+      const copied = its.engine.copy(
+        { sql: 'SELECT hash(i) AS n FROM range(3000000) t(i)', files: [], pool: 'batch' },
+        { folder: target, format: format as CopyFormat, signal: never },
+      )
+      await expect(copied).rejects.toMatchObject({ code: 'store.full' })
+      execFileSync('rm', ['-r', target])
+    }
+  } finally {
+    execFileSync('umount', [mounted])
+  }
+})
+
+describe('a statement can reach nothing else:', () => {
+  const forbidden = /tried to reach a file or setting that it may not|runs queries only/
+
+  test.each([
+    ['another file', () => "SELECT content FROM read_text('/etc/passwd')"],
+    ['a neighbour of its file', (file: string) => `SELECT content FROM read_text('${file}.other')`],
+    ['a pattern', (file: string) => `SELECT content FROM read_text('${file}*')`],
+    ['a list of the folder', (file: string) => `SELECT * FROM glob('${file}/../*')`],
+    ['a way around', (file: string) => `SELECT content FROM read_text('${file}/../file.other')`],
+    ['the network', () => "SELECT * FROM read_csv('http://127.0.0.1:9/x.csv')"],
+    ['a database', () => "ATTACH '/tmp/x.db' AS x"],
+    ['an extension', () => 'INSTALL httpfs'],
+    ['a library', () => "LOAD '/tmp/x.duckdb_extension'"],
+    ['a setting', () => 'SET enable_external_access = true'],
+    ['a pragma', () => 'PRAGMA threads = 1'],
+    ['writing', () => "COPY (SELECT 1) TO '/tmp/x.csv'"],
+    ['writing what it may read', (file: string) => `COPY (SELECT 1) TO '${file}'`],
+    ['a second statement', () => "SELECT 1; COPY (SELECT 1) TO '/tmp/x.csv'"],
+  ])('%s', async (_name, sqlOf) => {
+    const file = join(await its.folder(), 'file')
+    writeFileSync(file, 'mine', { mode: 0o644 })
+    writeFileSync(`${file}.other`, "another's", { mode: 0o644 })
+    const read = its.rows(sqlOf(file), { files: [file] })
+    await expect(
+      read.catch((error: AppError) => {
+        throw new Error(`${error.code} ${error.message}`)
+      }),
+    ).rejects.toThrow(
+      /^query\.failed (?:The statement tried to reach a file or setting that it may not|The engine runs queries only|Cannot prepare multiple statements)/,
+    )
+    expect(await its.rows(`SELECT content FROM read_text('${file}')`, { files: [file] })).toEqual([['mine']])
+    expect(readFileSync(file, 'utf8')).toBe('mine')
+  })
+
+  test.each([
+    ['by its end', "SELECT 1) TO '/tmp/x.parquet' (FORMAT parquet) --"],
+    ['by a second statement', 'SELECT 1; SELECT 2'],
+    ['by an expression', "SELECT content FROM read_text('/etc/passwd')"],
+  ])('a copy, %s', async (_name, sql) => {
+    const copied = its.copy(sql, { kind: 'parquet', compression: 'none' })
+    await expect(copied).rejects.toMatchObject({ code: 'query.failed' })
+  })
+
+  test('a copy writes into its folder only', async () => {
+    const other = await its.folder()
+    await expect(
+      its.copy(`SELECT 1 AS n`, {
+        kind: 'parquet',
+        compression: 'none',
+        orderBy: [`(SELECT 1)) TO '${other}/x.parquet' (FORMAT parquet) --`],
+      }),
+    ).rejects.toThrow(forbidden)
+    expect(readdirSync(other)).toEqual([])
+  })
+
+  test.runIf(unprivilegedIds())('the children are not root', () => {
+    const { uid, gid } = unprivilegedIds()!
+    for (const { pid } of its.engine.status().children) {
+      const status = readFileSync(`/proc/${pid}/status`, 'utf8')
+      expect(/Uid:\t(.*)/.exec(status)![1]).toBe([uid, uid, uid, uid].join('\t'))
+      expect(/Gid:\t(.*)/.exec(status)![1]).toBe([gid, gid, gid, gid].join('\t'))
+      expect(/Groups:\t(.*)/.exec(status)![1]!.trim()).toBe('')
+    }
+  })
+})
+
+test('stopping ends what runs and leaves neither process nor scratch', async () => {
+  const stopped = await testEngine()
+  const { engine, scratchFolder } = stopped
+  const pids = engine.status().children.map(({ pid }) => pid)
+  const running = expect(stopped.rows(heavySql, { columns })).rejects.toMatchObject({
+    code: 'engine.unavailable',
+  })
+  await until(() => engine.status().children.some(({ statements }) => statements > 0))
+  await engine[Symbol.asyncDispose]()
+  await running
+  expect(pids.filter(isAlive)).toEqual([])
+  expect(readdirSync(scratchFolder)).toEqual([])
+  await expect(stopped.rows('SELECT 1')).rejects.toMatchObject({ code: 'engine.unavailable' })
+  await stopped[Symbol.asyncDispose]()
+})
+
+test('children end with their server, and the next one clears up', async () => {
+  const scratch = join(await its.folder(), 'scratch')
+  const host = startHost(scratch)
+  const pids = await pidsOf(host)
+  expect(pids.every(isAlive)).toBe(true)
+  host.kill('SIGKILL')
+  await until(() => !pids.some(isAlive))
+  const left = readdirSync(scratch)
+  expect(left).toHaveLength(2)
+  const next = startHost(scratch)
+  await pidsOf(next)
+  expect(readdirSync(scratch).filter((name) => left.includes(name))).toEqual([])
+  next.kill('SIGKILL')
+  await once(next, 'close')
+})
+
+function startHost(scratch: string): ChildProcess {
+  const host = join(import.meta.dirname, '..', '..', 'test', 'support', 'engine-host.ts')
+  return spawn(process.execPath, ['--disable-warning=ExperimentalWarning', host, scratch], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
+}
+
+async function pidsOf(host: ChildProcess): Promise<number[]> {
+  const [line] = (await once(createInterface({ input: host.stdout! }), 'line')) as [string]
+  return JSON.parse(line) as number[]
+}

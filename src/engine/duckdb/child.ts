@@ -1,0 +1,45 @@
+import { writeFileSync } from 'node:fs'
+import { Socket } from 'node:net'
+import { frameReader, frameKinds, jsonFrame } from './frames.ts'
+import { Instances } from './instances.ts'
+import { type ChildSettings, pipes, readyNumber } from './protocol.ts'
+import { frameServer } from './serve-frames.ts'
+
+// Entry of an engine child. It lives as long as the server: the end of the request pipe is its end, however that came.
+
+const settings = JSON.parse(process.argv[2]!) as ChildSettings
+
+// A terminal's Ctrl-C reaches the whole group, but the server decides when to stop.
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => {})
+volunteerForOom()
+process.umask(0o022)
+if (settings.runAs && process.setgroups && process.setgid && process.setuid) {
+  process.setgroups([])
+  process.setgid(settings.runAs.gid)
+  process.setuid(settings.runAs.uid)
+}
+
+const requests = new Socket({ fd: pipes.requests, readable: true, writable: false })
+const answers = new Socket({ fd: pipes.answers, readable: false, writable: true })
+const send = (parts: readonly Uint8Array[]): void => {
+  answers.cork()
+  for (const part of parts) answers.write(part)
+  answers.uncork()
+}
+// DuckDB's threads may be at work, so no orderly exit: nothing that lies in memory matters any more.
+const end = (): void => void process.kill(process.pid, 'SIGKILL')
+
+requests.on('data', frameReader(frameServer(new Instances(settings), send)))
+requests.on('close', end)
+requests.on('error', end)
+answers.on('error', end)
+send(jsonFrame(readyNumber, frameKinds.answer, null))
+
+/** When memory runs out, Linux should end this process rather than the server or its database. */
+function volunteerForOom(): void {
+  try {
+    writeFileSync('/proc/self/oom_score_adj', '500')
+  } catch {
+    // Not Linux, or not allowed: then the system chooses.
+  }
+}

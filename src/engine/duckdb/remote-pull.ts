@@ -1,0 +1,123 @@
+import { assert } from '#base/assert.ts'
+import { AppError } from '#base/errors.ts'
+import type { Chunk, EngineStatement, OpenOptions, Pull } from '../engine.ts'
+import { readChunk } from './frames.ts'
+import { type Place, stopReason } from './place.ts'
+import type { Pool } from './pool.ts'
+
+/** Runs the work in a place of its own; when the child dies under it, once more in another. */
+export async function retriedOnce<T>(attempt: () => Promise<T>): Promise<T> {
+  try {
+    return await attempt()
+  } catch (error) {
+    if (!isCrash(error)) throw error
+    return await attempt()
+  }
+}
+
+/** Runs the work in a place, which is given up when the work fails. */
+export async function inPlace<T>(
+  pool: Pool,
+  signal: AbortSignal,
+  work: (place: Place) => Promise<T>,
+): Promise<T> {
+  const place = await pool.enter(signal)
+  try {
+    return await work(place)
+  } catch (error) {
+    const left = place.leave()
+    if (!signal.aborted) await left
+    throw error
+  }
+}
+
+export async function openPull(pool: Pool, statement: EngineStatement, options: OpenOptions): Promise<Pull> {
+  const open = (): Promise<Place> =>
+    inPlace(pool, options.signal, (place) => begin(place, statement, options))
+  return new RemotePull(await retriedOnce(open), open, options.signal)
+}
+
+async function begin(
+  place: Place,
+  statement: EngineStatement,
+  { encoding, columns, signal }: OpenOptions,
+): Promise<Place> {
+  const request = { op: 'open', statement: place.wireStatement(statement), encoding, columns } as const
+  await untilAbort(signal, place.ask(request, { signal }))
+  return place
+}
+
+class RemotePull implements Pull {
+  readonly #signal: AbortSignal
+  readonly #open: () => Promise<Place>
+  #place: Place
+  /** Whether the caller has seen anything of the result: from then on a crash cannot be hidden. */
+  #hasGiven = false
+  #isRetried = false
+  #isDone = false
+  #isPulling = false
+
+  constructor(place: Place, open: () => Promise<Place>, signal: AbortSignal) {
+    this.#place = place
+    this.#open = open
+    this.#signal = signal
+    signal.addEventListener('abort', this.#leave, { once: true })
+  }
+
+  async pull(limit: { readonly rowCountMax: number; readonly bytesMax: number }): Promise<Chunk> {
+    assert(!this.#isPulling, 'one pull at a time')
+    if (this.#isDone) return { bytes: new Uint8Array(), rowCount: 0, state: 'done' }
+    this.#isPulling = true
+    try {
+      return await this.#pull(limit)
+    } catch (error) {
+      if (!isCrash(error) || this.#hasGiven || this.#isRetried) throw error
+      this.#isRetried = true
+      await this.#place.leave()
+      this.#place = await this.#open()
+      return await this.#pull(limit)
+    } finally {
+      this.#isPulling = false
+    }
+  }
+
+  async #pull(limit: { readonly rowCountMax: number; readonly bytesMax: number }): Promise<Chunk> {
+    const request = {
+      op: 'pull',
+      rowCountMax: Math.min(limit.rowCountMax, Number.MAX_SAFE_INTEGER),
+      bytesMax: Math.min(limit.bytesMax, Number.MAX_SAFE_INTEGER),
+    } as const
+    const frame = await untilAbort(this.#signal, this.#place.ask(request, { signal: this.#signal }))
+    const { rowCount, isLast, bytes } = readChunk(frame.body)
+    this.#hasGiven = true
+    this.#isDone = isLast
+    if (isLast) this.#leave()
+    return { bytes, rowCount, state: isLast ? 'done' : 'more' }
+  }
+
+  readonly #leave = (): void => {
+    this.#signal.removeEventListener('abort', this.#leave)
+    void this.#place.leave()
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#leave()
+    await this.#place.leave()
+  }
+}
+
+function isCrash(error: unknown): boolean {
+  return error instanceof AppError && error.code === 'engine.crashed'
+}
+
+/** The caller of an aborted statement need not wait until the engine has noticed. */
+async function untilAbort<T>(signal: AbortSignal, answer: Promise<T>): Promise<T> {
+  const aborted = Promise.withResolvers<never>()
+  const onAbort = (): void => aborted.reject(stopReason(signal))
+  signal.addEventListener('abort', onAbort, { once: true })
+  try {
+    return await Promise.race([answer, aborted.promise])
+  } finally {
+    signal.removeEventListener('abort', onAbort)
+  }
+}

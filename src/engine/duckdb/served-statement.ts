@@ -1,0 +1,100 @@
+import { copyText } from './copy-text.ts'
+import { Interrupted, NotAQuery } from './failure.ts'
+import type { Instances, Sandbox } from './instances.ts'
+import type { Request } from './protocol.ts'
+import { describeQuery, type Rows, Statement } from './statement.ts'
+
+type Starting = Exclude<Request, { op: 'pull' | 'interrupt' | 'close' }>
+
+/** An interrupt that comes between two calls into DuckDB is lost, so it is said again until the work has ended. */
+const interruptEveryMs = 50
+
+/** What the child does for one statement: one request after the other, which an interrupt ends. */
+export class ServedStatement {
+  readonly #instances: Instances
+  #sandbox: Sandbox | undefined
+  #statement: Statement | undefined
+  #isInterrupted = false
+  #copiedRowCount = 0
+
+  constructor(instances: Instances) {
+    this.#instances = instances
+  }
+
+  /** Begins a query, or does all there is to do and says what came of it. */
+  async start(request: Starting): Promise<unknown> {
+    const folder = 'folder' in request ? request.folder : undefined
+    this.#sandbox = await this.#instances.sandbox(request.statement, folder)
+    const sandbox = this.#sandbox
+    const { sql } = request.statement
+    return await this.#untilInterrupted(async () => {
+      switch (request.op) {
+        case 'open': {
+          const { encoding, columns } = request
+          this.#statement = await Statement.open(sandbox, { sql, encoding, columns })
+          return null
+        }
+        case 'describe':
+          return await describeQuery(sandbox, sql)
+        case 'copy':
+          return await this.#copy(sandbox, request)
+        case 'copyText': {
+          const statement = await Statement.open(sandbox, { sql, encoding: request.encoding })
+          return await copyText(statement, request, (rowCount) => {
+            this.#copiedRowCount += rowCount
+            if (this.#isInterrupted) throw new Interrupted()
+          })
+        }
+      }
+    })
+  }
+
+  async pull({ rowCountMax, bytesMax }: Extract<Request, { op: 'pull' }>): Promise<Rows> {
+    const statement = this.#statement
+    if (!statement) throw new Error('Broken invariant: rows are pulled from an open statement')
+    return await this.#untilInterrupted(() => statement.pull(rowCountMax, bytesMax))
+  }
+
+  /** Rows that a copy has handled so far. */
+  get rowCount(): number {
+    return Math.max(this.#copiedRowCount, Number(this.#sandbox?.connection.progress.rows_processed ?? 0))
+  }
+
+  get isInterrupted(): boolean {
+    return this.#isInterrupted
+  }
+
+  interrupt(): void {
+    this.#isInterrupted = true
+    this.#sandbox?.connection.interrupt()
+  }
+
+  /** Only when nothing runs. */
+  close(): void {
+    this.#statement = undefined
+    this.#sandbox?.close()
+    this.#sandbox = undefined
+  }
+
+  async #copy(
+    { connection }: Sandbox,
+    { statement, copySql }: Extract<Request, { op: 'copy' }>,
+  ): Promise<unknown> {
+    // What is one statement by itself cannot end the parentheses that are put around it.
+    if ((await connection.extractStatements(statement.sql)).count !== 1) throw new NotAQuery()
+    const result = await connection.runAndReadAll(copySql)
+    return result.getRowObjectsJson()
+  }
+
+  async #untilInterrupted<T>(work: () => Promise<T>): Promise<T> {
+    if (this.#isInterrupted) throw new Interrupted()
+    const timer = setInterval(() => {
+      if (this.#isInterrupted) this.#sandbox?.connection.interrupt()
+    }, interruptEveryMs)
+    try {
+      return await work()
+    } finally {
+      clearInterval(timer)
+    }
+  }
+}

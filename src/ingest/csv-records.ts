@@ -1,0 +1,136 @@
+import { ingestCodes } from './ingest-failure.ts'
+import { checkRecordLength, Malformed, type RecordScanner, type TextRecord, Unreadable } from './records.ts'
+
+const [quote, comma, lineEnd, carriageReturn] = [0x22, 0x2c, 0x0a, 0x0d] as const
+
+/** The fields of a record: null for one that is empty and not in quotes. */
+export type CsvFields = (string | null)[]
+
+interface Parsed {
+  readonly fields: CsvFields
+  /** Offset behind the record and its line end. */
+  readonly end: number
+  readonly problem?: string
+}
+
+/**
+ * RFC 4180 with a header: quotes around fields, `""` for one inside, line ends inside of quotes. Row 1 is the first after
+ * the header; blank lines are none.
+ */
+export function csvScanner(onHeader: (names: readonly string[]) => void): RecordScanner<CsvFields> {
+  let rest = ''
+  let row = 0
+  let columnCount = 0
+
+  function* scan(text: string, isLast: boolean): Generator<TextRecord<CsvFields>> {
+    let start = 0
+    for (;;) {
+      const parsed = start < text.length ? parseRecord(text, start, isLast, row) : undefined
+      if (!parsed) break
+      const record = recordOf(text, start, parsed)
+      start = parsed.end
+      if (record) yield record
+    }
+    rest = text.slice(start)
+    checkRecordLength(rest.length, row)
+  }
+
+  function recordOf(text: string, start: number, parsed: Parsed): TextRecord<CsvFields> | undefined {
+    const { fields, problem } = parsed
+    if (columnCount === 0) {
+      const names = fields.map((field) => field ?? '')
+      checkHeader(names, problem)
+      columnCount = names.length
+      row = 1
+      onHeader(names)
+      return undefined
+    }
+    // In a single column an empty line is a row without its value.
+    if (fields.length === 1 && fields[0] === null && columnCount > 1) return undefined
+    const raw = text.slice(start, parsed.end).replace(/\r?\n$/, '')
+    const content =
+      problem !== undefined
+        ? new Malformed(problem)
+        : fields.length === columnCount
+          ? fields
+          : new Malformed(
+              `the row has ${fields.length} ${fields.length === 1 ? 'field' : 'fields'}, the header ${columnCount}`,
+            )
+    return { row: row++, raw, content }
+  }
+
+  return {
+    push: (piece) => scan(rest + piece, false),
+    end: function* () {
+      yield* scan(rest, true)
+      if (columnCount === 0) throw new Unreadable('is empty', ingestCodes.emptyFile)
+    },
+  }
+}
+
+function checkHeader(names: readonly string[], problem: string | undefined): void {
+  if (problem !== undefined) throw new Unreadable(`has a header that cannot be read: ${problem}`)
+  const empty = names.findIndex((name) => name.trim() === '')
+  if (empty !== -1) {
+    throw new Unreadable(
+      names.length === 1 ? 'has an empty header' : `has a header without a name for column ${empty + 1}`,
+      ingestCodes.emptyHeader,
+    )
+  }
+  const twice = names.find((name, index) => names.indexOf(name) !== index)
+  if (twice !== undefined) throw new Unreadable(`names the column ${JSON.stringify(twice)} twice`)
+}
+
+/** Undefined: the text ends before the record does. */
+function parseRecord(text: string, start: number, isLast: boolean, row: number): Parsed | undefined {
+  const fields: CsvFields = []
+  for (let at = start; ;) {
+    let end: number
+    if (text.charCodeAt(at) === quote) {
+      const closing = closingQuote(text, at + 1)
+      if (closing === -1) {
+        if (isLast) throw new Unreadable(`ends inside of a quoted field that begins in row ${row}`)
+        return undefined
+      }
+      end = closing + 1
+      if (end === text.length && !isLast) return undefined
+      const value = text.slice(at + 1, closing)
+      fields.push(value.includes('"') ? value.replaceAll('""', '"') : value)
+      if (text.charCodeAt(end) === carriageReturn && text.charCodeAt(end + 1) === lineEnd) end += 1
+      else if (text.charCodeAt(end) === carriageReturn && end + 1 === text.length) {
+        if (!isLast) return undefined
+        end += 1
+      }
+      const next = text.charCodeAt(end)
+      if (end < text.length && next !== comma && next !== lineEnd) {
+        const line = text.indexOf('\n', end)
+        if (line === -1 && !isLast) return undefined
+        const problem = 'text follows the closing quote of a field'
+        return { fields, end: line === -1 ? text.length : line + 1, problem }
+      }
+    } else {
+      end = at
+      let code = text.charCodeAt(end)
+      while (code !== comma && code !== lineEnd && end < text.length) code = text.charCodeAt(++end)
+      if (end === text.length && !isLast) return undefined
+      const isCut = code !== comma && end > at && text.charCodeAt(end - 1) === carriageReturn
+      const valueEnd = isCut ? end - 1 : end
+      fields.push(valueEnd === at ? null : text.slice(at, valueEnd))
+    }
+    if (end >= text.length) return { fields, end: text.length }
+    at = end + 1
+    if (text.charCodeAt(end) === lineEnd) return { fields, end: at }
+    if (at === text.length) {
+      if (!isLast) return undefined
+      fields.push(null) // The last field of the last line.
+      return { fields, end: at }
+    }
+  }
+}
+
+function closingQuote(text: string, from: number): number {
+  for (let at = text.indexOf('"', from); at !== -1; at = text.indexOf('"', at + 2)) {
+    if (text.charCodeAt(at + 1) !== quote) return at
+  }
+  return -1
+}

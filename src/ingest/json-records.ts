@@ -1,0 +1,132 @@
+import { ingestCodes } from './ingest-failure.ts'
+import { checkRecordLength, Malformed, type RecordScanner, type TextRecord, Unreadable } from './records.ts'
+import { parseJson } from './raw-json.ts'
+import { isObject } from './value-readers.ts'
+
+/** One object a line (its row is the line), or an array of objects (its row is the place in it). */
+export function jsonScanner(): RecordScanner<object> {
+  let chosen: RecordScanner<object> | undefined
+  return {
+    push: (piece) => {
+      if (!chosen) {
+        const first = /\S/.exec(piece)?.[0]
+        if (first === undefined) return []
+        chosen = first === '[' ? arrayScanner() : lineScanner()
+      }
+      return chosen.push(piece)
+    },
+    end: () => {
+      if (!chosen) throw new Unreadable('is empty', ingestCodes.emptyFile)
+      return chosen.end()
+    },
+  }
+}
+
+function lineScanner(): RecordScanner<object> {
+  let rest = ''
+  let row = 1
+
+  function* take(line: string): Generator<TextRecord<object>> {
+    checkRecordLength(line.length, row)
+    if (line.trim() !== '') yield { row, raw: line, content: parse(line) }
+    row += 1
+  }
+
+  return {
+    push: function* (piece) {
+      let start = 0
+      for (let end = piece.indexOf('\n'); end !== -1; end = piece.indexOf('\n', start)) {
+        const line = piece.slice(start, end)
+        yield* take(start === 0 ? rest + line : line)
+        start = end + 1
+      }
+      rest = start === 0 ? rest + piece : piece.slice(start)
+      checkRecordLength(rest.length, row)
+    },
+    end: () => take(rest),
+  }
+}
+
+const structurePattern = /["[\]{},]|[^\s"[\]{},]+/g
+
+function arrayScanner(): RecordScanner<object> {
+  const structure = new RegExp(structurePattern)
+  let text = ''
+  let at = 0
+  let row = 1
+  /** Brackets that are open: 0 outside of the array, 1 between its elements. */
+  let depth = 0
+  let start = -1
+  let isOver = false
+
+  function* finish(end: number): Generator<TextRecord<object>> {
+    const raw = start === -1 ? '' : text.slice(start, end).trim()
+    start = -1
+    if (raw !== '') yield { row: row++, raw, content: parse(raw) }
+  }
+
+  function* scan(isLast: boolean): Generator<TextRecord<object>> {
+    structure.lastIndex = at
+    for (;;) {
+      const from = structure.lastIndex
+      const match = structure.exec(text)
+      if (!match) break
+      const token = match[0]
+      if (isOver || (depth === 0 && token !== '[')) throw new Unreadable('has text outside of its array')
+      if (token === '"') {
+        const end = closingQuote(text, match.index + 1)
+        if (end === -1) {
+          structure.lastIndex = from
+          break
+        }
+        structure.lastIndex = end + 1
+      }
+      if (depth === 1 && token === ',') yield* finish(match.index)
+      else if (depth === 1 && token === ']') {
+        yield* finish(match.index)
+        depth = 0
+        isOver = true
+      } else {
+        if (depth === 1 && start === -1) start = match.index
+        if (token === '[' || token === '{') depth += 1
+        else if ((token === ']' || token === '}') && depth > 1) depth -= 1
+      }
+      at = structure.lastIndex
+    }
+    if (isLast && !isOver) throw new Unreadable('ends inside of its array: it seems to be cut off')
+    const kept = start === -1 ? at : start
+    text = text.slice(kept)
+    at -= kept
+    if (start !== -1) start = 0
+    checkRecordLength(text.length, row)
+  }
+
+  return {
+    push: function* (piece) {
+      text += piece
+      yield* scan(false)
+    },
+    end: () => scan(true),
+  }
+}
+
+function closingQuote(text: string, from: number): number {
+  for (let at = from; ;) {
+    const end = text.indexOf('"', at)
+    if (end === -1) return -1
+    let escapes = 0
+    while (text.charCodeAt(end - 1 - escapes) === 0x5c) escapes += 1
+    if (escapes % 2 === 0) return end
+    at = end + 1
+  }
+}
+
+function parse(text: string): object | Malformed {
+  let value: unknown
+  try {
+    value = parseJson(text)
+  } catch (error) {
+    return new Malformed(`it is not JSON: ${error instanceof Error ? error.message : ''}`)
+  }
+  return isObject(value) ? value : new Malformed('it is not a JSON object')
+}

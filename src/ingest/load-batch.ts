@@ -1,0 +1,238 @@
+import { rm } from 'node:fs/promises'
+import { assert, must } from '#base/assert.ts'
+import type { Clock } from '#base/clock.ts'
+import { AppError, toAppError } from '#base/errors.ts'
+import { faultPoint } from '#base/faults.ts'
+import { parseId } from '#base/ids.ts'
+import type { Logger } from '#base/log.ts'
+import { datasetOf } from '#datasets/rows.ts'
+import type { Dataset } from '#datasets/datasets.ts'
+import type { Engine } from '#engine/engine.ts'
+import type { RunContext, RunOutcome } from '#jobs/jobs.ts'
+import type { AppendResult, Lake } from '#lake/lake.ts'
+import {
+  type BatchRow,
+  deleteBatchFiles,
+  lockBatch,
+  selectBatchFiles,
+  updateBatch,
+} from '#metadata/batches.ts'
+import { selectDataset, selectDatasetSandbox } from '#metadata/datasets.ts'
+import type { Metadata, Transaction } from '#metadata/metadata.ts'
+import { makeFolderDurably } from '#objects/durable-files.ts'
+import { batchErrorOf, hasCode, ingestCodes } from './ingest-failure.ts'
+import { explainParquetFailure } from './prepare-parquet.ts'
+import { prepareSource, type Prepared } from './prepare-source.ts'
+import { RejectLog, writeRejects } from './rejects.ts'
+import type { SourceFile } from './source-text.ts'
+import { fullOr, removeBatchFiles, removeEarlierWork, type Staging } from './staging.ts'
+import type { RequiredPaths } from './value-readers.ts'
+
+export interface LoadOptions {
+  readonly metadata: Metadata
+  readonly engine: Engine
+  readonly lake: Lake
+  readonly staging: Staging
+  readonly clock: Clock
+  readonly logger: Logger
+}
+
+/** Failures after which a batch has failed for good; fewer than after which a run has. */
+export const loadTriesMax = 5
+
+interface Load {
+  readonly options: LoadOptions
+  readonly context: RunContext
+  readonly batch: BatchRow
+  readonly dataset: Dataset
+  readonly required: RequiredPaths
+  readonly workFolder: string
+}
+
+/**
+ * One attempt at a batch: look through the staged files, write down what is refused, append the rest. The append's
+ * transaction also sets the batch's state and ends the run, under the fence and the lock of the batch: an attempt that
+ * was overtaken, or whose batch was aborted, takes its rows back. Before it nothing is true, so every attempt begins anew.
+ */
+export async function loadBatch(options: LoadOptions, context: RunContext): Promise<RunOutcome> {
+  const batchId = parseId('batch', context.run.subjectId)
+  const begun = await begin(options, context)
+  if (begun) await attempt(options, context, begun)
+  await removeBatchFiles(options.staging, batchId).catch((error: unknown) => {
+    // The batch is over; the next sweep of the folder finds what is left.
+    options.logger.log('warn', 'ingest.staging_left', { batchId, error })
+  })
+  return 'finished'
+}
+
+type Begun = Pick<Load, 'batch' | 'dataset' | 'required'>
+
+/** Ends with the run over; throws what is to be tried again. */
+async function attempt(options: LoadOptions, context: RunContext, begun: Begun): Promise<void> {
+  const { staging } = options
+  const { fence } = context.lease
+  const workFolder = staging.workFolder(begun.batch.id, fence)
+  const rejects = new RejectLog()
+  try {
+    await removeEarlierWork(staging, begun.batch.id, fence)
+    await makeFolderDurably(workFolder)
+    await load({ options, context, workFolder, ...begun }, rejects)
+  } catch (error) {
+    await rm(workFolder, { recursive: true, force: true })
+    await settleFailure(options, context, { batch: begun.batch, rejects, error: fullOr(error) })
+  }
+}
+
+/** Undefined: there is nothing to do any more, and the run has been told so. */
+async function begin(
+  { metadata, clock }: LoadOptions,
+  { run, lease }: RunContext,
+): Promise<Begun | undefined> {
+  const batchId = parseId('batch', run.subjectId)
+  return await metadata.transaction(async (tx) => {
+    await lease.assertHeld(tx)
+    const batch = must(await lockBatch(tx, run.sandboxId, batchId), `the batch ${batchId} of a run is there`)
+    if (batch.state === 'success') {
+      await lease.finish(tx, { rowCount: Number(batch.record_count) })
+      return undefined
+    }
+    if (batch.state !== 'queued' && batch.state !== 'processing') {
+      await lease.fail(tx, new AppError('job.cancelled', `The batch is ${batch.state}.`))
+      return undefined
+    }
+    const row = await selectDataset(tx, run.sandboxId, batch.dataset_id)
+    if (!row) {
+      const error = datasetGone()
+      await updateBatch(tx, batchId, {
+        state: 'failed',
+        at: clock.now(),
+        isComplete: true,
+        errors: [batchErrorOf(error)],
+      })
+      await lease.fail(tx, error)
+      return undefined
+    }
+    await updateBatch(tx, batchId, { state: 'processing', at: clock.now() })
+    return { batch, dataset: datasetOf(row), required: row.required_fields as RequiredPaths }
+  })
+}
+
+async function load(scope: Load, rejects: RejectLog): Promise<void> {
+  const { options, context, batch, dataset, required, workFolder } = scope
+  const { lake, staging, engine } = options
+  const { signal } = context
+  assert(batch.format !== 'sql', 'a batch that SQL wrote is not loaded')
+  const files: SourceFile[] = (await selectBatchFiles(options.metadata.db, batch.id)).map((file) => ({
+    path: staging.filePath(batch.id, file.number),
+    fileName: file.file_name,
+  }))
+  const prepared = await prepareSource(files, {
+    format: batch.format,
+    table: { columns: dataset.schema, required },
+    rejects,
+    workFolder,
+    engine,
+    signal,
+  })
+  if (rejects.count > 0) {
+    await writeRejects(staging.rejectsPath(batch.id), { rejects: rejects.kept, workFolder })
+  }
+  checkShare(batch, rejects, prepared.rowCount)
+  await faultPoint('load.staged')
+  try {
+    await lake.append({
+      tableId: dataset.tableId,
+      batchId: batch.id,
+      source: { sql: prepared.sql, files: prepared.files, pool: 'batch' },
+      within: (tx, result) => commit(tx, scope, { result, prepared, rejects }),
+      signal,
+    })
+  } catch (error) {
+    throw batch.format === 'parquet'
+      ? await explainParquetFailure(prepared.plainFiles, error, { engine, signal })
+      : error
+  }
+}
+
+function checkShare(batch: BatchRow, rejects: RejectLog, goodCount: number): void {
+  const rowCount = goodCount + rejects.count
+  const percentage = batch.partial_ingestion_percentage
+  if (rejects.count === 0 || rejects.count <= (rowCount * percentage) / 100) return
+  throw new AppError(
+    'ingest.invalid',
+    `${rejects.count} of ${rowCount} rows were refused; the batch allows ${percentage} %.`,
+    { hint: 'List the rejects to see the reasons.', detail: { batchCode: ingestCodes.tooManyRejects } },
+  )
+}
+
+/** The moment a batch becomes visible: all of this or nothing. */
+async function commit(
+  tx: Transaction,
+  { options, context, batch, dataset }: Load,
+  loaded: { readonly result: AppendResult; readonly prepared: Prepared; readonly rejects: RejectLog },
+): Promise<void> {
+  const { result, prepared, rejects } = loaded
+  assert(
+    result.rowCount === prepared.rowCount,
+    `${prepared.rowCount} rows were found and ${result.rowCount} appended`,
+  )
+  await context.lease.assertHeld(tx)
+  const current = await lockBatch(tx, context.run.sandboxId, batch.id)
+  if (current?.state !== 'processing') throw new AppError('job.cancelled', 'The batch was aborted.')
+  if ((await selectDatasetSandbox(tx, dataset.id)) === undefined) throw datasetGone()
+  await updateBatch(tx, batch.id, {
+    state: 'success',
+    at: options.clock.now(),
+    isComplete: true,
+    recordCount: result.rowCount,
+    failedRecordCount: rejects.count,
+    bytes: result.bytes,
+    errors: rejects.errors(result.rowCount + rejects.count),
+  })
+  await deleteBatchFiles(tx, batch.id)
+  await context.lease.finish(tx, { rowCount: result.rowCount, rejectCount: rejects.count })
+}
+
+/** Throws what is to be tried again or was stopped; a failure for good is written into batch and run. */
+async function settleFailure(
+  { metadata, clock, logger }: LoadOptions,
+  { run, lease, signal }: RunContext,
+  {
+    batch,
+    rejects,
+    error,
+  }: { readonly batch: BatchRow; readonly rejects: RejectLog; readonly error: unknown },
+): Promise<void> {
+  signal.throwIfAborted()
+  if (hasCode(error, 'job.fenced', 'job.cancelled')) throw error
+  const failure = toAppError(error)
+  const tries = Number(run.progress['failures'] ?? 0) + 1
+  if ((failure.meaning.retry || failure.code === 'internal') && tries < loadTriesMax) {
+    await lease.saveProgress({ failures: tries })
+    throw error
+  }
+  logger.log(failure.code === 'internal' ? 'error' : 'info', 'ingest.batch_failed', {
+    batchId: batch.id,
+    error,
+  })
+  await metadata.transaction(async (tx) => {
+    await lease.assertHeld(tx)
+    const current = await lockBatch(tx, run.sandboxId, batch.id)
+    if (current?.state === 'processing') {
+      const rest = rejects.errors(rejects.count).filter(({ code }) => code !== ingestCodes.tooManyRejects)
+      await updateBatch(tx, batch.id, {
+        state: 'failed',
+        at: clock.now(),
+        isComplete: true,
+        failedRecordCount: rejects.count,
+        errors: [batchErrorOf(failure, rejects.count), ...rest],
+      })
+      await deleteBatchFiles(tx, batch.id)
+    }
+    await lease.fail(tx, failure)
+  })
+}
+
+function datasetGone(): AppError {
+  return new AppError('dataset.unknown', 'The dataset was deleted before the batch was loaded.')
+}

@@ -1,0 +1,234 @@
+import type { Engine } from '#engine/engine.ts'
+import { quoteIdentifier, quoteLiteral } from '#base/sql-text.ts'
+import { type Field, integerType, longType, stringType } from '#types/data-type.ts'
+import { smallResult } from './engine-rows.ts'
+import { hasCode, ingestCodes, invalidFile, shownValue } from './ingest-failure.ts'
+import { conversion, matchedFields, nullOf } from './parquet-conversion.ts'
+import type { PreparedSource, TableSchema } from './prepare-text.ts'
+import { Unreadable } from './records.ts'
+import type { RejectLog } from './rejects.ts'
+import type { SourceFile } from './source-text.ts'
+import { unreadable } from './prepare-text.ts'
+
+interface EngineUse {
+  readonly engine: Engine
+  readonly signal: AbortSignal
+}
+
+/** Files with the same columns. */
+interface Group {
+  readonly columns: readonly Field[]
+  readonly files: SourceFile[]
+}
+
+interface Check {
+  readonly sql: string
+  readonly code: string
+  readonly reason: string
+}
+
+/**
+ * The statement that reads Parquet files as the table's columns. Rows are looked at beforehand only when a column's type
+ * or a required field asks for it.
+ * @throws AppError 'ingest.invalid'
+ */
+export async function prepareParquet(
+  files: readonly SourceFile[],
+  options: EngineUse & { readonly table: TableSchema; readonly rejects: RejectLog },
+): Promise<PreparedSource> {
+  const sources: { sql: string; rowCount: number }[] = []
+  for (const group of await groupsOf(files, options)) {
+    sources.push(await prepareGroup(group, options))
+  }
+  return {
+    sql: sources.map(({ sql }) => sql).join('\nUNION ALL\n'),
+    files: files.map(({ path }) => path),
+    rowCount: sources.reduce((sum, source) => sum + source.rowCount, 0),
+  }
+}
+
+/** @throws AppError 'ingest.invalid' */
+export async function describeParquet(
+  file: SourceFile,
+  { engine, signal }: EngineUse,
+): Promise<readonly Field[]> {
+  try {
+    const sql = `SELECT * FROM ${scan([file])}`
+    return await engine.describe({ sql, files: [file.path], pool: 'batch' }, { signal })
+  } catch (error) {
+    throw notParquet(file, error)
+  }
+}
+
+/** Finds the file that cannot be read, after a statement over all of them failed. */
+export async function explainParquetFailure(
+  files: readonly SourceFile[],
+  failure: unknown,
+  { engine, signal }: EngineUse,
+): Promise<unknown> {
+  if (!hasCode(failure, 'query.failed', 'lake.corrupt')) return failure
+  for (const file of files) {
+    const sql = `SELECT count(hash(COLUMNS(*))) FROM ${scan([file])}`
+    try {
+      const columns = (await describeParquet(file, { engine, signal })).map((_, index) => ({
+        name: `c${index}`,
+        type: longType,
+      }))
+      await smallResult(engine, { sql, files: [file.path], pool: 'batch' }, { columns, signal })
+    } catch (error) {
+      return notParquet(file, error)
+    }
+  }
+  return failure
+}
+
+function notParquet(file: SourceFile, error: unknown): unknown {
+  if (!hasCode(error, 'query.failed', 'lake.corrupt')) return error
+  return invalidFile(file.fileName, 'cannot be read as a Parquet file: it is torn or something else', {
+    hint: `The reader says: ${error.message}`,
+    cause: error,
+  })
+}
+
+async function groupsOf(files: readonly SourceFile[], use: EngineUse): Promise<readonly Group[]> {
+  const groups = new Map<string, Group>()
+  for (const file of files) {
+    const columns = await describeParquet(file, use)
+    const key = JSON.stringify(columns)
+    const group = groups.get(key)
+    if (group) group.files.push(file)
+    else groups.set(key, { columns, files: [file] })
+  }
+  return [...groups.values()]
+}
+
+async function prepareGroup(
+  group: Group,
+  options: EngineUse & { readonly table: TableSchema; readonly rejects: RejectLog },
+): Promise<{ sql: string; rowCount: number }> {
+  const { engine, signal, table, rejects } = options
+  const { items, checks } = plan(group, table)
+  const from = `FROM ${scan(group.files)}`
+  const statement = (sql: string) => ({
+    sql,
+    files: group.files.map(({ path }) => path),
+    pool: 'batch' as const,
+  })
+  try {
+    if (checks.length === 0) {
+      const sql = `SELECT count(*) AS n ${from}`
+      const columns = [{ name: 'n', type: longType }]
+      const [row] = await smallResult(engine, statement(sql), { columns, signal })
+      return { sql: `SELECT ${items.join(', ')} ${from}`, rowCount: Number(row?.[0]) }
+    }
+    const verdict = `CASE ${checks.map(({ sql }, index) => `WHEN ${sql} THEN ${index}`).join(' ')} ELSE -1 END`
+    const counts = await smallResult(
+      engine,
+      statement(`SELECT ${verdict} AS verdict, count(*) AS n ${from} GROUP BY 1`),
+      {
+        columns: [
+          { name: 'verdict', type: integerType },
+          { name: 'n', type: longType },
+        ],
+        signal,
+      },
+    )
+    let rowCount = 0
+    let refusedCount = 0
+    for (const [verdictIndex, n] of counts) {
+      const check = checks[Number(verdictIndex)]
+      if (!check) rowCount += Number(n)
+      else {
+        refusedCount += Number(n)
+        rejects.addCount(check.code, Number(n))
+      }
+    }
+    if (refusedCount > 0 && rejects.room > 0) await keepRejects(group, { verdict, checks }, options)
+    return { sql: `SELECT ${items.join(', ')} ${from} WHERE ${verdict} = -1`, rowCount }
+  } catch (error) {
+    throw await explainParquetFailure(group.files, error, options)
+  }
+}
+
+/** The items of the select list, and what each row must not be. @throws AppError 'ingest.invalid' */
+function plan(group: Group, { columns, required }: TableSchema): { items: string[]; checks: Check[] } {
+  const [first] = group.files
+  const checks: Check[] = []
+  try {
+    const sources = matchedFields(group.columns, columns.fields)
+    const items = columns.fields.map((field, index) => {
+      const source = sources[index]
+      const converted = source
+        ? conversion(`source.${quoteIdentifier(source.name)}`, source.type, field.type, field.name)
+        : { sql: nullOf(field.type) }
+      if ('misfit' in converted && converted.misfit !== undefined) {
+        checks.push({
+          sql: `(${converted.misfit})`,
+          code: ingestCodes.corruptRow,
+          reason: `the field ${shownValue(field.name)} holds a value that its type in the dataset cannot hold`,
+        })
+      }
+      for (const path of required) {
+        if (path[0] === field.name) checks.push(requiredCheck(converted.sql, path))
+      }
+      return `${converted.sql} AS ${quoteIdentifier(field.name)}`
+    })
+    return { items, checks }
+  } catch (error) {
+    throw error instanceof Unreadable && first ? unreadable(first, error) : error
+  }
+}
+
+/** Below a parent that is missing nothing is asked. */
+function requiredCheck(column: string, path: readonly string[]): Check {
+  const at = (depth: number) =>
+    path.slice(1, depth).reduce((sql, name) => `struct_extract(${sql}, ${quoteLiteral(name)})`, `(${column})`)
+  const parent = path.length > 1 ? `${at(path.length - 1)} IS NOT NULL AND ` : ''
+  return {
+    sql: `(${parent}${at(path.length)} IS NULL)`,
+    code: ingestCodes.requiredMissing,
+    reason: `the required field ${shownValue(path.join('.'))} is missing`,
+  }
+}
+
+async function keepRejects(
+  group: Group,
+  { verdict, checks }: { readonly verdict: string; readonly checks: readonly Check[] },
+  { engine, signal, rejects }: EngineUse & { readonly rejects: RejectLog },
+): Promise<void> {
+  const record = group.columns.map(
+    ({ name }) => `${quoteIdentifier(name)} := source.${quoteIdentifier(name)}`,
+  )
+  const order = `list_position([${group.files.map(({ path }) => quoteLiteral(path)).join(', ')}], filename)`
+  const sql = `SELECT ${order} AS file, file_row_number + 1 AS row, ${verdict} AS verdict, CAST(to_json(struct_pack(${record.join(', ')})) AS VARCHAR) AS record FROM ${scan(group.files, ', filename = true, file_row_number = true')} WHERE ${verdict} <> -1 ORDER BY 1, 2 LIMIT ${rejects.room}`
+  const rows = await smallResult(
+    engine,
+    { sql, files: group.files.map(({ path }) => path), pool: 'batch' },
+    {
+      columns: [
+        { name: 'file', type: integerType },
+        { name: 'row', type: longType },
+        { name: 'verdict', type: integerType },
+        { name: 'record', type: stringType },
+      ],
+      signal,
+    },
+  )
+  for (const [file, row, index, text] of rows) {
+    const check = checks[Number(index)]
+    const fileName = group.files[Number(file) - 1]?.fileName ?? ''
+    if (check)
+      rejects.keep({
+        fileName,
+        row: Number(row),
+        code: check.code,
+        reason: check.reason,
+        record: String(text),
+      })
+  }
+}
+
+function scan(files: readonly SourceFile[], options = ''): string {
+  const paths = files.map(({ path }) => quoteLiteral(path)).join(', ')
+  return `read_parquet([${paths}], hive_partitioning = false${options}) AS source`
+}

@@ -1,0 +1,46 @@
+import { stat } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { Engine } from '#engine/engine.ts'
+import { ingestCodes, invalidFile } from './ingest-failure.ts'
+import { prepareParquet } from './prepare-parquet.ts'
+import { type PreparedSource, prepareText, type TableSchema, unreadable } from './prepare-text.ts'
+import { Unreadable } from './records.ts'
+import type { RejectLog } from './rejects.ts'
+import { plainFile, type SourceFile } from './source-text.ts'
+
+export interface Prepared extends PreparedSource {
+  /** The batch's files, unpacked where the engine reads them itself. */
+  readonly plainFiles: readonly SourceFile[]
+}
+
+/** The statement that gives the good rows of a batch's files. @throws AppError 'ingest.invalid', 'store.full' */
+export async function prepareSource(
+  files: readonly SourceFile[],
+  options: {
+    readonly format: 'parquet' | 'json' | 'csv'
+    readonly table: TableSchema
+    readonly rejects: RejectLog
+    readonly workFolder: string
+    readonly engine: Engine
+    readonly signal: AbortSignal
+  },
+): Promise<Prepared> {
+  const { format, workFolder, signal } = options
+  for (const file of files) {
+    const { size } = await stat(file.path)
+    if (size === 0) throw invalidFile(file.fileName, 'is empty', { code: ingestCodes.emptyFile })
+  }
+  if (format !== 'parquet') {
+    const source = await prepareText(files, { ...options, format, path: join(workFolder, 'records') })
+    return { ...source, plainFiles: files }
+  }
+  const plainFiles: SourceFile[] = []
+  for (const file of files) {
+    plainFiles.push(
+      await plainFile(file, { workFolder, signal }).catch((error: unknown) => {
+        throw error instanceof Unreadable ? unreadable(file, error) : error
+      }),
+    )
+  }
+  return { ...(await prepareParquet(plainFiles, options)), plainFiles }
+}

@@ -1,0 +1,191 @@
+import type { AppError } from '#base/errors.ts'
+import type { StructType } from '#types/data-type.ts'
+import { type CsvFields, csvScanner } from './csv-records.ts'
+import { ingestCodes, invalidFile, shortened, shownValue } from './ingest-failure.ts'
+import { jsonScanner } from './json-records.ts'
+import { PreparedFile, preparedSql } from './prepared-file.ts'
+import { parseJson } from './raw-json.ts'
+import { Malformed, type RecordScanner, Unreadable } from './records.ts'
+import type { RejectLog } from './rejects.ts'
+import { readPlain, type SourceFile, utf8Text } from './source-text.ts'
+import {
+  fieldFinder,
+  fieldsReader,
+  isNested,
+  Misfit,
+  missing,
+  type RequiredPaths,
+  valueReader,
+} from './value-readers.ts'
+
+export interface TableSchema {
+  readonly columns: StructType
+  readonly required: RequiredPaths
+}
+
+/** What a load appends. */
+export interface PreparedSource {
+  readonly sql: string
+  readonly files: readonly string[]
+  /** Of the rows that are loaded. */
+  readonly rowCount: number
+}
+
+type Texts = (string | null)[]
+
+/**
+ * Reads JSON or CSV files record by record, checks each against the table and writes the good ones to one file that the
+ * engine reads without a rule of its own; the others go to the log.
+ * @throws AppError 'ingest.invalid' for a file that cannot be read at all, 'store.full'
+ */
+export async function prepareText(
+  files: readonly SourceFile[],
+  options: {
+    readonly format: 'json' | 'csv'
+    readonly table: TableSchema
+    readonly path: string
+    readonly rejects: RejectLog
+    readonly signal: AbortSignal
+  },
+): Promise<PreparedSource> {
+  const { format, table, path, rejects, signal } = options
+  const { fields } = table.columns
+  const prepared = await PreparedFile.create(path, fields)
+  try {
+    for (const file of files) {
+      const refuse = (row: number, code: string, reason: string, record: string): void => {
+        rejects.add({ fileName: file.fileName, row, code, reason, record })
+      }
+      if (format === 'json') {
+        await readRecords(file, {
+          scanner: jsonScanner(),
+          read: objectReader(table),
+          prepared,
+          refuse,
+          signal,
+        })
+      } else {
+        const columns = csvReader(table)
+        const scanner = csvScanner(columns.setHeader)
+        await readRecords(file, { scanner, read: columns.read, prepared, refuse, signal })
+      }
+    }
+    await prepared.flush(true)
+  } finally {
+    await prepared[Symbol.asyncDispose]()
+  }
+  return { sql: preparedSql(prepared, fields), files: [path], rowCount: prepared.rowCount }
+}
+
+async function readRecords<T>(
+  file: SourceFile,
+  options: {
+    readonly scanner: RecordScanner<T>
+    readonly read: (content: T) => Texts | Misfit
+    readonly prepared: PreparedFile
+    readonly refuse: (row: number, code: string, reason: string, record: string) => void
+    readonly signal: AbortSignal
+  },
+): Promise<void> {
+  const { scanner, read, prepared, refuse, signal } = options
+  const take = (records: ReturnType<RecordScanner<T>['push']>): void => {
+    for (const { row, raw, content } of records) {
+      if (content instanceof Malformed) {
+        refuse(row, ingestCodes.corruptRow, content.reason, raw)
+        continue
+      }
+      const texts = read(content)
+      if (texts instanceof Misfit) refuse(row, texts.code, texts.reason, raw)
+      else if (!prepared.add(texts)) {
+        refuse(row, ingestCodes.corruptRow, 'it holds a NUL or half a character', raw)
+      }
+    }
+  }
+  await readPlain(file.path, signal, async (pieces) => {
+    for await (const text of utf8Text(pieces)) {
+      take(scanner.push(text))
+      await prepared.flush()
+    }
+    take(scanner.end())
+  }).catch((error: unknown) => {
+    throw error instanceof Unreadable ? unreadable(file, error) : error
+  })
+}
+
+export function unreadable(file: Pick<SourceFile, 'fileName'>, error: Unreadable): AppError {
+  return invalidFile(file.fileName, error.message, {
+    cause: error,
+    ...(error.code === undefined ? {} : { code: error.code }),
+  })
+}
+
+function objectReader({ columns, required }: TableSchema): (value: object) => Texts | Misfit {
+  return fieldsReader(columns.fields, '', required)
+}
+
+/** CSV columns by the names of the header; nested values are JSON. */
+function csvReader({ columns: { fields }, required }: TableSchema) {
+  const find = fieldFinder(fields)
+  const needed = fields.flatMap((field, index) =>
+    required.some((path) => path.length === 1 && path[0] === field.name) ? [index] : [],
+  )
+  const readers = fields.map((field) => {
+    const below = required.filter((path) => path.length > 1 && path[0] === field.name)
+    const read = valueReader(
+      field.type,
+      field.name,
+      below.map((path) => path.slice(1)),
+    )
+    if (field.type.kind === 'string') return read
+    const isJson = isNested(field.type)
+    return (text: string) => {
+      // Many writers put quotes around everything.
+      if (text === '') return null
+      if (!isJson) return read(text)
+      const value = parsedJson(text)
+      return value === undefined
+        ? new Misfit(`the field ${shownValue(field.name)} should hold JSON, ${shownValue(text)} came`)
+        : read(value)
+    }
+  })
+  let targets: readonly number[] = []
+  const absent = fields.map((): string | null => null)
+
+  return {
+    setHeader: (names: readonly string[]): void => {
+      targets = names.map((name) => {
+        const index = find(name)
+        if (index === undefined) {
+          const known = shortened(fields.map((field) => field.name).join(', '), 400)
+          throw new Unreadable(
+            `has a column ${shownValue(name)}, which the dataset does not have (it has ${known})`,
+          )
+        }
+        return index
+      })
+      const twice = targets.findIndex((target, index) => targets.indexOf(target) !== index)
+      if (twice !== -1) throw new Unreadable(`names the column ${shownValue(names[twice] ?? '')} twice`)
+    },
+    read: (values: CsvFields): Texts | Misfit => {
+      const texts = absent.slice()
+      for (let index = 0; index < values.length; index += 1) {
+        const value = values[index] ?? null
+        const target = targets[index]
+        if (value === null || target === undefined) continue
+        const text = readers[target]?.(value) ?? null
+        if (text instanceof Misfit) return text
+        texts[target] = text
+      }
+      for (const index of needed) if (texts[index] === null) return missing(fields[index]?.name ?? '')
+      return texts
+    },
+  }
+}
+
+function parsedJson(text: string): unknown {
+  try {
+    return parseJson(text)
+  } catch {
+    return undefined // Told by the caller.
+  }
+}

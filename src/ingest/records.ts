@@ -1,0 +1,43 @@
+/** A record of a text file, by its place in the file from 1. */
+export interface TextRecord<T> {
+  readonly row: number
+  /** As it stands in the file. */
+  readonly raw: string
+  readonly content: T | Malformed
+}
+
+/** Why a record cannot be read, in words that follow its place. */
+export class Malformed {
+  readonly reason: string
+  constructor(reason: string) {
+    this.reason = reason
+  }
+}
+
+/** Finds the records of a text that comes in pieces. */
+export interface RecordScanner<T> {
+  /** The records that are whole now. @throws Unreadable */
+  push(piece: string): Iterable<TextRecord<T>>
+  /** The last ones. @throws Unreadable */
+  end(): Iterable<TextRecord<T>>
+}
+
+/** What makes a whole file unreadable, in words that follow its name. */
+export class Unreadable extends Error {
+  readonly code: string | undefined
+  constructor(problem: string, code?: string) {
+    super(problem)
+    this.name = 'Unreadable'
+    this.code = code
+  }
+}
+
+/** A record longer than this makes its file unreadable: what seems one record has lost its end. */
+export const recordLengthMax = 8 * 1024 * 1024
+
+export function checkRecordLength(length: number, row: number): void {
+  if (length <= recordLengthMax) return
+  throw new Unreadable(
+    `has a record (row ${row}) of more than ${recordLengthMax / 1024 / 1024} million characters`,
+  )
+}

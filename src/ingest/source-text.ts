@@ -1,0 +1,117 @@
+import { isUtf8 } from 'node:buffer'
+import { createReadStream } from 'node:fs'
+import { open } from 'node:fs/promises'
+import { basename, join } from 'node:path'
+import { pipeline } from 'node:stream/promises'
+import { createGunzip } from 'node:zlib'
+import { Unreadable } from './records.ts'
+import { storeDurably } from './staging.ts'
+
+/** A stored file, by the name its sender gave it. */
+export interface SourceFile {
+  readonly path: string
+  readonly fileName: string
+}
+
+/** Small enough that what is done with a piece never holds the server up. */
+const pieceBytes = 256 * 1024
+/** What one packed file may hold; a file of zeros packs a thousandfold. */
+const unpackedBytesMax = 256 * 1024 ** 3
+
+/** By how it begins; a name that ends in `.gz` says nothing about what lies in it. */
+export async function isPacked(path: string): Promise<boolean> {
+  await using file = await open(path, 'r')
+  const head = Buffer.alloc(2)
+  const { bytesRead } = await file.read(head, 0, 2, 0)
+  return bytesRead === 2 && head[0] === 0x1f && head[1] === 0x8b
+}
+
+/**
+ * Gives the bytes of a file, unpacked, to whoever takes them.
+ * @throws Unreadable
+ */
+export async function readPlain(
+  path: string,
+  signal: AbortSignal,
+  take: (pieces: AsyncIterable<Buffer>) => Promise<void>,
+): Promise<void> {
+  const raw = createReadStream(path, { highWaterMark: pieceBytes })
+  if (!(await isPacked(path))) {
+    await pipeline(raw, take, { signal })
+    return
+  }
+  try {
+    await pipeline(raw, createGunzip({ chunkSize: pieceBytes }), limited, take, { signal })
+  } catch (error) {
+    if (isUnpackingError(error)) throw new Unreadable('is not a whole gzip file')
+    throw error
+  }
+}
+
+/** A file that is packed is unpacked beside, for readers that need it whole. @throws Unreadable */
+export async function plainFile(
+  file: SourceFile,
+  { workFolder, signal }: { readonly workFolder: string; readonly signal: AbortSignal },
+): Promise<SourceFile> {
+  if (!(await isPacked(file.path))) return file
+  const path = join(workFolder, `plain-${basename(file.path)}`)
+  await readPlain(file.path, signal, async (pieces) => {
+    await storeDurably({ folder: workFolder, path }, pieces, signal)
+  })
+  return { ...file, path }
+}
+
+async function* limited(pieces: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
+  let count = 0
+  for await (const piece of pieces) {
+    count += piece.length
+    if (count > unpackedBytesMax) throw new Unreadable(`holds more than ${unpackedBytesMax} bytes unpacked`)
+    yield piece
+  }
+}
+
+function isUnpackingError(error: unknown): boolean {
+  return (
+    error instanceof Error && 'code' in error && typeof error.code === 'string' && error.code.startsWith('Z_')
+  )
+}
+
+/**
+ * UTF-8 bytes as text, a byte order mark left out; pieces are cut between characters.
+ * @throws Unreadable
+ */
+export async function* utf8Text(pieces: AsyncIterable<Uint8Array>): AsyncGenerator<string> {
+  let rest = Buffer.alloc(0)
+  let isFirst = true
+  let byteCount = 0
+  for await (const piece of pieces) {
+    const bytes =
+      rest.length > 0
+        ? Buffer.concat([rest, piece])
+        : Buffer.from(piece.buffer, piece.byteOffset, piece.byteLength)
+    const end = characterEnd(bytes)
+    const whole = bytes.subarray(0, end)
+    if (!isUtf8(whole)) throw notUtf8(byteCount)
+    const text = whole.toString('utf8')
+    yield isFirst && text.startsWith('\uFEFF') ? text.slice(1) : text
+    if (text !== '') isFirst = false
+    byteCount += end
+    rest = Buffer.from(bytes.subarray(end)) // A copy: the giver may use its buffer again.
+  }
+  if (rest.length > 0) throw notUtf8(byteCount)
+}
+
+function notUtf8(byteCount: number): Unreadable {
+  return new Unreadable(`is not UTF-8 text (after byte ${byteCount})`)
+}
+
+/** Where the last whole character ends. */
+function characterEnd(bytes: Buffer): number {
+  for (let back = 1; back <= Math.min(4, bytes.length); back += 1) {
+    const byte = bytes[bytes.length - back] ?? 0
+    if ((byte & 0xc0) === 0x80) continue
+    const length = byte < 0x80 ? 1 : byte < 0xe0 ? 2 : byte < 0xf0 ? 3 : 4
+    return length > back ? bytes.length - back : bytes.length
+  }
+  return bytes.length
+}

@@ -1,0 +1,53 @@
+import { readdir, rm, stat } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { Clock } from '#base/clock.ts'
+import { type BatchId, isId } from '#base/ids.ts'
+import { selectBatchStates } from '#metadata/batches.ts'
+import type { Metadata } from '#metadata/metadata.ts'
+import { removeBatchFiles, type Staging } from './staging.ts'
+
+const dayMs = 86_400_000
+const rejectsKeptMs = 30 * dayMs
+/** No inference takes as long. */
+const inferenceMsMax = dayMs
+const batchesAtOnce = 1_000
+
+/** Removes what processes that died left behind: files of batches that are over, and rejects that are old. */
+export async function sweepStaging({
+  metadata,
+  staging,
+  clock,
+}: {
+  readonly metadata: Metadata
+  readonly staging: Staging
+  readonly clock: Clock
+}): Promise<void> {
+  const names = await namesIn(staging.folder)
+  const batchIds = names.filter((name): name is BatchId => isId('batch', name))
+  for (let start = 0; start < batchIds.length; start += batchesAtOnce) {
+    const some = batchIds.slice(start, start + batchesAtOnce)
+    const states = await selectBatchStates(metadata.db, some)
+    for (const batchId of some) {
+      const state = states.get(batchId)
+      const isUnderWay = state === 'loading' || state === 'queued' || state === 'processing'
+      if (!isUnderWay) await removeBatchFiles(staging, batchId)
+    }
+  }
+  const removeOld = async (path: string, ageMsMax: number): Promise<void> => {
+    const { mtimeMs } = await stat(path)
+    if (mtimeMs < clock.now().getTime() - ageMsMax) await rm(path, { recursive: true, force: true })
+  }
+  for (const name of names) {
+    if (name.startsWith('infer-')) await removeOld(join(staging.folder, name), inferenceMsMax)
+  }
+  for (const name of await namesIn(staging.rejectsFolder)) {
+    await removeOld(join(staging.rejectsFolder, name), rejectsKeptMs)
+  }
+}
+
+async function namesIn(folder: string): Promise<readonly string[]> {
+  return await readdir(folder).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') return []
+    throw error
+  })
+}

@@ -1,0 +1,89 @@
+import { arrayType, doubleType, longType, structType, type DataType } from '#types/data-type.ts'
+import { aggregateCall } from './aggregate-call.ts'
+import { aggregate, on, sameAsFirst } from './define.ts'
+import type { FunctionEntry, PrintedCall, Signature } from './entry.ts'
+
+/** Distribution, dispersion and dependence. */
+export const statisticsFunctions: readonly FunctionEntry[] = [
+  aggregate('stddev std stddev_samp', of('stddev_samp($1)')),
+  aggregate('stddev_pop', of('stddev_pop($1)')),
+  aggregate('variance var_samp', of('var_samp($1)')),
+  aggregate('var_pop', of('var_pop($1)')),
+  aggregate('skewness', on(['double'], doubleType, skewness)),
+  aggregate('kurtosis', of('kurtosis_pop($1)')),
+  aggregate('corr', of2('corr')),
+  aggregate('covar_pop', of2('covar_pop')),
+  aggregate('covar_samp', of2('covar_samp')),
+  ...['avgx', 'avgy', 'intercept', 'r2', 'slope', 'sxx', 'sxy', 'syy'].map((name) =>
+    aggregate(`regr_${name}`, of2(`regr_${name}`)),
+  ),
+  aggregate('regr_count', on(['double', 'double'], longType, call('regr_count', 2, 'BIGINT'))),
+  {
+    ...aggregate(
+      'approx_count_distinct',
+      on(['any', 'double'], longType, call('approx_count_distinct', 1), { optional: 1 }),
+    ),
+    remarks: 'The error asked for is accepted and not used: it is about 2 %.',
+  },
+  {
+    ...aggregate('approx_top_k', on(['any', 'integer', 'integer'], topType, mostFrequent, { optional: 2 })),
+    remarks: 'It is exact: how many items to track is accepted and not used.',
+  },
+  aggregate('mode', on(['any', 'boolean'], sameAsFirst, mode, { optional: 1 })),
+]
+
+function of(print: string): Signature {
+  return on(['double'], doubleType, (printed) =>
+    aggregateCall(
+      printed,
+      print.replace('$1', () => `${printed.isDistinct ? 'DISTINCT ' : ''}${printed.values[0] ?? ''}`),
+    ),
+  )
+}
+
+function of2(name: string): Signature {
+  return on(['double', 'double'], doubleType, call(name, 2))
+}
+
+function call(name: string, count: number, type?: string): (printed: PrintedCall) => string {
+  return (printed) => {
+    const text = aggregateCall(
+      printed,
+      `${name}(${printed.isDistinct ? 'DISTINCT ' : ''}${printed.values.slice(0, count).join(', ')})`,
+    )
+    return type === undefined ? text : `CAST(${text} AS ${type})`
+  }
+}
+
+/** The engine corrects for the sample's size; Spark takes the values as the whole population. */
+function skewness(printed: PrintedCall): string {
+  const [value = ''] = printed.values
+  const over = (name: string): string =>
+    aggregateCall(printed, `${name}(${printed.isDistinct ? 'DISTINCT ' : ''}${value})`)
+  const count = over('count')
+  return `(CASE WHEN ${over('var_pop')} = 0 THEN NULL WHEN ${count} = 2 THEN 0.0 ELSE ${over('skewness')} * (${count} - 2) / sqrt(CAST(${count} AS DOUBLE) * (${count} - 1)) END)::DOUBLE`
+}
+
+/** The lowest of the most frequent values when asked for, else any of them. */
+function mode(printed: PrintedCall): string {
+  const [value = ''] = printed.values
+  const order = printed.orderBy === '' ? ` ORDER BY ${value}` : printed.orderBy
+  return aggregateCall(printed, `mode(${value}${printed.isWindow ? '' : order})`)
+}
+
+function topType([type = longType]: readonly DataType[]): DataType {
+  return arrayType(
+    structType([
+      { name: 'item', type },
+      { name: 'count', type: longType },
+    ]),
+  )
+}
+
+/** The most frequent values with how often they stand there; the lower first among equals. */
+function mostFrequent(printed: PrintedCall): string {
+  const [value = '', most = '5'] = printed.values
+  const entries = `map_entries(${aggregateCall(printed, `histogram(${value})`)})`
+  const ranked = `list_sort(list_transform(${entries}, lambda e: {n: -CAST(e."value" AS BIGINT), item: e."key"}))`
+  return `coalesce(list_transform(${ranked}[1:${most}], lambda e: {item: e.item, count: -e.n}), [])`
+}

@@ -1,0 +1,95 @@
+import { AppError } from '#base/errors.ts'
+import {
+  dateType,
+  longType,
+  stringType,
+  timestampNtzType,
+  timestampType,
+  type DataType,
+} from '#types/data-type.ts'
+import type { BoundExpression } from '../bind/bound.ts'
+import { castTo, longOf, nullOf, stringOf } from '../bind/build.ts'
+import { secondsOf } from './date-time-epoch.ts'
+import { printedTime } from './date-time-print.ts'
+import { readTime } from './date-time-read.ts'
+import { toWallClock } from './date-time-text.ts'
+import { on, rewritten, scalar } from './define.ts'
+import type { FunctionEntry, PrintedCall, Signature } from './entry.ts'
+import { innerCall } from './higher-order-lambda.ts'
+
+type Values = readonly BoundExpression[]
+
+const usualPattern = 'yyyy-MM-dd HH:mm:ss'
+const patternRemark = 'The pattern is one of Java and a constant. What does not match it is NULL.'
+
+export const dateTimeFormatFunctions: readonly FunctionEntry[] = [
+  {
+    ...scalar(
+      'date_format',
+      on(['timestamp', 'string'], stringType, ({ values: [time = ''], arguments: [, pattern] }) =>
+        byPattern(pattern, (pattern) => printedTime(toWallClock(time), pattern)),
+      ),
+    ),
+    remarks: patternRemark,
+  },
+  {
+    ...scalar(
+      'from_unixtime',
+      on(
+        ['long', 'string'],
+        stringType,
+        ({ values: [seconds = ''], arguments: [, pattern = stringOf(usualPattern)] }) =>
+          byPattern(pattern, (pattern) => printedTime(`make_timestamp(${seconds} * 1000000)`, pattern)),
+        { optional: 1 },
+      ),
+    ),
+    remarks: `The pattern is one of Java and a constant, by default \`${usualPattern}\`.`,
+  },
+  { ...scalar('to_date', ...readings(dateType)), remarks: patternRemark },
+  { ...scalar('try_to_date', ...readings(dateType)), remarks: patternRemark },
+  { ...scalar('to_timestamp to_timestamp_ltz', ...readings(timestampType)), remarks: patternRemark },
+  { ...scalar('try_to_timestamp', ...readings(timestampType)), remarks: patternRemark },
+  { ...scalar('to_timestamp_ntz', ...readings(timestampNtzType)), remarks: patternRemark },
+  {
+    ...scalar(
+      'unix_timestamp to_unix_timestamp',
+      rewritten([], (_values, { now }) => longOf(Math.floor(now.getTime() / 1000))),
+      rewritten(['any', 'string'], secondsRead, { optional: 1 }),
+    ),
+    remarks: `Seconds since 1970. Texts are read by a constant pattern of Java, by default \`${usualPattern}\`.`,
+  },
+]
+
+/** Without a pattern as CAST does; with one, texts are read by it. */
+function readings(type: DataType): readonly Signature[] {
+  return [
+    rewritten(['any'], ([value = nullOf(type)]) => castTo(value, type)),
+    rewritten(['any', 'string'], ([value = nullOf(type), pattern]) =>
+      castTo(value.type.kind === 'string' ? timeRead(value, pattern) : value, type),
+    ),
+  ]
+}
+
+function secondsRead([
+  value = nullOf(timestampType),
+  pattern = stringOf(usualPattern),
+]: Values): BoundExpression {
+  const time = value.type.kind === 'string' ? timeRead(value, pattern) : castTo(value, timestampType)
+  return innerCall('unix_timestamp', [time], longType, secondsOf('$1'))
+}
+
+function timeRead(value: BoundExpression, pattern: BoundExpression | undefined): BoundExpression {
+  return innerCall('read_time', pattern ? [value, pattern] : [value], timestampType, (call: PrintedCall) =>
+    byPattern(pattern, (pattern) => readTime(call.values[0] ?? '', pattern)),
+  )
+}
+
+/** @throws AppError 'query.unsupported' for a pattern that is no constant */
+function byPattern(pattern: BoundExpression | undefined, print: (pattern: string) => string): string {
+  if (pattern?.kind !== 'literal') {
+    throw new AppError('query.unsupported', 'A pattern of dates must be a constant.', {
+      hint: "Write it as text, such as 'yyyy-MM-dd'.",
+    })
+  }
+  return pattern.value === null ? 'NULL' : print(String(pattern.value))
+}

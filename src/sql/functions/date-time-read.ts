@@ -1,0 +1,144 @@
+import { quoteLiteral } from '#base/sql-text.ts'
+import { toInstant } from './date-time-text.ts'
+import { parsePattern, unknownLetter, type PatternPart } from './date-time-pattern.ts'
+import { onceEach } from './once-each.ts'
+
+interface Form {
+  /** What the text must match, as the engine's reader is laxer than Java's. */
+  readonly expression: string
+  readonly format: string
+  readonly letters: string
+}
+
+/**
+ * Engine text of the instant that a text says by a pattern of Java's; NULL where it does not match. What the pattern
+ * lacks is that of 1970-01-01T00:00Z.
+ * @throws AppError 'query.value'
+ */
+export function readTime(text: string, pattern: string): string {
+  const forms = formsOf(parsePattern(pattern))
+  return onceEach([text], (text = '') => {
+    const branches = forms.map(
+      (form) =>
+        `WHEN regexp_full_match(${text}, ${quoteLiteral(form.expression)}, 'i') THEN ${readAs(text, form)}`,
+    )
+    return `CASE ${branches.join(' ')} END`
+  })
+}
+
+function readAs(text: string, { format, letters }: Form): string {
+  const hasZone = format.includes('%z')
+  // The engine reads `+00:00` but no `Z`.
+  const zoned = hasZone ? `regexp_replace(${text}, 'Z$', '+00:00', 'i')` : text
+  const parsed = letters.includes('y')
+    ? `try_strptime(${zoned}, ${quoteLiteral(format)})`
+    : `try_strptime('1970 ' || ${zoned}, ${quoteLiteral(`%Y ${format}`)})`
+  const instant = hasZone ? parsed : toInstant(parsed)
+  // Two digits are of this century, also above 68.
+  return format.includes('%y')
+    ? `(${instant} + CASE WHEN year(${instant}) < 2000 THEN to_years(100) ELSE to_years(0) END)`
+    : instant
+}
+
+/** Every way to read a pattern: with and without its optional parts. */
+function formsOf(parts: readonly PatternPart[]): readonly Form[] {
+  return parts.reduce<readonly Form[]>(
+    (forms, part) => {
+      const next =
+        'optional' in part
+          ? [...formsOf(part.optional), { expression: '', format: '', letters: '' }]
+          : [formOf(part)]
+      return forms.flatMap((form) =>
+        next.map(({ expression, format, letters }) => ({
+          expression: form.expression + expression,
+          format: form.format + format,
+          letters: form.letters + letters,
+        })),
+      )
+    },
+    [{ expression: '', format: '', letters: '' }],
+  )
+}
+
+function formOf(part: Exclude<PatternPart, { optional: unknown }>): Form {
+  if ('text' in part) {
+    return {
+      expression: part.text.replaceAll(/[^\p{L}\p{N} ]/gu, (character) => `\\${character}`),
+      format: part.text.replaceAll('%', '%%'),
+      letters: '',
+    }
+  }
+  const { letter, count } = part
+  const form =
+    known[letter]?.[Math.min(count, 5) - 1] ??
+    (letter === 'S' && count <= 6 ? [`\\d{1,${count}}`, '%f'] : undefined)
+  if (!form) throw unknownLetter(part, 'read a time')
+  const [expression, format] = form
+  return { expression, format, letters: letter }
+}
+
+const oneOrTwo = '\\d{1,2}'
+const two = '\\d{2}'
+const months = '(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)'
+const offset = '(?:Z|[+-]\\d{2}(?::?\\d{2})?)'
+
+/** By how often the letter stands: what matches, and what the engine calls it. */
+const known: Readonly<Record<string, readonly (readonly [string, string] | undefined)[]>> = {
+  y: [
+    ['\\d{4}', '%Y'],
+    [two, '%y'],
+    ['\\d{4}', '%Y'],
+    ['\\d{4}', '%Y'],
+  ],
+  M: [
+    [oneOrTwo, '%m'],
+    [two, '%m'],
+    [months, '%b'],
+    ['[a-z]+', '%B'],
+  ],
+  L: [
+    [oneOrTwo, '%m'],
+    [two, '%m'],
+    [months, '%b'],
+    ['[a-z]+', '%B'],
+  ],
+  d: [
+    [oneOrTwo, '%d'],
+    [two, '%d'],
+  ],
+  D: [['\\d{1,3}', '%j'], undefined, ['\\d{3}', '%j']],
+  E: [
+    ['[a-z]{3}', '%a'],
+    ['[a-z]{3}', '%a'],
+    ['[a-z]{3}', '%a'],
+    ['[a-z]+', '%A'],
+  ],
+  a: [['[ap]m', '%p']],
+  H: [
+    [oneOrTwo, '%H'],
+    [two, '%H'],
+  ],
+  h: [
+    [oneOrTwo, '%I'],
+    [two, '%I'],
+  ],
+  m: [
+    [oneOrTwo, '%M'],
+    [two, '%M'],
+  ],
+  s: [
+    [oneOrTwo, '%S'],
+    [two, '%S'],
+  ],
+  X: [
+    [offset, '%z'],
+    [offset, '%z'],
+    [offset, '%z'],
+  ],
+  x: [
+    [offset, '%z'],
+    [offset, '%z'],
+    [offset, '%z'],
+  ],
+  Z: [[offset, '%z'], [offset, '%z'], [offset, '%z'], undefined, [offset, '%z']],
+}

@@ -1,0 +1,67 @@
+import { AppError } from '#base/errors.ts'
+import { byteType, decimalType, integerType, timestampType, type DataType } from '#types/data-type.ts'
+import { duckdbType } from '#types/duckdb.ts'
+import { isTemporal } from '#types/implicit-cast.ts'
+import type { BoundExpression } from '../bind/bound.ts'
+import { toWallClock } from './date-time-text.ts'
+import { on, scalar } from './define.ts'
+import type { FunctionEntry, PrintedCall } from './entry.ts'
+
+/** `EXTRACT(part FROM value)`, of dates, timestamps and intervals. */
+export const extractFunctions: readonly FunctionEntry[] = [
+  scalar(
+    'extract',
+    on(['string', 'any'], ([, type], [part]) => typeOfPart(partOf(part), type), extracted, {
+      fits: ([, type]) =>
+        type !== undefined && (isTemporal(type) || type.kind === 'interval' || type.kind === 'string'),
+      converts: ([, type]) => [undefined, type?.kind === 'string' ? timestampType : undefined],
+    }),
+  ),
+]
+
+const secondsType = decimalType(8, 6)
+
+function typeOfPart(part: string, type: DataType | undefined): DataType {
+  if (part === 'second') return secondsType
+  return type?.kind === 'interval' && ['month', 'hour', 'minute'].includes(part) ? byteType : integerType
+}
+
+/** The engine's names of the parts, with what Spark calls them too. */
+const parts: Readonly<Record<string, readonly string[]>> = {
+  year: ['y', 'years', 'yr', 'yrs'],
+  isoyear: ['yearofweek'],
+  quarter: ['qtr'],
+  month: ['mon', 'mons', 'months'],
+  week: ['w', 'weeks'],
+  day: ['d', 'days'],
+  dow: ['dayofweek'],
+  isodow: ['dayofweek_iso', 'dow_iso'],
+  doy: [],
+  hour: ['h', 'hours', 'hr', 'hrs'],
+  minute: ['m', 'min', 'mins', 'minutes'],
+  second: ['s', 'sec', 'seconds', 'secs'],
+}
+
+/** @throws AppError 'query.unsupported' naming the parts there are */
+function partOf(part: BoundExpression | undefined): string {
+  const name = part?.kind === 'literal' ? String(part.value).toLowerCase() : ''
+  const known = Object.entries(parts).find(([own, others]) => own === name || others.includes(name))
+  if (known) return known[0]
+  throw new AppError('query.unsupported', `A time has no part ${name}.`, {
+    hint: `Parts are ${Object.keys(parts).join(', ')}.`,
+  })
+}
+
+function extracted({
+  values: [, value = ''],
+  types: [, type],
+  arguments: [given],
+  type: wanted,
+}: PrintedCall): string {
+  const part = partOf(given)
+  const time = type?.kind === 'timestamp' ? toWallClock(value) : value
+  if (part === 'second') {
+    return `CAST(CAST(${type?.kind === 'date' ? `datediff('day', ${value}, ${value})` : `date_part('microsecond', ${time})`} AS DECIMAL(18, 0)) * CAST(1e-6 AS DECIMAL(6, 6)) AS DECIMAL(8, 6))`
+  }
+  return `CAST(date_part('${part}', ${time})${part === 'dow' ? ' + 1' : ''} AS ${duckdbType(wanted)})`
+}

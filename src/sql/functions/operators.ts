@@ -1,0 +1,178 @@
+import { intervalType, longType, type DataType } from '#types/data-type.ts'
+import { duckdbType } from '#types/duckdb.ts'
+import { isIntegral, isNumeric, wider } from '#types/implicit-cast.ts'
+import type { BoundExpression } from '../bind/bound.ts'
+import { on, sameAsFirst, scalar } from './define.ts'
+import type { FunctionEntry, PrintedCall, Signature } from './entry.ts'
+import {
+  arithmeticType,
+  bitsOf,
+  decimalProduct,
+  decimalQuotient,
+  decimalRules,
+  operandDecimal,
+  roomFor,
+  wrapped,
+} from './numbers.ts'
+import { differences, intervals, moves } from './operators-time.ts'
+
+/** Arithmetic: whole numbers wrap, decimals have Spark's digits, a division by zero is NULL. */
+export const operatorFunctions: readonly FunctionEntry[] = [
+  scalar('+', arithmetic('+', 'sum'), ...moves('+'), intervals('+')),
+  scalar('-', arithmetic('-', 'sum'), ...moves('-'), ...differences(), intervals('-')),
+  scalar(
+    '*',
+    arithmetic('*', 'product'),
+    on(['interval', 'numeric'], intervalType, scaledInterval),
+    on(['numeric', 'interval'], intervalType, ({ values: [factor = '', span = ''], types, ...call }) =>
+      scaledInterval({ ...call, values: [span, factor], types: types.toReversed() }),
+    ),
+  ),
+  scalar(
+    '/',
+    on(['numeric', 'numeric'], quotientType, quotient),
+    on(['interval', 'numeric'], intervalType, '($1 / nullif(CAST($2 AS DOUBLE), 0))'),
+  ),
+  scalar(
+    'div',
+    on(['numeric', 'numeric'], longType, ({ values: [left = '', right = ''], types, cast }) => {
+      const isWhole = types.every(isIntegral)
+      const long = (text: string, type: DataType = longType): string =>
+        isWhole ? cast(text, type, longType) : text
+      if (isWhole) return `(${long(left, types[0])} // nullif(${long(right, types[1])}, 0))`
+      return `CAST(trunc(${left} / nullif(${right}, 0)) AS BIGINT)`
+    }),
+  ),
+  scalar(
+    '% mod',
+    on(['numeric', 'numeric'], remainderType, (call) => remainder(call)),
+  ),
+  scalar(
+    'pmod',
+    on(['numeric', 'numeric'], remainderType, (call) => {
+      const [left = '', right = ''] = operands(call, 'remainder')
+      return sized(
+        `(CASE WHEN ${left} % nullif(${right}, 0) < 0 THEN (${left} % nullif(${right}, 0) + ${right}) % ${right} ELSE ${left} % nullif(${right}, 0) END)`,
+        call.type,
+      )
+    }),
+  ),
+  scalar(
+    'negative',
+    on(['interval'], intervalType, '(- $1)', { fits: ([type]) => type?.kind === 'interval' }),
+    on(['numeric'], sameAsFirst, ({ values: [value = ''], type }) =>
+      isIntegral(type) ? wrapped(`- CAST(${value} AS ${roomFor(type)})`, type) : `(- ${value})`,
+    ),
+  ),
+  scalar(
+    'positive',
+    on(['interval'], intervalType, '$1', { fits: ([type]) => type?.kind === 'interval' }),
+    on(['numeric'], sameAsFirst, '$1'),
+  ),
+  scalar('|', bitwise('($1 | $2)')),
+  scalar('&', bitwise('($1 & $2)')),
+  scalar('^', bitwise('xor($1, $2)')),
+  scalar('~', on(['integral'], sameAsFirst, '(~ $1)')),
+]
+
+function bitwise(print: string): Signature {
+  return on(
+    ['integral', 'integral'],
+    ([left = longType, right = longType]) => wider(left, right) ?? longType,
+    print,
+    {
+      converts: ([left = longType, right = longType]) => {
+        const type = wider(left, right)
+        return [type, type]
+      },
+    },
+  )
+}
+
+function arithmetic(operator: '+' | '-' | '*', rule: 'sum' | 'product'): Signature {
+  return on(
+    ['numeric', 'numeric'],
+    (types, values) => arithmeticType(types, values, decimalRules[rule]),
+    (call) => {
+      const { type } = call
+      const [left = '', right = ''] = operands(call, rule)
+      if (isIntegral(type)) {
+        const [one, other] = call.arguments.map(bitsOf)
+        const bits = operator === '*' ? (one ?? 63) + (other ?? 63) : Math.max(one ?? 63, other ?? 63) + 1
+        const limit = type.kind === 'long' ? 63 : type.kind === 'integer' ? 31 : 0
+        if (bits <= limit) return `(${left} ${operator} ${right})`
+        const room = roomFor(type)
+        return wrapped(`CAST(${left} AS ${room}) ${operator} CAST(${right} AS ${room})`, type)
+      }
+      return rule === 'product' && type.kind === 'decimal'
+        ? product(call, type)
+        : sized(`(${left} ${operator} ${right})`, type)
+    },
+    {
+      fits: (types) =>
+        types.every((type) => isNumeric(type) || type.kind === 'string' || type.kind === 'void'),
+    },
+  )
+}
+
+/** Both sides as the arithmetic needs them: decimals as they are, all else in the type of the result. */
+function operands(call: PrintedCall, rule: 'sum' | 'product' | 'remainder'): string[] {
+  const { type, types, values, cast } = call
+  return values.map((text, index) => {
+    const own = types[index] ?? type
+    if (type.kind !== 'decimal') return cast(text, own, type)
+    const decimal = operandDecimal(call.arguments[index], own)
+    const exact = own.kind === 'decimal' ? text : cast(text, own, decimal)
+    // Sums are computed in the type of the result, so that the engine does not run out of digits on the way.
+    return rule === 'sum' ? cast(exact, decimal, type) : exact
+  })
+}
+
+function product(call: PrintedCall, type: Extract<DataType, { kind: 'decimal' }>): string {
+  const [left = '', right = ''] = operands(call, 'product')
+  const [one = type, other = type] = call.types
+  return decimalProduct(
+    { text: left, type: operandDecimal(call.arguments[0], one) },
+    { text: right, type: operandDecimal(call.arguments[1], other) },
+    type,
+  )
+}
+
+/** Decimal text as the type Spark gives it. */
+function sized(text: string, type: DataType): string {
+  return type.kind === 'decimal' ? `CAST(${text} AS ${duckdbType(type)})` : text
+}
+
+function quotientType(types: readonly DataType[], values: readonly BoundExpression[]): DataType {
+  const type = arithmeticType(types, values, decimalRules.quotient)
+  return type.kind === 'decimal' ? type : { kind: 'double' }
+}
+
+function quotient({ values: [left = '', right = ''], types, type, cast, ...call }: PrintedCall): string {
+  const [one = type, other = type] = types
+  if (type.kind !== 'decimal') return `(${cast(left, one, type)} / nullif(${cast(right, other, type)}, 0))`
+  const dividend = operandDecimal(call.arguments[0], one)
+  const divisor = operandDecimal(call.arguments[1], other)
+  return decimalQuotient(
+    { text: cast(left, one, dividend), type: dividend },
+    { text: cast(right, other, divisor), type: divisor },
+    type,
+  )
+}
+
+function remainderType(types: readonly DataType[], values: readonly BoundExpression[]): DataType {
+  return arithmeticType(types, values, decimalRules.remainder)
+}
+
+function remainder(call: PrintedCall): string {
+  const [left = '', right = ''] = operands(call, 'remainder')
+  return sized(`(${left} % nullif(${right}, 0))`, call.type)
+}
+
+function scaledInterval({
+  values: [span = '', factor = ''],
+  types,
+}: Pick<PrintedCall, 'values' | 'types'>): string {
+  const isWhole = types[1] !== undefined && isIntegral(types[1])
+  return isWhole ? `(${span} * ${factor})` : `(${span} * CAST(${factor} AS DOUBLE))`
+}

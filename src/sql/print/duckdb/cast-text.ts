@@ -1,0 +1,66 @@
+import type { DataType } from '#types/data-type.ts'
+import { withValue } from './with-value.ts'
+
+/** As Spark writes a value: `1.0E10`, `{1, null}`, `[a, b]`, `{k -> v}`. */
+export function castToText(text: string, from: DataType): string {
+  switch (from.kind) {
+    case 'string':
+      return text
+    case 'double':
+    case 'float':
+      return withValue(text, fractionalText)
+    case 'timestamp':
+      return `CAST(CAST(${text} AS TIMESTAMP) AS VARCHAR)`
+    case 'binary':
+      return `decode(${text})`
+    case 'interval':
+      return withValue(text, intervalText)
+    case 'struct':
+      return withValue(text, (value) => {
+        const fields = from.fields.map(({ name, type }) =>
+          memberText(`struct_extract(${value}, '${name.replaceAll("'", "''")}')`, type),
+        )
+        return `(CASE WHEN ${value} IS NOT NULL THEN '{' || ${fields.join(" || ', ' || ")} || '}' END)`
+      })
+    case 'array':
+      return `('[' || array_to_string(list_transform(${text}, lambda e: ${memberText('e', from.element)}), ', ') || ']')`
+    case 'map': {
+      const key = memberText('e."key"', from.key)
+      const value = memberText('e."value"', from.value)
+      return `('{' || array_to_string(list_transform(map_entries(${text}), lambda e: ${key} || ' -> ' || ${value}), ', ') || '}')`
+    }
+    default:
+      return `CAST(${text} AS VARCHAR)`
+  }
+}
+
+function memberText(text: string, type: DataType): string {
+  return `coalesce(${castToText(text, type)}, 'null')`
+}
+
+/** Java's form: plain from 0.001 to 10 million, else with one digit before the point and an exponent. */
+function fractionalText(value: string): string {
+  const text = `CAST(${value} AS VARCHAR)`
+  const size = `abs(${value})`
+  const moved = (pattern: string, replacement: string): string =>
+    `regexp_replace(regexp_replace(${text}, '${pattern}', '${replacement}'), '(\\.\\d+?)0+$', '\\1')`
+  const branches = [
+    `WHEN ${size} >= 1e-3 AND ${size} < 1e7 OR ${value} = 0 THEN ${text}`,
+    `WHEN isnan(${value}) THEN 'NaN'`,
+    `WHEN isinf(${value}) THEN CASE WHEN ${value} > 0 THEN 'Infinity' ELSE '-Infinity' END`,
+    // The engine writes an exponent from 1e16 and below 1e-4.
+    `WHEN contains(${text}, 'e') THEN regexp_replace(regexp_replace(${text}, '^(-?\\d)e', '\\1.0e'), 'e\\+?(-?)0*(\\d+)$', 'E\\1\\2')`,
+    `WHEN ${size} < 1 THEN ${moved('^(-?)0\\.000(\\d)(\\d*)$', '\\1\\2.\\30')} || 'E-4'`,
+  ]
+  const exponent = `strpos(ltrim(${text}, '-'), '.') - 2`
+  return `(CASE ${branches.join(' ')} ELSE ${moved('^(-?\\d)(\\d*)\\.(\\d*)$', '\\1.\\2\\3')} || 'E' || (${exponent}) END)`
+}
+
+function intervalText(value: string): string {
+  const part = (unit: string): string =>
+    `CASE WHEN datepart('${unit}', ${value}) <> 0 THEN datepart('${unit}', ${value}) || ' ${unit}s' END`
+  const micros = `datepart('microsecond', ${value})`
+  const seconds = `CASE WHEN ${micros} <> 0 THEN regexp_replace(CAST(${micros} * 0.000001 AS VARCHAR), '\\.?0+$', '') || ' seconds' END`
+  const parts = ['year', 'month', 'day', 'hour', 'minute'].map(part)
+  return `(CASE WHEN ${value} IS NOT NULL THEN coalesce(nullif(concat_ws(' ', ${[...parts, seconds].join(', ')}), ''), '0 seconds') END)`
+}

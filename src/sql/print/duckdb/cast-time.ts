@@ -1,0 +1,81 @@
+import type { DataType } from '#types/data-type.ts'
+import { duckdbType } from '#types/duckdb.ts'
+import { isIntegral } from '#types/implicit-cast.ts'
+import { withValue } from './with-value.ts'
+
+/** The engine's first and last second; Spark's lie further out, and its timestamps saturate too. */
+const [firstSecond, lastSecond] = ['-9223372022400', '9223372036854']
+
+/** To dates, timestamps and intervals. Undefined: there is no such conversion. */
+export function castToTime(text: string, from: DataType, to: DataType): string | undefined {
+  const target = duckdbType(to)
+  switch (to.kind) {
+    case 'date':
+      if (from.kind === 'string') return dateOfText(text)
+      return from.kind === 'timestamp' || from.kind === 'timestamp_ntz' ? `CAST(${text} AS DATE)` : undefined
+    case 'timestamp':
+    case 'timestamp_ntz': {
+      if (from.kind === 'string') return timestampOfText(text, target)
+      if (from.kind === 'date' || from.kind === 'timestamp' || from.kind === 'timestamp_ntz') {
+        return `CAST(${text} AS ${target})`
+      }
+      const micros = microsOf(text, from)
+      return micros && (to.kind === 'timestamp' ? `make_timestamptz(${micros})` : `make_timestamp(${micros})`)
+    }
+    case 'interval':
+      return from.kind === 'string'
+        ? `TRY_CAST(regexp_replace(${text}, '^\\s*(?i:interval)\\s+', '') AS INTERVAL)`
+        : undefined
+    default:
+      return undefined
+  }
+}
+
+/** `2024`, `2024-3`, `2024-3-1`, and whatever stands behind a day. */
+function dateOfText(text: string): string {
+  return withValue(text, (value) => {
+    const day = `regexp_extract(${value}, '^\\s*(\\d{4}-\\d{1,2}-\\d{1,2})(?:[ T].*)?\\s*$', 1)`
+    return `coalesce(TRY_CAST(${day} AS DATE), TRY_CAST(${monthOrYear(value)} || '-01' AS DATE))`
+  })
+}
+
+function timestampOfText(text: string, target: string): string {
+  return withValue(
+    text,
+    (value) =>
+      `(CASE WHEN regexp_matches(${value}, '^\\s*\\d{4}-\\d{1,2}-\\d{1,2}') THEN TRY_CAST(${value} AS ${target}) ELSE TRY_CAST(${monthOrYear(value)} || '-01' AS ${target}) END)`,
+  )
+}
+
+/** `2024-01` of `2024`. */
+function monthOrYear(value: string): string {
+  return `regexp_replace(regexp_extract(${value}, '^\\s*(\\d{4}(?:-\\d{1,2})?)\\s*$', 1), '^(\\d+)$', '\\1-01')`
+}
+
+/** Numbers are seconds since 1970; a boolean is a microsecond or none. */
+function microsOf(text: string, from: DataType): string | undefined {
+  if (isIntegral(from)) return `(${bounded(`CAST(${text} AS BIGINT)`)} * 1000000)`
+  switch (from.kind) {
+    case 'boolean':
+      return `CAST(${text} AS BIGINT)`
+    case 'float':
+    case 'double':
+      return withValue(
+        `CAST(${text} AS DOUBLE)`,
+        (value) => `(CASE WHEN isfinite(${value}) THEN CAST(trunc(${bounded(value)} * 1e6) AS BIGINT) END)`,
+      )
+    case 'decimal':
+      return `CAST(trunc(${bounded(text)} * 1000000) AS BIGINT)`
+    default:
+      return undefined
+  }
+}
+
+/** `least` and `greatest` would pass over NULL. */
+function bounded(text: string): string {
+  return withValue(
+    text,
+    (value) =>
+      `(CASE WHEN ${value} > ${lastSecond} THEN ${lastSecond} WHEN ${value} < ${firstSecond} THEN ${firstSecond} ELSE ${value} END)`,
+  )
+}

@@ -1,0 +1,44 @@
+import type { BoundFrame, BoundFrameBound, BoundSort, BoundWindow } from '../../bind/bound.ts'
+import { printExpression, type PrintPlace } from './print-expression.ts'
+
+/** ` OVER (…)`. */
+export function printOver(window: BoundWindow, place: PrintPlace): string {
+  const partition = window.partitionBy.map((value) => printExpression(value, place)).join(', ')
+  const parts = [
+    ...(partition === '' ? [] : [`PARTITION BY ${partition}`]),
+    ...(window.orderBy.length === 0 ? [] : [printOrderBy(window.orderBy, place)]),
+    ...(window.frame ? [printFrame(window.frame, place)] : []),
+  ]
+  return ` OVER (${parts.join(' ')})`
+}
+
+export function printOrderBy(sorts: readonly BoundSort[], place: PrintPlace): string {
+  const items = sorts.map((sort) => `${sortKeyText(printExpression(sort.value, place))}${directionOf(sort)}`)
+  return `ORDER BY ${items.join(', ')}`
+}
+
+export function directionOf({ isDescending, nulls }: Pick<BoundSort, 'isDescending' | 'nulls'>): string {
+  return ` ${isDescending ? 'DESC' : 'ASC'} NULLS ${nulls === 'first' ? 'FIRST' : 'LAST'}`
+}
+
+/** A bare constant would be taken for a place in the select list. */
+export function sortKeyText(text: string): string {
+  return /^(?:\d+$|')/.test(text) ? `coalesce(${text})` : text
+}
+
+function printFrame({ unit, start, end }: BoundFrame, place: PrintPlace): string {
+  return `${unit.toUpperCase()} BETWEEN ${printBound(start, place)} AND ${printBound(end, place)}`
+}
+
+function printBound(bound: BoundFrameBound, place: PrintPlace): string {
+  switch (bound.kind) {
+    case 'unboundedPreceding':
+      return 'UNBOUNDED PRECEDING'
+    case 'unboundedFollowing':
+      return 'UNBOUNDED FOLLOWING'
+    case 'currentRow':
+      return 'CURRENT ROW'
+    default:
+      return `${printExpression(bound.offset, place)} ${bound.kind.toUpperCase()}`
+  }
+}

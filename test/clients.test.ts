@@ -1,0 +1,236 @@
+import { execFile, spawn, spawnSync } from 'node:child_process'
+import { readFileSync, writeFileSync } from 'node:fs'
+import { rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import pg from 'pg'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { passableFolder } from './support/passable-folder.ts'
+import { startProduct, type Product } from './support/product.ts'
+
+/** The clients people have, unchanged, against the whole product. */
+let home: string
+let product: Product
+let environment: Record<string, string>
+
+beforeAll(async () => {
+  home = passableFolder('clients')
+  product = await startProduct({ home: join(home, 'home') })
+  const { sqlUser, sqlPassword } = JSON.parse(readFileSync(join(home, 'home', 'credentials.json'), 'utf8'))
+  const [host = '', port = ''] = product.postgres.split(':')
+  environment = {
+    PGHOST: host,
+    PGPORT: port,
+    PGUSER: sqlUser,
+    PGPASSWORD: sqlPassword,
+    PGDATABASE: 'prod:all',
+    PGSSLMODE: 'verify-full',
+    PGSSLROOTCERT: join(home, 'home', 'tls', 'loopback.crt'),
+  }
+  await product.run(`
+    CREATE TABLE visits AS
+    SELECT * FROM VALUES
+      ('v1', 'ann', timestamp '2026-01-01 10:00:00', 3, 12.50),
+      ('v2', 'ann', timestamp '2026-01-01 11:30:00', 1, NULL),
+      ('v3', 'bob', timestamp '2026-01-02 09:15:00', 7, 99.99)
+    AS v(id, person, at, pages, value)`)
+})
+afterAll(async () => {
+  await product[Symbol.asyncDispose]()
+  await rm(home, { recursive: true, force: true })
+})
+
+/** Hours of work. */
+const endless = `
+  SELECT count(*) FROM (SELECT explode(sequence(1, 1000000)) a) x
+  JOIN (SELECT explode(sequence(1, 1000000)) b) y ON a % 7 <> b % 11`
+
+const isMissing = spawnSync('psql', ['--version']).status !== 0
+if (isMissing && process.env['CI']) throw new Error('Under CI psql must be there.')
+
+describe.skipIf(isMissing)('psql', () => {
+  const psql = (args: readonly string[], env: Record<string, string> = {}) =>
+    new Promise<{ code: number | null; out: string; err: string }>((resolve) => {
+      const child = execFile(
+        'psql',
+        ['-X', '-q', ...args],
+        { env: { ...process.env, ...environment, ...env } },
+        (_, out, err) => resolve({ code: child.exitCode, out, err }),
+      )
+    })
+
+  test('signs in over TLS, which it verifies, and prints rows', async () => {
+    expect(await psql(['-c', '\\conninfo', '-c', 'SELECT id, pages FROM visits ORDER BY id'])).toEqual({
+      code: 0,
+      out: expect.stringMatching(/SSL connection \(protocol: TLSv1\.3[\s\S]* v1 +\| +3\n[\s\S]*\(3 rows\)/),
+      err: '',
+    })
+  })
+
+  test('prints values of every kind as PostgreSQL writes them', async () => {
+    const sql = `SELECT true, cast(7 AS smallint), 1e10D, cast(1.50 AS decimal(10, 2)), date '2026-02-03',
+      timestamp '2026-02-03 04:05:06.7', 'é', NULL, array(1, 2), named_struct('a', 1), map('k', 'v'), X'00ff'`
+    const { code, out } = await psql(['-A', '-t', '-F', ' ~ ', '-c', sql])
+    expect([code, out.trimEnd()]).toEqual([
+      0,
+      [
+        't',
+        '7',
+        '10000000000',
+        '1.50',
+        '2026-02-03',
+        '2026-02-03 04:05:06.7+00',
+        'é',
+        '',
+        '{1,2}',
+        '(1)',
+        '[k -> v]',
+        '\\x00ff',
+      ].join(' ~ '),
+    ])
+  })
+
+  test('a wrong password is refused without saying more', async () => {
+    expect(await psql(['-c', 'SELECT 1'], { PGPASSWORD: 'wrong' })).toMatchObject({
+      code: 2,
+      err: expect.stringContaining('The user or the password is wrong.'),
+    })
+  })
+
+  test('points at an error, says what may be meant, and goes on', async () => {
+    const { code, out, err } = await psql([
+      '-v',
+      'VERBOSITY=verbose',
+      '-c',
+      'SELECT id,\n  persn FROM visits',
+      '-c',
+      "SELECT 'still here'",
+    ])
+    expect([code, out]).toEqual([0, expect.stringContaining('still here')])
+    expect(err).toMatch(/ERROR: {2}42703: .*persn[\s\S]*LINE 2: {3}persn FROM visits\n +\^[\s\S]*person/)
+  })
+
+  test('runs files of statements with blocks, and stops at the first error when asked', async () => {
+    const file = join(home, 'block.sql')
+    writeFileSync(
+      file,
+      `CREATE TABLE copied AS SELECT id FROM visits WHERE false;
+       $$ BEGIN
+         SET @most = SELECT max(pages) FROM visits;
+         INSERT INTO copied SELECT id FROM visits WHERE pages < @most;
+       END $$;
+       SELECT count(*) FROM copied;
+       SELECT * FROM nowhere;
+       SELECT 'not reached';`,
+    )
+    const { code, out, err } = await psql(['-A', '-t', '-v', 'ON_ERROR_STOP=1', '-f', file])
+    expect([code, out]).toEqual([3, expect.stringMatching(/(^|\n)2\n$/)])
+    expect(err).toContain('nowhere')
+  })
+
+  test('Ctrl-C ends the statement, not the session', async () => {
+    const child = spawn('psql', ['-X', '-q', '-A', '-t'], { env: { ...process.env, ...environment } })
+    let out = ''
+    let err = ''
+    child.stdout.on('data', (chunk: Buffer) => (out += chunk.toString()))
+    child.stderr.on('data', (chunk: Buffer) => (err += chunk.toString()))
+    const said = async (pattern: RegExp) => {
+      for (let look = 0; !pattern.test(out + err); look++) {
+        if (look > 400) throw new Error(`psql never said ${pattern}: ${out}${err}`)
+        await new Promise((resolve) => setTimeout(resolve, 50))
+      }
+    }
+    child.stdin.write("SELECT 'ready';\n")
+    await said(/ready/)
+    child.stdin.write(`${endless};\n`)
+    await new Promise((resolve) => setTimeout(resolve, 700))
+    child.kill('SIGINT')
+    await said(/cancel/i)
+    child.stdin.end("SELECT 'and on';\n")
+    await new Promise((resolve) => child.once('close', resolve))
+    expect(out).toContain('and on')
+  })
+})
+
+describe('node-postgres', () => {
+  const connect = async (): Promise<pg.Client> => {
+    const client = new pg.Client({
+      host: environment['PGHOST']!,
+      port: Number(environment['PGPORT']),
+      user: environment['PGUSER']!,
+      password: environment['PGPASSWORD']!,
+      database: environment['PGDATABASE']!,
+      ssl: { ca: readFileSync(environment['PGSSLROOTCERT']!, 'utf8') },
+    })
+    await client.connect()
+    return client
+  }
+
+  test('rows come as JavaScript values', async () => {
+    const client = await connect()
+    const { rows, fields } = await client.query('SELECT id, at, pages, value FROM visits ORDER BY id LIMIT 2')
+    await client.end()
+    expect(rows).toEqual([
+      { id: 'v1', at: new Date('2026-01-01T10:00:00Z'), pages: 3, value: '12.50' },
+      { id: 'v2', at: new Date('2026-01-01T11:30:00Z'), pages: 1, value: null },
+    ])
+    expect(fields.map(({ name, dataTypeID }) => [name, dataTypeID])).toEqual([
+      ['id', 25],
+      ['at', 1184],
+      ['pages', 23],
+      ['value', 1700],
+    ])
+  })
+
+  test('parameters are values, whatever they hold', async () => {
+    const client = await connect()
+    const ask = (person: string) =>
+      client.query('SELECT count(*) AS n FROM visits WHERE person = $1 AND pages >= $2', [person, 1])
+    expect((await ask('ann')).rows).toEqual([{ n: '2' }])
+    expect((await ask("ann' OR 'a' = 'a")).rows).toEqual([{ n: '0' }])
+    await client.end()
+  })
+
+  test('a named statement is prepared once and run again', async () => {
+    const client = await connect()
+    const ask = (least: number) =>
+      client.query({
+        name: 'at least',
+        text: 'SELECT id FROM visits WHERE pages >= $1 ORDER BY id',
+        values: [least],
+        rowMode: 'array',
+      })
+    expect((await ask(3)).rows).toEqual([['v1'], ['v3']])
+    expect((await ask(7)).rows).toEqual([['v3']])
+    await client.end()
+  })
+
+  test('several statements in one request give several results', async () => {
+    const client = await connect()
+    const results = (await client.query(
+      'SELECT 1 AS one; SELECT id FROM visits; SET search_path = public',
+    )) as unknown as pg.QueryResult[]
+    expect(results.map(({ command, rowCount }) => [command, rowCount])).toEqual([
+      ['SELECT', 1],
+      ['SELECT', 3],
+      ['SET', null],
+    ])
+    await client.end()
+  })
+
+  test('errors carry code, position and hint, and the connection goes on', async () => {
+    const client = await connect()
+    const error: unknown = await client.query('SELECT idd FROM visits').catch((thrown: unknown) => thrown)
+    expect(error).toMatchObject({ code: '42703', position: '8', hint: expect.stringContaining('id') })
+    expect((await client.query('SELECT 1 AS one')).rows).toEqual([{ one: 1 }])
+    await client.end()
+  })
+
+  test('a pool of sessions asks at once', async () => {
+    const clients = await Promise.all(Array.from({ length: 6 }, connect))
+    const answers = await Promise.all(
+      clients.map((client, index) => client.query('SELECT count(*) + $1 AS n FROM visits', [index])),
+    )
+    expect(answers.map(({ rows }) => Number(rows[0].n))).toEqual([3, 4, 5, 6, 7, 8])
+    await Promise.all(clients.map((client) => client.end()))
+  })
+})
