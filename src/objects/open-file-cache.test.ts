@@ -251,7 +251,10 @@ test('whatever is leased, released, damaged and restarted, files are right and t
   const step = fc.oneof(
     {
       weight: 5,
-      arbitrary: fc.record({ kind: fc.constant('lease' as const), of: fc.subarray(names, { minLength: 1 }) }),
+      arbitrary: fc.record({
+        kind: fc.constant('lease' as const),
+        of: fc.subarray(names, { minLength: 1, maxLength: 2 }),
+      }),
     },
     { weight: 4, arbitrary: fc.record({ kind: fc.constant('release' as const), index: fc.nat(9) }) },
     {
@@ -261,7 +264,7 @@ test('whatever is leased, released, damaged and restarted, files are right and t
     { weight: 1, arbitrary: fc.record({ kind: fc.constant('restart' as const) }) },
   )
   await fc.assert(
-    fc.asyncProperty(fc.array(step, { maxLength: 30 }), async (steps) => {
+    fc.asyncProperty(fc.array(step, { minLength: 10, maxLength: 30 }), async (steps) => {
       await using at = await place()
       const objects = new Map<string, CachedObject>()
       for (const [index, name] of names.entries()) objects.set(name, await at.put(name, sizes[index]!))
