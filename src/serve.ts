@@ -4,6 +4,7 @@ import { hostname } from 'node:os'
 import { join } from 'node:path'
 import { createAccess } from '#access/create-access.ts'
 import { systemClock } from '#base/clock.ts'
+import { AppError } from '#base/errors.ts'
 import { armFaults } from '#base/faults.ts'
 import type { RunId } from '#base/ids.ts'
 import type { Logger } from '#base/log.ts'
@@ -68,6 +69,11 @@ export async function startServer({ config, logger, version }: ServeOptions): Pr
     await createDuckdbEngine({ ...config.engine, scratchFolder: paths.scratch, logger }),
   )
   arm(config.faultPoint, { metadata, engine, logger })
+  if (config.lake.location !== undefined) {
+    throw new AppError('config.invalid', 'A lake at lake.location is not served yet.', {
+      hint: 'Leave it out: the lake is in lake.folder.',
+    })
+  }
   const lake = createLake({ metadata, engine, folder: config.lake.folder, clock, logger, incarnation })
   const datasets = createDatasets({ metadata, access, lake, clock })
   const jobs = starting.use(

@@ -46,6 +46,7 @@ export const meanings = {
   'query.failed': { http: 400, sqlState: '22000', retry: false },
   'query.limit': { http: 400, sqlState: '53400', retry: false },
   'query.parameters': { http: 400, sqlState: '08P01', retry: false },
+  'query.scan_too_large': { http: 400, sqlState: '53400', retry: false },
   'query.statement_exists': { http: 409, sqlState: '42P05', retry: false },
   'query.syntax': { http: 400, sqlState: '42601', retry: false },
   'query.timeout': { http: 408, sqlState: '53400', retry: false },
@@ -67,7 +68,9 @@ export const meanings = {
   'schema.unknown': { http: 404, sqlState: '42704', retry: false },
   'server.stopping': { http: 503, sqlState: '57P01', retry: true },
   'source.removed': { http: 410, sqlState: '58P01', retry: false },
+  'store.corrupt': { http: 502, sqlState: 'XX001', retry: true },
   'store.full': { http: 507, sqlState: '53100', retry: true },
+  'store.refused': { http: 502, sqlState: '58030', retry: false },
   'store.unreachable': { http: 503, sqlState: '58030', retry: true },
   'verify.failed': { http: 422, sqlState: 'XX001', retry: false },
 } as const satisfies Record<string, Meaning>

@@ -50,6 +50,33 @@ test('a flag beats a variable, a variable beats the file, the file beats the def
   expect(engine).toMatchObject({ interactiveChildren: 8, batchChildren: 7, statementsPerChild: 5 })
 })
 
+test('a lake on S3 is set by its location, its server and its key, whose secret is never shown', () => {
+  const env = {
+    SLUICE_LAKE_LOCATION: 's3://a-bucket/some/prefix',
+    SLUICE_LAKE_CACHE_BYTES: '2GB',
+    SLUICE_S3_ENDPOINT: 'https://s3.example.com',
+    SLUICE_S3_ACCESS_KEY_ID: 'AKEXAMPLE',
+    SLUICE_S3_SECRET_ACCESS_KEY: 'very-secret',
+    AWS_REGION: 'eu-central-1',
+  }
+  const { lake, s3 } = load({ env })
+  expect(lake).toMatchObject({ location: 's3://a-bucket/some/prefix', cacheBytes: 2 * 2 ** 30 })
+  expect(lake.cacheFolder).toBe(join(folder, 'none', 'cache'))
+  expect(s3).toMatchObject({ endpoint: 'https://s3.example.com', region: 'eu-central-1' })
+  expect(s3.secretAccessKey?.reveal()).toBe('very-secret')
+  const described = describeConfig({ flags: { home: join(folder, 'none') }, env, cwd: folder })
+  expect(JSON.stringify(described)).not.toContain('very-secret')
+  expect(load({ env: { ...env, SLUICE_S3_REGION: 'eu-west-1' } }).s3.region).toBe('eu-west-1')
+})
+
+test('a location that is none, and half a key, are refused', () => {
+  for (const location of ['/a/folder', 's3://', 's3://UPPER/x', 'gs://bucket', 's3://b ucket/x']) {
+    expect(refusal({ env: { SLUICE_LAKE_LOCATION: location } }).message, location).toContain('s3://BUCKET')
+  }
+  expect(refusal({ env: { SLUICE_S3_ENDPOINT: 'localhost:9000' } }).message).toContain('s3.endpoint')
+  expect(refusal({ env: { SLUICE_S3_ACCESS_KEY_ID: 'AK' } }).message).toContain('s3.secretAccessKey')
+})
+
 test('an unknown flag, variable or setting is refused and near ones are named', async () => {
   expect(refusal({ env: { SLUICE_HTPP: '1' } })).toMatchObject({
     code: 'config.invalid',

@@ -66,7 +66,7 @@ function check(given: Map<string, Given>): Config {
   return deepFreeze(parsed.data)
 }
 
-function refuseContradictions({ http, tls, limits }: Config): void {
+function refuseContradictions({ http, tls, limits, s3 }: Config): void {
   for (const server of ['http', 'postgres'] as const) {
     if ((tls[`${server}Certificate`] === undefined) !== (tls[`${server}Key`] === undefined)) {
       throw new AppError(
@@ -77,6 +77,11 @@ function refuseContradictions({ http, tls, limits }: Config): void {
         },
       )
     }
+  }
+  if ((s3.accessKeyId === undefined) !== (s3.secretAccessKey === undefined)) {
+    throw new AppError('config.invalid', 'Of s3.accessKeyId and s3.secretAccessKey only one is set.', {
+      hint: 'Set both, or neither to use what the machine itself may.',
+    })
   }
   if (!isLoopback(http.host) && tls.httpCertificate === undefined) {
     throw new AppError(

@@ -14,6 +14,8 @@ export function homePaths(home: string) {
     /** Copies of programs that an unprivileged child could not reach where they are installed. */
     programs: join(home, 'programs'),
     lake: join(home, 'lake'),
+    /** Copies of a lake that is elsewhere; can be lost. */
+    cache: join(home, 'cache'),
     staging: join(home, 'staging'),
     spool: join(home, 'spool'),
     scratch: join(home, 'scratch'),

@@ -11,6 +11,8 @@ export interface SettingMeta {
   readonly default?: string | number | ((context: { readonly home: string }) => string | number)
   /** May come from a file named by `…_FILE`, and is never shown. */
   readonly isSecret?: true
+  /** Another variable it is read from, which others' programs read too. */
+  readonly sharedVariable?: string
   /** A path; a relative one starts where the command was given, in the file at the home. */
   readonly isPath?: true
   /** For tests of ours: left out of help and of `sluice config`. */
@@ -20,6 +22,7 @@ export interface SettingMeta {
 export const settingMeta = z.registry<SettingMeta>()
 
 const path = () => z.string().min(1)
+const s3Location = /^s3:\/\/[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](?:\/[^\s\p{Cc}]*)?$/u
 
 /** Every setting. A name here gives the flag `--engine-batch-children` and SLUICE_ENGINE_BATCH_CHILDREN. */
 export const configSchema = z.strictObject({
@@ -39,6 +42,7 @@ export const configSchema = z.strictObject({
   databaseUrl: secret().optional().register(settingMeta, {
     about: 'A PostgreSQL of yours for the metadata, instead of the managed one (DATABASE_URL is read too)',
     isSecret: true,
+    sharedVariable: 'DATABASE_URL',
   }),
   log: z.strictObject({
     level: z
@@ -110,10 +114,46 @@ export const configSchema = z.strictObject({
   }),
   lake: z.strictObject({
     folder: path().register(settingMeta, {
-      about: 'Folder of the lake’s tables',
+      about: 'Folder of the lake’s tables; with lake.location, of files on their way there',
       isPath: true,
       default: ({ home }) => homePaths(home).lake,
     }),
+    location: z
+      .string()
+      .regex(s3Location, 'expected s3://BUCKET or s3://BUCKET/PREFIX')
+      .optional()
+      .register(settingMeta, {
+        about: 'Where the lake’s tables are, s3://BUCKET/PREFIX, instead of lake.folder',
+      }),
+    cacheFolder: path().register(settingMeta, {
+      about: 'Folder of copies of the lake’s files while it is elsewhere; one server’s alone',
+      isPath: true,
+      default: ({ home }) => homePaths(home).cache,
+    }),
+    cacheBytes: bytes().register(settingMeta, {
+      about: 'Size of those copies at most; one statement’s files must have room together',
+      default: '20GB',
+    }),
+  }),
+  s3: z.strictObject({
+    region: z.string().min(1).register(settingMeta, {
+      about: 'Region of the buckets (AWS_REGION is read too)',
+      default: 'us-east-1',
+      sharedVariable: 'AWS_REGION',
+    }),
+    endpoint: z
+      .url({ protocol: /^https?$/, error: 'expected http://HOST:PORT or https://HOST' })
+      .optional()
+      .register(settingMeta, { about: 'Address of an S3 server that is not Amazon’s, https://HOST' }),
+    accessKeyId: z.string().min(1).optional().register(settingMeta, {
+      about: 'Access key; absent: AWS’s own variables, profiles and roles of the machine are tried',
+    }),
+    secretAccessKey: secret()
+      .optional()
+      .register(settingMeta, { about: 'Secret of the access key', isSecret: true }),
+    sessionToken: secret()
+      .optional()
+      .register(settingMeta, { about: 'Token of a temporary access key', isSecret: true }),
   }),
   faultPoint: z
     .string()

@@ -75,7 +75,7 @@ function fromVariables(env: ConfigSources['env']): Map<string, Given> {
     const set = variablesOf(setting).filter((variable) => (env[variable] ?? '') !== '')
     const [variable, other] = set
     if (variable === undefined) continue
-    if (other !== undefined && other !== 'DATABASE_URL') {
+    if (other !== undefined && other !== setting.sharedVariable) {
       throw new AppError('config.invalid', `Both ${variable} and ${other} are set.`, {
         hint: 'Set one of them.',
       })
@@ -94,7 +94,7 @@ function variablesOf(setting: Setting): string[] {
   return [
     setting.variable,
     ...(setting.isSecret ? [`${setting.variable}_FILE`] : []),
-    ...(setting.name === 'databaseUrl' ? ['DATABASE_URL'] : []),
+    ...(setting.sharedVariable === undefined ? [] : [setting.sharedVariable]),
   ]
 }
 

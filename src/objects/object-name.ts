@@ -11,17 +11,20 @@ const forbidden = /[\p{Cc}\p{Cs}]/u
  * @throws AppError 'request.invalid' for a name that leaves its location or cannot be written everywhere.
  */
 export function objectNameParts(name: string): readonly string[] {
-  const parts = name.split('/')
-  const isUsable =
-    !forbidden.test(name) &&
-    Buffer.byteLength(name) <= objectNameBytesMax &&
-    parts.every((part) => part !== '' && part !== '.' && part !== '..')
-  if (isUsable) return parts
+  if (isObjectName(name)) return name.split('/')
   throw new AppError(
     'request.invalid',
     `${JSON.stringify(name.slice(0, 120))} cannot be the name of an object.`,
     {
       hint: `Names are relative, at most ${objectNameBytesMax} bytes, without empty parts, ".", ".." and control characters.`,
     },
+  )
+}
+
+export function isObjectName(name: string): boolean {
+  return (
+    !forbidden.test(name) &&
+    Buffer.byteLength(name) <= objectNameBytesMax &&
+    name.split('/').every((part) => part !== '' && part !== '.' && part !== '..')
   )
 }

@@ -41,6 +41,7 @@ export const walls: Readonly<Record<string, readonly string[]>> = {
 
 /** Packages that only one folder may import. */
 export const packageOwners: Readonly<Record<string, string>> = {
+  '@aws-sdk/client-s3': 'objects',
   '@duckdb/node-api': 'engine',
   '@duckdb/node-bindings': 'engine',
   avsc: 'lake',

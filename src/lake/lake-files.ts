@@ -1,0 +1,46 @@
+import type { CachedObject, FileLease } from '#objects/file-cache.ts'
+
+/**
+ * Where the files of a lake are, and how they come to the engine, which knows only files of this machine, and from it.
+ * Names are below the lake: `<dataset>/metadata/…`, `<dataset>/data/<write>/…`. No file is written twice, none changes.
+ */
+export interface LakeFiles extends AsyncDisposable {
+  /** `file:///…` or `s3://bucket/prefix`; what Iceberg's files name each other by begins with it. */
+  readonly location: string
+
+  /** A small file, whole. @throws AppError 'object.missing', 'store.…' */
+  read(name: string, options: { readonly signal: AbortSignal }): Promise<Buffer>
+
+  /** A new small file (≤ 8 MiB), durable when this returns. @throws AppError 'object.exists' */
+  write(name: string, bytes: Uint8Array, options: { readonly signal: AbortSignal }): Promise<void>
+
+  /** Where the engine finds the file while a lease holds it; touches nothing. */
+  pathOf(file: CachedObject): string
+
+  /**
+   * Has files where the engine finds them, whole, until the lease is disposed of. One statement takes all of its files
+   * with one lease.
+   * @throws AppError 'object.missing', 'store.corrupt' for another size, 'query.scan_too_large', 'store.…'
+   */
+  lease(files: readonly CachedObject[], options: { readonly signal: AbortSignal }): Promise<FileLease>
+
+  /** A new folder of this machine, in which files are made that `deliver` brings to the lake's folder of that name. */
+  outbox(folder: string): Promise<string>
+
+  /**
+   * Brings the files made in the outbox to the lake, each durable when this returns. What else is in the outbox is lost.
+   * @param files names below the folder
+   * @throws AppError 'store.…'; then `discard` is due
+   */
+  deliver(
+    folder: string,
+    files: readonly CachedObject[],
+    options: { readonly signal: AbortSignal },
+  ): Promise<void>
+
+  /** Removes a folder, its outbox, and files whose name begins with it. Returns how many were in the lake. */
+  discard(prefix: string, options: { readonly signal: AbortSignal }): Promise<number>
+
+  /** Removes what killed writers left that has no name. Returns how many. */
+  sweepUnfinished(options: { readonly now: Date; readonly signal: AbortSignal }): Promise<number>
+}

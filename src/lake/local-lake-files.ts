@@ -1,0 +1,114 @@
+import { lstat, readdir, readFile, rm } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
+import { AppError } from '#base/errors.ts'
+import { makeFolderDurably, syncFile, syncFolder, writeFileDurably } from '#objects/durable-files.ts'
+import { objectNameParts } from '#objects/object-name.ts'
+import type { LakeFiles } from './lake-files.ts'
+
+/** Looking at files is waiting for the disk: some at a time. */
+const looksAtOnce = 64
+
+/** A lake in a folder of this machine: the engine reads and writes its files where they are. */
+export function localLakeFiles(root: string): LakeFiles {
+  const path = (name: string): string => join(root, ...objectNameParts(name))
+
+  async function sizeOf(name: string): Promise<number | undefined> {
+    const stats = await unlessMissing(() => lstat(path(name)))
+    return stats?.isFile() === true ? stats.size : undefined
+  }
+
+  async function check({ name, bytes }: { readonly name: string; readonly bytes: number }): Promise<void> {
+    const size = await sizeOf(name)
+    if (size === undefined) throw missing(name)
+    if (size !== bytes) {
+      throw new AppError('store.corrupt', `${name} has ${size} bytes where ${bytes} were written.`, {
+        hint: 'It was changed in its folder: restore it from a backup.',
+      })
+    }
+  }
+
+  return {
+    location: `file://${root}`,
+
+    read: async (name, { signal }) => {
+      const content = await unlessMissing(() => readFile(path(name), { signal }))
+      if (content === undefined) throw missing(name)
+      return content
+    },
+
+    write: async (name, bytes) => {
+      if ((await sizeOf(name)) !== undefined) {
+        throw new AppError('object.exists', `${name} is there already.`, {
+          hint: 'Nothing was overwritten; names of the lake are never used twice.',
+        })
+      }
+      await makeFolderDurably(dirname(path(name)))
+      await writeFileDurably(path(name), bytes)
+    },
+
+    pathOf: ({ name }) => path(name),
+
+    lease: async (files, { signal }) => {
+      for (let start = 0; start < files.length; start += looksAtOnce) {
+        signal.throwIfAborted()
+        await Promise.all(files.slice(start, start + looksAtOnce).map(check))
+      }
+      // Nothing takes them away: expiry and sweeping respect what is pinned.
+      return { paths: files.map(({ name }) => path(name)), [Symbol.dispose]: () => {} }
+    },
+
+    outbox: async (folder) => {
+      await makeFolderDurably(path(folder))
+      return path(folder)
+    },
+
+    deliver: async (folder, files, { signal }) => {
+      const named = files.map(({ name, bytes }) => ({ name: `${folder}/${name}`, bytes }))
+      for (const file of named) {
+        signal.throwIfAborted()
+        await check(file)
+        await syncFile(path(file.name))
+      }
+      const folders = new Set(named.map(({ name }) => dirname(path(name))))
+      for (const one of folders) await syncFolder(one)
+      await syncFolder(dirname(path(folder)))
+    },
+
+    discard: async (prefix) => {
+      const above = dirname(path(prefix))
+      const begins = objectNameParts(prefix).at(-1) ?? ''
+      const found = (await unlessMissing(() => readdir(above))) ?? []
+      let count = 0
+      for (const name of found.filter((name) => name.startsWith(begins))) {
+        count += await filesBelow(join(above, name))
+        await rm(join(above, name), { recursive: true, force: true })
+      }
+      return count
+    },
+
+    sweepUnfinished: async () => 0, // Everything here has a name, by which its writer's traces are found.
+
+    [Symbol.asyncDispose]: async () => {},
+  }
+}
+
+async function filesBelow(path: string): Promise<number> {
+  const stats = await unlessMissing(() => lstat(path))
+  if (stats?.isDirectory() !== true) return stats ? 1 : 0
+  const entries = await readdir(path, { recursive: true, withFileTypes: true })
+  return entries.filter((entry) => entry.isFile()).length
+}
+
+async function unlessMissing<T>(look: () => Promise<T>): Promise<T | undefined> {
+  try {
+    return await look()
+  } catch (error) {
+    const code = error instanceof Error && 'code' in error ? error.code : undefined
+    if (code === 'ENOENT' || code === 'ENOTDIR') return undefined
+    throw error
+  }
+}
+
+function missing(name: string): AppError {
+  return new AppError('object.missing', `There is no file ${JSON.stringify(name)} in the lake.`)
+}

@@ -1,0 +1,135 @@
+import { createHash } from 'node:crypto'
+import type { CompletedPart } from '@aws-sdk/client-s3'
+import type { Staged, StageToken } from '../object-store.ts'
+import { sha256Of } from './checksum.ts'
+import { ask, type Connection } from './connection.ts'
+import { createOnce, existsError, hashMark, writeMark } from './create-once.ts'
+import { type FoundObject, headObject } from './head-object.ts'
+import { abortUpload, completeUpload, createUpload } from './multipart.ts'
+import { putOnce } from './put-object.ts'
+import { missing, readObject } from './read-object.ts'
+
+/** Smaller ones pass through us, checked once more; S3 copies no part below 5 MiB but the last. */
+const copiedBytesMin = 8 * 1024 * 1024
+/** Of one part that the store copies by itself; it takes up to 5 GiB. */
+const copiedPartBytes = 512 * 1024 * 1024
+const copiedPartsAtOnce = 4
+
+export interface Completion {
+  readonly token: StageToken
+  readonly staged: Staged
+  /** Of the final name. */
+  readonly key: string
+  readonly stagedKey: string
+  readonly signal: AbortSignal
+}
+
+/**
+ * Gives staged bytes their final name: the store copies them into an upload, whose completion is one step and refused
+ * where the name is taken. The object bears the token's id, so that whoever completes again recognises it.
+ */
+export async function completeStaged(connection: Connection, completion: Completion): Promise<void> {
+  const { token, key, signal } = completion
+  const asking = { name: token.name, signal }
+  signal.throwIfAborted()
+  let there = await headObject(connection, asking, key)
+  if (!there) {
+    if ((await copyOnce(connection, completion)) === 'created') return
+    there = await headObject(connection, asking, key)
+  }
+  if (!there) throw missing(connection, token.name)
+  if (!(await holds(connection, completion, there))) throw existsError(connection, token.name)
+}
+
+async function copyOnce(connection: Connection, completion: Completion): Promise<'created' | 'exists'> {
+  const { token, staged, key, stagedKey, signal } = completion
+  const { name } = token
+  const source = await headObject(connection, { name, signal }, stagedKey)
+  if (source?.bytes !== staged.bytes) throw missing(connection, name)
+  if (staged.bytes >= copiedBytesMin) return await copyLarge(connection, completion, source)
+  const bytes = await bytesOf(readObject(connection, { key: stagedKey, name, signal }))
+  if (sha256Of(bytes) !== staged.sha256) throw missing(connection, name)
+  return await putOnce(connection, { key, name, mark: token.id, bytes, signal })
+}
+
+async function copyLarge(connection: Connection, completion: Completion, source: FoundObject) {
+  const { token, staged, key, signal } = completion
+  const { name } = token
+  const asking = { name, key, signal }
+  const answerMsMax = connection.policy.completeMsMax
+  const uploadId = await createUpload(connection, asking, {
+    [writeMark]: token.id,
+    [hashMark]: staged.sha256,
+  })
+  try {
+    const parts: CompletedPart[] = []
+    const starts = Array.from(
+      { length: Math.ceil(staged.bytes / copiedPartBytes) },
+      (_, index) => index * copiedPartBytes,
+    )
+    for (let index = 0; index < starts.length; index += copiedPartsAtOnce) {
+      const some = starts.slice(index, index + copiedPartsAtOnce)
+      parts.push(
+        ...(await Promise.all(
+          some.map((start) => copyPart(connection, completion, { source, uploadId, start })),
+        )),
+      )
+    }
+    const outcome = await createOnce(connection, { ...asking, mark: token.id, answerMsMax }, (abortSignal) =>
+      completeUpload(connection, { key, uploadId, parts, bytes: staged.bytes, crc: source.crc }, abortSignal),
+    )
+    if (outcome === 'exists') await abortUpload(connection, { key, name, uploadId })
+    return outcome
+  } catch (error) {
+    await abortUpload(connection, { key, name, uploadId })
+    throw error
+  }
+}
+
+async function copyPart(
+  connection: Connection,
+  { token, staged, key, stagedKey, signal }: Completion,
+  {
+    source,
+    uploadId,
+    start,
+  }: { readonly source: FoundObject; readonly uploadId: string; readonly start: number },
+): Promise<CompletedPart> {
+  const { sdk, client, bucket } = connection
+  const number = start / copiedPartBytes + 1
+  const end = Math.min(start + copiedPartBytes, staged.bytes)
+  const command = new sdk.UploadPartCopyCommand({
+    Bucket: bucket,
+    Key: key,
+    UploadId: uploadId,
+    PartNumber: number,
+    CopySource: `${bucket}/${stagedKey.split('/').map(encodeURIComponent).join('/')}`,
+    CopySourceRange: `bytes=${start}-${end - 1}`,
+    ...(source.etag === undefined ? {} : { CopySourceIfMatch: source.etag }),
+  })
+  const answer = await ask(connection, { name: token.name, signal, bodyBytes: end - start }, (abortSignal) =>
+    client.send(command, { abortSignal }),
+  )
+  const { ETag, ChecksumCRC32 } = answer.CopyPartResult ?? {}
+  return { PartNumber: number, ETag, ...(ChecksumCRC32 === undefined ? {} : { ChecksumCRC32 }) }
+}
+
+/** Whether the object that has the final name is ours, by its mark, or by its bytes. */
+async function holds(
+  connection: Connection,
+  { token, staged, key, signal }: Completion,
+  there: FoundObject,
+): Promise<boolean> {
+  if (there.bytes !== staged.bytes) return false
+  const hash = there.marks[hashMark]
+  if (hash !== undefined) return hash === staged.sha256
+  const read = createHash('sha256')
+  for await (const chunk of readObject(connection, { key, name: token.name, signal })) read.update(chunk)
+  return read.digest('hex') === staged.sha256
+}
+
+async function bytesOf(stream: AsyncIterable<Uint8Array>): Promise<Buffer> {
+  const chunks: Uint8Array[] = []
+  for await (const chunk of stream) chunks.push(chunk)
+  return Buffer.concat(chunks)
+}

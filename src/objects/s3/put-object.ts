@@ -1,0 +1,29 @@
+import { crcTextOf, sha256Of } from './checksum.ts'
+import type { Connection } from './connection.ts'
+import { createOnce, hashMark, writeMark } from './create-once.ts'
+
+/** Creates an object of bytes in memory, only where there is none. */
+export async function putOnce(
+  connection: Connection,
+  request: {
+    readonly key: string
+    readonly name: string
+    readonly mark: string
+    readonly bytes: Uint8Array
+    readonly signal: AbortSignal
+  },
+): Promise<'created' | 'exists'> {
+  const { sdk, client, bucket } = connection
+  const { key, name, mark, bytes, signal } = request
+  const input = {
+    Bucket: bucket,
+    Key: key,
+    Body: bytes,
+    ChecksumCRC32: crcTextOf(bytes),
+    Metadata: { [writeMark]: mark, [hashMark]: sha256Of(bytes) },
+    IfNoneMatch: '*',
+  }
+  return await createOnce(connection, { key, name, mark, signal, bodyBytes: bytes.length }, (abortSignal) =>
+    client.send(new sdk.PutObjectCommand(input), { abortSignal }),
+  )
+}

@@ -1,0 +1,192 @@
+import { randomUUID } from 'node:crypto'
+import { type Clock, systemClock } from '#base/clock.ts'
+import { AppError } from '#base/errors.ts'
+import { objectNameParts } from '../object-name.ts'
+import type { RemoteStore } from '../remote-store.ts'
+import { completeStaged } from './complete-staged.ts'
+import { ask, type Connection } from './connection.ts'
+import { existsError } from './create-once.ts'
+import { failureOf, isMissing } from './failure.ts'
+import { headObject } from './head-object.ts'
+import { keysBelow } from './keys.ts'
+import { listObjects } from './list-objects.ts'
+import { abortUploadsOf, sweepUploads } from './multipart.ts'
+import { putOnce } from './put-object.ts'
+import { readObject } from './read-object.ts'
+import { type S3Credentials, type S3Policy, s3Policy, type S3StoreConfig } from './s3-config.ts'
+import { upload } from './upload.ts'
+
+/** Enough for a manifest of 10 000 files. */
+const smallObjectBytesMax = 8 * 1024 * 1024
+const forever = new AbortController().signal
+
+export interface S3StoreOptions {
+  readonly credentials?: S3Credentials | undefined
+  readonly policy?: S3Policy
+  readonly clock?: Clock
+}
+
+/**
+ * A bucket of Amazon S3, or of a server that speaks as it does, or the part of one below a prefix.
+ *
+ * Nothing is ever overwritten: every write is conditional, and bears a mark by which its writer knows it again when the
+ * answer was lost. Bytes are checked by CRC-32 on both ways, by the store as it takes them and by us as we read.
+ *
+ * An upload that is not completed cannot be read back, so staged bytes are objects of their own under a name that no
+ * listing of ours shows; `complete` has the store copy them.
+ */
+export async function openS3Store(config: S3StoreConfig, options: S3StoreOptions = {}): Promise<RemoteStore> {
+  const connection = await connect(config, options)
+  const keys = keysBelow(config.prefix)
+  await checkBucket(connection)
+
+  /** Removes the object, if it is there. */
+  async function remove(key: string, name: string, signal: AbortSignal): Promise<void> {
+    const { sdk, client, bucket } = connection
+    const command = new sdk.DeleteObjectCommand({ Bucket: bucket, Key: key })
+    try {
+      await ask(
+        connection,
+        { name, signal },
+        (abortSignal) => client.send(command, { abortSignal }),
+        isMissing,
+      )
+    } catch (error) {
+      if (!isMissing(failureOf(error))) throw error
+    }
+  }
+
+  return {
+    location: connection.location,
+
+    prepare: (name, owner) => {
+      objectNameParts(name)
+      return { name, owner, id: randomUUID() }
+    },
+
+    stage: async (token, bytes, { signal }) => {
+      keys.of(token.name)
+      const { name, id: mark } = token
+      const { staged, outcome } = await upload(connection, {
+        key: keys.ofStaged(token),
+        name,
+        mark,
+        bytes,
+        signal,
+      })
+      if (outcome === 'exists') throw existsError(connection, name)
+      return staged
+    },
+
+    complete: async (token, staged, { signal }) => {
+      const stagedKey = keys.ofStaged(token)
+      await completeStaged(connection, { token, staged, key: keys.of(token.name), stagedKey, signal })
+      await remove(stagedKey, token.name, signal)
+    },
+
+    abort: async (token) => {
+      const key = keys.ofStaged(token)
+      await abortUploadsOf(connection, { key, name: token.name, signal: forever })
+      await remove(key, token.name, forever)
+    },
+
+    readStaged: async function* (token, { signal }) {
+      yield* readObject(connection, { key: keys.ofStaged(token), name: token.name, signal })
+    },
+
+    putIfAbsent: async (name, bytes, { signal }) => {
+      const key = keys.of(name)
+      if (bytes.length > smallObjectBytesMax) {
+        throw new AppError(
+          'request.too_large',
+          `${JSON.stringify(name)} has ${bytes.length} bytes; an object created whole has at most ${smallObjectBytesMax}.`,
+        )
+      }
+      return await putOnce(connection, { key, name, mark: randomUUID(), bytes, signal })
+    },
+
+    create: async (name, bytes, { signal }) => {
+      const request = { key: keys.of(name), name, mark: randomUUID(), bytes, signal }
+      const { staged, outcome } = await upload(connection, request)
+      if (outcome === 'exists') throw existsError(connection, name)
+      return staged
+    },
+
+    list: (prefix, { signal }) => listObjects(connection, keys, { prefix, signal }),
+
+    head: async (name, { signal }) => {
+      const found = await headObject(connection, { name, signal }, keys.of(name))
+      return found && { name, bytes: found.bytes, modifiedAt: found.modifiedAt }
+    },
+
+    read: async function* (name, options) {
+      yield* readObject(connection, { key: keys.of(name), name, ...options })
+    },
+
+    delete: async (name) => await remove(keys.of(name), name, forever),
+
+    sweepUnfinished: async (options) => await sweepUploads(connection, keys, options),
+
+    [Symbol.asyncDispose]: async () => connection.client.destroy(),
+  }
+}
+
+async function connect(config: S3StoreConfig, options: S3StoreOptions): Promise<Connection> {
+  const { credentials, policy = s3Policy, clock = systemClock } = options
+  const sdk = await import('@aws-sdk/client-s3') // Not at start: most servers need no S3.
+  const client = new sdk.S3Client({
+    region: config.region,
+    ...(config.endpoint === undefined ? {} : { endpoint: config.endpoint, forcePathStyle: true }),
+    ...(credentials
+      ? {
+          credentials: {
+            accessKeyId: credentials.accessKeyId,
+            secretAccessKey: credentials.secretAccessKey,
+            ...(credentials.sessionToken === undefined ? {} : { sessionToken: credentials.sessionToken }),
+          },
+        }
+      : {}),
+    // We try again ourselves: only we know which answers may be lost, and what a broken body means.
+    maxAttempts: 1,
+    // We give and check the checksums ourselves; servers that are not Amazon's reject the trailing ones.
+    requestChecksumCalculation: 'WHEN_REQUIRED',
+    responseChecksumValidation: 'WHEN_REQUIRED',
+    requestHandler: {
+      connectionTimeout: policy.connectMsMax,
+      httpAgent: { maxSockets: policy.socketsMax, keepAlive: true },
+      httpsAgent: { maxSockets: policy.socketsMax, keepAlive: true },
+    },
+  })
+  // Asked for by the SDK's own parameter, it would check each object a second time and tell of damage without a code.
+  client.middlewareStack.add(
+    (next, { commandName }) =>
+      async (args) => {
+        const { headers } = args.request as { readonly headers: Record<string, string> }
+        if (commandName === 'GetObjectCommand') headers['x-amz-checksum-mode'] = 'ENABLED'
+        return await next(args)
+      },
+    { step: 'build', name: 'askForChecksums' },
+  )
+  return {
+    sdk,
+    client,
+    bucket: config.bucket,
+    location: `s3://${config.bucket}${config.prefix === '' ? '' : `/${config.prefix}`}`,
+    policy,
+    clock,
+  }
+}
+
+/** A wrong location or wrong credentials are told at once, not by the first write. */
+async function checkBucket(connection: Connection): Promise<void> {
+  const { sdk, client, bucket } = connection
+  const command = new sdk.HeadBucketCommand({ Bucket: bucket })
+  try {
+    await ask(connection, { name: '', signal: forever }, (abortSignal) =>
+      client.send(command, { abortSignal }),
+    )
+  } catch (error) {
+    client.destroy()
+    throw error
+  }
+}

@@ -1,0 +1,139 @@
+import type { CompletedPart } from '@aws-sdk/client-s3'
+import { must } from '#base/assert.ts'
+import { AppError } from '#base/errors.ts'
+import type { Staged } from '../object-store.ts'
+import { crcTextOf, Tally } from './checksum.ts'
+import { ask, type Connection } from './connection.ts'
+import { createOnce, writeMark } from './create-once.ts'
+import { abortUpload, completeUpload, createUpload, partsMax } from './multipart.ts'
+import { inParts } from './parts.ts'
+import { putOnce } from './put-object.ts'
+import { writeMsMax } from './s3-config.ts'
+
+export interface UploadRequest {
+  readonly key: string
+  readonly name: string
+  /** Unique for this writing. */
+  readonly mark: string
+  readonly bytes: AsyncIterable<Uint8Array>
+  readonly signal: AbortSignal
+}
+
+/**
+ * Creates an object from a stream, only where there is none: in one piece when it is small, else in parts, of which a
+ * few are under way at a time. On a failure what was sent is removed.
+ */
+export async function upload(
+  connection: Connection,
+  request: UploadRequest,
+): Promise<{ readonly staged: Staged; readonly outcome: 'created' | 'exists' }> {
+  const inTime = AbortSignal.timeout(writeMsMax)
+  const signal = AbortSignal.any([request.signal, inTime])
+  try {
+    return await uploadAll(connection, { ...request, signal })
+  } catch (error) {
+    if (!inTime.aborted || request.signal.aborted) throw error
+    throw new AppError('store.unreachable', `${JSON.stringify(request.name)} could not be written in time.`, {
+      hint: `Writing one object may take ${writeMsMax / 3_600_000} hours.`,
+      cause: error,
+    })
+  }
+}
+
+async function uploadAll(connection: Connection, request: UploadRequest) {
+  const { key, name, mark, signal } = request
+  const answerMsMax = connection.policy.completeMsMax
+  const tally = new Tally()
+  const parts = inParts(request.bytes, { partBytes: connection.policy.partBytes, tally, signal })
+  try {
+    const first = await parts.next()
+    const second = await parts.next()
+    if (second.done) {
+      const bytes = first.done ? new Uint8Array() : first.value
+      return {
+        outcome: await putOnce(connection, { key, name, mark, bytes, signal }),
+        staged: tally.staged(),
+      }
+    }
+    const uploadId = await createUpload(connection, request, { [writeMark]: mark })
+    try {
+      const rest = async function* () {
+        yield must(first.value, 'a stream with a second part has a first')
+        yield second.value
+        yield* parts
+      }
+      const sent = await sendParts(connection, { ...request, uploadId }, rest())
+      const staged = tally.staged()
+      const outcome = await createOnce(connection, { key, name, mark, signal, answerMsMax }, (abortSignal) =>
+        completeUpload(connection, { key, uploadId, parts: sent, crc: tally.crc, ...staged }, abortSignal),
+      )
+      if (outcome === 'exists') await abortUpload(connection, { key, name, uploadId })
+      return { outcome, staged }
+    } catch (error) {
+      await abortUpload(connection, { key, name, uploadId })
+      throw error
+    }
+  } finally {
+    await parts.return(undefined)
+  }
+}
+
+async function sendParts(
+  connection: Connection,
+  request: UploadRequest & { readonly uploadId: string },
+  parts: AsyncIterable<Uint8Array>,
+): Promise<readonly CompletedPart[]> {
+  const sent: CompletedPart[] = []
+  const underWay = new Set<Promise<void>>()
+  try {
+    let number = 0
+    for await (const bytes of parts) {
+      number += 1
+      if (number > partsMax) throw tooLarge(connection, request.name)
+      const part = { number, bytes }
+      const send = async (): Promise<void> => {
+        sent.push(await sendPart(connection, request, part))
+        underWay.delete(sending)
+      }
+      const sending = send()
+      underWay.add(sending)
+      sending.catch(() => {}) // One that fails while nobody waits stays among them, for the next wait to meet.
+      if (underWay.size >= connection.policy.partsAtOnce) await Promise.race(underWay)
+    }
+    await Promise.all(underWay)
+  } finally {
+    await Promise.allSettled(underWay) // A part that arrives after the upload was aborted would stay.
+  }
+  return sent.sort((one, other) => (one.PartNumber ?? 0) - (other.PartNumber ?? 0))
+}
+
+async function sendPart(
+  connection: Connection,
+  { key, name, uploadId, signal }: UploadRequest & { readonly uploadId: string },
+  { number, bytes }: { readonly number: number; readonly bytes: Uint8Array },
+): Promise<CompletedPart> {
+  const { sdk, client, bucket } = connection
+  const crc = crcTextOf(bytes)
+  const command = new sdk.UploadPartCommand({
+    Bucket: bucket,
+    Key: key,
+    UploadId: uploadId,
+    PartNumber: number,
+    Body: bytes,
+    ChecksumCRC32: crc,
+  })
+  const answer = await ask(connection, { name, signal, bodyBytes: bytes.length }, (abortSignal) =>
+    client.send(command, { abortSignal }),
+  )
+  return { PartNumber: number, ETag: answer.ETag, ChecksumCRC32: crc }
+}
+
+function tooLarge({ policy, location }: Connection, name: string): AppError {
+  return new AppError(
+    'request.too_large',
+    `${JSON.stringify(name)} is too large for one object at ${location}.`,
+    {
+      hint: `An object has at most ${partsMax} parts of ${policy.partBytes} bytes: write several files.`,
+    },
+  )
+}
