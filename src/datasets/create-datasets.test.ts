@@ -14,7 +14,10 @@ import {
   timestampType,
   voidType,
 } from '../types/data-type.ts'
+import { xdmProperties } from '../types/xdm-document.ts'
+import { createSchemas } from '../schemas/create-schemas.ts'
 import { createDatasets } from './create-datasets.ts'
+import { followSchema } from './follow-schema.ts'
 
 /** The lake's first step only: what the datasets ask of it is remembered. */
 async function world(metadata: Metadata) {
@@ -26,7 +29,15 @@ async function world(metadata: Metadata) {
     },
   } as unknown as Lake
   const { access, caller } = await testCaller(metadata)
-  return { datasets: createDatasets({ metadata, access, lake, clock: systemClock }), caller, tables, access }
+  const clock = systemClock
+  const schemas = createSchemas({ metadata, access, clock, columnsAdded: followSchema({ lake, clock }) })
+  return {
+    datasets: createDatasets({ metadata, access, lake, schemas, clock }),
+    schemas,
+    caller,
+    tables,
+    access,
+  }
 }
 
 const columns = structType([
@@ -40,7 +51,7 @@ const columns = structType([
 
 test('a dataset is made with its table, schema, tag and layout, and found by table, name and id', async () => {
   await using metadata = await testMetadata()
-  const { datasets, caller, tables } = await world(metadata)
+  const { datasets, schemas, caller, tables } = await world(metadata)
   const made = await datasets.create(caller, { name: 'Web Events!', schema: { kind: 'columns', columns } })
   expect(made).toMatchObject({
     name: 'Web Events!',
@@ -66,9 +77,9 @@ test('a dataset is made with its table, schema, tag and layout, and found by tab
   expect(await datasets.get(caller, made.id)).toEqual(made)
   expect(await datasets.list(caller, { limit: 10, start: 0 })).toEqual([made])
   expect(await datasets.tables(caller)).toEqual([made])
-  const schema = await datasets.schema(caller, made.schemaId)
-  expect(schema.columns).toEqual(columns)
-  expect(await datasets.schema(caller, schema.altId)).toEqual(schema)
+  const schema = await schemas.get(caller, 'schemas', made.schemaId)
+  expect(schema.document['properties']).toEqual(xdmProperties(columns))
+  expect(await schemas.get(caller, 'schemas', schema.altId)).toEqual(schema)
 })
 
 test('table names never meet, whatever the datasets are called', async () => {
@@ -133,19 +144,11 @@ test('columns that a table cannot keep are refused with their path', async () =>
 
 test('a registered schema gives a dataset its columns and behaviour', async () => {
   await using metadata = await testMetadata()
-  const { datasets, caller } = await world(metadata)
-  const document = {
+  const { datasets, schemas, caller } = await world(metadata)
+  const schema = await schemas.create(caller, 'schemas', {
     title: 'Shop events',
     allOf: [{ $ref: 'https://ns.adobe.com/xdm/context/experienceevent' }, { $ref: '#/definitions/mine' }],
     definitions: { mine: { properties: { _acme: { properties: { size: { type: 'integer' } } } } } },
-  }
-  const schema = await datasets.createSchema(caller, document)
-  expect(schema).toMatchObject({ title: 'Shop events', version: '1.0' })
-  expect(schema.id).toMatch(/^https:\/\/ns\.adobe\.com\/t[a-z0-9]+\/schemas\/[0-9a-f]{48}$/)
-  expect(schema.document).toMatchObject({
-    ...document,
-    'meta:altId': schema.altId,
-    imsOrg: caller.sandbox.organizationId,
   })
   const made = await datasets.create(caller, { name: 'shop', schema: { kind: 'registered', id: schema.id } })
   expect(made.behavior).toBe('time-series')
@@ -158,9 +161,6 @@ test('a registered schema gives a dataset its columns and behaviour', async () =
     'identityMap',
     '_acme',
   ])
-  await expect(datasets.createSchema(caller, document)).rejects.toThrow(
-    '#/title: there is a schema "Shop events" already.',
-  )
   await expect(
     datasets.create(caller, { name: 'other', schema: { kind: 'registered', id: 'https://nowhere' } }),
   ).rejects.toMatchObject({ code: 'schema.unknown' })

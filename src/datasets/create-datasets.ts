@@ -12,16 +12,15 @@ import {
   selectDatasetByName,
   selectDatasets,
   selectDatasetSandbox,
-  selectSchema,
   selectTables,
   selectTakenTableNames,
 } from '#metadata/datasets.ts'
 import type { Metadata, Transaction } from '#metadata/metadata.ts'
+import type { Schemas } from '#schemas/schemas.ts'
 import { tableColumns } from './columns.ts'
-import type { Batch, Caller, Dataset, Datasets, NewDataset, RegisteredSchema } from './datasets.ts'
+import type { Batch, Caller, Dataset, Datasets, NewDataset } from './datasets.ts'
 import { layoutOf } from './layout.ts'
-import { registerColumns, registerSchema, schemaToUse, unknownSchema } from './registry.ts'
-import { batchOf, datasetOf, schemaOf } from './rows.ts'
+import { batchOf, datasetOf } from './rows.ts'
 import { candidateNames, chosenTableName, tableNameOf } from './table-name.ts'
 
 const datasetNameLengthMax = 255
@@ -33,10 +32,11 @@ export interface DatasetsDependencies {
   readonly metadata: Metadata
   readonly access: Access
   readonly lake: Lake
+  readonly schemas: Schemas
   readonly clock: Clock
 }
 
-export function createDatasets({ metadata, access, lake, clock }: DatasetsDependencies): Datasets {
+export function createDatasets({ metadata, access, lake, schemas, clock }: DatasetsDependencies): Datasets {
   const { db } = metadata
   const require = async (caller: Caller, permission: Permission, datasetId?: DatasetId): Promise<void> => {
     await access.require({
@@ -68,13 +68,9 @@ export function createDatasets({ metadata, access, lake, clock }: DatasetsDepend
     const now = clock.now()
     const schema =
       dataset.schema.kind === 'registered'
-        ? await schemaToUse(tx, caller, dataset.schema.id)
-        : await registerColumns(tx, caller, {
-            title: name,
-            columns: tableColumns(dataset.schema.columns),
-            now,
-          })
-    const layout = layoutOf(schema.columns, schema.isAdHoc)
+        ? await schemas.use(tx, caller, dataset.schema.id)
+        : await schemas.useColumns(tx, caller, { title: name, columns: tableColumns(dataset.schema.columns) })
+    const layout = layoutOf(schema.columns, schema)
     const tableName = await freeTableName(tx, caller, dataset)
     const id = newDatasetId()
     const table = await lake.create(tx, {
@@ -166,22 +162,6 @@ export function createDatasets({ metadata, access, lake, clock }: DatasetsDepend
     async tables(caller) {
       await require(caller, 'datasets.view')
       return (await selectTables(db, caller.sandbox.id)).map(datasetOf)
-    },
-
-    async createSchema(caller, document): Promise<RegisteredSchema> {
-      await require(caller, 'schemas.manage')
-      return await metadata.transaction(async (tx) => {
-        const schema = await registerSchema(tx, caller, { document, now: clock.now() })
-        await audit(caller, { action: 'create', assetType: 'schema', assetId: schema.id }, tx)
-        return schema
-      })
-    },
-
-    async schema(caller, id): Promise<RegisteredSchema> {
-      await require(caller, 'schemas.view')
-      const row = await selectSchema(db, caller.sandbox.id, id)
-      if (!row) throw unknownSchema(id)
-      return schemaOf(row)
     },
 
     async batch(caller, batchId): Promise<Batch> {

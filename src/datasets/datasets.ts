@@ -1,5 +1,5 @@
 import type { BatchId, DatasetId, SandboxId, TableId } from '#base/ids.ts'
-import type { Principal, Sandbox } from '#access/access.ts'
+import type { Caller } from '#access/access.ts'
 import type { Transaction } from '#metadata/metadata.ts'
 import type { StructType } from '#types/data-type.ts'
 
@@ -26,10 +26,6 @@ export interface Datasets {
   /** All tables SQL may name in the sandbox: the binder's catalogue. */
   tables(caller: Caller): Promise<readonly Dataset[]>
 
-  /** Registers an XDM JSON Schema (as the schema registry's POST takes it) and returns its `$id`. */
-  createSchema(caller: Caller, document: unknown): Promise<RegisteredSchema>
-  schema(caller: Caller, id: string): Promise<RegisteredSchema>
-
   batch(caller: Caller, batchId: BatchId): Promise<Batch>
   batches(
     caller: Caller,
@@ -39,10 +35,7 @@ export interface Datasets {
   recordCommittedBatch(tx: Transaction, batch: CommittedBatch): Promise<void>
 }
 
-export interface Caller {
-  readonly principal: Principal
-  readonly sandbox: Sandbox
-}
+export type { Caller }
 
 export interface NewDataset {
   readonly name: string
@@ -72,15 +65,6 @@ export interface Dataset {
   readonly createdAt: Date
   readonly updatedAt: Date
   readonly createdBy: string
-}
-
-export interface RegisteredSchema {
-  readonly id: string
-  readonly altId: string
-  readonly title: string
-  readonly version: string
-  readonly document: unknown
-  readonly columns: StructType
 }
 
 export type BatchState = 'loading' | 'queued' | 'processing' | 'success' | 'failed' | 'aborted'

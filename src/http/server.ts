@@ -18,6 +18,7 @@ import { addJsonBodies } from './gateway/bodies.ts'
 import { addDocs } from './gateway/docs.ts'
 import { addErrors } from './gateway/errors.ts'
 import { addSecurityHeaders } from './gateway/security-headers.ts'
+import { identityRoutes } from './identity/routes.ts'
 import { ingestionRoutes } from './ingestion/routes.ts'
 import { queryRoutes } from './query/routes.ts'
 import { schemaRoutes } from './schemas/routes.ts'
@@ -103,6 +104,7 @@ export async function createApp(
   const apis: readonly [string, (scope: App) => Promise<void>][] = [
     ['/data/foundation/catalog', (scope) => catalogRoutes(scope, dependencies)],
     ['/data/foundation/schemaregistry', (scope) => schemaRoutes(scope, dependencies)],
+    ['/data/core', (scope) => identityRoutes(scope, dependencies)],
     ['/data/foundation/import', (scope) => ingestionRoutes(scope, dependencies)],
     ['/data/foundation/flowservice', (scope) => flowServiceRoutes(scope, dependencies)],
     ['/data/foundation/query', (scope) => queryRoutes(scope, dependencies)],

@@ -6,6 +6,8 @@ import * as jobs from './migrations/0003-jobs.ts'
 import * as datasets from './migrations/0004-datasets.ts'
 import * as query from './migrations/0005-query.ts'
 import * as exportsArea from './migrations/0006-exports.ts'
+import * as schemas from './migrations/0010-schemas.ts'
+import * as catalog from './migrations/0011-catalog.ts'
 
 // oxlint-disable-next-line typescript/no-explicit-any -- A migration precedes the row types.
 type AnyDb = Kysely<any>
@@ -23,6 +25,8 @@ export const migrations: readonly Migration[] = [
   { name: '0004-datasets', up: datasets.up },
   { name: '0005-query', up: query.up },
   { name: '0006-exports', up: exportsArea.up },
+  { name: '0010-schemas', up: schemas.up },
+  { name: '0011-catalog', up: catalog.up },
 ]
 
 /** Any number that nobody else uses in this database: two nodes that start together migrate one after the other. */
