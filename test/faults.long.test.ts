@@ -1,5 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import {
@@ -9,6 +8,7 @@ import {
   runScenario,
   secondBatchRows,
 } from './support/fault-scenario.ts'
+import { passableFolder } from './support/passable-folder.ts'
 
 /** Days whose processes die at moments drawn by lot; a failing seed says which day to look at. */
 const dayCount = Number(process.env['SLUICE_FAULT_DAYS'] ?? 70)
@@ -16,7 +16,7 @@ const killsADay = 3
 /** A day without a fault takes about this long. */
 const dayMs = 4_000
 
-const folder = mkdtempSync(join(tmpdir(), 'sluice-kills-'))
+const folder = passableFolder('kills')
 const prepared = join(folder, 'home')
 const allRows = firstBatchRows + secondBatchRows
 

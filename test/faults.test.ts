@@ -1,11 +1,11 @@
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { faultPoints } from '#base/faults.ts'
 import { firstBatchRows, prepareHome, runScenario, secondBatchRows } from './support/fault-scenario.ts'
+import { passableFolder } from './support/passable-folder.ts'
 
-const folder = mkdtempSync(join(tmpdir(), 'sluice-faults-'))
+const folder = passableFolder('faults')
 const prepared = join(folder, 'home')
 const allRows = firstBatchRows + secondBatchRows
 

@@ -1,4 +1,4 @@
-import type { DataType, Field } from '#types/data-type.ts'
+import type { Field } from '#types/data-type.ts'
 import type { Encoding } from '#encode/encoding.ts'
 
 /**
@@ -62,7 +62,7 @@ export interface CopyOptions {
   /** Absolute path of an existing, empty folder. */
   readonly folder: string
   readonly format: CopyFormat
-  /** Called about once a second. */
+  /** Called about once a second; rows are those read so far. */
   readonly onProgress?: (progress: { readonly rowCount: number }) => void
   readonly signal: AbortSignal
 }
@@ -77,7 +77,7 @@ export type CopyFormat =
       readonly partitionBy?: readonly { readonly name: string; readonly expression: string }[]
       /** SQL expressions; rows of each file are sorted by them. */
       readonly orderBy?: readonly string[]
-      /** Start another file at about this size. */
+      /** Start another file at about this size; not heeded with `partitionBy`, where each value is one file. */
       readonly fileBytesMax?: number
     }
   | { readonly kind: 'json'; readonly compression: 'gzip' | 'zstd' | 'none'; readonly fileBytesMax?: number }
@@ -121,5 +121,3 @@ export interface EngineStatus {
   }[]
   readonly restarts: number
 }
-
-export type { DataType }

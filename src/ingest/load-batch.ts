@@ -55,32 +55,39 @@ interface Load {
  * was overtaken, or whose batch was aborted, takes its rows back. Before it nothing is true, so every attempt begins anew.
  */
 export async function loadBatch(options: LoadOptions, context: RunContext): Promise<RunOutcome> {
-  const { staging, logger } = options
+  const batchId = parseId('batch', context.run.subjectId)
   const begun = await begin(options, context)
-  if (!begun) return 'finished'
-  const batchId = begun.batch.id
-  const workFolder = staging.workFolder(batchId, context.lease.fence)
+  if (begun) await attempt(options, context, begun)
+  await removeBatchFiles(options.staging, batchId).catch((error: unknown) => {
+    // The batch is over; the next sweep of the folder finds what is left.
+    options.logger.log('warn', 'ingest.staging_left', { batchId, error })
+  })
+  return 'finished'
+}
+
+type Begun = Pick<Load, 'batch' | 'dataset' | 'required'>
+
+/** Ends with the run over; throws what is to be tried again. */
+async function attempt(options: LoadOptions, context: RunContext, begun: Begun): Promise<void> {
+  const { staging } = options
+  const { fence } = context.lease
+  const workFolder = staging.workFolder(begun.batch.id, fence)
   const rejects = new RejectLog()
   try {
-    await removeEarlierWork(staging, batchId, context.lease.fence)
+    await removeEarlierWork(staging, begun.batch.id, fence)
     await makeFolderDurably(workFolder)
     await load({ options, context, workFolder, ...begun }, rejects)
   } catch (error) {
     await rm(workFolder, { recursive: true, force: true })
     await settleFailure(options, context, { batch: begun.batch, rejects, error: fullOr(error) })
   }
-  await removeBatchFiles(staging, batchId).catch((error: unknown) => {
-    // The batch is over; the next sweep of the folder finds what is left.
-    logger.log('warn', 'ingest.staging_left', { batchId, error })
-  })
-  return 'finished'
 }
 
 /** Undefined: there is nothing to do any more, and the run has been told so. */
 async function begin(
   { metadata, clock }: LoadOptions,
   { run, lease }: RunContext,
-): Promise<Pick<Load, 'batch' | 'dataset' | 'required'> | undefined> {
+): Promise<Begun | undefined> {
   const batchId = parseId('batch', run.subjectId)
   return await metadata.transaction(async (tx) => {
     await lease.assertHeld(tx)
@@ -145,7 +152,6 @@ async function load(scope: Load, rejects: RejectLog): Promise<void> {
       ? await explainParquetFailure(prepared.plainFiles, error, { engine, signal })
       : error
   }
-  await rm(workFolder, { recursive: true, force: true })
 }
 
 function checkShare(batch: BatchRow, rejects: RejectLog, goodCount: number): void {

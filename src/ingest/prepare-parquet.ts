@@ -68,7 +68,7 @@ export async function explainParquetFailure(
 ): Promise<unknown> {
   if (!hasCode(failure, 'query.failed', 'lake.corrupt')) return failure
   for (const file of files) {
-    const sql = `SELECT greatest(0, count(COLUMNS(*))) FROM ${scan([file])}`
+    const sql = `SELECT count(hash(COLUMNS(*))) FROM ${scan([file])}`
     try {
       const columns = (await describeParquet(file, { engine, signal })).map((_, index) => ({
         name: `c${index}`,

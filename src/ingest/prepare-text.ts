@@ -149,6 +149,7 @@ function csvReader({ columns: { fields }, required }: TableSchema) {
     }
   })
   let targets: readonly number[] = []
+  const absent = fields.map((): string | null => null)
 
   return {
     setHeader: (names: readonly string[]): void => {
@@ -166,7 +167,7 @@ function csvReader({ columns: { fields }, required }: TableSchema) {
       if (twice !== -1) throw new Unreadable(`names the column ${shownValue(names[twice] ?? '')} twice`)
     },
     read: (values: CsvFields): Texts | Misfit => {
-      const texts = Array.from<string | null>({ length: fields.length }).fill(null)
+      const texts = absent.slice()
       for (let index = 0; index < values.length; index += 1) {
         const value = values[index] ?? null
         const target = targets[index]

@@ -58,6 +58,8 @@ function booleanText(text: string): string | undefined {
   }
 }
 
+/** What nearly every writer writes; looked at without cutting it up. */
+const plainInteger = /^(?:0|-?[1-9]\d*)$/
 const integerPattern = /^\s*([+-]?)0*(\d+?)(?:\.0*)?\s*$/
 
 function integerReader(bits: bigint): TextReader {
@@ -65,6 +67,7 @@ function integerReader(bits: bigint): TextReader {
   // Up to so many digits nothing needs to be compared.
   const safeDigits = max.toString().length - 1
   return (text) => {
+    if (text.length <= safeDigits && plainInteger.test(text)) return text
     const [whole, sign = '', digits = ''] = integerPattern.exec(text) ?? []
     if (whole === undefined) return undefined
     const value = sign === '-' ? `-${digits}` : digits
@@ -125,8 +128,13 @@ function dateText(text: string): string | undefined {
 const timestampPattern =
   /^\s*(\d{4})-(\d{2})-(\d{2})(?:[Tt ](\d{2}):(\d{2})(?::(\d{2})(?:[.,](\d{1,9}))?)?\s*([Zz]|[+-]\d{2}(?::?\d{2})?)?)?\s*$/
 
+/** The commonest forms; the engine reads them as they are. */
+const plainTimestamp =
+  /^[1-9]\d{3}-(?:0[1-9]|1[0-2])-(?:0[1-9]|1\d|2[0-8])[T ](?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d(?:\.\d{1,6})?(?:Z|[+-](?:0\d|1[0-7])(?::?[0-5]\d)?)?$/
+
 /** Digits after the microsecond are cut off. */
 function timestampText(text: string): string | undefined {
+  if (plainTimestamp.test(text)) return text
   const match = timestampPattern.exec(text)
   if (!match) return undefined
   const [, year = '', month = '', day = '', hour = '00', minute = '00', second = '00', part = '0', zone] =

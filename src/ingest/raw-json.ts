@@ -16,7 +16,7 @@ const json = JSON as unknown as {
 }
 
 /** Texts without such digits hold no number that needs them; they are read twice as fast. */
-const longNumber = /\d{16}|\d\.\d{15}|\d{8}\.\d{8}/
+const longNumber = /[\d.]{16}/
 
 /** @throws SyntaxError */
 export function parseJson(text: string): unknown {

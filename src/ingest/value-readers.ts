@@ -68,9 +68,11 @@ export function fieldsReader(
   const needed = fields.flatMap((field, index) =>
     required.some((names) => names.length === 1 && names[0] === field.name) ? [index] : [],
   )
+  const absent = fields.map((): string | null => null)
   return (value) => {
-    const texts = Array.from<string | null>({ length: fields.length }).fill(null)
-    for (const [name, given] of Object.entries(value)) {
+    const texts = absent.slice()
+    for (const name of Object.keys(value)) {
+      const given = (value as Readonly<Record<string, unknown>>)[name]
       if (given === null) continue
       const index = find(name)
       if (index === undefined) {

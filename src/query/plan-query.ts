@@ -3,7 +3,7 @@ import { AppError } from '#base/errors.ts'
 import { isId, type SnapshotId, type TableId } from '#base/ids.ts'
 import { systemColumns } from '#lake/system-columns.ts'
 import type { ScanPlan } from '#lake/lake.ts'
-import type { BoundQuery, ParsedQuery, SnapshotClause, TableScan } from '#sql/compile.ts'
+import type { BoundQuery, ParsedQuery, SessionNames, SnapshotClause, TableScan } from '#sql/compile.ts'
 import type { DataType, Field } from '#types/data-type.ts'
 import { type LoadedCatalogue, loadCatalogue } from './catalogue.ts'
 import type { StepPins } from './journal.ts'
@@ -27,6 +27,7 @@ export async function planQuery(scope: Scope, query: ParsedQuery, pins: StepPins
     parameters: scope.parameters,
     dropsSystemColumns: scope.properties.isTrue('drop_system_columns'),
     now: pins.now,
+    session: sessionNames(scope),
   })
   tellNotices(scope, bound)
   const plans = new Map<TableScan, ScanPlan>()
@@ -52,7 +53,13 @@ export async function describeQuery(
     parameterTypes,
     dropsSystemColumns: scope.properties.isTrue('drop_system_columns'),
     now: scope.services.clock.now(),
+    session: sessionNames(scope),
   })
+}
+
+/** As clients name them when they connect. */
+function sessionNames({ caller, database }: Scope): SessionNames {
+  return { user: caller.principal.name, database: `${caller.sandbox.name}:${database}` }
 }
 
 function tellNotices(scope: Scope, bound: BoundQuery): void {

@@ -93,6 +93,14 @@ export interface BindContext {
   readonly dropsSystemColumns: boolean
   /** What `current_timestamp` and `current_date` are, for the whole statement. */
   readonly now: Date
+  /** Absent: `current_user` and `current_database` are NULL. */
+  readonly session?: SessionNames
+}
+
+/** What a session goes by. */
+export interface SessionNames {
+  readonly user: string
+  readonly database: string
 }
 
 /**

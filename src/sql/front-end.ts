@@ -8,6 +8,7 @@ import { newBindState } from './bind/state.ts'
 import type { BindContext, BoundQuery, ParsedQuery, SqlFrontEnd } from './compile.ts'
 import type { Query } from './parse/syntax.ts'
 import { parseStatement } from './parse/statement.ts'
+import { pruneColumns } from './passes/prune-columns.ts'
 import { scanNeeds } from './passes/scan-needs.ts'
 import { stageWindows } from './passes/stage-windows.ts'
 import { printQuery } from './print/duckdb/print-query.ts'
@@ -20,7 +21,7 @@ export function createSqlFrontEnd(): SqlFrontEnd {
 function bind(query: ParsedQuery, context: BindContext): BoundQuery {
   const state = newBindState(context)
   const bound = bindQuery(query.tree as Query, { state, commons: new Map(), outer: emptyScope })
-  const tree = stageWindows(bound, state.nextAlias)
+  const tree = stageWindows(pruneColumns(bound), state.nextAlias)
   const scans = scanNeeds(tree)
   return {
     columns: outputsOf(bound).map(({ name, type }) => ({ name, type })),
@@ -28,7 +29,8 @@ function bind(query: ParsedQuery, context: BindContext): BoundQuery {
     scans: [...scans.values()],
     notices: [...new Set(state.notices)],
     print(engine, texts) {
-      if (engine === 'spark') throw new AppError('query.unsupported', 'Queries cannot be printed for Spark yet.')
+      if (engine === 'spark')
+        throw new AppError('query.unsupported', 'Queries cannot be printed for Spark yet.')
       return printQuery(tree, (relation) => {
         const scan = must(scans.get(relation), 'every scan has its needs')
         return must(texts.get(scan), 'the caller planned every scan')

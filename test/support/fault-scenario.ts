@@ -1,6 +1,6 @@
-import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
+import { passableFolder } from './passable-folder.ts'
 import { startProduct, type Product } from './product.ts'
 import { descendantsOf } from './sluice.ts'
 
@@ -65,7 +65,7 @@ export interface Kill {
 
 /** Runs the day on a copy of the prepared home with faults armed, and looks at what came of it. */
 export async function runScenario(prepared: string, faults: Faults = {}): Promise<Outcome> {
-  const base = mkdtempSync(join(tmpdir(), 'sluice-fault-'))
+  const base = passableFolder('fault')
   const home = join(base, 'home')
   const destination = join(base, 'delivered')
   cpSync(prepared, home, { recursive: true, preserveTimestamps: true, verbatimSymlinks: true })

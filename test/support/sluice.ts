@@ -1,9 +1,9 @@
 import { spawn } from 'node:child_process'
 import { readdirSync, readFileSync } from 'node:fs'
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { onTestFinished } from 'vitest'
+import { passableFolder } from './passable-folder.ts'
 
 const main = join(import.meta.dirname, '..', '..', 'src', 'main.ts')
 
@@ -33,9 +33,7 @@ export async function sluice(
 
 /** A folder that children under another uid may pass through, removed at the end of the test. */
 export async function temporaryFolder(name: string): Promise<string> {
-  const folder = await mkdtemp(join(tmpdir(), `sluice-${name}-`))
-  const { chmod } = await import('node:fs/promises')
-  await chmod(folder, 0o711)
+  const folder = passableFolder(name)
   onTestFinished(() => rm(folder, { recursive: true, force: true }))
   return folder
 }

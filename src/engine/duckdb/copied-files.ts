@@ -1,4 +1,4 @@
-import type { ColumnStatistics, CopiedFile, CopyResult } from '#engine/engine.ts'
+import type { ColumnStatistics, CopiedFile, CopyResult } from '../engine.ts'
 import type { TextFile } from './protocol.ts'
 
 /** A file as DuckDB's RETURN_STATS tells of it, as JSON: maps are lists of pairs, integers may be texts. */

@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import { randomUUID } from 'node:crypto'
 import { quoteIdentifier, quoteLiteral } from '#base/sql-text.ts'
-import type { CopyFormat, FieldIds } from '#engine/engine.ts'
+import type { CopyFormat, FieldIds } from '../engine.ts'
 
 type ParquetFormat = Extract<CopyFormat, { kind: 'parquet' }>
 

@@ -1,5 +1,5 @@
 import { AppError } from '#base/errors.ts'
-import type { EngineStatement } from '#engine/engine.ts'
+import type { EngineStatement } from '../engine.ts'
 import type { EngineChild } from './child-process.ts'
 import type { Frame } from './frames.ts'
 import type { Request, Share, WireStatement } from './protocol.ts'

@@ -1,6 +1,6 @@
 import { assert } from '#base/assert.ts'
 import { AppError } from '#base/errors.ts'
-import type { Chunk, EngineStatement, OpenOptions, Pull } from '#engine/engine.ts'
+import type { Chunk, EngineStatement, OpenOptions, Pull } from '../engine.ts'
 import { readChunk } from './frames.ts'
 import { type Place, stopReason } from './place.ts'
 import type { Pool } from './pool.ts'

@@ -66,13 +66,31 @@ function bindKey(
 ): BoundExpression {
   const isPlace = syntax.kind === 'literal' && syntax.type.kind === 'integer'
   const projection = isPlace ? projections[placeOf(Number(syntax.value), projections, syntax.at)] : undefined
-  const value = projection ? projection.value : bindExpression(syntax, place)
+  const value = projection ? projection.value : bindExpression(windowName(syntax), place)
   if (hasAggregate(value)) {
     throw new AppError('query.syntax', 'GROUP BY cannot group by what is computed from the groups.', {
       position: syntax.at,
     })
   }
   return value
+}
+
+type WindowElement = Extract<GroupingElement, { kind: 'expression' }>
+
+/** `window(time, width)` to group by. */
+export function isTimeWindow(element: GroupingElement): element is WindowElement {
+  return (
+    element.kind === 'expression' &&
+    element.value.kind === 'call' &&
+    element.value.name.toLowerCase() === 'window'
+  )
+}
+
+/** A window of time is the column `window` of the groups. */
+function windowName(syntax: Expression): Expression {
+  return isTimeWindow({ kind: 'expression', value: syntax })
+    ? { kind: 'name', name: 'window', quote: undefined, at: syntax.at }
+    : syntax
 }
 
 /** Whether an aggregate over the groups, and not over a window, is in it. */

@@ -62,6 +62,7 @@ export function convertedTo(state: BindState, value: BoundExpression, type: Data
 export function rewriteContext({ state, at, extras = {} }: CallSite): RewriteContext {
   return {
     now: state.context.now,
+    session: state.context.session,
     extras,
     call: (name, values, own = {}) => callByName({ state, at, extras: own }, name, values),
     table: (name) => state.context.catalogue.table(name),

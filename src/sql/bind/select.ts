@@ -1,16 +1,17 @@
+import { must } from '#base/assert.ts'
 import { AppError } from '#base/errors.ts'
 import type { Select, SelectItem, SortItem } from '../parse/syntax.ts'
 import type { BoundExpression, BoundFrom, BoundGrouping, BoundSelect, Relation } from './bound.ts'
 import { generatorOf } from './call.ts'
 import { bindCondition, bindExpression } from './expression.ts'
 import { bindFromList, relationsOf } from './from.ts'
-import { bindGeneratorSelect } from './generator-select.ts'
-import { bindGrouping, checkGrouped, hasAggregate } from './grouping.ts'
+import { bindGeneratorSelect, unnestOf } from './generator-select.ts'
+import { bindGrouping, checkGrouped, hasAggregate, isTimeWindow } from './grouping.ts'
 import { bindOrder } from './order.ts'
-import { projectionsOf, unordered } from './outputs.ts'
+import { columnOf, projectionsOf, unordered } from './outputs.ts'
 import { outputName } from './output-name.ts'
 import type { QueryPlace } from './query.ts'
-import type { ScopeColumn } from './scope.ts'
+import type { Scope, ScopeColumn } from './scope.ts'
 import { starColumns } from './star.ts'
 import type { ExpressionPlace } from './state.ts'
 
@@ -48,7 +49,30 @@ function bindBase(select: Select, { state, commons, outer }: QueryPlace): Select
     placeName: 'the select list',
   }
   const where = select.where && bindCondition(select.where, rowPlace(place, 'WHERE'))
-  return { from, where, place }
+  return withTimeWindows(select, { from, where, place })
+}
+
+/**
+ * `GROUP BY window(…)` gives the groups a column `window`, which comes after all others. Windows that overlap multiply
+ * the rows.
+ */
+function withTimeWindows({ groupBy }: Select, base: SelectBase): SelectBase {
+  const element = groupBy.find(isTimeWindow)
+  if (!element) return base
+  const { place } = base
+  const value = bindExpression(element.value, rowPlace(place, 'GROUP BY'))
+  const rows = value.type.kind === 'array' ? unnestOf(value, [], place.state) : undefined
+  const column = rows && columnOf(rows.relation, must(rows.relation.columns[0], 'windows are one column'))
+  const parent: Scope = {
+    columns: [{ name: 'window', qualifiers: [], value: column ?? value, isHidden: false }],
+    aliases: [],
+    parent: place.scope.parent,
+  }
+  const from: BoundFrom | undefined =
+    rows && base.from
+      ? { kind: 'join', type: 'cross', left: base.from, right: rows, condition: undefined }
+      : (rows ?? base.from)
+  return { ...base, from, place: { ...place, scope: { ...place.scope, parent } } }
 }
 
 /** Where each row is looked at by itself. */

@@ -107,7 +107,7 @@ function zipped({ values, type }: PrintedCall): string {
   if (names.length === 0) return `CAST([] AS ${duckdbType(type)})`
   return onceEach(values, (...lists) => {
     const longest = `greatest(${lists.map((list) => `len(${list})`).join(', ')})`
-    const members = lists.map((list, index) => `list_extract(${list}, i)`)
+    const members = lists.map((list) => `list_extract(${list}, i)`)
     const row = `CAST(row(${members.join(', ')}) AS ${duckdbType(element)})`
     const isKnown = lists.map((list) => `${list} IS NOT NULL`).join(' AND ')
     return `CASE WHEN ${isKnown} THEN list_transform(range(1, ${longest} + 1), lambda i: ${row}) END`

@@ -22,9 +22,10 @@ export function secondsOf(time: string): string {
 }
 
 function timeOfSeconds({ values: [seconds = ''], types: [type] }: PrintedCall): string {
+  const exact = type?.kind === 'decimal' ? `CAST(${seconds} AS DECIMAL(38, 6))` : seconds
   const micros =
     type && isIntegral(type)
       ? `CAST(${seconds} AS BIGINT) * 1000000`
-      : `CAST(trunc(${seconds} * 1000000) AS BIGINT)`
+      : `CAST(trunc(${exact} * 1000000) AS BIGINT)`
   return toInstant(`make_timestamp(${micros})`)
 }

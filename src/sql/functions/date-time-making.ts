@@ -30,15 +30,13 @@ const zoned: Signature = on(
 )
 const ofDate: Signature = on(['date'], timestampType, toInstant('CAST($1 AS TIMESTAMP)'))
 
+const intervalUnits = ['years', 'months', 'weeks', 'days', 'hours', 'minutes', 'seconds']
+
 /** What no calendar has is NULL. */
 export const dateTimeMakingFunctions: readonly FunctionEntry[] = [
   scalar(
     'make_date',
-    on(
-      ['integer', 'integer', 'integer'],
-      dateType,
-      'TRY(make_date(CAST($1 AS BIGINT), CAST($2 AS BIGINT), CAST($3 AS BIGINT)))',
-    ),
+    on(['integer', 'integer', 'integer'], dateType, ({ values }) => onceEach(values, madeDate)),
   ),
   scalar('make_timestamp make_timestamp_ltz', local, zoned, ofDate),
   scalar('try_make_timestamp try_make_timestamp_ltz', local, zoned, ofDate),
@@ -60,30 +58,43 @@ export const dateTimeMakingFunctions: readonly FunctionEntry[] = [
     ),
   ),
   scalar(
-    'make_interval try_make_interval',
+    'make_interval',
     on(
       ['integer', 'integer', 'integer', 'integer', 'integer', 'integer', 'numeric'],
       intervalType,
-      madeInterval(['years', 'months', 'weeks', 'days', 'hours', 'minutes', 'seconds']),
+      madeInterval(intervalUnits),
+      { optional: 7 },
+    ),
+  ),
+  scalar(
+    'try_make_interval',
+    on(
+      ['integer', 'integer', 'integer', 'integer', 'integer', 'integer', 'numeric'],
+      intervalType,
+      (call) => onceEach(call.values, (...values) => `TRY(${madeInterval(intervalUnits)({ values })})`),
       { optional: 7 },
     ),
   ),
 ]
 
-function madeInterval(units: readonly string[]): (call: PrintedCall) => string {
+function madeInterval(units: readonly string[]): (call: Pick<PrintedCall, 'values'>) => string {
   return ({ values }) =>
     values.length === 0
       ? "INTERVAL '0' DAY"
       : `(${values.map((value, index) => `to_${units[index]}(${value})`).join(' + ')})`
 }
 
+/** The engine tries no volatile values and no subqueries: they are computed before. */
+function madeDate(year = '', month = '', day = ''): string {
+  return `TRY(make_date(CAST(${year} AS BIGINT), CAST(${month} AS BIGINT), CAST(${day} AS BIGINT)))`
+}
+
 /** A wall-clock time. 60 seconds are the next minute, as leap seconds are written. */
 function madeTime({ values }: PrintedCall): string {
   return onceEach(values.slice(0, 6), (year, month, day, hour, minute, second) => {
-    const date = `TRY(make_date(CAST(${year} AS BIGINT), CAST(${month} AS BIGINT), CAST(${day} AS BIGINT)))`
     return (
       `CASE WHEN ${hour} BETWEEN 0 AND 23 AND ${minute} BETWEEN 0 AND 59 AND ${second} BETWEEN 0 AND 60 ` +
-      `THEN CAST(${date} AS TIMESTAMP) + to_hours(${hour}) + to_minutes(${minute}) + to_microseconds(CAST(${second} * 1000000 AS BIGINT)) END`
+      `THEN CAST(${madeDate(year, month, day)} AS TIMESTAMP) + to_hours(${hour}) + to_minutes(${minute}) + to_microseconds(CAST(${second} * 1000000 AS BIGINT)) END`
     )
   })
 }

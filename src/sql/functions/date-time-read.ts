@@ -73,7 +73,7 @@ function formOf(part: Exclude<PatternPart, { optional: unknown }>): Form {
     known[letter]?.[Math.min(count, 5) - 1] ??
     (letter === 'S' && count <= 6 ? [`\\d{1,${count}}`, '%f'] : undefined)
   if (!form) throw unknownLetter(part, 'read a time')
-  const [expression = '', format = ''] = form
+  const [expression, format] = form
   return { expression, format, letters: letter }
 }
 

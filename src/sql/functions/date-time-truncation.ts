@@ -58,7 +58,7 @@ function truncated({ time, unit, wanted, units }: Truncation, as: (text: string)
   const to = (name: string, time: string): string => as(`date_trunc('${name}', ${time})`)
   if (wanted?.kind === 'literal') {
     const name = Object.keys(units).find((name) => units[name]?.includes(String(wanted.value).toLowerCase()))
-    return name === undefined ? as('NULL') : to(name, time)
+    return to(name ?? 'day', name === undefined ? 'CAST(NULL AS TIMESTAMP)' : time)
   }
   return onceEach([time, unit], (time = '', unit = '') => {
     const branches = Object.entries(units).map(

@@ -1,8 +1,9 @@
 import { AppError } from '#base/errors.ts'
-import { structType, timestampType } from '#types/data-type.ts'
-import { toInstant, toWallClock } from './date-time-text.ts'
+import { structType, timestampType, voidType } from '#types/data-type.ts'
+import type { BoundExpression } from '../bind/bound.ts'
+import { toInstant } from './date-time-text.ts'
 import { on, scalar } from './define.ts'
-import type { FunctionEntry } from './entry.ts'
+import type { FunctionEntry, PrintedCall } from './entry.ts'
 import { onceEach } from './once-each.ts'
 
 const windowType = structType([
@@ -10,31 +11,70 @@ const windowType = structType([
   { name: 'end', type: timestampType },
 ])
 
-/** Windows of time that follow each other, as values to group by. */
+/** Windows of time, as values to group by. */
 export const dateTimeWindowFunctions: readonly FunctionEntry[] = [
   {
     ...scalar(
       'window',
       on(['timestamp', 'string'], windowType, ({ values: [time = ''], arguments: [, width] }) => {
-        const span = `INTERVAL '${spanOf(width?.kind === 'literal' ? String(width.value) : '')}'`
-        return onceEach(
-          [`time_bucket(${span}, ${toWallClock(time)}, TIMESTAMP '1970-01-01')`],
-          (start = '') => {
-            const bounds = `struct_pack("start" := ${toInstant(start)}, "end" := ${toInstant(`${start} + ${span}`)})`
-            return `CASE WHEN ${start} IS NOT NULL THEN ${bounds} END`
-          },
-        )
+        const span = microsOf(width)
+        return onceEach([lastStart(time, span, 0n)], (start = '') => windowAt(start, span))
       }),
+      {
+        takes: ['timestamp', 'string', 'string', 'string'],
+        optional: 1,
+        gives: voidType,
+        // A time is in several windows: a row for each.
+        lowering: { kind: 'rows', columns: () => [{ name: 'window', type: windowType }], list: overlapping },
+      },
     ),
-    remarks: 'Windows that follow each other; windows that overlap are not supported.',
+    remarks: 'To group by: width, distance from one window to the next, start of the first after midnight.',
   },
   scalar('window_time', on(['struct'], timestampType, `($1."end" - INTERVAL '1' MICROSECOND)`)),
 ]
 
+function overlapping({ values: [time = ''], arguments: [, width, slide, first] }: PrintedCall): string {
+  const [span, distance, origin] = [microsOf(width), microsOf(slide), first ? microsOf(first) : 0n]
+  const count = (span + distance - 1n) / distance
+  return onceEach([`epoch_us(${time})`, lastStart(time, distance, origin)], (time = '', start = '') => {
+    const starts = `list_transform(range(0, ${count}), lambda i: ${start} - i * ${distance})`
+    const open = `list_filter(${starts}, lambda s: s + ${span} > ${time})`
+    return `list_transform(${open}, lambda s: struct_pack("window" := ${windowAt('s', span)}))`
+  })
+}
+
+/** Where the last window that holds the time begins, in microseconds since 1970. */
+function lastStart(time: string, distance: bigint, origin: bigint): string {
+  const micros = `epoch_us(${time})`
+  const since = `(((${micros} - ${origin}) % ${distance} + ${distance}) % ${distance})`
+  return `${micros} - ${since}`
+}
+
+function windowAt(start: string, span: bigint): string {
+  const bound = (micros: string): string => toInstant(`make_timestamp(${micros})`)
+  return `CASE WHEN ${start} IS NOT NULL THEN struct_pack("start" := ${bound(start)}, "end" := ${bound(`${start} + ${span}`)}) END`
+}
+
+const unitMicros: Readonly<Record<string, bigint>> = {
+  week: 604_800_000_000n,
+  day: 86_400_000_000n,
+  hour: 3_600_000_000n,
+  minute: 60_000_000n,
+  second: 1_000_000n,
+  millisecond: 1000n,
+  microsecond: 1n,
+}
+
 /** `5 minutes`, `1 hour 30 minutes`. @throws AppError 'query.value' */
-function spanOf(text: string): string {
-  const span = text.trim().replace(/^interval\s+/i, '')
-  if (/^(?:\d+\s+(?:week|day|hour|minute|second|millisecond|microsecond)s?\s*)+$/i.test(span)) return span
+function microsOf(value: BoundExpression | undefined): bigint {
+  const text = value?.kind === 'literal' ? String(value.value) : ''
+  const parts = [...text.matchAll(/(\d+)\s+([a-z]+?)s?(?=\s|$)/gi)]
+  const micros = parts.map(
+    ([, count = '', unit = '']) => BigInt(count) * (unitMicros[unit.toLowerCase()] ?? 0n),
+  )
+  const rest = text.replaceAll(/(\d+)\s+([a-z]+?)s?(?=\s|$)/gi, '').replace(/^\s*interval\b/i, '')
+  if (rest.trim() === '' && micros.length > 0 && !micros.includes(0n))
+    return micros.reduce((sum, part) => sum + part)
   throw new AppError('query.value', `${JSON.stringify(text)} is no width of a window.`, {
     hint: "Write a constant such as '5 minutes'.",
   })

@@ -1,6 +1,6 @@
 import type { DataType, Field } from '#types/data-type.ts'
 import type { BoundCall, BoundExpression, BoundWindow } from '../bind/bound.ts'
-import type { CatalogueTable } from '../compile.ts'
+import type { CatalogueTable, SessionNames } from '../compile.ts'
 
 /** Everything the dialect knows about one function. Reference pages and tests are made from these. */
 export interface FunctionEntry {
@@ -109,6 +109,7 @@ export interface PrintedCall {
 
 export interface RewriteContext {
   readonly now: Date
+  readonly session: SessionNames | undefined
   /** What stood behind the arguments of the call that is rewritten. */
   readonly extras: CallExtras
   /** A call of another function by name, its arguments converted as if the statement had written it. */

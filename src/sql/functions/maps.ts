@@ -1,3 +1,4 @@
+import { quoteLiteral } from '#base/sql-text.ts'
 import {
   arrayType,
   booleanType,
@@ -32,13 +33,8 @@ export const mapFunctions: readonly FunctionEntry[] = [
     on(
       ['array'],
       ([entries]) => entriesType(entries) ?? mapType(voidType, voidType),
-      ({ values, type }) =>
-        onceEach(
-          values,
-          (entries) =>
-            `CASE WHEN list_count(${entries}) = len(${entries}) THEN map_from_entries(CAST(${entries} AS ${entryType(type)}[])) END`,
-        ),
-      { converts: ([entries]) => [entriesType(entries) ? undefined : voidType] },
+      ({ values, types }) => onceEach(values, (entries) => mapOfEntries(entries, elementOf(types[0]))),
+      { fits: ([entries]) => entriesType(entries) !== undefined },
     ),
   ),
   scalar(
@@ -107,8 +103,13 @@ function entriesType(entries: DataType | undefined): DataType | undefined {
   return key && value && mapType(key.type, value.type)
 }
 
-function entryType(map: DataType): string {
-  return `STRUCT("key" ${duckdbType(keyType([map]))}, "value" ${duckdbType(valueType([map]))})`
+/** An entry that is NULL makes the map NULL. */
+function mapOfEntries(entries: string, entry: DataType): string {
+  const [key = '', value = ''] = (entry.kind === 'struct' ? entry.fields : []).map(
+    (field) => `struct_extract(e, ${quoteLiteral(field.name)})`,
+  )
+  const pairs = `list_transform(${entries}, lambda e: struct_pack("key" := ${key}, "value" := ${value}))`
+  return `CASE WHEN list_count(${entries}) = len(${entries}) THEN map_from_entries(${pairs}) END`
 }
 
 function concatenated({ values }: PrintedCall): string {

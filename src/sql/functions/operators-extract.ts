@@ -1,5 +1,6 @@
 import { AppError } from '#base/errors.ts'
-import { decimalType, integerType, timestampType } from '#types/data-type.ts'
+import { byteType, decimalType, integerType, timestampType, type DataType } from '#types/data-type.ts'
+import { duckdbType } from '#types/duckdb.ts'
 import { isTemporal } from '#types/implicit-cast.ts'
 import type { BoundExpression } from '../bind/bound.ts'
 import { toWallClock } from './date-time-text.ts'
@@ -10,20 +11,20 @@ import type { FunctionEntry, PrintedCall } from './entry.ts'
 export const extractFunctions: readonly FunctionEntry[] = [
   scalar(
     'extract',
-    on(
-      ['string', 'any'],
-      (_types, [part]) => (partOf(part) === 'second' ? secondsType : integerType),
-      extracted,
-      {
-        fits: ([, type]) =>
-          type !== undefined && (isTemporal(type) || type.kind === 'interval' || type.kind === 'string'),
-        converts: ([, type]) => [undefined, type?.kind === 'string' ? timestampType : undefined],
-      },
-    ),
+    on(['string', 'any'], ([, type], [part]) => typeOfPart(partOf(part), type), extracted, {
+      fits: ([, type]) =>
+        type !== undefined && (isTemporal(type) || type.kind === 'interval' || type.kind === 'string'),
+      converts: ([, type]) => [undefined, type?.kind === 'string' ? timestampType : undefined],
+    }),
   ),
 ]
 
 const secondsType = decimalType(8, 6)
+
+function typeOfPart(part: string, type: DataType | undefined): DataType {
+  if (part === 'second') return secondsType
+  return type?.kind === 'interval' && ['month', 'hour', 'minute'].includes(part) ? byteType : integerType
+}
 
 /** The engine's names of the parts, with what Spark calls them too. */
 const parts: Readonly<Record<string, readonly string[]>> = {
@@ -51,11 +52,16 @@ function partOf(part: BoundExpression | undefined): string {
   })
 }
 
-function extracted({ values: [, value = ''], types: [, type], arguments: [given] }: PrintedCall): string {
+function extracted({
+  values: [, value = ''],
+  types: [, type],
+  arguments: [given],
+  type: wanted,
+}: PrintedCall): string {
   const part = partOf(given)
   const time = type?.kind === 'timestamp' ? toWallClock(value) : value
   if (part === 'second') {
     return `CAST(CAST(${type?.kind === 'date' ? `datediff('day', ${value}, ${value})` : `date_part('microsecond', ${time})`} AS DECIMAL(18, 0)) * CAST(1e-6 AS DECIMAL(6, 6)) AS DECIMAL(8, 6))`
   }
-  return `CAST(date_part('${part}', ${time})${part === 'dow' ? ' + 1' : ''} AS INTEGER)`
+  return `CAST(date_part('${part}', ${time})${part === 'dow' ? ' + 1' : ''} AS ${duckdbType(wanted)})`
 }

@@ -20,6 +20,7 @@ import { operatorFunctions } from './operators.ts'
 import { extractFunctions } from './operators-extract.ts'
 import { patternFunctions } from './patterns.ts'
 import { rankingFunctions } from './ranking.ts'
+import { sessionFunctions } from './session.ts'
 import { stringFunctions } from './strings.ts'
 import { stringPartFunctions } from './strings-parts.ts'
 import { structFunctions } from './structs.ts'
@@ -47,6 +48,7 @@ export const functionEntries: readonly FunctionEntry[] = [
   ...higherOrderFunctions,
   ...jsonFunctions,
   ...generatorFunctions,
+  ...sessionFunctions,
   ...aggregateFunctions,
   ...statisticsFunctions,
   ...rankingFunctions,

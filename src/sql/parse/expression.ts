@@ -1,20 +1,22 @@
 import { AppError } from '#base/errors.ts'
 import {
+  binaryType,
   booleanType,
   dateType,
   stringType,
+  timestampNtzType,
   timestampType,
   voidType,
   type DataType,
 } from '#types/data-type.ts'
 import { tokenText } from '../scan/token.ts'
+import { parseCall } from './call.ts'
 import { parseInterval } from './interval.ts'
 import { numberLiteral } from './literal.ts'
 import { parseQuery } from './query.ts'
-import type { BinaryOperator, CallExpression, Expression, UnaryOperator } from './syntax.ts'
+import type { BinaryOperator, Expression, UnaryOperator } from './syntax.ts'
 import type { TokenReader } from './token-reader.ts'
 import { parseType } from './type.ts'
-import { parseSortItems, parseWindow } from './window.ts'
 
 /** How strongly operators bind, weakest first. Predicates (IS, IN, LIKE, BETWEEN) stand with the comparisons. */
 const strength = {
@@ -25,10 +27,11 @@ const strength = {
   bitOr: 5,
   bitXor: 6,
   bitAnd: 7,
-  sum: 8,
-  product: 9,
-  sign: 10,
-  path: 11,
+  shift: 8,
+  sum: 9,
+  product: 10,
+  sign: 11,
+  path: 12,
 } as const
 
 const symbolOperators: Readonly<Record<string, readonly [BinaryOperator, number]>> = {
@@ -63,6 +66,11 @@ const likeSymbols: Readonly<
 
 export function parseExpression(reader: TokenReader): Expression {
   return parseStronger(reader, 0)
+}
+
+/** What may stand on one side of a comparison. */
+export function parseOperand(reader: TokenReader): Expression {
+  return parseStronger(reader, strength.comparison)
 }
 
 /** The Pratt loop: a prefix, then whatever binds more strongly than what is to the left. */
@@ -111,11 +119,12 @@ function parseInfix(reader: TokenReader, left: Expression, than: number): Expres
   if (token.kind === 'symbol') {
     const path = parsePath(reader, left)
     if (path) return path
-    const operator = symbolOperators[token.text]
+    const shift = shiftOperator(reader)
+    const operator = shift ? ([shift, strength.shift] as const) : symbolOperators[token.text]
     if (operator) {
       const [name, bound] = operator
       if (bound <= than) return undefined
-      reader.next()
+      for (let length = shift?.length ?? 1; length > 0; length--) reader.next()
       return { kind: 'binary', operator: name, left, right: parseStronger(reader, bound), at }
     }
     const like = likeSymbols[token.text]
@@ -141,6 +150,17 @@ function parseInfix(reader: TokenReader, left: Expression, than: number): Expres
     default:
       return strength.comparison > than ? parsePredicate(reader, left) : undefined
   }
+}
+
+/** `<<`, `>>` and `>>>`: signs without a space between; in types they are brackets, so they are no symbols of their own. */
+function shiftOperator(reader: TokenReader): BinaryOperator | undefined {
+  const isSame = (sign: '<' | '>', distance: number): boolean => {
+    const token = reader.peek(distance)
+    return token.kind === 'symbol' && token.text === sign && token.at.offset === reader.at.offset + distance
+  }
+  if (isSame('<', 0)) return isSame('<', 1) ? '<<' : undefined
+  if (!isSame('>', 0) || !isSame('>', 1)) return undefined
+  return isSame('>', 2) ? '>>>' : '>>'
 }
 
 /** What stands behind a value without an operator: `.field`, `[index]`, `::type`. */
@@ -305,7 +325,7 @@ function parseParenthesis(reader: TokenReader): Expression {
 }
 
 /** `value` or `value AS name`. */
-function parseNamed(reader: TokenReader): Expression {
+export function parseNamed(reader: TokenReader): Expression {
   const value = parseExpression(reader)
   if (!reader.takeWord('AS')) {
     // `struct(a b)`: an alias without AS.
@@ -363,6 +383,13 @@ function parseLambda(reader: TokenReader): Expression {
   return { kind: 'lambda', parameters, body: parseExpression(reader), at }
 }
 
+const timeTypes = {
+  DATE: dateType,
+  TIMESTAMP: timestampType,
+  TIMESTAMP_LTZ: timestampType,
+  TIMESTAMP_NTZ: timestampNtzType,
+}
+
 function parseWord(reader: TokenReader, upper: string): Expression {
   const token = reader.current
   const at = token.at
@@ -399,13 +426,21 @@ function parseWord(reader: TokenReader, upper: string): Expression {
         return parseInterval(reader)
       }
       break
+    case 'X':
+      if (next.kind === 'string') {
+        reader.next()
+        return binaryLiteral(reader)
+      }
+      break
     case 'DATE':
     case 'TIMESTAMP':
+    case 'TIMESTAMP_LTZ':
+    case 'TIMESTAMP_NTZ':
       if (next.kind === 'string') {
         reader.next()
         reader.next()
         const value: Expression = { kind: 'literal', type: stringType, value: next.text, text: next.text, at }
-        return { kind: 'cast', value, type: upper === 'DATE' ? dateType : timestampType, at }
+        return { kind: 'cast', value, type: timeTypes[upper], at }
       }
       break
     case 'SELECT':
@@ -418,8 +453,20 @@ function parseWord(reader: TokenReader, upper: string): Expression {
   if (isOpening(reader, 1)) return parseCall(reader)
   const star = parseQualifiedStar(reader)
   if (star) return star
+  // A query grouped by `window(…)` has a column of that name; no expression begins with the clause.
+  if (reader.takeWord('WINDOW')) return { kind: 'name', name: tokenText(token), quote: undefined, at }
   const { name } = reader.identifier('an expression')
   return { kind: 'name', name, quote: undefined, at }
+}
+
+/** `X'1F'`: bytes as hex digits. */
+function binaryLiteral(reader: TokenReader): Expression {
+  const at = reader.at
+  const text = tokenText(reader.next()).slice(1, -1)
+  if (!/^[0-9a-f]*$/i.test(text)) {
+    throw new AppError('query.syntax', `X'${text}' has a sign that is no hex digit.`, { position: at })
+  }
+  return { kind: 'literal', type: binaryType, value: text.length % 2 === 0 ? text : `0${text}`, text, at }
 }
 
 /** `a.*` and `a.b.*`. */
@@ -472,58 +519,4 @@ function parseExtract(reader: TokenReader): Expression {
     reader.expectWord('FROM')
     return { kind: 'extract', part, value: parseExpression(reader), at }
   })
-}
-
-function parseCall(reader: TokenReader): CallExpression {
-  const token = reader.next()
-  const name = tokenText(token)
-  reader.expectSymbol('(')
-  const isDistinct = reader.takeWord('DISTINCT')
-  if (!isDistinct) reader.takeWord('ALL')
-  const values = reader.isSymbol(')') ? [] : parseArguments(reader, name)
-  let ignoresNulls = parseNullTreatment(reader)
-  const orderBy = reader.isWord('ORDER') ? parseSortItems(reader) : []
-  reader.expectSymbol(')')
-  let filter: Expression | undefined
-  if (reader.areWords('FILTER') && isOpening(reader, 1)) {
-    reader.next()
-    filter = reader.inParentheses(() => {
-      reader.expectWord('WHERE')
-      return parseExpression(reader)
-    })
-  }
-  ignoresNulls ||= parseNullTreatment(reader)
-  const over = reader.takeWord('OVER') ? parseWindow(reader) : undefined
-  return {
-    kind: 'call',
-    name,
-    arguments: values,
-    isDistinct,
-    filter,
-    orderBy,
-    ignoresNulls,
-    over,
-    at: token.at,
-  }
-}
-
-function parseArguments(reader: TokenReader, name: string): Expression[] {
-  const lower = name.toLowerCase()
-  const first = parseNamed(reader)
-  // `substring(x FROM 2 FOR 3)`, `position(a IN b)` and `trim(BOTH 'x' FROM y)` are the standard's own forms.
-  if ((lower === 'substring' || lower === 'substr') && reader.takeWord('FROM')) {
-    const from = parseExpression(reader)
-    return reader.takeWord('FOR') ? [first, from, parseExpression(reader)] : [first, from]
-  }
-  if (lower === 'position' && first.kind === 'inList' && first.list[0]) return [first.value, first.list[0]]
-  const values = [first]
-  while (reader.takeSymbol(',')) values.push(parseNamed(reader))
-  return values
-}
-
-/** `IGNORE NULLS`; `RESPECT NULLS` is what happens anyway. */
-function parseNullTreatment(reader: TokenReader): boolean {
-  if (reader.takeWords('IGNORE', 'NULLS')) return true
-  reader.takeWords('RESPECT', 'NULLS')
-  return false
 }

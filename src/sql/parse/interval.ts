@@ -18,14 +18,21 @@ const units: Readonly<
   microsecond: { micros: 1n },
 }
 
-/** Behind the word INTERVAL: `1 day`, `'1' day`, `'1 day 2 hours'`, `2 days 3 hours`. */
+/**
+ * Behind the word INTERVAL: `1 day`, `'1' day`, `'1 day 2 hours'`, `2 days 3 hours`, `'1-2' year to month`,
+ * `'1 02:03:04.5' day to second`.
+ */
 export function parseInterval(reader: TokenReader): Expression {
   const at = reader.at
   const parts: string[] = []
+  const isNegative = reader.isSymbol('-') && reader.peek(1).kind === 'string'
+  if (isNegative) reader.next()
   const first = reader.next()
   if (first.kind === 'string') {
-    parts.push(first.text)
-    if (isUnit(reader.current)) parts.push(textOf(reader.next()))
+    const body = isNegative ? `-${first.text}`.replace(/^--/, '') : first.text
+    const unit = isUnit(reader.current) ? [textOf(reader.next())] : []
+    const isSpread = unit.length > 0 && reader.takeWord('TO')
+    parts.push(...(isSpread ? spread(body, unit.join(), textOf(reader.next())) : [body, ...unit]))
   } else {
     reader.rewind(reader.index - 1)
     while (isAmount(reader)) {
@@ -59,6 +66,22 @@ export function parseInterval(reader: TokenReader): Expression {
         : BigInt(Math.round(Number(unit.micros) * Number(amount)))
   }
   return { kind: 'interval', months, days, micros, text, at }
+}
+
+const spans = [
+  ['year', 'month'],
+  ['day', 'hour', 'minute', 'second'],
+] as const
+
+/** `1 02:03` from day to minute as amounts with their units; what does not fit is returned as it is. */
+function spread(text: string, from: string, to: string): readonly string[] {
+  const [, sign = '', body = ''] = /^\s*([+-]?)(.*?)\s*$/s.exec(text) ?? []
+  const amounts = body.split(/[-\s:]+/)
+  const names: readonly string[] =
+    spans.find((names) => names.some((name) => name === from.toLowerCase())) ?? []
+  const own = names.slice(names.indexOf(from.toLowerCase()), names.indexOf(to.toLowerCase()) + 1)
+  if (own.length !== amounts.length) return [text]
+  return amounts.flatMap((amount, index) => [`${sign === '-' ? '-' : ''}${amount}`, own[index] ?? ''])
 }
 
 function isAmount(reader: TokenReader): boolean {

@@ -1,5 +1,5 @@
 import type { TableName } from '../compile.ts'
-import type { Query } from './syntax.ts'
+import type { CallExpression, Query } from './syntax.ts'
 
 export interface Mentions {
   readonly tables: readonly TableName[]
@@ -31,6 +31,10 @@ export function findMentions(query: Query): Mentions {
         visit(node['snapshot'], common)
         return
       }
+      case 'call':
+        addTested(node as unknown as CallExpression)
+        visit(Object.values(node), common)
+        return
       case 'variable':
         variables.add(String(node['name']))
         return
@@ -40,6 +44,13 @@ export function findMentions(query: Query): Mentions {
       default:
         for (const child of Object.values(node)) visit(child, common)
     }
+  }
+  const addTested = ({ name, arguments: values, at }: CallExpression): void => {
+    const [table] = values
+    if (name.toLowerCase() !== 'table_exists' || table?.kind !== 'literal') return
+    const parts = String(table.value).split('.')
+    const key = parts.join('\0').toLowerCase()
+    if (!tables.has(key)) tables.set(key, { parts, position: at })
   }
   const visitQuery = (query: Query, outer: ReadonlySet<string>): void => {
     const common = new Set(outer)

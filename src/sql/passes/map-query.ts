@@ -8,10 +8,13 @@ import type {
 } from '../bind/bound.ts'
 import { childrenOf, mapChildren } from '../bind/walk.ts'
 
-/** The same tree with every select in it changed, the innermost first. Relations keep their identity. */
+/**
+ * The same tree with every select in it changed, the innermost first. Relations keep their identity.
+ * @param change gets the select with what is inside it changed, and the one it was
+ */
 export function mapSelects(
   tree: BoundQueryTree,
-  change: (select: BoundSelect) => BoundSelect,
+  change: (select: BoundSelect, original: BoundSelect) => BoundSelect,
 ): BoundQueryTree {
   const commons = new Map<CommonRelation, CommonRelation>()
   const mapQuery = (query: BoundQueryTree): BoundQueryTree => {
@@ -32,22 +35,25 @@ export function mapSelects(
       case 'setOperation':
         return { ...query, ...tail, left: mapQuery(query.left), right: mapQuery(query.right) }
       case 'select':
-        return change({
-          ...query,
-          ...tail,
-          from: query.from && mapFrom(query.from),
-          where: query.where && mapValue(query.where),
-          grouping: query.grouping && {
-            ...query.grouping,
-            expressions: query.grouping.expressions.map(mapValue),
+        return change(
+          {
+            ...query,
+            ...tail,
+            from: query.from && mapFrom(query.from),
+            where: query.where && mapValue(query.where),
+            grouping: query.grouping && {
+              ...query.grouping,
+              expressions: query.grouping.expressions.map(mapValue),
+            },
+            having: query.having && mapValue(query.having),
+            qualify: query.qualify && mapValue(query.qualify),
+            projections: query.projections.map((projection) => ({
+              ...projection,
+              value: mapValue(projection.value),
+            })),
           },
-          having: query.having && mapValue(query.having),
-          qualify: query.qualify && mapValue(query.qualify),
-          projections: query.projections.map((projection) => ({
-            ...projection,
-            value: mapValue(projection.value),
-          })),
-        })
+          query,
+        )
     }
   }
   const mapFrom = (from: BoundFrom): BoundFrom => {

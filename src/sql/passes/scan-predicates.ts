@@ -7,6 +7,7 @@ import type {
   CommonRelation,
   Relation,
 } from '../bind/bound.ts'
+import { outputsOf } from '../bind/outputs.ts'
 import { keyOf, someExpression } from '../bind/walk.ts'
 import { comparisonsOf, type Comparison } from './comparison.ts'
 import { isWindow } from './window-stages.ts'
@@ -51,12 +52,12 @@ export function scanPredicates(tree: BoundQueryTree): ReadonlyMap<Relation, read
         found.set(from.relation, predicatesOf(from.relation, conditions))
         return
       case 'derived':
-        visitQuery(from.query, outputConditions(from.relation, conditions))
+        visitQuery(from.query, outputConditions(from, from.query, conditions))
         return
       case 'common':
         mentions.set(from.common, [
           ...(mentions.get(from.common) ?? []),
-          outputConditions(from.relation, conditions),
+          outputConditions(from, from.common.query, conditions),
         ])
         return
       case 'unnest':
@@ -133,10 +134,17 @@ function windowPartitions(values: readonly BoundExpression[]): readonly Readonly
   return partitions
 }
 
-function outputConditions(relation: Relation, conditions: readonly Comparison[]): readonly OutputCondition[] {
-  return conditions.flatMap(({ path, ...comparison }) =>
-    path.relation === relation ? [{ output: relation.columns.indexOf(path.column), comparison }] : [],
-  )
+/** By key: the query may have lost columns that its relation still lists. */
+function outputConditions(
+  { relation }: { readonly relation: Relation },
+  query: BoundQueryTree,
+  conditions: readonly Comparison[],
+): readonly OutputCondition[] {
+  const outputs = outputsOf(query).map((column) => column.key)
+  return conditions.flatMap(({ path, ...comparison }) => {
+    const output = path.relation === relation ? outputs.indexOf(path.column.key) : -1
+    return output >= 0 ? [{ output, comparison }] : []
+  })
 }
 
 function predicatesOf(relation: Relation, conditions: readonly Comparison[]): readonly ScanPredicate[] {

@@ -28,7 +28,11 @@ function stagedSelect(select: BoundSelect, nextAlias: () => string): BoundSelect
     ...(select.qualify ? [select.qualify] : []),
     ...select.orderBy.flatMap((order) => ('value' in order ? [order.value] : [])),
   ]
-  const { stageOf, stageCount, windows } = placedWindows(computed)
+  const { stageOf, stageCount: windowStages, windows } = placedWindows(computed)
+  // The engine computes a window as often as it is written.
+  const stageCount = repeatsWindow(computed, (call) => stageOf.get(keyOf(call)) === windowStages)
+    ? windowStages + 1
+    : windowStages
   if (stageCount <= 1) return select
   const isCarried = carriedBy(select)
   let inner: Stage = { from: select.from, columns: new Map() }
@@ -123,6 +127,21 @@ function neededOf(
 function substituted(value: BoundExpression, columns: ReadonlyMap<string, BoundExpression>): BoundExpression {
   if (columns.size === 0) return value
   return columns.get(keyOf(value)) ?? mapChildren(value, (child) => substituted(child, columns))
+}
+
+/** Whether one of the windows stands more than once in the expressions. */
+function repeatsWindow(
+  expressions: readonly BoundExpression[],
+  isCounted: (call: BoundCall) => boolean,
+): boolean {
+  const seen = new Set<string>()
+  const repeats = (value: BoundExpression): boolean => {
+    if (!isWindow(value)) return childrenOf(value).some(repeats)
+    if (!isCounted(value)) return false
+    const key = keyOf(value)
+    return seen.size === seen.add(key).size
+  }
+  return expressions.some(repeats)
 }
 
 function hasWindow(value: BoundExpression): boolean {

@@ -77,6 +77,9 @@ class Lexer {
         if (digits) return { kind: 'number', text: digits, at }
       }
     }
+    if (/r/i.test(character) && /['"]/.test(text[this.#offset + 1] ?? '')) {
+      return { kind: 'string', text: this.#raw(at), at }
+    }
     if (wordStart.test(String.fromCodePoint(text.codePointAt(this.#offset) ?? 0))) {
       const name = this.#match(word) ?? ''
       return { kind: 'word', text: name, upper: name.toUpperCase(), at }
@@ -142,6 +145,17 @@ class Lexer {
       }
     }
     throw new AppError('query.syntax', "This string has no closing quote (').", { position: at })
+  }
+
+  /** `r'…'` and `r"…"`: a backslash is a backslash. */
+  #raw(at: TextPosition): string {
+    const quote = this.#text[this.#offset + 1] ?? ''
+    const end = this.#text.indexOf(quote, this.#offset + 2)
+    if (end < 0)
+      throw new AppError('query.syntax', `This string has no closing quote (${quote}).`, { position: at })
+    const value = this.#text.slice(this.#offset + 2, end)
+    this.#offset = end + 1
+    return value
   }
 
   #quoted(quote: string, at: TextPosition): string {

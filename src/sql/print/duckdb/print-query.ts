@@ -10,6 +10,7 @@ import type {
   CommonRelation,
   Relation,
 } from '../../bind/bound.ts'
+import { hasAggregate } from '../../bind/grouping.ts'
 import { printLiteral } from './literal.ts'
 import { printExpression } from './print-expression.ts'
 import { printFrom, type QueryPrinter } from './print-from.ts'
@@ -63,17 +64,26 @@ function printSelect(select: BoundSelect, printer: QueryPrinter): string {
     `SELECT ${select.isDistinct ? 'DISTINCT ' : ''}${items.join(', ')}`,
     ...(select.from ? [`FROM ${printFrom(select.from, printer)}`] : []),
     ...(select.where ? [`WHERE ${print(select.where)}`] : []),
-    ...(select.grouping ? [printGrouping(select.grouping, printer)] : []),
+    ...(select.grouping ? printGrouping(select.grouping, select, printer) : []),
     ...(select.having ? [`HAVING ${print(select.having)}`] : []),
     ...(select.qualify ? [`QUALIFY ${print(select.qualify)}`] : []),
   ].join(' ')
 }
 
-function printGrouping({ expressions, sets }: BoundGrouping, printer: QueryPrinter): string {
+function printGrouping(
+  { expressions, sets }: BoundGrouping,
+  { projections, having }: BoundSelect,
+  printer: QueryPrinter,
+): string[] {
   const keys = expressions.map((value) => sortKeyText(printExpression(value, printer)))
-  if (!sets) return `GROUP BY ${keys.join(', ') || '()'}`
-  const texts = sets.map((set) => `(${set.map((index) => keys[index] ?? '').join(', ')})`)
-  return `GROUP BY GROUPING SETS (${texts.join(', ')})`
+  if (sets) {
+    const texts = sets.map((set) => `(${set.map((index) => keys[index] ?? '').join(', ')})`)
+    return [`GROUP BY GROUPING SETS (${texts.join(', ')})`]
+  }
+  if (keys.length > 0) return [`GROUP BY ${keys.join(', ')}`]
+  // An aggregate says by itself that all rows are one group.
+  const isSaid = projections.some(({ value }) => hasAggregate(value)) || (having && hasAggregate(having))
+  return isSaid ? [] : ['GROUP BY ()']
 }
 
 function printSetOperation(tree: BoundSetOperation, printer: QueryPrinter): string {

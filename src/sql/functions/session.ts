@@ -1,0 +1,46 @@
+import { booleanType, stringType, voidType } from '#types/data-type.ts'
+import { booleanOf, nullOf, stringOf } from '../bind/build.ts'
+import { on, rewritten, scalar } from './define.ts'
+import type { FunctionEntry } from './entry.ts'
+
+/** Who asks where, which tables there are, and the ways a statement stops itself. */
+export const sessionFunctions: readonly FunctionEntry[] = [
+  scalar(
+    'current_database current_schema current_catalog',
+    rewritten([], (_values, { session }) => (session ? stringOf(session.database) : nullOf(stringType))),
+  ),
+  scalar(
+    'current_user user session_user',
+    rewritten([], (_values, { session }) => (session ? stringOf(session.user) : nullOf(stringType))),
+  ),
+  {
+    ...scalar(
+      'table_exists',
+      rewritten(['string'], ([name], context) =>
+        name?.kind === 'literal' && name.value !== null
+          ? booleanOf(context.table(String(name.value).split('.')) !== undefined)
+          : nullOf(booleanType),
+      ),
+    ),
+    remarks: 'Whether there is a table of that name that you may read. The name is a constant.',
+  },
+  {
+    ...scalar('raise_error', on(['string'], voidType, 'CAST(error($1) AS INTEGER)')),
+    isVolatile: true,
+    remarks: 'Ends the statement with that message; in a block the handler goes on.',
+  },
+  {
+    ...scalar(
+      'assert_true',
+      on(
+        ['boolean', 'string'],
+        voidType,
+        ({ values: [condition = '', message = "'An assertion of the statement is not true.'"] }) =>
+          `CAST(CASE WHEN NOT coalesce(${condition}, false) THEN error(${message}) END AS INTEGER)`,
+        { optional: 1 },
+      ),
+    ),
+    isVolatile: true,
+    remarks: 'NULL, or the end of the statement where the condition is not true.',
+  },
+]
