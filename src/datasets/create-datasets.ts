@@ -19,9 +19,12 @@ import type { Metadata, Transaction } from '#metadata/metadata.ts'
 import type { Schemas } from '#schemas/schemas.ts'
 import { tableColumns } from './columns.ts'
 import type { Batch, Caller, Dataset, Datasets, NewDataset } from './datasets.ts'
+import { changeLabels, labelsOf } from './labels.ts'
 import { layoutOf } from './layout.ts'
+import { likeOf } from './name-pattern.ts'
 import { batchOf, datasetOf } from './rows.ts'
 import { candidateNames, chosenTableName, tableNameOf } from './table-name.ts'
+import { changeDataset, isForProfiles, requireUnion } from './update.ts'
 
 const datasetNameLengthMax = 255
 /** How many suffixes are looked at for a free table name in one question. */
@@ -70,6 +73,7 @@ export function createDatasets({ metadata, access, lake, schemas, clock }: Datas
       dataset.schema.kind === 'registered'
         ? await schemas.use(tx, caller, dataset.schema.id)
         : await schemas.useColumns(tx, caller, { title: name, columns: tableColumns(dataset.schema.columns) })
+    if (isForProfiles(dataset.tags ?? {})) await requireUnion(tx, schemas, caller, schema.id)
     const layout = layoutOf(schema.columns, schema)
     const tableName = await freeTableName(tx, caller, dataset)
     const id = newDatasetId()
@@ -91,6 +95,7 @@ export function createDatasets({ metadata, access, lake, schemas, clock }: Datas
       schema: schema.columns,
       behavior: layout.behavior,
       tags: { ...dataset.tags, 'adobe/pqs/table': [tableName] },
+      properties: dataset.properties ?? {},
       version: 0,
       createdAt: now,
       updatedAt: now,
@@ -108,6 +113,7 @@ export function createDatasets({ metadata, access, lake, schemas, clock }: Datas
       required_fields: JSON.stringify(schema.required),
       behavior: made.behavior,
       tags: JSON.stringify(made.tags),
+      properties: JSON.stringify(made.properties),
       version: made.version,
       created_at: now,
       updated_at: now,
@@ -146,8 +152,40 @@ export function createDatasets({ metadata, access, lake, schemas, clock }: Datas
 
     async list(caller, page) {
       await require(caller, 'datasets.view')
-      const rows = await selectDatasets(db, caller.sandbox.id, { ...page, limit: limitOf(page.limit) })
+      const { namePattern, ...rest } = page
+      const rows = await selectDatasets(db, caller.sandbox.id, {
+        ...rest,
+        limit: limitOf(page.limit),
+        ...(namePattern === undefined ? {} : { nameLike: likeOf(namePattern) }),
+      })
       return rows.map(datasetOf)
+    },
+
+    async update(caller, datasetId, change) {
+      await require(caller, 'datasets.manage', datasetId)
+      return await metadata.transaction(async (tx) => {
+        const changed = await changeDataset({ tx, schemas, caller, now: clock.now() }, datasetId, change)
+        if (!changed) throw unknownDataset(datasetId)
+        await audit(caller, { action: 'update', assetType: 'dataset', assetId: datasetId }, tx)
+        return changed
+      })
+    },
+
+    async labels(caller, datasetId) {
+      await require(caller, 'datasets.view', datasetId)
+      const row = await selectDataset(db, caller.sandbox.id, datasetId)
+      if (!row) throw unknownDataset(datasetId)
+      return labelsOf(row)
+    },
+
+    async putLabels(caller, { datasetId, labels, ifMatch }) {
+      await require(caller, 'datasets.manage', datasetId)
+      return await metadata.transaction(async (tx) => {
+        const changed = await changeLabels(tx, caller, { datasetId, labels, ifMatch })
+        if (!changed) throw unknownDataset(datasetId)
+        await audit(caller, { action: 'update', assetType: 'dataset labels', assetId: datasetId }, tx)
+        return changed
+      })
     },
 
     async delete(caller, datasetId) {

@@ -15,6 +15,7 @@ export function datasetOf(row: DatasetRow): Dataset {
     schema: structTypeFromJson(row.columns),
     behavior: row.behavior,
     tags: row.tags as Dataset['tags'],
+    properties: row.properties as Dataset['properties'],
     version: row.version,
     createdAt: row.created_at,
     updatedAt: row.updated_at,

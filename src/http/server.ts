@@ -9,6 +9,8 @@ import { sluiceRoutes } from './admin/routes.ts'
 import { countRequests, createCounters } from './admin/metrics.ts'
 import { addSystem } from './admin/system.ts'
 import { tokenRoutes } from './admin/token.ts'
+import { labelRoutes } from './catalog/labels.ts'
+import { previewRoutes } from './catalog/preview.ts'
 import { catalogRoutes } from './catalog/routes.ts'
 import type { HttpDependencies } from './dependencies.ts'
 import { flowServiceRoutes } from './flowservice/routes.ts'
@@ -103,6 +105,8 @@ export async function createApp(
   await app.register(async (scope: App) => tokenRoutes(scope, dependencies))
   const apis: readonly [string, (scope: App) => Promise<void>][] = [
     ['/data/foundation/catalog', (scope) => catalogRoutes(scope, dependencies)],
+    ['/data/foundation/dataset', (scope) => labelRoutes(scope, dependencies)],
+    ['/data/foundation/export', (scope) => previewRoutes(scope, dependencies)],
     ['/data/foundation/schemaregistry', (scope) => schemaRoutes(scope, dependencies)],
     ['/data/core', (scope) => identityRoutes(scope, dependencies)],
     ['/data/foundation/import', (scope) => ingestionRoutes(scope, dependencies)],

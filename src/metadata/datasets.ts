@@ -140,8 +140,8 @@ export interface DatasetFilter {
   readonly limit: number
   readonly start: number
   readonly name?: string
-  /** PostgreSQL regular expression, or text the name contains. */
-  readonly namePattern?: string
+  /** Of SQL's LIKE. */
+  readonly nameLike?: string
   readonly schemaId?: string
   readonly orderBy?: { readonly column: 'created_at' | 'updated_at' | 'name'; readonly isDescending: boolean }
   readonly tags?: readonly { readonly key: string; readonly value: string }[]
@@ -160,8 +160,7 @@ export async function selectDatasets(
     .where('deleted_at', 'is', null)
   if (page.name !== undefined) query = query.where('name', '=', page.name)
   if (page.schemaId !== undefined) query = query.where('schema_id', '=', page.schemaId)
-  if (page.namePattern !== undefined)
-    query = query.where(sql<boolean>`position(${page.namePattern} in name) > 0`)
+  if (page.nameLike !== undefined) query = query.where('name', 'like', page.nameLike)
   for (const { key, value } of page.tags ?? []) {
     query = query.where(sql<boolean>`(tags::jsonb -> ${key}) @> ${JSON.stringify([value])}::jsonb`)
   }
