@@ -12,7 +12,7 @@ export const toolsCache = process.env.SLUICE_TEST_CACHE ?? join(homedir(), '.cac
 /** Returns one sentence for each tool that could not be had. */
 export function installTestTools() {
   mkdirSync(toolsCache, { recursive: true })
-  return [installPython(), installPsql()].filter((problem) => problem !== undefined)
+  return [installPython(), installAepp(), installPsql()].filter((problem) => problem !== undefined)
 }
 
 function installPython() {
@@ -29,6 +29,29 @@ function installPython() {
     run(python, ['-m', 'venv', folder]) &&
     run(join(folder, 'bin', 'pip'), ['install', '--quiet', '--disable-pip-version-check', '-r', requirements])
   if (!made) return 'The Python environment for PyIceberg could not be made; see the messages above.'
+  writeFileSync(stamp, wanted)
+  return undefined
+}
+
+/** Of the client's requirements only those that its registry calls need: one of the others wants a C library. */
+function installAepp() {
+  const needs = join(root, 'test', 'python', 'aepp-requirements.txt')
+  const client = join(root, 'test', 'python', 'aepp.txt')
+  const folder = join(toolsCache, 'aepp')
+  const stamp = join(folder, '.requirements')
+  const wanted = createHash('sha256').update(readFileSync(needs)).update(readFileSync(client)).digest('hex')
+  if (existsSync(stamp) && readFileSync(stamp, 'utf8') === wanted) return undefined
+  const python = ['python3.13', 'python3.12', 'python3.11', 'python3.10', 'python3'].find(canRun)
+  if (!python) return 'Python 3.10 or newer is missing: the tests with the client aepp need it.'
+  process.stderr.write('Installing the client aepp for the tests (once)…\n')
+  rmSync(folder, { recursive: true, force: true })
+  const pip = [join(folder, 'bin', 'pip'), 'install', '--quiet', '--disable-pip-version-check']
+  const [command, ...install] = pip
+  const made =
+    run(python, ['-m', 'venv', folder]) &&
+    run(command, [...install, '-r', needs]) &&
+    run(command, [...install, '--no-deps', '-r', client])
+  if (!made) return 'The Python environment for aepp could not be made; see the messages above.'
   writeFileSync(stamp, wanted)
   return undefined
 }
