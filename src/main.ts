@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { createLogger } from '#base/stderr-logger.ts'
 import { type CliHost, runCli } from '#cli/cli.ts'
+import { homePaths } from '#config/home.ts'
 
 const nodeMajorMin = 24
 if (Number(process.versions.node.split('.')[0]) < nodeMajorMin) {
@@ -72,7 +73,12 @@ const host: CliHost = {
     ])
     const { home, databaseUrl } = config
     await using metadata = await openMetadata({ home, databaseUrl, logger: silentLogger })
-    await createAccess({ metadata, home, clock: systemClock, logger: silentLogger }).rotateCredentials()
+    await createAccess({
+      metadata,
+      credentialsFile: homePaths(home).credentials,
+      clock: systemClock,
+      logger: silentLogger,
+    }).rotateCredentials()
   },
 }
 

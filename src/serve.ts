@@ -65,7 +65,7 @@ export async function startServer({ config, logger, version }: ServeOptions): Pr
   const metadata = starting.use(
     await openMetadata({ home: config.home, databaseUrl: config.databaseUrl, logger }),
   )
-  const access = createAccess({ metadata, home: config.home, clock, logger })
+  const access = createAccess({ metadata, credentialsFile: paths.credentials, clock, logger })
   await access.bootstrap()
   const engine = starting.use(
     await createDuckdbEngine({ ...config.engine, scratchFolder: paths.scratch, logger }),

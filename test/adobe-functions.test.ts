@@ -190,6 +190,14 @@ describe('attribution', () => {
     })
   })
 
+  it('reads the fraction by the name it had once, too', async () => {
+    await withEvents(rows, async (sql) => {
+      const touch = `ATTRIBUTION_FIRST_TOUCH(at, 'c', channel) ${all}`
+      const answer = await sql.run(`SELECT ${touch}.fraction, ${touch}.percentage FROM events LIMIT 1`)
+      expect(answer.rows).toEqual([[1, 1]])
+    })
+  })
+
   it('forgets a touch after the timeout, which itself still counts', async () => {
     await withEvents(rows, async (sql) => {
       const answer = await sql.run(

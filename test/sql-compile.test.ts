@@ -176,6 +176,9 @@ describe('subqueries', () => {
     ],
     ['SELECT count(*) FROM people WHERE age > (SELECT avg(age) FROM people)', [[1]]],
     ['SELECT x.id FROM (SELECT * FROM (SELECT * FROM people)) x WHERE id > 2', [[3]]],
+    ["SELECT id FROM people WHERE (id, name) IN ((1, 'ann'), (2, 'x'))", [[1]]],
+    ['SELECT id FROM people WHERE (id, name) IN (SELECT id, name FROM people WHERE id > 2)', [[3]]],
+    ["SELECT id FROM people WHERE (id, name) = (2, 'bob')", [[2]]],
   ])('%s', async (text, rows) => {
     expect(await rowsOf(text)).toEqual(rows)
   })
@@ -313,6 +316,15 @@ describe('paths, conversions, order', () => {
     ['SELECT name FROM people QUALIFY row_number() OVER (ORDER BY age DESC) = 1', [['ann']]],
   ])('%s', async (text, rows) => {
     expect(await rowsOf(text)).toEqual(rows)
+  })
+
+  it('keeps the type of a NULL that the engine would forget', async () => {
+    const answer = await sql.run(
+      "CREATE TABLE nothing AS SELECT name || NULL || 'b' AS x FROM people; SELECT concat(x, 'c') FROM nothing LIMIT 1",
+    )
+    expect(answer.rows).toEqual([[null]])
+    const typed = await sql.run("SELECT name || NULL || 'b' AS x FROM people LIMIT 1")
+    expect(typed.engineTypes).toEqual(['VARCHAR'])
   })
 
   it('prints the same statement the same', async () => {

@@ -2,7 +2,6 @@ import { randomBytes, randomUUID } from 'node:crypto'
 import type { Clock } from '#base/clock.ts'
 import { AppError } from '#base/errors.ts'
 import { newOrganizationId, newUuidId, type OrganizationId, type PrincipalId } from '#base/ids.ts'
-import { homePaths } from '#config/home.ts'
 import {
   findClient,
   findFirstOrganization,
@@ -18,7 +17,8 @@ import { hashSecret, isSecret, newSecret } from './secrets.ts'
 
 interface BootstrapOptions {
   readonly metadata: Metadata
-  readonly home: string
+  /** Kept for its owner only. */
+  readonly credentialsFile: string
   readonly clock: Clock
 }
 
@@ -29,8 +29,11 @@ const rotateHint =
  * The file is written before the organisation is committed: a crash between leaves a file whose credentials the
  * next start takes, never an organisation whose secrets nobody knows.
  */
-export async function bootstrap({ metadata, home, clock }: BootstrapOptions): Promise<Credentials> {
-  const path = homePaths(home).credentials
+export async function bootstrap({
+  metadata,
+  credentialsFile: path,
+  clock,
+}: BootstrapOptions): Promise<Credentials> {
   return await metadata.transaction(async (tx) => {
     await lockBootstrap(tx)
     const first = await findFirstOrganization(tx)
@@ -72,8 +75,11 @@ export async function bootstrap({ metadata, home, clock }: BootstrapOptions): Pr
 }
 
 /** New secrets for the first administrator; the old ones, and tokens issued for them, end at once. */
-export async function rotateCredentials({ metadata, home, clock }: BootstrapOptions): Promise<Credentials> {
-  const path = homePaths(home).credentials
+export async function rotateCredentials({
+  metadata,
+  credentialsFile: path,
+  clock,
+}: BootstrapOptions): Promise<Credentials> {
   return await metadata.transaction(async (tx) => {
     await lockBootstrap(tx)
     const first = await findFirstOrganization(tx)

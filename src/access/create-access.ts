@@ -28,12 +28,13 @@ const nobodysHash = hashSecret(newSecret())
 
 export interface AccessOptions {
   readonly metadata: Metadata
-  readonly home: string
+  /** Where the first administrator's credentials are kept. */
+  readonly credentialsFile: string
   readonly clock: Clock
   readonly logger: Logger
 }
 
-export function createAccess({ metadata, home, clock, logger }: AccessOptions): Access {
+export function createAccess({ metadata, credentialsFile, clock, logger }: AccessOptions): Access {
   const { db } = metadata
 
   async function decide(question: Question): Promise<Decision> {
@@ -156,8 +157,8 @@ export function createAccess({ metadata, home, clock, logger }: AccessOptions): 
       return { principal, sandbox: await openSandbox(principal, await findSandbox(db, sandboxId), sandboxId) }
     },
     audit,
-    bootstrap: () => bootstrap({ metadata, home, clock }),
-    rotateCredentials: () => rotateCredentials({ metadata, home, clock }),
+    bootstrap: () => bootstrap({ metadata, credentialsFile, clock }),
+    rotateCredentials: () => rotateCredentials({ metadata, credentialsFile, clock }),
   }
 }
 

@@ -2,6 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { onTestFinished } from 'vitest'
+import { homePaths } from '../../src/config/home.ts'
 import { systemClock } from '../../src/base/clock.ts'
 import { silentLogger } from '../../src/base/log.ts'
 import type { Access, Credentials, Principal, Sandbox } from '../../src/access/access.ts'
@@ -18,7 +19,7 @@ export interface TestCaller {
 export async function testCaller(metadata: Metadata, home?: string): Promise<TestCaller> {
   const access = createAccess({
     metadata,
-    home: home ?? (await temporaryHome()),
+    credentialsFile: homePaths(home ?? (await temporaryHome())).credentials,
     clock: systemClock,
     logger: silentLogger,
   })

@@ -19,6 +19,7 @@ export interface GivenTable {
 export interface Answer {
   readonly columns: readonly string[]
   readonly types: readonly DataType[]
+  readonly engineTypes: readonly string[]
   /** Complex values and timestamps as the dialect writes them; whole numbers as numbers. */
   readonly rows: readonly (readonly unknown[])[]
   readonly scans: readonly TableScan[]
@@ -149,6 +150,7 @@ async function answered(connection: DuckDBConnection, { bound, text }: Printed):
   return {
     columns: bound.columns.map((column) => column.name),
     types: bound.columns.map((column) => column.type),
+    engineTypes: result.columnTypes().map(String),
     rows,
     scans: bound.scans,
     text,

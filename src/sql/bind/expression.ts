@@ -1,16 +1,24 @@
 import { AppError } from '#base/errors.ts'
-import { booleanType, intervalType, sparkName, voidType, type DataType } from '#types/data-type.ts'
+import {
+  booleanType,
+  intervalType,
+  sparkName,
+  structType,
+  voidType,
+  type DataType,
+  type StructType,
+} from '#types/data-type.ts'
 import { castsExplicitly, comparedAs, wider, widerOf } from '#types/implicit-cast.ts'
 import type { Expression } from '../parse/syntax.ts'
-import type { BoundExpression } from './bound.ts'
-import { booleanOf, caseOf, stringOf } from './build.ts'
+import type { BoundExpression, BoundQueryTree } from './bound.ts'
+import { booleanOf, caseOf, castTo, stringOf, structOf } from './build.ts'
 import { bindCall, bindStruct } from './call.ts'
 import { withIngestBounds } from './ingest-bounds.ts'
 import { accessField, bindPath } from './path.ts'
-import { castOutputs, outputsOf } from './outputs.ts'
+import { castOutputs, columnOf, derivedFrom, outputsOf, plainSelect } from './outputs.ts'
 import { bindQuery } from './query.ts'
 import { callByName, convertedTo } from './resolve-call.ts'
-import type { ExpressionPlace } from './state.ts'
+import type { BindState, ExpressionPlace } from './state.ts'
 
 type Of<K extends Expression['kind']> = Extract<Expression, { kind: K }>
 
@@ -63,7 +71,8 @@ export function bindExpression(expression: Expression, place: ExpressionPlace): 
       return expression.isNegated ? call('not', isWithin) : isWithin
     }
     case 'inList': {
-      const isIn = call('in', bind(expression.value), ...expression.list.map(bind))
+      const value = bind(expression.value)
+      const isIn = call('in', value, ...expression.list.map((item) => namedAs(bind(item), value.type)))
       return expression.isNegated ? call('not', isIn) : isIn
     }
     case 'inQuery':
@@ -173,14 +182,28 @@ const comparisons: readonly string[] = ['=', '<>', '<', '<=', '>', '>=', '<=>']
 
 function bindBinary({ operator, left, right, at }: Of<'binary'>, place: ExpressionPlace): BoundExpression {
   const site = { state: place.state, at }
-  const sides = [bindExpression(left, place), bindExpression(right, place)] as const
-  return callByName(site, operator, comparisons.includes(operator) ? withIngestBounds(sides, site) : sides)
+  const one = bindExpression(left, place)
+  const other = bindExpression(right, place)
+  if (!comparisons.includes(operator)) return callByName(site, operator, [one, other])
+  return callByName(site, operator, withIngestBounds([one, namedAs(other, one.type)], site))
+}
+
+/** Rows compare by place: `(a, b) = (1, 2)`. Their fields take the names of the other side's. */
+function namedAs(value: BoundExpression, wanted: DataType): BoundExpression {
+  const { type } = value
+  if (type.kind !== 'struct' || wanted.kind !== 'struct' || type.fields.length !== wanted.fields.length)
+    return value
+  const named = structType(
+    type.fields.map((field, index) => ({ ...field, name: wanted.fields[index]?.name ?? field.name })),
+  )
+  return value.kind === 'struct' ? { ...value, type: named } : castTo(value, named)
 }
 
 function bindInQuery(expression: Of<'inQuery'>, place: ExpressionPlace): BoundExpression {
   const { state } = place
   const value = bindExpression(expression.value, place)
-  const query = bindQuery(expression.query, { state, commons: place.commons, outer: place.scope })
+  const given = bindQuery(expression.query, { state, commons: place.commons, outer: place.scope })
+  const query = value.type.kind === 'struct' ? rowsOf(given, value.type, state) : given
   const [column, ...more] = outputsOf(query)
   const type = column && comparedAs(value.type, column.type)
   if (more.length > 0 || !type) {
@@ -199,6 +222,16 @@ function bindInQuery(expression: Of<'inQuery'>, place: ExpressionPlace): BoundEx
     type: booleanType,
   }
   return expression.isNegated ? callByName({ state, at: expression.at }, 'not', [isIn]) : isIn
+}
+
+/** The query's columns as one row value, where it has as many as the value looked for. */
+function rowsOf(query: BoundQueryTree, type: StructType, state: BindState): BoundQueryTree {
+  const outputs = outputsOf(query)
+  if (outputs.length < 2 || outputs.length !== type.fields.length) return query
+  const from = derivedFrom(query, state)
+  const values = from.relation.columns.map((column) => columnOf(from.relation, column))
+  const row = namedAs(structOf(Object.fromEntries(values.map((value, index) => [`c${index}`, value]))), type)
+  return plainSelect(from, [{ name: 'row', key: 'row', value: row }])
 }
 
 function bindScalarQuery(expression: Of<'subquery'>, place: ExpressionPlace): BoundExpression {

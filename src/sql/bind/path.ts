@@ -1,5 +1,5 @@
 import { AppError, type TextPosition } from '#base/errors.ts'
-import { sparkName } from '#types/data-type.ts'
+import { sparkName, type Field, type StructType } from '#types/data-type.ts'
 import { findFunction } from '../functions/registry.ts'
 import type { Expression } from '../parse/syntax.ts'
 import type { BoundExpression } from './bound.ts'
@@ -60,6 +60,12 @@ function withFields(
   return fields.reduce((value, field) => accessField(value, field.name, { state, at: field.at }), base)
 }
 
+/** What an attribution calls its fraction was called percentage once. */
+function fractionOfTouch({ fields }: StructType): Field | undefined {
+  const isTouch = fields.map((field) => field.name).join() === 'name,value,timestamp,fraction'
+  return isTouch ? fields[3] : undefined
+}
+
 /**
  * A struct's field (upper or lower case), a map's value by key, or the list of a field of the structs in an array.
  * @throws AppError 'query.unknown_column', 'query.type'
@@ -74,7 +80,8 @@ export function accessField(
     case 'struct': {
       const field =
         type.fields.find((field) => field.name === name) ??
-        type.fields.find((field) => field.name.toLowerCase() === name.toLowerCase())
+        type.fields.find((field) => field.name.toLowerCase() === name.toLowerCase()) ??
+        (name.toLowerCase() === 'percentage' ? fractionOfTouch(type) : undefined)
       if (field) return fieldOf(base, field.name, field.type)
       const names = type.fields.map((field) => field.name)
       throw new AppError(

@@ -1,7 +1,7 @@
-import { arrayType, doubleType, intervalType, longType } from '#types/data-type.ts'
+import { arrayType, doubleType, longType, structType, type DataType } from '#types/data-type.ts'
 import { aggregateCall } from './aggregate-call.ts'
 import { aggregate, on, sameAsFirst } from './define.ts'
-import type { Accepts, FunctionEntry, PrintedCall, Signature } from './entry.ts'
+import type { FunctionEntry, PrintedCall, Signature } from './entry.ts'
 
 /** Distribution, dispersion and dependence. */
 export const statisticsFunctions: readonly FunctionEntry[] = [
@@ -25,28 +25,11 @@ export const statisticsFunctions: readonly FunctionEntry[] = [
     ),
     remarks: 'The error asked for is accepted and not used: it is about 2 %.',
   },
-  aggregate(
-    'median',
-    on(['double'], doubleType, (printed) => quantile(printed, 'quantile_cont', '0.5')),
-  ),
-  aggregate('mode', on(['any', 'boolean'], sameAsFirst, mode, { optional: 1 })),
   {
-    ...aggregate(
-      'approx_percentile percentile_approx',
-      ranked(['any', 'double', 'long'], sameAsFirst, 'quantile_disc', 1),
-      ranked(['any', 'array', 'long'], ([type = doubleType]) => arrayType(type), 'quantile_disc', 1),
-    ),
-    remarks: 'It is exact: the accuracy asked for is accepted and not used.',
+    ...aggregate('approx_top_k', on(['any', 'integer', 'integer'], topType, mostFrequent, { optional: 2 })),
+    remarks: 'It is exact: how many items to track is accepted and not used.',
   },
-  aggregate(
-    'percentile',
-    ranked(['double', 'double'], doubleType, 'quantile_cont', 0),
-    ranked(['double', 'array'], arrayType(doubleType), 'quantile_cont', 0),
-    ranked(['interval', 'double'], intervalType, 'quantile_cont', 0),
-    ranked(['interval', 'array'], arrayType(intervalType), 'quantile_cont', 0),
-  ),
-  aggregate('percentile_cont', ranked(['double', 'double'], doubleType, 'quantile_cont', 0)),
-  aggregate('percentile_disc', ranked(['double', 'double'], doubleType, 'quantile_disc', 0)),
+  aggregate('mode', on(['any', 'boolean'], sameAsFirst, mode, { optional: 1 })),
 ]
 
 function of(print: string): Signature {
@@ -81,33 +64,26 @@ function skewness(printed: PrintedCall): string {
   return `(CASE WHEN ${over('var_pop')} = 0 THEN NULL WHEN ${count} = 2 THEN 0.0 ELSE ${over('skewness')} * (${count} - 2) / sqrt(CAST(${count} AS DOUBLE) * (${count} - 1)) END)::DOUBLE`
 }
 
-function quantile(printed: PrintedCall, name: string, share: string): string {
-  return aggregateCall(
-    printed,
-    `${name}(${printed.isDistinct ? 'DISTINCT ' : ''}${printed.values[0] ?? ''}, ${share})`,
-  )
-}
-
-/** Values at shares of the order, which are constants: one, or an array of them. */
-function ranked(
-  takes: readonly Accepts[],
-  gives: Signature['gives'],
-  name: string,
-  optional: number,
-): Signature {
-  const wantsArray = takes[1] === 'array'
-  const wantsInterval = takes[0] === 'interval'
-  return on(takes, gives, (printed) => quantile(printed, name, printed.values[1] ?? '0.5'), {
-    optional,
-    fits: ([value, share]) =>
-      (value?.kind === 'interval') === wantsInterval && (share?.kind === 'array') === wantsArray,
-    converts: ([, share]) => [undefined, share?.kind === 'array' ? arrayType(doubleType) : undefined],
-  })
-}
-
 /** The lowest of the most frequent values when asked for, else any of them. */
 function mode(printed: PrintedCall): string {
   const [value = ''] = printed.values
   const order = printed.orderBy === '' ? ` ORDER BY ${value}` : printed.orderBy
   return aggregateCall(printed, `mode(${value}${printed.isWindow ? '' : order})`)
+}
+
+function topType([type = longType]: readonly DataType[]): DataType {
+  return arrayType(
+    structType([
+      { name: 'item', type },
+      { name: 'count', type: longType },
+    ]),
+  )
+}
+
+/** The most frequent values with how often they stand there; the lower first among equals. */
+function mostFrequent(printed: PrintedCall): string {
+  const [value = '', most = '5'] = printed.values
+  const entries = `map_entries(${aggregateCall(printed, `histogram(${value})`)})`
+  const ranked = `list_sort(list_transform(${entries}, lambda e: {n: -CAST(e."value" AS BIGINT), item: e."key"}))`
+  return `coalesce(list_transform(${ranked}[1:${most}], lambda e: {item: e.item, count: -e.n}), [])`
 }

@@ -30,9 +30,16 @@ export const aggregateFunctions: readonly FunctionEntry[] = [
     ),
   ),
   aggregate(
-    'sum try_sum',
+    'sum',
     on(['interval'], intervalType, plain('sum'), { fits: isInterval }),
     on(['numeric'], sumType, sum),
+  ),
+  aggregate(
+    'try_sum',
+    on(['interval'], intervalType, plain('sum'), { fits: isInterval }),
+    on(['numeric'], sumType, (call) =>
+      call.type.kind === 'long' ? `TRY_CAST(${plain('sum')(call)} AS BIGINT)` : sum(call),
+    ),
   ),
   aggregate(
     'avg mean try_avg',
@@ -65,7 +72,7 @@ export const aggregateFunctions: readonly FunctionEntry[] = [
         const [value = '', separator = "''"] = call.values
         return aggregateCall(
           call,
-          `string_agg(${call.isDistinct ? 'DISTINCT ' : ''}${value}, ${separator}${call.orderBy})`,
+          `string_agg(${call.isDistinct ? 'DISTINCT ' : ''}${value}, ${separator}${orderOf(call, value)})`,
         )
       },
       { optional: 1 },
@@ -149,10 +156,17 @@ function listType([type = integerType]: readonly DataType[]): DataType {
   return arrayType(type)
 }
 
+function orderOf(call: PrintedCall, value: string): string {
+  return call.orderBy === '' && call.isDistinct ? ` ORDER BY ${value}` : call.orderBy
+}
+
 /** Without NULL; nothing makes an empty list. A set is sorted, so that it is always the same one. */
 function collected(call: PrintedCall): string {
   const [value = ''] = call.values
-  const order = call.orderBy === '' && call.isDistinct ? ` ORDER BY ${value}` : call.orderBy
-  const list = nullsLeftOut(call, value, `list(${call.isDistinct ? 'DISTINCT ' : ''}${value}${order})`)
+  const list = nullsLeftOut(
+    call,
+    value,
+    `list(${call.isDistinct ? 'DISTINCT ' : ''}${value}${orderOf(call, value)})`,
+  )
   return `coalesce(${list}, CAST([] AS ${duckdbType(call.type)}))`
 }

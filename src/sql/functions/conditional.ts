@@ -1,7 +1,8 @@
 import { doubleType, stringType, voidType, type DataType } from '#types/data-type.ts'
 import { wider } from '#types/implicit-cast.ts'
-import { caseOf, nullOf } from '../bind/build.ts'
+import { caseOf, castTo, nullOf } from '../bind/build.ts'
 import type { BoundExpression } from '../bind/bound.ts'
+import { decodedText } from './charsets.ts'
 import { on, rewritten, sameAsFirst, scalar } from './define.ts'
 import type { FunctionEntry } from './entry.ts'
 
@@ -24,7 +25,7 @@ export const conditionalFunctions: readonly FunctionEntry[] = [
   {
     ...scalar(
       'decode',
-      on(['binary', 'string'], stringType, 'decode($1)', {
+      on(['binary', 'string'], stringType, decodedText, {
         fits: ([value]) => value?.kind === 'binary' || value?.kind === 'string',
       }),
       rewritten(['any', 'any', 'any'], decoded, { rest: 'any' }),
@@ -44,7 +45,7 @@ function decoded(
   const pairs = Math.floor(rest.length / 2)
   const results = rest.filter((_, index) => index % 2 === 1 || index === pairs * 2)
   const type = results.reduce<DataType>((met, result) => wider(met, result.type) ?? met, voidType)
-  const as = (result: BoundExpression): BoundExpression => context.call('coalesce', [result, nullOf(type)])
+  const as = (result: BoundExpression): BoundExpression => castTo(result, type)
   return caseOf(
     Array.from({ length: pairs }, (_, index) => ({
       when: context.call('<=>', [value, rest[index * 2] ?? absent]),

@@ -1,4 +1,3 @@
-import { AppError } from '#base/errors.ts'
 import {
   binaryType,
   booleanType,
@@ -21,10 +20,8 @@ import { castTo, nullOf, stringOf } from '../bind/build.ts'
 import { on, rewritten, scalar } from './define.ts'
 import type { FunctionEntry, PrintedCall } from './entry.ts'
 import { convertedBase } from './conversion-base.ts'
+import { encodedText } from './charsets.ts'
 import { formattedNumber, formattedText } from './conversion-format.ts'
-
-/** NULL for bytes that are no UTF-8. The engine's TRY takes no subquery, a list does. */
-const readText = 'list_transform([$1], lambda b: TRY(decode(b)))[1]'
 
 /** From one form to another: functions named by types, encodings, number formats. */
 export const conversionFunctions: readonly FunctionEntry[] = [
@@ -57,10 +54,7 @@ export const conversionFunctions: readonly FunctionEntry[] = [
     on(['string'], binaryType, "(CASE WHEN regexp_full_match($1, '[0-9a-fA-F]*') THEN unhex($1) END)"),
   ),
   {
-    ...scalar(
-      'encode',
-      on(['string', 'string'], binaryType, (call) => inUtf8(call, 'encode')),
-    ),
+    ...scalar('encode', on(['string', 'string'], binaryType, encodedText)),
     remarks: 'UTF-8 and US-ASCII.',
   },
   scalar('try_to_binary to_binary', on(['string', 'string'], binaryType, toBinary, { optional: 1 })),
@@ -76,12 +70,6 @@ export const conversionFunctions: readonly FunctionEntry[] = [
     on(['numeric', 'string'], stringType, (call) => formattedNumber(call)),
   ),
   scalar('format_string printf', on(['string'], stringType, formattedText, { rest: 'any' })),
-  scalar(
-    'is_valid_utf8',
-    on(['binary'], booleanType, `(CASE WHEN $1 IS NOT NULL THEN ${readText} IS NOT NULL END)`),
-  ),
-  scalar('try_validate_utf8', on(['binary'], stringType, readText)),
-  scalar('validate_utf8', on(['binary'], stringType, 'decode($1)')),
 ]
 
 function named(name: string, type: DataType): FunctionEntry {
@@ -91,18 +79,6 @@ function named(name: string, type: DataType): FunctionEntry {
       fits: ([from]) => from !== undefined && castsExplicitly(from, type),
     }),
   )
-}
-
-function inUtf8(
-  { values: [value = ''], arguments: [, charset] }: PrintedCall,
-  name: 'encode' | 'decode',
-): string {
-  const wanted = charset?.kind === 'literal' ? String(charset.value).toLowerCase() : undefined
-  if (wanted !== undefined && ['utf-8', 'utf8', 'us-ascii', 'ascii'].includes(wanted))
-    return `${name}(${value})`
-  throw new AppError('query.unsupported', `${name} knows the character sets UTF-8 and US-ASCII alone.`, {
-    hint: `Write ${name}(…, 'UTF-8').`,
-  })
 }
 
 /** Text in hex (when not said), base64 or UTF-8; NULL for what cannot be read. */

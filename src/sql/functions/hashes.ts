@@ -1,7 +1,8 @@
 import { AppError } from '#base/errors.ts'
-import { longType, stringType } from '#types/data-type.ts'
+import { integerType, longType, stringType } from '#types/data-type.ts'
 import { on, once, scalar } from './define.ts'
 import type { FunctionEntry, PrintedCall } from './entry.ts'
+import { murmurHash } from './hashes-murmur.ts'
 
 /** Digests of bytes; a text counts as its UTF-8 bytes. */
 export const hashFunctions: readonly FunctionEntry[] = [
@@ -10,6 +11,13 @@ export const hashFunctions: readonly FunctionEntry[] = [
   {
     ...scalar('sha2', on(['binary', 'integer'], stringType, sha2)),
     remarks: 'The length is 256, or 0 which means the same; others are not supported.',
+  },
+  {
+    ...scalar(
+      'hash',
+      on([], integerType, ({ values, types }) => murmurHash(values, types), { rest: 'any' }),
+    ),
+    remarks: 'Murmur3 with seed 42. Floating point, decimals and maps are not supported.',
   },
   scalar(
     'crc32',

@@ -139,6 +139,10 @@ export const mathFunctions: readonly FunctionEntry[] = [
     ...scalar('randn', on([], doubleType, gaussian()), on(['any'], doubleType, gaussian())),
     isVolatile: true,
   },
+  {
+    ...scalar('monotonically_increasing_id', on([], longType, '(row_number() OVER () - 1)')),
+    isVolatile: true,
+  },
 ]
 
 function of(print: string | ((value: string) => string)): Signature {

@@ -2,6 +2,7 @@ import type { DataType } from '#types/data-type.ts'
 import { boundedDecimal, decimalOf, isFractional, isIntegral, wider } from '#types/implicit-cast.ts'
 import type { BoundExpression } from '../bind/bound.ts'
 import { once } from './define.ts'
+import { onceEach } from './once-each.ts'
 
 type Decimal = Extract<DataType, { kind: 'decimal' }>
 
@@ -108,5 +109,26 @@ export function decimalQuotient(
       `CASE WHEN ${v}.d <> 0 THEN ${v}.n // ${v}.d + CASE WHEN 2 * abs(${v}.n % ${v}.d) >= abs(${v}.d) THEN CASE WHEN (${v}.n < 0) = (${v}.d < 0) THEN 1 ELSE -1 END ELSE 0 END END`,
   )
   const unit = type.scale === 0 ? '1' : `CAST(1e-${type.scale} AS DECIMAL(${type.scale}, ${type.scale}))`
-  return `CAST(CAST(${rounded} AS DECIMAL(${38 - type.scale}, 0)) * ${unit} AS ${engineType})`
+  return `CAST(TRY_CAST(${rounded} AS DECIMAL(${type.precision}, 0)) * ${unit} AS ${engineType})`
+}
+
+/**
+ * The product of two decimals: exact where the engine's 38 digits hold it, else computed in floating point; NULL where
+ * the type cannot hold it.
+ */
+export function decimalProduct(
+  left: { readonly text: string; readonly type: Decimal },
+  right: { readonly text: string; readonly type: Decimal },
+  type: Decimal,
+): string {
+  const engineType = `DECIMAL(${type.precision}, ${type.scale})`
+  const scale = left.type.scale + right.type.scale
+  if (left.type.precision + right.type.precision <= 38)
+    return `CAST((${left.text} * ${right.text}) AS ${engineType})`
+  return onceEach([left.text, right.text], (one = '', other = '') => {
+    const near = `CAST(${one} AS DOUBLE) * CAST(${other} AS DOUBLE)`
+    const rough = `TRY_CAST(${near} AS ${engineType})`
+    if (scale > 37) return rough
+    return `(CASE WHEN abs(${near}) < 1e${37 - scale} THEN TRY_CAST(${one} * ${other} AS ${engineType}) ELSE ${rough} END)`
+  })
 }

@@ -1,18 +1,20 @@
-import { dateType, intervalType, longType, timestampType, type DataType } from '#types/data-type.ts'
+import { intervalType, longType, type DataType } from '#types/data-type.ts'
 import { duckdbType } from '#types/duckdb.ts'
-import { isIntegral, isNumeric, isTemporal, wider } from '#types/implicit-cast.ts'
+import { isIntegral, isNumeric, wider } from '#types/implicit-cast.ts'
 import type { BoundExpression } from '../bind/bound.ts'
 import { on, sameAsFirst, scalar } from './define.ts'
 import type { FunctionEntry, PrintedCall, Signature } from './entry.ts'
 import {
   arithmeticType,
   bitsOf,
+  decimalProduct,
   decimalQuotient,
   decimalRules,
   operandDecimal,
   roomFor,
   wrapped,
 } from './numbers.ts'
+import { differences, intervals, moves } from './operators-time.ts'
 
 /** Arithmetic: whole numbers wrap, decimals have Spark's digits, a division by zero is NULL. */
 export const operatorFunctions: readonly FunctionEntry[] = [
@@ -102,7 +104,9 @@ function arithmetic(operator: '+' | '-' | '*', rule: 'sum' | 'product'): Signatu
         const room = roomFor(type)
         return wrapped(`CAST(${left} AS ${room}) ${operator} CAST(${right} AS ${room})`, type)
       }
-      return sized(`(${left} ${operator} ${right})`, type)
+      return rule === 'product' && type.kind === 'decimal'
+        ? product(call, type)
+        : sized(`(${left} ${operator} ${right})`, type)
     },
     {
       fits: (types) =>
@@ -122,6 +126,16 @@ function operands(call: PrintedCall, rule: 'sum' | 'product' | 'remainder'): str
     // Sums are computed in the type of the result, so that the engine does not run out of digits on the way.
     return rule === 'sum' ? cast(exact, decimal, type) : exact
   })
+}
+
+function product(call: PrintedCall, type: Extract<DataType, { kind: 'decimal' }>): string {
+  const [left = '', right = ''] = operands(call, 'product')
+  const [one = type, other = type] = call.types
+  return decimalProduct(
+    { text: left, type: operandDecimal(call.arguments[0], one) },
+    { text: right, type: operandDecimal(call.arguments[1], other) },
+    type,
+  )
 }
 
 /** Decimal text as the type Spark gives it. */
@@ -161,86 +175,4 @@ function scaledInterval({
 }: Pick<PrintedCall, 'values' | 'types'>): string {
   const isWhole = types[1] !== undefined && isIntegral(types[1])
   return isWhole ? `(${span} * ${factor})` : `(${span} * CAST(${factor} AS DOUBLE))`
-}
-
-/** A date or timestamp moved by days or an interval. */
-function moves(operator: '+' | '-'): Signature[] {
-  const isDate = (type: DataType | undefined): boolean => type?.kind === 'date'
-  const isWhole = (type: DataType | undefined): boolean => type !== undefined && isIntegral(type)
-  const isSpan = (type: DataType | undefined): boolean => type?.kind === 'interval'
-  const isTime = (type: DataType | undefined): boolean =>
-    type !== undefined &&
-    (type.kind === 'timestamp_ntz' || type.kind === 'timestamp' || type.kind === 'string')
-  const movedDate =
-    (print: (date: string, span: string) => string, place: 0 | 1) =>
-    ({ values, type, cast }: PrintedCall): string => {
-      const text = print(values[place] ?? '', values[1 - place] ?? '')
-      return type.kind === 'date' ? `CAST(${text} AS DATE)` : cast(text, { kind: 'timestamp_ntz' }, type)
-    }
-  const after = [
-    on(['date', 'integer'], dateType, `($1 ${operator} $2)`, {
-      fits: ([date, days]) => isDate(date) && isWhole(days),
-    }),
-    on(
-      ['date', 'interval'],
-      (_types, values) => movedDateType(values[1]),
-      movedDate((date, span) => `(${date} ${operator} ${span})`, 0),
-      {
-        fits: ([date, span]) => isDate(date) && isSpan(span),
-      },
-    ),
-    on(['any', 'interval'], ([type]) => timeType(type), `($1 ${operator} $2)`, {
-      fits: ([time, span]) => isTime(time) && isSpan(span),
-      converts: ([type]) => [timeType(type), undefined],
-    }),
-  ]
-  if (operator === '-') return after
-  return [
-    ...after,
-    on(
-      ['interval', 'date'],
-      (_types, values) => movedDateType(values[0]),
-      movedDate((date, span) => `(${date} + ${span})`, 1),
-      {
-        fits: ([span, date]) => isDate(date) && isSpan(span),
-      },
-    ),
-    on(['interval', 'any'], ([, type]) => timeType(type), '($2 + $1)', {
-      fits: ([span, time]) => isTime(time) && isSpan(span),
-      converts: ([, type]) => [undefined, timeType(type)],
-    }),
-  ]
-}
-
-function timeType(type: DataType | undefined): DataType {
-  return type?.kind === 'timestamp_ntz' ? type : timestampType
-}
-
-/** A date moved by whole days or months stays a date. */
-function movedDateType(span: BoundExpression | undefined): DataType {
-  return span && hasTime(span) ? timestampType : dateType
-}
-
-function hasTime(span: BoundExpression): boolean {
-  if (span.kind === 'literal') return span.value !== null && !String(span.value).endsWith(' 0')
-  if (span.kind !== 'call') return false
-  if (span.entry.names[0] === 'make_dt_interval') return true
-  return span.arguments.some((argument) => argument.type.kind === 'interval' && hasTime(argument))
-}
-
-/** How far one time is from another. */
-function differences(): Signature[] {
-  return [
-    on(['date', 'date'], intervalType, 'to_days(CAST($1 - $2 AS INTEGER))', {
-      fits: (types) => types.every((type) => type.kind === 'date'),
-    }),
-    on(['timestamp', 'timestamp'], intervalType, '($1 - $2)', {
-      fits: (types) =>
-        types.some(isTemporal) && types.every((type) => isTemporal(type) || type.kind === 'string'),
-    }),
-  ]
-}
-
-function intervals(operator: '+' | '-'): Signature {
-  return on(['interval', 'interval'], intervalType, `($1 ${operator} $2)`)
 }

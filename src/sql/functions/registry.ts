@@ -1,10 +1,14 @@
 import { adobeFunctions } from './adobe/adobe-functions.ts'
 import { aggregateFunctions } from './aggregates.ts'
+import { percentileFunctions } from './aggregates-percentiles.ts'
 import { statisticsFunctions } from './aggregates-statistics.ts'
 import { arrayFunctions } from './arrays.ts'
+import { bitmapFunctions } from './bitmaps.ts'
 import { comparisonFunctions } from './comparison.ts'
 import { conditionalFunctions } from './conditional.ts'
 import { conversionFunctions } from './conversion.ts'
+import { csvFunctions } from './conversion-csv.ts'
+import { numberTextFunctions } from './conversion-number.ts'
 import { dateTimeFunctions } from './date-time.ts'
 import { elementFunctions } from './elements.ts'
 import type { FunctionEntry } from './entry.ts'
@@ -18,11 +22,15 @@ import { mathFunctions } from './math.ts'
 import { mathRoundingFunctions } from './math-rounding.ts'
 import { operatorFunctions } from './operators.ts'
 import { extractFunctions } from './operators-extract.ts'
+import { tryOperatorFunctions } from './operators-try.ts'
 import { patternFunctions } from './patterns.ts'
+import { rangeFunctions } from './range.ts'
 import { rankingFunctions } from './ranking.ts'
 import { sessionFunctions } from './session.ts'
 import { stringFunctions } from './strings.ts'
 import { stringPartFunctions } from './strings-parts.ts'
+import { urlFunctions } from './strings-url.ts'
+import { utf8Functions } from './strings-utf8.ts'
 import { structFunctions } from './structs.ts'
 
 /** Every function of the dialect, by topic. A name stands once. */
@@ -48,9 +56,17 @@ export const functionEntries: readonly FunctionEntry[] = [
   ...higherOrderFunctions,
   ...jsonFunctions,
   ...generatorFunctions,
+  ...rangeFunctions,
   ...sessionFunctions,
+  ...urlFunctions,
+  ...utf8Functions,
+  ...tryOperatorFunctions,
+  ...bitmapFunctions,
+  ...csvFunctions,
+  ...numberTextFunctions,
   ...aggregateFunctions,
   ...statisticsFunctions,
+  ...percentileFunctions,
   ...rankingFunctions,
 ]
 

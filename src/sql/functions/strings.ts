@@ -6,6 +6,8 @@ import {
   stringType,
   type DataType,
 } from '#types/data-type.ts'
+import { duckdbType } from '#types/duckdb.ts'
+import { isNullLiteral } from '../bind/build.ts'
 import { filled, on, sameAsFirst, scalar } from './define.ts'
 import type { FunctionEntry, PrintedCall, Signature } from './entry.ts'
 
@@ -123,6 +125,19 @@ export const stringFunctions: readonly FunctionEntry[] = [
   ),
   scalar('quote', text("('''' || replace(replace($1, '\\', '\\\\'), '''', '\\''') || '''')")),
   scalar('mask', on(['string', 'string', 'string', 'string', 'string'], stringType, masked, { optional: 4 })),
+  {
+    ...scalar(
+      'sentences',
+      on(
+        ['string', 'string', 'string'],
+        arrayType(arrayType(stringType)),
+        ({ values: [value = ''] }) =>
+          `list_filter(list_transform(string_split_regex(${value}, '[.!?]+(?:\\s+|$)'), lambda s: regexp_extract_all(s, '[\\p{L}\\p{N}]+(?:[''’.][\\p{L}\\p{N}]+)*')), lambda w: len(w) > 0)`,
+        { optional: 2 },
+      ),
+    ),
+    remarks: 'The language is accepted and not used: sentences end with a full stop, ! or ?.',
+  },
   { ...scalar('uuid', on([], stringType, 'CAST(uuid() AS VARCHAR)')), isVolatile: true },
 ]
 
@@ -169,8 +184,11 @@ function overlaidBytes({
 
 /** Texts, byte strings or arrays one behind the other; NULL makes the whole NULL. */
 function concatenations(): Signature[] {
-  const together = ({ values }: PrintedCall): string =>
-    values.length === 1 ? (values[0] ?? '') : `(${values.join(' || ')})`
+  // The engine forgets the type of a text with a constant NULL in it.
+  const together = ({ values, type, arguments: given }: PrintedCall): string => {
+    if (given.some(isNullLiteral)) return `CAST(NULL AS ${duckdbType(type)})`
+    return values.length === 1 ? (values[0] ?? '') : `(${values.join(' || ')})`
+  }
   const all =
     (kind: DataType['kind']) =>
     (types: readonly DataType[]): boolean =>

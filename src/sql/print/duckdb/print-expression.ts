@@ -1,6 +1,8 @@
 import { quoteIdentifier, quoteLiteral } from '#base/sql-text.ts'
 import { sparkName } from '#types/data-type.ts'
+import { duckdbType } from '#types/duckdb.ts'
 import type { BoundCall, BoundExpression, BoundQueryTree } from '../../bind/bound.ts'
+import { someExpression } from '../../bind/walk.ts'
 import type { PrintedCall } from '../../functions/entry.ts'
 import { castText } from './cast.ts'
 import { printLiteral } from './literal.ts'
@@ -55,7 +57,7 @@ function printCall(call: BoundCall, place: PrintPlace): string {
   const printed = printedCall(call, place)
   switch (lowering.kind) {
     case 'duckdb':
-      return lowering.print(printed)
+      return typed(lowering.print(printed), call)
     case 'rows':
       return lowering.list(printed)
     default:
@@ -63,6 +65,13 @@ function printCall(call: BoundCall, place: PrintPlace): string {
         `Broken invariant: ${call.entry.names[0] ?? ''}(${call.arguments.map((value) => sparkName(value.type)).join(', ')}) was not carried out at binding`,
       )
   }
+}
+
+/** Of NULL as it is written the engine makes a NULL without a type. */
+function typed(text: string, { type, arguments: values }: BoundCall): string {
+  const isNull = (value: BoundExpression): boolean => value.kind === 'literal' && value.value === null
+  const mayLoseType = values.some((value) => someExpression(value, isNull))
+  return mayLoseType ? `CAST(${text} AS ${duckdbType(type)})` : text
 }
 
 function printedCall(call: BoundCall, place: PrintPlace): PrintedCall {

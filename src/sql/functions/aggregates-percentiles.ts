@@ -1,0 +1,72 @@
+import { arrayType, doubleType, intervalType, type DataType } from '#types/data-type.ts'
+import { aggregateCall } from './aggregate-call.ts'
+import { aggregate, on } from './define.ts'
+import type { FunctionEntry, PrintedCall, Signature } from './entry.ts'
+
+/** Values at shares of the order. Shares are constants: one, or an array of them. */
+export const percentileFunctions: readonly FunctionEntry[] = [
+  {
+    ...aggregate(
+      'approx_percentile percentile_approx',
+      ...ranked(
+        (type) => type,
+        (printed) => quantile(printed, 'quantile_disc'),
+        1,
+      ),
+    ),
+    remarks: 'It is exact: the accuracy asked for is accepted and not used.',
+  },
+  aggregate('percentile', ...ranked(spanOrDouble, between, 0)),
+  aggregate('percentile_cont', ...ranked(spanOrDouble, between, 0)),
+  aggregate('percentile_disc', ...ranked(spanOrDouble, (printed) => quantile(printed, 'quantile_disc'), 0)),
+  aggregate(
+    'median',
+    on(['any'], ([type]) => spanOrDouble(type), between, { converts: ([type]) => [spanOrDouble(type)] }),
+  ),
+]
+
+function spanOrDouble(type: DataType | undefined): DataType {
+  return type?.kind === 'interval' ? intervalType : doubleType
+}
+
+/** For one share, and for an array of them. */
+function ranked(
+  gives: (type: DataType) => DataType,
+  print: (printed: PrintedCall) => string,
+  accuracy: 0 | 1,
+): Signature[] {
+  const given = (type: DataType | undefined): DataType => gives(type ?? doubleType)
+  const accuracies = accuracy === 1 ? (['long'] as const) : []
+  return [
+    on(['any', 'double', ...accuracies], ([type]) => given(type), print, {
+      optional: accuracy,
+      fits: ([, share]) => share?.kind !== 'array',
+      converts: ([type]) => [given(type)],
+    }),
+    on(['any', 'array', ...accuracies], ([type]) => arrayType(given(type)), print, {
+      optional: accuracy,
+      converts: ([type]) => [given(type), arrayType(doubleType)],
+    }),
+  ]
+}
+
+function quantile(printed: PrintedCall, name: string, value = printed.values[0] ?? ''): string {
+  const share = printed.values[1] ?? '0.5'
+  return aggregateCall(
+    printed,
+    `${name}(${printed.isDistinct ? 'DISTINCT ' : ''}${value}, ${share}${printed.orderBy})`,
+  )
+}
+
+/** Between two values in proportion. The engine does so for numbers: an interval is its months and its microseconds. */
+function between(printed: PrintedCall): string {
+  const [value = ''] = printed.values
+  if (printed.types[0]?.kind !== 'interval') return quantile(printed, 'quantile_cont')
+  const months = `(date_part('year', ${value}) * 12 + date_part('month', ${value}))`
+  const micros = `(date_part('day', ${value}) * 86400000000 + date_part('hour', ${value}) * 3600000000 + date_part('minute', ${value}) * 60000000 + date_part('microsecond', ${value}))`
+  const of = (part: string): string => quantile(printed, 'quantile_cont', `CAST(${part} AS DOUBLE)`)
+  const made = (month: string, micro: string): string =>
+    `to_months(CAST(round(${month}) AS INTEGER)) + to_microseconds(CAST(round(${micro}) AS BIGINT))`
+  if (printed.type.kind !== 'array') return `(${made(of(months), of(micros))})`
+  return `list_transform(list_zip(${of(months)}, ${of(micros)}), lambda p: ${made('p[1]', 'p[2]')})`
+}

@@ -1,0 +1,92 @@
+import { AppError } from '#base/errors.ts'
+import { decimalType, stringType, type DataType } from '#types/data-type.ts'
+import { duckdbType } from '#types/duckdb.ts'
+import { isTemporal } from '#types/implicit-cast.ts'
+import type { BoundExpression } from '../bind/bound.ts'
+import { on, rewritten, scalar } from './define.ts'
+import type { FunctionEntry, PrintedCall } from './entry.ts'
+
+/** Numbers written to a format of `9 0 . , $ S MI PR`. */
+export const numberTextFunctions: readonly FunctionEntry[] = [
+  {
+    ...scalar('to_number try_to_number', on(['string', 'string'], numberType, number)),
+    remarks: 'NULL for what does not follow the format.',
+  },
+  {
+    ...scalar(
+      'to_char to_varchar',
+      rewritten(['any', 'string'], (values, context) => context.call('date_format', values), {
+        fits: ([type]) => type !== undefined && isTemporal(type),
+      }),
+      on(['numeric', 'string'], stringType, numberText),
+    ),
+    remarks: 'Times are written as date_format does.',
+  },
+]
+
+interface NumberFormat {
+  readonly text: string
+  readonly whole: string
+  readonly fraction: string
+}
+
+function formatOf(value: BoundExpression | undefined): NumberFormat {
+  const text = value?.kind === 'literal' ? String(value.value).toUpperCase() : ''
+  const match = /^(?:MI|S)?\$?([09G,]+)?(?:[.D]([09]+))?\$?(?:MI|S|PR)?$/.exec(text)
+  const whole = match?.[1] ?? ''
+  const fraction = match?.[2] ?? ''
+  if (match && whole + fraction !== '') return { text, whole, fraction }
+  throw new AppError('query.unsupported', `${JSON.stringify(text)} is no number format.`, {
+    hint: "Write a constant such as '999,990.00', with S or MI for the sign.",
+  })
+}
+
+function digitsOf(places: string): number {
+  return places.replaceAll(/[G,]/g, '').length
+}
+
+function numberType(_types: readonly DataType[], [, format]: readonly BoundExpression[]): DataType {
+  const { whole, fraction } = formatOf(format)
+  return decimalType(digitsOf(whole) + fraction.length, fraction.length)
+}
+
+function number({ values: [value = ''], arguments: [, format], type }: PrintedCall): string {
+  const { text, whole, fraction } = formatOf(format)
+  const sign = /S|MI/.test(text) ? '[+-]?' : ''
+  const dollar = text.includes('$') ? '\\$?' : ''
+  const body = `${dollar}[0-9,]{0,${whole.length}}${fraction === '' ? '' : `(?:\\.[0-9]{0,${fraction.length}})?`}`
+  const shape = text.endsWith('PR')
+    ? `<${body}>|${body}`
+    : `${sign}${body}${/(S|MI)$/.test(text) ? '[+-]?' : ''}`
+  const clean = `regexp_replace(${value}, '[,$<>+ -]', '', 'g')`
+  const minus = `(CASE WHEN regexp_matches(${value}, '[-<]') THEN '-' ELSE '' END)`
+  return `(CASE WHEN regexp_full_match(trim(${value}, ' '), '${shape}') THEN TRY_CAST(${minus} || ${clean} AS ${duckdbType(type)}) END)`
+}
+
+function numberText({
+  values: [value = ''],
+  types: [type = stringType],
+  arguments: [, format],
+  cast,
+}: PrintedCall): string {
+  const { text, whole, fraction } = formatOf(format)
+  const decimal = decimalType(38, fraction.length)
+  const number = cast(value, type, decimal)
+  const zeros = whole.replaceAll(/[G,]/g, '').replace(/^9+/, '').length
+  const grouping = /[G,]/.test(whole) ? ',' : ''
+  const shown = `format('{:${grouping}.${fraction.length}f}', CAST(abs(${number}) AS DOUBLE))`
+  const dollar = text.includes('$') ? '$' : ''
+  const width = whole.length + (fraction === '' ? 0 : fraction.length + 1)
+  const filled =
+    zeros > 0 && grouping === ''
+      ? `lpad(${shown}, ${zeros + (fraction === '' ? 0 : fraction.length + 1)}, '0')`
+      : shown
+  const body = `CASE WHEN length(${filled}) > ${width} THEN repeat('#', ${width}) ELSE lpad('${dollar}' || ${filled}, ${width + dollar.length}, ' ') END`
+  if (/^(S|MI)/.test(text))
+    return `((CASE WHEN ${number} < 0 THEN '-' ELSE ${text.startsWith('S') ? "'+'" : "' '"} END) || ${body})`
+  if (/(S|MI)$/.test(text))
+    return `((${body}) || (CASE WHEN ${number} < 0 THEN '-' ELSE ${text.endsWith('S') ? "'+'" : "' '"} END))`
+  return text.endsWith('PR')
+    ? `(CASE WHEN ${number} < 0 THEN '<' || trim(${body}) || '>' ELSE ${body} END)`
+    : `(${body})`
+}

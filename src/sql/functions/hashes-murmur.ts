@@ -1,0 +1,102 @@
+import { AppError } from '#base/errors.ts'
+import { quoteLiteral } from '#base/sql-text.ts'
+import { sparkName, type DataType } from '#types/data-type.ts'
+import { filled } from './define.ts'
+import { wrapped } from './numbers.ts'
+import { onceEach } from './once-each.ts'
+
+/**
+ * Spark's `hash`: 32-bit Murmur3 with seed 42 over all simple values in the arguments, each value's hash being the seed
+ * of the next; NULL changes nothing.
+ * @see https://github.com/aappleby/smhasher/blob/master/src/MurmurHash3.cpp
+ */
+export function murmurHash(values: readonly string[], types: readonly DataType[]): string {
+  const leaves = values.map((value, index) => leavesOf(value, types[index] ?? { kind: 'void' }))
+  const start = `{w: [42::UBIGINT], n: 0::UBIGINT}`
+  const all = [`[${start}]`, ...leaves].reduce((left, right) => `list_concat(${left}, ${right})`)
+  const step = `CASE WHEN b.w IS NULL THEN a ELSE {w: [${finished(`list_reduce(list_prepend(a.w[1], b.w), lambda h, k: ${mixed('h', 'k')})`, 'b.n')}], n: 0::UBIGINT} END`
+  return wrapped(`list_reduce(${all}, lambda a, b: ${step}).w[1]::HUGEINT`, { kind: 'integer' })
+}
+
+const mask = '4294967295::UBIGINT'
+
+function times(value: string, by: number): string {
+  return `((${value}) * ${by}::UBIGINT & ${mask})`
+}
+
+function turned(value: string, by: number): string {
+  return `(((${value} << ${by}) & ${mask}) | (${value} >> ${32 - by}))`
+}
+
+function mixed(hash: string, word: string): string {
+  const k = times(turned(times(word, 0xcc9e2d51), 15), 0x1b873593)
+  return `((${turned(`xor(${hash}, ${k})`, 13)} * 5::UBIGINT + ${0xe6546b64}::UBIGINT) & ${mask})`
+}
+
+function finished(hash: string, length: string): string {
+  const steps = [
+    (h: string) => times(`xor(${h}, ${h} >> 16)`, 0x85ebca6b),
+    (h: string) => times(`xor(${h}, ${h} >> 13)`, 0xc2b2ae35),
+    (h: string) => `xor(${h}, ${h} >> 16)`,
+  ]
+  return onceEach([`xor(${hash}, ${length})`], (h = '') => steps.reduce((inner, step) => step(inner), h))
+}
+
+/** A list of what to hash: the words of 32 bits of each simple value and its length in bytes. */
+function leavesOf(value: string, type: DataType): string {
+  switch (type.kind) {
+    case 'array':
+      return `coalesce(flatten(list_transform(${value}, lambda e: ${leavesOf('e', type.element)})), [])`
+    case 'struct':
+      return type.fields
+        .map((field) => leavesOf(`struct_extract(${value}, ${quoteLiteral(field.name)})`, field.type))
+        .reduce((left, right) => `list_concat(${left}, ${right})`)
+    default:
+      return `[${leafOf(value, type)}]`
+  }
+}
+
+function leafOf(value: string, type: DataType): string {
+  const leaf = (words: string, length: string): string =>
+    `{w: CASE WHEN ${value} IS NOT NULL THEN ${words} END, n: ${length}::UBIGINT}`
+  const whole = (text: string): string => leaf(`[(CAST(${text} AS HUGEINT) & 4294967295)::UBIGINT]`, '4')
+  const long = (text: string): string =>
+    leaf(
+      `[(CAST(${text} AS HUGEINT) & 4294967295)::UBIGINT, ((CAST(${text} AS HUGEINT) >> 32) & 4294967295)::UBIGINT]`,
+      '8',
+    )
+  switch (type.kind) {
+    case 'void':
+      return '{w: NULL::UBIGINT[], n: 0::UBIGINT}'
+    case 'boolean':
+    case 'byte':
+    case 'short':
+    case 'integer':
+      return whole(value)
+    case 'date':
+      return whole(`(${value} - DATE '1970-01-01')`)
+    case 'long':
+      return long(value)
+    case 'timestamp':
+    case 'timestamp_ntz':
+      return long(`epoch_us(${value})`)
+    case 'string':
+      return leaf(bytesAsWords(`hex(encode(${value}))`), `coalesce(strlen(${value}), 0)`)
+    case 'binary':
+      return leaf(bytesAsWords(`hex(${value})`), `coalesce(octet_length(${value}), 0)`)
+    default:
+      throw new AppError('query.unsupported', `hash cannot take a value of type ${sparkName(type)}.`, {
+        hint: 'Cast it to string or bigint first.',
+      })
+  }
+}
+
+/** Words of four bytes, the lowest first; what is left over goes byte by byte, with its sign. */
+function bytesAsWords(digits: string): string {
+  return onceEach([digits], (hex = '') =>
+    filled(
+      `list_concat(list_transform(range(0, length($1) // 8), lambda i: ('0x' || $1[8*i+7:8*i+8] || $1[8*i+5:8*i+6] || $1[8*i+3:8*i+4] || $1[8*i+1:8*i+2])::UBIGINT), list_transform(range(length($1) // 8 * 4, length($1) // 2), lambda i: ('0x' || CASE WHEN $1[2*i+1:2*i+1] >= '8' THEN 'FFFFFF' ELSE '' END || $1[2*i+1:2*i+2])::UBIGINT))`,
+      [hex],
+    ),
+  )
+}

@@ -1,0 +1,87 @@
+import { dateType, intervalType, timestampType, type DataType } from '#types/data-type.ts'
+import { isIntegral, isTemporal } from '#types/implicit-cast.ts'
+import type { BoundExpression } from '../bind/bound.ts'
+import { on } from './define.ts'
+import type { PrintedCall, Signature } from './entry.ts'
+
+/** A date or timestamp moved by days or an interval. */
+export function moves(operator: '+' | '-'): Signature[] {
+  const isDate = (type: DataType | undefined): boolean => type?.kind === 'date'
+  const isWhole = (type: DataType | undefined): boolean => type !== undefined && isIntegral(type)
+  const isSpan = (type: DataType | undefined): boolean => type?.kind === 'interval'
+  const isTime = (type: DataType | undefined): boolean =>
+    type !== undefined &&
+    (type.kind === 'timestamp_ntz' || type.kind === 'timestamp' || type.kind === 'string')
+  const movedDate =
+    (print: (date: string, span: string) => string, place: 0 | 1) =>
+    ({ values, type, cast }: PrintedCall): string => {
+      const text = print(values[place] ?? '', values[1 - place] ?? '')
+      return type.kind === 'date' ? `CAST(${text} AS DATE)` : cast(text, { kind: 'timestamp_ntz' }, type)
+    }
+  const after = [
+    on(['date', 'integer'], dateType, `($1 ${operator} $2)`, {
+      fits: ([date, days]) => isDate(date) && isWhole(days),
+    }),
+    on(
+      ['date', 'interval'],
+      (_types, values) => movedDateType(values[1]),
+      movedDate((date, span) => `(${date} ${operator} ${span})`, 0),
+      {
+        fits: ([date, span]) => isDate(date) && isSpan(span),
+      },
+    ),
+    on(['any', 'interval'], ([type]) => timeType(type), `($1 ${operator} $2)`, {
+      fits: ([time, span]) => isTime(time) && isSpan(span),
+      converts: ([type]) => [timeType(type), undefined],
+    }),
+  ]
+  if (operator === '-') return after
+  return [
+    ...after,
+    on(
+      ['interval', 'date'],
+      (_types, values) => movedDateType(values[0]),
+      movedDate((date, span) => `(${date} + ${span})`, 1),
+      {
+        fits: ([span, date]) => isDate(date) && isSpan(span),
+      },
+    ),
+    on(['interval', 'any'], ([, type]) => timeType(type), '($2 + $1)', {
+      fits: ([span, time]) => isTime(time) && isSpan(span),
+      converts: ([, type]) => [undefined, timeType(type)],
+    }),
+  ]
+}
+
+function timeType(type: DataType | undefined): DataType {
+  return type?.kind === 'timestamp_ntz' ? type : timestampType
+}
+
+/** A date moved by whole days or months stays a date. */
+function movedDateType(span: BoundExpression | undefined): DataType {
+  return span && hasTime(span) ? timestampType : dateType
+}
+
+function hasTime(span: BoundExpression): boolean {
+  if (span.kind === 'literal') return span.value !== null && !String(span.value).endsWith(' 0')
+  if (span.kind !== 'call') return false
+  if (span.entry.names[0] === 'make_dt_interval') return true
+  return span.arguments.some((argument) => argument.type.kind === 'interval' && hasTime(argument))
+}
+
+/** How far one time is from another. */
+export function differences(): Signature[] {
+  return [
+    on(['date', 'date'], intervalType, 'to_days(CAST($1 - $2 AS INTEGER))', {
+      fits: (types) => types.every((type) => type.kind === 'date'),
+    }),
+    on(['timestamp', 'timestamp'], intervalType, '($1 - $2)', {
+      fits: (types) =>
+        types.some(isTemporal) && types.every((type) => isTemporal(type) || type.kind === 'string'),
+    }),
+  ]
+}
+
+export function intervals(operator: '+' | '-'): Signature {
+  return on(['interval', 'interval'], intervalType, `($1 ${operator} $2)`)
+}
