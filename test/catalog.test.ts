@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { type Product, startProduct } from './support/product.ts'
 import { type Rest, restOf } from './support/rest.ts'
+import { sluice } from './support/sluice.ts'
 
 let base: string
 let product: Product
@@ -144,6 +145,24 @@ test('a preview shows rows', async () => {
   const [id] = Object.keys((await rest('GET', `${catalog}/dataSets?name=shown`)).body)
   expect((await rest('GET', `/data/foundation/export/datasets/${id}/preview`)).body).toEqual({
     data: [{ n: 1, t: 'x' }],
+  })
+})
+
+test('a dataset is composed of a class and field groups on the command line', async () => {
+  const create = (...args: string[]) => sluice(['dataset', 'create', ...args, '--home', join(base, 'home')])
+  expect(
+    await create('visits', '--class', 'event', '--group', 'Web Details', 'Commerce Details'),
+  ).toMatchObject({
+    code: 0,
+    out: expect.stringContaining('in SQL: visits'),
+  })
+  expect(
+    await product.rows('SELECT count(web.webPageDetails.name), count(productListItems) FROM visits'),
+  ).toEqual([[0, 0]])
+  expect(await create('folk', '--schema', schemaId)).toMatchObject({ code: 0 })
+  expect(await create('x', '--class', 'event', '--group', 'No such')).toMatchObject({
+    code: 3,
+    err: expect.stringContaining('There is no field group "No such"'),
   })
 })
 

@@ -1,9 +1,6 @@
 import { isJson, type Json } from './json.ts'
 import type { Lookup } from './resolve.ts'
 
-export const behaviours = ['record', 'time-series', 'adhoc'].map(
-  (name) => `https://ns.adobe.com/xdm/data/${name}`,
-)
 export const adHoc = 'https://ns.adobe.com/xdm/data/adhoc'
 export const modelBased = 'https://ns.adobe.com/xdm/data/adhoc-v2'
 

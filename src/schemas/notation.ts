@@ -106,7 +106,12 @@ export function toStandard(schema: Json): Json {
   return out
 }
 
-function standardFields(name: string, field: unknown): (readonly [string, unknown])[] {
+/** An object made only for the steps of a standard name dissolves: its fields stand where the name does. */
+function standardFields(
+  name: string,
+  field: unknown,
+  above: readonly string[] = [],
+): (readonly [string, unknown])[] {
   if (!isJson(field)) return [[name, field]]
   const standard = field['meta:xdmField']
   if (typeof standard === 'string') {
@@ -114,11 +119,19 @@ function standardFields(name: string, field: unknown): (readonly [string, unknow
     return [[standard, rest]]
   }
   const { properties } = field
-  if (name.startsWith('_') && isJson(properties)) {
-    const children = Object.entries(properties).flatMap(([child, inner]) => standardFields(child, inner))
-    if (children.length > 0 && children.every(([child]) => child.includes(':'))) return children
+  if (isJson(properties) && (name.startsWith('_') || above.length > 0)) {
+    const path = [...above, name]
+    const children = Object.entries(properties).flatMap(([child, inner]) =>
+      standardFields(child, inner, path),
+    )
+    if (children.length > 0 && children.every(([child]) => isBelow(compatiblePath(child), path)))
+      return children
   }
   return [[name, toStandard(field)]]
+}
+
+function isBelow(path: readonly string[], above: readonly string[]): boolean {
+  return path.length > above.length && above.every((step, index) => path[index] === step)
 }
 
 function mapValues(object: Json, change: (value: Json) => Json): Json {
