@@ -7,7 +7,7 @@ export default defineConfig({
     exclude: ['**/*.long.test.ts', '**/node_modules/**'],
     pool: 'forks',
     maxWorkers: 2,
-    testTimeout: 60_000,
-    hookTimeout: 120_000,
+    testTimeout: 240_000,
+    hookTimeout: 240_000,
   },
 })

@@ -31,8 +31,8 @@ const monthRule: FieldRule = { name: 'month', min: 1, max: 12, names: monthNames
 const weekdayRule: FieldRule = { name: 'day of week', min: 0, max: 7, names: weekdayNames }
 
 const dayMs = 86_400_000
-/** From one 29 February to the next are at most eight years; whatever has no match in more has none. */
-const daysSearchedMax = 366 * 9
+/** From one 29 February on a Sunday to the next are at most forty years; whatever has no match in more has none. */
+const daysSearchedMax = 366 * 41
 
 /**
  * Five fields: minute, hour, day of month, month, day of week; each `*`, a number or name, `a-b`, with `/step`, and
