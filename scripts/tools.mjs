@@ -1,4 +1,4 @@
-// Installs what the tests need beyond npm: a Python environment for PyIceberg, psql, and an S3 server. Plain JavaScript for Node 18.
+// Installs what the tests need beyond npm: Python environments for PyIceberg and aepp, psql, and an S3 server. Plain JavaScript for Node 18.
 import { execFileSync, spawn, spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
@@ -19,32 +19,37 @@ const s3Server = {
 /** Returns one sentence for each tool that could not be had. */
 export async function installTestTools() {
   mkdirSync(toolsCache, { recursive: true })
-  const problems = await Promise.all([installPython(), installPsql(), installS3Server()])
+  const problems = await Promise.all([
+    installPython('python', 'PyIceberg', [{ file: 'requirements.txt', flags: [] }]),
+    // Of the client's requirements only those that its registry calls need: one of the others wants a C library.
+    installPython('aepp', 'the client aepp', [
+      { file: 'aepp-requirements.txt', flags: [] },
+      { file: 'aepp.txt', flags: ['--no-deps'] },
+    ]),
+    installPsql(),
+    installS3Server(),
+  ])
   return problems.filter((problem) => problem !== undefined)
 }
 
-async function installPython() {
-  const requirements = join(root, 'test', 'python', 'requirements.txt')
-  const folder = join(toolsCache, 'python')
+async function installPython(name, what, lists) {
+  const files = lists.map(({ file }) => join(root, 'test', 'python', file))
+  const folder = join(toolsCache, name)
   const stamp = join(folder, '.requirements')
-  const wanted = createHash('sha256').update(readFileSync(requirements)).digest('hex')
+  const hash = createHash('sha256')
+  for (const file of files) hash.update(readFileSync(file))
+  const wanted = hash.digest('hex')
   if (existsSync(stamp) && readFileSync(stamp, 'utf8') === wanted) return undefined
-  const python = ['python3.13', 'python3.12', 'python3.11', 'python3.10', 'python3'].find((command) =>
-    canRun(command),
-  )
-  if (!python) return 'Python 3.10 or newer is missing: the tests that read the lake with PyIceberg need it.'
-  process.stderr.write('Installing the Python packages of the tests (once)…\n')
+  const python = ['python3.13', 'python3.12', 'python3.11', 'python3'].find((command) => canRun(command))
+  if (!python) return `Python 3.11 or newer is missing: the tests with ${what} need it.`
+  process.stderr.write(`Installing the Python packages for ${what} (once)…\n`)
   rmSync(folder, { recursive: true, force: true })
-  const made =
-    (await run(python, ['-m', 'venv', folder])) &&
-    (await run(join(folder, 'bin', 'pip'), [
-      'install',
-      '--quiet',
-      '--disable-pip-version-check',
-      '-r',
-      requirements,
-    ]))
-  if (!made) return 'The Python environment for PyIceberg could not be made; see the messages above.'
+  const pip = ['install', '--quiet', '--disable-pip-version-check']
+  let made = await run(python, ['-m', 'venv', folder])
+  for (const [index, { flags }] of lists.entries()) {
+    made &&= await run(join(folder, 'bin', 'pip'), [...pip, ...flags, '-r', files[index]])
+  }
+  if (!made) return `The Python environment for ${what} could not be made; see the messages above.`
   writeFileSync(stamp, wanted)
   return undefined
 }

@@ -11,6 +11,7 @@ import type { Logger } from '#base/log.ts'
 import type { Config } from '#config/config.ts'
 import { homePaths } from '#config/home.ts'
 import { createDatasets } from '#datasets/create-datasets.ts'
+import { followSchema } from '#datasets/follow-schema.ts'
 import { createDuckdbEngine } from '#engine/duckdb-engine.ts'
 import type { Engine } from '#engine/engine.ts'
 import { createExports } from '#exports/create-exports.ts'
@@ -28,6 +29,9 @@ import { countRuns, selectDatasetFigures, selectTotals } from '#metadata/overvie
 import { loopbackCertificate } from '#pgwire/certificate.ts'
 import { startPostgresServer } from '#pgwire/server.ts'
 import { createQueryService } from '#query/create-query-service.ts'
+import { createDescriptors } from '#schemas/create-descriptors.ts'
+import { createSchemas } from '#schemas/create-schemas.ts'
+import { createNamespaces } from '#schemas/namespaces.ts'
 import { createSqlFrontEnd } from '#sql/front-end.ts'
 import { fillTemplate } from '#sql/template.ts'
 
@@ -75,7 +79,8 @@ export async function startServer({ config, logger, version }: ServeOptions): Pr
     })
   }
   const lake = createLake({ metadata, engine, folder: config.lake.folder, clock, logger, incarnation })
-  const datasets = createDatasets({ metadata, access, lake, clock })
+  const schemas = createSchemas({ metadata, access, clock, columnsAdded: followSchema({ lake, clock }) })
+  const datasets = createDatasets({ metadata, access, lake, schemas, clock })
   const jobs = starting.use(
     createJobs({ metadata, clock, nodeId: await nodeIdOf(config.home), incarnation, logger }),
   )
@@ -134,6 +139,9 @@ export async function startServer({ config, logger, version }: ServeOptions): Pr
   const http = starting.use(
     await startHttpServer({
       access,
+      schemas,
+      descriptors: createDescriptors({ metadata, access, clock }),
+      namespaces: createNamespaces({ metadata, access, clock }),
       datasets,
       ingest,
       query,

@@ -15,12 +15,20 @@ export interface Sandbox {
   readonly name: string
 }
 
+/** Who asks, and in which sandbox. */
+export interface Caller {
+  readonly principal: Principal
+  readonly sandbox: Sandbox
+}
+
 /** As the reference platform names them, in our spelling. */
 export const permissions = [
   'datasets.view',
   'datasets.manage',
   'schemas.view',
   'schemas.manage',
+  'namespaces.view',
+  'namespaces.manage',
   'queries.interactive',
   'queries.batch',
   'queries.manage',

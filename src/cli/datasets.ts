@@ -75,12 +75,12 @@ export function tableOf(dataset: DatasetDocument): string {
   return dataset.tags['adobe/pqs/table']?.[0] ?? dataset.name
 }
 
-/** Registers the schema, then makes the dataset. */
+/** Registers the schema, if it is not an id, then makes the dataset. */
 export async function createDataset(
   client: Client,
-  { name, schema }: { readonly name: string; readonly schema: Record<string, unknown> },
+  { name, schema }: { readonly name: string; readonly schema: Record<string, unknown> | string },
 ): Promise<DatasetDocument> {
-  const registered = await registerSchema(client, schema)
+  const registered = typeof schema === 'string' ? { $id: schema } : await registerSchema(client, schema)
   const [reference = ''] = await client.post<string[]>(`${catalog}/dataSets`, {
     name,
     schemaRef: { id: registered.$id, contentType: 'application/vnd.adobe.xed+json;version=1' },

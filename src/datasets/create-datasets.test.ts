@@ -10,23 +10,42 @@ import {
   longType,
   mapType,
   stringType,
+  type StructType,
   structType,
   timestampType,
   voidType,
 } from '../types/data-type.ts'
+import { xdmProperties } from '../types/xdm-document.ts'
+import type { Schemas } from '../schemas/schemas.ts'
+import { createSchemas } from '../schemas/create-schemas.ts'
 import { createDatasets } from './create-datasets.ts'
+import type { Caller, Datasets } from './datasets.ts'
+import { followSchema } from './follow-schema.ts'
 
 /** The lake's first step only: what the datasets ask of it is remembered. */
-async function world(metadata: Metadata) {
+async function world(metadata: Metadata, { isGrowing = true }: { readonly isGrowing?: boolean } = {}) {
   const tables: NewTable[] = []
+  const grown: StructType[] = []
   const lake = {
     create: async (_tx: unknown, table: NewTable) => {
       tables.push(table)
       return { id: newUuidId('table') }
     },
+    ...(isGrowing
+      ? { addColumns: async (_: unknown, { schema }: { schema: StructType }) => grown.push(schema) }
+      : {}),
   } as unknown as Lake
   const { access, caller } = await testCaller(metadata)
-  return { datasets: createDatasets({ metadata, access, lake, clock: systemClock }), caller, tables, access }
+  const clock = systemClock
+  const schemas = createSchemas({ metadata, access, clock, columnsAdded: followSchema({ lake, clock }) })
+  return {
+    datasets: createDatasets({ metadata, access, lake, schemas, clock }),
+    schemas,
+    caller,
+    tables,
+    grown,
+    access,
+  }
 }
 
 const columns = structType([
@@ -40,7 +59,7 @@ const columns = structType([
 
 test('a dataset is made with its table, schema, tag and layout, and found by table, name and id', async () => {
   await using metadata = await testMetadata()
-  const { datasets, caller, tables } = await world(metadata)
+  const { datasets, schemas, caller, tables } = await world(metadata)
   const made = await datasets.create(caller, { name: 'Web Events!', schema: { kind: 'columns', columns } })
   expect(made).toMatchObject({
     name: 'Web Events!',
@@ -66,9 +85,9 @@ test('a dataset is made with its table, schema, tag and layout, and found by tab
   expect(await datasets.get(caller, made.id)).toEqual(made)
   expect(await datasets.list(caller, { limit: 10, start: 0 })).toEqual([made])
   expect(await datasets.tables(caller)).toEqual([made])
-  const schema = await datasets.schema(caller, made.schemaId)
-  expect(schema.columns).toEqual(columns)
-  expect(await datasets.schema(caller, schema.altId)).toEqual(schema)
+  const schema = await schemas.get(caller, 'schemas', made.schemaId)
+  expect(schema.document['properties']).toEqual(xdmProperties(columns))
+  expect(await schemas.get(caller, 'schemas', schema.altId)).toEqual(schema)
 })
 
 test('table names never meet, whatever the datasets are called', async () => {
@@ -133,19 +152,11 @@ test('columns that a table cannot keep are refused with their path', async () =>
 
 test('a registered schema gives a dataset its columns and behaviour', async () => {
   await using metadata = await testMetadata()
-  const { datasets, caller } = await world(metadata)
-  const document = {
+  const { datasets, schemas, caller } = await world(metadata)
+  const schema = await schemas.create(caller, 'schemas', {
     title: 'Shop events',
     allOf: [{ $ref: 'https://ns.adobe.com/xdm/context/experienceevent' }, { $ref: '#/definitions/mine' }],
     definitions: { mine: { properties: { _acme: { properties: { size: { type: 'integer' } } } } } },
-  }
-  const schema = await datasets.createSchema(caller, document)
-  expect(schema).toMatchObject({ title: 'Shop events', version: '1.0' })
-  expect(schema.id).toMatch(/^https:\/\/ns\.adobe\.com\/t[a-z0-9]+\/schemas\/[0-9a-f]{48}$/)
-  expect(schema.document).toMatchObject({
-    ...document,
-    'meta:altId': schema.altId,
-    imsOrg: caller.sandbox.organizationId,
   })
   const made = await datasets.create(caller, { name: 'shop', schema: { kind: 'registered', id: schema.id } })
   expect(made.behavior).toBe('time-series')
@@ -158,13 +169,78 @@ test('a registered schema gives a dataset its columns and behaviour', async () =
     'identityMap',
     '_acme',
   ])
-  await expect(datasets.createSchema(caller, document)).rejects.toThrow(
-    '#/title: there is a schema "Shop events" already.',
-  )
   await expect(
     datasets.create(caller, { name: 'other', schema: { kind: 'registered', id: 'https://nowhere' } }),
   ).rejects.toMatchObject({ code: 'schema.unknown' })
 })
+
+test('a field group that gains a field widens every dataset of its schemas, and their tables', async () => {
+  await using metadata = await testMetadata()
+  const { datasets, schemas, caller, grown } = await world(metadata)
+  const { group, dataset, tenant } = await shop(schemas, datasets, caller)
+  await addField(schemas, caller, { id: group.id, tenant, name: 'second' })
+  const after = await datasets.get(caller, dataset.id)
+  expect(after.version).toBe(1)
+  expect(after.schema.fields.at(-1)).toEqual({
+    name: tenant,
+    type: structType([
+      { name: 'first', type: stringType },
+      { name: 'second', type: stringType },
+    ]),
+  })
+  expect(grown).toEqual([after.schema])
+  // A title changes no table.
+  await schemas.patch(caller, {
+    kind: 'mixins',
+    id: group.id,
+    patch: { op: 'replace', path: '/title', value: 'T' },
+  })
+  expect(grown).toHaveLength(1)
+})
+
+test('where a table cannot grow, the schema stays as it is too', async () => {
+  await using metadata = await testMetadata()
+  const { datasets, schemas, caller } = await world(metadata, { isGrowing: false })
+  const { group, dataset, tenant } = await shop(schemas, datasets, caller)
+  await expect(addField(schemas, caller, { id: group.id, tenant, name: 'second' })).rejects.toMatchObject({
+    code: 'schema.conflict',
+  })
+  expect((await schemas.get(caller, 'mixins', group.id)).version).toBe('1.0')
+  expect(await datasets.get(caller, dataset.id)).toEqual(dataset)
+  await datasets.delete(caller, dataset.id)
+  await addField(schemas, caller, { id: group.id, tenant, name: 'second' })
+})
+
+async function shop(schemas: Schemas, datasets: Datasets, caller: Caller) {
+  const tenant = `_${String((await schemas.stats(caller))['tenantId'])}`
+  const group = await schemas.create(caller, 'mixins', {
+    title: 'Own',
+    type: 'object',
+    properties: { [tenant]: { type: 'object', properties: { first: { type: 'string' } } } },
+  })
+  const schema = await schemas.create(caller, 'schemas', {
+    title: 'Shop',
+    allOf: [{ $ref: 'https://ns.adobe.com/xdm/context/experienceevent' }, { $ref: group.id }],
+  })
+  const dataset = await datasets.create(caller, {
+    name: 'shop',
+    schema: { kind: 'registered', id: schema.id },
+  })
+  return { tenant, group, dataset }
+}
+
+async function addField(
+  schemas: Schemas,
+  caller: Caller,
+  { id, tenant, name }: { readonly id: string; readonly tenant: string; readonly name: string },
+) {
+  const path = `/properties/${tenant}/properties/${name}`
+  return await schemas.patch(caller, {
+    kind: 'mixins',
+    id,
+    patch: [{ op: 'add', path, value: { type: 'string' } }],
+  })
+}
 
 test('a batch that SQL wrote is recorded once', async () => {
   await using metadata = await testMetadata()

@@ -12,17 +12,19 @@ import {
   selectDatasetByName,
   selectDatasets,
   selectDatasetSandbox,
-  selectSchema,
   selectTables,
   selectTakenTableNames,
 } from '#metadata/datasets.ts'
 import type { Metadata, Transaction } from '#metadata/metadata.ts'
+import type { Schemas } from '#schemas/schemas.ts'
 import { tableColumns } from './columns.ts'
-import type { Batch, Caller, Dataset, Datasets, NewDataset, RegisteredSchema } from './datasets.ts'
+import type { Batch, Caller, Dataset, Datasets, NewDataset } from './datasets.ts'
+import { changeLabels, labelsOf } from './labels.ts'
 import { layoutOf } from './layout.ts'
-import { registerColumns, registerSchema, schemaToUse, unknownSchema } from './registry.ts'
-import { batchOf, datasetOf, schemaOf } from './rows.ts'
+import { likeOf } from './name-pattern.ts'
+import { batchOf, datasetOf } from './rows.ts'
 import { candidateNames, chosenTableName, tableNameOf } from './table-name.ts'
+import { changeDataset, isForProfiles, requireUnion } from './update.ts'
 
 const datasetNameLengthMax = 255
 /** How many suffixes are looked at for a free table name in one question. */
@@ -33,10 +35,11 @@ export interface DatasetsDependencies {
   readonly metadata: Metadata
   readonly access: Access
   readonly lake: Lake
+  readonly schemas: Schemas
   readonly clock: Clock
 }
 
-export function createDatasets({ metadata, access, lake, clock }: DatasetsDependencies): Datasets {
+export function createDatasets({ metadata, access, lake, schemas, clock }: DatasetsDependencies): Datasets {
   const { db } = metadata
   const require = async (caller: Caller, permission: Permission, datasetId?: DatasetId): Promise<void> => {
     await access.require({
@@ -68,13 +71,10 @@ export function createDatasets({ metadata, access, lake, clock }: DatasetsDepend
     const now = clock.now()
     const schema =
       dataset.schema.kind === 'registered'
-        ? await schemaToUse(tx, caller, dataset.schema.id)
-        : await registerColumns(tx, caller, {
-            title: name,
-            columns: tableColumns(dataset.schema.columns),
-            now,
-          })
-    const layout = layoutOf(schema.columns, schema.isAdHoc)
+        ? await schemas.use(tx, caller, dataset.schema.id)
+        : await schemas.useColumns(tx, caller, { title: name, columns: tableColumns(dataset.schema.columns) })
+    if (isForProfiles(dataset.tags ?? {})) await requireUnion(tx, schemas, caller, schema.id)
+    const layout = layoutOf(schema.columns, schema)
     const tableName = await freeTableName(tx, caller, dataset)
     const id = newDatasetId()
     const table = await lake.create(tx, {
@@ -95,6 +95,7 @@ export function createDatasets({ metadata, access, lake, clock }: DatasetsDepend
       schema: schema.columns,
       behavior: layout.behavior,
       tags: { ...dataset.tags, 'adobe/pqs/table': [tableName] },
+      properties: dataset.properties ?? {},
       version: 0,
       createdAt: now,
       updatedAt: now,
@@ -112,6 +113,7 @@ export function createDatasets({ metadata, access, lake, clock }: DatasetsDepend
       required_fields: JSON.stringify(schema.required),
       behavior: made.behavior,
       tags: JSON.stringify(made.tags),
+      properties: JSON.stringify(made.properties),
       version: made.version,
       created_at: now,
       updated_at: now,
@@ -150,8 +152,40 @@ export function createDatasets({ metadata, access, lake, clock }: DatasetsDepend
 
     async list(caller, page) {
       await require(caller, 'datasets.view')
-      const rows = await selectDatasets(db, caller.sandbox.id, { ...page, limit: limitOf(page.limit) })
+      const { namePattern, ...rest } = page
+      const rows = await selectDatasets(db, caller.sandbox.id, {
+        ...rest,
+        limit: limitOf(page.limit),
+        ...(namePattern === undefined ? {} : { nameLike: likeOf(namePattern) }),
+      })
       return rows.map(datasetOf)
+    },
+
+    async update(caller, datasetId, change) {
+      await require(caller, 'datasets.manage', datasetId)
+      return await metadata.transaction(async (tx) => {
+        const changed = await changeDataset({ tx, schemas, caller, now: clock.now() }, datasetId, change)
+        if (!changed) throw unknownDataset(datasetId)
+        await audit(caller, { action: 'update', assetType: 'dataset', assetId: datasetId }, tx)
+        return changed
+      })
+    },
+
+    async labels(caller, datasetId) {
+      await require(caller, 'datasets.view', datasetId)
+      const row = await selectDataset(db, caller.sandbox.id, datasetId)
+      if (!row) throw unknownDataset(datasetId)
+      return labelsOf(row)
+    },
+
+    async putLabels(caller, { datasetId, labels, ifMatch }) {
+      await require(caller, 'datasets.manage', datasetId)
+      return await metadata.transaction(async (tx) => {
+        const changed = await changeLabels(tx, caller, { datasetId, labels, ifMatch })
+        if (!changed) throw unknownDataset(datasetId)
+        await audit(caller, { action: 'update', assetType: 'dataset labels', assetId: datasetId }, tx)
+        return changed
+      })
     },
 
     async delete(caller, datasetId) {
@@ -166,22 +200,6 @@ export function createDatasets({ metadata, access, lake, clock }: DatasetsDepend
     async tables(caller) {
       await require(caller, 'datasets.view')
       return (await selectTables(db, caller.sandbox.id)).map(datasetOf)
-    },
-
-    async createSchema(caller, document): Promise<RegisteredSchema> {
-      await require(caller, 'schemas.manage')
-      return await metadata.transaction(async (tx) => {
-        const schema = await registerSchema(tx, caller, { document, now: clock.now() })
-        await audit(caller, { action: 'create', assetType: 'schema', assetId: schema.id }, tx)
-        return schema
-      })
-    },
-
-    async schema(caller, id): Promise<RegisteredSchema> {
-      await require(caller, 'schemas.view')
-      const row = await selectSchema(db, caller.sandbox.id, id)
-      if (!row) throw unknownSchema(id)
-      return schemaOf(row)
     },
 
     async batch(caller, batchId): Promise<Batch> {

@@ -1,5 +1,5 @@
 import type { BatchId, DatasetId, SandboxId, TableId } from '#base/ids.ts'
-import type { Principal, Sandbox } from '#access/access.ts'
+import type { Caller } from '#access/access.ts'
 import type { Transaction } from '#metadata/metadata.ts'
 import type { StructType } from '#types/data-type.ts'
 
@@ -17,18 +17,29 @@ export interface Datasets {
   get(caller: Caller, datasetId: DatasetId): Promise<Dataset>
   /** By SQL table name, ignoring case, or else by dataset name or id. */
   find(caller: Caller, name: string): Promise<Dataset | undefined>
-  list(
+  list(caller: Caller, page: DatasetPage): Promise<readonly Dataset[]>
+  /**
+   * Changes what people say of a dataset: name, description, tags and what the Catalog keeps for its clients. Its schema
+   * and table name stay. A dataset is enabled for profiles only when its schema is in a union.
+   * @param change makes the new document of the current one, under a lock.
+   * @throws AppError 'request.invalid' naming the field
+   */
+  update(
     caller: Caller,
-    page: { readonly limit: number; readonly start: number; readonly name?: string },
-  ): Promise<readonly Dataset[]>
+    datasetId: DatasetId,
+    change: (current: DatasetDocument) => Readonly<Record<string, unknown>>,
+  ): Promise<Dataset>
+  /** Data usage labels, kept with the dataset. */
+  labels(caller: Caller, datasetId: DatasetId): Promise<DatasetLabels>
+  /** @param ifMatch the version the change was made on. @throws AppError 'schema.version' */
+  putLabels(
+    caller: Caller,
+    given: { datasetId: DatasetId; labels: unknown; ifMatch: string },
+  ): Promise<DatasetLabels>
   delete(caller: Caller, datasetId: DatasetId): Promise<void>
 
   /** All tables SQL may name in the sandbox: the binder's catalogue. */
   tables(caller: Caller): Promise<readonly Dataset[]>
-
-  /** Registers an XDM JSON Schema (as the schema registry's POST takes it) and returns its `$id`. */
-  createSchema(caller: Caller, document: unknown): Promise<RegisteredSchema>
-  schema(caller: Caller, id: string): Promise<RegisteredSchema>
 
   batch(caller: Caller, batchId: BatchId): Promise<Batch>
   batches(
@@ -39,9 +50,31 @@ export interface Datasets {
   recordCommittedBatch(tx: Transaction, batch: CommittedBatch): Promise<void>
 }
 
-export interface Caller {
-  readonly principal: Principal
-  readonly sandbox: Sandbox
+export type { Caller }
+
+export interface DatasetPage {
+  readonly limit: number
+  readonly start: number
+  readonly name?: string
+  /** Text with `^` and `$` for the ends and `.*` for anything. */
+  readonly namePattern?: string
+  readonly schemaId?: string
+  readonly orderBy?: { readonly column: 'created_at' | 'updated_at' | 'name'; readonly isDescending: boolean }
+  readonly tags?: readonly { readonly key: string; readonly value: string }[]
+}
+
+/** What may be changed of a dataset. */
+export interface DatasetDocument {
+  readonly name: string
+  readonly description: string
+  readonly tags: Readonly<Record<string, readonly string[]>>
+  readonly [key: string]: unknown
+}
+
+export interface DatasetLabels {
+  readonly labels: readonly string[]
+  readonly optionalLabels: readonly unknown[]
+  readonly version: number
 }
 
 export interface NewDataset {
@@ -52,6 +85,8 @@ export interface NewDataset {
   readonly schema:
     | { readonly kind: 'columns'; readonly columns: StructType }
     | { readonly kind: 'registered'; readonly id: string }
+  /** What the Catalog keeps for its clients and does not act on. */
+  readonly properties?: Readonly<Record<string, unknown>>
   /** Absent: made from the name (lower case, `_` for all else, unique in the sandbox). */
   readonly tableName?: string
 }
@@ -68,19 +103,12 @@ export interface Dataset {
   readonly schema: StructType
   readonly behavior: 'time-series' | 'record' | 'adhoc'
   readonly tags: Readonly<Record<string, readonly string[]>>
+  /** What the Catalog keeps for its clients and does not act on. */
+  readonly properties: Readonly<Record<string, unknown>>
   readonly version: number
   readonly createdAt: Date
   readonly updatedAt: Date
   readonly createdBy: string
-}
-
-export interface RegisteredSchema {
-  readonly id: string
-  readonly altId: string
-  readonly title: string
-  readonly version: string
-  readonly document: unknown
-  readonly columns: StructType
 }
 
 export type BatchState = 'loading' | 'queued' | 'processing' | 'success' | 'failed' | 'aborted'

@@ -22,14 +22,17 @@ const personColumns = [
 
 /**
  * Experience events (a `timestamp` and an `_id`) are time series. Anything with a `timestamp` is partitioned by its day.
- * @param isAdHoc the schema was made from columns, not registered.
+ * What the schema's class says goes before that; columns without a schema are ad hoc.
  */
-export function layoutOf(schema: StructType, isAdHoc: boolean): Layout {
+export function layoutOf(
+  schema: StructType,
+  { isAdHoc, behavior }: { readonly isAdHoc: boolean; readonly behavior: Dataset['behavior'] | undefined },
+): Layout {
   const time = schema.fields.find((field) => field.name === 'timestamp' && field.type.kind === 'timestamp')
   const hasId = schema.fields.some((field) => field.name === '_id' && field.type.kind === 'string')
   const person = personPath(schema)
   return {
-    behavior: time && hasId ? 'time-series' : isAdHoc ? 'adhoc' : 'record',
+    behavior: behavior ?? (time && hasId ? 'time-series' : isAdHoc ? 'adhoc' : 'record'),
     ...(time ? { dayColumn: time.name } : {}),
     clusterBy: [...(person === undefined ? [] : [person]), ...(time ? [sparkIdentifier(time.name)] : [])],
   }

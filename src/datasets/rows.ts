@@ -1,7 +1,7 @@
 import type { BatchRow } from '#metadata/batches.ts'
-import type { DatasetRow, SchemaRow } from '#metadata/datasets.ts'
+import type { DatasetRow } from '#metadata/datasets.ts'
 import { structTypeFromJson } from '#types/data-type-json.ts'
-import type { Batch, BatchError, Dataset, RegisteredSchema } from './datasets.ts'
+import type { Batch, BatchError, Dataset } from './datasets.ts'
 
 export function datasetOf(row: DatasetRow): Dataset {
   return {
@@ -15,21 +15,11 @@ export function datasetOf(row: DatasetRow): Dataset {
     schema: structTypeFromJson(row.columns),
     behavior: row.behavior,
     tags: row.tags as Dataset['tags'],
+    properties: row.properties as Dataset['properties'],
     version: row.version,
     createdAt: row.created_at,
     updatedAt: row.updated_at,
     createdBy: row.created_by,
-  }
-}
-
-export function schemaOf(row: SchemaRow): RegisteredSchema {
-  return {
-    id: row.id,
-    altId: row.alt_id,
-    title: row.title,
-    version: row.version,
-    document: row.document,
-    columns: structTypeFromJson(row.columns),
   }
 }
 

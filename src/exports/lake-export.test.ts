@@ -5,6 +5,8 @@ import { expect, onTestFinished, test } from 'vitest'
 import { systemClock } from '#base/clock.ts'
 import { type FlowId, newBatchId } from '#base/ids.ts'
 import { silentLogger } from '#base/log.ts'
+import { createSchemas } from '#schemas/create-schemas.ts'
+import { followSchema } from '#datasets/follow-schema.ts'
 import { createDatasets } from '#datasets/create-datasets.ts'
 import { createJobs } from '#jobs/create-jobs.ts'
 import { openStore } from '#objects/open-store.ts'
@@ -48,7 +50,18 @@ test.each([
       logger: silentLogger,
     })
     onTestFinished(() => jobs[Symbol.asyncDispose]())
-    const datasets = createDatasets({ metadata, access, lake, clock: systemClock })
+    const datasets = createDatasets({
+      metadata,
+      access,
+      lake,
+      schemas: createSchemas({
+        metadata,
+        access,
+        clock: systemClock,
+        columnsAdded: followSchema({ lake, clock: systemClock }),
+      }),
+      clock: systemClock,
+    })
     await mkdir(join(folder, 'home'), { mode: 0o711 })
     const exports = createExports({
       metadata,

@@ -6,10 +6,16 @@ import type { Caller, Datasets } from '#datasets/datasets.ts'
 import type { Exports } from '#exports/exports.ts'
 import type { Ingest } from '#ingest/ingest.ts'
 import type { QueryService } from '#query/query.ts'
+import type { Descriptors } from '#schemas/descriptors.ts'
+import type { Namespaces } from '#schemas/namespaces.ts'
+import type { Schemas } from '#schemas/schemas.ts'
 
 /** What the routes are made of. */
 export interface HttpDependencies {
   readonly access: Access
+  readonly schemas: Schemas
+  readonly descriptors: Descriptors
+  readonly namespaces: Namespaces
   readonly datasets: Datasets
   readonly ingest: Ingest
   readonly query: QueryService

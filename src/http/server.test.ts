@@ -71,6 +71,9 @@ function doubles(): { deps: HttpDependencies; state: Doubles } {
         throw new AppError('access.unauthenticated', 'no')
       },
     },
+    schemas: nothing,
+    descriptors: nothing,
+    namespaces: nothing,
     datasets: nothing,
     ingest: {
       upload: async (_: unknown, { bytes }: { bytes: AsyncIterable<Uint8Array> }) => {

@@ -9,6 +9,8 @@ import { sluiceRoutes } from './admin/routes.ts'
 import { countRequests, createCounters } from './admin/metrics.ts'
 import { addSystem } from './admin/system.ts'
 import { tokenRoutes } from './admin/token.ts'
+import { labelRoutes } from './catalog/labels.ts'
+import { previewRoutes } from './catalog/preview.ts'
 import { catalogRoutes } from './catalog/routes.ts'
 import type { HttpDependencies } from './dependencies.ts'
 import { flowServiceRoutes } from './flowservice/routes.ts'
@@ -18,6 +20,7 @@ import { addJsonBodies } from './gateway/bodies.ts'
 import { addDocs } from './gateway/docs.ts'
 import { addErrors } from './gateway/errors.ts'
 import { addSecurityHeaders } from './gateway/security-headers.ts'
+import { identityRoutes } from './identity/routes.ts'
 import { ingestionRoutes } from './ingestion/routes.ts'
 import { queryRoutes } from './query/routes.ts'
 import { schemaRoutes } from './schemas/routes.ts'
@@ -102,7 +105,10 @@ export async function createApp(
   await app.register(async (scope: App) => tokenRoutes(scope, dependencies))
   const apis: readonly [string, (scope: App) => Promise<void>][] = [
     ['/data/foundation/catalog', (scope) => catalogRoutes(scope, dependencies)],
+    ['/data/foundation/dataset', (scope) => labelRoutes(scope, dependencies)],
+    ['/data/foundation/export', (scope) => previewRoutes(scope, dependencies)],
     ['/data/foundation/schemaregistry', (scope) => schemaRoutes(scope, dependencies)],
+    ['/data/core', (scope) => identityRoutes(scope, dependencies)],
     ['/data/foundation/import', (scope) => ingestionRoutes(scope, dependencies)],
     ['/data/foundation/flowservice', (scope) => flowServiceRoutes(scope, dependencies)],
     ['/data/foundation/query', (scope) => queryRoutes(scope, dependencies)],

@@ -272,7 +272,7 @@ describe('rows that do not fit', () => {
   })
 
   test('of Parquet: values a narrower type does not hold, required fields that are missing', async () => {
-    const { id } = await bed.datasets.createSchema(bed.caller, {
+    const { id } = await bed.schemas.create(bed.caller, 'schemas', {
       title: randomUUID(),
       type: 'object',
       required: ['_id'],
@@ -314,7 +314,7 @@ describe('rows that do not fit', () => {
   })
 
   test('lack a required field', async () => {
-    const { id } = await bed.datasets.createSchema(bed.caller, {
+    const { id } = await bed.schemas.create(bed.caller, 'schemas', {
       title: randomUUID(),
       type: 'object',
       required: ['_id'],

@@ -13,6 +13,15 @@ export interface Lake {
   /** The table's first metadata. Runs in the caller's transaction, so that dataset and table appear together. */
   create(tx: Transaction, table: NewTable): Promise<LakeTable>
 
+  /**
+   * Gives a table more columns, at the end of their structs, in the caller's transaction: `schema` holds every column
+   * the table has, in its order and type. Rows written before have null there. Absent: tables cannot change yet.
+   */
+  addColumns?(
+    tx: Transaction,
+    change: { readonly tableId: TableId; readonly schema: StructType },
+  ): Promise<void>
+
   /** @throws AppError 'dataset.unknown' */
   table(tableId: TableId): Promise<LakeTable>
 

@@ -1,20 +1,15 @@
-import { type ColumnType, type Generated, type Insertable, type Selectable, sql } from 'kysely'
+import {
+  type ColumnType,
+  type Generated,
+  type Insertable,
+  type Selectable,
+  sql,
+  type Updateable,
+} from 'kysely'
 import type { BatchId, DatasetId, PrincipalId, SandboxId, TableId } from '#base/ids.ts'
 import type { Db, Transaction } from './metadata.ts'
 
 export interface DatasetTables {
-  schemas: {
-    id: string
-    sandbox_id: SandboxId
-    alt_id: string
-    title: string
-    version: string
-    document: Json
-    columns: Json
-    is_ad_hoc: boolean
-    created_at: Date
-    created_by: PrincipalId
-  }
   datasets: {
     id: DatasetId
     sandbox_id: SandboxId
@@ -33,6 +28,12 @@ export interface DatasetTables {
     updated_at: Date
     created_by: PrincipalId
     deleted_at: Date | null
+    /** What the Catalog keeps of it for its clients and does not act on. */
+    properties: ColumnType<unknown, string | undefined, string>
+    /** `{labels, optionalLabels}` */
+    labels: ColumnType<unknown, string | undefined, string>
+    labels_version: Generated<number>
+    updated_by: ColumnType<PrincipalId | null, PrincipalId | undefined, PrincipalId>
   }
   batches: {
     id: BatchId
@@ -68,28 +69,7 @@ type Json = ColumnType<unknown, string, string>
 type BigInteger = ColumnType<string, number, number>
 
 export type BatchRowState = 'loading' | 'queued' | 'processing' | 'success' | 'failed' | 'aborted'
-export type SchemaRow = Selectable<DatasetTables['schemas']>
 export type DatasetRow = Selectable<DatasetTables['datasets']>
-
-/** False when the sandbox has such an id or title already. */
-export async function insertSchema(db: Db, row: Insertable<DatasetTables['schemas']>): Promise<boolean> {
-  const result = await db
-    .insertInto('schemas')
-    .values(row)
-    .onConflict((conflict) => conflict.doNothing())
-    .executeTakeFirst()
-  return result.numInsertedOrUpdatedRows === 1n
-}
-
-/** By `$id` or `meta:altId`. */
-export async function selectSchema(db: Db, sandboxId: SandboxId, id: string): Promise<SchemaRow | undefined> {
-  return await db
-    .selectFrom('schemas')
-    .selectAll()
-    .where('sandbox_id', '=', sandboxId)
-    .where((where) => where.or([where('id', '=', id), where('alt_id', '=', id)]))
-    .executeTakeFirst()
-}
 
 /** Makes table names be chosen one after the other in a sandbox, until the transaction ends. */
 export async function lockTableNames(tx: Transaction, sandboxId: SandboxId): Promise<void> {
@@ -156,11 +136,22 @@ export async function selectDatasetByName(
     .executeTakeFirst()
 }
 
-/** Newest first. */
+export interface DatasetFilter {
+  readonly limit: number
+  readonly start: number
+  readonly name?: string
+  /** Of SQL's LIKE. */
+  readonly nameLike?: string
+  readonly schemaId?: string
+  readonly orderBy?: { readonly column: 'created_at' | 'updated_at' | 'name'; readonly isDescending: boolean }
+  readonly tags?: readonly { readonly key: string; readonly value: string }[]
+}
+
+/** Newest first, if no order is asked for. */
 export async function selectDatasets(
   db: Db,
   sandboxId: SandboxId,
-  page: { readonly limit: number; readonly start: number; readonly name?: string },
+  page: DatasetFilter,
 ): Promise<DatasetRow[]> {
   let query = db
     .selectFrom('datasets')
@@ -168,12 +159,59 @@ export async function selectDatasets(
     .where('sandbox_id', '=', sandboxId)
     .where('deleted_at', 'is', null)
   if (page.name !== undefined) query = query.where('name', '=', page.name)
+  if (page.schemaId !== undefined) query = query.where('schema_id', '=', page.schemaId)
+  if (page.nameLike !== undefined) query = query.where('name', 'like', page.nameLike)
+  for (const { key, value } of page.tags ?? []) {
+    query = query.where(sql<boolean>`(tags::jsonb -> ${key}) @> ${JSON.stringify([value])}::jsonb`)
+  }
+  const { column, isDescending } = page.orderBy ?? { column: 'created_at', isDescending: true }
   return await query
-    .orderBy('created_at', 'desc')
+    .orderBy(column, isDescending ? 'desc' : 'asc')
     .orderBy('id')
     .limit(page.limit)
     .offset(page.start)
     .execute()
+}
+
+/** Nobody changes it until the transaction ends. */
+export async function lockDataset(
+  tx: Transaction,
+  sandboxId: SandboxId,
+  datasetId: DatasetId,
+): Promise<DatasetRow | undefined> {
+  return await tx
+    .selectFrom('datasets')
+    .selectAll()
+    .where('id', '=', datasetId)
+    .where('sandbox_id', '=', sandboxId)
+    .where('deleted_at', 'is', null)
+    .forUpdate()
+    .executeTakeFirst()
+}
+
+/** Datasets of a schema, which nobody changes until the transaction ends. */
+export async function lockDatasetsOf(
+  tx: Transaction,
+  sandboxId: SandboxId,
+  schemaId: string,
+): Promise<DatasetRow[]> {
+  return await tx
+    .selectFrom('datasets')
+    .selectAll()
+    .where('sandbox_id', '=', sandboxId)
+    .where('schema_id', '=', schemaId)
+    .where('deleted_at', 'is', null)
+    .orderBy('id')
+    .forUpdate()
+    .execute()
+}
+
+export async function updateDataset(
+  tx: Transaction,
+  datasetId: DatasetId,
+  change: Updateable<DatasetTables['datasets']>,
+): Promise<void> {
+  await tx.updateTable('datasets').set(change).where('id', '=', datasetId).execute()
 }
 
 /** In order of table names. */

@@ -2,12 +2,21 @@ import type { Kysely, Transaction as KyselyTransaction } from 'kysely'
 import type { AccessTables } from './access.ts'
 import type { DatasetTables } from './datasets.ts'
 import type { ExportTables } from './exports.ts'
+import type { IdentityTables } from './identities.ts'
 import type { JobTables } from './jobs.ts'
 import type { LakeTables } from './lake.ts'
 import type { QueryTables } from './query.ts'
+import type { SchemaTables } from './schemas.ts'
 
 /** All our tables. Each area has a file of row types and of functions, one a statement, and its migrations. */
-export type Tables = AccessTables & DatasetTables & ExportTables & JobTables & LakeTables & QueryTables
+export type Tables = AccessTables &
+  DatasetTables &
+  ExportTables &
+  IdentityTables &
+  JobTables &
+  LakeTables &
+  QueryTables &
+  SchemaTables
 
 /** A connection or a transaction: statement functions take either. */
 export type Db = Kysely<Tables>

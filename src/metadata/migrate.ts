@@ -7,6 +7,8 @@ import * as datasets from './migrations/0004-datasets.ts'
 import * as query from './migrations/0005-query.ts'
 import * as exportsArea from './migrations/0006-exports.ts'
 import * as lakeHistory from './migrations/0007-lake-history.ts'
+import * as schemas from './migrations/0010-schemas.ts'
+import * as catalog from './migrations/0011-catalog.ts'
 
 // oxlint-disable-next-line typescript/no-explicit-any -- A migration precedes the row types.
 type AnyDb = Kysely<any>
@@ -25,6 +27,8 @@ export const migrations: readonly Migration[] = [
   { name: '0005-query', up: query.up },
   { name: '0006-exports', up: exportsArea.up },
   { name: '0007-lake-history', up: lakeHistory.up },
+  { name: '0010-schemas', up: schemas.up },
+  { name: '0011-catalog', up: catalog.up },
 ]
 
 /** Any number that nobody else uses in this database: two nodes that start together migrate one after the other. */

@@ -12,6 +12,15 @@ export async function syncFolder(folder: string): Promise<void> {
   }
 }
 
+export async function syncFile(path: string): Promise<void> {
+  const handle = await open(path, 'r')
+  try {
+    await handle.sync()
+  } finally {
+    await handle.close()
+  }
+}
+
 /** Makes the folder and those above it that are missing, each on the disk when this returns. */
 export async function makeFolderDurably(folder: string, mode = 0o755): Promise<void> {
   const first = await mkdir(folder, { recursive: true, mode })

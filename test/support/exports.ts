@@ -10,6 +10,7 @@ import { type FlowId, newUuidId, type RunId, type SnapshotId, type TableId } fro
 import { silentLogger } from '../../src/base/log.ts'
 import { quoteLiteral } from '../../src/base/sql-text.ts'
 import { createDatasets } from '../../src/datasets/create-datasets.ts'
+import { followSchema } from '../../src/datasets/follow-schema.ts'
 import type { Caller, Dataset, Datasets } from '../../src/datasets/datasets.ts'
 import type { Engine } from '../../src/engine/engine.ts'
 import { createExports } from '../../src/exports/create-exports.ts'
@@ -18,6 +19,7 @@ import { verifyLocation, type VerifyReport } from '../../src/exports/verify.ts'
 import { createJobs } from '../../src/jobs/create-jobs.ts'
 import type { Jobs, Run } from '../../src/jobs/jobs.ts'
 import type { Lake, Pin } from '../../src/lake/lake.ts'
+import { createSchemas } from '../../src/schemas/create-schemas.ts'
 import type { Metadata } from '../../src/metadata/metadata.ts'
 import { openStore } from '../../src/objects/open-store.ts'
 import { longType, stringType, structType, timestampType } from '../../src/types/data-type.ts'
@@ -67,12 +69,10 @@ export class ExportBed implements AsyncDisposable {
     this.caller = parts.account.caller
     this.#access = parts.account.access
     this.#stack = parts.stack
-    this.datasets = createDatasets({
-      metadata: parts.metadata,
-      access: parts.account.access,
-      lake: parts.lake as unknown as Lake,
-      clock: this.clock,
-    })
+    const lake = parts.lake as unknown as Lake
+    const common = { metadata: parts.metadata, access: parts.account.access, clock: this.clock }
+    const schemas = createSchemas({ ...common, columnsAdded: followSchema({ lake, clock: this.clock }) })
+    this.datasets = createDatasets({ ...common, lake, schemas })
   }
 
   static async open(): Promise<ExportBed> {

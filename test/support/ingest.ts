@@ -8,6 +8,7 @@ import { systemClock } from '../../src/base/clock.ts'
 import type { BatchId } from '../../src/base/ids.ts'
 import { silentLogger } from '../../src/base/log.ts'
 import { createDatasets } from '../../src/datasets/create-datasets.ts'
+import { followSchema } from '../../src/datasets/follow-schema.ts'
 import type { Batch, Caller, Dataset, Datasets } from '../../src/datasets/datasets.ts'
 import { createDuckdbEngine } from '../../src/engine/duckdb-engine.ts'
 import type { Engine } from '../../src/engine/engine.ts'
@@ -21,6 +22,8 @@ import type { Metadata } from '../../src/metadata/metadata.ts'
 import { structType, type Field } from '../../src/types/data-type.ts'
 import { testCaller } from './access.ts'
 import { testMetadata } from './metadata.ts'
+import { createSchemas } from '../../src/schemas/create-schemas.ts'
+import type { Schemas } from '../../src/schemas/schemas.ts'
 
 const signal = new AbortController().signal
 
@@ -41,6 +44,7 @@ export class IngestBed implements AsyncDisposable {
   readonly access: Access
   readonly caller: Caller
   readonly lake: Lake
+  readonly schemas: Schemas
   readonly datasets: Datasets
   readonly #stack: AsyncDisposableStack
 
@@ -60,7 +64,10 @@ export class IngestBed implements AsyncDisposable {
     this.caller = account.caller
     this.#stack = parts.stack
     this.lake = this.#newLake(engine)
-    this.datasets = createDatasets({ metadata, access: account.access, lake: this.lake, clock: systemClock })
+    const common = { metadata, access: account.access, clock: systemClock }
+    const columnsAdded = followSchema({ lake: this.lake, clock: systemClock })
+    this.schemas = createSchemas({ ...common, columnsAdded })
+    this.datasets = createDatasets({ ...common, lake: this.lake, schemas: this.schemas })
   }
 
   static async open(): Promise<IngestBed> {

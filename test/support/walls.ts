@@ -17,7 +17,8 @@ export const walls: Readonly<Record<string, readonly string[]>> = {
   jobs: ['metadata'],
   access: ['metadata'],
   lake: ['types', 'objects', 'metadata', 'engine', 'jobs'],
-  datasets: ['types', 'metadata', 'access', 'lake', 'jobs'],
+  schemas: ['types', 'metadata', 'access'],
+  datasets: ['types', 'metadata', 'access', 'schemas', 'lake', 'jobs'],
   ingest: ['types', 'objects', 'formats', 'metadata', 'access', 'engine', 'jobs', 'lake', 'datasets'],
   sql: ['types'],
   query: ['types', 'encode', 'objects', 'metadata', 'engine', 'jobs', 'access', 'lake', 'datasets', 'sql'],
@@ -35,7 +36,7 @@ export const walls: Readonly<Record<string, readonly string[]>> = {
     'query',
   ],
   pgwire: ['types', 'encode', 'access', 'query'],
-  http: ['types', 'access', 'datasets', 'ingest', 'lake', 'query', 'exports'],
+  http: ['types', 'access', 'schemas', 'datasets', 'ingest', 'lake', 'query', 'exports'],
   cli: ['config'],
 }
 

@@ -6,6 +6,7 @@ import { type HomeOption, withClient } from '../connect.ts'
 import { batchesOf, createDataset, listDatasets, requireDataset, tableOf } from '../datasets.ts'
 import { CliError, exitCodes } from '../exit-code.ts'
 import type { CliHost } from '../host.ts'
+import { composeSchema, isResourceId } from '../compose-schema.ts'
 import { type FileFormat, sampleOf, sourceFile } from '../source-file.ts'
 import { createTerminal, type Terminal } from '../terminal.ts'
 import { bytes, instant, number } from '../text.ts'
@@ -14,6 +15,14 @@ import { formatOption, homeOption } from '../options.ts'
 
 interface Flags extends HomeOption {
   readonly format: 'table' | 'json'
+}
+
+interface CreateFlags extends Flags {
+  readonly from?: string
+  readonly schema?: string
+  readonly type?: FileFormat
+  readonly class?: string
+  readonly group?: readonly string[]
 }
 
 export function addDataset(program: Command, host: CliHost): void {
@@ -44,8 +53,18 @@ function addCreate(dataset: Command, host: CliHost): void {
     .description('make a dataset')
     .addOption(new Option('--from <file>', 'take the columns from a file (Parquet, JSON lines, CSV; .gz)'))
     .addOption(
-      new Option('--schema <file>', 'take the columns from an XDM schema (JSON Schema)').conflicts('from'),
+      new Option(
+        '--schema <file|id>',
+        'take the columns from an XDM schema: a file, or one registered',
+      ).conflicts('from'),
     )
+    .addOption(
+      new Option('--class <class>', 'compose a schema of a class: event, profile or an id').conflicts([
+        'from',
+        'schema',
+      ]),
+    )
+    .addOption(new Option('--group <group...>', 'and of field groups, by title or id'))
     .addOption(
       new Option('--type <type>', 'what the file of --from holds; guessed by default').choices([
         'parquet',
@@ -62,28 +81,45 @@ function addCreate(dataset: Command, host: CliHost): void {
 
 Examples:
   sluice dataset create orders --from orders.csv
-  sluice dataset create web_events --schema examples/ga4/schema.json`,
+  sluice dataset create web_events --schema examples/ga4/schema.json
+  sluice dataset create visits --class event --group "Web Details" "Commerce Details"`,
     )
-    .action(async (name: string, flags: Flags & { from?: string; schema?: string; type?: FileFormat }) => {
+    .action(async (name: string, flags: CreateFlags) => {
       const { from, schema, type } = flags
-      if (from === undefined && schema === undefined) {
-        throw new CliError(exitCodes.usage, 'The columns are missing.', 'Give --from FILE or --schema FILE.')
+      if (from === undefined && schema === undefined && flags.class === undefined) {
+        throw new CliError(
+          exitCodes.usage,
+          'The columns are missing.',
+          'Give --from FILE, --schema FILE or --class CLASS.',
+        )
       }
-      const local =
-        from === undefined
-          ? { document: await readSchema(resolve(host.cwd, schema ?? '')) }
-          : { file: await sourceFile(resolve(host.cwd, from), type) }
+      const file = from === undefined ? undefined : await sourceFile(resolve(host.cwd, from), type)
+      const isFile = schema !== undefined && !isResourceId(schema)
+      const local = isFile ? await readSchema(resolve(host.cwd, schema)) : undefined
       await withClient(host, flags, async (client) => {
-        const document = 'document' in local ? local.document : await infer(client, local.file)
+        const document =
+          local ??
+          (file
+            ? await infer(client, file)
+            : flags.class === undefined
+              ? schema
+              : await composed(client, flags))
         const made = await createDataset(client, {
           name,
-          schema: { ...document, title: document['title'] ?? name },
+          schema:
+            typeof document === 'object'
+              ? { ...document, title: document['title'] ?? name }
+              : (document ?? ''),
         })
         const terminal = createTerminal(host)
         if (flags.format === 'json') terminal.json(made)
         else terminal.line(`Made the dataset ${name} (${made.id}), in SQL: ${tableOf(made)}`)
       })
     })
+}
+
+async function composed(client: Client, flags: CreateFlags): Promise<Record<string, unknown>> {
+  return await composeSchema(client, { class: flags.class ?? '', groups: flags.group ?? [] })
 }
 
 async function readSchema(path: string): Promise<Record<string, unknown>> {

@@ -4,11 +4,15 @@ import type { Caller, Dataset } from '#datasets/datasets.ts'
 import type { DatasetStatistics, HttpDependencies } from '../dependencies.ts'
 import { type App, guarded } from '../gateway/app.ts'
 import { callerOf } from '../gateway/caller.ts'
-import { limit, start } from '../gateway/page.ts'
+import { asObject, isKept, patched, replacement } from './change.ts'
+import { dataSetsQuery, observableSchema, pageOf, trimmed } from './data-sets-query.ts'
 
 const tags = ['Catalog']
 const view = guarded('catalog', 'datasets.view')
 const manage = guarded('catalog', 'datasets.manage')
+
+const params = z.object({ id: z.string() })
+const changeText = 'A JSON Patch, or the parts to change as an object, which is merged into what is there.'
 
 const newDataSet = z
   .looseObject({
@@ -41,14 +45,14 @@ export function addDataSets(app: App, { datasets, statistics }: HttpDependencies
       schema: {
         tags,
         summary: 'List datasets',
-        querystring: z.object({ limit, start, name: z.string().optional() }),
+        querystring: dataSetsQuery,
         response: { 200: dataSets },
       },
     },
     async (request) => {
       const caller = callerOf(request)
-      const { name, ...page } = request.query
-      return documents(caller, await datasets.list(caller, name === undefined ? page : { ...page, name }))
+      const list = await documents(caller, await datasets.list(caller, pageOf(request.query)))
+      return trimmed(list, request.query.properties)
     },
   )
 
@@ -64,13 +68,15 @@ export function addDataSets(app: App, { datasets, statistics }: HttpDependencies
       },
     },
     async (request, reply) => {
-      const { name, description, schemaRef, tags } = request.body
+      const { name, description, schemaRef, tags, ...more } = request.body
+      const properties = Object.fromEntries(Object.entries(more).filter(([key]) => isKept(key)))
       const table = tags?.['adobe/pqs/table']?.[0]
       const dataset = await datasets.create(callerOf(request), {
         name,
         schema: { kind: 'registered', id: schemaRef.id },
         ...(description === undefined ? {} : { description }),
         ...(tags === undefined ? {} : { tags }),
+        properties,
         ...(table === undefined ? {} : { tableName: table }),
       })
       return await reply.code(201).send([`@/dataSets/${dataset.id}`])
@@ -84,13 +90,72 @@ export function addDataSets(app: App, { datasets, statistics }: HttpDependencies
       schema: {
         tags,
         summary: 'Read a dataset',
-        params: z.object({ id: z.string() }),
+        params,
+        querystring: z.object({ properties: z.string().optional() }),
         response: { 200: dataSets },
       },
     },
     async (request) => {
       const caller = callerOf(request)
-      return documents(caller, [await datasets.get(caller, parseId('dataset', request.params.id))])
+      const dataset = await datasets.get(caller, parseId('dataset', request.params.id))
+      const { properties } = request.query
+      const list = await documents(caller, [dataset])
+      if (properties?.includes('observableSchema') !== true) return trimmed(list, properties)
+      const observed = { ...list[dataset.id], observableSchema: observableSchema(dataset) }
+      return trimmed({ [dataset.id]: observed }, properties)
+    },
+  )
+
+  const changed = { 200: z.array(z.string()).describe('`@/dataSets/<id>`') }
+  app.patch(
+    '/dataSets/:id',
+    {
+      config: manage,
+      schema: {
+        tags,
+        summary: 'Change a dataset',
+        description: changeText,
+        params,
+        body: z.unknown(),
+        response: changed,
+      },
+    },
+    async (request) => {
+      const id = parseId('dataset', request.params.id)
+      await datasets.update(callerOf(request), id, (current) => patched(current, request.body))
+      return [`@/dataSets/${id}`]
+    },
+  )
+  app.patch(
+    '/v2/dataSets/:id',
+    {
+      config: manage,
+      schema: {
+        tags,
+        summary: 'Change a dataset by parts of it',
+        params,
+        body: z.unknown(),
+        response: changed,
+      },
+    },
+    async (request) => {
+      const id = parseId('dataset', request.params.id)
+      await datasets.update(callerOf(request), id, (current) => patched(current, request.body))
+      return [`@/dataSets/${id}`]
+    },
+  )
+  app.put(
+    '/dataSets/:id',
+    {
+      config: manage,
+      schema: { tags, summary: 'Replace a dataset', params, body: newDataSet, response: changed },
+    },
+    async (request) => {
+      const caller = callerOf(request)
+      const id = parseId('dataset', request.params.id)
+      const dataset = await datasets.get(caller, id)
+      await datasets.update(caller, id, () => replacement(dataset, request.body))
+      return [`@/dataSets/${id}`]
     },
   )
 
@@ -134,6 +199,7 @@ function documentOf(
     state: 'ACTIVE',
     basePath: `adl://sluice/${dataset.id}`,
     files: `@/dataSetFiles?dataSetId=${dataset.id}`,
+    ...dataset.properties,
     fileDescription: { persisted: true, containerFormat: 'parquet', format: 'parquet' },
     schemaRef: { id: dataset.schemaId, contentType: 'application/vnd.adobe.xed-full+json;version=1' },
     tags: {
@@ -143,7 +209,9 @@ function documentOf(
     },
     classification: { dataBehavior: dataset.behavior, managedBy: 'CUSTOMER' },
     extensions: {
+      ...asObject(dataset.properties['extensions']),
       adobe_lakeHouse: {
+        ...asObject(asObject(dataset.properties['extensions'])['adobe_lakeHouse']),
         metrics: { rowCount: numbers?.rowCount ?? 0, storageSize: numbers?.bytes ?? 0 },
       },
     },

@@ -19,7 +19,7 @@ export type App = FastifyInstance<
 >
 
 /** Whose error bodies and headers a route has. */
-export type Api = 'catalog' | 'flowservice' | 'query' | 'sluice'
+export type Api = 'catalog' | 'flowservice' | 'identity' | 'query' | 'schemaregistry' | 'sluice'
 
 /** Who may use a route: said by every route, or it cannot be registered. */
 export type Guard =

@@ -4,6 +4,8 @@ import { AppError, type ErrorCode, toAppError } from '#base/errors.ts'
 import type { Logger } from '#base/log.ts'
 import { unreachable } from '#base/assert.ts'
 import type { Api, App } from './app.ts'
+import { identityErrorBody } from './identity-error.ts'
+import { registryErrorBody } from './registry-error.ts'
 
 /** Refused at the door, in the gateway's own words. */
 export class GatewayError extends Error {
@@ -135,6 +137,10 @@ function bodyOf(api: Api, failure: AppError, request: FastifyRequest): Record<st
         ...ours,
       }
     }
+    case 'schemaregistry':
+      return { ...registryErrorBody(failure, { text, requestId: request.id }), ...ours }
+    case 'identity':
+      return { ...identityErrorBody(failure, text), ...ours }
     case 'query':
       return { message: text, statusCode: status, ...ours }
     case 'catalog':

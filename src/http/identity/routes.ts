@@ -1,0 +1,104 @@
+import { z } from 'zod'
+import { AppError } from '#base/errors.ts'
+import type { IdentityNamespace } from '#schemas/namespaces.ts'
+import type { HttpDependencies } from '../dependencies.ts'
+import { type App, guarded } from '../gateway/app.ts'
+import { callerOf } from '../gateway/caller.ts'
+
+const tags = ['Identity namespaces']
+const view = guarded('identity', 'namespaces.view')
+const manage = guarded('identity', 'namespaces.manage')
+const path = '/idnamespace/identities'
+const params = z.object({ id: z.string().max(20) })
+const namespace = z.looseObject({})
+const body = z.looseObject({
+  name: z.string(),
+  code: z.string(),
+  idType: z.string(),
+  description: z.string().nullish(),
+})
+
+/** `/data/core`: identity namespaces. */
+export async function identityRoutes(app: App, { namespaces }: HttpDependencies): Promise<void> {
+  app.get(
+    path,
+    {
+      config: view,
+      schema: { tags, summary: 'List identity namespaces', response: { 200: z.array(namespace) } },
+    },
+    async (request) => (await namespaces.list(callerOf(request))).map(documentOf),
+  )
+  app.get(
+    '/idnamespace/orgs/:organization/identities',
+    {
+      config: view,
+      schema: {
+        tags,
+        summary: 'List identity namespaces',
+        params: z.object({ organization: z.string() }),
+        response: { 200: z.array(namespace) },
+      },
+    },
+    async (request) => {
+      const caller = callerOf(request)
+      // Of another organisation nothing is shared.
+      if (request.params.organization !== caller.principal.organizationId) return []
+      return (await namespaces.list(caller)).map(documentOf)
+    },
+  )
+  app.get(
+    `${path}/:id`,
+    {
+      config: view,
+      schema: { tags, summary: 'Read an identity namespace', params, response: { 200: namespace } },
+    },
+    async (request) => documentOf(await namespaces.get(callerOf(request), idOf(request.params.id))),
+  )
+  app.post(
+    path,
+    {
+      config: manage,
+      schema: { tags, summary: 'Make an identity namespace', body, response: { 200: namespace } },
+    },
+    async (request) => {
+      const { description, ...given } = request.body
+      return documentOf(
+        await namespaces.create(callerOf(request), { ...given, description: description ?? undefined }),
+      )
+    },
+  )
+  app.put(
+    `${path}/:id`,
+    {
+      config: manage,
+      schema: { tags, summary: 'Rename an identity namespace', params, body, response: { 200: namespace } },
+    },
+    async (request) => {
+      const { description, ...given } = request.body
+      const changed = { ...given, description: description ?? undefined }
+      return documentOf(await namespaces.replace(callerOf(request), idOf(request.params.id), changed))
+    },
+  )
+}
+
+function idOf(text: string): number {
+  if (/^\d{1,9}$/.test(text)) return Number(text)
+  throw new AppError(
+    'namespace.unknown',
+    `There is no identity namespace ${JSON.stringify(text)} in this sandbox.`,
+  )
+}
+
+function documentOf(found: IdentityNamespace) {
+  return {
+    id: found.id,
+    code: found.code,
+    name: found.name,
+    description: found.description,
+    idType: found.idType,
+    status: 'ACTIVE',
+    custom: found.isCustom,
+    createTime: found.createdAt.getTime(),
+    updateTime: found.updatedAt.getTime(),
+  }
+}
