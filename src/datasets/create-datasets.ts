@@ -216,6 +216,10 @@ export function createDatasets({ metadata, access, lake, schemas, clock }: Datas
       return rows.map(batchOf)
     },
 
+    async lockForRows(tx, datasetId) {
+      if ((await selectDatasetSandbox(tx, datasetId)) === undefined) throw unknownDataset(datasetId)
+    },
+
     async recordCommittedBatch(tx, batch) {
       const sandboxId = await selectDatasetSandbox(tx, batch.datasetId)
       if (sandboxId === undefined) throw unknownDataset(batch.datasetId)

@@ -144,6 +144,10 @@ async function load(scope: Load, rejects: RejectLog): Promise<void> {
       tableId: dataset.tableId,
       batchId: batch.id,
       source: { sql: prepared.sql, files: prepared.files, pool: 'batch' },
+      columns: dataset.schema,
+      first: async (tx) => {
+        if ((await selectDatasetSandbox(tx, dataset.id)) === undefined) throw datasetGone()
+      },
       within: (tx, result) => commit(tx, scope, { result, prepared, rejects }),
       signal,
     })
@@ -168,7 +172,7 @@ function checkShare(batch: BatchRow, rejects: RejectLog, goodCount: number): voi
 /** The moment a batch becomes visible: all of this or nothing. */
 async function commit(
   tx: Transaction,
-  { options, context, batch, dataset }: Load,
+  { options, context, batch }: Load,
   loaded: { readonly result: AppendResult; readonly prepared: Prepared; readonly rejects: RejectLog },
 ): Promise<void> {
   const { result, prepared, rejects } = loaded
@@ -179,7 +183,6 @@ async function commit(
   await context.lease.assertHeld(tx)
   const current = await lockBatch(tx, context.run.sandboxId, batch.id)
   if (current?.state !== 'processing') throw new AppError('job.cancelled', 'The batch was aborted.')
-  if ((await selectDatasetSandbox(tx, dataset.id)) === undefined) throw datasetGone()
   await updateBatch(tx, batch.id, {
     state: 'success',
     at: options.clock.now(),
