@@ -111,6 +111,7 @@ export function createDatasets({ metadata, access, lake, schemas, clock }: Datas
       schema_id: made.schemaId,
       columns: JSON.stringify(made.schema),
       required_fields: JSON.stringify(schema.required),
+      constraints: JSON.stringify(schema.constraints),
       behavior: made.behavior,
       tags: JSON.stringify(made.tags),
       properties: JSON.stringify(made.properties),

@@ -16,13 +16,18 @@ export function followSchema({ lake, clock }: { readonly lake: Lake; readonly cl
       const before = structTypeFromJson(dataset.columns)
       const isWider = !sameType(before, extendColumns(before, schema.columns))
       const required = JSON.stringify(schema.required)
-      if (!isWider && required === JSON.stringify(dataset.required_fields)) continue
+      const constraints = JSON.stringify(schema.constraints)
+      const isSame =
+        required === JSON.stringify(dataset.required_fields) &&
+        constraints === JSON.stringify(dataset.constraints)
+      if (!isWider && isSame) continue
       const columns = isWider
         ? await lake.addColumns(tx, { tableId: dataset.table_id, schema: schema.columns })
         : before
       await updateDataset(tx, dataset.id, {
         columns: JSON.stringify(columns),
         required_fields: required,
+        constraints,
         version: dataset.version + 1,
         updated_at: clock.now(),
         updated_by: caller.principal.id,
