@@ -1,7 +1,7 @@
 export type PatchVerb = 'add' | 'replace' | 'remove' | 'test'
 
 /** One change of a JSON document. */
-export interface PatchOperation {
+interface PatchOperation {
   readonly op: PatchVerb
   /** JSON pointer; `-` at the end of an array's appends. */
   readonly path: string

@@ -77,7 +77,7 @@ function conditions(value: string, asked: Omit<Constraints, 'path'>): [sql: stri
   return out
 }
 
-export interface RowsToJudge {
+interface RowsToJudge {
   /** `FROM …`: for counting. */
   readonly from: string
   /** For telling which rows are refused: expressions over another `FROM`. `file` counts from 1. */

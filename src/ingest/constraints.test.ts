@@ -56,7 +56,7 @@ const reasons = [
 ]
 
 const csvOf = (value: unknown): string => {
-  const text = typeof value === 'object' ? JSON.stringify(value) : String(value)
+  const text = typeof value === 'string' ? value : JSON.stringify(value)
   return `"${text.replaceAll('"', '""')}"`
 }
 const names = Object.keys(properties)
@@ -73,7 +73,7 @@ const csv = [
 ].join('\n')
 
 async function parquet(): Promise<Buffer> {
-  const { copy } = await sharedEngine()
+  const engine = await sharedEngine()
   const rows = objects.map((row, index) => {
     const value = (name: string, type: string) =>
       `CAST(json_extract_string(${quoted(JSON.stringify(row))}::JSON, '$.${name}') AS ${type})`
@@ -81,7 +81,7 @@ async function parquet(): Promise<Buffer> {
       ${value('name', 'VARCHAR')} AS name, ${value('n', 'INTEGER')} AS n, {share: ${value('deep.share', 'DOUBLE')}} AS deep`
   })
   const sql = `SELECT sku, kind, name, n, deep FROM (${rows.join(' UNION ALL ')}) ORDER BY i`
-  const { files } = await copy(sql, { kind: 'parquet', compression: 'zstd' })
+  const { files } = await engine.copy(sql, { kind: 'parquet', compression: 'zstd' })
   return await readFile(files[0]!.path)
 }
 

@@ -43,14 +43,12 @@ const patterns = [
 ]
 
 test('the engine finds what ECMAScript finds', async () => {
-  const { rows } = await sharedEngine()
+  const engine = await sharedEngine()
   for (const pattern of patterns) {
-    const engine = enginePattern(pattern)
-    if ('problem' in engine) throw new Error(`${pattern}: ${engine.problem}`)
-    const items = texts.map(
-      (text) => `regexp_matches(${quoteLiteral(text)}, ${quoteLiteral(engine.pattern)})`,
-    )
-    const [row] = await rows(`SELECT to_json([${items.join(', ')}])::VARCHAR AS value`)
+    const own = enginePattern(pattern)
+    if ('problem' in own) throw new Error(`${pattern}: ${own.problem}`)
+    const items = texts.map((text) => `regexp_matches(${quoteLiteral(text)}, ${quoteLiteral(own.pattern)})`)
+    const [row] = await engine.rows(`SELECT to_json([${items.join(', ')}])::VARCHAR AS value`)
     const found = texts.filter((_, index) => (JSON.parse(String(row?.[0])) as boolean[])[index])
     // To ECMAScript two more characters end a line.
     const wanted = texts.filter((text) => new RegExp(pattern, 'u').test(text))
