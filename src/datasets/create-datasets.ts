@@ -111,6 +111,7 @@ export function createDatasets({ metadata, access, lake, schemas, clock }: Datas
       schema_id: made.schemaId,
       columns: JSON.stringify(made.schema),
       required_fields: JSON.stringify(schema.required),
+      constraints: JSON.stringify(schema.constraints),
       behavior: made.behavior,
       tags: JSON.stringify(made.tags),
       properties: JSON.stringify(made.properties),
@@ -214,6 +215,10 @@ export function createDatasets({ metadata, access, lake, schemas, clock }: Datas
       await require(caller, 'datasets.view', filter.datasetId)
       const rows = await selectBatches(db, caller.sandbox.id, { ...filter, limit: limitOf(filter.limit) })
       return rows.map(batchOf)
+    },
+
+    async lockForRows(tx, datasetId) {
+      if ((await selectDatasetSandbox(tx, datasetId)) === undefined) throw unknownDataset(datasetId)
     },
 
     async recordCommittedBatch(tx, batch) {

@@ -26,7 +26,7 @@ import {
   type SourceConnectionDocument,
 } from './entity-schemas.ts'
 import type { EntityKind, Exports } from './exports.ts'
-import { applyPatch } from './json-patch.ts'
+import { patchEntityDocument } from './patch-entity-document.ts'
 import { scheduleRuleOf } from './schedule-params.ts'
 import { checkTargetFolder } from './target-folder.ts'
 
@@ -148,7 +148,7 @@ export function createEntities(options: EntitiesOptions): Entities {
             `Supplied version=[${etag}] does not match the current version on entity=[${row.etag}]`,
             { hint: 'Read the entity again and repeat the change on what it is now.' },
           )
-        const { state, ...rest } = applyPatch(row.document, patch)
+        const { state, ...rest } = patchEntityDocument(row.document, patch)
         if (state !== row.document['state'])
           throw new AppError('flow.invalid', '/state: use the actions enable and disable.', {
             detail: { field: '/state', flowCode: 'FLOW-1410-400' },

@@ -60,6 +60,8 @@ async function appendRows(
       tableId: dataset.tableId,
       batchId,
       source: { sql, files: planned.files, pool: scope.pool },
+      columns: dataset.schema,
+      first: async (tx) => await services.datasets.lockForRows(tx, dataset.id),
       within: async (tx, result) => {
         await journal.assertHeld(tx)
         await services.datasets.recordCommittedBatch(tx, {

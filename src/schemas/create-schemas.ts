@@ -81,6 +81,7 @@ export function createSchemas(dependencies: SchemasDependencies): Schemas {
         behavior: behaviorOf(row.extends, row.class_id),
         columns: structTypeFromJson(row.columns),
         required: row.required as SchemaToUse['required'],
+        constraints: row.constraints as SchemaToUse['constraints'],
       }
     },
     async useColumns(tx, caller, { title, columns }): Promise<SchemaToUse> {
@@ -104,7 +105,7 @@ export function createSchemas(dependencies: SchemasDependencies): Schemas {
         updated_at: now,
         updated_by: caller.principal.id,
       })
-      return { id, isAdHoc: true, behavior: undefined, columns, required: [] }
+      return { id, isAdHoc: true, behavior: undefined, columns, required: [], constraints: [] }
     },
     async unionSchemas(db, caller, ids) {
       const rows = await selectSchemasByIds(db, caller.sandbox.id, ids)
