@@ -124,38 +124,38 @@ export function createDatasets({ metadata, access, lake, clock }: DatasetsDepend
 
   return {
     async create(caller, dataset) {
-      await require(caller, 'datasets.manage')
+      await require(caller, 'manage-datasets')
       return await metadata.transaction((tx) => createAllowed(tx, caller, dataset))
     },
 
     async createIn(tx, caller, dataset) {
-      await require(caller, 'datasets.manage')
+      await require(caller, 'manage-datasets')
       return await createAllowed(tx, caller, dataset)
     },
 
     async get(caller, datasetId) {
-      await require(caller, 'datasets.view', datasetId)
+      await require(caller, 'view-datasets', datasetId)
       const row = await selectDataset(db, caller.sandbox.id, datasetId)
       if (!row) throw unknownDataset(datasetId)
       return datasetOf(row)
     },
 
     async find(caller, name) {
-      await require(caller, 'datasets.view')
+      await require(caller, 'view-datasets')
       const row = await selectDatasetByName(db, caller.sandbox.id, name)
       if (!row) return undefined
-      await require(caller, 'datasets.view', row.id)
+      await require(caller, 'view-datasets', row.id)
       return datasetOf(row)
     },
 
     async list(caller, page) {
-      await require(caller, 'datasets.view')
+      await require(caller, 'view-datasets')
       const rows = await selectDatasets(db, caller.sandbox.id, { ...page, limit: limitOf(page.limit) })
       return rows.map(datasetOf)
     },
 
     async delete(caller, datasetId) {
-      await require(caller, 'datasets.manage', datasetId)
+      await require(caller, 'manage-datasets', datasetId)
       await metadata.transaction(async (tx) => {
         const isDeleted = await markDatasetDeleted(tx, caller.sandbox.id, datasetId, clock.now())
         if (!isDeleted) throw unknownDataset(datasetId)
@@ -164,12 +164,12 @@ export function createDatasets({ metadata, access, lake, clock }: DatasetsDepend
     },
 
     async tables(caller) {
-      await require(caller, 'datasets.view')
+      await require(caller, 'view-datasets')
       return (await selectTables(db, caller.sandbox.id)).map(datasetOf)
     },
 
     async createSchema(caller, document): Promise<RegisteredSchema> {
-      await require(caller, 'schemas.manage')
+      await require(caller, 'manage-schemas')
       return await metadata.transaction(async (tx) => {
         const schema = await registerSchema(tx, caller, { document, now: clock.now() })
         await audit(caller, { action: 'create', assetType: 'schema', assetId: schema.id }, tx)
@@ -178,22 +178,22 @@ export function createDatasets({ metadata, access, lake, clock }: DatasetsDepend
     },
 
     async schema(caller, id): Promise<RegisteredSchema> {
-      await require(caller, 'schemas.view')
+      await require(caller, 'view-schemas')
       const row = await selectSchema(db, caller.sandbox.id, id)
       if (!row) throw unknownSchema(id)
       return schemaOf(row)
     },
 
     async batch(caller, batchId): Promise<Batch> {
-      await require(caller, 'datasets.view')
+      await require(caller, 'view-datasets')
       const row = await selectBatch(db, caller.sandbox.id, batchId)
       if (!row) throw unknownBatch(batchId)
-      await require(caller, 'datasets.view', row.dataset_id)
+      await require(caller, 'view-datasets', row.dataset_id)
       return batchOf(row)
     },
 
     async batches(caller, filter) {
-      await require(caller, 'datasets.view', filter.datasetId)
+      await require(caller, 'view-datasets', filter.datasetId)
       const rows = await selectBatches(db, caller.sandbox.id, { ...filter, limit: limitOf(filter.limit) })
       return rows.map(batchOf)
     },

@@ -6,6 +6,10 @@ import * as jobs from './migrations/0003-jobs.ts'
 import * as datasets from './migrations/0004-datasets.ts'
 import * as query from './migrations/0005-query.ts'
 import * as exportsArea from './migrations/0006-exports.ts'
+import * as accessControl from './migrations/0020-access-control.ts'
+import * as credentials from './migrations/0021-credentials.ts'
+import * as auditChain from './migrations/0022-audit-chain.ts'
+import * as secrets from './migrations/0023-secrets.ts'
 
 // oxlint-disable-next-line typescript/no-explicit-any -- A migration precedes the row types.
 type AnyDb = Kysely<any>
@@ -23,6 +27,10 @@ export const migrations: readonly Migration[] = [
   { name: '0004-datasets', up: datasets.up },
   { name: '0005-query', up: query.up },
   { name: '0006-exports', up: exportsArea.up },
+  { name: '0020-access-control', up: accessControl.up },
+  { name: '0021-credentials', up: credentials.up },
+  { name: '0022-audit-chain', up: auditChain.up },
+  { name: '0023-secrets', up: secrets.up },
 ]
 
 /** Any number that nobody else uses in this database: two nodes that start together migrate one after the other. */

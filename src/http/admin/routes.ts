@@ -28,7 +28,7 @@ function addStatus(app: App, { health, version }: HttpDependencies): void {
   app.get(
     '/status',
     {
-      config: guarded('sluice', 'monitoring.view'),
+      config: guarded('sluice', 'view-monitoring-dashboard'),
       schema: { tags, summary: 'What the server is doing', response: { 200: z.looseObject({}) } },
     },
     async () => {
@@ -42,7 +42,7 @@ function addRejects(app: App, { ingest }: HttpDependencies): void {
   app.get(
     '/batches/:id/rejects',
     {
-      config: guarded('sluice', 'datasets.view'),
+      config: guarded('sluice', 'view-datasets'),
       schema: {
         tags,
         summary: 'Rows a load refused, and why',
@@ -75,7 +75,7 @@ function addRotation(app: App, { access }: HttpDependencies): void {
   app.post(
     '/credentials/rotation',
     {
-      config: guarded('sluice', 'sandboxes.manage'),
+      config: guarded('sluice', 'administer-organization'),
       schema: {
         tags,
         summary: 'New secrets for the administrator, in the credentials file',
@@ -105,7 +105,7 @@ function addInference(app: App, { ingest, limits }: HttpDependencies): void {
   app.post(
     '/schema-inference',
     {
-      config: guarded('sluice', 'schemas.view'),
+      config: guarded('sluice', 'view-schemas'),
       bodyLimit: Number.MAX_SAFE_INTEGER,
       schema: {
         tags,

@@ -42,7 +42,7 @@ export function addSystem(app: App, { health, clock }: HttpDependencies, counter
   app.get(
     '/metrics',
     {
-      config: guarded('sluice', 'monitoring.view'),
+      config: guarded('sluice', 'view-monitoring-dashboard'),
       schema: { tags, summary: 'Counters and gauges as OpenMetrics text' },
     },
     async (_request, reply) =>

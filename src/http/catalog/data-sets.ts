@@ -7,8 +7,8 @@ import { callerOf } from '../gateway/caller.ts'
 import { limit, start } from '../gateway/page.ts'
 
 const tags = ['Catalog']
-const view = guarded('catalog', 'datasets.view')
-const manage = guarded('catalog', 'datasets.manage')
+const view = guarded('catalog', 'view-datasets')
+const manage = guarded('catalog', 'manage-datasets')
 
 const newDataSet = z
   .looseObject({

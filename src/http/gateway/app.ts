@@ -19,12 +19,17 @@ export type App = FastifyInstance<
 >
 
 /** Whose error bodies and headers a route has. */
-export type Api = 'catalog' | 'flowservice' | 'query' | 'sluice'
+export type Api = 'access' | 'catalog' | 'flowservice' | 'query' | 'sandbox' | 'sluice'
 
 /** Who may use a route: said by every route, or it cannot be registered. */
 export type Guard =
   | { readonly isPublic: true }
-  | { readonly isPublic?: false; readonly permission: Permission; readonly api: Api }
+  | {
+      readonly isPublic?: false
+      /** Undefined: whoever has signed in and may enter the sandbox. */
+      readonly permission: Permission | undefined
+      readonly api: Api
+    }
 
 declare module 'fastify' {
   interface FastifyContextConfig {
@@ -38,6 +43,11 @@ declare module 'fastify' {
 
 /** `config` of a route anybody may ask. */
 export const open = { guard: { isPublic: true } } as const
+
+/** `config` of a route for all who have signed in; what they get is theirs. */
+export function signedIn(api: Api): { readonly guard: Guard } {
+  return { guard: { permission: undefined, api } }
+}
 
 /** `config` of a route that needs a permission in the sandbox asked for. */
 export function guarded(api: Api, permission: Permission): { readonly guard: Guard } {

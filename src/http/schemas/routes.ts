@@ -13,7 +13,7 @@ export async function schemaRoutes(app: App, { datasets }: HttpDependencies): Pr
   app.post(
     '/tenant/schemas',
     {
-      config: guarded('catalog', 'schemas.manage'),
+      config: guarded('catalog', 'manage-schemas'),
       schema: {
         tags,
         summary: 'Register a schema',
@@ -30,7 +30,7 @@ export async function schemaRoutes(app: App, { datasets }: HttpDependencies): Pr
   app.get(
     '/tenant/schemas/:id',
     {
-      config: guarded('catalog', 'schemas.view'),
+      config: guarded('catalog', 'view-schemas'),
       schema: {
         tags,
         summary: 'Read a schema',
