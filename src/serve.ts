@@ -3,6 +3,7 @@ import { readFile, writeFile } from 'node:fs/promises'
 import { hostname } from 'node:os'
 import { join } from 'node:path'
 import { createAccess } from '#access/create-access.ts'
+import { createAdministration } from '#access/create-administration.ts'
 import { systemClock } from '#base/clock.ts'
 import { armFaults } from '#base/faults.ts'
 import type { RunId } from '#base/ids.ts'
@@ -126,6 +127,7 @@ export async function startServer({ config, logger, version }: ServeOptions): Pr
   const http = starting.use(
     await startHttpServer({
       access,
+      administration: createAdministration({ metadata, access, clock }),
       datasets,
       ingest,
       query,

@@ -1,4 +1,5 @@
 import type { Access } from '#access/access.ts'
+import type { Administration } from '#access/create-administration.ts'
 import type { Clock } from '#base/clock.ts'
 import type { BatchId, DatasetId, RunId } from '#base/ids.ts'
 import type { Logger } from '#base/log.ts'
@@ -10,6 +11,7 @@ import type { QueryService } from '#query/query.ts'
 /** What the routes are made of. */
 export interface HttpDependencies {
   readonly access: Access
+  readonly administration: Administration
   readonly datasets: Datasets
   readonly ingest: Ingest
   readonly query: QueryService

@@ -5,6 +5,7 @@ import { createServer as createHttpsServer } from 'node:https'
 import fastify from 'fastify'
 import { serializerCompiler, validatorCompiler, type ZodTypeProvider } from 'fastify-type-provider-zod'
 import { AppError } from '#base/errors.ts'
+import { accessRoutes } from './access/routes.ts'
 import { sluiceRoutes } from './admin/routes.ts'
 import { countRequests, createCounters } from './admin/metrics.ts'
 import { addSystem } from './admin/system.ts'
@@ -20,6 +21,7 @@ import { addErrors } from './gateway/errors.ts'
 import { addSecurityHeaders } from './gateway/security-headers.ts'
 import { ingestionRoutes } from './ingestion/routes.ts'
 import { queryRoutes } from './query/routes.ts'
+import { sandboxRoutes } from './sandboxes/routes.ts'
 import { schemaRoutes } from './schemas/routes.ts'
 
 export interface HttpServerOptions extends HttpDependencies {
@@ -105,6 +107,8 @@ export async function createApp(
     ['/data/foundation/schemaregistry', (scope) => schemaRoutes(scope, dependencies)],
     ['/data/foundation/import', (scope) => ingestionRoutes(scope, dependencies)],
     ['/data/foundation/flowservice', (scope) => flowServiceRoutes(scope, dependencies)],
+    ['/data/foundation/access-control', (scope) => accessRoutes(scope, dependencies)],
+    ['/data/foundation/sandbox-management', (scope) => sandboxRoutes(scope, dependencies)],
     ['/data/foundation/query', (scope) => queryRoutes(scope, dependencies)],
     ['/sluice/v1', (scope) => sluiceRoutes(scope, dependencies, counters)],
   ]

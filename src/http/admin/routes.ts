@@ -7,6 +7,8 @@ import { type App, guarded } from '../gateway/app.ts'
 import { bytesOf, checkLength, takeBodiesAsStreams } from '../gateway/bodies.ts'
 import { callerOf, signalOf } from '../gateway/caller.ts'
 import type { Counters } from './metrics.ts'
+import { addCredentials } from './credentials.ts'
+import { addPrincipals } from './principals.ts'
 import { addSql } from './sql.ts'
 
 const tags = ['Sluice']
@@ -21,6 +23,8 @@ export async function sluiceRoutes(
   addStatus(app, dependencies)
   addRejects(app, dependencies)
   addRotation(app, dependencies)
+  addPrincipals(app, dependencies)
+  addCredentials(app, dependencies)
   await app.register(async (uploads: App) => addInference(uploads, dependencies))
 }
 

@@ -53,6 +53,8 @@ function description(version: string) {
       { name: 'Batch ingestion', description: 'Files into datasets' },
       { name: 'Query Service', description: 'Queries in the background and on schedule' },
       { name: 'Flow Service', description: 'Deliveries: connections, flows and runs' },
+      { name: 'Access control', description: 'Permissions, roles and who has them' },
+      { name: 'Sandboxes', description: 'Spaces with data, names and rights of their own' },
       { name: 'Sluice', description: 'What the public APIs lack' },
       { name: 'Operation', description: 'Health, readiness, metrics' },
     ],
