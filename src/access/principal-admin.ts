@@ -168,6 +168,9 @@ export function createPrincipalAdmin(admin: Admin) {
       })
     },
 
+    /** @throws AppError 'access.denied' for all but administrators of the first organisation, on record */
+    requireOperator,
+
     /** For administrators of the first organisation, whose server this is. The credentials are told once. */
     createOrganization: async (asker: Asker, name: string): Promise<Credentials> => {
       await requireOperator(asker)

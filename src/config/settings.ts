@@ -115,6 +115,13 @@ export const configSchema = z.strictObject({
       default: ({ home }) => homePaths(home).lake,
     }),
   }),
+  secrets: z.strictObject({
+    masterKeyFile: path().register(settingMeta, {
+      about: 'File of the master keys, which encrypt stored secrets; made at the first start',
+      isPath: true,
+      default: ({ home }) => homePaths(home).masterKeys,
+    }),
+  }),
   faultPoint: z
     .string()
     .regex(

@@ -1,5 +1,7 @@
 import type { Access } from '#access/access.ts'
+import type { AuditLog } from '#access/audit-log.ts'
 import type { Administration } from '#access/create-administration.ts'
+import type { SecretStore } from '#access/secret-store.ts'
 import type { Clock } from '#base/clock.ts'
 import type { BatchId, DatasetId, RunId } from '#base/ids.ts'
 import type { Logger } from '#base/log.ts'
@@ -12,6 +14,8 @@ import type { QueryService } from '#query/query.ts'
 export interface HttpDependencies {
   readonly access: Access
   readonly administration: Administration
+  readonly auditLog: AuditLog
+  readonly secrets: Pick<SecretStore, 'rotateKey'>
   readonly datasets: Datasets
   readonly ingest: Ingest
   readonly query: QueryService

@@ -13,6 +13,7 @@ import { tokenRoutes } from './admin/token.ts'
 import { catalogRoutes } from './catalog/routes.ts'
 import type { HttpDependencies } from './dependencies.ts'
 import { flowServiceRoutes } from './flowservice/routes.ts'
+import { auditRoutes } from './audit/routes.ts'
 import { type App, open } from './gateway/app.ts'
 import { addAuthentication } from './gateway/authenticate.ts'
 import { addJsonBodies } from './gateway/bodies.ts'
@@ -109,6 +110,7 @@ export async function createApp(
     ['/data/foundation/flowservice', (scope) => flowServiceRoutes(scope, dependencies)],
     ['/data/foundation/access-control', (scope) => accessRoutes(scope, dependencies)],
     ['/data/foundation/sandbox-management', (scope) => sandboxRoutes(scope, dependencies)],
+    ['/data/foundation/audit', (scope) => auditRoutes(scope, dependencies)],
     ['/data/foundation/query', (scope) => queryRoutes(scope, dependencies)],
     ['/sluice/v1', (scope) => sluiceRoutes(scope, dependencies, counters)],
   ]

@@ -10,6 +10,7 @@ import type { Counters } from './metrics.ts'
 import { addCredentials } from './credentials.ts'
 import { addPrincipals } from './principals.ts'
 import { addSql } from './sql.ts'
+import { addUpkeep } from './upkeep.ts'
 
 const tags = ['Sluice']
 
@@ -25,6 +26,7 @@ export async function sluiceRoutes(
   addRotation(app, dependencies)
   addPrincipals(app, dependencies)
   addCredentials(app, dependencies)
+  addUpkeep(app, dependencies)
   await app.register(async (uploads: App) => addInference(uploads, dependencies))
 }
 
@@ -42,7 +44,7 @@ function addStatus(app: App, { health, version }: HttpDependencies): void {
   )
 }
 
-function addRejects(app: App, { ingest }: HttpDependencies): void {
+function addRejects(app: App, { access, ingest }: HttpDependencies): void {
   app.get(
     '/batches/:id/rejects',
     {
@@ -67,11 +69,21 @@ function addRejects(app: App, { ingest }: HttpDependencies): void {
         },
       },
     },
-    async (request) => ({
-      rejects: [
-        ...(await ingest.rejects(callerOf(request), parseId('batch', request.params.id), request.query)),
-      ],
-    }),
+    async (request) => {
+      const caller = callerOf(request)
+      const batchId = parseId('batch', request.params.id)
+      const rejects = [...(await ingest.rejects(caller, batchId, request.query))]
+      await access.audit({
+        principalId: caller.principal.id,
+        sandboxId: caller.sandbox.id,
+        action: 'download',
+        assetType: 'Batch',
+        assetId: batchId,
+        status: 'Allow',
+        detail: { rejects: rejects.length },
+      })
+      return { rejects }
+    },
   )
 }
 

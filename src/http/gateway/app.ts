@@ -31,7 +31,17 @@ export type Guard =
       readonly api: Api
     }
 
+export interface RegisteredRoute {
+  readonly method: string
+  readonly url: string
+  readonly guard: Guard
+}
+
 declare module 'fastify' {
+  interface FastifyInstance {
+    /** Every route there is, for who wants to be sure that none is forgotten. */
+    readonly registeredRoutes: RegisteredRoute[]
+  }
   interface FastifyContextConfig {
     readonly guard?: Guard
   }

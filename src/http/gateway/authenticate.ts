@@ -11,12 +11,15 @@ import { GatewayError } from './errors.ts'
  */
 export function addAuthentication(app: App, access: Access): void {
   app.decorateRequest('caller', null)
+  app.decorate('registeredRoutes', [])
   app.addHook('onRoute', (route) => {
-    if (route.config?.guard === undefined) {
+    const guard = route.config?.guard
+    if (guard === undefined) {
       throw new Error(
         `Broken invariant: the route ${String(route.method)} ${route.url} does not say who may use it.`,
       )
     }
+    for (const method of [route.method].flat()) app.registeredRoutes.push({ method, url: route.url, guard })
   })
   app.addHook('onRequest', (request, _reply, done) => {
     withRequestContext({ requestId: request.id, address: request.ip }, done)
@@ -32,7 +35,19 @@ export function addAuthentication(app: App, access: Access): void {
 
 async function callerOf(request: FastifyRequest, guard: Exclude<Guard, { isPublic: true }>, access: Access) {
   const principal = await principalOf(request, access)
-  checkGatewayHeaders(request, guard, principal)
+  try {
+    checkGatewayHeaders(request, guard, principal)
+  } catch (error) {
+    await access.audit({
+      principalId: principal.id,
+      sandboxId: undefined,
+      action: 'deny',
+      assetType: 'Gateway',
+      assetId: error instanceof GatewayError ? String(error.body['error_code']) : 'headers',
+      status: 'Deny',
+    })
+    throw error
+  }
   const sandbox = await sandboxOf(request, access, principal)
   const { permission } = guard
   if (permission !== undefined) await access.require({ principal, permission, sandboxId: sandbox.id })

@@ -54,6 +54,7 @@ function description(version: string) {
       { name: 'Query Service', description: 'Queries in the background and on schedule' },
       { name: 'Flow Service', description: 'Deliveries: connections, flows and runs' },
       { name: 'Access control', description: 'Permissions, roles and who has them' },
+      { name: 'Audit', description: 'What was done and what was refused' },
       { name: 'Sandboxes', description: 'Spaces with data, names and rights of their own' },
       { name: 'Sluice', description: 'What the public APIs lack' },
       { name: 'Operation', description: 'Health, readiness, metrics' },
