@@ -305,7 +305,7 @@ afterAll(async () => {
 })
 
 async function makeThings(): Promise<Ids> {
-  const must = owner.must
+  const must: Actor['must'] = (...asked) => owner.must(...asked)
   await must('POST', '/sluice/v1/sql', { sql: 'CREATE TABLE secret_table AS SELECT 1 AS secret_column' })
   const [dataset = ''] = Object.keys(await must('GET', `${catalog}/dataSets`))
   const [batch = ''] = Object.keys(await must('GET', `${catalog}/batches`))
