@@ -83,7 +83,7 @@ const patch = [{ op: 'replace', path: '/name', value: 'stolen' }]
 
 /** Every guarded route; one that is not here fails the test. */
 const rows: Readonly<Record<string, Row>> = {
-  'GET /metrics': { isServerWide: true },
+  'GET /metrics': organizationWide,
   [`GET ${catalog}/dataSets`]: {},
   [`POST ${catalog}/dataSets`]: { body: (ids) => ({ name: 'x', schemaRef: { id: ids.schema } }) },
   [`GET ${catalog}/dataSets/:id`]: { params: ['dataset'] },
@@ -207,9 +207,9 @@ const rows: Readonly<Record<string, Row>> = {
   'GET /data/foundation/audit/export': { query: (ids) => `property=assetId==${ids.dataset}` },
   'GET /data/foundation/audit/export/events.csv': { query: (ids) => `property=assetId==${ids.dataset}` },
   'POST /sluice/v1/sql': { body: () => ({ sql: 'SELECT * FROM secret_table' }) },
-  'GET /sluice/v1/status': { isServerWide: true },
+  'GET /sluice/v1/status': organizationWide,
   'GET /sluice/v1/batches/:id/rejects': { params: ['batch'] },
-  'POST /sluice/v1/credentials/rotation': { isServerWide: true },
+  'POST /sluice/v1/credentials/rotation': organizationWide,
   'POST /sluice/v1/schema-inference': { query: () => 'fileName=a.json&format=json', body: () => ({ a: 1 }) },
   'GET /sluice/v1/users': organizationWide,
   'POST /sluice/v1/users': { ...organizationWide, body: () => ({ name: 'own' }) },

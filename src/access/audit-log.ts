@@ -17,8 +17,6 @@ import { type AuditReport, sealAudit, verifyAudit } from './audit-chain.ts'
 import { subjectIdOf } from './administration.ts'
 import { givenBy } from './permissions.ts'
 
-export type { AuditFinding, AuditReport } from './audit-chain.ts'
-
 const sealEveryMs = 2_000
 export const auditPageMax = 1_000
 export const auditExportMax = 100_000

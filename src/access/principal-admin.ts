@@ -170,6 +170,8 @@ export function createPrincipalAdmin(admin: Admin) {
 
     /** @throws AppError 'access.denied' for all but administrators of the first organisation, on record */
     requireOperator,
+    /** What tells of the whole server is for the first organisation. @throws AppError 'access.denied', on record */
+    requireFirstOrganization,
 
     /** For administrators of the first organisation, whose server this is. The credentials are told once. */
     createOrganization: async (asker: Asker, name: string): Promise<Credentials> => {
@@ -204,6 +206,10 @@ export function createPrincipalAdmin(admin: Admin) {
 
   async function requireOperator(asker: Asker): Promise<void> {
     await admin.require(asker)
+    await requireFirstOrganization(asker)
+  }
+
+  async function requireFirstOrganization(asker: Asker): Promise<void> {
     const first = await findFirstOrganization(metadata.db)
     if (first?.id === asker.principal.organizationId) return
     await admin.access.audit({
@@ -214,7 +220,7 @@ export function createPrincipalAdmin(admin: Admin) {
       assetId: 'all',
       status: 'Deny',
     })
-    throw new AppError('access.denied', 'Organisations are made by administrators of the first one.')
+    throw new AppError('access.denied', 'This is for the organisation that runs the server.')
   }
 }
 

@@ -73,6 +73,7 @@ function doubles(): { deps: HttpDependencies; state: Doubles } {
       },
       audit: async () => {},
     },
+    administration: { requireFirstOrganization: async () => {} },
     datasets: nothing,
     ingest: {
       upload: async (_: unknown, { bytes }: { bytes: AsyncIterable<Uint8Array> }) => {

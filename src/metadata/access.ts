@@ -1,6 +1,6 @@
 import { sql } from 'kysely'
 import type { OrganizationId, PrincipalId, SandboxId } from '#base/ids.ts'
-import type { AccessTables, PrincipalRow, SandboxRow } from './access-tables.ts'
+import type { PrincipalRow, SandboxRow } from './access-tables.ts'
 import type { Db } from './metadata.ts'
 
 export type { PrincipalRow, SandboxRow } from './access-tables.ts'
@@ -197,5 +197,3 @@ export async function setPrincipalDisabled(
     .executeTakeFirst()
   return row !== undefined
 }
-
-export type OrganizationRow = Pick<AccessTables['organizations'], 'id' | 'name'>

@@ -194,11 +194,3 @@ export async function selectUnchained(db: Db, limit: number): Promise<string[]> 
     order by audit.id limit ${limit}`.execute(db)
   return rows.map((row) => row.id)
 }
-
-export async function countUnsealed(db: Db): Promise<number> {
-  const row = await db
-    .selectFrom('audit_unsealed')
-    .select((select) => select.fn.countAll<string>().as('count'))
-    .executeTakeFirstOrThrow()
-  return Number(row.count)
-}

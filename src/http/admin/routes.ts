@@ -30,14 +30,15 @@ export async function sluiceRoutes(
   await app.register(async (uploads: App) => addInference(uploads, dependencies))
 }
 
-function addStatus(app: App, { health, version }: HttpDependencies): void {
+function addStatus(app: App, { administration, health, version }: HttpDependencies): void {
   app.get(
     '/status',
     {
       config: guarded('sluice', 'view-monitoring-dashboard'),
       schema: { tags, summary: 'What the server is doing', response: { 200: z.looseObject({}) } },
     },
-    async () => {
+    async (request) => {
+      await administration.requireFirstOrganization(callerOf(request))
       const { startedAt, ...status } = await health.status()
       return { version, startedAt: startedAt.toISOString(), ...status, problems: await health.problems() }
     },
@@ -87,7 +88,7 @@ function addRejects(app: App, { access, ingest }: HttpDependencies): void {
   )
 }
 
-function addRotation(app: App, { access }: HttpDependencies): void {
+function addRotation(app: App, { access, administration }: HttpDependencies): void {
   app.post(
     '/credentials/rotation',
     {
@@ -101,7 +102,9 @@ function addRotation(app: App, { access }: HttpDependencies): void {
       },
     },
     async (request, reply) => {
-      const { principal, sandbox } = callerOf(request)
+      const caller = callerOf(request)
+      await administration.requireOperator(caller)
+      const { principal, sandbox } = caller
       await access.rotateCredentials()
       await access.audit({
         principalId: principal.id,
