@@ -12,7 +12,7 @@ export interface Principal {
 }
 
 /** Who asks, and where: every service takes it. */
-export interface Asker {
+export interface Caller {
   readonly principal: Principal
   readonly sandbox: Sandbox
 }

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import type { Clock } from '#base/clock.ts'
 import { AppError } from '#base/errors.ts'
 import type { Metadata, Transaction } from '#metadata/metadata.ts'
-import type { Access, Asker } from './access.ts'
+import type { Access, Caller } from './access.ts'
 import type { Permission } from './permissions.ts'
 
 export interface AdminOptions {
@@ -20,8 +20,8 @@ export interface AdminChange {
 
 /** What all of the administration begins and ends with: the question, and the record in the transaction of the change. */
 export interface Admin extends AdminOptions {
-  require(asker: Asker, permission?: Permission): Promise<void>
-  record(tx: Transaction, asker: Asker, change: AdminChange): Promise<void>
+  require(asker: Caller, permission?: Permission): Promise<void>
+  record(tx: Transaction, asker: Caller, change: AdminChange): Promise<void>
   newId(): string
 }
 

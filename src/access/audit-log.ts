@@ -12,7 +12,7 @@ import {
 } from '#metadata/audit.ts'
 import type { Metadata } from '#metadata/metadata.ts'
 import { selectSandboxNames } from '#metadata/sandboxes.ts'
-import type { Access, Asker } from './access.ts'
+import type { Access, Caller } from './access.ts'
 import { type AuditReport, sealAudit, verifyAudit } from './audit-chain.ts'
 import { subjectIdOf } from './administration.ts'
 import { givenBy } from './permissions.ts'
@@ -54,12 +54,12 @@ export interface AuditLog {
    * @throws AppError 'request.invalid' for a filter that is none
    */
   events(
-    asker: Asker,
+    asker: Caller,
     query: AuditQuery,
   ): Promise<{ readonly events: readonly AuditEvent[]; readonly total: number }>
   /** As `events`, for taking away: on record. */
-  exportEvents(asker: Asker, query: AuditQuery): Promise<readonly AuditEvent[]>
-  verify(asker: Asker): Promise<AuditReport>
+  exportEvents(asker: Caller, query: AuditQuery): Promise<readonly AuditEvent[]>
+  verify(asker: Caller): Promise<AuditReport>
   /** Seals now and then until disposed. */
   start(): AsyncDisposable
 }
@@ -75,7 +75,7 @@ export interface AuditLogOptions {
 export function createAuditLog(options: AuditLogOptions): AuditLog {
   const { metadata, access, clock, logger } = options
 
-  async function filterFor(asker: Asker, query: AuditQuery) {
+  async function filterFor(asker: Caller, query: AuditQuery) {
     const { principal, sandbox } = asker
     const permission = 'view-user-activity-log'
     const question = { principal, sandboxId: sandbox.id } as const

@@ -1,4 +1,4 @@
-import type { Asker } from './access.ts'
+import type { Caller } from './access.ts'
 import { type AdminOptions, createAdmin } from './administration.ts'
 import { createCredentialAdmin } from './credential-admin.ts'
 import { effectivePolicies } from './effective-policies.ts'
@@ -23,7 +23,7 @@ export function createAdministration(options: AdminOptions) {
     ...createSqlLoginAdmin(admin),
     ...createSandboxAdmin(admin),
     /** What of the entries the asker may do; for everybody, about himself. */
-    effectivePolicies: (asker: Asker, entries: readonly string[]) =>
+    effectivePolicies: (asker: Caller, entries: readonly string[]) =>
       effectivePolicies(options.metadata.db, asker, entries),
   }
 }

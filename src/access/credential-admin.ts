@@ -14,7 +14,7 @@ import {
 } from '#metadata/credentials.ts'
 import type { Transaction } from '#metadata/metadata.ts'
 import { addMember, selectRoles } from '#metadata/roles.ts'
-import type { Asker } from './access.ts'
+import type { Caller } from './access.ts'
 import { type Admin, checkName, subjectIdOf, unknownThing } from './administration.ts'
 import { hashSecret, newSecret } from './secrets.ts'
 
@@ -46,7 +46,7 @@ export interface NewSecret {
 export function createCredentialAdmin(admin: Admin) {
   const { metadata, clock } = admin
 
-  async function living(tx: Transaction, asker: Asker, clientId: string): Promise<ClientFigures> {
+  async function living(tx: Transaction, asker: Caller, clientId: string): Promise<ClientFigures> {
     const { organizationId } = asker.principal
     const [client] = await selectClients(tx, { organizationId, clientId })
     if (client?.revoked_at === null) return client
@@ -68,7 +68,7 @@ export function createCredentialAdmin(admin: Admin) {
   }
 
   return {
-    clients: async (asker: Asker): Promise<ApiClient[]> => {
+    clients: async (asker: Caller): Promise<ApiClient[]> => {
       await admin.require(asker)
       const { organizationId } = asker.principal
       return (await selectClients(metadata.db, { organizationId })).map(clientOf)
@@ -76,7 +76,7 @@ export function createCredentialAdmin(admin: Admin) {
 
     /** Roles by id or name; without any it may sign in and nothing else. */
     createClient: async (
-      asker: Asker,
+      asker: Caller,
       wanted: {
         readonly name: string
         readonly roles: readonly string[]
@@ -120,7 +120,7 @@ export function createCredentialAdmin(admin: Admin) {
 
     /** A new secret; those before work on for the overlap. With an overlap of 0 tokens end at once too. */
     rotateClientSecret: async (
-      asker: Asker,
+      asker: Caller,
       clientId: string,
       options: { readonly overlapHours: number; readonly expiresInDays?: number | undefined },
     ): Promise<NewSecret> => {
@@ -143,7 +143,7 @@ export function createCredentialAdmin(admin: Admin) {
 
     /** A public key (PEM, RSA) for signed assertions, beside those there are. */
     addClientKey: async (
-      asker: Asker,
+      asker: Caller,
       clientId: string,
       key: { readonly publicKey: string; readonly expiresInDays?: number | undefined },
     ): Promise<void> => {
@@ -171,7 +171,7 @@ export function createCredentialAdmin(admin: Admin) {
     },
 
     /** It and its tokens end at once. */
-    revokeClient: async (asker: Asker, clientId: string): Promise<void> => {
+    revokeClient: async (asker: Caller, clientId: string): Promise<void> => {
       await admin.require(asker)
       await metadata.transaction(async (tx) => {
         await living(tx, asker, clientId)

@@ -1,6 +1,6 @@
 import { selectHeld } from '#metadata/access.ts'
 import type { Db } from '#metadata/metadata.ts'
-import type { Asker } from './access.ts'
+import type { Caller } from './access.ts'
 import {
   actionsOf,
   type CataloguePermission,
@@ -13,7 +13,7 @@ import {
 /** What of the entries (`/permissions/x`, `/resource-types/y`) the asker may do in the sandbox; the others are left out. */
 export async function effectivePolicies(
   db: Db,
-  { principal, sandbox }: Asker,
+  { principal, sandbox }: Caller,
   entries: readonly string[],
 ): Promise<Record<string, string[]>> {
   const given = new Set(

@@ -2,7 +2,7 @@ import { z } from 'zod'
 import { AppError } from '#base/errors.ts'
 import type { Transaction } from '#metadata/metadata.ts'
 import { deletePolicy, type PolicyRow, putPolicy, selectPolicies } from '#metadata/roles.ts'
-import type { Asker } from './access.ts'
+import type { Caller } from './access.ts'
 import {
   type Admin,
   checkVersion,
@@ -43,7 +43,7 @@ export function createPolicyAdmin(admin: Admin) {
 
   async function found(
     db: Transaction | Admin['metadata']['db'],
-    asker: Asker,
+    asker: Caller,
     id: string,
     isLocked: boolean,
   ): Promise<PolicyRow> {
@@ -54,7 +54,7 @@ export function createPolicyAdmin(admin: Admin) {
   }
 
   async function change(
-    asker: Asker,
+    asker: Caller,
     id: string,
     options: { readonly ifMatch: string | undefined; readonly next: (now: Document) => unknown },
   ): Promise<StoredPolicy> {
@@ -76,16 +76,16 @@ export function createPolicyAdmin(admin: Admin) {
   }
 
   return {
-    policies: async (asker: Asker): Promise<StoredPolicy[]> => {
+    policies: async (asker: Caller): Promise<StoredPolicy[]> => {
       await admin.require(asker)
       const { organizationId } = asker.principal
       return (await selectPolicies(metadata.db, { organizationId })).map(policyOf)
     },
-    policy: async (asker: Asker, id: string): Promise<StoredPolicy> => {
+    policy: async (asker: Caller, id: string): Promise<StoredPolicy> => {
       await admin.require(asker)
       return policyOf(await found(metadata.db, asker, id, false))
     },
-    createPolicy: async (asker: Asker, input: unknown): Promise<StoredPolicy> => {
+    createPolicy: async (asker: Caller, input: unknown): Promise<StoredPolicy> => {
       await admin.require(asker)
       const [at, by] = [clock.now(), subjectIdOf(asker.principal.id)]
       const row: PolicyRow = {
@@ -104,11 +104,11 @@ export function createPolicyAdmin(admin: Admin) {
         return policyOf(row)
       })
     },
-    replacePolicy: (asker: Asker, id: string, input: unknown, ifMatch?: string) =>
+    replacePolicy: (asker: Caller, id: string, input: unknown, ifMatch?: string) =>
       change(asker, id, { ifMatch, next: () => input }),
-    patchPolicy: (asker: Asker, id: string, operations: readonly PatchOperation[], ifMatch?: string) =>
+    patchPolicy: (asker: Caller, id: string, operations: readonly PatchOperation[], ifMatch?: string) =>
       change(asker, id, { ifMatch, next: (now) => operations.reduce(patched, now) }),
-    deletePolicy: async (asker: Asker, id: string): Promise<void> => {
+    deletePolicy: async (asker: Caller, id: string): Promise<void> => {
       await admin.require(asker)
       await metadata.transaction(async (tx) => {
         await found(tx, asker, id, true)

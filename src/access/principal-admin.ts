@@ -20,7 +20,7 @@ import {
   selectRoles,
   setGroupMembers,
 } from '#metadata/roles.ts'
-import type { Asker, Credentials } from './access.ts'
+import type { Caller, Credentials } from './access.ts'
 import { type Admin, checkName, principalIdOf, subjectIdOf, unknownThing } from './administration.ts'
 import { createOrganization } from './bootstrap.ts'
 
@@ -44,7 +44,7 @@ export function createPrincipalAdmin(admin: Admin) {
 
   async function userIdsOf(
     tx: Transaction,
-    asker: Asker,
+    asker: Caller,
     members: readonly string[],
   ): Promise<PrincipalId[]> {
     const { organizationId } = asker.principal
@@ -56,7 +56,7 @@ export function createPrincipalAdmin(admin: Admin) {
     })
   }
 
-  async function keepAnAdministrator(tx: Transaction, asker: Asker): Promise<void> {
+  async function keepAnAdministrator(tx: Transaction, asker: Caller): Promise<void> {
     const { organizationId } = asker.principal
     // Locked: two who end each other's rights at once do it one after the other.
     const roles = await selectRoles(tx, { organizationId, isLocked: true })
@@ -68,13 +68,13 @@ export function createPrincipalAdmin(admin: Admin) {
   }
 
   return {
-    users: async (asker: Asker): Promise<User[]> => {
+    users: async (asker: Caller): Promise<User[]> => {
       await admin.require(asker)
       const { organizationId } = asker.principal
       return (await selectPrincipals(metadata.db, { organizationId, kind: 'user' })).map(userOf)
     },
     createUser: async (
-      asker: Asker,
+      asker: Caller,
       wanted: { readonly name: string; readonly email?: string | undefined },
     ): Promise<User> => {
       await admin.require(asker)
@@ -106,7 +106,7 @@ export function createPrincipalAdmin(admin: Admin) {
       })
     },
     /** One who is disabled has no rights, no sessions to come and no tokens. */
-    setUserEnabled: async (asker: Asker, userId: string, isEnabled: boolean): Promise<void> => {
+    setUserEnabled: async (asker: Caller, userId: string, isEnabled: boolean): Promise<void> => {
       await admin.require(asker)
       await metadata.transaction(async (tx) => {
         const { organizationId } = asker.principal
@@ -122,7 +122,7 @@ export function createPrincipalAdmin(admin: Admin) {
       })
     },
 
-    groups: async (asker: Asker): Promise<UserGroup[]> => {
+    groups: async (asker: Caller): Promise<UserGroup[]> => {
       await admin.require(asker)
       return (await selectGroups(metadata.db, asker.principal.organizationId)).map((group) => ({
         id: group.id,
@@ -131,7 +131,7 @@ export function createPrincipalAdmin(admin: Admin) {
       }))
     },
     createGroup: async (
-      asker: Asker,
+      asker: Caller,
       wanted: { readonly name: string; readonly members: readonly string[] },
     ): Promise<UserGroup> => {
       await admin.require(asker)
@@ -148,7 +148,7 @@ export function createPrincipalAdmin(admin: Admin) {
         return { id, name, members: members.map(subjectIdOf) }
       })
     },
-    setGroupMembers: async (asker: Asker, id: string, members: readonly string[]): Promise<void> => {
+    setGroupMembers: async (asker: Caller, id: string, members: readonly string[]): Promise<void> => {
       await admin.require(asker)
       await metadata.transaction(async (tx) => {
         await requireGroup(tx, asker, id)
@@ -158,7 +158,7 @@ export function createPrincipalAdmin(admin: Admin) {
         await admin.record(tx, asker, { action: 'update', assetType: 'User Group', assetId: id, detail })
       })
     },
-    deleteGroup: async (asker: Asker, id: string): Promise<void> => {
+    deleteGroup: async (asker: Caller, id: string): Promise<void> => {
       await admin.require(asker)
       await metadata.transaction(async (tx) => {
         await requireGroup(tx, asker, id)
@@ -174,7 +174,7 @@ export function createPrincipalAdmin(admin: Admin) {
     requireFirstOrganization,
 
     /** For administrators of the first organisation, whose server this is. The credentials are told once. */
-    createOrganization: async (asker: Asker, name: string): Promise<Credentials> => {
+    createOrganization: async (asker: Caller, name: string): Promise<Credentials> => {
       await requireOperator(asker)
       checkName('The name of an organisation', name)
       return await metadata.transaction(async (tx) => {
@@ -185,10 +185,14 @@ export function createPrincipalAdmin(admin: Admin) {
       })
     },
     /** Whether an organisation may run batch queries; for administrators of the first one. */
-    setBatchEntitlement: async (asker: Asker, organizationId: string, isEntitled: boolean): Promise<void> => {
+    setBatchEntitlement: async (
+      asker: Caller,
+      organizationId: string,
+      isEntitled: boolean,
+    ): Promise<void> => {
       await requireOperator(asker)
       await metadata.transaction(async (tx) => {
-        await setBatchEntitlement(tx, organizationId as Asker['principal']['organizationId'], isEntitled)
+        await setBatchEntitlement(tx, organizationId as Caller['principal']['organizationId'], isEntitled)
         await admin.record(tx, asker, {
           action: 'update',
           assetType: 'Organization',
@@ -199,17 +203,17 @@ export function createPrincipalAdmin(admin: Admin) {
     },
   }
 
-  async function requireGroup(tx: Transaction, asker: Asker, id: string): Promise<void> {
+  async function requireGroup(tx: Transaction, asker: Caller, id: string): Promise<void> {
     const groups = await selectGroups(tx, asker.principal.organizationId)
     if (!groups.some((group) => group.id === id)) throw unknownThing('group', id)
   }
 
-  async function requireOperator(asker: Asker): Promise<void> {
+  async function requireOperator(asker: Caller): Promise<void> {
     await admin.require(asker)
     await requireFirstOrganization(asker)
   }
 
-  async function requireFirstOrganization(asker: Asker): Promise<void> {
+  async function requireFirstOrganization(asker: Caller): Promise<void> {
     const first = await findFirstOrganization(metadata.db)
     if (first?.id === asker.principal.organizationId) return
     await admin.access.audit({

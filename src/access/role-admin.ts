@@ -12,7 +12,7 @@ import {
   updateRole,
 } from '#metadata/roles.ts'
 import { selectSandboxes } from '#metadata/sandboxes.ts'
-import type { Asker } from './access.ts'
+import type { Caller } from './access.ts'
 import {
   type Admin,
   checkName,
@@ -51,14 +51,14 @@ const namesMax = 1_000
 export function createRoleAdmin(admin: Admin) {
   const { metadata, clock } = admin
 
-  async function locked(tx: Transaction, asker: Asker, id: string): Promise<FullRole> {
+  async function locked(tx: Transaction, asker: Caller, id: string): Promise<FullRole> {
     const { organizationId } = asker.principal
     const [row] = isUuid(id) ? await selectRoles(tx, { organizationId, id, isLocked: true }) : []
     if (row) return row
     throw unknownThing('role', id)
   }
 
-  async function contentOf(tx: Transaction, asker: Asker, input: RoleInput): Promise<RoleContent> {
+  async function contentOf(tx: Transaction, asker: Caller, input: RoleInput): Promise<RoleContent> {
     const { organizationId } = asker.principal
     checkName('The name of a role', input.name)
     const known = new Map(
@@ -81,7 +81,7 @@ export function createRoleAdmin(admin: Admin) {
 
   /** Applies a change to the role as it is now; of two at once the later sees what the earlier made. */
   async function change(
-    asker: Asker,
+    asker: Caller,
     id: string,
     options: { readonly ifMatch: string | undefined; readonly next: (now: RoleInput) => RoleInput },
   ): Promise<Role> {
@@ -111,19 +111,19 @@ export function createRoleAdmin(admin: Admin) {
   }
 
   return {
-    roles: async (asker: Asker): Promise<Role[]> => {
+    roles: async (asker: Caller): Promise<Role[]> => {
       await admin.require(asker)
       const { organizationId } = asker.principal
       return (await selectRoles(metadata.db, { organizationId })).map(roleOf)
     },
-    role: async (asker: Asker, id: string): Promise<Role> => {
+    role: async (asker: Caller, id: string): Promise<Role> => {
       await admin.require(asker)
       const { organizationId } = asker.principal
       const [row] = isUuid(id) ? await selectRoles(metadata.db, { organizationId, id }) : []
       if (!row) throw unknownThing('role', id)
       return roleOf(row)
     },
-    createRole: async (asker: Asker, input: RoleInput): Promise<Role> => {
+    createRole: async (asker: Caller, input: RoleInput): Promise<Role> => {
       await admin.require(asker)
       const id = admin.newId()
       return await metadata.transaction(async (tx) => {
@@ -135,11 +135,11 @@ export function createRoleAdmin(admin: Admin) {
         return roleOf(await locked(tx, asker, id))
       })
     },
-    replaceRole: (asker: Asker, id: string, input: RoleInput, ifMatch?: string) =>
+    replaceRole: (asker: Caller, id: string, input: RoleInput, ifMatch?: string) =>
       change(asker, id, { ifMatch, next: () => input }),
-    patchRole: (asker: Asker, id: string, operations: readonly PatchOperation[], ifMatch?: string) =>
+    patchRole: (asker: Caller, id: string, operations: readonly PatchOperation[], ifMatch?: string) =>
       change(asker, id, { ifMatch, next: (now) => operations.reduce(patched, now) }),
-    deleteRole: async (asker: Asker, id: string): Promise<void> => {
+    deleteRole: async (asker: Caller, id: string): Promise<void> => {
       await admin.require(asker)
       await metadata.transaction(async (tx) => {
         const row = await locked(tx, asker, id)
@@ -236,7 +236,7 @@ function patchedList(
   return list.toSpliced(index, op === 'replace' ? 1 : 0, ...given)
 }
 
-export function stampOf({ principal }: Asker, at: Date) {
+export function stampOf({ principal }: Caller, at: Date) {
   return { by: subjectIdOf(principal.id), at }
 }
 

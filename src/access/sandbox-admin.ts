@@ -11,7 +11,7 @@ import {
   stopSandboxWork,
   updateSandbox,
 } from '#metadata/sandboxes.ts'
-import type { Asker } from './access.ts'
+import type { Caller } from './access.ts'
 import { type Admin, checkName, etagOf, subjectIdOf } from './administration.ts'
 
 export interface SandboxDetails {
@@ -34,7 +34,7 @@ const namePattern = /^[a-z][a-z0-9-]{1,39}$/
 export function createSandboxAdmin(admin: Admin) {
   const { metadata, clock } = admin
 
-  async function locked(tx: Transaction, asker: Asker, name: string): Promise<SandboxRow> {
+  async function locked(tx: Transaction, asker: Caller, name: string): Promise<SandboxRow> {
     const { organizationId } = asker.principal
     const [row] = await selectSandboxes(tx, { organizationId, name, isLocked: true })
     if (row && row.state !== 'deleted') return row
@@ -43,17 +43,17 @@ export function createSandboxAdmin(admin: Admin) {
 
   return {
     /** Those the asker may enter. */
-    openSandboxes: async ({ principal }: Asker): Promise<SandboxDetails[]> =>
+    openSandboxes: async ({ principal }: Caller): Promise<SandboxDetails[]> =>
       (await selectOpenSandboxes(metadata.db, principal.id)).map(detailsOf),
 
     /** All there are and were. */
-    sandboxes: async (asker: Asker): Promise<SandboxDetails[]> => {
+    sandboxes: async (asker: Caller): Promise<SandboxDetails[]> => {
       await admin.require(asker, 'view-sandboxes')
       const { organizationId } = asker.principal
       return (await selectSandboxes(metadata.db, { organizationId })).map(detailsOf)
     },
 
-    sandboxDetails: async (asker: Asker, name: string): Promise<SandboxDetails> => {
+    sandboxDetails: async (asker: Caller, name: string): Promise<SandboxDetails> => {
       await admin.require(asker, 'view-sandboxes')
       const { organizationId } = asker.principal
       const [row] = await selectSandboxes(metadata.db, { organizationId, name })
@@ -62,7 +62,7 @@ export function createSandboxAdmin(admin: Admin) {
     },
 
     createSandbox: async (
-      asker: Asker,
+      asker: Caller,
       wanted: { readonly name: string; readonly title: string; readonly type: SandboxDetails['type'] },
     ): Promise<SandboxDetails> => {
       await admin.require(asker, 'manage-sandboxes')
@@ -106,7 +106,7 @@ export function createSandboxAdmin(admin: Admin) {
       })
     },
 
-    renameSandbox: async (asker: Asker, name: string, title: string): Promise<SandboxDetails> => {
+    renameSandbox: async (asker: Caller, name: string, title: string): Promise<SandboxDetails> => {
       await admin.require(asker, 'manage-sandboxes')
       checkTitle(title)
       return await metadata.transaction(async (tx) => {
@@ -120,7 +120,7 @@ export function createSandboxAdmin(admin: Admin) {
 
     /** Empties it in one step; `prod` only when its name is said again. */
     resetSandbox: async (
-      asker: Asker,
+      asker: Caller,
       name: string,
       options: { readonly confirmation?: string | undefined; readonly isTrial: boolean },
     ): Promise<SandboxDetails> => {
@@ -143,7 +143,7 @@ export function createSandboxAdmin(admin: Admin) {
     },
 
     deleteSandbox: async (
-      asker: Asker,
+      asker: Caller,
       name: string,
       { isTrial }: { readonly isTrial: boolean },
     ): Promise<SandboxDetails> => {

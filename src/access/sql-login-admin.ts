@@ -9,7 +9,7 @@ import {
   type SqlLoginRow,
 } from '#metadata/credentials.ts'
 import type { Transaction } from '#metadata/metadata.ts'
-import type { Asker } from './access.ts'
+import type { Caller } from './access.ts'
 import { type Admin, principalIdOf, unknownThing } from './administration.ts'
 import { scramVerifierOf } from './scram.ts'
 import { newSecret } from './secrets.ts'
@@ -40,13 +40,13 @@ export interface NewSqlLogin {
 export function createSqlLoginAdmin(admin: Admin) {
   const { metadata, clock, access } = admin
 
-  async function isAdministrator({ principal, sandbox }: Asker): Promise<boolean> {
+  async function isAdministrator({ principal, sandbox }: Caller): Promise<boolean> {
     const question = { principal, permission: 'administer-organization', sandboxId: sandbox.id } as const
     return (await access.decide(question)).isAllowed
   }
 
   /** Another's login, and one of another organisation, is as unknown as one that is not there. */
-  async function reachable(tx: Transaction, asker: Asker, sqlUser: string): Promise<SqlLoginRow> {
+  async function reachable(tx: Transaction, asker: Caller, sqlUser: string): Promise<SqlLoginRow> {
     const { organizationId, id } = asker.principal
     const reach = (await isAdministrator(asker)) ? { organizationId } : { organizationId, principalId: id }
     const isThere = (await selectSqlLogins(tx, reach)).some((login) => login.sql_user === sqlUser)
@@ -55,7 +55,7 @@ export function createSqlLoginAdmin(admin: Admin) {
     throw unknownThing('SQL login', sqlUser)
   }
 
-  async function principalFor(tx: Transaction, asker: Asker, wanted: string | undefined) {
+  async function principalFor(tx: Transaction, asker: Caller, wanted: string | undefined) {
     if (wanted === undefined) return asker.principal.id
     const { organizationId } = asker.principal
     const found = (await selectPrincipals(tx, { organizationId })).find(
@@ -67,7 +67,7 @@ export function createSqlLoginAdmin(admin: Admin) {
 
   return {
     /** The asker's own; an organisation administrator's are all. */
-    sqlLogins: async (asker: Asker): Promise<SqlLogin[]> => {
+    sqlLogins: async (asker: Caller): Promise<SqlLogin[]> => {
       await admin.require(asker, 'manage-queries')
       const { organizationId, id } = asker.principal
       const reach = (await isAdministrator(asker)) ? { organizationId } : { organizationId, principalId: id }
@@ -80,7 +80,7 @@ export function createSqlLoginAdmin(admin: Admin) {
     },
 
     createSqlLogin: async (
-      asker: Asker,
+      asker: Caller,
       wanted: {
         readonly prefix: string
         readonly isExpiring: boolean
@@ -122,7 +122,7 @@ export function createSqlLoginAdmin(admin: Admin) {
 
     /** A new password; the one before works on for the overlap. */
     rotateSqlLogin: async (
-      asker: Asker,
+      asker: Caller,
       sqlUser: string,
       { overlapHours }: { readonly overlapHours: number },
     ): Promise<NewSqlLogin> => {
@@ -152,7 +152,7 @@ export function createSqlLoginAdmin(admin: Admin) {
       })
     },
 
-    deleteSqlLogin: async (asker: Asker, sqlUser: string): Promise<void> => {
+    deleteSqlLogin: async (asker: Caller, sqlUser: string): Promise<void> => {
       await admin.require(asker, 'manage-queries')
       await metadata.transaction(async (tx) => {
         await reachable(tx, asker, sqlUser)

@@ -13,7 +13,7 @@ import {
   selectRoles,
   selectSubjects,
 } from '#metadata/roles.ts'
-import type { Asker } from './access.ts'
+import type { Caller } from './access.ts'
 import {
   type Admin,
   isUuid,
@@ -38,7 +38,7 @@ type Found =
 export function createSubjectAdmin(admin: Admin) {
   const { metadata } = admin
 
-  async function subjectsOf(tx: Transaction | Admin['metadata']['db'], asker: Asker, roleId: string) {
+  async function subjectsOf(tx: Transaction | Admin['metadata']['db'], asker: Caller, roleId: string) {
     const { organizationId } = asker.principal
     const clients = await selectClients(tx, { organizationId })
     const clientOf = new Map(clients.map((client) => [client.principal_id as string, client.client_id]))
@@ -50,7 +50,7 @@ export function createSubjectAdmin(admin: Admin) {
     })
   }
 
-  async function find(tx: Transaction, asker: Asker, kind: string, value: string): Promise<Found> {
+  async function find(tx: Transaction, asker: Caller, kind: string, value: string): Promise<Found> {
     const { organizationId } = asker.principal
     if (kind === 'user-group') {
       const group = (await selectGroups(tx, organizationId)).find(
@@ -74,7 +74,7 @@ export function createSubjectAdmin(admin: Admin) {
   }
 
   return {
-    subjects: async (asker: Asker, roleId: string): Promise<Subject[]> => {
+    subjects: async (asker: Caller, roleId: string): Promise<Subject[]> => {
       await admin.require(asker)
       const { organizationId } = asker.principal
       const [role] = isUuid(roleId) ? await selectRoles(metadata.db, { organizationId, id: roleId }) : []
@@ -82,7 +82,7 @@ export function createSubjectAdmin(admin: Admin) {
       return await subjectsOf(metadata.db, asker, roleId)
     },
     patchSubjects: async (
-      asker: Asker,
+      asker: Caller,
       roleId: string,
       operations: readonly PatchOperation[],
     ): Promise<Subject[]> => {
