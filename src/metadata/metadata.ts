@@ -1,5 +1,5 @@
 import type { Kysely, Transaction as KyselyTransaction } from 'kysely'
-import type { AccessTables } from './access.ts'
+import type { AccessTables } from './access-tables.ts'
 import type { DatasetTables } from './datasets.ts'
 import type { ExportTables } from './exports.ts'
 import type { IdentityTables } from './identities.ts'

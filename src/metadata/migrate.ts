@@ -11,6 +11,10 @@ import * as schemas from './migrations/0010-schemas.ts'
 import * as catalog from './migrations/0011-catalog.ts'
 import * as lakeDigests from './migrations/0012-lake-digests.ts'
 import * as constraints from './migrations/0013-constraints.ts'
+import * as accessControl from './migrations/0020-access-control.ts'
+import * as credentials from './migrations/0021-credentials.ts'
+import * as auditChain from './migrations/0022-audit-chain.ts'
+import * as secrets from './migrations/0023-secrets.ts'
 
 // oxlint-disable-next-line typescript/no-explicit-any -- A migration precedes the row types.
 type AnyDb = Kysely<any>
@@ -33,6 +37,10 @@ export const migrations: readonly Migration[] = [
   { name: '0011-catalog', up: catalog.up },
   { name: '0012-lake-digests', up: lakeDigests.up },
   { name: '0013-constraints', up: constraints.up },
+  { name: '0020-access-control', up: accessControl.up },
+  { name: '0021-credentials', up: credentials.up },
+  { name: '0022-audit-chain', up: auditChain.up },
+  { name: '0023-secrets', up: secrets.up },
 ]
 
 /** Any number that nobody else uses in this database: two nodes that start together migrate one after the other. */

@@ -1,3 +1,4 @@
+import type { Permission } from '#access/permissions.ts'
 import { AppError } from '#base/errors.ts'
 import type { Dataset } from '#datasets/datasets.ts'
 import type { AppendResult } from '#lake/lake.ts'
@@ -14,6 +15,7 @@ type StatementOf<K extends Statement['kind']> = Extract<Statement, { readonly ki
 
 /** Appends a query's rows to a table, as one batch. */
 export async function insert(scope: Scope, statement: StatementOf<'insert'>): Promise<number> {
+  await requireGeneral(scope, ['batch-queries', 'manage-datasets'])
   const { journal, step } = scope
   const dataset = await findTable(scope, statement.table.parts)
   if (!dataset) throw unknownTable(statement.table)
@@ -84,6 +86,7 @@ export async function createTableAs(
   refuseOptions(statement)
   const { journal, step } = scope
   const name = statement.table.parts.at(-1) ?? ''
+  await requireGeneral(scope, ['batch-queries', 'manage-datasets', 'manage-schemas'])
   const existing = await findTable(scope, statement.table.parts)
   const isOurs = existing !== undefined && isMarked(scope, existing)
   if (existing && !isOurs) {
@@ -152,6 +155,7 @@ async function removeUnfilled(scope: Scope, dataset: Dataset, error: unknown): P
 }
 
 export async function dropTable(scope: Scope, statement: StatementOf<'dropTable'>): Promise<void> {
+  await requireGeneral(scope, ['manage-datasets'])
   const { services, caller, journal, step, signal } = scope
   if (signal.aborted) await stoppable(signal, async () => {})
   const dataset = await findTable(scope, statement.table.parts)
@@ -168,10 +172,20 @@ export async function dropTable(scope: Scope, statement: StatementOf<'dropTable'
   await services.datasets.delete(caller, dataset.id)
 }
 
+async function requireGeneral(
+  { services, caller }: Scope,
+  permissions: readonly Permission[],
+): Promise<void> {
+  const { principal, sandbox } = caller
+  for (const permission of permissions) {
+    await services.access.require({ principal, permission, sandboxId: sandbox.id })
+  }
+}
+
 async function requireManage({ services, caller }: Scope, dataset: Dataset): Promise<void> {
   await services.access.require({
     principal: caller.principal,
-    permission: 'datasets.manage',
+    permission: 'manage-datasets',
     sandboxId: caller.sandbox.id,
     datasetId: dataset.id,
   })
