@@ -16,17 +16,24 @@ const sandboxes = '/data/foundation/sandbox-management'
 const catalog = '/data/foundation/catalog'
 const flows = '/data/foundation/flowservice'
 const queries = '/data/foundation/query'
+const registry = '/data/foundation/schemaregistry'
+const namespaces = '/data/core/idnamespace'
 const lakeSpec = { id: '23598e46-f560-407b-88d5-ea6207e49db0', version: '1.0' }
 
 /** What somebody else has, by the kind of its id. */
 type Kind =
   | 'batch'
+  | 'class'
   | 'client'
   | 'connection'
   | 'dataset'
+  | 'datatype'
+  | 'descriptor'
+  | 'fieldgroup'
   | 'file'
   | 'flow'
   | 'group'
+  | 'namespace'
   | 'organization'
   | 'policy'
   | 'query'
@@ -44,12 +51,17 @@ type Kind =
 /** Ids of the same form that nobody has. */
 const unknown: Readonly<Record<Kind, string>> = {
   batch: '01ARZ3NDEKTSV4RRFFQ69G5FAV',
+  class: 'https://ns.adobe.com/nobody/classes/000000000000000000000000000000000000000000000000',
   client: 'f'.repeat(32),
   connection: '00000000-0000-4000-8000-000000000001',
   dataset: '0'.repeat(24),
+  datatype: 'https://ns.adobe.com/nobody/datatypes/000000000000000000000000000000000000000000000000',
+  descriptor: '0'.repeat(48),
+  fieldgroup: 'https://ns.adobe.com/nobody/mixins/000000000000000000000000000000000000000000000000',
   file: 'a.json',
   flow: '00000000-0000-4000-8000-000000000001',
   group: '00000000-0000-4000-8000-000000000001',
+  namespace: '999999999',
   organization: '000000000000000000000000@AdobeOrg',
   policy: '00000000-0000-4000-8000-000000000001',
   query: '00000000-0000-4000-8000-000000000001',
@@ -78,6 +90,13 @@ interface Row {
   readonly isServerWide?: true
 }
 
+const descriptorOf = (ids: Ids) => ({
+  '@type': 'xdm:alternateDisplayInfo',
+  'xdm:sourceSchema': ids.schema,
+  'xdm:sourceVersion': 1,
+  'xdm:sourceProperty': '/secret_field',
+  'xdm:title': { en_us: 'own' },
+})
 const organizationWide = { isOrganizationWide: true } as const
 const patch = [{ op: 'replace', path: '/name', value: 'stolen' }]
 
@@ -90,10 +109,78 @@ const rows: Readonly<Record<string, Row>> = {
   [`DELETE ${catalog}/dataSets/:id`]: { params: ['dataset'] },
   [`GET ${catalog}/batches`]: { query: (ids) => `dataSet=${ids.dataset}` },
   [`GET ${catalog}/batches/:id`]: { params: ['batch'] },
-  'POST /data/foundation/schemaregistry/tenant/schemas': {
-    body: () => ({ title: `own ${Math.random()}`, type: 'object', properties: { a: { type: 'string' } } }),
+  [`PUT ${catalog}/dataSets/:id`]: { params: ['dataset'], body: () => ({ name: 'stolen' }) },
+  [`PATCH ${catalog}/dataSets/:id`]: { params: ['dataset'], body: () => patch },
+  [`PATCH ${catalog}/v2/dataSets/:id`]: { params: ['dataset'], body: () => patch },
+  'GET /data/foundation/dataset/datasets/:id/labels': { params: ['dataset'] },
+  'PUT /data/foundation/dataset/datasets/:id/labels': {
+    params: ['dataset'],
+    body: () => ({ labels: ['C1'] }),
   },
-  'GET /data/foundation/schemaregistry/tenant/schemas/:id': { params: ['schema'] },
+  'DELETE /data/foundation/dataset/datasets/:id/labels': { params: ['dataset'] },
+  'GET /data/foundation/export/datasets/:id/preview': { params: ['dataset'] },
+  ...Object.fromEntries(
+    (
+      [
+        ['schemas', 'schema'],
+        ['classes', 'class'],
+        ['fieldgroups', 'fieldgroup'],
+        ['mixins', 'fieldgroup'],
+        ['datatypes', 'datatype'],
+      ] as [string, Kind][]
+    ).flatMap(([name, kind]) =>
+      ['tenant', 'global'].flatMap((container) => [
+        [`GET ${registry}/${container}/${name}`, {}],
+        [`GET ${registry}/${container}/${name}/:id`, { params: [kind] }],
+        [
+          `POST ${registry}/${container}/${name}`,
+          {
+            body: () => ({
+              title: `own ${Math.random()}`,
+              type: 'object',
+              properties: { a: { type: 'string' } },
+            }),
+          },
+        ],
+        [
+          `PUT ${registry}/${container}/${name}/:id`,
+          { params: [kind], body: () => ({ title: 'stolen', type: 'object' }) },
+        ],
+        [
+          `PATCH ${registry}/${container}/${name}/:id`,
+          { params: [kind], body: () => [{ op: 'replace', path: '/title', value: 'stolen' }] },
+        ],
+        [`DELETE ${registry}/${container}/${name}/:id`, { params: [kind] }],
+      ]),
+    ),
+  ),
+  [`GET ${registry}/tenant/unions`]: {},
+  [`GET ${registry}/tenant/unions/:id`]: { params: ['class'] },
+  [`GET ${registry}/global/behaviors`]: {},
+  [`GET ${registry}/global/behaviors/:id`]: { params: ['class'] },
+  [`GET ${registry}/tenant/behaviors`]: {},
+  [`GET ${registry}/tenant/behaviors/:id`]: { params: ['class'] },
+  [`GET ${registry}/tenant/descriptors`]: {},
+  [`GET ${registry}/tenant/descriptors/:id`]: { params: ['descriptor'] },
+  [`POST ${registry}/tenant/descriptors`]: { body: (ids) => descriptorOf(ids) },
+  [`PUT ${registry}/tenant/descriptors/:id`]: { params: ['descriptor'], body: (ids) => descriptorOf(ids) },
+  [`DELETE ${registry}/tenant/descriptors/:id`]: { params: ['descriptor'] },
+  [`GET ${registry}/stats`]: {},
+  [`GET ${registry}/rpc/export/:id`]: { params: ['schema'] },
+  [`POST ${registry}/rpc/export`]: { body: (ids) => ({ resourceId: ids.schema }) },
+  [`POST ${registry}/rpc/import`]: { body: () => [] },
+  [`GET ${registry}/rpc/sampledata/:id`]: { params: ['schema'] },
+  [`GET ${registry}/rpc/auditlog/:id`]: { params: ['schema'] },
+  [`GET ${namespaces}/identities`]: {},
+  [`GET ${namespaces}/orgs/:organization/identities`]: { ...organizationWide, params: ['organization'] },
+  [`GET ${namespaces}/identities/:id`]: { params: ['namespace'] },
+  [`POST ${namespaces}/identities`]: {
+    body: () => ({ name: 'own', code: `Own${Math.random().toString(36).slice(2)}`, idType: 'Cookie' }),
+  },
+  [`PUT ${namespaces}/identities/:id`]: {
+    params: ['namespace'],
+    body: () => ({ name: 'stolen', code: 'Stolen', idType: 'Cookie' }),
+  },
   'POST /data/foundation/import/batches': {
     body: (ids) => ({ datasetId: ids.dataset, inputFormat: { format: 'json' } }),
   },
@@ -309,10 +396,36 @@ async function makeThings(): Promise<Ids> {
   await must('POST', '/sluice/v1/sql', { sql: 'CREATE TABLE secret_table AS SELECT 1 AS secret_column' })
   const [dataset = ''] = Object.keys(await must('GET', `${catalog}/dataSets`))
   const [batch = ''] = Object.keys(await must('GET', `${catalog}/batches`))
-  const schema = await must('POST', '/data/foundation/schemaregistry/tenant/schemas', {
+  const schema = await must('POST', `${registry}/tenant/schemas`, {
     title: 'secret schema',
     type: 'object',
     properties: { secret_field: { type: 'string' } },
+  })
+  const datatype = await must('POST', `${registry}/tenant/datatypes`, {
+    title: 'secret type',
+    type: 'object',
+    properties: { street: { type: 'string' } },
+  })
+  const itsClass = await must('POST', `${registry}/tenant/classes`, {
+    title: 'secret class',
+    type: 'object',
+    allOf: [{ $ref: 'https://ns.adobe.com/xdm/data/record' }],
+  })
+  const fieldgroup = await must('POST', `${registry}/tenant/fieldgroups`, {
+    title: 'secret fields',
+    type: 'object',
+    'meta:intendedToExtend': [itsClass.$id],
+    properties: {},
+  })
+  const descriptor = await must(
+    'POST',
+    `${registry}/tenant/descriptors`,
+    descriptorOf({ ...unknown, schema: schema.$id }),
+  )
+  const namespace = await must('POST', `${namespaces}/identities`, {
+    name: 'secret namespace',
+    code: 'SecretSpace',
+    idType: 'Cookie',
   })
   const out = join(folder, 'out')
   mkdirSync(out)
@@ -359,12 +472,17 @@ async function makeThings(): Promise<Ids> {
   const login = await must('POST', '/sluice/v1/sql-logins', { prefix: 'secret' })
   return {
     batch,
+    class: itsClass.$id,
     client: client.clientId,
     connection,
     dataset,
+    datatype: datatype.$id,
+    descriptor: descriptor['@id'],
+    fieldgroup: fieldgroup.$id,
     file: 'a.json',
     flow,
     group: group.id,
+    namespace: String(namespace.id),
     organization: owner.credentials.organizationId,
     policy: policy.id,
     query,
@@ -398,10 +516,14 @@ async function attempt(actor: Actor, key: string, names: Ids) {
 function comparable(answer: { status: number; text: string }, names: Ids): unknown {
   let text = answer.text
   // Longer ones first: one may be a part of another.
-  for (const id of Object.values(names).toSorted((one, other) => other.length - one.length)) {
+  const sent = [...Object.values(names), owner.credentials.organizationId]
+  for (const id of sent.toSorted((one, other) => other.length - one.length)) {
     text = text.replaceAll(encodeURIComponent(id), '<id>').replaceAll(id, '<id>')
   }
-  return [answer.status, text.replaceAll(/"(?:requestId|request-id|timestamp)":"[^"]*"/g, '')]
+  return [
+    answer.status,
+    text.replaceAll(/"(?:requestId|request-id|registryRequestId|timestamp)":"[^"]*"/g, ''),
+  ]
 }
 
 const denials = async () =>
