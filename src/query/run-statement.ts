@@ -1,5 +1,5 @@
 import { unreachable } from '#base/assert.ts'
-import { AppError, toAppError } from '#base/errors.ts'
+import { AppError } from '#base/errors.ts'
 import type { Encoding } from '#encode/encoding.ts'
 import type { ParsedQuery } from '#sql/compile.ts'
 import { rowLimit } from '#sql/limit.ts'
@@ -13,8 +13,8 @@ import { evaluateScalar } from './scalar.ts'
 import type { Scope } from './scope.ts'
 import { show } from './show.ts'
 import { staticResult, textColumns } from './static-rows.ts'
+import { runBlock, runSteps, chosenBranch, setVariable } from './run-block.ts'
 import { stopReason } from './stop-signal.ts'
-import { Variables } from './variables.ts'
 import { createTableAs, dropTable, insert } from './write-rows.ts'
 
 export interface StatementHost {
@@ -24,7 +24,7 @@ export interface StatementHost {
   readonly onWritten: (rowCount: number) => void
 }
 
-type Results = AsyncGenerator<StatementResult, void, undefined>
+export type Results = AsyncGenerator<StatementResult, void, undefined>
 
 const command = (tag: string, rowCount?: number): StatementResult => ({ kind: 'command', tag, rowCount })
 
@@ -72,6 +72,8 @@ export async function* runStatement(scope: Scope, statement: Statement, host: St
     case 'block':
       yield* runBlock(scope, statement, host)
       return yield command('DO')
+    case 'if':
+      return yield* runSteps(scope, await chosenBranch(scope, statement), { host, prefix: scope.step })
     case 'transaction':
       return yield command(transactionTags[statement.action])
     case 'prepare':
@@ -123,70 +125,6 @@ function capped(
       return { query, cap: { rowCountMax: rowsDefault } }
     default:
       return unreachable(limit)
-  }
-}
-
-async function setVariable(
-  scope: Scope,
-  { name, value }: Extract<Statement, { readonly kind: 'setVariable' }>,
-): Promise<void> {
-  const { journal, step, variables } = scope
-  const recorded = journal.variable(step)
-  if (recorded) return variables.set(name, recorded)
-  const literal = await evaluateScalar(scope, value, await journal.pins(step))
-  await journal.recordVariable(step, literal)
-  variables.set(name, literal)
-}
-
-/**
- * Statements in order, each after the former has ended. One that fails ends the body; the handler, if there is one, runs
- * instead and the block succeeds. Nothing that was written is undone.
- */
-async function* runBlock(
-  scope: Scope,
-  { body, handler }: Extract<Statement, { readonly kind: 'block' }>,
-  host: StatementHost,
-): Results {
-  const { journal, step } = scope
-  const inner = { ...scope, variables: new Variables(scope.variables) }
-  if (handler && journal.failure(step)) {
-    yield* runSteps(inner, handler, { host, prefix: `${step}.h` })
-    return
-  }
-  try {
-    yield* runSteps(inner, body, { host, prefix: step })
-  } catch (error) {
-    const failure = toAppError(error)
-    if (!handler || !isForHandler(failure, scope.signal)) throw error
-    await journal.recordFailure(step, { message: failure.message, position: failure.position })
-    yield* runSteps(inner, handler, { host, prefix: `${step}.h` })
-  }
-}
-
-/** A failure of the machinery is no exception of the block: the statement did not do anything wrong. */
-function isForHandler(failure: AppError, signal: AbortSignal): boolean {
-  return (
-    !signal.aborted &&
-    !failure.meaning.retry &&
-    failure.code !== 'internal' &&
-    !failure.code.startsWith('job.')
-  )
-}
-
-/** Each statement is a step of the journal. */
-export async function* runSteps(
-  scope: Scope,
-  statements: readonly Statement[],
-  { host, prefix }: { readonly host: StatementHost; readonly prefix: string },
-): Results {
-  for (const [index, statement] of statements.entries()) {
-    const step = prefix === '' ? String(index) : `${prefix}.${index}`
-    await scope.journal.around('before')
-    for await (const result of runStatement({ ...scope, step }, statement, host)) {
-      // The commands of a block are its own business.
-      if (result.kind === 'rows') yield result
-    }
-    await scope.journal.around('after')
   }
 }
 

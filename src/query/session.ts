@@ -115,6 +115,7 @@ export class Session implements QuerySession {
       case 'deallocate':
       case 'discard':
       case 'dropTable':
+      case 'if':
       case 'prepare':
       case 'resetProperty':
       case 'setProperty':

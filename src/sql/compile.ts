@@ -58,6 +58,16 @@ export type ParsedStatement =
       readonly handler: readonly ParsedStatement[] | undefined
       readonly position: TextPosition
     }
+  /** Only in blocks. The first branch whose condition, a query of one boolean, is true. */
+  | {
+      readonly kind: 'if'
+      readonly branches: readonly {
+        readonly condition: ParsedQuery
+        readonly body: readonly ParsedStatement[]
+      }[]
+      readonly otherwise: readonly ParsedStatement[]
+      readonly position: TextPosition
+    }
   | { readonly kind: 'transaction'; readonly action: 'begin' | 'commit' | 'rollback' }
   | { readonly kind: 'prepare'; readonly name: string; readonly statement: ParsedStatement }
   | { readonly kind: 'execute'; readonly name: string; readonly arguments: readonly ParsedQuery[] }

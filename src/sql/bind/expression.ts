@@ -9,6 +9,7 @@ import {
   type StructType,
 } from '#types/data-type.ts'
 import { castsExplicitly, comparedAs, wider, widerOf } from '#types/implicit-cast.ts'
+import type { Literal } from '../compile.ts'
 import type { Expression } from '../parse/syntax.ts'
 import type { BoundExpression, BoundQueryTree } from './bound.ts'
 import { booleanOf, caseOf, castTo, stringOf, structOf } from './build.ts'
@@ -137,9 +138,19 @@ function bindLiteral(literal: Of<'literal'>, place: ExpressionPlace): BoundExpre
   return stringOf(
     value.replaceAll(/@([\p{L}_][\p{L}\p{N}_]*)/gu, (all, name: string) => {
       const variable = variables[name]
-      return variable === undefined ? all : String(variable.value ?? 'NULL')
+      return variable === undefined ? all : textOfVariable(variable)
     }),
   )
+}
+
+/** As it would stand in the statement: times as SQL writes them, with at least milliseconds. */
+function textOfVariable({ type, value }: Literal): string {
+  if (value === null) return 'NULL'
+  if (type.kind !== 'timestamp' && type.kind !== 'timestamp_ntz') return String(value)
+  return String(value)
+    .replace('T', ' ')
+    .replace(/Z$/, '')
+    .replace(/(\.\d{3}\d*?)0+$/, '$1')
 }
 
 function bindVariable({ name, at }: Of<'variable'>, place: ExpressionPlace): BoundExpression {

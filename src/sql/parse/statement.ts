@@ -3,12 +3,14 @@ import type { ParsedQuery, ParsedStatement, ScannedStatement } from '../compile.
 import { tokenize } from '../scan/lexer.ts'
 import { opensBareBlock } from '../scan/split.ts'
 import { tokenText } from '../scan/token.ts'
+import { parseBlock, parseIf } from './block.ts'
 import { beginsQuery, parseExpression } from './expression.ts'
 import { parseTableName } from './from.ts'
 import { findMentions } from './mentions.ts'
 import { parseQuery } from './query.ts'
-import type { Expression, Query } from './syntax.ts'
+import type { Query } from './syntax.ts'
 import { TokenReader } from './token-reader.ts'
+import { valueQuery } from './value-query.ts'
 
 /** @throws AppError 'query.syntax', 'query.unsupported' */
 export function parseStatement(statement: ScannedStatement): ParsedStatement {
@@ -23,7 +25,8 @@ export function toParsedQuery(tree: Query): ParsedQuery {
   return { tree, ...findMentions(tree), position: tree.at }
 }
 
-function parseOne(reader: TokenReader, isInBlock: boolean): ParsedStatement {
+/** One statement, in a block or by itself. */
+export function parseOne(reader: TokenReader, isInBlock: boolean): ParsedStatement {
   const token = reader.current
   if (token.kind === 'dollars' || opensBareBlock(reader.tokens, reader.index)) return parseBlock(reader)
   if (beginsQuery(reader) || reader.isWord('FROM')) {
@@ -62,7 +65,7 @@ function parseOne(reader: TokenReader, isInBlock: boolean): ParsedStatement {
       reader.next()
       const { name } = reader.identifier('the name of a prepared statement')
       const values = reader.isSymbol('(')
-        ? reader.inParentheses(() => reader.list(() => valueQuery(parseExpression(reader))))
+        ? reader.inParentheses(() => reader.list(() => toParsedQuery(valueQuery(parseExpression(reader)))))
         : []
       return { kind: 'execute', name, arguments: values }
     }
@@ -76,13 +79,11 @@ function parseOne(reader: TokenReader, isInBlock: boolean): ParsedStatement {
       words(reader)
       return { kind: 'discard' }
     case 'IF':
-      throw new AppError(
-        isInBlock ? 'query.unsupported' : 'query.syntax',
-        isInBlock
-          ? 'IF … THEN is not supported yet.'
-          : 'IF … THEN stands only inside a block: $$ BEGIN … END $$.',
-        { position: token.at },
-      )
+      if (isInBlock) return parseIf(reader)
+      throw new AppError('query.syntax', 'Invalid command outside Anonymous Block: IF … THEN.', {
+        position: token.at,
+        hint: 'Put it into a block: $$ BEGIN … END $$.',
+      })
     default:
       if (['UPDATE', 'DELETE', 'MERGE', 'TRUNCATE'].includes(token.upper)) {
         throw new AppError('query.unsupported', `Tables are append-only: there is no ${token.upper}.`, {
@@ -190,7 +191,7 @@ function parseSet(reader: TokenReader): ParsedStatement {
     reader.expectSymbol('=')
     const value = beginsQuery(reader)
       ? toParsedQuery(parseQuery(reader))
-      : valueQuery(parseExpression(reader))
+      : toParsedQuery(valueQuery(parseExpression(reader)))
     return { kind: 'setVariable', name: variable.text, value }
   }
   if (reader.isWord('SESSION', 'LOCAL') && reader.peek(1).kind === 'word') reader.next()
@@ -246,72 +247,4 @@ function parsePrepare(reader: TokenReader): ParsedStatement {
   }
   reader.expectWord('AS')
   return { kind: 'prepare', name, statement: parseOne(reader, false) }
-}
-
-/** `$$ BEGIN … END $$`, `$$BEGIN … $$END;` or bare `BEGIN … END`. */
-function parseBlock(reader: TokenReader): ParsedStatement {
-  const position = reader.at
-  const hasDollars = reader.current.kind === 'dollars'
-  if (hasDollars) reader.next()
-  reader.expectWord('BEGIN')
-  const body = parseBody(
-    reader,
-    (reader) => reader.isWord('END', 'EXCEPTION') || reader.current.kind === 'dollars',
-  )
-  let handler: readonly ParsedStatement[] | undefined
-  if (reader.takeWord('EXCEPTION')) {
-    reader.expectWord('WHEN')
-    reader.expectWord('OTHER', 'OTHERS')
-    reader.expectWord('THEN')
-    handler = parseBody(reader, (reader) => reader.isWord('END') || reader.current.kind === 'dollars')
-  }
-  const isClosed = hasDollars && takeDollars(reader)
-  reader.expectWord('END')
-  if (hasDollars && !isClosed) {
-    reader.takeSymbol(';')
-    if (!takeDollars(reader)) throw reader.unexpected('$$')
-  }
-  return { kind: 'block', body, handler, position }
-}
-
-function takeDollars(reader: TokenReader): boolean {
-  if (reader.current.kind !== 'dollars') return false
-  reader.next()
-  return true
-}
-
-function parseBody(reader: TokenReader, isEnd: (reader: TokenReader) => boolean): ParsedStatement[] {
-  const body: ParsedStatement[] = []
-  for (;;) {
-    while (reader.takeSymbol(';'));
-    if (isEnd(reader)) return body
-    body.push(reader.nested(() => parseOne(reader, true)))
-    if (!isEnd(reader) && !reader.isSymbol(';')) throw reader.unexpected('; or END')
-  }
-}
-
-/** `SELECT value`. */
-function valueQuery(value: Expression): ParsedQuery {
-  const at = value.at
-  return toParsedQuery({
-    kind: 'query',
-    with: [],
-    body: {
-      kind: 'select',
-      isDistinct: false,
-      items: [{ value, alias: undefined, aliases: undefined }],
-      from: [],
-      lateralViews: [],
-      where: undefined,
-      groupBy: [],
-      having: undefined,
-      qualify: undefined,
-      windows: [],
-      at,
-    },
-    orderBy: [],
-    limit: undefined,
-    offset: undefined,
-    at,
-  })
 }
