@@ -5,6 +5,10 @@ import type { ParsedQuery } from '#sql/compile.ts'
 import { rowLimit } from '#sql/limit.ts'
 import type { Field } from '#types/data-type.ts'
 import { checkLimit, openRows, type RowCap } from './engine-rows.ts'
+import { addColumns } from './add-columns.ts'
+import { createTable, createTableAs } from './create-table.ts'
+import type { Cursors } from './cursors.ts'
+import { describeTable } from './describe-table.ts'
 import { explainJson, explainText } from './explain.ts'
 import { planQuery } from './plan-query.ts'
 import { type PreparedStatements, unknownPrepared } from './prepared-statements.ts'
@@ -15,10 +19,12 @@ import { show } from './show.ts'
 import { staticResult, textColumns } from './static-rows.ts'
 import { runBlock, runSteps, chosenBranch, setVariable } from './run-block.ts'
 import { stopReason } from './stop-signal.ts'
-import { createTableAs, dropTable, insert } from './write-rows.ts'
+import { createView, dropView } from './views.ts'
+import { dropTable, insert } from './write-rows.ts'
 
 export interface StatementHost {
   readonly prepared: PreparedStatements
+  readonly cursors: Cursors
   readonly encoding: (columns: readonly Field[]) => Encoding
   /** Told of rows that were stored, also those of a block's statements. */
   readonly onWritten: (rowCount: number) => void
@@ -56,6 +62,31 @@ export async function* runStatement(scope: Scope, statement: Statement, host: St
     case 'dropTable':
       await dropTable(scope, statement)
       return yield command('DROP TABLE')
+    case 'createTable': {
+      await createTable(scope, statement)
+      return yield command('CREATE TABLE')
+    }
+    case 'createView':
+      await createView(scope, statement)
+      return yield command('CREATE VIEW')
+    case 'dropView':
+      await dropView(scope, statement)
+      return yield command('DROP VIEW')
+    case 'addColumns':
+      await addColumns(scope, statement)
+      return yield command('ALTER TABLE')
+    case 'describe': {
+      const { columns, rows } = await describeTable(scope, statement)
+      return yield staticResult(columns, rows, host.encoding)
+    }
+    case 'declareCursor':
+      await host.cursors.declare(scope, statement.name, statement.query)
+      return yield command('DECLARE CURSOR')
+    case 'fetch':
+      return yield await host.cursors.fetch(scope, { ...statement, encoding: host.encoding })
+    case 'closeCursor':
+      await host.cursors.close(statement.name)
+      return yield command(statement.name === 'all' ? 'CLOSE CURSOR ALL' : 'CLOSE CURSOR')
     case 'setVariable':
       await setVariable(scope, statement)
       return yield command('SET')
@@ -87,6 +118,8 @@ export async function* runStatement(scope: Scope, statement: Statement, host: St
       return yield command(statement.name === 'all' ? 'DEALLOCATE ALL' : 'DEALLOCATE')
     case 'discard':
       host.prepared.clear()
+      await host.cursors.close('all')
+      await scope.temporaries.clear(({ id }) => scope.services.datasets.delete(scope.caller, id))
       properties.reset('all')
       return yield command('DISCARD ALL')
     default:
@@ -99,7 +132,8 @@ const transactionTags = { begin: 'BEGIN', commit: 'COMMIT', rollback: 'ROLLBACK'
 async function* selectRows(scope: Scope, query: ParsedQuery, host: StatementHost): Results {
   const { query: limited, cap } = capped(scope, query)
   const pins = await scope.journal.pins(scope.step)
-  const planned = await planQuery(scope, limited, pins)
+  const complexAsJson = scope.properties.isTrue('auto_to_json') && scope.pool === 'interactive'
+  const planned = await planQuery(scope, limited, pins, { complexAsJson })
   await pins.keep()
   const encoding = host.encoding(planned.columns)
   await using rows = await openRows(scope, planned, { encoding, cap })

@@ -29,6 +29,11 @@ export interface SelectBase {
 
 /** One SELECT with the ORDER BY behind it, which may name what stands in FROM. */
 export function bindSelect(select: Select, orderBy: readonly SortItem[], place: QueryPlace): BoundSelect {
+  if (select.into) {
+    throw new AppError('query.syntax', 'INTO stands only in the outermost SELECT of a statement.', {
+      position: select.into.table.position,
+    })
+  }
   const base = bindBase(select, place)
   if (select.items.some((item) => generatorOf(item.value))) return bindGeneratorSelect(select, orderBy, base)
   const { items, aliases } = bindItems(select.items, base.place)

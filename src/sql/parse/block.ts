@@ -1,7 +1,8 @@
 import type { AppError } from '#base/errors.ts'
 import type { ParsedQuery, ParsedStatement } from '../compile.ts'
 import { parseExpression } from './expression.ts'
-import { parseOne, toParsedQuery } from './statement.ts'
+import { toParsedQuery } from './parsed-query.ts'
+import { parseOne } from './statement.ts'
 import { booleanLiteral, valueQuery } from './value-query.ts'
 import type { TokenReader } from './token-reader.ts'
 

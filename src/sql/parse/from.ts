@@ -1,3 +1,4 @@
+import { AppError } from '#base/errors.ts'
 import type { TableName } from '../compile.ts'
 import { beginsQuery, parseExpression } from './expression.ts'
 import { parseNames, parseQuery } from './query.ts'
@@ -81,15 +82,35 @@ function parsePrimaryItem(reader: TokenReader): FromItem {
     }
     const next = reader.peek(1)
     if (reader.current.kind === 'word' && next.kind === 'symbol' && next.text === '(') {
-      return { kind: 'generator', call: parseGenerator(reader), alias: parseAlias(reader), at }
+      const call = parseGenerator(reader)
+      const history = historyItem(call)
+      if (history) return { ...history, alias: parseAlias(reader) }
+      return { kind: 'generator', call, alias: parseAlias(reader), at }
     }
     const name = parseTableName(reader)
     reader.takeSymbol('*')
     const before = parseSnapshot(reader)
     const alias = parseAlias(reader)
     const snapshot = before ?? parseSnapshot(reader)
-    return { kind: 'table', name, alias, snapshot, at }
+    return { kind: 'table', name, alias, snapshot, isHistory: false, at }
   })
+}
+
+/** What `history_meta('t')` reads from. */
+export function historyItem(call: Expression): Extract<FromItem, { kind: 'table' }> | undefined {
+  if (call.kind !== 'call' || call.name.toLowerCase() !== 'history_meta') return undefined
+  const [table, ...more] = call.arguments
+  if (more.length > 0 || table?.kind !== 'literal' || typeof table.value !== 'string') {
+    throw new AppError(
+      'query.syntax',
+      "history_meta takes the name of a table as a text: history_meta('t').",
+      {
+        position: call.at,
+      },
+    )
+  }
+  const name = { parts: table.value.split('.'), position: table.at }
+  return { kind: 'table', name, alias: undefined, snapshot: undefined, isHistory: true, at: call.at }
 }
 
 /** `(SELECT …` is a subquery, and so is `((SELECT …) UNION …)`; `((q) AS a JOIN …)` is a join in parentheses. */

@@ -1,28 +1,25 @@
 import { AppError } from '#base/errors.ts'
-import type { ParsedQuery, ParsedStatement, ScannedStatement } from '../compile.ts'
+import type { ParsedStatement, ScannedStatement } from '../compile.ts'
 import { tokenize } from '../scan/lexer.ts'
 import { opensBareBlock } from '../scan/split.ts'
-import { tokenText } from '../scan/token.ts'
 import { parseBlock, parseIf } from './block.ts'
+import { parseAlter, parseCreate, parseDrop, parseInsert } from './create.ts'
+import { parseClose, parseDeclare, parseFetch } from './cursor.ts'
 import { beginsQuery, parseExpression } from './expression.ts'
 import { parseTableName } from './from.ts'
-import { findMentions } from './mentions.ts'
 import { parseQuery } from './query.ts'
+import { toParsedQuery } from './parsed-query.ts'
 import type { Query } from './syntax.ts'
 import { TokenReader } from './token-reader.ts'
 import { valueQuery } from './value-query.ts'
+import { words } from './words.ts'
 
 /** @throws AppError 'query.syntax', 'query.unsupported' */
 export function parseStatement(statement: ScannedStatement): ParsedStatement {
-  const reader = new TokenReader(tokenize(statement.text, statement.start))
+  const reader = new TokenReader(tokenize(statement.text, statement.start), statement)
   const parsed = parseOne(reader, false)
   reader.expectEnd()
   return parsed
-}
-
-/** A query as others keep it: the tree and what it names. */
-export function toParsedQuery(tree: Query): ParsedQuery {
-  return { tree, ...findMentions(tree), position: tree.at }
 }
 
 /** One statement, in a block or by itself. */
@@ -30,7 +27,7 @@ export function parseOne(reader: TokenReader, isInBlock: boolean): ParsedStateme
   const token = reader.current
   if (token.kind === 'dollars' || opensBareBlock(reader.tokens, reader.index)) return parseBlock(reader)
   if (beginsQuery(reader) || reader.isWord('FROM')) {
-    return { kind: 'query', query: toParsedQuery(parseQuery(reader)) }
+    return queryOrInto(parseQuery(reader))
   }
   if (token.kind !== 'word') throw reader.unexpected('a statement')
   switch (token.upper) {
@@ -42,6 +39,20 @@ export function parseOne(reader: TokenReader, isInBlock: boolean): ParsedStateme
       return parseInsert(reader)
     case 'DROP':
       return parseDrop(reader)
+    case 'ALTER':
+      return parseAlter(reader)
+    case 'DESCRIBE':
+    case 'DESC':
+      reader.next()
+      reader.takeWord('TABLE')
+      reader.takeWord('EXTENDED', 'FORMATTED')
+      return { kind: 'describe', table: parseTableName(reader) }
+    case 'DECLARE':
+      return parseDeclare(reader)
+    case 'FETCH':
+      return parseFetch(reader)
+    case 'CLOSE':
+      return parseClose(reader)
     case 'SET':
       return parseSet(reader)
     case 'RESET': {
@@ -90,11 +101,7 @@ export function parseOne(reader: TokenReader, isInBlock: boolean): ParsedStateme
           position: token.at,
         })
       }
-      if (
-        ['ALTER', 'ANALYZE', 'COPY', 'DECLARE', 'FETCH', 'CLOSE', 'GRANT', 'REVOKE', 'DESCRIBE'].includes(
-          token.upper,
-        )
-      ) {
+      if (['ANALYZE', 'COPY', 'GRANT', 'REVOKE'].includes(token.upper)) {
         throw new AppError('query.unsupported', `${token.upper} is not supported yet.`, {
           position: token.at,
         })
@@ -113,74 +120,18 @@ function parseExplain(reader: TokenReader): ParsedStatement {
   }
   if (reader.isSymbol('(') && !beginsQuery(reader)) reader.inParentheses(parseFormat)
   else parseFormat()
-  return { kind: 'explain', format, query: toParsedQuery(parseQuery(reader)) }
-}
-
-function parseCreate(reader: TokenReader): ParsedStatement {
   const at = reader.at
-  reader.next()
-  const isTemporary = reader.takeWord('TEMP', 'TEMPORARY')
-  if (!reader.takeWord('TABLE')) {
-    throw new AppError('query.unsupported', `CREATE ${tokenText(reader.current)} is not supported yet.`, {
-      position: at,
-    })
-  }
-  let ifNotExists = reader.takeWords('IF', 'NOT', 'EXISTS')
-  const table = parseTableName(reader)
-  ifNotExists = reader.takeWords('IF', 'NOT', 'EXISTS') || ifNotExists
-  if (reader.isSymbol('(') && !beginsQuery(reader)) {
-    throw new AppError('query.unsupported', 'CREATE TABLE with a list of columns is not supported yet.', {
-      position: reader.at,
-      hint: 'Write CREATE TABLE name AS SELECT cast(NULL AS string) AS column … WHERE false.',
-    })
-  }
-  const options = reader.takeWord('WITH') ? parseOptions(reader) : {}
-  reader.expectWord('AS')
-  const query = toParsedQuery(parseQuery(reader))
-  return { kind: 'createTableAs', table, ifNotExists, isTemporary, options, query }
+  const explained = parseOne(reader, false)
+  if ('query' in explained) return { kind: 'explain', format, query: explained.query }
+  throw new AppError('query.syntax', 'EXPLAIN takes a query, or a statement with one.', { position: at })
 }
 
-function parseOptions(reader: TokenReader): Record<string, string> {
-  const options: Record<string, string> = {}
-  reader.inParentheses(() =>
-    reader.list(() => {
-      const { name } = reader.identifier('the name of an option')
-      reader.expectSymbol('=')
-      options[name.toLowerCase()] = tokenValue(reader)
-    }),
-  )
-  return options
-}
-
-function parseInsert(reader: TokenReader): ParsedStatement {
-  const at = reader.at
-  reader.next()
-  if (reader.isWord('OVERWRITE')) {
-    throw new AppError('query.unsupported', 'Tables are append-only: there is no INSERT OVERWRITE.', {
-      position: at,
-    })
-  }
-  reader.expectWord('INTO')
-  reader.takeWord('TABLE')
-  const table = parseTableName(reader)
-  let columns: string[] | undefined
-  if (reader.isSymbol('(') && !beginsQuery(reader)) {
-    columns = reader.inParentheses(() => reader.list(() => reader.identifier('the name of a column').name))
-  }
-  reader.takeWord('AS')
-  return { kind: 'insert', table, columns, query: toParsedQuery(parseQuery(reader)) }
-}
-
-function parseDrop(reader: TokenReader): ParsedStatement {
-  const at = reader.at
-  reader.next()
-  if (!reader.takeWord('TABLE')) {
-    throw new AppError('query.unsupported', `DROP ${tokenText(reader.current)} is not supported yet.`, {
-      position: at,
-    })
-  }
-  const ifExists = reader.takeWords('IF', 'EXISTS')
-  return { kind: 'dropTable', table: parseTableName(reader), ifExists }
+/** `SELECT … INTO [TEMP] name FROM …` makes a table. */
+function queryOrInto(tree: Query): ParsedStatement {
+  const { body } = tree
+  if (body.kind !== 'select' || !body.into) return { kind: 'query', query: toParsedQuery(tree) }
+  const query = toParsedQuery({ ...tree, body: { ...body, into: undefined } })
+  return { kind: 'createTableAs', ...body.into, ifNotExists: false, options: {}, query }
 }
 
 function parseSet(reader: TokenReader): ParsedStatement {
@@ -212,24 +163,6 @@ function propertyName(reader: TokenReader): string {
   const parts = [reader.fieldName().name]
   while (reader.takeSymbol('.')) parts.push(reader.fieldName().name)
   return parts.join('.')
-}
-
-/** What follows up to the end of the statement, as plain text with single spaces. */
-function words(reader: TokenReader): string {
-  const parts: string[] = []
-  while (!reader.isSymbol(';') && !['end', 'dollars'].includes(reader.current.kind))
-    parts.push(tokenValue(reader))
-  return parts
-    .join(' ')
-    .replaceAll(' , ', ', ')
-    .replaceAll(' . ', '.')
-    .replaceAll(/([-+]) /g, '$1')
-}
-
-/** The next token without its quotes. */
-function tokenValue(reader: TokenReader): string {
-  const token = reader.next()
-  return token.kind === 'string' || token.kind === 'quoted' ? token.text : tokenText(token)
 }
 
 function parseTransaction(reader: TokenReader, word: string): ParsedStatement {

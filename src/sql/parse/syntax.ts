@@ -45,6 +45,8 @@ export interface Select {
   readonly having: Expression | undefined
   readonly qualify: Expression | undefined
   readonly windows: readonly NamedWindow[]
+  /** Only in a statement's outermost select. */
+  readonly into: { readonly table: TableName; readonly isTemporary: boolean } | undefined
   readonly at: TextPosition
 }
 
@@ -76,6 +78,8 @@ export type FromItem =
       readonly name: TableName
       readonly alias: Alias | undefined
       readonly snapshot: SnapshotSyntax | undefined
+      /** `history_meta('name')`: the table's snapshots instead of its rows. */
+      readonly isHistory: boolean
       readonly at: TextPosition
     }
   | {

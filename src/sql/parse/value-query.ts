@@ -19,6 +19,7 @@ export function queryOf(parts: Pick<Select, 'items' | 'at'> & Partial<Select>): 
     having: undefined,
     qualify: undefined,
     windows: [],
+    into: undefined,
     ...parts,
   }
   return {
