@@ -68,11 +68,15 @@ const simple: Readonly<Record<string, DataType>> = {
   void: voidType,
 }
 
+/** Deeper text is a mistake or an attack on the stack. */
+const depthMax = 100
+
 /**
  * Reads a type as Spark's DDL writes it: `bigint`, `decimal(10,2)`, `array<…>`, `map<k, v>`, `struct<a: int, b string>`;
  * PostgreSQL's names of simple types are understood too.
  */
-export function readType(source: TypeSource): DataType {
+export function readType(source: TypeSource, depth = 0): DataType {
+  if (depth > depthMax) throw source.fail(`A type is nested more than ${depthMax} levels deep.`)
   const name = takePart(source, 'the name of a type').toLowerCase()
   switch (name) {
     case 'decimal':
@@ -80,16 +84,16 @@ export function readType(source: TypeSource): DataType {
     case 'dec':
       return readDecimal(source)
     case 'array':
-      return readInBrackets(source, () => arrayType(readType(source)))
+      return readInBrackets(source, () => arrayType(readType(source, depth + 1)))
     case 'map':
       return readInBrackets(source, () => {
-        const key = readType(source)
+        const key = readType(source, depth + 1)
         expectPart(source, ',')
-        return mapType(key, readType(source))
+        return mapType(key, readType(source, depth + 1))
       })
     case 'struct':
     case 'row':
-      return readStruct(source)
+      return readStruct(source, depth + 1)
     case 'double':
       if (source.part?.toLowerCase() === 'precision') source.advance()
       return doubleType
@@ -141,7 +145,7 @@ function readDecimal(source: TypeSource): DataType {
   return decimalType(precision, scale)
 }
 
-function readStruct(source: TypeSource): DataType {
+function readStruct(source: TypeSource, depth: number): DataType {
   if (source.part === '<>') {
     source.advance()
     return structType([])

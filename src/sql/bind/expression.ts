@@ -26,6 +26,7 @@ type Of<K extends Expression['kind']> = Extract<Expression, { kind: K }>
 /** Resolves an expression's names and types. @throws AppError 'query.unknown_column', 'query.type', … */
 export function bindExpression(expression: Expression, place: ExpressionPlace): BoundExpression {
   const { state } = place
+  refuseInsideLambda(expression, place)
   const call = (name: string, ...values: readonly BoundExpression[]): BoundExpression =>
     callByName({ state, at: expression.at }, name, values)
   const bind = (inner: Expression): BoundExpression => bindExpression(inner, place)
@@ -304,6 +305,14 @@ function bindCast(
   if (castsExplicitly(value.type, type)) return convertedTo(place.state, value, type)
   throw new AppError('query.type', `${sparkName(value.type)} cannot be cast to ${sparkName(type)}.`, {
     position: expression.at,
+  })
+}
+
+function refuseInsideLambda({ kind, at }: Expression, { lambdaVariables }: ExpressionPlace): void {
+  if (lambdaVariables.size === 0 || !['exists', 'inQuery', 'subquery'].includes(kind)) return
+  throw new AppError('query.unsupported', 'A query cannot stand inside a function x -> ….', {
+    position: at,
+    hint: 'Join it, or take what it gives as a column first.',
   })
 }
 

@@ -8,6 +8,7 @@ import { bindGenerator, unnestOf } from './generator-select.ts'
 import { bindJoin } from './join.ts'
 import { flattened } from './flatten.ts'
 import { columnOf, derivedFrom } from './outputs.ts'
+import { pivotQuery } from './pivot.ts'
 import { bindQuery, type QueryPlace } from './query.ts'
 import { emptyScope, type Scope, type ScopeColumn } from './scope.ts'
 import { bindSnapshot } from './snapshot.ts'
@@ -56,6 +57,10 @@ export function bindFromItem(item: FromItem, place: QueryPlace, left: readonly S
       const list = bindGenerator(item.call, generatorPlace(left, place))
       const from = unnestOf(list, item.alias?.columns ?? [], place.state)
       return { from, columns: named(from.relation, item.alias && { ...item.alias, columns: undefined }, []) }
+    }
+    case 'pivot': {
+      const query = pivotQuery(item, bindFromItem(item.input, place, left).columns)
+      return bindFromItem({ kind: 'subquery', query, isLateral: false, alias: item.alias, at: item.at }, place, left)
     }
     case 'join':
       return bindJoin(item, place, left)

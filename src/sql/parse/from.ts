@@ -1,6 +1,7 @@
 import { AppError } from '#base/errors.ts'
 import type { TableName } from '../compile.ts'
 import { beginsQuery, parseExpression } from './expression.ts'
+import { isTableOperator, parseTableOperators } from './pivot.ts'
 import { parseNames, parseQuery } from './query.ts'
 import type {
   Alias,
@@ -62,6 +63,10 @@ function parseCondition(reader: TokenReader): JoinCondition {
 }
 
 function parsePrimaryItem(reader: TokenReader): FromItem {
+  return parseTableOperators(reader, parsePlainItem(reader), () => parseAlias(reader))
+}
+
+function parsePlainItem(reader: TokenReader): FromItem {
   return reader.nested((): FromItem => {
     const at = reader.at
     const isLateral = reader.takeWord('LATERAL')
@@ -144,6 +149,7 @@ export function parseTableName(reader: TokenReader): TableName {
 }
 
 function parseAlias(reader: TokenReader): Alias | undefined {
+  if (isTableOperator(reader)) return undefined
   const name = reader.takeWord('AS') ? reader.identifier('an alias').name : reader.optionalAlias()
   if (name === undefined) return undefined
   return { name, columns: reader.isSymbol('(') ? parseNames(reader) : undefined }

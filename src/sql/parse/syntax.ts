@@ -96,6 +96,15 @@ export type FromItem =
       readonly at: TextPosition
     }
   | {
+      readonly kind: 'pivot'
+      readonly input: FromItem
+      readonly aggregates: readonly PivotValue[]
+      readonly columns: readonly Identifier[]
+      readonly values: readonly PivotValue[]
+      readonly alias: Alias | undefined
+      readonly at: TextPosition
+    }
+  | {
       readonly kind: 'join'
       readonly type: JoinType
       readonly left: FromItem
@@ -104,6 +113,12 @@ export type FromItem =
       readonly alias: Alias | undefined
       readonly at: TextPosition
     }
+
+/** An aggregate or a value of PIVOT, and what its column is called. */
+export interface PivotValue {
+  readonly value: Expression
+  readonly alias: string | undefined
+}
 
 export type JoinType = 'inner' | 'left' | 'right' | 'full' | 'cross' | 'semi' | 'anti'
 export type JoinCondition =
