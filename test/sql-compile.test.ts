@@ -492,13 +492,16 @@ describe('columns by rule', () => {
   })
 
   it('knows what NULL is among numbers, and that a list without an element is NULL', async () => {
-    const { types, rows } = await sql.run('SELECT 1 + NULL, 1L * NULL, NULL - 2.5, NULL / 2, concat(array(1), NULL)')
+    const { types, rows } = await sql.run(
+      'SELECT 1 + NULL, 1L * NULL, NULL - 2.5, NULL / 2, concat(array(1), NULL)',
+    )
     expect(types.map(sparkName)).toEqual(['int', 'bigint', 'decimal(3,1)', 'double', 'array<int>'])
     expect(rows).toEqual([[null, null, null, null, null]])
   })
 
   it('numbers the sets of a grouping by all that it groups by', async () => {
-    const text = 'SELECT age, grouping_id() g, count(*) FROM people GROUP BY ROLLUP (age) HAVING grouping_id() = 1'
+    const text =
+      'SELECT age, grouping_id() g, count(*) FROM people GROUP BY ROLLUP (age) HAVING grouping_id() = 1'
     expect(await rowsOf(text)).toEqual([[null, 1, 3]])
   })
 
@@ -512,8 +515,8 @@ describe('columns by rule', () => {
   })
 
   it('reads typed lists', async () => {
-    expect(await rowsOf("SELECT ARRAY<STRUCT<a: bigint, b: string>>[(1, 'x')][0].b, ARRAY[1, 2][1]")).toEqual([
-      ['x', 2],
-    ])
+    expect(await rowsOf("SELECT ARRAY<STRUCT<a: bigint, b: string>>[(1, 'x')][0].b, ARRAY[1, 2][1]")).toEqual(
+      [['x', 2]],
+    )
   })
 })

@@ -31,7 +31,12 @@ const words =
 const requests = fc.oneof(
   fc.array(fc.constantFrom(...words), { maxLength: 40 }).map((parts) => parts.join(' ')),
   fc
-    .tuple(fc.constantFrom(...seeds), fc.nat(), fc.nat(40), fc.array(fc.constantFrom(...words), { maxLength: 3 }))
+    .tuple(
+      fc.constantFrom(...seeds),
+      fc.nat(),
+      fc.nat(40),
+      fc.array(fc.constantFrom(...words), { maxLength: 3 }),
+    )
     .map(([seed, at, length, parts]) => {
       const from = at % (seed.length + 1)
       return `${seed.slice(0, from)} ${parts.join(' ')} ${seed.slice(from + length)}`
@@ -62,7 +67,10 @@ it.each([
   ['parentheses without end', (count: number) => `SELECT ${'('.repeat(count)}`],
   ['subqueries without end', (count: number) => 'SELECT * FROM '.concat('(SELECT * FROM '.repeat(count))],
   ['queries in queries', (count: number) => `SELECT ${'(SELECT '.repeat(count)}1${')'.repeat(count)}`],
-  ['ambiguous parentheses', (count: number) => `SELECT ${'((SELECT 1) + '.repeat(count)}1${')'.repeat(count)}`],
+  [
+    'ambiguous parentheses',
+    (count: number) => `SELECT ${'((SELECT 1) + '.repeat(count)}1${')'.repeat(count)}`,
+  ],
   ['signs', (count: number) => `SELECT ${'- '.repeat(count)}1`],
   ['operators', (count: number) => `SELECT 1${' + 1'.repeat(count)}`],
   ['lists', (count: number) => `SELECT ${'['.repeat(count)}`],

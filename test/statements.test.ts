@@ -63,7 +63,11 @@ describe('snapshots', () => {
         'is_current',
       ])
       expect(rows.map((row) => row['is_current'])).toEqual([false, false, true])
-      expect(rows.map((row) => row['parent_id'])).toEqual([null, rows[0]['snapshot_id'], rows[1]['snapshot_id']])
+      expect(rows.map((row) => row['parent_id'])).toEqual([
+        null,
+        rows[0]['snapshot_id'],
+        rows[1]['snapshot_id'],
+      ])
       return rows.map((row) => String(row['snapshot_id']))
     })
   })
@@ -110,7 +114,9 @@ describe('snapshots', () => {
     await product.run('CREATE TABLE void AS SELECT 1 AS a WHERE false')
     expect(await product.rows("SELECT history_meta('void')")).toEqual([])
     await expect(product.rows("SELECT history_meta('nowhere')")).rejects.toThrow(/query\.unknown_table/)
-    await expect(product.rows("SELECT n FROM visits SNAPSHOT SINCE 'yesterday'")).rejects.toThrow(/query\.value/)
+    await expect(product.rows("SELECT n FROM visits SNAPSHOT SINCE 'yesterday'")).rejects.toThrow(
+      /query\.value/,
+    )
   })
 })
 
@@ -120,7 +126,9 @@ describe('views', () => {
       CREATE VIEW doubled AS SELECT a * 2 AS b FROM base;
       CREATE VIEW quadrupled AS WITH doubled AS (SELECT b * 2 AS c FROM doubled) SELECT c FROM doubled;
       INSERT INTO base SELECT 5`)
-    expect(await product.rows('SELECT d.b, q.c FROM doubled d, quadrupled q WHERE q.c = d.b * 2 ORDER BY 1')).toEqual([
+    expect(
+      await product.rows('SELECT d.b, q.c FROM doubled d, quadrupled q WHERE q.c = d.b * 2 ORDER BY 1'),
+    ).toEqual([
       [2, 4],
       [10, 20],
     ])
@@ -161,7 +169,9 @@ describe('tables', () => {
       INSERT INTO typed (a) VALUES (2);
       INSERT INTO typed AS (SELECT 3, 'three', map('k', 1), timestamp '2026-01-01 00:00:00', 'v', struct(1, array(2.5D)));
       INSERT INTO typed (SELECT r, v, t, m, b, a FROM typed WHERE a = 3 LIMIT 1)`)
-    expect(await product.rows('SELECT a, count(*), max(b), max(r.y[0]) FROM typed GROUP BY a ORDER BY a')).toEqual([
+    expect(
+      await product.rows('SELECT a, count(*), max(b), max(r.y[0]) FROM typed GROUP BY a ORDER BY a'),
+    ).toEqual([
       [1, 1, 'one'],
       [2, 1],
       [3, 2, 'three', 2.5],
@@ -198,7 +208,9 @@ describe('tables', () => {
       expect(await texts(client, 'SELECT sum(n) FROM visits')).toEqual([['300']])
       expect(await texts(client, 'SELECT * FROM lucky')).toEqual([[7]])
       await expect(client.query('CREATE TEMP TABLE lucky (a int)')).rejects.toThrow(/already/)
-      expect((await texts(client, 'SHOW TABLES')).filter(([name]) => String(name).startsWith('temp_'))).toEqual([])
+      expect(
+        (await texts(client, 'SHOW TABLES')).filter(([name]) => String(name).startsWith('temp_')),
+      ).toEqual([])
       expect(await product.rows('SELECT max(n) FROM visits')).toEqual([[3]])
       await client.query('DROP TABLE visits')
       expect(await texts(client, 'SELECT max(n) FROM visits')).toEqual([[3]])
@@ -208,7 +220,9 @@ describe('tables', () => {
 
   it('refuse rows that do not fit, and what is no option', async () => {
     await expect(product.run("INSERT INTO grown SELECT 'x', 2, 'y'")).rejects.toThrow(/schema\.conflict/)
-    await expect(product.run("CREATE TABLE other WITH (colour = 'red') AS SELECT 1 AS a")).rejects.toThrow(/colour/)
+    await expect(product.run("CREATE TABLE other WITH (colour = 'red') AS SELECT 1 AS a")).rejects.toThrow(
+      /colour/,
+    )
     await product.run("CREATE TABLE unchecked WITH (ROWVALIDATION = 'false') AS (SELECT 1 AS a)")
     await expect(product.run('CREATE TABLE unchecked (a int)')).rejects.toThrow(/dataset\.exists/)
   })
@@ -279,7 +293,10 @@ describe('what sessions show', () => {
 
   it('explains queries and statements with one', async () => {
     const [[first] = [], [second] = []] = await product.rows('EXPLAIN SELECT n FROM visits')
-    expect([first, second]).toEqual(['Query (columns=1)', expect.stringMatching(/Scan on visits \(rows<=3, files=3,/)])
+    expect([first, second]).toEqual([
+      'Query (columns=1)',
+      expect.stringMatching(/Scan on visits \(rows<=3, files=3,/),
+    ])
     expect(await product.rows('EXPLAIN CREATE TABLE never AS SELECT 1 AS a')).toEqual([['Query (columns=1)']])
     const [[json] = []] = await product.rows('EXPLAIN (FORMAT JSON) SELECT n FROM visits')
     expect(JSON.parse(String(json))[0].Plan.Plans[0]['Relation Name']).toBe('visits')

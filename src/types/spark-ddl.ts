@@ -122,7 +122,7 @@ export function readType(source: TypeSource, depth = 0): DataType {
 export function parseSparkType(text: string): DataType {
   const source = textSource(text)
   const isColumns = /^\s*(?:`[^`]+`|[\p{L}_][\p{L}\p{N}_]*)\s*(?::|\s)\s*[\p{L}]/u.test(text)
-  const type = isColumns ? structType(readFields(source, undefined)) : readType(source)
+  const type = isColumns ? structType(readFields(source, undefined, 0)) : readType(source)
   if (source.part !== undefined) throw source.fail(`Expected the end of the type, but found ${source.part}.`)
   return type
 }
@@ -152,17 +152,17 @@ function readStruct(source: TypeSource, depth: number): DataType {
   }
   const close = source.part === '(' ? ')' : '>'
   expectPart(source, close === ')' ? '(' : '<')
-  const fields = readFields(source, close)
+  const fields = readFields(source, close, depth)
   expectPart(source, close)
   return structType(fields)
 }
 
-function readFields(source: TypeSource, close: string | undefined): Field[] {
+function readFields(source: TypeSource, close: string | undefined, depth: number): Field[] {
   const fields: Field[] = []
   while (source.part !== close) {
     const name = takePart(source, 'the name of a field')
     if (source.part === ':' && !source.isQuoted) source.advance()
-    fields.push({ name, type: readType(source) })
+    fields.push({ name, type: readType(source, depth) })
     if (source.part?.toLowerCase() === 'not') {
       source.advance()
       expectPart(source, 'null')

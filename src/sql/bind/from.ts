@@ -60,7 +60,11 @@ export function bindFromItem(item: FromItem, place: QueryPlace, left: readonly S
     }
     case 'pivot': {
       const query = pivotQuery(item, bindFromItem(item.input, place, left).columns)
-      return bindFromItem({ kind: 'subquery', query, isLateral: false, alias: item.alias, at: item.at }, place, left)
+      return bindFromItem(
+        { kind: 'subquery', query, isLateral: false, alias: item.alias, at: item.at },
+        place,
+        left,
+      )
     }
     case 'join':
       return bindJoin(item, place, left)

@@ -25,7 +25,11 @@ export function pivotQuery(pivot: Pivot, columns: readonly ScopeColumn[]): Query
     for (const aggregate of aggregates) {
       const own = aggregate.alias ?? outputName(aggregate.value)
       const alias = aggregates.length === 1 ? name : `${name}_${own}`
-      items.push({ value: whereThereAre(condition, filtered(aggregate.value, condition)), alias, aliases: undefined })
+      items.push({
+        value: whereThereAre(condition, filtered(aggregate.value, condition)),
+        alias,
+        aliases: undefined,
+      })
     }
   }
   return queryOf({
@@ -40,20 +44,22 @@ export function pivotQuery(pivot: Pivot, columns: readonly ScopeColumn[]): Query
 function isValue({ columns }: Pivot, value: Expression): Expression {
   const items = value.kind === 'row' ? value.items : [value]
   if (items.length !== columns.length) {
-    throw new AppError('query.type', `PIVOT is for ${columns.length} columns, this value has ${items.length}.`, {
-      position: value.at,
-    })
+    throw new AppError(
+      'query.type',
+      `PIVOT is for ${columns.length} columns, this value has ${items.length}.`,
+      {
+        position: value.at,
+      },
+    )
   }
   return columns
-    .map(
-      ({ name, at }, index): Expression => ({
-        kind: 'binary',
-        operator: '<=>',
-        left: { kind: 'name', name, quote: '`', at },
-        right: must(items[index], 'as many items as columns'),
-        at,
-      }),
-    )
+    .map(({ name, at }, index): Expression => ({
+      kind: 'binary',
+      operator: '<=>',
+      left: { kind: 'name', name, quote: '`', at },
+      right: must(items[index], 'as many items as columns'),
+      at,
+    }))
     .reduce((left, right) => ({ kind: 'binary', operator: 'and', left, right, at: left.at }))
 }
 
@@ -81,7 +87,9 @@ function filtered(expression: Expression, condition: Expression): Expression {
   return mapped(expression, (node) => {
     if (node['kind'] !== 'call' || findFunction(String(node['name']))?.kind !== 'aggregate') return undefined
     const own = node['filter'] as Expression | undefined
-    const filter = own ? { kind: 'binary', operator: 'and', left: own, right: condition, at: own.at } : condition
+    const filter = own
+      ? { kind: 'binary', operator: 'and', left: own, right: condition, at: own.at }
+      : condition
     return { ...node, filter }
   }) as Expression
 }

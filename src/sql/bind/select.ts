@@ -29,11 +29,7 @@ export interface SelectBase {
 }
 
 /** One SELECT with the ORDER BY behind it, which may name what stands in FROM. */
-export function bindSelect(
-  written: Select,
-  orderBy: readonly SortItem[],
-  place: QueryPlace,
-): BoundSelect {
+export function bindSelect(written: Select, orderBy: readonly SortItem[], place: QueryPlace): BoundSelect {
   const select = withGroupingIds(written)
   if (select.into) {
     throw new AppError('query.syntax', 'INTO stands only in the outermost SELECT of a statement.', {

@@ -8,7 +8,8 @@ const columnName = (reader: TokenReader) => reader.identifier('the name of a col
 /** `PIVOT`, `UNPIVOT` and `TABLESAMPLE` behind something of FROM. They are no aliases. */
 export function isTableOperator(reader: TokenReader): boolean {
   const next = reader.peek(1)
-  if (reader.isWord('UNPIVOT') && next.kind === 'word' && ['INCLUDE', 'EXCLUDE'].includes(next.upper)) return true
+  if (reader.isWord('UNPIVOT') && next.kind === 'word' && ['INCLUDE', 'EXCLUDE'].includes(next.upper))
+    return true
   return reader.isWord('PIVOT', 'UNPIVOT', 'TABLESAMPLE') && next.kind === 'symbol' && next.text === '('
 }
 
@@ -24,7 +25,10 @@ export function parseTableOperators(
     else if (reader.isWord('UNPIVOT')) result = { ...parseUnpivot(reader, result), alias: alias() }
     else {
       const sampled = parseSample(reader, result)
-      const ownName = result.kind === 'table' ? (result.alias ?? { name: result.name.parts.at(-1) ?? '', columns: undefined }) : undefined
+      const ownName =
+        result.kind === 'table'
+          ? (result.alias ?? { name: result.name.parts.at(-1) ?? '', columns: undefined })
+          : undefined
       result = { ...sampled, alias: alias() ?? ('alias' in result ? result.alias : undefined) ?? ownName }
     }
   }
@@ -107,7 +111,13 @@ function parseUnpivot(reader: TokenReader, input: FromItem): Extract<FromItem, {
       ),
       from: [input],
       lateralViews: [
-        { call: call('inline', [call('array', rows)]), isOuter: false, table: undefined, columns: [name, value], at },
+        {
+          call: call('inline', [call('array', rows)]),
+          isOuter: false,
+          table: undefined,
+          columns: [name, value],
+          at,
+        },
       ],
       where: includesNulls ? booleanLiteral(true, at) : isThere,
       at,
