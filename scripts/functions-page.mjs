@@ -54,7 +54,7 @@ export function functionsPage() {
     const key = JSON.stringify([one.function, gaps[`${one.function} ${one.n}`]])
     reasons.set(key, (reasons.get(key) ?? 0) + 1)
   }
-  for (const [key, count] of [...reasons].toSorted()) {
+  for (const [key, count] of [...reasons].toSorted(([one], [other]) => (one < other ? -1 : 1))) {
     const [name, reason] = JSON.parse(key)
     lines.push(
       `| ${code(name)}${known.has(name.toLowerCase()) ? '' : ' (not there)'} | ${count} | ${cell(reason)} |`,

@@ -76,7 +76,7 @@ it.each([
   ['lists', (count: number) => `SELECT ${'['.repeat(count)}`],
   ['calls', (count: number) => `SELECT ${'f('.repeat(count)}`],
   ['cases', (count: number) => `SELECT ${'CASE WHEN '.repeat(count)}`],
-  ['blocks', (count: number) => `${'BEGIN '.repeat(count)}`],
+  ['blocks', (count: number) => 'BEGIN '.repeat(count)],
   ['conditions', (count: number) => `$$ BEGIN ${'IF true THEN '.repeat(count)} $$`],
   ['comments', (count: number) => '/*'.repeat(count)],
   ['types', (count: number) => `SELECT CAST(1 AS ${'array<'.repeat(count)}int${'>'.repeat(count)})`],
