@@ -2,7 +2,10 @@ import { randomUUID } from 'node:crypto'
 import { readFile, writeFile } from 'node:fs/promises'
 import { hostname } from 'node:os'
 import { join } from 'node:path'
+import { createAuditLog } from '#access/audit-log.ts'
 import { createAccess } from '#access/create-access.ts'
+import { createAdministration } from '#access/create-administration.ts'
+import { createSecretStore } from '#access/secret-store.ts'
 import { systemClock } from '#base/clock.ts'
 import { AppError } from '#base/errors.ts'
 import { armFaults } from '#base/faults.ts'
@@ -69,6 +72,9 @@ export async function startServer({ config, logger, version }: ServeOptions): Pr
   )
   const access = createAccess({ metadata, credentialsFile: paths.credentials, clock, logger })
   await access.bootstrap()
+  const auditLog = createAuditLog({ metadata, access, headFile: paths.auditHead, clock, logger })
+  starting.use(auditLog.start())
+  const secrets = await createSecretStore({ metadata, keyFile: config.secrets.masterKeyFile, clock })
   const engine = starting.use(
     await createDuckdbEngine({ ...config.engine, scratchFolder: paths.scratch, logger }),
   )
@@ -142,6 +148,9 @@ export async function startServer({ config, logger, version }: ServeOptions): Pr
       schemas,
       descriptors: createDescriptors({ metadata, access, clock }),
       namespaces: createNamespaces({ metadata, access, clock }),
+      administration: createAdministration({ metadata, access, clock }),
+      auditLog,
+      secrets,
       datasets,
       ingest,
       query,

@@ -1,11 +1,20 @@
 import type { DatasetId, OrganizationId, PrincipalId, SandboxId } from '#base/ids.ts'
 import type { Transaction } from '#metadata/metadata.ts'
+import type { Permission } from './permissions.ts'
 
 /** Who asks. Made only by authentication (or by a job, which acts as the principal that owns its schedule). */
 export interface Principal {
   readonly id: PrincipalId
   readonly organizationId: OrganizationId
   readonly name: string
+  /** The API client whose token was shown. */
+  readonly clientId?: string
+}
+
+/** Who asks, and where: every service takes it. */
+export interface Caller {
+  readonly principal: Principal
+  readonly sandbox: Sandbox
 }
 
 /** Names in an organisation's namespace: datasets, tables, flows and SQL live in one sandbox. */
@@ -15,31 +24,7 @@ export interface Sandbox {
   readonly name: string
 }
 
-/** Who asks, and in which sandbox. */
-export interface Caller {
-  readonly principal: Principal
-  readonly sandbox: Sandbox
-}
-
-/** As the reference platform names them, in our spelling. */
-export const permissions = [
-  'datasets.view',
-  'datasets.manage',
-  'schemas.view',
-  'schemas.manage',
-  'namespaces.view',
-  'namespaces.manage',
-  'queries.interactive',
-  'queries.batch',
-  'queries.manage',
-  'destinations.view',
-  'destinations.manage',
-  'destinations.datasets', // Manage and Activate Dataset Destinations
-  'monitoring.view',
-  'sandboxes.manage',
-  'audit.view',
-] as const
-export type Permission = (typeof permissions)[number]
+export type { Permission } from './permissions.ts'
 
 export interface Question {
   readonly principal: Principal
@@ -47,16 +32,33 @@ export interface Question {
   readonly sandboxId: SandboxId
   /** Absent: the question is about the kind of thing, not about one. */
   readonly datasetId?: DatasetId
+  /** Of the dataset, as SQL names them: whether each may be read. */
+  readonly columns?: readonly string[]
 }
 
-/** What may be seen, when it may: row filters and masks are empty until policies exist. */
+/** What may be seen, when it may: all of it where the three are empty. */
+export interface View {
+  /** SQL conditions on the dataset's columns; a row is seen when all hold. */
+  readonly rowFilters: readonly string[]
+  /** By column: the SQL expression seen in its place. */
+  readonly masks: Readonly<Record<string, string>>
+  /** Columns that are as if they did not exist. */
+  readonly hiddenColumns: readonly string[]
+}
+
 export type Decision =
-  | {
-      readonly isAllowed: true
-      readonly rowFilters: readonly string[]
-      readonly masks: Readonly<Record<string, string>>
-    }
+  | ({ readonly isAllowed: true } & View)
   | { readonly isAllowed: false; readonly missing: Permission }
+
+/**
+ * What narrows what roles give. Asked at every decision that roles allow, with the question as it came; it must answer
+ * without asking for decisions itself. One that throws denies.
+ */
+export interface AccessPolicy {
+  restrict(question: Question): Promise<Restriction | undefined>
+}
+
+export type Restriction = { readonly kind: 'deny' } | ({ readonly kind: 'partial' } & Partial<View>)
 
 /** The one decision function and who people are. Every door asks it at run time. */
 export interface Access {
@@ -74,12 +76,29 @@ export interface Access {
    */
   issueToken(client: { readonly clientId: string; readonly clientSecret: string }): Promise<IssuedToken>
 
+  /**
+   * A signed assertion (JWT, RS256) of a client with a registered key → bearer token; an assertion is good for one.
+   * @throws AppError 'access.unauthenticated'
+   */
+  exchangeAssertion(client: {
+    readonly clientId: string
+    readonly clientSecret: string
+    readonly assertion: string
+  }): Promise<IssuedToken>
+
+  /** Ends a token; one that is unknown is ended already. */
+  revokeToken(token: string): Promise<void>
+
   /** For the PostgreSQL protocol; undefined for an unknown user (answer with a mock exchange). */
   scramVerifier(
     user: string,
   ): Promise<{ readonly principal: Principal; readonly verifier: ScramVerifier } | undefined>
 
-  /** The sandbox of that name in the principal's organisation. @throws AppError 'access.denied' */
+  /**
+   * The sandbox of that name in the principal's organisation.
+   * @throws AppError 'access.denied', alike for one that is unknown, deleted, another organisation's, or out of the
+   *   reach of all roles of the principal
+   */
   sandbox(principal: Principal, name: string): Promise<Sandbox>
 
   /** The principal and sandbox a job runs as. @throws AppError 'access.denied' when they are gone. */
@@ -104,9 +123,14 @@ export interface IssuedToken {
 }
 
 /** SCRAM-SHA-256 as PostgreSQL stores it. */
-export interface ScramVerifier {
+export interface ScramVerifier extends ScramKeys {
   readonly iterations: number
   readonly salt: Buffer
+  /** Of the password before a rotation, while it still works: made with the same salt. */
+  readonly previous?: ScramKeys
+}
+
+export interface ScramKeys {
   readonly storedKey: Buffer
   readonly serverKey: Buffer
 }
@@ -114,6 +138,8 @@ export interface ScramVerifier {
 export interface AuditEntry {
   readonly principalId: PrincipalId | undefined
   readonly sandboxId: SandboxId | undefined
+  /** Only where there is no principal to tell it. */
+  readonly organizationId?: OrganizationId
   /** `create`, `update`, `delete`, `query`, `export`, `deny`, … */
   readonly action: string
   readonly assetType: string

@@ -3,17 +3,19 @@ import type { Clock } from '#base/clock.ts'
 import { AppError } from '#base/errors.ts'
 import { newOrganizationId, newUuidId, type OrganizationId, type PrincipalId } from '#base/ids.ts'
 import {
-  findClient,
   findFirstOrganization,
   insertOrganization,
   lockBootstrap,
-  replaceSecrets,
+  selectOrganizations,
 } from '#metadata/access.ts'
+import { findClient, replaceSecrets } from '#metadata/credentials.ts'
 import type { Metadata, Transaction } from '#metadata/metadata.ts'
-import { type Credentials, permissions } from './access.ts'
+import { addMember } from '#metadata/roles.ts'
+import type { Credentials } from './access.ts'
 import { readCredentials, writeCredentials } from './credentials-file.ts'
 import { scramVerifierOf } from './scram.ts'
 import { hashSecret, isSecret, newSecret } from './secrets.ts'
+import { ensureShippedRoles } from './shipped-roles.ts'
 
 interface BootstrapOptions {
   readonly metadata: Metadata
@@ -44,34 +46,42 @@ export async function bootstrap({
           hint: rotateHint,
         })
       }
-      await refuseOthers({ tx, path, credentials: found, organizationId: first.id })
+      await refuseOthers({ tx, path, credentials: found, organizationId: first.id, now: clock.now() })
+      for (const { id } of await selectOrganizations(tx)) await ensureShippedRoles(tx, id, clock.now())
       return found
     }
     const credentials = found ?? newCredentials(newOrganizationId())
     if (!found) await writeCredentials(path, credentials, { replaces: false })
-    const principalId = newUuidId('principal')
-    const created_at = clock.now()
-    await insertOrganization(tx, {
-      organization: { id: credentials.organizationId, name: 'Sluice', created_at },
-      sandbox: {
-        id: newUuidId('sandbox'),
-        organization_id: credentials.organizationId,
-        name: 'prod',
-        created_at,
-      },
-      principal: {
-        id: principalId,
-        organization_id: credentials.organizationId,
-        name: 'Administrator',
-        created_at,
-        disabled_at: null,
-      },
-      roleId: randomUUID(),
-      permissions,
-    })
-    await storeSecrets({ tx, credentials, principalId, now: created_at })
+    await makeOrganization(tx, { name: 'Sluice', credentials, now: clock.now() })
     return credentials
   })
+}
+
+/**
+ * Another organisation with the sandbox `prod` and an administrator, whose credentials are told here and nowhere else.
+ */
+export async function createOrganization(tx: Transaction, name: string, now: Date): Promise<Credentials> {
+  const organizationId = newOrganizationId()
+  const sqlUser = `admin-${organizationId.slice(0, 8).toLowerCase()}`
+  const credentials = { ...newCredentials(organizationId), sqlUser }
+  await makeOrganization(tx, { name, credentials, now })
+  return credentials
+}
+
+async function makeOrganization(
+  tx: Transaction,
+  options: { readonly name: string; readonly credentials: Credentials; readonly now: Date },
+): Promise<void> {
+  const { name, credentials, now } = options
+  const { organizationId } = credentials
+  const principalId = newUuidId('principal')
+  await insertOrganization(tx, {
+    organization: { id: organizationId, name, created_at: now },
+    sandboxId: newUuidId('sandbox'),
+    principal: { id: principalId, name: 'Administrator', created_at: now },
+  })
+  await addMember(tx, await ensureShippedRoles(tx, organizationId, now), principalId)
+  await storeSecrets({ tx, credentials, principalId, now })
 }
 
 /** New secrets for the first administrator; the old ones, and tokens issued for them, end at once. */
@@ -112,12 +122,10 @@ async function storeSecrets(options: {
   const { tx, credentials, principalId, now } = options
   const verifier = await scramVerifierOf(credentials.sqlPassword)
   await replaceSecrets(tx, {
-    client: {
-      client_id: credentials.clientId,
-      principal_id: principalId,
-      secret_hash: hashSecret(credentials.clientSecret),
-      created_at: now,
-    },
+    clientId: credentials.clientId,
+    principalId,
+    secretId: randomUUID(),
+    secretHash: hashSecret(credentials.clientSecret),
     login: {
       sql_user: credentials.sqlUser,
       principal_id: principalId,
@@ -126,7 +134,12 @@ async function storeSecrets(options: {
       stored_key: verifier.storedKey,
       server_key: verifier.serverKey,
       created_at: now,
+      expires_at: null,
+      previous_stored_key: null,
+      previous_server_key: null,
+      previous_until: null,
     },
+    now,
   })
 }
 
@@ -135,13 +148,14 @@ async function refuseOthers(options: {
   readonly path: string
   readonly credentials: Credentials
   readonly organizationId: OrganizationId
+  readonly now: Date
 }): Promise<void> {
-  const { tx, path, credentials, organizationId } = options
-  const client = await findClient(tx, credentials.clientId)
+  const { tx, path, credentials, organizationId, now } = options
+  const client = await findClient(tx, credentials.clientId, now)
   const isKnown =
     credentials.organizationId === organizationId &&
     client !== undefined &&
-    isSecret(credentials.clientSecret, client.secret_hash)
+    client.secretHashes.some((hash) => isSecret(credentials.clientSecret, hash))
   if (!isKnown) {
     throw new AppError('home.unusable', `The credentials ${path} are not those of this database.`, {
       hint: rotateHint,

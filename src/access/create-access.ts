@@ -2,29 +2,15 @@ import type { Clock } from '#base/clock.ts'
 import { AppError } from '#base/errors.ts'
 import type { PrincipalId, SandboxId } from '#base/ids.ts'
 import type { Logger } from '#base/log.ts'
-import {
-  deleteExpiredTokens,
-  findClient,
-  findPrincipal,
-  findPrincipalByToken,
-  findSandbox,
-  findSandboxByName,
-  findSqlLogin,
-  insertAudit,
-  insertToken,
-  isPermitted,
-  type PrincipalRow,
-  type SandboxRow,
-} from '#metadata/access.ts'
-import type { Metadata, Transaction } from '#metadata/metadata.ts'
-import type { Access, AuditEntry, Decision, Principal, Question, Sandbox } from './access.ts'
+import { findOpenSandbox, findPrincipal, type SandboxRow } from '#metadata/access.ts'
+import { findSqlLogin, type SqlLoginRow } from '#metadata/credentials.ts'
+import type { Metadata } from '#metadata/metadata.ts'
+import type { Access, AccessPolicy, Principal, Question, Sandbox, ScramVerifier } from './access.ts'
+import { auditWriter } from './audit-writer.ts'
 import { bootstrap, rotateCredentials } from './bootstrap.ts'
-import { hashSecret, isSecret, newSecret } from './secrets.ts'
-
-/** As the reference platform's token endpoint says it. */
-const tokenSeconds = 86_399
-/** Compared with when the client is unknown, so that the answer takes as long. */
-const nobodysHash = hashSecret(newSecret())
+import { decide } from './decide.ts'
+import type { Permission } from './permissions.ts'
+import { createTokens, principalOf } from './tokens.ts'
 
 export interface AccessOptions {
   readonly metadata: Metadata
@@ -32,41 +18,21 @@ export interface AccessOptions {
   readonly credentialsFile: string
   readonly clock: Clock
   readonly logger: Logger
+  /** What narrows what roles give; all are asked. */
+  readonly policies?: readonly AccessPolicy[]
 }
 
-export function createAccess({ metadata, credentialsFile, clock, logger }: AccessOptions): Access {
+export function createAccess(options: AccessOptions): Access {
+  const { metadata, credentialsFile, clock, logger, policies = [] } = options
   const { db } = metadata
-
-  async function decide(question: Question): Promise<Decision> {
-    const isAllowed = await isPermitted(db, {
-      principalId: question.principal.id,
-      permission: question.permission,
-      sandboxId: question.sandboxId,
-    })
-    return isAllowed
-      ? { isAllowed: true, rowFilters: [], masks: {} }
-      : { isAllowed: false, missing: question.permission }
-  }
-
-  async function audit(entry: AuditEntry, tx?: Transaction): Promise<void> {
-    await insertAudit(tx ?? db, {
-      at: clock.now(),
-      principal_id: entry.principalId ?? null,
-      sandbox_id: entry.sandboxId ?? null,
-      action: entry.action,
-      asset_type: entry.assetType,
-      asset_id: entry.assetId,
-      status: entry.status,
-      detail: entry.detail ?? {},
-    })
-  }
+  const audit = auditWriter({ db, clock })
 
   async function openSandbox(
     principal: Principal,
     row: SandboxRow | undefined,
     asked: string,
   ): Promise<Sandbox> {
-    if (row && row.organization_id === principal.organizationId) return sandboxOf(row)
+    if (row) return sandboxOf(row)
     await audit({
       principalId: principal.id,
       sandboxId: undefined,
@@ -80,72 +46,39 @@ export function createAccess({ metadata, credentialsFile, clock, logger }: Acces
     })
   }
 
+  async function recordDenial(question: Question, missing: Permission): Promise<void> {
+    await audit({
+      principalId: question.principal.id,
+      sandboxId: question.sandboxId,
+      action: 'deny',
+      assetType: question.datasetId === undefined ? 'Permission' : 'DataSet',
+      assetId: question.datasetId ?? missing,
+      status: 'Deny',
+      detail: { permission: missing },
+    })
+    logger.log('info', 'access.denied', { principalId: question.principal.id, permission: missing })
+  }
+
   return {
-    decide,
+    decide: (question) => decide(db, policies, question),
     require: async (question) => {
-      const decision = await decide(question)
+      const decision = await decide(db, policies, question)
       if (decision.isAllowed) return decision
-      await audit({
-        principalId: question.principal.id,
-        sandboxId: question.sandboxId,
-        action: 'deny',
-        assetType: question.datasetId === undefined ? 'Permission' : 'DataSet',
-        assetId: question.datasetId ?? question.permission,
-        status: 'Deny',
-        detail: { permission: question.permission },
-      })
-      logger.log('info', 'access.denied', {
-        principalId: question.principal.id,
-        permission: question.permission,
-      })
-      throw new AppError('access.denied', `This needs the permission ${question.permission}.`, {
-        hint: 'Ask an administrator of your organisation for it.',
-        detail: { permission: question.permission },
-      })
+      await recordDenial(question, decision.missing)
+      throw denied(decision.missing)
     },
-    authenticateToken: async (token) => {
-      const row = await findPrincipalByToken(db, { tokenHash: hashSecret(token), now: clock.now() })
-      if (row) return principalOf(row)
-      throw new AppError('access.unauthenticated', 'The bearer token is unknown or has expired.', {
-        hint: 'Fetch a new one from the token endpoint with your client id and secret.',
-      })
-    },
-    issueToken: async ({ clientId, clientSecret }) => {
-      const client = await findClient(db, clientId)
-      const isRight = isSecret(clientSecret, client?.secret_hash ?? nobodysHash)
-      if (!client || !isRight) {
-        throw new AppError('access.unauthenticated', 'The client id or the client secret is wrong.', {
-          hint: 'See them with: sluice credentials',
-        })
-      }
-      const accessToken = newSecret()
-      const now = clock.now()
-      await deleteExpiredTokens(db, now)
-      await insertToken(db, {
-        token_hash: hashSecret(accessToken),
-        principal_id: client.principal_id,
-        expires_at: new Date(now.getTime() + tokenSeconds * 1000),
-      })
-      return { accessToken, expiresInSeconds: tokenSeconds }
-    },
+    ...createTokens({ metadata, clock, logger, audit }),
     scramVerifier: async (user) => {
       const login = await findSqlLogin(db, user)
-      const principal = login && (await findPrincipal(db, login.principal_id))
-      if (!login || !principal) return undefined
-      return {
-        principal: principalOf(principal),
-        verifier: {
-          iterations: login.iterations,
-          salt: login.salt,
-          storedKey: login.stored_key,
-          serverKey: login.server_key,
-        },
-      }
+      const now = clock.now()
+      const isOver = login?.expires_at != null && login.expires_at <= now
+      const principal = login && !isOver ? await findPrincipal(db, login.principal_id) : undefined
+      return login && principal
+        ? { principal: principalOf(principal), verifier: verifierOf(login, now) }
+        : undefined
     },
-    sandbox: async (principal, name) => {
-      const row = await findSandboxByName(db, { organizationId: principal.organizationId, name })
-      return await openSandbox(principal, row, name)
-    },
+    sandbox: async (principal, name) =>
+      await openSandbox(principal, await findOpenSandbox(db, { principalId: principal.id, name }), name),
     actAs: async (principalId: PrincipalId, sandboxId: SandboxId) => {
       const row = await findPrincipal(db, principalId)
       if (!row) {
@@ -154,7 +87,8 @@ export function createAccess({ metadata, credentialsFile, clock, logger }: Acces
         })
       }
       const principal = principalOf(row)
-      return { principal, sandbox: await openSandbox(principal, await findSandbox(db, sandboxId), sandboxId) }
+      const sandbox = await findOpenSandbox(db, { principalId, id: sandboxId })
+      return { principal, sandbox: await openSandbox(principal, sandbox, sandboxId) }
     },
     audit,
     bootstrap: () => bootstrap({ metadata, credentialsFile, clock }),
@@ -162,8 +96,34 @@ export function createAccess({ metadata, credentialsFile, clock, logger }: Acces
   }
 }
 
-function principalOf(row: PrincipalRow): Principal {
-  return { id: row.id, organizationId: row.organization_id, name: row.name }
+/** Names the permission, and nothing of what was asked for. */
+function denied(missing: Permission): AppError {
+  if (missing === 'batch-queries') {
+    return new AppError('access.denied', 'Your organisation is not entitled to batch queries.', {
+      hint: 'SELECT alone is open to it.',
+      detail: { permission: missing },
+    })
+  }
+  return new AppError('access.denied', `Missing permission: ${missing}`, {
+    hint: 'Ask an administrator of your organisation for it.',
+    detail: { permission: missing },
+  })
+}
+
+function verifierOf(login: SqlLoginRow, now: Date): ScramVerifier {
+  const { iterations, salt, previous_stored_key, previous_server_key, previous_until } = login
+  const hasPrevious =
+    previous_stored_key !== null &&
+    previous_server_key !== null &&
+    previous_until !== null &&
+    previous_until > now
+  return {
+    iterations,
+    salt,
+    storedKey: login.stored_key,
+    serverKey: login.server_key,
+    ...(hasPrevious ? { previous: { storedKey: previous_stored_key, serverKey: previous_server_key } } : {}),
+  }
 }
 
 function sandboxOf(row: SandboxRow): Sandbox {

@@ -1,19 +1,33 @@
+export type PatchVerb = 'add' | 'replace' | 'remove' | 'test'
+
 /** One change of a JSON document. */
-export interface PatchOperation {
-  readonly op: 'add' | 'replace' | 'remove' | 'test'
+interface PatchOperation {
+  readonly op: PatchVerb
   /** JSON pointer; `-` at the end of an array's appends. */
   readonly path: string
   readonly value?: unknown
 }
 
 export interface PatchOptions {
-  /** Makes the error for what cannot be done, with the operation's path. */
-  readonly refuse: (message: string, path: string) => Error
+  /** Makes the error for what cannot be done, with the operation's path and what is wrong: with it, or where it leads. */
+  readonly refuse: (message: string, path: string, problem: 'form' | 'place' | 'value') => Error
   /** Said of operations that change nothing here: they are passed over. */
   readonly isIgnored?: (path: string) => boolean
+  /** Absent: all. */
+  readonly verbs?: readonly PatchVerb[]
+  readonly operationsMax?: number
+  /** One operation alone is no patch. */
+  readonly isListOnly?: boolean
+  /** `add` puts a value in an array's place, as the standard says. */
+  readonly isAddStrict?: boolean
+  /** Where `replace` with an object keeps what that does not name. */
+  readonly isMerged?: (path: string) => boolean
+  /** What may be replaced before it is there. */
+  readonly isOptional?: (path: string) => boolean
 }
 
-const operationsMax = 1_000
+const allVerbs: readonly PatchVerb[] = ['add', 'replace', 'remove', 'test']
+const operationsMaxDefault = 1_000
 
 /**
  * JSON Patch without `move` and `copy`. One operation alone counts as a list of one; `add` with a single value onto an
@@ -33,23 +47,30 @@ export function applyJsonPatch(
   return copy
 }
 
-/** @throws what `refuse` makes */
-export function operationsOf(patch: unknown, { refuse }: PatchOptions): readonly PatchOperation[] {
-  const list: readonly unknown[] = Array.isArray(patch) ? patch : [patch]
+function operationsOf(patch: unknown, options: PatchOptions): readonly PatchOperation[] {
+  const { refuse, verbs = allVerbs, operationsMax = operationsMaxDefault, isListOnly = false } = options
+  const list: readonly unknown[] = Array.isArray(patch) ? patch : isListOnly ? [] : [patch]
   if (list.length === 0 || list.length > operationsMax) {
-    throw refuse(`A patch is a list of 1 to ${operationsMax} operations, ${list.length} came`, '')
+    throw refuse(
+      `A patch is a list of 1 to ${operationsMax} operations {"op":"add","path":"/title","value":…}`,
+      '',
+      'form',
+    )
   }
   return list.map((entry, index) => {
     const operation = (isObject(entry) ? entry : {}) as { op?: unknown; path?: unknown; value?: unknown }
     const { path, value } = operation
-    const op = typeof operation.op === 'string' ? operation.op.toLowerCase() : ''
-    if (op !== 'add' && op !== 'replace' && op !== 'remove' && op !== 'test') {
-      throw refuse(`The operation ${index} has no "op" of add, replace, remove or test`, `/${index}/op`)
+    const given = typeof operation.op === 'string' ? operation.op.toLowerCase() : ''
+    const op = verbs.find((verb) => verb === given)
+    if (op === undefined) {
+      throw refuse(`The operation ${index} has no "op" of ${verbs.join(', ')}`, `/${index}/op`, 'form')
     }
     if (typeof path !== 'string' || !/^(?:\/[^/]*)+$/.test(path)) {
-      throw refuse(`The operation ${index} has no "path" like "/title"`, `/${index}/path`)
+      throw refuse(`The operation ${index} has no "path" like "/title"`, `/${index}/path`, 'form')
     }
-    if (op !== 'remove' && value === undefined) throw refuse(`The operation at ${path} has no value`, path)
+    if (op !== 'remove' && value === undefined) {
+      throw refuse(`The operation at ${path} has no value`, path, 'value')
+    }
     return { op, path, value }
   })
 }
@@ -61,7 +82,7 @@ function applyOne(document: Record<string, unknown>, operation: PatchOperation, 
     .split('/')
     .map((step) => step.replaceAll('~1', '/').replaceAll('~0', '~'))
   const last = steps.pop() ?? ''
-  const missing = () => options.refuse(`There is no ${path.slice(0, 400)} to patch`, path)
+  const missing = () => options.refuse(`There is no ${path.slice(0, 400)} to patch`, path, 'place')
   let parent: unknown = document
   for (const step of steps) parent = child(parent, step)
   if (Array.isArray(parent)) {
@@ -70,11 +91,16 @@ function applyOne(document: Record<string, unknown>, operation: PatchOperation, 
   }
   if (!isObject(parent) || isForbidden(last)) throw missing()
   const before = Object.hasOwn(parent, last) ? parent[last] : undefined
-  if (op !== 'add' && before === undefined) throw missing()
+  // A description that was never given may be replaced; an unknown field may not.
+  const isOptional = op === 'replace' && options.isOptional?.(path) === true
+  if (op !== 'add' && before === undefined && !isOptional) throw missing()
   if (op === 'remove') delete parent[last]
   else if (op === 'test') expectSame(before, value, options, path)
-  else if (op === 'add' && Array.isArray(before) && !Array.isArray(value)) before.push(value)
-  else parent[last] = value
+  else if (op === 'add' && options.isAddStrict !== true && Array.isArray(before) && !Array.isArray(value)) {
+    before.push(value)
+  } else if (op === 'replace' && options.isMerged?.(path) === true && isObject(before) && isObject(value)) {
+    parent[last] = { ...before, ...value }
+  } else parent[last] = value
 }
 
 function applyToArray(
@@ -94,7 +120,7 @@ function applyToArray(
 
 function expectSame(found: unknown, expected: unknown, { refuse }: PatchOptions, path: string): void {
   if (JSON.stringify(found) === JSON.stringify(expected)) return
-  throw refuse(`The test at ${path} failed: something else stands there`, path)
+  throw refuse(`The test at ${path} failed: something else stands there`, path, 'value')
 }
 
 function child(parent: unknown, step: string): unknown {

@@ -1,13 +1,18 @@
 import { Command, CommanderError } from 'commander'
 import { AppError } from '#base/errors.ts'
+import { addAudit } from './commands/audit.ts'
+import { addApiClient } from './commands/client.ts'
 import { addConfig } from './commands/config.ts'
 import { addCredentials } from './commands/credentials.ts'
 import { addDataset } from './commands/dataset.ts'
 import { addDemo } from './commands/demo.ts'
 import { addExport } from './commands/export.ts'
+import { addRole } from './commands/role.ts'
+import { addSandbox } from './commands/sandbox.ts'
 import { addServe } from './commands/serve.ts'
 import { addSql } from './commands/sql.ts'
 import { addStatus } from './commands/status.ts'
+import { addUser } from './commands/user.ts'
 import { addVerify } from './commands/verify.ts'
 import { CliError, exitCodeOf, exitCodes } from './exit-code.ts'
 import type { CliHost } from './host.ts'
@@ -70,6 +75,11 @@ Each command has its own help: sluice dataset load --help`,
     addSql,
     addExport,
     addVerify,
+    addUser,
+    addRole,
+    addSandbox,
+    addApiClient,
+    addAudit,
     addCredentials,
     addConfig,
   ]

@@ -22,6 +22,7 @@ export interface Client {
   readonly signal: AbortSignal
   get<T>(path: string): Promise<T>
   post<T>(path: string, body?: unknown): Promise<T>
+  call(method: 'PUT' | 'PATCH' | 'DELETE', path: string, body?: unknown): Promise<void>
   /** Streams a file. */
   upload<T>(method: 'PUT' | 'POST', path: string, bytes: AsyncIterable<Uint8Array>): Promise<T>
   /** The answer's body as it comes. */
@@ -84,6 +85,9 @@ export async function createClient(options: ClientOptions): Promise<Client> {
     signal,
     get: async <T>(path: string) => json<T>(await ask('GET', path, undefined)),
     post: async <T>(path: string, body?: unknown) => json<T>(await ask('POST', path, body)),
+    call: async (method, path, body) => {
+      await json(await ask(method, path, body))
+    },
     upload: async <T>(method: 'PUT' | 'POST', path: string, bytes: AsyncIterable<Uint8Array>) =>
       json<T>(
         await send({

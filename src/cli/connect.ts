@@ -7,6 +7,7 @@ import { type Client, createClient, type Credentials } from './client.ts'
 import { CliError, exitCodes } from './exit-code.ts'
 import type { CliHost } from './host.ts'
 import { findServer } from './server-file.ts'
+import { createTerminal } from './terminal.ts'
 
 export interface HomeOption {
   readonly home?: string
@@ -17,7 +18,7 @@ export function configOf(host: CliHost, flags: Readonly<Record<string, unknown>>
 }
 
 /** How long a command waits for another one's private server to end. */
-const waitMs = 20_000
+const waitMs = 600_000
 const lookEveryMs = 200
 
 /** Calls with a client of the server that runs on the home, or of a private one for as long as the call takes. */
@@ -66,15 +67,19 @@ interface Reached extends AsyncDisposable {
 
 async function findOrStart(host: CliHost, config: Config): Promise<Reached> {
   const until = Date.now() + waitMs
+  const terminal = createTerminal(host)
   for (;;) {
     const running = await findServer(config.home)
     if (running) return { ...running, [Symbol.asyncDispose]: async () => {} }
     try {
-      return await startPrivate(host, config)
+      const started = await startPrivate(host, config)
+      terminal.progress('')
+      return started
     } catch (error) {
       // Another command's private server, or one that is just starting: it ends or becomes known soon.
       const isBusy = error instanceof AppError && error.code === 'home.in_use'
       if (!isBusy || Date.now() > until) throw error
+      terminal.progress('Another command uses this home; waiting for its end …')
       await delay(lookEveryMs, undefined, { signal: host.signal })
     }
   }

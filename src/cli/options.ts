@@ -12,6 +12,12 @@ export function formatOption(formats: readonly string[]): Option {
   return new Option('--format <format>', 'how results are written').choices(formats).default(formats[0])
 }
 
+/** For commander: a count. */
+export function wholeNumber(text: string): number {
+  if (/^\d{1,9}$/.test(text)) return Number(text)
+  throw new InvalidArgumentError('expected a whole number.')
+}
+
 /** For commander: a share in percent. */
 export function percentage(text: string): number {
   const value = Number(text)

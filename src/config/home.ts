@@ -21,6 +21,9 @@ export function homePaths(home: string) {
     scratch: join(home, 'scratch'),
     tls: join(home, 'tls'),
     keys: join(home, 'keys'),
+    masterKeys: join(home, 'keys', 'master-keys.json'),
+    /** Where the audit's chain ended when it was last sealed. */
+    auditHead: join(home, 'audit-head.json'),
   } as const
 }
 

@@ -155,6 +155,13 @@ export const configSchema = z.strictObject({
       .optional()
       .register(settingMeta, { about: 'Token of a temporary access key', isSecret: true }),
   }),
+  secrets: z.strictObject({
+    masterKeyFile: path().register(settingMeta, {
+      about: 'File of the master keys, which encrypt stored secrets; made at the first start',
+      isPath: true,
+      default: ({ home }) => homePaths(home).masterKeys,
+    }),
+  }),
   faultPoint: z
     .string()
     .regex(

@@ -1,8 +1,15 @@
-import { expect, test } from 'vitest'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { expect, onTestFinished, test } from 'vitest'
 import { testCaller } from '../../test/support/access.ts'
+import { sharedEngine } from '../../test/support/engine.ts'
 import { testMetadata } from '../../test/support/metadata.ts'
 import { systemClock } from '../base/clock.ts'
 import { newBatchId, newDatasetId, newUuidId } from '../base/ids.ts'
+import { silentLogger } from '../base/log.ts'
+import { createLake } from '../lake/create-lake.ts'
+import type { SchemaChange } from '../lake/evolve-schema.ts'
 import type { Lake, NewTable } from '../lake/lake.ts'
 import type { Metadata } from '../metadata/metadata.ts'
 import {
@@ -10,7 +17,6 @@ import {
   longType,
   mapType,
   stringType,
-  type StructType,
   structType,
   timestampType,
   voidType,
@@ -22,19 +28,27 @@ import { createDatasets } from './create-datasets.ts'
 import type { Caller, Datasets } from './datasets.ts'
 import { followSchema } from './follow-schema.ts'
 
-/** The lake's first step only: what the datasets ask of it is remembered. */
-async function world(metadata: Metadata, { isGrowing = true }: { readonly isGrowing?: boolean } = {}) {
+/** Over the real lake; what it is asked to make is remembered. */
+async function world(metadata: Metadata) {
+  const folder = await mkdtemp(join(tmpdir(), 'datasets-test-'))
+  onTestFinished(() => rm(folder, { recursive: true, force: true }))
+  const { engine } = await sharedEngine()
   const tables: NewTable[] = []
-  const grown: StructType[] = []
-  const lake = {
-    create: async (_tx: unknown, table: NewTable) => {
+  const whole = createLake({
+    metadata,
+    engine,
+    folder,
+    clock: systemClock,
+    logger: silentLogger,
+    incarnation: 'a',
+  })
+  const lake: Lake = {
+    ...whole,
+    create: async (tx, table) => {
       tables.push(table)
-      return { id: newUuidId('table') }
+      return await whole.create(tx, table)
     },
-    ...(isGrowing
-      ? { addColumns: async (_: unknown, { schema }: { schema: StructType }) => grown.push(schema) }
-      : {}),
-  } as unknown as Lake
+  }
   const { access, caller } = await testCaller(metadata)
   const clock = systemClock
   const schemas = createSchemas({ metadata, access, clock, columnsAdded: followSchema({ lake, clock }) })
@@ -43,7 +57,7 @@ async function world(metadata: Metadata, { isGrowing = true }: { readonly isGrow
     schemas,
     caller,
     tables,
-    grown,
+    lake,
     access,
   }
 }
@@ -176,7 +190,7 @@ test('a registered schema gives a dataset its columns and behaviour', async () =
 
 test('a field group that gains a field widens every dataset of its schemas, and their tables', async () => {
   await using metadata = await testMetadata()
-  const { datasets, schemas, caller, grown } = await world(metadata)
+  const { datasets, schemas, caller, lake } = await world(metadata)
   const { group, dataset, tenant } = await shop(schemas, datasets, caller)
   await addField(schemas, caller, { id: group.id, tenant, name: 'second' })
   const after = await datasets.get(caller, dataset.id)
@@ -188,22 +202,30 @@ test('a field group that gains a field widens every dataset of its schemas, and 
       { name: 'second', type: stringType },
     ]),
   })
-  expect(grown).toEqual([after.schema])
+  expect((await lake.table(after.tableId)).schema).toEqual(after.schema)
+  const { json } = await lake.metadata(after.tableId)
   // A title changes no table.
   await schemas.patch(caller, {
     kind: 'mixins',
     id: group.id,
     patch: { op: 'replace', path: '/title', value: 'T' },
   })
-  expect(grown).toHaveLength(1)
+  expect((await lake.metadata(after.tableId)).json).toBe(json)
 })
 
 test('where a table cannot grow, the schema stays as it is too', async () => {
   await using metadata = await testMetadata()
-  const { datasets, schemas, caller } = await world(metadata, { isGrowing: false })
+  const { datasets, schemas, caller, lake } = await world(metadata)
   const { group, dataset, tenant } = await shop(schemas, datasets, caller)
+  // Another engine was first, with a name that SQL does not tell from this one.
+  const twin: SchemaChange = { kind: 'add', parent: [tenant], name: 'SECOND', type: stringType }
+  await lake.evolve({
+    tableId: dataset.tableId,
+    changes: [twin],
+    signal: new AbortController().signal,
+  })
   await expect(addField(schemas, caller, { id: group.id, tenant, name: 'second' })).rejects.toMatchObject({
-    code: 'schema.conflict',
+    code: 'schema.invalid',
   })
   expect((await schemas.get(caller, 'mixins', group.id)).version).toBe('1.0')
   expect(await datasets.get(caller, dataset.id)).toEqual(dataset)

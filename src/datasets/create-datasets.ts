@@ -111,6 +111,7 @@ export function createDatasets({ metadata, access, lake, schemas, clock }: Datas
       schema_id: made.schemaId,
       columns: JSON.stringify(made.schema),
       required_fields: JSON.stringify(schema.required),
+      constraints: JSON.stringify(schema.constraints),
       behavior: made.behavior,
       tags: JSON.stringify(made.tags),
       properties: JSON.stringify(made.properties),
@@ -126,32 +127,32 @@ export function createDatasets({ metadata, access, lake, schemas, clock }: Datas
 
   return {
     async create(caller, dataset) {
-      await require(caller, 'datasets.manage')
+      await require(caller, 'manage-datasets')
       return await metadata.transaction((tx) => createAllowed(tx, caller, dataset))
     },
 
     async createIn(tx, caller, dataset) {
-      await require(caller, 'datasets.manage')
+      await require(caller, 'manage-datasets')
       return await createAllowed(tx, caller, dataset)
     },
 
     async get(caller, datasetId) {
-      await require(caller, 'datasets.view', datasetId)
+      await require(caller, 'view-datasets', datasetId)
       const row = await selectDataset(db, caller.sandbox.id, datasetId)
       if (!row) throw unknownDataset(datasetId)
       return datasetOf(row)
     },
 
     async find(caller, name) {
-      await require(caller, 'datasets.view')
+      await require(caller, 'view-datasets')
       const row = await selectDatasetByName(db, caller.sandbox.id, name)
       if (!row) return undefined
-      await require(caller, 'datasets.view', row.id)
+      await require(caller, 'view-datasets', row.id)
       return datasetOf(row)
     },
 
     async list(caller, page) {
-      await require(caller, 'datasets.view')
+      await require(caller, 'view-datasets')
       const { namePattern, ...rest } = page
       const rows = await selectDatasets(db, caller.sandbox.id, {
         ...rest,
@@ -162,7 +163,7 @@ export function createDatasets({ metadata, access, lake, schemas, clock }: Datas
     },
 
     async update(caller, datasetId, change) {
-      await require(caller, 'datasets.manage', datasetId)
+      await require(caller, 'manage-datasets', datasetId)
       return await metadata.transaction(async (tx) => {
         const changed = await changeDataset({ tx, schemas, caller, now: clock.now() }, datasetId, change)
         if (!changed) throw unknownDataset(datasetId)
@@ -172,14 +173,14 @@ export function createDatasets({ metadata, access, lake, schemas, clock }: Datas
     },
 
     async labels(caller, datasetId) {
-      await require(caller, 'datasets.view', datasetId)
+      await require(caller, 'view-datasets', datasetId)
       const row = await selectDataset(db, caller.sandbox.id, datasetId)
       if (!row) throw unknownDataset(datasetId)
       return labelsOf(row)
     },
 
     async putLabels(caller, { datasetId, labels, ifMatch }) {
-      await require(caller, 'datasets.manage', datasetId)
+      await require(caller, 'manage-datasets', datasetId)
       return await metadata.transaction(async (tx) => {
         const changed = await changeLabels(tx, caller, { datasetId, labels, ifMatch })
         if (!changed) throw unknownDataset(datasetId)
@@ -189,7 +190,7 @@ export function createDatasets({ metadata, access, lake, schemas, clock }: Datas
     },
 
     async delete(caller, datasetId) {
-      await require(caller, 'datasets.manage', datasetId)
+      await require(caller, 'manage-datasets', datasetId)
       await metadata.transaction(async (tx) => {
         const isDeleted = await markDatasetDeleted(tx, caller.sandbox.id, datasetId, clock.now())
         if (!isDeleted) throw unknownDataset(datasetId)
@@ -198,22 +199,26 @@ export function createDatasets({ metadata, access, lake, schemas, clock }: Datas
     },
 
     async tables(caller) {
-      await require(caller, 'datasets.view')
+      await require(caller, 'view-datasets')
       return (await selectTables(db, caller.sandbox.id)).map(datasetOf)
     },
 
     async batch(caller, batchId): Promise<Batch> {
-      await require(caller, 'datasets.view')
+      await require(caller, 'view-datasets')
       const row = await selectBatch(db, caller.sandbox.id, batchId)
       if (!row) throw unknownBatch(batchId)
-      await require(caller, 'datasets.view', row.dataset_id)
+      await require(caller, 'view-datasets', row.dataset_id)
       return batchOf(row)
     },
 
     async batches(caller, filter) {
-      await require(caller, 'datasets.view', filter.datasetId)
+      await require(caller, 'view-datasets', filter.datasetId)
       const rows = await selectBatches(db, caller.sandbox.id, { ...filter, limit: limitOf(filter.limit) })
       return rows.map(batchOf)
+    },
+
+    async lockForRows(tx, datasetId) {
+      if ((await selectDatasetSandbox(tx, datasetId)) === undefined) throw unknownDataset(datasetId)
     },
 
     async recordCommittedBatch(tx, batch) {

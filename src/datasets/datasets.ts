@@ -46,6 +46,11 @@ export interface Datasets {
     caller: Caller,
     filter: { readonly datasetId?: DatasetId; readonly limit: number; readonly start: number },
   ): Promise<readonly Batch[]>
+  /**
+   * Keeps a dataset from being deleted or changed until the transaction ends, in which rows of it are committed; called
+   * before its table is locked. @throws AppError 'dataset.unknown'
+   */
+  lockForRows(tx: Transaction, datasetId: DatasetId): Promise<void>
   /** A batch row for rows that SQL writes (INSERT, CTAS); call within the commit's transaction. */
   recordCommittedBatch(tx: Transaction, batch: CommittedBatch): Promise<void>
 }

@@ -54,7 +54,7 @@ export function createExports(options: ExportsOptions): Exports {
 
   async function runNow(caller: Caller, flowId: FlowId): Promise<RunId> {
     const question = { principal: caller.principal, sandboxId: caller.sandbox.id }
-    await access.require({ ...question, permission: 'destinations.datasets' })
+    await access.require({ ...question, permission: 'manage-dataset-destinations' })
     const runId = await metadata.transaction(async (tx) => {
       if (!(await selectEntity(tx, caller.sandbox.id, 'flows', flowId)))
         throw new AppError('flow.unknown', `The requested flows resource ${flowId} is not found.`)
@@ -86,7 +86,7 @@ export function createExports(options: ExportsOptions): Exports {
   async function rowOf(caller: Caller, runId: RunId): Promise<RunRow> {
     await access.require({
       principal: caller.principal,
-      permission: 'destinations.view',
+      permission: 'view-destinations',
       sandboxId: caller.sandbox.id,
     })
     const row = await selectRun(metadata.db, runId)
@@ -107,7 +107,7 @@ export function createExports(options: ExportsOptions): Exports {
     runDocuments: async (caller, query) => {
       await access.require({
         principal: caller.principal,
-        permission: 'destinations.view',
+        permission: 'view-destinations',
         sandboxId: caller.sandbox.id,
       })
       const flowId = equalTo(query, 'flowId')

@@ -313,16 +313,17 @@ test('who may not export datasets changes and runs nothing, and sees no dataset 
   const { bed, node, flowId } = here
   const take = (permission: string) =>
     bed.metadata.db.deleteFrom('role_permissions').where('permission', '=', permission).execute()
-  await take('datasets.view')
+  await take('view-datasets')
+  await take('manage-datasets')
   await expect(
     patch(here, 'flows', flowId, [{ op: 'replace', path: '/name', value: 'x' }]),
   ).rejects.toMatchObject({ code: 'access.denied' })
-  await take('destinations.datasets')
+  await take('manage-dataset-destinations')
   await expect(node.exports.runNow(bed.caller, flowId)).rejects.toMatchObject({ code: 'access.denied' })
   await expect(node.exports.setFlowEnabled(bed.caller, flowId, false)).rejects.toMatchObject({
     code: 'access.denied',
   })
-  await take('destinations.view')
+  await take('view-destinations')
   await expect(read(here, 'flows', flowId)).rejects.toMatchObject({ code: 'access.denied' })
 })
 

@@ -26,7 +26,7 @@ import {
   type SourceConnectionDocument,
 } from './entity-schemas.ts'
 import type { EntityKind, Exports } from './exports.ts'
-import { applyPatch } from './json-patch.ts'
+import { patchEntityDocument } from './patch-entity-document.ts'
 import { scheduleRuleOf } from './schedule-params.ts'
 import { checkTargetFolder } from './target-folder.ts'
 
@@ -94,7 +94,7 @@ export function createEntities(options: EntitiesOptions): Entities {
   }
 
   async function entity(caller: Caller, kind: EntityKind, id: string) {
-    await require(access, caller, 'destinations.view')
+    await require(access, caller, 'view-destinations')
     const row = isUuid(id) ? await selectEntity(metadata.db, caller.sandbox.id, kind, id) : undefined
     if (!row) throw unknown(kind, id)
     const [document] = await documentsOf(caller, kind, [row])
@@ -102,7 +102,7 @@ export function createEntities(options: EntitiesOptions): Entities {
   }
 
   async function entities(caller: Caller, kind: EntityKind, query: Parameters<Exports['entities']>[2]) {
-    await require(access, caller, 'destinations.view')
+    await require(access, caller, 'view-destinations')
     const rows = await selectEntities(metadata.db, caller.sandbox.id, kind)
     return pageOf(await documentsOf(caller, kind, rows), query)
   }
@@ -148,7 +148,7 @@ export function createEntities(options: EntitiesOptions): Entities {
             `Supplied version=[${etag}] does not match the current version on entity=[${row.etag}]`,
             { hint: 'Read the entity again and repeat the change on what it is now.' },
           )
-        const { state, ...rest } = applyPatch(row.document, patch)
+        const { state, ...rest } = patchEntityDocument(row.document, patch)
         if (state !== row.document['state'])
           throw new AppError('flow.invalid', '/state: use the actions enable and disable.', {
             detail: { field: '/state', flowCode: 'FLOW-1410-400' },
@@ -171,7 +171,7 @@ export function createEntities(options: EntitiesOptions): Entities {
   }
 
   async function setFlowEnabled(caller: Caller, flowId: FlowId, isEnabled: boolean) {
-    await require(access, caller, 'destinations.datasets')
+    await require(access, caller, 'manage-dataset-destinations')
     return await change(caller, 'flows', flowId, {
       prepare: async (row) => {
         const { state: _state, ...rest } = row.document
@@ -277,10 +277,10 @@ async function require(access: Access, caller: Caller, permission: Permission): 
 async function requireChange({ access }: EntitiesOptions, caller: Caller, kind: EntityKind): Promise<void> {
   const question = { principal: caller.principal, sandboxId: caller.sandbox.id }
   if (kind === 'connections' || kind === 'targetConnections') {
-    const decision = await access.decide({ ...question, permission: 'destinations.manage' })
+    const decision = await access.decide({ ...question, permission: 'manage-destinations' })
     if (decision.isAllowed) return
   }
-  await access.require({ ...question, permission: 'destinations.datasets' })
+  await access.require({ ...question, permission: 'manage-dataset-destinations' })
 }
 
 /** What the document's form alone can't say: whom it names, what the caller may see, where it writes. */

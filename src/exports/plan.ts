@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import type { Access } from '#access/access.ts'
+import { isWhole } from '#access/decide.ts'
 import { must } from '#base/assert.ts'
 import { AppError } from '#base/errors.ts'
 import { faultPoint } from '#base/faults.ts'
@@ -122,7 +123,7 @@ async function readFlow(options: PlanOptions, caller: Caller, flowId: FlowId): P
   const { metadata, access, datasets } = options
   await access.require({
     principal: caller.principal,
-    permission: 'destinations.datasets',
+    permission: 'manage-dataset-destinations',
     sandboxId: caller.sandbox.id,
   })
   const document = await storedDocument(metadata, caller, 'flows', flowId)
@@ -159,11 +160,11 @@ async function storedDocument<K extends 'flows' | 'sourceConnections' | 'targetC
 async function requireView({ access }: PlanOptions, caller: Caller, datasetId: DatasetId): Promise<void> {
   const decision = await access.require({
     principal: caller.principal,
-    permission: 'datasets.view',
+    permission: 'view-datasets',
     sandboxId: caller.sandbox.id,
     datasetId,
   })
-  if (decision.rowFilters.length > 0 || Object.keys(decision.masks).length > 0)
+  if (!isWhole(decision))
     throw new AppError('access.denied', 'The dataset may only be seen in part, so it is not exported.')
 }
 

@@ -560,7 +560,10 @@ test('who may no longer see the data delivers nothing', async () => {
   await bed.append(dataset, 0, 10)
   actAt('export.pin.after', () => undefined)
   const runId = await bed.metadata.transaction(async (tx) => {
-    await tx.deleteFrom('role_permissions').where('permission', '=', 'datasets.view').execute()
+    await tx
+      .deleteFrom('role_permissions')
+      .where('permission', 'in', ['view-datasets', 'manage-datasets'])
+      .execute()
     return await node.jobs.enqueue(tx, {
       kind: 'export',
       subjectId: flowId,

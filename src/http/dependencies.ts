@@ -1,4 +1,7 @@
 import type { Access } from '#access/access.ts'
+import type { AuditLog } from '#access/audit-log.ts'
+import type { Administration } from '#access/create-administration.ts'
+import type { SecretStore } from '#access/secret-store.ts'
 import type { Clock } from '#base/clock.ts'
 import type { BatchId, DatasetId, RunId } from '#base/ids.ts'
 import type { Logger } from '#base/log.ts'
@@ -16,6 +19,9 @@ export interface HttpDependencies {
   readonly schemas: Schemas
   readonly descriptors: Descriptors
   readonly namespaces: Namespaces
+  readonly administration: Administration
+  readonly auditLog: AuditLog
+  readonly secrets: Pick<SecretStore, 'rotateKey'>
   readonly datasets: Datasets
   readonly ingest: Ingest
   readonly query: QueryService

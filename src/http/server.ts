@@ -5,6 +5,7 @@ import { createServer as createHttpsServer } from 'node:https'
 import fastify from 'fastify'
 import { serializerCompiler, validatorCompiler, type ZodTypeProvider } from 'fastify-type-provider-zod'
 import { AppError } from '#base/errors.ts'
+import { accessRoutes } from './access/routes.ts'
 import { sluiceRoutes } from './admin/routes.ts'
 import { countRequests, createCounters } from './admin/metrics.ts'
 import { addSystem } from './admin/system.ts'
@@ -14,6 +15,7 @@ import { previewRoutes } from './catalog/preview.ts'
 import { catalogRoutes } from './catalog/routes.ts'
 import type { HttpDependencies } from './dependencies.ts'
 import { flowServiceRoutes } from './flowservice/routes.ts'
+import { auditRoutes } from './audit/routes.ts'
 import { type App, open } from './gateway/app.ts'
 import { addAuthentication } from './gateway/authenticate.ts'
 import { addJsonBodies } from './gateway/bodies.ts'
@@ -23,6 +25,7 @@ import { addSecurityHeaders } from './gateway/security-headers.ts'
 import { identityRoutes } from './identity/routes.ts'
 import { ingestionRoutes } from './ingestion/routes.ts'
 import { queryRoutes } from './query/routes.ts'
+import { sandboxRoutes } from './sandboxes/routes.ts'
 import { schemaRoutes } from './schemas/routes.ts'
 
 export interface HttpServerOptions extends HttpDependencies {
@@ -111,6 +114,9 @@ export async function createApp(
     ['/data/core', (scope) => identityRoutes(scope, dependencies)],
     ['/data/foundation/import', (scope) => ingestionRoutes(scope, dependencies)],
     ['/data/foundation/flowservice', (scope) => flowServiceRoutes(scope, dependencies)],
+    ['/data/foundation/access-control', (scope) => accessRoutes(scope, dependencies)],
+    ['/data/foundation/sandbox-management', (scope) => sandboxRoutes(scope, dependencies)],
+    ['/data/foundation/audit', (scope) => auditRoutes(scope, dependencies)],
     ['/data/foundation/query', (scope) => queryRoutes(scope, dependencies)],
     ['/sluice/v1', (scope) => sluiceRoutes(scope, dependencies, counters)],
   ]

@@ -69,7 +69,7 @@ export function createIngest(dependencies: IngestDependencies): Ingest {
   const requireManage = async (caller: Caller, datasetId: DatasetId): Promise<void> => {
     await access.require({
       principal: caller.principal,
-      permission: 'datasets.manage',
+      permission: 'manage-datasets',
       sandboxId: caller.sandbox.id,
       datasetId,
     })
@@ -216,7 +216,7 @@ export function createIngest(dependencies: IngestDependencies): Ingest {
     async inferSchema(caller, file) {
       await access.require({
         principal: caller.principal,
-        permission: 'schemas.view',
+        permission: 'view-schemas',
         sandboxId: caller.sandbox.id,
       })
       return await inferSchema(file, { engine, folder })

@@ -24,6 +24,7 @@ import { batchErrorOf, hasCode, ingestCodes } from './ingest-failure.ts'
 import { explainParquetFailure } from './prepare-parquet.ts'
 import { prepareSource, type Prepared } from './prepare-source.ts'
 import { RejectLog, writeRejects } from './rejects.ts'
+import type { Constraints } from '#types/constraints.ts'
 import type { SourceFile } from './source-text.ts'
 import { fullOr, removeBatchFiles, removeEarlierWork, type Staging } from './staging.ts'
 import type { RequiredPaths } from './value-readers.ts'
@@ -46,6 +47,7 @@ interface Load {
   readonly batch: BatchRow
   readonly dataset: Dataset
   readonly required: RequiredPaths
+  readonly constraints: readonly Constraints[]
   readonly workFolder: string
 }
 
@@ -65,7 +67,7 @@ export async function loadBatch(options: LoadOptions, context: RunContext): Prom
   return 'finished'
 }
 
-type Begun = Pick<Load, 'batch' | 'dataset' | 'required'>
+type Begun = Pick<Load, 'batch' | 'dataset' | 'required' | 'constraints'>
 
 /** Ends with the run over; throws what is to be tried again. */
 async function attempt(options: LoadOptions, context: RunContext, begun: Begun): Promise<void> {
@@ -113,12 +115,17 @@ async function begin(
       return undefined
     }
     await updateBatch(tx, batchId, { state: 'processing', at: clock.now() })
-    return { batch, dataset: datasetOf(row), required: row.required_fields as RequiredPaths }
+    return {
+      batch,
+      dataset: datasetOf(row),
+      required: row.required_fields as RequiredPaths,
+      constraints: row.constraints as readonly Constraints[],
+    }
   })
 }
 
 async function load(scope: Load, rejects: RejectLog): Promise<void> {
-  const { options, context, batch, dataset, required, workFolder } = scope
+  const { options, context, batch, dataset, required, constraints, workFolder } = scope
   const { lake, staging, engine } = options
   const { signal } = context
   assert(batch.format !== 'sql', 'a batch that SQL wrote is not loaded')
@@ -128,7 +135,7 @@ async function load(scope: Load, rejects: RejectLog): Promise<void> {
   }))
   const prepared = await prepareSource(files, {
     format: batch.format,
-    table: { columns: dataset.schema, required },
+    table: { columns: dataset.schema, required, constraints },
     rejects,
     workFolder,
     engine,
@@ -144,6 +151,10 @@ async function load(scope: Load, rejects: RejectLog): Promise<void> {
       tableId: dataset.tableId,
       batchId: batch.id,
       source: { sql: prepared.sql, files: prepared.files, pool: 'batch' },
+      columns: dataset.schema,
+      first: async (tx) => {
+        if ((await selectDatasetSandbox(tx, dataset.id)) === undefined) throw datasetGone()
+      },
       within: (tx, result) => commit(tx, scope, { result, prepared, rejects }),
       signal,
     })
@@ -168,7 +179,7 @@ function checkShare(batch: BatchRow, rejects: RejectLog, goodCount: number): voi
 /** The moment a batch becomes visible: all of this or nothing. */
 async function commit(
   tx: Transaction,
-  { options, context, batch, dataset }: Load,
+  { options, context, batch }: Load,
   loaded: { readonly result: AppendResult; readonly prepared: Prepared; readonly rejects: RejectLog },
 ): Promise<void> {
   const { result, prepared, rejects } = loaded
@@ -179,7 +190,6 @@ async function commit(
   await context.lease.assertHeld(tx)
   const current = await lockBatch(tx, context.run.sandboxId, batch.id)
   if (current?.state !== 'processing') throw new AppError('job.cancelled', 'The batch was aborted.')
-  if ((await selectDatasetSandbox(tx, dataset.id)) === undefined) throw datasetGone()
   await updateBatch(tx, batch.id, {
     state: 'success',
     at: options.clock.now(),

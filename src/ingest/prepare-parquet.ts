@@ -1,6 +1,7 @@
 import type { Engine } from '#engine/engine.ts'
 import { quoteIdentifier, quoteLiteral } from '#base/sql-text.ts'
-import { type Field, integerType, longType, stringType } from '#types/data-type.ts'
+import { type Field, longType } from '#types/data-type.ts'
+import { type Check, constraintChecks, fieldSql, judgeRows, recordSql, verdictSql } from './checks.ts'
 import { smallResult } from './engine-rows.ts'
 import { hasCode, ingestCodes, invalidFile, shownValue } from './ingest-failure.ts'
 import { conversion, matchedFields, nullOf } from './parquet-conversion.ts'
@@ -19,12 +20,6 @@ interface EngineUse {
 interface Group {
   readonly columns: readonly Field[]
   readonly files: SourceFile[]
-}
-
-interface Check {
-  readonly sql: string
-  readonly code: string
-  readonly reason: string
 }
 
 /**
@@ -121,41 +116,38 @@ async function prepareGroup(
       const [row] = await smallResult(engine, statement(sql), { columns, signal })
       return { sql: `SELECT ${items.join(', ')} ${from}`, rowCount: Number(row?.[0]) }
     }
-    const verdict = `CASE ${checks.map(({ sql }, index) => `WHEN ${sql} THEN ${index}`).join(' ')} ELSE -1 END`
-    const counts = await smallResult(
-      engine,
-      statement(`SELECT ${verdict} AS verdict, count(*) AS n ${from} GROUP BY 1`),
+    const { files } = group
+    const order = `list_position([${files.map(({ path }) => quoteLiteral(path)).join(', ')}], filename)`
+    const rowCount = await judgeRows(
       {
-        columns: [
-          { name: 'verdict', type: integerType },
-          { name: 'n', type: longType },
-        ],
-        signal,
+        from,
+        places: {
+          from: `FROM ${scan(files, ', filename = true, file_row_number = true')}`,
+          file: order,
+          row: 'file_row_number + 1',
+          record: recordSql(group.columns.map(({ name }) => name)),
+        },
+        fileNames: files.map(({ fileName }) => fileName),
+        paths: files.map(({ path }) => path),
       },
+      { checks, rejects, engine, signal },
     )
-    let rowCount = 0
-    let refusedCount = 0
-    for (const [verdictIndex, n] of counts) {
-      const check = checks[Number(verdictIndex)]
-      if (!check) rowCount += Number(n)
-      else {
-        refusedCount += Number(n)
-        rejects.addCount(check.code, Number(n))
-      }
-    }
-    if (refusedCount > 0 && rejects.room > 0) await keepRejects(group, { verdict, checks }, options)
-    return { sql: `SELECT ${items.join(', ')} ${from} WHERE ${verdict} = -1`, rowCount }
+    return { sql: `SELECT ${items.join(', ')} ${from} WHERE ${verdictSql(checks)} = -1`, rowCount }
   } catch (error) {
     throw await explainParquetFailure(group.files, error, options)
   }
 }
 
 /** The items of the select list, and what each row must not be. @throws AppError 'ingest.invalid' */
-function plan(group: Group, { columns, required }: TableSchema): { items: string[]; checks: Check[] } {
+function plan(
+  group: Group,
+  { columns, required, constraints }: TableSchema,
+): { items: string[]; checks: Check[] } {
   const [first] = group.files
   const checks: Check[] = []
   try {
     const sources = matchedFields(group.columns, columns.fields)
+    const sqlByName = new Map<string, string>()
     const items = columns.fields.map((field, index) => {
       const source = sources[index]
       const converted = source
@@ -171,8 +163,10 @@ function plan(group: Group, { columns, required }: TableSchema): { items: string
       for (const path of required) {
         if (path[0] === field.name) checks.push(requiredCheck(converted.sql, path))
       }
+      sqlByName.set(field.name, converted.sql)
       return `${converted.sql} AS ${quoteIdentifier(field.name)}`
     })
+    checks.push(...constraintChecks(constraints, columns, (name) => sqlByName.get(name) ?? 'NULL'))
     return { items, checks }
   } catch (error) {
     throw error instanceof Unreadable && first ? unreadable(first, error) : error
@@ -181,50 +175,11 @@ function plan(group: Group, { columns, required }: TableSchema): { items: string
 
 /** Below a parent that is missing nothing is asked. */
 function requiredCheck(column: string, path: readonly string[]): Check {
-  const at = (depth: number) =>
-    path.slice(1, depth).reduce((sql, name) => `struct_extract(${sql}, ${quoteLiteral(name)})`, `(${column})`)
-  const parent = path.length > 1 ? `${at(path.length - 1)} IS NOT NULL AND ` : ''
+  const parent = path.length > 1 ? `${fieldSql(column, path.slice(0, -1))} IS NOT NULL AND ` : ''
   return {
-    sql: `(${parent}${at(path.length)} IS NULL)`,
+    sql: `(${parent}${fieldSql(column, path)} IS NULL)`,
     code: ingestCodes.requiredMissing,
     reason: `the required field ${shownValue(path.join('.'))} is missing`,
-  }
-}
-
-async function keepRejects(
-  group: Group,
-  { verdict, checks }: { readonly verdict: string; readonly checks: readonly Check[] },
-  { engine, signal, rejects }: EngineUse & { readonly rejects: RejectLog },
-): Promise<void> {
-  const record = group.columns.map(
-    ({ name }) => `${quoteIdentifier(name)} := source.${quoteIdentifier(name)}`,
-  )
-  const order = `list_position([${group.files.map(({ path }) => quoteLiteral(path)).join(', ')}], filename)`
-  const sql = `SELECT ${order} AS file, file_row_number + 1 AS row, ${verdict} AS verdict, CAST(to_json(struct_pack(${record.join(', ')})) AS VARCHAR) AS record FROM ${scan(group.files, ', filename = true, file_row_number = true')} WHERE ${verdict} <> -1 ORDER BY 1, 2 LIMIT ${rejects.room}`
-  const rows = await smallResult(
-    engine,
-    { sql, files: group.files.map(({ path }) => path), pool: 'batch' },
-    {
-      columns: [
-        { name: 'file', type: integerType },
-        { name: 'row', type: longType },
-        { name: 'verdict', type: integerType },
-        { name: 'record', type: stringType },
-      ],
-      signal,
-    },
-  )
-  for (const [file, row, index, text] of rows) {
-    const check = checks[Number(index)]
-    const fileName = group.files[Number(file) - 1]?.fileName ?? ''
-    if (check)
-      rejects.keep({
-        fileName,
-        row: Number(row),
-        code: check.code,
-        reason: check.reason,
-        record: String(text),
-      })
   }
 }
 

@@ -1,12 +1,16 @@
 import type { AppError } from '#base/errors.ts'
-import type { StructType } from '#types/data-type.ts'
+import { quoteIdentifier } from '#base/sql-text.ts'
+import type { Engine } from '#engine/engine.ts'
+import type { Constraints } from '#types/constraints.ts'
+import { type Field, integerType, longType, stringType, type StructType } from '#types/data-type.ts'
+import { constraintChecks, judgeRows, verdictSql } from './checks.ts'
 import { type CsvFields, csvScanner } from './csv-records.ts'
 import { ingestCodes, invalidFile, shortened, shownValue } from './ingest-failure.ts'
 import { jsonScanner } from './json-records.ts'
 import { PreparedFile, preparedSql } from './prepared-file.ts'
 import { parseJson } from './raw-json.ts'
 import { Malformed, type RecordScanner, Unreadable } from './records.ts'
-import type { RejectLog } from './rejects.ts'
+import { recordLengthMax, type RejectLog } from './rejects.ts'
 import { readPlain, type SourceFile, utf8Text } from './source-text.ts'
 import {
   fieldFinder,
@@ -21,6 +25,7 @@ import {
 export interface TableSchema {
   readonly columns: StructType
   readonly required: RequiredPaths
+  readonly constraints: readonly Constraints[]
 }
 
 /** What a load appends. */
@@ -45,14 +50,27 @@ export async function prepareText(
     readonly table: TableSchema
     readonly path: string
     readonly rejects: RejectLog
+    readonly engine: Engine
     readonly signal: AbortSignal
   },
 ): Promise<PreparedSource> {
-  const { format, table, path, rejects, signal } = options
+  const { format, table, path, rejects, engine, signal } = options
   const { fields } = table.columns
-  const prepared = await PreparedFile.create(path, fields)
+  const checks = constraintChecks(
+    table.constraints,
+    table.columns,
+    (name) => `source.${quoteIdentifier(name)}`,
+  )
+  // Rows say where they are from when the engine is to look at them.
+  const written = checks.length > 0 ? [...fields, ...placeFields] : fields
+  const prepared = await PreparedFile.create(path, written)
   try {
-    for (const file of files) {
+    for (const [index, file] of files.entries()) {
+      const add = (texts: Texts, row: number, raw: string): boolean => {
+        if (checks.length === 0) return prepared.add(texts)
+        const record = shortened(raw, recordLengthMax).toWellFormed().replaceAll('\0', '')
+        return prepared.add([...texts, String(index + 1), String(row), record])
+      }
       const refuse = (row: number, code: string, reason: string, record: string): void => {
         rejects.add({ fileName: file.fileName, row, code, reason, record })
       }
@@ -60,6 +78,7 @@ export async function prepareText(
         await readRecords(file, {
           scanner: jsonScanner(),
           read: objectReader(table),
+          add,
           prepared,
           refuse,
           signal,
@@ -67,27 +86,49 @@ export async function prepareText(
       } else {
         const columns = csvReader(table)
         const scanner = csvScanner(columns.setHeader)
-        await readRecords(file, { scanner, read: columns.read, prepared, refuse, signal })
+        await readRecords(file, { scanner, read: columns.read, add, prepared, refuse, signal })
       }
     }
     await prepared.flush(true)
   } finally {
     await prepared[Symbol.asyncDispose]()
   }
-  return { sql: preparedSql(prepared, fields), files: [path], rowCount: prepared.rowCount }
+  const all = preparedSql(prepared, written)
+  if (checks.length === 0) return { sql: all, files: [path], rowCount: prepared.rowCount }
+  const from = `FROM (${all}) AS source`
+  const [file, row, record] = placeFields.map(({ name }) => quoteIdentifier(name))
+  const rowCount = await judgeRows(
+    {
+      from,
+      places: { from, file: `${file}`, row: `${row}`, record: `${record}` },
+      fileNames: files.map(({ fileName }) => fileName),
+      paths: [path],
+    },
+    { checks, rejects, engine, signal },
+  )
+  const columns = fields.map(({ name }) => quoteIdentifier(name)).join(', ')
+  return { sql: `SELECT ${columns} ${from} WHERE ${verdictSql(checks)} = -1`, files: [path], rowCount }
 }
+
+/** No table has columns of such names. */
+const placeFields: readonly Field[] = [
+  { name: '_acp_file', type: integerType },
+  { name: '_acp_row', type: longType },
+  { name: '_acp_record', type: stringType },
+]
 
 async function readRecords<T>(
   file: SourceFile,
   options: {
     readonly scanner: RecordScanner<T>
     readonly read: (content: T) => Texts | Misfit
+    readonly add: (texts: Texts, row: number, raw: string) => boolean
     readonly prepared: PreparedFile
     readonly refuse: (row: number, code: string, reason: string, record: string) => void
     readonly signal: AbortSignal
   },
 ): Promise<void> {
-  const { scanner, read, prepared, refuse, signal } = options
+  const { scanner, read, add, prepared, refuse, signal } = options
   const take = (records: ReturnType<RecordScanner<T>['push']>): void => {
     for (const { row, raw, content } of records) {
       if (content instanceof Malformed) {
@@ -96,7 +137,7 @@ async function readRecords<T>(
       }
       const texts = read(content)
       if (texts instanceof Misfit) refuse(row, texts.code, texts.reason, raw)
-      else if (!prepared.add(texts)) {
+      else if (!add(texts, row, raw)) {
         refuse(row, ingestCodes.corruptRow, 'it holds a NUL or half a character', raw)
       }
     }

@@ -8,7 +8,7 @@ import type { Reject } from './ingest.ts'
 
 /** How many rejects of a batch are kept; all of them are counted. */
 export const rejectsKeptMax = 10_000
-const recordLengthMax = 4_096
+export const recordLengthMax = 4_096
 
 /** Counts the rejects of a batch and keeps the first ones. */
 export class RejectLog {

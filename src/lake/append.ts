@@ -32,14 +32,14 @@ export async function append(context: LakeContext, request: AppendRequest): Prom
   if (before) return resultOf(before, false)
 
   /** Records the write, then writes. Nothing is left of a write that fails. */
-  async function write(source: AppendRequest['source']): Promise<Written> {
+  async function write({ source, columns }: Pick<AppendRequest, 'source' | 'columns'>): Promise<Written> {
     const base = await readBase(context, tableId)
     const ingestTimeMs = ingestTimeAfter(base.row.last_ingest_time, clock.now())
     const write = await context.writes.begin(base.definition)
     try {
       const dataFiles = await writeDataFiles(engine, base, {
         writeId: write.id,
-        rows: { kind: 'new', batchId, ingestTimeMs, source },
+        rows: { kind: 'new', batchId, ingestTimeMs, source, columns },
         onProgress: request.onProgress,
         signal,
       })
@@ -56,7 +56,8 @@ export async function append(context: LakeContext, request: AppendRequest): Prom
     const groups = await groupFiles(context.reader, files, table, old.dataFiles)
     const sql = scanSql(groups, definition.schema.fields, schemaOf(table))
     const paths = groups.flatMap((group) => group.paths)
-    const written = await write({ sql, files: paths, pool: request.source.pool })
+    const source = { sql, files: paths, pool: request.source.pool }
+    const written = await write({ source, columns: definition.schema })
     await old.write.discard()
     return written
   }
@@ -82,7 +83,7 @@ export async function append(context: LakeContext, request: AppendRequest): Prom
           case 'swept':
             context.logger.log('warn', 'lake.append.swept', { tableId, batchId, attempt })
             await written.write.discard()
-            written = await write(request.source)
+            written = await write(request)
         }
       }
     } catch (error) {
@@ -99,13 +100,13 @@ export async function append(context: LakeContext, request: AppendRequest): Prom
     })
   }
 
-  const written = await write(request.source)
+  const written = await write(request)
   await faultPoint('lake.write.done')
   return await context.turns.take(tableId, async () => await commit(written))
 }
 
 async function commitAppend(context: LakeContext, request: AppendRequest, written: Written) {
-  const { tableId, batchId, within, signal } = request
+  const { tableId, batchId, first, within, signal } = request
   const { write, dataFiles, ingestTimeMs } = written
   const snapshotId = newSnapshotNumber()
   let addition: Addition | undefined
@@ -114,6 +115,7 @@ async function commitAppend(context: LakeContext, request: AppendRequest, writte
     batchId,
     writeId: write.id,
     signal,
+    first,
     within: within && (async (tx, commit) => await within(tx, resultOf(commit, true))),
     build: async (base, attempt) => {
       const change = { operation: 'append' as const, ingestTimeMs }

@@ -8,6 +8,7 @@ import {
   insertLakeCommit,
   insertLakeRemoval,
   type LakeCommitRow,
+  type LakeTableRow,
   lockLakeTable,
   markLakeSnapshotsExpired,
   selectLakeCommitOfBatch,
@@ -21,6 +22,7 @@ import { previousMetadataMax, type TableMetadata, withPrevious } from './iceberg
 import type { TableRequirement, TableUpdate } from './iceberg/table-update.ts'
 import type { LakeContext } from './lake-context.ts'
 import { removeRecorded } from './removals.ts'
+import { sha256Of } from './sha256.ts'
 import { readBase, type TableBase } from './table-base.ts'
 import { known, type TableDefinition } from './table-definition.ts'
 
@@ -60,6 +62,11 @@ export interface CommitRequest {
   /** All files of the change have it in their names. */
   readonly writeId: string
   readonly batchId?: BatchId
+  /**
+   * Runs first in the commit's transaction, before the table is locked, in each try: for locks alone. Whoever locks a
+   * dataset and its table locks the dataset first.
+   */
+  readonly first?: ((tx: Transaction) => Promise<void>) | undefined
   /** The change on the table as it is; undefined: it makes no sense any more. */
   readonly build: (base: TableBase, attempt: number) => Promise<Change | undefined>
   readonly within?: ((tx: Transaction, commit: CommitRecord) => Promise<void>) | undefined
@@ -110,7 +117,7 @@ export async function commitChange(context: LakeContext, request: CommitRequest)
     const base = await readBase(context, request.tableId)
     const change = await request.build(base, attempt)
     if (!change) return { kind: 'stale' }
-    const next = await writeNext(context, base, change, request)
+    const next = await writeNext(context, base, change, request.writeId)
     await faultPoint('lake.commit.before')
     const outcome = await tryCommit(context, { base, change, next, request })
     if (outcome.kind === 'moved') {
@@ -138,18 +145,20 @@ async function removeNow(context: LakeContext, writeId: string): Promise<void> {
   }
 }
 
-interface Next {
+export interface Next {
   /** Of the table's metadata. */
   readonly file: string
+  readonly sha256: string
   /** A metadata file that is older than readers look at. */
   readonly forgottenFile: string | undefined
 }
 
-async function writeNext(
-  { clock }: LakeContext,
+/** Writes the metadata file of a change, on the disk when this returns; none when the table stays as it is. */
+export async function writeNext(
+  { clock }: Pick<LakeContext, 'clock'>,
   base: TableBase,
   change: Change,
-  { writeId }: CommitRequest,
+  writeId: string,
 ): Promise<Next | undefined> {
   const { files, metadata, row } = base
   checkRequirements(metadata, change.requirements)
@@ -162,7 +171,7 @@ async function writeNext(
   await files.write(file, bytes)
   const oldest =
     metadata['metadata-log'].length >= previousMetadataMax ? metadata['metadata-log'][0] : undefined
-  return { file, forgottenFile: oldest && files.nameOf(oldest['metadata-file']) }
+  return { file, sha256: sha256Of(bytes), forgottenFile: oldest && files.nameOf(oldest['metadata-file']) }
 }
 
 interface Try {
@@ -191,24 +200,44 @@ async function tryCommit(
 }
 
 async function decide(
-  { clock }: LakeContext,
+  context: LakeContext,
   tx: Transaction,
   { base, change, next, request }: Try,
 ): Promise<CommitOutcome | { readonly kind: 'moved' }> {
   const { tableId, batchId, writeId } = request
+  await request.first?.(tx)
   const row = known(await lockLakeTable(tx, tableId), tableId)
   const before = batchId && (await selectLakeCommitOfBatch(tx, tableId, batchId))
   if (before) return { kind: 'committed', commit: before, isNew: false }
   const lastIngestTimeMs = Number(row.last_ingest_time)
-  const ingestTimeMs = change.ingestTimeMs === 'now' ? clock.now().getTime() : change.ingestTimeMs
   if (next && typeof change.ingestTimeMs === 'number' && change.ingestTimeMs <= lastIngestTimeMs) {
     return { kind: 'overtaken' }
   }
   if (next && row.metadata_file !== base.row.metadata_file) return { kind: 'moved' }
   if (change.isStillRight && !(await change.isStillRight(tx))) return { kind: 'moved' }
   if (!(await deleteOpenLakeWrite(tx, writeId))) return { kind: 'swept' }
+  const commit = await recordChange(context, tx, { row, change, next, batchId, writeId })
+  await request.within?.(tx, commit)
+  return { kind: 'committed', commit, isNew: true }
+}
+
+/** Moves the pointer of a table that is locked, and records what becomes true with it. */
+export async function recordChange(
+  { clock }: Pick<LakeContext, 'clock'>,
+  tx: Transaction,
+  given: {
+    readonly row: LakeTableRow
+    readonly change: Change
+    readonly next: Next | undefined
+    readonly batchId?: BatchId | undefined
+    readonly writeId: string
+  },
+): Promise<CommitRecord> {
+  const { row, change, next, batchId, writeId } = given
+  const tableId = row.id
+  const ingestTimeMs = change.ingestTimeMs === 'now' ? clock.now().getTime() : change.ingestTimeMs
   let sequence = row.last_sequence
-  let ingestTime = lastIngestTimeMs
+  let ingestTime = Number(row.last_ingest_time)
   /** Each snapshot is a commit of its own in the table's history. */
   const record = async (
     { operation, snapshot }: Pick<Change, 'operation' | 'snapshot'>,
@@ -240,7 +269,7 @@ async function decide(
   const commit = await record(change, { batch: batchId ?? null, write: writeId })
   const { definition, expired } = change
   await updateLakeTable(tx, tableId, {
-    metadata_file: next?.file ?? row.metadata_file,
+    ...(next && { metadata_file: next.file, metadata_sha256: next.sha256 }),
     last_sequence: commit.sequence,
     last_ingest_time: Number(commit.ingest_time),
     snapshot_id: commit.current_snapshot_id,
@@ -263,8 +292,7 @@ async function decide(
       })
     }
   }
-  await request.within?.(tx, commit)
-  return { kind: 'committed', commit, isNew: true }
+  return commit
 }
 
 /** The lock waits for a COMMIT that may still be under way; then the record of the write is there, or never will be. */

@@ -49,7 +49,7 @@ async function liveFiles(
   const snapshot = currentSnapshot(metadata)
   if (!snapshot) return []
   const live: DataFile[] = []
-  for (const manifest of await reader.manifests(files, snapshot['manifest-list'])) {
+  for (const manifest of await reader.manifests(files, snapshot)) {
     if (manifest.specId !== metadata['default-spec-id']) continue // Of days of another column.
     for (const entry of await reader.entries(files, manifest)) live.push(entry.file)
   }

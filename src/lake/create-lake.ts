@@ -18,6 +18,7 @@ import {
   selectNewestLakeCommit,
 } from '#metadata/lake.ts'
 import type { Metadata, Transaction } from '#metadata/metadata.ts'
+import { addColumns } from './add-columns.ts'
 import { append, resultOf } from './append.ts'
 import { clusterPath } from './cluster-path.ts'
 import { compact } from './compact.ts'
@@ -35,6 +36,7 @@ import { removeOrphans } from './orphans.ts'
 import { overwrite } from './overwrite.ts'
 import { plan, snapshotRemoved } from './plan.ts'
 import { sweepRemovals } from './removals.ts'
+import { sha256Of } from './sha256.ts'
 import { systemColumns } from './system-columns.ts'
 import { readBase } from './table-base.ts'
 import {
@@ -105,7 +107,8 @@ export function createLake(options: LakeOptions): Lake {
     const write = await writes.begin(definition)
     try {
       const metadataFile = `metadata/00000-${write.id}.metadata.json`
-      await files.write(metadataFile, Buffer.from(printJson(first)))
+      const bytes = Buffer.from(printJson(first))
+      await files.write(metadataFile, bytes)
       await insertLakeTable(tx, {
         id: definition.id,
         dataset_id: table.datasetId,
@@ -114,6 +117,7 @@ export function createLake(options: LakeOptions): Lake {
         day_column: dayColumn ?? null,
         cluster_by: JSON.stringify(clusterBy),
         metadata_file: metadataFile,
+        metadata_sha256: sha256Of(bytes),
         snapshot_id: null,
         created_at: now,
       })
@@ -128,6 +132,8 @@ export function createLake(options: LakeOptions): Lake {
 
   return {
     create,
+
+    addColumns: async (tx, change) => await addColumns(context, tx, change),
 
     table: async (tableId) => tableOf(definitionOf(await knownTable(metadata.db, tableId))),
 

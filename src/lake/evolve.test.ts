@@ -16,6 +16,16 @@ import type { LakeTable, Predicate } from './lake.ts'
 
 const signal = new AbortController().signal
 
+/** NULL fields of structs are left out in what tests read. */
+function asRead<T>(row: T): T {
+  const text = JSON.stringify(row, (_key, value: unknown) =>
+    typeof value === 'object' && value !== null && !Array.isArray(value)
+      ? Object.fromEntries(Object.entries(value).filter(([, field]) => field !== null))
+      : value,
+  )
+  return JSON.parse(text) as T
+}
+
 /** Rows of the table as text in the order of their ids, timestamps as microseconds. */
 async function rowsById(place: TestLake, table: LakeTable): Promise<unknown[][]> {
   const rows = await place.rowsOf(table)
@@ -42,7 +52,7 @@ test('old rows and new are read alike after fields were added, renamed and widen
     'timestamp',
     'added',
   ])
-  const expected = Array.from({ length: 25 }, (_, i) => evolvedRow(i, i < 20))
+  const expected = Array.from({ length: 25 }, (_, i) => asRead(evolvedRow(i, i < 20)))
   expect(await rowsById(place, table)).toEqual(expected)
   // What a rewriting made of them is the same.
   await place.lake.compact({ tableId: table.id, rule: { filesMin: 2 }, signal })

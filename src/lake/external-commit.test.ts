@@ -170,7 +170,7 @@ test('a snapshot that names a manifest of another table, or one that cannot be r
   const base = await baseOf(place, table)
   const reader = tableReader()
   const manifestsIn = async (given: TableBase) =>
-    await reader.manifests(given.files, given.metadata.snapshots[0]!['manifest-list'])
+    await reader.manifests(given.files, given.metadata.snapshots[0]!)
   const own = await manifestsIn(base)
   const foreign = await manifestsIn(await baseOf(place, other))
   const snapshotId = 4242n

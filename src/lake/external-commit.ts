@@ -30,11 +30,12 @@ export async function commitExternal(
     ) => Promise<void>
   },
 ): Promise<TableDefinition> {
-  const { tableId, requirements, updates, signal, committed } = request
+  const { tableId, requirements, updates, first, signal, committed } = request
   const table = definitionOf(await knownTable(context.metadata.db, tableId))
   let result = table
   await runChange(context, table, {
     signal,
+    first,
     within: committed && (async (tx) => await committed(tx, result)),
     build: async (base): Promise<Change> => {
       checkRequirements(base.metadata, requirements)
@@ -80,7 +81,7 @@ async function chainOf(
   const chain: SnapshotCommit[] = []
   let parent = currentSnapshot(metadata)
   const known = new Set(
-    (parent ? await reader.manifests(files, parent['manifest-list']) : []).map((manifest) => manifest.path),
+    (parent ? await reader.manifests(files, parent) : []).map((manifest) => manifest.path),
   )
   for (const snapshot of added) {
     if (snapshot['parent-snapshot-id'] !== parent?.['snapshot-id']) {
@@ -135,7 +136,7 @@ async function snapshotOf(
   { snapshot, known }: { readonly snapshot: SnapshotMetadata; readonly known: Set<string> },
 ): Promise<SnapshotCommit['snapshot']> {
   inside(files.nameOf, snapshot['manifest-list'])
-  const manifests = await asRequest(async () => await reader.manifests(files, snapshot['manifest-list']))
+  const manifests = await asRequest(async () => await reader.manifests(files, snapshot))
   const own = manifests.filter((manifest) => !known.has(manifest.path))
   let addedBytes = 0
   for (const manifest of own) {

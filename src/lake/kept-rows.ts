@@ -58,7 +58,7 @@ async function timesOfFiles(
   const snapshot = currentSnapshot(metadata)
   const ofSnapshots = await selectLakeSnapshotTimes(database.db, definition.id)
   const times = new Map<string, number>()
-  for (const manifest of snapshot ? await reader.manifests(files, snapshot['manifest-list']) : []) {
+  for (const manifest of snapshot ? await reader.manifests(files, snapshot) : []) {
     for (const { file, snapshotId } of await reader.entries(files, manifest)) {
       times.set(file.path, ofSnapshots.get(String(snapshotId)) ?? 0)
     }

@@ -14,13 +14,16 @@ export interface Lake {
   create(tx: Transaction, table: NewTable): Promise<LakeTable>
 
   /**
-   * Gives a table more columns, at the end of their structs, in the caller's transaction: `schema` holds every column
-   * the table has, in its order and type. Rows written before have null there. Absent: tables cannot change yet.
+   * Gives a table what a newer schema has and it has not, at any depth and at the end of its structs, in the caller's
+   * transaction; what the table has stays. Rows written before have NULL there. The table is locked until the
+   * transaction ends: a dataset that is locked, too, is locked before its table.
+   * @returns the user's columns from now on
+   * @throws AppError 'schema.invalid'
    */
-  addColumns?(
+  addColumns(
     tx: Transaction,
     change: { readonly tableId: TableId; readonly schema: StructType },
-  ): Promise<void>
+  ): Promise<StructType>
 
   /** @throws AppError 'dataset.unknown' */
   table(tableId: TableId): Promise<LakeTable>
@@ -124,12 +127,21 @@ export interface LakeTable {
 export interface AppendRequest {
   readonly tableId: TableId
   readonly batchId: BatchId
-  /** The engine statement whose columns are the table's user columns, in order and type (casts are the caller's). */
+  /**
+   * What the statement's columns are, in order (casts are the caller's). The table may have gained others meanwhile,
+   * at any depth: those are NULL. Absent: the table's user columns as they are.
+   */
+  readonly columns?: StructType
   readonly source: {
     readonly sql: string
     readonly files: readonly string[]
     readonly pool: 'interactive' | 'batch'
   }
+  /**
+   * Runs first in the commit's transaction, before the table is locked, perhaps several times: for locks alone. A
+   * dataset is locked before its table.
+   */
+  readonly first?: (tx: Transaction) => Promise<void>
   /** Runs in the commit's transaction, after the pointer moved; throwing there undoes the commit. */
   readonly within?: (tx: Transaction, result: AppendResult) => Promise<void>
   readonly onProgress?: (progress: { readonly rowCount: number }) => void
@@ -172,6 +184,8 @@ export interface DeleteResult {
 export interface EvolveRequest {
   readonly tableId: TableId
   readonly changes: readonly SchemaChange[]
+  /** As of an append. */
+  readonly first?: AppendRequest['first']
   /** Runs in the commit's transaction. */
   readonly within?: (tx: Transaction, result: EvolveResult) => Promise<void>
   readonly signal: AbortSignal
@@ -186,6 +200,8 @@ export interface ExternalCommit {
   readonly tableId: TableId
   readonly requirements: readonly TableRequirement[]
   readonly updates: readonly TableUpdate[]
+  /** As of an append. */
+  readonly first?: AppendRequest['first']
   readonly within?: (tx: Transaction, table: LakeTable) => Promise<void>
   readonly signal: AbortSignal
 }

@@ -26,7 +26,7 @@ export async function mergeManifests(
   const { files, metadata, definition } = base
   const filesMax = request.manifestFilesMax ?? manifestFilesMax
   const snapshot = currentSnapshot(metadata)
-  const all = snapshot ? await reader.manifests(files, snapshot['manifest-list']) : []
+  const all = snapshot ? await reader.manifests(files, snapshot) : []
   const specId = metadata['default-spec-id']
   const merged = all.filter((manifest) => manifest.specId === specId && liveFileCount(manifest) < filesMax)
   const unchanged = { manifestsBefore: all.length, manifestsAfter: all.length }

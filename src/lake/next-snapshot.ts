@@ -17,12 +17,14 @@ import {
 } from './iceberg/manifest-list.ts'
 import {
   currentSnapshot,
+  manifestListDigest,
   manifestTableOf,
   type SnapshotMetadata,
   type TableMetadata,
 } from './iceberg/table-metadata.ts'
 import type { Change } from './commit.ts'
 import type { TableBase } from './table-base.ts'
+import { sha256Of } from './sha256.ts'
 import type { TableFiles } from './table-files.ts'
 import type { TableReader } from './table-reader.ts'
 
@@ -85,7 +87,7 @@ export async function nextSnapshot(
   const { snapshotId, addition, writeId, attempt } = request
   const parent = currentSnapshot(metadata)
   const sequenceNumber = metadata['last-sequence-number'] + 1
-  const earlier = parent ? await reader.manifests(files, parent['manifest-list']) : []
+  const earlier = parent ? await reader.manifests(files, parent) : []
   const target = { snapshotId, sequenceNumber, prefix: `metadata/${writeId}-t${attempt}` }
   const kept = await withoutFiles(reader, files, {
     metadata,
@@ -104,11 +106,16 @@ export async function nextSnapshot(
     ...kept.manifests,
   ]
   const listName = `metadata/snap-${snapshotId}-${attempt}-${writeId}.avro`
-  await files.write(
-    listName,
-    encodeManifestList(manifests, { id: snapshotId, parentId: parent?.['snapshot-id'], sequenceNumber }),
-  )
-  const summary = summaryOf(request, { manifests, removed: kept.removed, before: parent?.summary })
+  const list = encodeManifestList(manifests, {
+    id: snapshotId,
+    parentId: parent?.['snapshot-id'],
+    sequenceNumber,
+  })
+  await files.write(listName, list)
+  const summary = {
+    ...summaryOf(request, { manifests, removed: kept.removed, before: parent?.summary }),
+    [manifestListDigest]: sha256Of(list),
+  }
   const snapshot: SnapshotMetadata = {
     'snapshot-id': snapshotId,
     ...(parent ? { 'parent-snapshot-id': parent['snapshot-id'] } : {}),
@@ -220,6 +227,7 @@ export async function writeManifest(
   return {
     path: files.uri(target.name),
     bytes: bytes.length,
+    sha256: sha256Of(bytes),
     specId: target.specId,
     sequenceNumber: target.sequenceNumber,
     minSequenceNumber: [...added, ...existing].reduce(

@@ -35,14 +35,14 @@ export async function overwrite(context: LakeContext, request: OverwriteRequest)
 }
 
 async function tryOverwrite(context: LakeContext, request: OverwriteRequest) {
-  const { tableId, batchId, source, replaces, within, signal } = request
+  const { tableId, batchId, source, columns, replaces, first, within, signal } = request
   const base = await readBase(context, tableId)
   const ingestTimeMs = ingestTimeAfter(base.row.last_ingest_time, context.clock.now())
   return await runWrite(context, base.definition, async (write) => {
     const added = await writeDataFiles(context.engine, base, {
       writeId: write.id,
       part: 'new',
-      rows: { kind: 'new', batchId, ingestTimeMs, source },
+      rows: { kind: 'new', batchId, ingestTimeMs, source, columns },
       onProgress: request.onProgress,
       signal,
     })
@@ -62,6 +62,7 @@ async function tryOverwrite(context: LakeContext, request: OverwriteRequest) {
       batchId,
       writeId: write.id,
       signal,
+      first,
       within: within && (async (tx, commit) => await within(tx, resultOf(commit, true))),
       build: async (now, attempt) => {
         if (rows && !(await rows.isComplete(now))) return undefined
@@ -90,7 +91,5 @@ async function allFiles(
   { files, metadata }: TableBase,
 ): Promise<ReadonlySet<string>> {
   const snapshot = currentSnapshot(metadata)
-  return snapshot
-    ? await dataFilesOf(reader, files, await reader.manifests(files, snapshot['manifest-list']))
-    : new Set()
+  return snapshot ? await dataFilesOf(reader, files, await reader.manifests(files, snapshot)) : new Set()
 }

@@ -78,7 +78,7 @@ export async function findFiles(
   const dayId = schemaOf(metadata).fields.find((field) => field.name === definition.dayColumn)?.id
   const found: DataFile[] = []
   let skippedCount = 0
-  for (const manifest of await reader.manifests(files, snapshot['manifest-list'])) {
+  for (const manifest of await reader.manifests(files, snapshot)) {
     // Days of another column are nothing to compare with.
     const isByDay = dayId !== undefined && daySourceId(metadata, manifest.specId) === dayId
     if (isByDay && manifest.days && !mayMatchDays(predicates, manifest.days)) {

@@ -24,7 +24,7 @@ export async function manifestsOf(
 ): Promise<Map<string, ManifestSummary>> {
   const manifests = new Map<string, ManifestSummary>()
   for (const snapshot of snapshots) {
-    for (const manifest of await reader.manifests(files, snapshot['manifest-list'])) {
+    for (const manifest of await reader.manifests(files, snapshot)) {
       manifests.set(manifest.path, manifest)
     }
   }

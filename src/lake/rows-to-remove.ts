@@ -113,7 +113,7 @@ export async function snapshotsWith(
 ): Promise<readonly SnapshotMetadata[]> {
   const found: SnapshotMetadata[] = []
   for (const snapshot of base.metadata.snapshots) {
-    for (const manifest of await context.reader.manifests(base.files, snapshot['manifest-list'])) {
+    for (const manifest of await context.reader.manifests(base.files, snapshot)) {
       const entries = await context.reader.entries(base.files, manifest)
       if (!entries.some(({ file }) => paths.has(file.path))) continue
       found.push(snapshot)

@@ -20,15 +20,22 @@ export async function readBase(
   tableId: TableId,
 ): Promise<TableBase> {
   const row = await knownTable(context.metadata.db, tableId)
-  const files = tableFiles(context.lakeFolder, row.dataset_id)
   try {
-    const metadata = await context.reader.metadata(files, row.metadata_file)
-    return { row, definition: definitionOf(row), files, metadata }
+    return await baseOf(context, row)
   } catch (error) {
     // A pointer that was just moved may name a file that is just being forgotten: then it is read once more.
     const newer = await knownTable(context.metadata.db, tableId)
     if (newer.metadata_file === row.metadata_file) throw error
-    const metadata = await context.reader.metadata(files, newer.metadata_file)
-    return { row: newer, definition: definitionOf(newer), files, metadata }
+    return await baseOf(context, newer)
   }
+}
+
+/** The table as its row says it is. @throws AppError 'lake.corrupt' */
+export async function baseOf(
+  context: { readonly lakeFolder: string; readonly reader: TableReader },
+  row: LakeTableRow,
+): Promise<TableBase> {
+  const files = tableFiles(context.lakeFolder, row.dataset_id)
+  const metadata = await context.reader.metadata(files, row.metadata_file, row.metadata_sha256 ?? undefined)
+  return { row, definition: definitionOf(row), files, metadata }
 }

@@ -8,16 +8,26 @@ import {
 } from './iceberg/manifest.ts'
 import { decodeManifestList, type ManifestSummary } from './iceberg/manifest-list.ts'
 import { parseJson } from './iceberg/json.ts'
-import { checkTableMetadata, type TableMetadata } from './iceberg/table-metadata.ts'
+import {
+  checkTableMetadata,
+  manifestListDigest,
+  type SnapshotMetadata,
+  type TableMetadata,
+} from './iceberg/table-metadata.ts'
 import { type FileShape, shapeOf } from './file-shape.ts'
+import { sha256Of } from './sha256.ts'
 import { corrupt, type TableFiles } from './table-files.ts'
 
-/** Reads a table's own files, each of which never changes, through one cache. */
+/**
+ * Reads a table's own files, each of which never changes, through one cache. What names a file also says what it holds,
+ * if we wrote it: the table's row of the metadata, that of its lists of manifests, a list of its manifests. So a
+ * change of any byte is found before anything is made of it; Avro has no checksum. Files of other engines are only read.
+ */
 export interface TableReader {
   /** @throws AppError 'lake.corrupt' */
-  metadata(files: TableFiles, name: string): Promise<TableMetadata>
+  metadata(files: TableFiles, name: string, sha256?: string): Promise<TableMetadata>
   /** The manifests of a snapshot. @throws AppError 'lake.corrupt' */
-  manifests(files: TableFiles, uri: string): Promise<readonly ManifestSummary[]>
+  manifests(files: TableFiles, snapshot: ListOfSnapshot): Promise<readonly ManifestSummary[]>
   /** The live files of a manifest. @throws AppError 'lake.corrupt' */
   entries(files: TableFiles, manifest: ManifestSummary): Promise<readonly ManifestEntry[]>
   /** Every line of a manifest, to be moved to another; nothing is kept of it. @throws AppError 'lake.corrupt' */
@@ -25,6 +35,8 @@ export interface TableReader {
   /** How a data file names its columns, from its footer. @throws AppError 'lake.corrupt' */
   shape(files: TableFiles, file: { readonly name: string; readonly bytes: number }): Promise<FileShape>
 }
+
+type ListOfSnapshot = Pick<SnapshotMetadata, 'manifest-list' | 'summary'>
 
 export const cacheBytesMax = 64 * 1024 * 1024
 /** What a decoded manifest takes in memory, for each byte of its compressed file (measured: 8 to 14). */
@@ -37,35 +49,41 @@ export function tableReader(): TableReader {
 
   async function cached<T>(
     files: TableFiles,
-    file: { readonly name: string; readonly bytes?: number; readonly growth: number },
+    file: NamedFile & { readonly growth: number },
     decode: (bytes: Buffer) => T,
   ): Promise<T> {
     const path = files.path(file.name)
     const known = cache.get(path)
     if (known !== undefined) return known as T
-    const bytes = await files.read(file.name, file.bytes)
+    const bytes = await readWhole(files, file)
     const value = decoded(file.name, () => decode(bytes))
     cache.set(path, value, bytes.length * file.growth)
     return value
   }
 
   return {
-    metadata: async (files, name) =>
-      await cached(files, { name, growth: metadataGrowth }, (bytes) =>
+    metadata: async (files, name, sha256) =>
+      await cached(files, { name, sha256, growth: metadataGrowth }, (bytes) =>
         checkTableMetadata(parseJson(bytes.toString())),
       ),
-    manifests: async (files, uri) =>
-      await cached(files, { name: files.nameOf(uri), growth: manifestGrowth }, decodeManifestList),
-    entries: async (files, manifest) =>
+    manifests: async (files, snapshot) =>
       await cached(
         files,
-        { name: files.nameOf(manifest.path), bytes: manifest.bytes, growth: manifestGrowth },
-        (bytes) => decodeManifest(bytes, manifest),
+        {
+          name: files.nameOf(snapshot['manifest-list']),
+          sha256: snapshot.summary[manifestListDigest],
+          growth: manifestGrowth,
+        },
+        decodeManifestList,
+      ),
+    entries: async (files, manifest) =>
+      await cached(files, { ...namedManifest(files, manifest), growth: manifestGrowth }, (bytes) =>
+        decodeManifest(bytes, manifest),
       ),
     records: async (files, manifest) => {
-      const name = files.nameOf(manifest.path)
-      const bytes = await files.read(name, manifest.bytes)
-      return decoded(name, () => decodeManifestRecords(bytes, manifest))
+      const file = namedManifest(files, manifest)
+      const bytes = await readWhole(files, file)
+      return decoded(file.name, () => decodeManifestRecords(bytes, manifest))
     },
     shape: async (files, { name, bytes }) => {
       const path = files.path(name)
@@ -77,6 +95,24 @@ export function tableReader(): TableReader {
       return shape
     },
   }
+}
+
+interface NamedFile {
+  readonly name: string
+  readonly bytes?: number
+  readonly sha256?: string | undefined
+}
+
+function namedManifest(files: TableFiles, { path, bytes, sha256 }: ManifestSummary): NamedFile {
+  return { name: files.nameOf(path), bytes, sha256 }
+}
+
+/** @throws AppError 'lake.corrupt' when it is not what it was when it was written */
+async function readWhole(files: TableFiles, { name, bytes, sha256 }: NamedFile): Promise<Buffer> {
+  const content = await files.read(name, bytes)
+  if (sha256 !== undefined && sha256Of(content) !== sha256)
+    throw corrupt(name, 'was changed after it was written')
+  return content
 }
 
 function decoded<T>(name: string, decode: () => T): T {

@@ -1,8 +1,10 @@
 import { assert } from '#base/assert.ts'
+import { AppError } from '#base/errors.ts'
 import type { BatchId } from '#base/ids.ts'
 import { quoteIdentifier, quoteLiteral } from '#base/sql-text.ts'
 import type { CopyOptions, Engine } from '#engine/engine.ts'
 import { makeFolderDurably, syncFolder } from '#objects/durable-files.ts'
+import type { StructType } from '#types/data-type.ts'
 import { duckdbType } from '#types/duckdb.ts'
 import { type IcebergStruct, nestedIds } from '#types/iceberg.ts'
 import { adoptFiles, lendFolder } from './adopt-files.ts'
@@ -31,12 +33,13 @@ export interface WriteRequest {
   readonly signal: AbortSignal
 }
 
-/** Rows that come in: the source has the user's columns. */
+/** Rows that come in: the source has the columns named, or else the user's. */
 export interface NewRows {
   readonly kind: 'new'
   readonly batchId: BatchId
   readonly ingestTimeMs: number
   readonly source: AppendRequest['source']
+  readonly columns: StructType | undefined
 }
 
 /** Rows of the table in other files: the source has its system columns, too, last. */
@@ -106,10 +109,21 @@ export async function writeDataFiles(
   }))
 }
 
-/** The source's columns, by position in the order declared, as the files have them. */
+/**
+ * The source's columns, by position in the order declared, as the files have them. Columns that the table gained since
+ * the source was made are NULL; the engine casts structs by name, so inside of columns, too.
+ * @throws AppError 'lake.conflict' when the table does not have one of the source's columns any more
+ */
 function rowsSql({ definition, metadata }: TableBase, rows: NewRows | KeptRows): string {
   const struct = schemaOf(metadata)
-  const given = rows.kind === 'kept' ? allColumns(definition.schema) : definition.schema
+  const own = rows.kind === 'new' ? (rows.columns ?? definition.schema) : definition.schema
+  const given = rows.kind === 'kept' ? allColumns(own) : own
+  const gone = given.fields.find(({ name }) => !struct.fields.some((field) => field.name === name))
+  if (gone) {
+    throw new AppError('lake.conflict', `The column ${JSON.stringify(gone.name)} was renamed meanwhile.`, {
+      hint: 'Try again with the columns as they are now.',
+    })
+  }
   const [system, batch] = systemColumns.fields.map((field) => field.name)
   const batchText = rows.kind === 'new' ? quoteLiteral(rows.batchId) : ''
   const values = struct.fields.map(({ name, type }) => {
@@ -118,7 +132,8 @@ function rowsSql({ definition, metadata }: TableBase, rows: NewRows | KeptRows):
     if (rows.kind === 'new' && name === system) {
       return `struct_pack("ingestTime" := ${rows.ingestTimeMs}::BIGINT, "sourceBatchId" := ${batchText}) AS ${column}`
     }
-    return `CAST(${column} AS ${duckdbType(storedTypeOf(type))}) AS ${column}`
+    const value = given.fields.some((field) => field.name === name) ? column : 'NULL'
+    return `CAST(${value} AS ${duckdbType(storedTypeOf(type))}) AS ${column}`
   })
   const names = given.fields.map((field) => quoteIdentifier(field.name))
   return `SELECT ${values.join(', ')} FROM (${rows.source.sql}\n) AS source(${names.join(', ')})`

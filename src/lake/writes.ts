@@ -70,7 +70,7 @@ export function trackWrites(options: {
   return {
     begin: async (table) => {
       const id = randomUUID()
-      await insertLakeWrite(metadata.db, {
+      await insertLakeWrite(metadata.beside, {
         id,
         table_id: table.id,
         dataset_id: table.datasetId,
@@ -91,7 +91,7 @@ export function trackWrites(options: {
         discard: async () => {
           try {
             await removeFiles(tableFiles(lakeFolder, table.datasetId), id)
-            await deleteLakeWrite(metadata.db, id)
+            await deleteLakeWrite(metadata.beside, id)
           } catch (error) {
             // The sweeper finds it in our records.
             logger.log('warn', 'lake.write.left_to_sweeper', { writeId: id, error })

@@ -1,48 +1,9 @@
-import { type Selectable, sql } from 'kysely'
+import { sql } from 'kysely'
 import type { OrganizationId, PrincipalId, SandboxId } from '#base/ids.ts'
+import type { PrincipalRow, SandboxRow } from './access-tables.ts'
 import type { Db } from './metadata.ts'
 
-export interface AccessTables {
-  organizations: { id: OrganizationId; name: string; created_at: Date }
-  sandboxes: { id: SandboxId; organization_id: OrganizationId; name: string; created_at: Date }
-  principals: {
-    id: PrincipalId
-    organization_id: OrganizationId
-    name: string
-    created_at: Date
-    disabled_at: Date | null
-  }
-  roles: { id: string; organization_id: OrganizationId; name: string }
-  role_permissions: { role_id: string; permission: string; sandbox_id: SandboxId | null }
-  role_members: { role_id: string; principal_id: PrincipalId }
-  clients: { client_id: string; principal_id: PrincipalId; secret_hash: Buffer; created_at: Date }
-  tokens: { token_hash: Buffer; principal_id: PrincipalId; expires_at: Date }
-  sql_logins: {
-    sql_user: string
-    principal_id: PrincipalId
-    iterations: number
-    salt: Buffer
-    stored_key: Buffer
-    server_key: Buffer
-    created_at: Date
-  }
-  audit: AuditTable
-}
-
-interface AuditTable {
-  at: Date
-  organization_id: OrganizationId | null
-  principal_id: PrincipalId | null
-  sandbox_id: SandboxId | null
-  action: string
-  asset_type: string
-  asset_id: string
-  status: 'Allow' | 'Deny'
-  detail: unknown
-}
-
-export type PrincipalRow = Selectable<AccessTables['principals']>
-export type SandboxRow = Selectable<AccessTables['sandboxes']>
+export type { PrincipalRow, SandboxRow } from './access-tables.ts'
 
 /** Any number that nobody else uses: who makes or replaces the first credentials does it alone. */
 const bootstrapLock = 8_710_873_202
@@ -52,29 +13,80 @@ export async function lockBootstrap(db: Db): Promise<void> {
   await sql`select pg_advisory_xact_lock(${bootstrapLock}::bigint)`.execute(db)
 }
 
-/** Whether some role of the principal, alive, gives the permission in that sandbox of its organisation. */
-export async function isPermitted(
+/**
+ * Which of the permissions some role of the principal gives in that sandbox: principal and sandbox alive, role and
+ * sandbox of the principal's organisation, the principal in the role or in a group that is.
+ */
+export async function selectHeld(
   db: Db,
-  question: { readonly principalId: PrincipalId; readonly permission: string; readonly sandboxId: SandboxId },
-): Promise<boolean> {
+  question: {
+    readonly principalId: PrincipalId
+    readonly permissions: readonly string[]
+    readonly sandboxId: SandboxId
+  },
+): Promise<string[]> {
+  const { rows } = await sql<{ permission: string }>`
+    select distinct given.permission
+    from principals as principal
+    join sandboxes as sandbox on sandbox.id = ${question.sandboxId}
+      and sandbox.organization_id = principal.organization_id and sandbox.state = 'active'
+    join roles as role on role.organization_id = principal.organization_id
+    join role_permissions as given on given.role_id = role.id
+    where principal.id = ${question.principalId} and principal.disabled_at is null
+      and given.permission = any(${question.permissions}::text[])
+      and ${roleHolds}`.execute(db)
+  return rows.map((row) => row.permission)
+}
+
+const roleHolds = sql`
+  (role.is_everywhere or exists (
+    select 1 from role_sandboxes as place where place.role_id = role.id and place.sandbox_id = sandbox.id))
+  and (exists (
+    select 1 from role_members as member where member.role_id = role.id and member.principal_id = principal.id)
+  or exists (
+    select 1 from role_groups as part join group_members as member on member.group_id = part.group_id
+    where part.role_id = role.id and member.principal_id = principal.id))`
+
+/** The sandboxes, alive, where some role of the principal gives anything (or that permission), by name. */
+export async function selectOpenSandboxes(
+  db: Db,
+  principalId: PrincipalId,
+  permissions?: readonly string[],
+): Promise<SandboxRow[]> {
+  const { rows } = await sql<SandboxRow>`
+    select sandbox.* from principals as principal
+    join sandboxes as sandbox on sandbox.organization_id = principal.organization_id
+      and sandbox.state = 'active'
+    where principal.id = ${principalId} and principal.disabled_at is null and exists (
+      select 1 from roles as role
+      where role.organization_id = principal.organization_id and ${roleHolds}
+      and exists (
+        select 1 from role_permissions as given where given.role_id = role.id
+        ${permissions === undefined ? sql`` : sql`and given.permission = any(${permissions}::text[])`}
+      ))
+    order by sandbox.name`.execute(db)
+  return rows
+}
+
+/** The living sandbox of that name, when a role of the principal reaches into it. */
+export async function findOpenSandbox(
+  db: Db,
+  asked: { readonly principalId: PrincipalId; readonly name?: string; readonly id?: SandboxId },
+): Promise<SandboxRow | undefined> {
+  return (await selectOpenSandboxes(db, asked.principalId)).find(
+    (row) => row.name === asked.name || row.id === asked.id,
+  )
+}
+
+/** Whether the principal's organisation may run batch queries. */
+export async function isEntitledToBatch(db: Db, principalId: PrincipalId): Promise<boolean> {
   const row = await db
-    .selectFrom('role_members as member')
-    .innerJoin('principals as principal', 'principal.id', 'member.principal_id')
-    .innerJoin('roles as role', 'role.id', 'member.role_id')
-    .innerJoin('role_permissions as given', 'given.role_id', 'role.id')
-    .innerJoin('sandboxes as sandbox', 'sandbox.organization_id', 'role.organization_id')
-    .whereRef('principal.organization_id', '=', 'role.organization_id')
-    .where('principal.disabled_at', 'is', null)
-    .where('member.principal_id', '=', question.principalId)
-    .where('given.permission', '=', question.permission)
-    .where('sandbox.id', '=', question.sandboxId)
-    .where((check) =>
-      check.or([check('given.sandbox_id', 'is', null), check('given.sandbox_id', '=', question.sandboxId)]),
-    )
-    .select('role.id')
-    .limit(1)
+    .selectFrom('principals')
+    .innerJoin('organizations', 'organizations.id', 'principals.organization_id')
+    .select('organizations.batch_queries')
+    .where('principals.id', '=', principalId)
     .executeTakeFirst()
-  return row !== undefined
+  return row?.batch_queries ?? false
 }
 
 export async function findPrincipal(db: Db, id: PrincipalId): Promise<PrincipalRow | undefined> {
@@ -86,89 +98,15 @@ export async function findPrincipal(db: Db, id: PrincipalId): Promise<PrincipalR
     .executeTakeFirst()
 }
 
-export async function findPrincipalByToken(
-  db: Db,
-  token: { readonly tokenHash: Buffer; readonly now: Date },
-): Promise<PrincipalRow | undefined> {
-  return await db
-    .selectFrom('tokens')
-    .innerJoin('principals', 'principals.id', 'tokens.principal_id')
-    .selectAll('principals')
-    .where('tokens.token_hash', '=', token.tokenHash)
-    .where('tokens.expires_at', '>', token.now)
-    .where('principals.disabled_at', 'is', null)
-    .executeTakeFirst()
-}
+export const administratorKey = 'organization-administrator'
 
-export async function findClient(
-  db: Db,
-  clientId: string,
-): Promise<{ readonly principal_id: PrincipalId; readonly secret_hash: Buffer } | undefined> {
-  return await db
-    .selectFrom('clients')
-    .innerJoin('principals', 'principals.id', 'clients.principal_id')
-    .select(['clients.principal_id', 'clients.secret_hash'])
-    .where('clients.client_id', '=', clientId)
-    .where('principals.disabled_at', 'is', null)
-    .executeTakeFirst()
-}
-
-export async function insertToken(db: Db, token: AccessTables['tokens']): Promise<void> {
-  await db.insertInto('tokens').values(token).execute()
-}
-
-export async function deleteExpiredTokens(db: Db, now: Date): Promise<void> {
-  await db.deleteFrom('tokens').where('expires_at', '<=', now).execute()
-}
-
-export async function findSqlLogin(
-  db: Db,
-  sqlUser: string,
-): Promise<Selectable<AccessTables['sql_logins']> | undefined> {
-  return await db.selectFrom('sql_logins').selectAll().where('sql_user', '=', sqlUser).executeTakeFirst()
-}
-
-export async function findSandboxByName(
-  db: Db,
-  sandbox: { readonly organizationId: OrganizationId; readonly name: string },
-): Promise<SandboxRow | undefined> {
-  return await db
-    .selectFrom('sandboxes')
-    .selectAll()
-    .where('organization_id', '=', sandbox.organizationId)
-    .where('name', '=', sandbox.name)
-    .executeTakeFirst()
-}
-
-export async function findSandbox(db: Db, id: SandboxId): Promise<SandboxRow | undefined> {
-  return await db.selectFrom('sandboxes').selectAll().where('id', '=', id).executeTakeFirst()
-}
-
-export async function insertAudit(db: Db, entry: Omit<AuditTable, 'organization_id'>): Promise<void> {
-  await db
-    .insertInto('audit')
-    .values((build) => ({
-      ...entry,
-      detail: JSON.stringify(entry.detail),
-      organization_id: build
-        .selectFrom('principals')
-        .select('organization_id')
-        .where('id', '=', entry.principal_id),
-    }))
-    .execute()
-}
-
-/** The first organisation ever made, with the client and login of its administrator. */
+/** The first organisation ever made, with the administrator whose credentials lie in the home. */
 export async function findFirstOrganization(
   db: Db,
 ): Promise<{ readonly id: OrganizationId; readonly administrator: PrincipalId } | undefined> {
   return await db
     .selectFrom('organizations')
-    .innerJoin('roles', (join) =>
-      join.onRef('roles.organization_id', '=', 'organizations.id').on('roles.name', '=', administratorRole),
-    )
-    .innerJoin('role_members', 'role_members.role_id', 'roles.id')
-    .innerJoin('principals', 'principals.id', 'role_members.principal_id')
+    .innerJoin('principals', 'principals.organization_id', 'organizations.id')
     .select(['organizations.id', 'principals.id as administrator'])
     .orderBy('organizations.created_at')
     .orderBy('principals.created_at')
@@ -176,45 +114,86 @@ export async function findFirstOrganization(
     .executeTakeFirst()
 }
 
-export const administratorRole = 'administrator'
-
-/** Takes the place of every client and login the principal had. */
-export async function replaceSecrets(
+export async function selectOrganizations(
   db: Db,
-  secrets: {
-    readonly client: AccessTables['clients']
-    readonly login: AccessTables['sql_logins']
-  },
-): Promise<void> {
-  const { principal_id } = secrets.client
-  await db.deleteFrom('clients').where('principal_id', '=', principal_id).execute()
-  await db.deleteFrom('sql_logins').where('principal_id', '=', principal_id).execute()
-  await db.deleteFrom('tokens').where('principal_id', '=', principal_id).execute()
-  await db.insertInto('clients').values(secrets.client).execute()
-  await db.insertInto('sql_logins').values(secrets.login).execute()
+): Promise<
+  readonly { readonly id: OrganizationId; readonly name: string; readonly batch_queries: boolean }[]
+> {
+  return await db
+    .selectFrom('organizations')
+    .select(['id', 'name', 'batch_queries'])
+    .orderBy('created_at')
+    .execute()
 }
 
 export interface NewOrganization {
-  readonly organization: AccessTables['organizations']
-  readonly sandbox: AccessTables['sandboxes']
-  readonly principal: AccessTables['principals']
-  readonly roleId: string
-  readonly permissions: readonly string[]
+  readonly organization: { readonly id: OrganizationId; readonly name: string; readonly created_at: Date }
+  readonly sandboxId: SandboxId
+  readonly principal: {
+    readonly id: PrincipalId
+    readonly name: string
+    readonly created_at: Date
+  }
 }
 
-/** An organisation with one sandbox and one administrator. */
+/** An organisation with the sandbox `prod` and its first user. */
 export async function insertOrganization(db: Db, made: NewOrganization): Promise<void> {
-  const { organization, sandbox, principal, roleId } = made
+  const { organization, sandboxId, principal } = made
   await db.insertInto('organizations').values(organization).execute()
-  await db.insertInto('sandboxes').values(sandbox).execute()
-  await db.insertInto('principals').values(principal).execute()
   await db
-    .insertInto('roles')
-    .values({ id: roleId, organization_id: organization.id, name: administratorRole })
+    .insertInto('sandboxes')
+    .values({
+      id: sandboxId,
+      organization_id: organization.id,
+      name: 'prod',
+      title: 'Prod',
+      type: 'production',
+      is_default: true,
+      created_at: organization.created_at,
+      modified_at: organization.created_at,
+    })
     .execute()
+  await insertPrincipal(db, { ...principal, organization_id: organization.id, kind: 'user', email: null })
+}
+
+export async function setBatchEntitlement(db: Db, id: OrganizationId, isEntitled: boolean): Promise<void> {
+  await db.updateTable('organizations').set({ batch_queries: isEntitled }).where('id', '=', id).execute()
+}
+
+export async function insertPrincipal(
+  db: Db,
+  principal: Pick<PrincipalRow, 'id' | 'organization_id' | 'name' | 'created_at' | 'kind' | 'email'>,
+): Promise<void> {
   await db
-    .insertInto('role_permissions')
-    .values(made.permissions.map((permission) => ({ role_id: roleId, permission, sandbox_id: null })))
+    .insertInto('principals')
+    .values({ ...principal, disabled_at: null })
     .execute()
-  await db.insertInto('role_members').values({ role_id: roleId, principal_id: principal.id }).execute()
+}
+
+export async function selectPrincipals(
+  db: Db,
+  filter: { readonly organizationId: OrganizationId; readonly kind?: 'user' | 'api-client' },
+): Promise<PrincipalRow[]> {
+  return await db
+    .selectFrom('principals')
+    .selectAll()
+    .where('organization_id', '=', filter.organizationId)
+    .$if(filter.kind !== undefined, (query) => query.where('kind', '=', filter.kind!))
+    .orderBy('created_at')
+    .orderBy('id')
+    .execute()
+}
+
+export async function setPrincipalDisabled(
+  db: Db,
+  principal: { readonly organizationId: OrganizationId; readonly id: PrincipalId; readonly at: Date | null },
+): Promise<boolean> {
+  const row = await db
+    .updateTable('principals')
+    .set({ disabled_at: principal.at })
+    .where('organization_id', '=', principal.organizationId)
+    .where('id', '=', principal.id)
+    .returning('id')
+    .executeTakeFirst()
+  return row !== undefined
 }

@@ -9,6 +9,8 @@ import type { Metadata, Tables } from './metadata.ts'
 
 /** Connections one node keeps to our database at most; the managed one allows five times as many. */
 export const poolConnectionsMax = 16
+/** Of `beside`, whose statements wait for nothing. */
+const besideConnectionsMax = 2
 /** How long a caller waits for a connection while PostgreSQL restarts or all are in use. */
 const acquireMsDefault = 20_000
 const transactionAttemptsMax = 10
@@ -29,24 +31,29 @@ export interface ConnectOptions {
 export function connectMetadata(options: ConnectOptions): Metadata {
   const { logger, clock = systemClock, acquireMsMax = acquireMsDefault } = options
   const connection = { application_name: 'sluice', keepAlive: true, ...options.connection }
-  const pool = new Pool({ max: poolConnectionsMax, ...connection, connectionTimeoutMillis: acquireMsMax })
-  // An idle connection that breaks is replaced at the next use.
-  pool.on('error', (error) => logger.log('debug', 'metadata.connection.lost', { error }))
-  // One that breaks while it is lent out fails its statement; without a hearer the event would end the process.
-  pool.on('connect', (client) => client.on('error', () => {}))
-  const db = new Kysely<Tables>({
-    dialect: new PostgresDialect({
-      pool: {
-        connect: () => acquire({ pool, clock, acquireMsMax }),
-        end: () => pool.end(),
-        options: pool.options,
-      },
-    }),
-  })
+  const database = (given: PoolConfig): Kysely<Tables> => {
+    const pool = new Pool({ ...given, connectionTimeoutMillis: acquireMsMax })
+    // An idle connection that breaks is replaced at the next use.
+    pool.on('error', (error) => logger.log('debug', 'metadata.connection.lost', { error }))
+    // One that breaks while it is lent out fails its statement; without a hearer the event would end the process.
+    pool.on('connect', (client) => client.on('error', () => {}))
+    return new Kysely<Tables>({
+      dialect: new PostgresDialect({
+        pool: {
+          connect: () => acquire({ pool, clock, acquireMsMax }),
+          end: () => pool.end(),
+          options: pool.options,
+        },
+      }),
+    })
+  }
+  const db = database({ max: poolConnectionsMax, ...connection })
+  const beside = database({ ...connection, max: besideConnectionsMax })
   const listener = new Listener(connection, logger)
 
   return {
     db,
+    beside,
     transaction: async (work) => {
       for (let attempt = 1; ; attempt += 1) {
         try {
@@ -63,6 +70,7 @@ export function connectMetadata(options: ConnectOptions): Metadata {
     },
     [Symbol.asyncDispose]: async () => {
       await listener[Symbol.asyncDispose]()
+      await beside.destroy()
       await db.destroy()
     },
   }

@@ -21,6 +21,8 @@ export interface DatasetTables {
     columns: Json
     /** Paths of fields that no row may leave out, as arrays of names; below a missing parent nothing is asked. */
     required_fields: Json
+    /** What values must be beyond their type, as a list. */
+    constraints: ColumnType<unknown, string | undefined, string>
     behavior: 'time-series' | 'record' | 'adhoc'
     tags: Json
     version: number

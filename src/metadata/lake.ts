@@ -13,6 +13,8 @@ export interface LakeTables {
     cluster_by: ColumnType<string[], string, string>
     /** Below the table's folder. */
     metadata_file: string
+    /** Of that file; tables of older versions have none until their next commit. */
+    metadata_sha256: Generated<string | null>
     last_sequence: Generated<number>
     last_ingest_time: BigInteger
     snapshot_id: SnapshotId | null
@@ -98,7 +100,8 @@ export async function updateLakeTable(
   tx: Transaction,
   tableId: TableId,
   change: {
-    readonly metadata_file: string
+    readonly metadata_file?: string
+    readonly metadata_sha256?: string
     readonly last_sequence: number
     readonly last_ingest_time: number
     readonly snapshot_id: SnapshotId | null

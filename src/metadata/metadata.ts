@@ -1,5 +1,5 @@
 import type { Kysely, Transaction as KyselyTransaction } from 'kysely'
-import type { AccessTables } from './access.ts'
+import type { AccessTables } from './access-tables.ts'
 import type { DatasetTables } from './datasets.ts'
 import type { ExportTables } from './exports.ts'
 import type { IdentityTables } from './identities.ts'
@@ -27,6 +27,11 @@ export type Transaction = KyselyTransaction<Tables>
 /** Our database, started or connected, migrated, ready. */
 export interface Metadata extends AsyncDisposable {
   readonly db: Db
+  /**
+   * For single short statements of whoever is inside of a transaction and means them to stay when it is undone. They have
+   * connections of their own: transactions that wait for one another's locks may have taken all others.
+   */
+  readonly beside: Db
   /** Runs in one transaction (READ COMMITTED unless said); retried on serialization failure and deadlock. */
   transaction<T>(work: (tx: Transaction) => Promise<T>): Promise<T>
   /** Calls back whenever somebody notifies the channel; also once after every reconnect. */

@@ -9,7 +9,13 @@ import * as exportsArea from './migrations/0006-exports.ts'
 import * as lakeHistory from './migrations/0007-lake-history.ts'
 import * as schemas from './migrations/0010-schemas.ts'
 import * as catalog from './migrations/0011-catalog.ts'
-import * as views from './migrations/0020-views.ts'
+import * as lakeDigests from './migrations/0012-lake-digests.ts'
+import * as constraints from './migrations/0013-constraints.ts'
+import * as accessControl from './migrations/0020-access-control.ts'
+import * as credentials from './migrations/0021-credentials.ts'
+import * as auditChain from './migrations/0022-audit-chain.ts'
+import * as secrets from './migrations/0023-secrets.ts'
+import * as views from './migrations/0030-views.ts'
 
 // oxlint-disable-next-line typescript/no-explicit-any -- A migration precedes the row types.
 type AnyDb = Kysely<any>
@@ -30,7 +36,13 @@ export const migrations: readonly Migration[] = [
   { name: '0007-lake-history', up: lakeHistory.up },
   { name: '0010-schemas', up: schemas.up },
   { name: '0011-catalog', up: catalog.up },
-  { name: '0020-views', up: views.up },
+  { name: '0012-lake-digests', up: lakeDigests.up },
+  { name: '0013-constraints', up: constraints.up },
+  { name: '0020-access-control', up: accessControl.up },
+  { name: '0021-credentials', up: credentials.up },
+  { name: '0022-audit-chain', up: auditChain.up },
+  { name: '0023-secrets', up: secrets.up },
+  { name: '0030-views', up: views.up },
 ]
 
 /** Any number that nobody else uses in this database: two nodes that start together migrate one after the other. */

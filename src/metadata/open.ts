@@ -49,6 +49,7 @@ export async function openMetadata(options: OpenMetadataOptions): Promise<Metada
   const opened = starting.move()
   return {
     db: metadata.db,
+    beside: metadata.beside,
     transaction: (work) => metadata.transaction(work),
     listen: (channel, onNotify) => metadata.listen(channel, onNotify),
     get postgresPid() {

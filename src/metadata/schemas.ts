@@ -25,6 +25,8 @@ export interface SchemaTables {
     columns: ColumnType<unknown, string | null, string | null>
     /** Paths of fields that no row may leave out, as arrays of names. */
     required: ColumnType<unknown, string | undefined, string>
+    /** What values must be beyond their type, as a list. */
+    constraints: ColumnType<unknown, string | undefined, string>
     /** `meta:extends`. */
     extends: ColumnType<string[], string[] | undefined, string[]>
     /** Ids of the customer's own resources it refers to, also through others. */

@@ -1,3 +1,4 @@
+import { isWhole } from '#access/decide.ts'
 import { AppError } from '#base/errors.ts'
 import type { Caller, Dataset } from '#datasets/datasets.ts'
 import { systemColumns } from '#lake/system-columns.ts'
@@ -74,15 +75,15 @@ export async function findTable(
   if (!dataset || !isInDatabase(dataset, database)) return undefined
   const decision = await services.access.decide({
     principal: caller.principal,
-    permission: 'datasets.view',
+    permission: 'view-datasets',
     sandboxId: caller.sandbox.id,
     datasetId: dataset.id,
   })
   if (!decision.isAllowed) return undefined
-  if (decision.rowFilters.length > 0 || Object.keys(decision.masks).length > 0) {
+  if (!isWhole(decision)) {
     throw new AppError(
       'query.unsupported',
-      'This table has row filters or masks, which cannot be applied yet.',
+      'You may see this table in part only, and partial views cannot be queried yet.',
     )
   }
   return dataset
@@ -115,7 +116,7 @@ async function foundOrHidden(
     if (!(error instanceof AppError) || error.code !== 'access.denied') throw error
     // Denied for this one: it does not exist for the caller. Denied for all: he should know.
     const { principal, sandbox } = caller
-    const general = { principal, permission: 'datasets.view', sandboxId: sandbox.id } as const
+    const general = { principal, permission: 'view-datasets', sandboxId: sandbox.id } as const
     if ((await services.access.decide(general)).isAllowed) return undefined
     throw error
   }
@@ -150,7 +151,7 @@ export async function visibleTables({ services, caller, database }: CatalogueSco
     if (!isInDatabase(dataset, database) || dataset.tags[temporaryTag]) continue
     const decision = await services.access.decide({
       principal: caller.principal,
-      permission: 'datasets.view',
+      permission: 'view-datasets',
       sandboxId: caller.sandbox.id,
       datasetId: dataset.id,
     })

@@ -33,12 +33,12 @@ export function createQueryService(services: QueryServiceOptions): QueryService 
     parallelRunsMax,
     run: (context) => runScheduled(shared, context),
   })
-  const require = async (caller: Caller, permission: 'queries.interactive' | 'queries.manage') => {
+  const require = async (caller: Caller, permission: 'manage-queries') => {
     await access.require({ principal: caller.principal, permission, sandboxId: caller.sandbox.id })
   }
   return {
     openSession: async (options) => {
-      await require(options.caller, 'queries.interactive')
+      await require(options.caller, 'manage-queries')
       const { caller, database } = options
       if (database !== 'all' && !(await findTable({ services, caller, database }, [database]))) {
         throw new AppError('query.unknown_database', `There is no database ${JSON.stringify(database)}.`, {
@@ -51,7 +51,7 @@ export function createQueryService(services: QueryServiceOptions): QueryService 
     runScheduledQuery: (caller, id) => runScheduledQuery(services, caller, id),
     scheduledQueries: (caller) => listScheduledQueries(services, caller),
     log: async (caller, { limit }) => {
-      await require(caller, 'queries.manage')
+      await require(caller, 'manage-queries')
       const rows = await selectQueryLog(metadata.db, caller.sandbox.id, Math.min(limit, logLengthMax))
       return rows.map((row) => entryOf(row, clock.now()))
     },

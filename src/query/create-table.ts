@@ -3,15 +3,20 @@ import type { Dataset } from '#datasets/datasets.ts'
 import { structType, type Field } from '#types/data-type.ts'
 import { findTable, findView } from './catalogue.ts'
 import { planQuery } from './plan-query.ts'
+import { requireGeneral } from './rights.ts'
 import type { Scope } from './scope.ts'
 import { temporaryTag } from './temporary-tables.ts'
 import { appendRows, committed, type StatementOf } from './write-rows.ts'
+
+/** What making a table takes, which makes a schema too. */
+const creating = ['batch-queries', 'manage-datasets', 'manage-schemas'] as const
 
 type Creation = StatementOf<'createTable'> | StatementOf<'createTableAs'>
 
 /** A table of the columns given, without rows. False: it was there and IF NOT EXISTS was said. */
 export async function createTable(scope: Scope, statement: StatementOf<'createTable'>): Promise<boolean> {
   refuseOptions(statement)
+  await requireGeneral(scope, creating)
   const there = await existingTable(scope, statement)
   if (there) return there.isOurs
   return (await createDataset(scope, statement, statement.columns)) !== undefined
@@ -23,6 +28,7 @@ export async function createTableAs(
   statement: StatementOf<'createTableAs'>,
 ): Promise<number | undefined> {
   refuseOptions(statement)
+  await requireGeneral(scope, creating)
   const there = await existingTable(scope, statement)
   if (there && !there.isOurs) return undefined
   const done = there && (await committed(scope, there.dataset))

@@ -19,10 +19,10 @@ export interface QueryLogEntryWriter {
 }
 
 export class QueryLog {
-  readonly #services: Pick<QueryServiceOptions, 'metadata' | 'clock' | 'logger'>
+  readonly #services: Pick<QueryServiceOptions, 'access' | 'metadata' | 'clock' | 'logger'>
   #count = 0
 
-  constructor(services: Pick<QueryServiceOptions, 'metadata' | 'clock' | 'logger'>) {
+  constructor(services: Pick<QueryServiceOptions, 'access' | 'metadata' | 'clock' | 'logger'>) {
     this.#services = services
   }
 
@@ -30,9 +30,19 @@ export class QueryLog {
     caller: Caller,
     { sql, client }: { sql: string; client: string },
   ): Promise<QueryLogEntryWriter> {
-    const { metadata, clock } = this.#services
+    const { access, metadata, clock } = this.#services
     const id = randomUUID()
     const now = clock.now()
+    // The text stands in the query log, which ends; the audit says for good that it was asked.
+    await access.audit({
+      principalId: caller.principal.id,
+      sandboxId: caller.sandbox.id,
+      action: 'query',
+      assetType: 'Query',
+      assetId: id,
+      status: 'Allow',
+      detail: { client: withoutZeros(client) },
+    })
     await insertQueryLog(metadata.db, {
       id,
       sandbox_id: caller.sandbox.id,

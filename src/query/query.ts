@@ -10,7 +10,7 @@ import type { DataType, Field } from '#types/data-type.ts'
 export interface QueryService {
   openSession(options: SessionOptions): Promise<QuerySession>
 
-  /** Stores a query with its schedule; `schedule` undefined: run only by hand. Needs 'queries.batch'. */
+  /** Stores a query with its schedule; `schedule` undefined: run only by hand. Needs 'batch-queries'. */
   createScheduledQuery(caller: Caller, query: NewScheduledQuery): Promise<ScheduledQuery>
   /** Makes a run now; follow it with `jobs`. */
   runScheduledQuery(caller: Caller, id: string): Promise<RunId>

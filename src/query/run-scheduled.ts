@@ -29,7 +29,7 @@ export async function runScheduled(
   const caller = await access.actAs(run.principalId, run.sandboxId)
   await access.require({
     principal: caller.principal,
-    permission: 'queries.batch',
+    permission: 'batch-queries',
     sandboxId: caller.sandbox.id,
   })
   const stored = await storedQuery(services, caller, run.subjectId)

@@ -35,7 +35,7 @@ export async function createScheduledQuery(
   query: NewScheduledQuery,
 ): Promise<ScheduledQuery> {
   const { clock, jobs, metadata, sql } = services
-  await require(services, caller, 'queries.batch')
+  await require(services, caller, 'batch-queries')
   if (query.name.length < 1 || query.name.length > 255) {
     throw new AppError('request.invalid', 'The name of a query has 1 to 255 characters.')
   }
@@ -72,7 +72,7 @@ export async function createScheduledQuery(
 /** Makes a run now. */
 export async function runScheduledQuery(services: Services, caller: Caller, id: string): Promise<RunId> {
   const { clock, jobs, metadata } = services
-  await require(services, caller, 'queries.batch')
+  await require(services, caller, 'batch-queries')
   const row = await storedQuery(services, caller, id)
   const runId = await metadata.transaction((tx) =>
     jobs.enqueue(tx, {
@@ -90,7 +90,7 @@ export async function runScheduledQuery(services: Services, caller: Caller, id: 
 }
 
 export async function listScheduledQueries(services: Services, caller: Caller): Promise<ScheduledQuery[]> {
-  await require(services, caller, 'queries.manage')
+  await require(services, caller, 'manage-queries')
   return (await selectScheduledQueries(services.metadata.db, caller.sandbox.id, listedMax)).map(queryOf)
 }
 

@@ -151,6 +151,13 @@ export class Session implements QuerySession {
     const stopped = AbortSignal.any([signal, this.#closing.signal])
     const scope = this.#scope({ parameters, signal: stopped })
     const [prepared, cursors] = [this.#prepared, this.#cursors]
+    // Rights may have been taken since the session was opened.
+    const { principal, sandbox } = this.#options.caller
+    await this.#services.services.access.require({
+      principal,
+      permission: 'manage-queries',
+      sandboxId: sandbox.id,
+    })
     if (!isLogged(statement)) {
       yield* runStatement(scope, statement, { prepared, cursors, encoding, onWritten: () => {} })
       return

@@ -4,6 +4,7 @@ import { deleteView, insertView, selectView, selectViews, updateView, type ViewR
 import { findTable, loadCatalogue, localName, viewQuery } from './catalogue.ts'
 import { describeQuery } from './plan-query.ts'
 import type { Statement } from './query.ts'
+import { requireGeneral } from './rights.ts'
 import type { Scope } from './scope.ts'
 
 type StatementOf<K extends Statement['kind']> = Extract<Statement, { readonly kind: K }>
@@ -12,7 +13,7 @@ type StatementOf<K extends Statement['kind']> = Extract<Statement, { readonly ki
 export async function createView(scope: Scope, statement: StatementOf<'createView'>): Promise<void> {
   const { view, query, sql, orReplace, ifNotExists } = statement
   const { services, caller } = scope
-  await requireManage(scope)
+  await requireGeneral(scope, ['manage-datasets'])
   const name = nameOf(scope, view.parts)
   if (query.variables.length > 0 || query.parameterCount > 0) {
     throw new AppError('query.unsupported', 'A view has neither variables nor parameters.', {
@@ -44,7 +45,7 @@ export async function createView(scope: Scope, statement: StatementOf<'createVie
 
 export async function dropView(scope: Scope, { view, ifExists }: StatementOf<'dropView'>): Promise<void> {
   const { services, caller } = scope
-  await requireManage(scope)
+  await requireGeneral(scope, ['manage-datasets'])
   const name = nameOf(scope, view.parts)
   const row = await selectView(services.metadata.db, caller.sandbox.id, name)
   if (!row) {
@@ -98,13 +99,5 @@ function nameOf(scope: Scope, parts: readonly string[]): string {
 function nameTaken(name: string): AppError {
   return new AppError('dataset.exists', `There is a table or view ${JSON.stringify(name)} already.`, {
     hint: 'Choose another name; a view can be changed with CREATE OR REPLACE VIEW.',
-  })
-}
-
-async function requireManage({ services, caller }: Scope): Promise<void> {
-  await services.access.require({
-    principal: caller.principal,
-    permission: 'datasets.manage',
-    sandboxId: caller.sandbox.id,
   })
 }

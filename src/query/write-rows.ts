@@ -4,6 +4,7 @@ import { findTable, unknownTable } from './catalogue.ts'
 import { runningStatement } from './engine-rows.ts'
 import { planQuery, type PlannedQuery } from './plan-query.ts'
 import type { Statement } from './query.ts'
+import { requireGeneral, requireManage } from './rights.ts'
 import type { Scope } from './scope.ts'
 import { assignColumns } from './store-assignment.ts'
 import { stoppable } from './stop-signal.ts'
@@ -12,6 +13,7 @@ export type StatementOf<K extends Statement['kind']> = Extract<Statement, { read
 
 /** Appends a query's rows to a table, as one batch. */
 export async function insert(scope: Scope, statement: StatementOf<'insert'>): Promise<number> {
+  await requireGeneral(scope, ['batch-queries', 'manage-datasets'])
   const { journal, step } = scope
   const dataset = await findTable(scope, statement.table.parts)
   if (!dataset) throw unknownTable(statement.table)
@@ -58,6 +60,8 @@ export async function appendRows(
       tableId: dataset.tableId,
       batchId,
       source: { sql, files: planned.files, pool: scope.pool },
+      columns: dataset.schema,
+      first: async (tx) => await services.datasets.lockForRows(tx, dataset.id),
       within: async (tx, result) => {
         await journal.assertHeld(tx)
         await services.datasets.recordCommittedBatch(tx, {
@@ -73,6 +77,7 @@ export async function appendRows(
 }
 
 export async function dropTable(scope: Scope, statement: StatementOf<'dropTable'>): Promise<void> {
+  await requireGeneral(scope, ['manage-datasets'])
   const { services, caller, journal, step, signal } = scope
   if (signal.aborted) await stoppable(signal, async () => {})
   const dataset = await findTable(scope, statement.table.parts)
@@ -88,13 +93,4 @@ export async function dropTable(scope: Scope, statement: StatementOf<'dropTable'
   await journal.recordDrop(step, dataset.id)
   await services.datasets.delete(caller, dataset.id)
   scope.temporaries.remove(dataset)
-}
-
-async function requireManage({ services, caller }: Scope, dataset: Dataset): Promise<void> {
-  await services.access.require({
-    principal: caller.principal,
-    permission: 'datasets.manage',
-    sandboxId: caller.sandbox.id,
-    datasetId: dataset.id,
-  })
 }

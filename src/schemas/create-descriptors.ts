@@ -29,13 +29,13 @@ export function createDescriptors(dependencies: Omit<SchemasDependencies, 'colum
   const { db } = metadata
   return {
     async get(caller, id) {
-      await registry.require(caller, 'schemas.view')
+      await registry.require(caller, 'view-schemas')
       const row = await selectDescriptor(db, caller.sandbox.id, id)
       if (!row) throw unknown('descriptors', id)
       return descriptorDocument(row, caller)
     },
     async list(caller, query) {
-      await registry.require(caller, 'schemas.view')
+      await registry.require(caller, 'view-schemas')
       const rows = await selectDescriptors(db, caller.sandbox.id)
       const entries = rows.map((row): Entry => {
         const document = descriptorDocument(row, caller)
@@ -45,7 +45,7 @@ export function createDescriptors(dependencies: Omit<SchemasDependencies, 'colum
       return pageOf(entries, query, true)
     },
     async ofSchema(caller, schemaId) {
-      await registry.require(caller, 'schemas.view')
+      await registry.require(caller, 'view-schemas')
       const schema = await findAny(db, caller, schemaId)
       if (!schema) throw unknown('schemas', schemaId)
       const rows = await selectDescriptors(db, caller.sandbox.id, [
@@ -55,7 +55,7 @@ export function createDescriptors(dependencies: Omit<SchemasDependencies, 'colum
       return rows.map((row) => descriptorDocument(row, caller))
     },
     async create(caller, body) {
-      await registry.require(caller, 'schemas.manage')
+      await registry.require(caller, 'manage-schemas')
       return await metadata.transaction(async (tx) => {
         await lockRegistry(tx, caller.sandbox.id)
         const checked = await checkDescriptor(registry, tx, caller, body)
@@ -92,7 +92,7 @@ export function createDescriptors(dependencies: Omit<SchemasDependencies, 'colum
       })
     },
     async replace(caller, id, body) {
-      await registry.require(caller, 'schemas.manage')
+      await registry.require(caller, 'manage-schemas')
       return await metadata.transaction(async (tx) => {
         await lockRegistry(tx, caller.sandbox.id)
         const row = await selectDescriptor(tx, caller.sandbox.id, id)
@@ -114,7 +114,7 @@ export function createDescriptors(dependencies: Omit<SchemasDependencies, 'colum
       })
     },
     async delete(caller, id) {
-      await registry.require(caller, 'schemas.manage')
+      await registry.require(caller, 'manage-schemas')
       await metadata.transaction(async (tx) => {
         await lockRegistry(tx, caller.sandbox.id)
         const row = await selectDescriptor(tx, caller.sandbox.id, id)

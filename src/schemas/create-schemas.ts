@@ -18,57 +18,57 @@ export function createSchemas(dependencies: SchemasDependencies): Schemas {
   const { db } = metadata
   return {
     async get(caller, kind, id) {
-      await registry.require(caller, 'schemas.view')
+      await registry.require(caller, 'view-schemas')
       return await findResource(registry, db, caller, { kind, id })
     },
     async look(caller, given) {
-      await registry.require(caller, 'schemas.view')
+      await registry.require(caller, 'view-schemas')
       return await lookAt(registry, db, caller, given)
     },
     async list(caller, given) {
-      await registry.require(caller, 'schemas.view')
+      await registry.require(caller, 'view-schemas')
       return await listResources(registry, db, caller, given)
     },
     async create(caller, kind, body) {
-      await registry.require(caller, 'schemas.manage')
+      await registry.require(caller, 'manage-schemas')
       return await metadata.transaction((tx) => createResource(registry, tx, caller, { kind, body }))
     },
     async replace(caller, { body, ...target }) {
-      await registry.require(caller, 'schemas.manage')
+      await registry.require(caller, 'manage-schemas')
       return await metadata.transaction((tx) =>
         replaceResource(registry, tx, caller, { ...target, author: () => body }),
       )
     },
     async patch(caller, { patch, ...target }) {
-      await registry.require(caller, 'schemas.manage')
+      await registry.require(caller, 'manage-schemas')
       guardDepth(patch)
       return await metadata.transaction((tx) =>
         replaceResource(registry, tx, caller, { ...target, author: patched(patch) }),
       )
     },
     async delete(caller, target) {
-      await registry.require(caller, 'schemas.manage')
+      await registry.require(caller, 'manage-schemas')
       await metadata.transaction((tx) => deleteResource(registry, tx, caller, target))
     },
     async stats(caller) {
-      await registry.require(caller, 'schemas.view')
+      await registry.require(caller, 'view-schemas')
       return await statsOf(registry, db, caller)
     },
     async exportResources(caller, id) {
-      await registry.require(caller, 'schemas.view')
+      await registry.require(caller, 'view-schemas')
       return await exportOf(registry, db, caller, id)
     },
     async importResources(caller, body) {
-      await registry.require(caller, 'schemas.manage')
+      await registry.require(caller, 'manage-schemas')
       guardDepth(body)
       return await metadata.transaction((tx) => importOf(registry, tx, caller, body))
     },
     async sample(caller, id) {
-      await registry.require(caller, 'schemas.view')
+      await registry.require(caller, 'view-schemas')
       return await sampleFor(registry, db, caller, id)
     },
     async changes(caller, id) {
-      await registry.require(caller, 'schemas.view')
+      await registry.require(caller, 'view-schemas')
       return await changesOf(db, caller, id)
     },
 
@@ -81,6 +81,7 @@ export function createSchemas(dependencies: SchemasDependencies): Schemas {
         behavior: behaviorOf(row.extends, row.class_id),
         columns: structTypeFromJson(row.columns),
         required: row.required as SchemaToUse['required'],
+        constraints: row.constraints as SchemaToUse['constraints'],
       }
     },
     async useColumns(tx, caller, { title, columns }): Promise<SchemaToUse> {
@@ -104,7 +105,7 @@ export function createSchemas(dependencies: SchemasDependencies): Schemas {
         updated_at: now,
         updated_by: caller.principal.id,
       })
-      return { id, isAdHoc: true, behavior: undefined, columns, required: [] }
+      return { id, isAdHoc: true, behavior: undefined, columns, required: [], constraints: [] }
     },
     async unionSchemas(db, caller, ids) {
       const rows = await selectSchemasByIds(db, caller.sandbox.id, ids)

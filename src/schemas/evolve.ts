@@ -42,8 +42,7 @@ export async function spreadChange(
   const isUsed = (affected: SchemaRow) => affected.is_union || withDatasets.has(affected.id)
   const follow = async (affected: SchemaRow, after: Checked): Promise<void> => {
     if (!after.columns || !withDatasets.has(affected.id)) return
-    const { columns, required } = after.columns
-    await registry.columnsAdded(tx, caller, { id: affected.id, columns, required })
+    await registry.columnsAdded(tx, caller, { id: affected.id, ...after.columns })
   }
 
   const beforeLookup = await registry.lookup(tx, caller, [row, ...users].map(documentOf))
@@ -75,6 +74,7 @@ export async function spreadChange(
       {
         columns: after.columns ? JSON.stringify(after.columns.columns) : null,
         required: JSON.stringify(after.columns?.required ?? []),
+        constraints: JSON.stringify(after.columns?.constraints ?? []),
         extends: [...after.extends],
         uses: [...after.uses],
         class_id: after.classId ?? null,

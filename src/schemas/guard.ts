@@ -1,3 +1,4 @@
+import { enginePattern } from '#types/engine-pattern.ts'
 import { fieldNameLengthMax } from '#types/xdm.ts'
 import { invalidAt, refused } from './errors.ts'
 import { isJson, type Json, pointerStep } from './json.ts'
@@ -136,12 +137,9 @@ function checkPattern(pattern: unknown, at: string): void {
   if (typeof pattern !== 'string' || pattern.length > patternLengthMax) {
     throw invalidAt(at, `a regular expression of at most ${patternLengthMax} characters was expected`)
   }
-  if (/\(\?<?[=!]|\\[1-9]|\\k</.test(pattern)) {
-    throw invalidAt(
-      at,
-      'look-around and back-references are not supported',
-      'Write it without them: patterns must be matched in linear time.',
-    )
+  const engine = enginePattern(pattern)
+  if ('problem' in engine) {
+    throw invalidAt(at, engine.problem, 'Write it without: patterns must be matched in linear time.')
   }
   try {
     RegExp(pattern, 'u')

@@ -102,18 +102,18 @@ export function createNamespaces(dependencies: Omit<SchemasDependencies, 'column
   const { db } = metadata
   return {
     async list(caller) {
-      await registry.require(caller, 'namespaces.view')
+      await registry.require(caller, 'view-identity-namespaces')
       const own = await selectNamespaces(db, caller.sandbox.id)
       return [...standard, ...own.map(namespaceOf)]
     },
     async get(caller, id) {
-      await registry.require(caller, 'namespaces.view')
+      await registry.require(caller, 'view-identity-namespaces')
       const found = await findNamespace(db, caller, { id })
       if (found) return found
       throw unknownNamespace(String(id))
     },
     async create(caller, given) {
-      await registry.require(caller, 'namespaces.manage')
+      await registry.require(caller, 'manage-identity-namespaces')
       const { name, code, description } = checked(given)
       const idType = idTypeOf(given.idType)
       return await metadata.transaction(async (tx) => {
@@ -142,7 +142,7 @@ export function createNamespaces(dependencies: Omit<SchemasDependencies, 'column
       })
     },
     async replace(caller, id, given) {
-      await registry.require(caller, 'namespaces.manage')
+      await registry.require(caller, 'manage-identity-namespaces')
       const { name, code, description } = checked(given)
       return await metadata.transaction(async (tx) => {
         const found = await findNamespace(tx, caller, { id })

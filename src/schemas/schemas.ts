@@ -1,5 +1,6 @@
 import type { Caller } from '#access/access.ts'
 import type { Db, Transaction } from '#metadata/metadata.ts'
+import type { Constraints } from '#types/constraints.ts'
 import type { StructType } from '#types/data-type.ts'
 import type { Json } from './json.ts'
 import type { ListQuery, Page } from './list.ts'
@@ -64,18 +65,19 @@ export interface Schemas {
 
 export type ReadableKind = ResourceKind | 'unions'
 
-/** A schema with what rows must not leave out. */
+/** A schema with what rows must not leave out and what their values must be. */
 export interface SchemaToUse {
   readonly id: string
   readonly isAdHoc: boolean
   readonly behavior: 'time-series' | 'record' | 'adhoc' | undefined
   readonly columns: StructType
   readonly required: readonly (readonly string[])[]
+  readonly constraints: readonly Constraints[]
 }
 
 /** Columns were added to a schema that datasets use: their tables follow, in the same transaction. */
 export type ColumnsAdded = (
   tx: Transaction,
   caller: Caller,
-  schema: Pick<SchemaToUse, 'id' | 'columns' | 'required'>,
+  schema: Pick<SchemaToUse, 'id' | 'columns' | 'required' | 'constraints'>,
 ) => Promise<void>

@@ -206,6 +206,7 @@ function columnsOf(document: Json, checked: Checked) {
     document: JSON.stringify(document),
     columns: checked.columns ? JSON.stringify(checked.columns.columns) : null,
     required: JSON.stringify(checked.columns?.required ?? []),
+    constraints: JSON.stringify(checked.columns?.constraints ?? []),
     extends: [...checked.extends],
     uses: [...checked.uses],
     class_id: checked.classId ?? null,

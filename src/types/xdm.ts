@@ -1,4 +1,5 @@
 import { AppError } from '#base/errors.ts'
+import { type Constraints, constraintsOf } from './constraints.ts'
 import {
   arrayType,
   booleanType,
@@ -28,6 +29,7 @@ export interface XdmColumns {
   readonly columns: StructType
   /** Paths through structs only; below a missing parent nothing is asked. */
   readonly required: readonly (readonly string[])[]
+  readonly constraints: readonly Constraints[]
 }
 
 /** The properties of resources a schema may refer to; undefined when there is none of that id. */
@@ -36,6 +38,7 @@ export type ResolveReference = (id: string) => unknown
 interface Walk {
   readonly document: Record<string, unknown>
   readonly resolve: ResolveReference
+  readonly constraints: Constraints[]
   leafCount: number
   /** Objects visited so far: bounds what references can multiply. */
   stepCount: number
@@ -49,7 +52,7 @@ interface Walk {
 export function columnsOfXdm(document: unknown, resolve: ResolveReference = () => undefined): XdmColumns {
   if (!isObject(document))
     throw invalid('#', `an object was expected, ${describe(document)} came`, 'Send a JSON Schema.')
-  const walk: Walk = { document, resolve, leafCount: 0, stepCount: 0 }
+  const walk: Walk = { document, resolve, constraints: [], leafCount: 0, stepCount: 0 }
   const merged = objectOf(document, '#', 0, walk)
   if (merged.properties.size === 0) {
     throw invalid(
@@ -60,7 +63,7 @@ export function columnsOfXdm(document: unknown, resolve: ResolveReference = () =
   }
   const required: string[][] = []
   const columns = structOf(merged, '#', 0, walk, [], required)
-  return { columns, required }
+  return { columns, required, constraints: walk.constraints }
 }
 
 /** An object's own fields and those of all it refers to, in document order. */
@@ -202,8 +205,12 @@ function typeOf(
       }
       return arrayType(typeOf(items, `${at}/items`, depth + 1, walk, undefined, required))
     }
-    default:
-      return scalarType(schema, declared, at)
+    default: {
+      const type = scalarType(schema, declared, at)
+      const constraints = path && constraintsOf(schema, type, path)
+      if (constraints) walk.constraints.push(constraints)
+      return type
+    }
   }
 }
 

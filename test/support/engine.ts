@@ -1,6 +1,7 @@
 import { chmod, chown, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { afterAll } from 'vitest'
 import { silentLogger } from '../../src/base/log.ts'
 import { unprivilegedIds } from '../../src/base/run-as.ts'
 import type { Encoding } from '../../src/encode/encoding.ts'
@@ -102,6 +103,18 @@ export async function testEngine(
     [Symbol.asyncDispose]: () => stack.disposeAsync(),
   }
 }
+
+let shared: Promise<TestEngine> | undefined
+
+/** One engine for all tests of a file, from the first use until its end. */
+export function sharedEngine(): Promise<TestEngine> {
+  shared ??= testEngine()
+  return shared
+}
+
+afterAll(async () => {
+  await (await shared)?.[Symbol.asyncDispose]()
+})
 
 /** Waits until it is so, at most ten seconds. */
 export async function until(isSo: () => boolean | Promise<boolean>): Promise<void> {

@@ -159,7 +159,7 @@ class PatientClient implements AsyncDisposable {
 
   struck(): string[] {
     return this.#lives.flatMap((product) =>
-      [...product.log().matchAll(/"point":"([^"]+)".*"event":"fault.struck"/g)].map(
+      [...product.output().matchAll(/"point":"([^"]+)".*"event":"fault.struck"/g)].map(
         ([, point = '']) => point,
       ),
     )

@@ -12,7 +12,7 @@ import type { AppendRequest, AppendResult, Lake, LakeTable, NewTable, ScanPlan }
 import { systemColumns } from '../../src/lake/system-columns.ts'
 import type { Metadata } from '../../src/metadata/metadata.ts'
 import type { Field, StructType } from '../../src/types/data-type.ts'
-import { inProcessEngine } from './lake-engine.ts'
+import { sharedEngine } from './engine.ts'
 import { testMetadata } from './metadata.ts'
 
 const signal = new AbortController().signal
@@ -33,7 +33,7 @@ export interface TestLake extends AsyncDisposable {
   rowsOf(table: LakeTable): Promise<unknown[][]>
 }
 
-/** A lake of its own in a folder of its own, over a real engine and a real database. */
+/** A lake of its own in a folder of its own, over the file's engine and a real database of its own. */
 export async function testLake(
   options: { readonly clock?: Clock; readonly engine?: Engine } = {},
 ): Promise<TestLake> {
@@ -42,7 +42,7 @@ export async function testLake(
   stack.defer(() => rm(folder, { recursive: true, force: true }))
   await chmod(folder, 0o755) // The engine's children may be another user.
   const metadata = stack.use(await testMetadata())
-  const engine = options.engine ?? stack.use(inProcessEngine())
+  const engine = options.engine ?? (await sharedEngine()).engine
   const another: TestLake['another'] = (given = {}) =>
     createLake({
       metadata: given.metadata ?? metadata,

@@ -25,6 +25,7 @@ export async function testMetadata(): Promise<Metadata & { readonly databaseUrl:
   })
   return {
     db: metadata.db,
+    beside: metadata.beside,
     transaction: (work) => metadata.transaction(work),
     listen: (channel, onNotify) => metadata.listen(channel, onNotify),
     postgresPid: undefined,

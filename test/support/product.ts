@@ -8,6 +8,9 @@ export interface ProductOptions {
   readonly home: string
   /** `name@server` or `name@child`: what dies where. */
   readonly faultPoint?: string
+  /** Instead of a PostgreSQL of its own. */
+  readonly databaseUrl?: string
+  readonly logLevel?: 'debug' | 'warn'
 }
 
 /** The real program on a home of its own, as a user's client sees it. */
@@ -18,8 +21,8 @@ export interface Product extends AsyncDisposable {
   /** Resolves when the process is gone, however it went. */
   readonly exited: Promise<void>
   isRunning(): boolean
-  /** The end of what it wrote to standard error. */
-  log(): string
+  /** Everything it has written so far, on both streams. */
+  output(): string
   /** JSON in, JSON out; throws on any status from 400 on, with the body in the message. */
   call<T = Record<string, unknown>>(method: string, path: string, body?: unknown): Promise<T>
   upload(path: string, bytes: string | Uint8Array<ArrayBuffer>): Promise<void>
@@ -29,7 +32,12 @@ export interface Product extends AsyncDisposable {
   run(sql: string): Promise<void>
 }
 
-export async function startProduct({ home, faultPoint }: ProductOptions): Promise<Product> {
+export async function startProduct({
+  home,
+  faultPoint,
+  databaseUrl,
+  logLevel = 'warn',
+}: ProductOptions): Promise<Product> {
   const child = spawn(
     process.execPath,
     [
@@ -47,12 +55,17 @@ export async function startProduct({ home, faultPoint }: ProductOptions): Promis
       stdio: ['ignore', 'pipe', 'pipe'],
       env: {
         ...process.env,
-        SLUICE_LOG_LEVEL: 'warn',
+        SLUICE_LOG_LEVEL: logLevel,
+        ...(databaseUrl ? { SLUICE_DATABASE_URL: databaseUrl } : {}),
         ...(faultPoint ? { SLUICE_FAULT_POINT: faultPoint } : {}),
       },
     },
   )
   let log = ''
+  let output = ''
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.on('data', (chunk: Buffer) => (output += chunk.toString()))
+  }
   child.stderr.on('data', (chunk: Buffer) => (log = (log + chunk.toString()).slice(-20_000)))
   const exited = new Promise<void>((resolve) => child.once('exit', () => resolve()))
   const ready = await readyLine(child, () => log)
@@ -90,7 +103,7 @@ export async function startProduct({ home, faultPoint }: ProductOptions): Promis
     ...ready,
     pid: child.pid!,
     exited,
-    log: () => log,
+    output: () => output,
     isRunning: () => child.exitCode === null && child.signalCode === null,
     async call<T>(method: string, path: string, body?: unknown): Promise<T> {
       const text = await send(

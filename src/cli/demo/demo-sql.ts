@@ -4,13 +4,13 @@ import { CliError, exitCodes } from '../exit-code.ts'
 import { readResults } from '../sql-results.ts'
 
 /** Asks over the PostgreSQL protocol, as any program would. */
-export interface Asker extends AsyncDisposable {
+export interface Caller extends AsyncDisposable {
   rows(sql: string): Promise<readonly (readonly unknown[])[]>
   /** The first value of the first row, a count. */
   count(sql: string): Promise<number>
 }
 
-export async function connectAsker(postgres: string, credentials: Credentials): Promise<Asker> {
+export async function connectAsker(postgres: string, credentials: Credentials): Promise<Caller> {
   const url = new URL(`postgres://${postgres}`)
   const client = new PostgresClient({
     host: url.hostname,

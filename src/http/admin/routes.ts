@@ -7,7 +7,10 @@ import { type App, guarded } from '../gateway/app.ts'
 import { bytesOf, checkLength, takeBodiesAsStreams } from '../gateway/bodies.ts'
 import { callerOf, signalOf } from '../gateway/caller.ts'
 import type { Counters } from './metrics.ts'
+import { addCredentials } from './credentials.ts'
+import { addPrincipals } from './principals.ts'
 import { addSql } from './sql.ts'
+import { addUpkeep } from './upkeep.ts'
 
 const tags = ['Sluice']
 
@@ -21,28 +24,32 @@ export async function sluiceRoutes(
   addStatus(app, dependencies)
   addRejects(app, dependencies)
   addRotation(app, dependencies)
+  addPrincipals(app, dependencies)
+  addCredentials(app, dependencies)
+  addUpkeep(app, dependencies)
   await app.register(async (uploads: App) => addInference(uploads, dependencies))
 }
 
-function addStatus(app: App, { health, version }: HttpDependencies): void {
+function addStatus(app: App, { administration, health, version }: HttpDependencies): void {
   app.get(
     '/status',
     {
-      config: guarded('sluice', 'monitoring.view'),
+      config: guarded('sluice', 'view-monitoring-dashboard'),
       schema: { tags, summary: 'What the server is doing', response: { 200: z.looseObject({}) } },
     },
-    async () => {
+    async (request) => {
+      await administration.requireFirstOrganization(callerOf(request))
       const { startedAt, ...status } = await health.status()
       return { version, startedAt: startedAt.toISOString(), ...status, problems: await health.problems() }
     },
   )
 }
 
-function addRejects(app: App, { ingest }: HttpDependencies): void {
+function addRejects(app: App, { access, ingest }: HttpDependencies): void {
   app.get(
     '/batches/:id/rejects',
     {
-      config: guarded('sluice', 'datasets.view'),
+      config: guarded('sluice', 'view-datasets'),
       schema: {
         tags,
         summary: 'Rows a load refused, and why',
@@ -63,19 +70,29 @@ function addRejects(app: App, { ingest }: HttpDependencies): void {
         },
       },
     },
-    async (request) => ({
-      rejects: [
-        ...(await ingest.rejects(callerOf(request), parseId('batch', request.params.id), request.query)),
-      ],
-    }),
+    async (request) => {
+      const caller = callerOf(request)
+      const batchId = parseId('batch', request.params.id)
+      const rejects = [...(await ingest.rejects(caller, batchId, request.query))]
+      await access.audit({
+        principalId: caller.principal.id,
+        sandboxId: caller.sandbox.id,
+        action: 'download',
+        assetType: 'Batch',
+        assetId: batchId,
+        status: 'Allow',
+        detail: { rejects: rejects.length },
+      })
+      return { rejects }
+    },
   )
 }
 
-function addRotation(app: App, { access }: HttpDependencies): void {
+function addRotation(app: App, { access, administration }: HttpDependencies): void {
   app.post(
     '/credentials/rotation',
     {
-      config: guarded('sluice', 'sandboxes.manage'),
+      config: guarded('sluice', 'administer-organization'),
       schema: {
         tags,
         summary: 'New secrets for the administrator, in the credentials file',
@@ -85,7 +102,9 @@ function addRotation(app: App, { access }: HttpDependencies): void {
       },
     },
     async (request, reply) => {
-      const { principal, sandbox } = callerOf(request)
+      const caller = callerOf(request)
+      await administration.requireOperator(caller)
+      const { principal, sandbox } = caller
       await access.rotateCredentials()
       await access.audit({
         principalId: principal.id,
@@ -105,7 +124,7 @@ function addInference(app: App, { ingest, limits }: HttpDependencies): void {
   app.post(
     '/schema-inference',
     {
-      config: guarded('sluice', 'schemas.view'),
+      config: guarded('sluice', 'view-schemas'),
       bodyLimit: Number.MAX_SAFE_INTEGER,
       schema: {
         tags,

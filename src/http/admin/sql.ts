@@ -12,7 +12,11 @@ const waitingBytesMax = 64 * 1024
 
 const sqlBody = z.strictObject({
   sql: z.string().min(1).max(1_000_000).describe('One or more statements'),
-  database: z.string().max(200).default('prod:all').describe('`<sandbox>:<database>`'),
+  database: z
+    .string()
+    .max(200)
+    .default('all')
+    .describe('`<sandbox>:<database>`; the sandbox is that of the header'),
   format: z.enum(sqlFormats).default('table'),
   parameters: z
     .record(z.string(), z.coerce.string())
@@ -33,7 +37,7 @@ export function addSql(app: App, dependencies: HttpDependencies, counters: Count
   app.post(
     '/sql',
     {
-      config: guarded('sluice', 'queries.interactive'),
+      config: guarded('sluice', 'manage-queries'),
       schema: {
         tags: ['Sluice'],
         summary: 'Run SQL and get its rows',

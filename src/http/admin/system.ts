@@ -1,12 +1,17 @@
 import { z } from 'zod'
 import type { HttpDependencies } from '../dependencies.ts'
 import { type App, guarded, open } from '../gateway/app.ts'
+import { callerOf } from '../gateway/caller.ts'
 import { type Counters, openMetrics, openMetricsType } from './metrics.ts'
 
 const tags = ['Operation']
 
 /** Health, readiness and metrics. */
-export function addSystem(app: App, { health, clock }: HttpDependencies, counters: Counters): void {
+export function addSystem(
+  app: App,
+  { administration, health, clock }: HttpDependencies,
+  counters: Counters,
+): void {
   app.get(
     '/health',
     {
@@ -42,10 +47,12 @@ export function addSystem(app: App, { health, clock }: HttpDependencies, counter
   app.get(
     '/metrics',
     {
-      config: guarded('sluice', 'monitoring.view'),
+      config: guarded('sluice', 'view-monitoring-dashboard'),
       schema: { tags, summary: 'Counters and gauges as OpenMetrics text' },
     },
-    async (_request, reply) =>
-      reply.type(openMetricsType).send(openMetrics(counters, await health.status(), clock.now())),
+    async (request, reply) => {
+      await administration.requireFirstOrganization(callerOf(request))
+      return reply.type(openMetricsType).send(openMetrics(counters, await health.status(), clock.now()))
+    },
   )
 }

@@ -7,7 +7,7 @@ import { callerOf } from '../gateway/caller.ts'
 import { limit, start } from '../gateway/page.ts'
 
 const tags = ['Catalog']
-const config = guarded('catalog', 'datasets.view')
+const config = guarded('catalog', 'view-datasets')
 const batches = z.record(z.string(), z.looseObject({})).describe('Batches by id')
 
 export function addBatches(app: App, { datasets }: HttpDependencies): void {

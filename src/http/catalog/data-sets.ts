@@ -8,8 +8,8 @@ import { asObject, isKept, patched, replacement } from './change.ts'
 import { dataSetsQuery, observableSchema, pageOf, trimmed } from './data-sets-query.ts'
 
 const tags = ['Catalog']
-const view = guarded('catalog', 'datasets.view')
-const manage = guarded('catalog', 'datasets.manage')
+const view = guarded('catalog', 'view-datasets')
+const manage = guarded('catalog', 'manage-datasets')
 
 const params = z.object({ id: z.string() })
 const changeText = 'A JSON Patch, or the parts to change as an object, which is merged into what is there.'

@@ -8,8 +8,8 @@ import { type App, guarded } from '../gateway/app.ts'
 import { callerOf } from '../gateway/caller.ts'
 
 const tags = ['Catalog']
-const view = guarded('catalog', 'datasets.view')
-const manage = guarded('catalog', 'datasets.manage')
+const view = guarded('catalog', 'view-datasets')
+const manage = guarded('catalog', 'manage-datasets')
 const params = z.object({ id: z.string() })
 const labels = z.looseObject({})
 const path = '/datasets/:id/labels'

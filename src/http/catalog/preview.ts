@@ -13,7 +13,7 @@ export async function previewRoutes(app: App, { datasets, query }: HttpDependenc
   app.get(
     '/datasets/:id/preview',
     {
-      config: guarded('catalog', 'datasets.view'),
+      config: guarded('catalog', 'view-datasets'),
       schema: {
         tags: ['Catalog'],
         summary: `Up to ${rowsShown} rows of a dataset`,

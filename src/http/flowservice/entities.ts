@@ -9,16 +9,16 @@ import { callerOf } from '../gateway/caller.ts'
 import { changeAnswer, entityQuery, listAnswer, listDocument, listQuery, oneAnswer } from './page.ts'
 
 const tags = ['Flow Service']
-const view = guarded('flowservice', 'destinations.view')
+const view = guarded('flowservice', 'view-destinations')
 const params = z.object({ id: z.string().max(100) })
 const body = z.looseObject({}).describe('As the public Flow Service takes it')
 
 /** What each kind is for people, and what changing it needs. */
 const kinds: Readonly<Record<EntityKind, { readonly noun: string; readonly permission: Permission }>> = {
-  connections: { noun: 'base connection', permission: 'destinations.manage' },
-  sourceConnections: { noun: 'source connection', permission: 'destinations.datasets' },
-  targetConnections: { noun: 'target connection', permission: 'destinations.manage' },
-  flows: { noun: 'flow', permission: 'destinations.datasets' },
+  connections: { noun: 'base connection', permission: 'manage-destinations' },
+  sourceConnections: { noun: 'source connection', permission: 'manage-dataset-destinations' },
+  targetConnections: { noun: 'target connection', permission: 'manage-destinations' },
+  flows: { noun: 'flow', permission: 'manage-dataset-destinations' },
 }
 
 export function addEntities(app: App, dependencies: HttpDependencies): void {
@@ -96,7 +96,7 @@ function addFlowAction(app: App, { exports }: HttpDependencies): void {
   app.post(
     '/flows/:id/action',
     {
-      config: guarded('flowservice', 'destinations.datasets'),
+      config: guarded('flowservice', 'manage-dataset-destinations'),
       schema: {
         tags,
         summary: 'Enable or disable a flow',

@@ -6,7 +6,7 @@ import { callerOf } from '../gateway/caller.ts'
 import { changeAnswer, entityQuery, listAnswer, listDocument, listQuery, oneAnswer } from './page.ts'
 
 const tags = ['Flow Service']
-const view = guarded('flowservice', 'destinations.view')
+const view = guarded('flowservice', 'view-destinations')
 
 export function addRuns(app: App, { exports }: HttpDependencies): void {
   app.get(
@@ -43,7 +43,7 @@ export function addRuns(app: App, { exports }: HttpDependencies): void {
   app.post(
     '/runs',
     {
-      config: guarded('flowservice', 'destinations.datasets'),
+      config: guarded('flowservice', 'manage-dataset-destinations'),
       schema: {
         tags,
         summary: 'Run a flow now',

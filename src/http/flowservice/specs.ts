@@ -5,7 +5,7 @@ import { type App, guarded } from '../gateway/app.ts'
 import { listQuery } from './page.ts'
 
 const tags = ['Flow Service']
-const config = guarded('flowservice', 'destinations.view')
+const config = guarded('flowservice', 'view-destinations')
 const providerId = '14e34fac-d307-11e9-bb65-2a2ae2dbcce4'
 const params = z.object({ id: z.string() })
 const answer = z.object({ items: z.array(z.looseObject({})), _links: z.looseObject({}).optional() })

@@ -19,14 +19,37 @@ export type App = FastifyInstance<
 >
 
 /** Whose error bodies and headers a route has. */
-export type Api = 'catalog' | 'flowservice' | 'identity' | 'query' | 'schemaregistry' | 'sluice'
+export type Api =
+  | 'access'
+  | 'catalog'
+  | 'flowservice'
+  | 'identity'
+  | 'query'
+  | 'sandbox'
+  | 'schemaregistry'
+  | 'sluice'
 
 /** Who may use a route: said by every route, or it cannot be registered. */
 export type Guard =
   | { readonly isPublic: true }
-  | { readonly isPublic?: false; readonly permission: Permission; readonly api: Api }
+  | {
+      readonly isPublic?: false
+      /** Undefined: whoever has signed in and may enter the sandbox. */
+      readonly permission: Permission | undefined
+      readonly api: Api
+    }
+
+export interface RegisteredRoute {
+  readonly method: string
+  readonly url: string
+  readonly guard: Guard
+}
 
 declare module 'fastify' {
+  interface FastifyInstance {
+    /** Every route there is, for who wants to be sure that none is forgotten. */
+    readonly registeredRoutes: RegisteredRoute[]
+  }
   interface FastifyContextConfig {
     readonly guard?: Guard
   }
@@ -38,6 +61,11 @@ declare module 'fastify' {
 
 /** `config` of a route anybody may ask. */
 export const open = { guard: { isPublic: true } } as const
+
+/** `config` of a route for all who have signed in; what they get is theirs. */
+export function signedIn(api: Api): { readonly guard: Guard } {
+  return { guard: { permission: undefined, api } }
+}
 
 /** `config` of a route that needs a permission in the sandbox asked for. */
 export function guarded(api: Api, permission: Permission): { readonly guard: Guard } {

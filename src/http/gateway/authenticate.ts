@@ -1,6 +1,7 @@
 import type { FastifyRequest } from 'fastify'
 import type { Access, Sandbox, Principal } from '#access/access.ts'
 import { AppError } from '#base/errors.ts'
+import { withRequestContext } from '#base/request-context.ts'
 import type { App, Guard } from './app.ts'
 import { GatewayError } from './errors.ts'
 
@@ -10,12 +11,18 @@ import { GatewayError } from './errors.ts'
  */
 export function addAuthentication(app: App, access: Access): void {
   app.decorateRequest('caller', null)
+  app.decorate('registeredRoutes', [])
   app.addHook('onRoute', (route) => {
-    if (route.config?.guard === undefined) {
+    const guard = route.config?.guard
+    if (guard === undefined) {
       throw new Error(
         `Broken invariant: the route ${String(route.method)} ${route.url} does not say who may use it.`,
       )
     }
+    for (const method of [route.method].flat()) app.registeredRoutes.push({ method, url: route.url, guard })
+  })
+  app.addHook('onRequest', (request, _reply, done) => {
+    withRequestContext({ requestId: request.id, address: request.ip }, done)
   })
   app.addHook('onRequest', async (request) => {
     const { guard } = request.routeOptions.config
@@ -28,9 +35,22 @@ export function addAuthentication(app: App, access: Access): void {
 
 async function callerOf(request: FastifyRequest, guard: Exclude<Guard, { isPublic: true }>, access: Access) {
   const principal = await principalOf(request, access)
-  checkGatewayHeaders(request, guard, principal)
+  try {
+    checkGatewayHeaders(request, guard, principal)
+  } catch (error) {
+    await access.audit({
+      principalId: principal.id,
+      sandboxId: undefined,
+      action: 'deny',
+      assetType: 'Gateway',
+      assetId: error instanceof GatewayError ? String(error.body['error_code']) : 'headers',
+      status: 'Deny',
+    })
+    throw error
+  }
   const sandbox = await sandboxOf(request, access, principal)
-  await access.require({ principal, permission: guard.permission, sandboxId: sandbox.id })
+  const { permission } = guard
+  if (permission !== undefined) await access.require({ principal, permission, sandboxId: sandbox.id })
   return { principal, sandbox }
 }
 
@@ -55,8 +75,13 @@ function checkGatewayHeaders(
   principal: Principal,
 ): void {
   const isOurs = guard.api === 'sluice'
-  if (!isOurs && header(request, 'x-api-key') === undefined) {
+  const key = header(request, 'x-api-key')
+  if (!isOurs && key === undefined) {
     throw new GatewayError(403, { error_code: '403000', message: 'Api Key is required' })
+  }
+  // A token belongs to the client it was issued to.
+  if (key !== undefined && principal.clientId !== undefined && key !== principal.clientId) {
+    throw new GatewayError(403, { error_code: '403003', message: 'Api Key is invalid' })
   }
   const organizationId = header(request, 'x-gw-ims-org-id')
   if (organizationId === undefined) {

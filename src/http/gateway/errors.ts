@@ -143,11 +143,13 @@ function bodyOf(api: Api, failure: AppError, request: FastifyRequest): Record<st
       return { ...identityErrorBody(failure, text), ...ours }
     case 'query':
       return { message: text, statusCode: status, ...ours }
+    case 'access':
     case 'catalog':
+    case 'sandbox':
     case 'sluice':
       return {
-        type: api === 'catalog' ? `https://ns.adobe.com/aep/errors/${failure.code}` : 'about:blank',
-        title: title(status),
+        type: api === 'sluice' ? 'about:blank' : errorType(api, failure.code, status),
+        title: failure.code === 'access.denied' && api === 'catalog' ? 'Forbidden' : title(status),
         status,
         detail: failure.message,
         ...ours,
@@ -155,6 +157,25 @@ function bodyOf(api: Api, failure: AppError, request: FastifyRequest): Record<st
     default:
       return unreachable(api)
   }
+}
+
+/** The services' own codes where they have one, else ours. */
+function errorType(api: 'access' | 'catalog' | 'sandbox', code: ErrorCode, status: number): string {
+  if (api === 'sandbox') {
+    return `http://ns.adobe.com/aep/errors/SMS-${sandboxNumber[code] ?? '1000'}-${status}`
+  }
+  if (api === 'catalog' && code === 'access.denied') {
+    return 'http://ns.adobe.com/aep/errors/CATALOG-4030-403'
+  }
+  return `https://ns.adobe.com/aep/errors/${code}`
+}
+
+const sandboxNumber: Partial<Record<ErrorCode, string>> = {
+  'sandbox.invalid': '2001',
+  'sandbox.exists': '2002',
+  'sandbox.unknown': '2003',
+  'sandbox.default': '2004',
+  'access.denied': '2005',
 }
 
 /** The Flow Service's own numbers, where it has one. */

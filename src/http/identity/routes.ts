@@ -6,8 +6,8 @@ import { type App, guarded } from '../gateway/app.ts'
 import { callerOf } from '../gateway/caller.ts'
 
 const tags = ['Identity namespaces']
-const view = guarded('identity', 'namespaces.view')
-const manage = guarded('identity', 'namespaces.manage')
+const view = guarded('identity', 'view-identity-namespaces')
+const manage = guarded('identity', 'manage-identity-namespaces')
 const path = '/idnamespace/identities'
 const params = z.object({ id: z.string().max(20) })
 const namespace = z.looseObject({})

@@ -8,7 +8,7 @@ import { bytesOf, checkLength, takeBodiesAsStreams } from '../gateway/bodies.ts'
 import { callerOf, signalOf } from '../gateway/caller.ts'
 
 const tags = ['Batch ingestion']
-const config = guarded('catalog', 'datasets.manage')
+const config = guarded('catalog', 'manage-datasets')
 
 const newBatch = z.looseObject({
   datasetId: z.string(),

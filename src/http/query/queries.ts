@@ -13,7 +13,7 @@ const logLengthMax = 1_000
 
 /** What a query is made of, alone or in a schedule. */
 export const queryBody = z.looseObject({
-  dbName: z.string().max(200).default('prod:all'),
+  dbName: z.string().max(200).default('all'),
   sql: z.string().min(1).max(1_000_000),
   name: z.string().max(255).optional(),
   description: z.string().max(4_000).optional(),
@@ -29,7 +29,7 @@ export function addQueries(app: App, { query, runs, fillTemplate }: HttpDependen
   app.post(
     '/queries',
     {
-      config: guarded('query', 'queries.batch'),
+      config: guarded('query', 'batch-queries'),
       schema: {
         tags,
         summary: 'Run a query in the background',
@@ -51,14 +51,14 @@ export function addQueries(app: App, { query, runs, fillTemplate }: HttpDependen
       })
       const id = await query.runScheduledQuery(caller, stored.id)
       const run = await runs.get(id)
-      return await reply.code(202).send(runDocument(id, run, stored))
+      return await reply.code(202).send(runDocument(caller, { id, run, stored }))
     },
   )
 
   app.get(
     '/queries',
     {
-      config: guarded('query', 'queries.manage'),
+      config: guarded('query', 'manage-queries'),
       schema: {
         tags,
         summary: 'What runs and what ran, newest first',
@@ -75,7 +75,7 @@ export function addQueries(app: App, { query, runs, fillTemplate }: HttpDependen
   app.get(
     '/queries/:id',
     {
-      config: guarded('query', 'queries.manage'),
+      config: guarded('query', 'manage-queries'),
       schema: {
         tags,
         summary: 'Read a query',
@@ -88,7 +88,7 @@ export function addQueries(app: App, { query, runs, fillTemplate }: HttpDependen
       const { id } = request.params
       const run = isId('run', id) ? await runs.get(id) : undefined
       const stored = run && (await query.scheduledQueries(caller)).find((one) => one.id === run.scheduleId)
-      if (stored) return runDocument(id, run, stored)
+      if (stored) return runDocument(caller, { id, run, stored })
       const entry = (await query.log(caller, { limit: logLengthMax })).find((entry) => entry.id === id)
       if (entry) return logDocument(entry)
       throw new AppError('query.unknown', `There is no query ${JSON.stringify(id)}.`)
@@ -125,11 +125,14 @@ export function databaseName(caller: Caller, dbName: string): string {
   return database === undefined || database === '' ? 'all' : database
 }
 
-function runDocument(id: string, run: QueryRun | undefined, stored: ScheduledQuery) {
+function runDocument(
+  { sandbox }: Caller,
+  { id, run, stored }: { id: string; run: QueryRun | undefined; stored: ScheduledQuery },
+) {
   const state = run?.state ?? 'SUBMITTED'
   return {
     id,
-    request: { dbName: 'prod:all', sql: stored.sql, name: stored.name },
+    request: { dbName: `${sandbox.name}:all`, sql: stored.sql, name: stored.name },
     state: state === 'QUEUED' ? 'SUBMITTED' : state,
     created: (run?.createdAt ?? stored.createdAt).toISOString(),
     updated: (run?.finishedAt ?? run?.startedAt ?? run?.createdAt ?? stored.createdAt).toISOString(),

@@ -9,8 +9,8 @@ import { callerOf } from '../gateway/caller.ts'
 import { checkSyntax, queryBody } from './queries.ts'
 
 const tags = ['Query Service']
-const view = guarded('query', 'queries.manage')
-const batch = guarded('query', 'queries.batch')
+const view = guarded('query', 'manage-queries')
+const batch = guarded('query', 'batch-queries')
 const params = z.object({ id: z.string().max(100) })
 
 const instant = z.union([z.iso.datetime({ offset: true }), z.number()]).transform((value) => new Date(value))
@@ -43,7 +43,9 @@ export function addSchedules(app: App, dependencies: HttpDependencies): void {
       },
     },
     async (request) => {
-      const list = (await scheduled(callerOf(request))).map(scheduleDocument)
+      const list = (await scheduled(callerOf(request))).map((stored) =>
+        scheduleDocument(callerOf(request), stored),
+      )
       return { schedules: list, _page: { orderby: '-created', count: list.length }, _links: {}, version: 1 }
     },
   )
@@ -69,7 +71,7 @@ export function addSchedules(app: App, dependencies: HttpDependencies): void {
           ...(schedule.endDate === undefined ? {} : { endAt: schedule.endDate }),
         },
       })
-      return await reply.code(202).send(scheduleDocument(stored))
+      return await reply.code(202).send(scheduleDocument(caller, stored))
     },
   )
 
@@ -79,7 +81,8 @@ export function addSchedules(app: App, dependencies: HttpDependencies): void {
       config: view,
       schema: { tags, summary: 'Read a scheduled query', params, response: { 200: scheduleAnswer } },
     },
-    async (request) => scheduleDocument(found(await scheduled(callerOf(request)), request.params.id)),
+    async (request) =>
+      scheduleDocument(callerOf(request), found(await scheduled(callerOf(request)), request.params.id)),
   )
   addRuns(app, dependencies, scheduled)
 }
@@ -157,12 +160,12 @@ function found(list: readonly ScheduledQuery[], id: string): ScheduledQuery {
   throw new AppError('query.unknown', `There is no scheduled query ${JSON.stringify(id)}.`)
 }
 
-function scheduleDocument(stored: ScheduledQuery) {
+function scheduleDocument({ sandbox }: Caller, stored: ScheduledQuery) {
   return {
     id: stored.id,
     state: stored.isEnabled ? 'ENABLED' : 'DISABLED',
     query: {
-      dbName: 'prod:all',
+      dbName: `${sandbox.name}:all`,
       name: stored.name,
       sql: stored.sql,
       queryParameters: stored.parameters ?? {},

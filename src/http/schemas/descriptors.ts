@@ -7,8 +7,8 @@ import { listQuery, listQueryOf } from './list-query.ts'
 import { pageDocument } from './resources.ts'
 
 const tags = ['Schema registry']
-const view = guarded('schemaregistry', 'schemas.view')
-const manage = guarded('schemaregistry', 'schemas.manage')
+const view = guarded('schemaregistry', 'view-schemas')
+const manage = guarded('schemaregistry', 'manage-schemas')
 const params = z.object({ id: z.string().max(200) })
 const descriptor = z.looseObject({})
 const path = '/tenant/descriptors'

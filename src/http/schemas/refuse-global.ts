@@ -8,7 +8,7 @@ export function refuseGlobal(app: App, path: string): void {
       hint: 'Make your own in the container "tenant".',
     })
   }
-  const options = { config: guarded('schemaregistry', 'schemas.manage'), schema: { hide: true } }
+  const options = { config: guarded('schemaregistry', 'manage-schemas'), schema: { hide: true } }
   app.post(path, options, refuse)
   app.put(`${path}/:id`, options, refuse)
   app.patch(`${path}/:id`, options, refuse)

@@ -11,8 +11,8 @@ import { refuseGlobal } from './refuse-global.ts'
 
 const base = '/data/foundation/schemaregistry'
 const tags = ['Schema registry']
-const view = guarded('schemaregistry', 'schemas.view')
-const manage = guarded('schemaregistry', 'schemas.manage')
+const view = guarded('schemaregistry', 'view-schemas')
+const manage = guarded('schemaregistry', 'manage-schemas')
 const resource = z.looseObject({})
 const idParams = z.object({ id: z.string().max(1_000).describe('`$id` (URL-encoded) or `meta:altId`') })
 

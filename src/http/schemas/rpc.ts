@@ -4,8 +4,8 @@ import { type App, guarded } from '../gateway/app.ts'
 import { callerOf } from '../gateway/caller.ts'
 
 const tags = ['Schema registry']
-const view = guarded('schemaregistry', 'schemas.view')
-const manage = guarded('schemaregistry', 'schemas.manage')
+const view = guarded('schemaregistry', 'view-schemas')
+const manage = guarded('schemaregistry', 'manage-schemas')
 const params = z.object({ id: z.string().max(1_000) })
 const resources = z.array(z.looseObject({}))
 

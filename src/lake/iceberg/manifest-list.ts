@@ -9,6 +9,8 @@ export interface ManifestSummary {
   /** URI. */
   readonly path: string
   readonly bytes: number
+  /** Of the file, where its writer was one of us. */
+  readonly sha256: string | undefined
   readonly specId: number
   readonly sequenceNumber: number
   readonly minSequenceNumber: number
@@ -68,14 +70,19 @@ export function encodeManifestList(
     'parent-snapshot-id': snapshot.parentId === undefined ? 'null' : String(snapshot.parentId),
     'sequence-number': String(snapshot.sequenceNumber),
     'format-version': '2',
+    [manifestDigests]: JSON.stringify(manifests.map((manifest) => manifest.sha256 ?? null)),
   })
 }
 
+/** In the header of a list: the SHA-256 of each of its manifests, in their order; null where it is not known. */
+const manifestDigests = 'sluice.manifests-sha256'
+
 /** @throws Error when it is no list of manifests of ours. */
 export function decodeManifestList(bytes: Buffer): ManifestSummary[] {
-  const { schema, records } = decodeAvro(bytes)
+  const { schema, metadata, records } = decodeAvro(bytes)
+  const digests = JSON.parse(metadata.get(manifestDigests) ?? '[]') as readonly (string | null)[]
   const fields = fieldsById(schema)
-  return records.map((record) => {
+  return records.map((record, index) => {
     const number = (id: number): number => numberOf(record[fields.name(id)])
     assert(number(517) === 0, 'a list of ours holds manifests of rows only')
     const addedSnapshotId = record[fields.name(503)]
@@ -84,6 +91,7 @@ export function decodeManifestList(bytes: Buffer): ManifestSummary[] {
     return {
       path: String(record[fields.name(500)]),
       bytes: number(501),
+      sha256: digests[index] ?? undefined,
       specId: number(502),
       sequenceNumber: number(515),
       minSequenceNumber: number(516),

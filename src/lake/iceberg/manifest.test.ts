@@ -49,6 +49,7 @@ function summaryOf(files: readonly DataFile[], snapshotId: bigint): ManifestSumm
   return {
     path: 'file:///lake/metadata/m0.avro',
     bytes: 1,
+    sha256: undefined,
     specId: 0,
     sequenceNumber: 3,
     minSequenceNumber: 2,

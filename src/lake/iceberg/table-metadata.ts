@@ -8,6 +8,9 @@ import { avroName } from './manifest-schema.ts'
 /** Metadata files that stay beside the current one for readers that look at it. */
 export const previousMetadataMax = 100
 
+/** In a snapshot's summary: the SHA-256 of its list of manifests. Other engines carry it along and do not look at it. */
+export const manifestListDigest = 'sluice.manifest-list-sha256'
+
 export const id63 = z.union([z.bigint(), z.int()]).transform(BigInt)
 
 export const snapshotSchema = z.looseObject({

@@ -1,0 +1,50 @@
+import { isEntitledToBatch, selectHeld } from '#metadata/access.ts'
+import type { Db } from '#metadata/metadata.ts'
+import type { AccessPolicy, Decision, Question, Restriction, View } from './access.ts'
+import { givenBy } from './permissions.ts'
+
+/** The one decision: what roles give, narrowed by what policies say. */
+export async function decide(
+  db: Db,
+  policies: readonly AccessPolicy[],
+  question: Question,
+): Promise<Decision> {
+  const { principal, permission, sandboxId } = question
+  const asked = permission === 'batch-queries' ? 'manage-queries' : permission
+  const held = await selectHeld(db, { principalId: principal.id, permissions: givenBy(asked), sandboxId })
+  if (held.length === 0) return { isAllowed: false, missing: asked }
+  if (permission === 'batch-queries' && !(await isEntitledToBatch(db, principal.id))) {
+    return { isAllowed: false, missing: permission }
+  }
+  const restrictions: Restriction[] = []
+  for (const policy of policies) {
+    const restriction = await policy.restrict(question)
+    if (restriction) restrictions.push(restriction)
+  }
+  return narrowed(question, restrictions)
+}
+
+/** A denial wins; filters all apply; a column that two policies mask differently is hidden. */
+function narrowed(question: Question, restrictions: readonly Restriction[]): Decision {
+  const denied: Decision = { isAllowed: false, missing: question.permission }
+  const rowFilters: string[] = []
+  const masks = new Map<string, string>()
+  const hidden = new Set<string>()
+  for (const restriction of restrictions) {
+    if (restriction.kind === 'deny') return denied
+    rowFilters.push(...(restriction.rowFilters ?? []))
+    for (const column of restriction.hiddenColumns ?? []) hidden.add(column)
+    for (const [column, mask] of Object.entries(restriction.masks ?? {})) {
+      if ((masks.get(column) ?? mask) !== mask) hidden.add(column)
+      masks.set(column, mask)
+    }
+  }
+  if (question.columns?.some((column) => hidden.has(column))) return denied
+  for (const column of hidden) masks.delete(column)
+  return { isAllowed: true, rowFilters, masks: Object.fromEntries(masks), hiddenColumns: [...hidden] }
+}
+
+/** Whether all rows and columns are seen as they are. */
+export function isWhole({ rowFilters, masks, hiddenColumns }: View): boolean {
+  return rowFilters.length === 0 && Object.keys(masks).length === 0 && hiddenColumns.length === 0
+}

@@ -1,0 +1,88 @@
+import { randomUUID } from 'node:crypto'
+import type { Clock } from '#base/clock.ts'
+import { AppError } from '#base/errors.ts'
+import type { Metadata, Transaction } from '#metadata/metadata.ts'
+import {
+  deleteSecret,
+  insertSecret,
+  reseal,
+  selectKeyIds,
+  selectSealedOtherwise,
+  selectSecret,
+  type SecretOwner,
+  type SecretRow,
+} from '#metadata/secrets.ts'
+import { addKey, dropKeys, loadKeyring } from './keyring.ts'
+
+const resealedAtOnce = 500
+
+/**
+ * Secrets that must be read again, as of destinations: sealed in the database, opened only for their owner. Documents
+ * hold ids.
+ */
+export interface SecretStore {
+  /** @returns the id to read it by */
+  put(
+    tx: Transaction,
+    secret: SecretOwner & { readonly purpose: string; readonly value: string },
+  ): Promise<string>
+  /** @throws AppError 'admin.unknown' alike for one that is not there and one of somebody else */
+  read(id: string, owner: SecretOwner): Promise<string>
+  remove(tx: Transaction, id: string, owner: SecretOwner): Promise<void>
+  /**
+   * Makes a new master key, seals everything with it and forgets the earlier ones. Broken off at any point everything
+   * can still be read, and doing it again completes it.
+   */
+  rotateKey(): Promise<{ readonly keyId: string; readonly secretCount: number }>
+}
+
+/** @throws AppError 'home.unusable' when the file of master keys is not right. */
+export async function createSecretStore(options: {
+  readonly metadata: Metadata
+  readonly keyFile: string
+  readonly clock: Clock
+}): Promise<SecretStore> {
+  const { metadata, keyFile, clock } = options
+  let keyring = await loadKeyring(keyFile, clock.now())
+
+  return {
+    put: async (tx, { organizationId, sandboxId, purpose, value }) => {
+      const id = randomUUID()
+      const place = { id, organization_id: organizationId, sandbox_id: sandboxId ?? null, purpose }
+      const { sealed, keyId } = keyring.seal(value, contextOf(place))
+      await insertSecret(tx, { ...place, sealed, key_id: keyId, created_at: clock.now() })
+      return id
+    },
+    read: async (id, owner) => {
+      const row = await selectSecret(metadata.db, id, owner)
+      if (row) return keyring.open(row.sealed, contextOf(row))
+      throw new AppError('admin.unknown', 'There is no such secret.')
+    },
+    remove: (tx, id, owner) => deleteSecret(tx, id, owner),
+    rotateKey: async () => {
+      keyring = await addKey(keyFile, clock.now())
+      const { currentId } = keyring
+      let secretCount = 0
+      for (;;) {
+        const count = await metadata.transaction(async (tx) => {
+          const rows = await selectSealedOtherwise(tx, currentId, resealedAtOnce)
+          for (const row of rows) {
+            const context = contextOf(row)
+            await reseal(tx, row.id, keyring.seal(keyring.open(row.sealed, context), context))
+          }
+          return rows.length
+        })
+        secretCount += count
+        if (count === 0) break
+      }
+      const used = new Set(await selectKeyIds(metadata.db))
+      keyring = await dropKeys(keyFile, (keyId) => used.has(keyId))
+      return { keyId: currentId, secretCount }
+    },
+  }
+}
+
+/** What a sealed text is bound to: moved to another row or owner it does not open. */
+function contextOf(row: Pick<SecretRow, 'id' | 'organization_id' | 'sandbox_id' | 'purpose'>): string {
+  return JSON.stringify([row.id, row.organization_id, row.sandbox_id, row.purpose])
+}

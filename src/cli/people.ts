@@ -1,0 +1,61 @@
+import type { Client } from './client.ts'
+import { CliError, exitCodes } from './exit-code.ts'
+
+export const rolesPath = '/data/foundation/access-control/administration/roles'
+
+export interface Role {
+  readonly id: string
+  readonly name: string
+  readonly description: string
+  readonly roleType: string
+  readonly permissionSets: readonly string[]
+  readonly sandboxes: readonly string[]
+}
+
+export interface User {
+  readonly id: string
+  readonly name: string
+  readonly email?: string
+  readonly isEnabled: boolean
+  readonly createdAt: string
+}
+
+export async function listRoles(client: Client): Promise<readonly Role[]> {
+  return (await client.get<{ items: Role[] }>(rolesPath)).items
+}
+
+/** By name or id. @throws CliError 'unknown' */
+export async function requireRole(client: Client, name: string): Promise<Role> {
+  const role = (await listRoles(client)).find((candidate) => candidate.name === name || candidate.id === name)
+  if (role) return role
+  throw new CliError(
+    exitCodes.unknown,
+    `There is no role ${JSON.stringify(name)}.`,
+    'See them with: sluice role list',
+  )
+}
+
+export async function listUsers(client: Client): Promise<readonly User[]> {
+  return (await client.get<{ users: User[] }>('/sluice/v1/users')).users
+}
+
+/** By name, e-mail address or id. @throws CliError 'unknown' */
+export async function requireUser(client: Client, name: string): Promise<User> {
+  const found = (await listUsers(client)).filter((user) => [user.name, user.email, user.id].includes(name))
+  const [user] = found
+  if (user && found.length === 1) return user
+  throw new CliError(
+    exitCodes.unknown,
+    user ? `Several users are called ${JSON.stringify(name)}.` : `There is no user ${JSON.stringify(name)}.`,
+    user ? 'Name one by e-mail address or id.' : 'See them with: sluice user list',
+  )
+}
+
+/** Gives a role to a subject, or takes it. */
+export async function changeSubject(
+  client: Client,
+  role: Role,
+  change: { readonly op: 'add' | 'remove'; readonly path: string; readonly value: string },
+): Promise<void> {
+  await client.call('PATCH', `${rolesPath}/${role.id}/subjects`, change)
+}

@@ -1,0 +1,123 @@
+import { randomUUID } from 'node:crypto'
+import { readFile } from 'node:fs/promises'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { IngestBed, type IngestNode } from '../../test/support/ingest.ts'
+import { sharedEngine } from '../../test/support/engine.ts'
+import type { Dataset } from '../datasets/datasets.ts'
+
+let bed: IngestBed
+let node: IngestNode
+
+beforeAll(async () => {
+  bed = await IngestBed.open()
+  node = await bed.node()
+})
+afterAll(async () => {
+  await node?.[Symbol.asyncDispose]()
+  await bed?.[Symbol.asyncDispose]()
+})
+
+const properties = {
+  sku: { type: 'string', pattern: '^[A-Z]{2}-\\d+$' },
+  kind: { type: 'string', enum: ['new', "it's old"] },
+  name: { type: 'string', minLength: 2, maxLength: 4 },
+  n: { type: 'integer', minimum: 1, 'meta:xdmType': 'int' },
+  deep: { type: 'object', properties: { share: { type: 'number', minimum: 0, exclusiveMaximum: 1 } } },
+}
+
+async function dataset(): Promise<Dataset> {
+  const { id } = await bed.schemas.create(bed.caller, 'schemas', {
+    title: randomUUID(),
+    type: 'object',
+    properties,
+  })
+  return await bed.datasets.create(bed.caller, { name: randomUUID(), schema: { kind: 'registered', id } })
+}
+
+const objects = [
+  { sku: 'AB-1', kind: "it's old", name: '😀😀', n: 1, deep: { share: 0 } },
+  { sku: 'ab-1' },
+  { kind: 'newer' },
+  { name: 'x' },
+  { name: 'longer' },
+  { n: 0 },
+  { deep: { share: 1 } },
+  { sku: null, deep: {} },
+  { name: '' },
+]
+const reasons = [
+  '2: the field "sku" does not match the pattern "^[A-Z]{2}-\\\\d+$"',
+  '3: the field "kind" is none of ["new","it\'s old"]',
+  '4: the field "name" has fewer characters than 2',
+  '5: the field "name" has more characters than 4',
+  '6: the field "n" is less than 1',
+  '7: the field "deep.share" is not less than 1',
+  '9: the field "name" has fewer characters than 2',
+]
+
+const csvOf = (value: unknown): string => {
+  const text = typeof value === 'string' ? value : JSON.stringify(value)
+  return `"${text.replaceAll('"', '""')}"`
+}
+const names = Object.keys(properties)
+const csv = [
+  names.join(','),
+  ...objects.map((row) =>
+    names
+      .map((name) => {
+        const value = (row as Record<string, unknown>)[name]
+        return value === undefined || value === null ? '' : csvOf(value)
+      })
+      .join(','),
+  ),
+].join('\n')
+
+async function parquet(): Promise<Buffer> {
+  const engine = await sharedEngine()
+  const rows = objects.map((row, index) => {
+    const value = (name: string, type: string) =>
+      `CAST(json_extract_string(${quoted(JSON.stringify(row))}::JSON, '$.${name}') AS ${type})`
+    return `SELECT ${index} AS i, ${value('sku', 'VARCHAR')} AS sku, ${value('kind', 'VARCHAR')} AS kind,
+      ${value('name', 'VARCHAR')} AS name, ${value('n', 'INTEGER')} AS n, {share: ${value('deep.share', 'DOUBLE')}} AS deep`
+  })
+  const sql = `SELECT sku, kind, name, n, deep FROM (${rows.join(' UNION ALL ')}) ORDER BY i`
+  const { files } = await engine.copy(sql, { kind: 'parquet', compression: 'zstd' })
+  return await readFile(files[0]!.path)
+}
+
+const quoted = (text: string): string => `'${text.replaceAll("'", "''")}'`
+
+test.each<['json' | 'csv' | 'parquet', () => Promise<string | Buffer>]>([
+  ['json', async () => objects.map((row) => JSON.stringify(row)).join('\n')],
+  ['csv', async () => csv],
+  ['parquet', parquet],
+])(
+  'rows of %s that the schema does not allow are refused by the name of the field',
+  async (format, bytes) => {
+    const made = await dataset()
+    const files = { [`a.${format}`]: await bytes() }
+    const batch = await bed.load(node, made, files, { format, partialIngestionPercentage: 99 })
+    expect(batch).toMatchObject({ state: 'success', recordCount: 2, failedRecordCount: 7 })
+    const rejects = await node.ingest.rejects(bed.caller, batch.id, { limit: 10 })
+    expect(rejects.map(({ row, reason }) => `${row}: ${reason}`)).toEqual(reasons)
+    expect(rejects.every(({ fileName }) => fileName === `a.${format}`)).toBe(true)
+    expect(rejects[0]?.record).toContain('ab-1')
+    expect(await bed.rows(made)).toHaveLength(2)
+    const strict = await bed.load(node, made, files, { format })
+    expect(strict).toMatchObject({ state: 'failed', failedRecordCount: 7 })
+  },
+)
+
+test('a pattern that would keep a backtracking matcher busy for ever is matched at once', async () => {
+  const { id } = await bed.schemas.create(bed.caller, 'schemas', {
+    title: randomUUID(),
+    type: 'object',
+    properties: { x: { type: 'string', pattern: '^(?:a+)+$' } },
+  })
+  const made = await bed.datasets.create(bed.caller, {
+    name: randomUUID(),
+    schema: { kind: 'registered', id },
+  })
+  const batch = await bed.load(node, made, { 'a.json': JSON.stringify({ x: `${'a'.repeat(50_000)}b` }) })
+  expect(batch).toMatchObject({ state: 'failed', failedRecordCount: 1 })
+})

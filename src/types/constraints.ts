@@ -1,0 +1,72 @@
+import type { DataType } from './data-type.ts'
+import { enginePattern } from './engine-pattern.ts'
+
+/** What values of a field must be beyond their type. A field that is absent meets all of it. */
+export interface Constraints {
+  /** Through structs only: what is in arrays and maps is not looked at. */
+  readonly path: readonly string[]
+  readonly minimum?: number
+  readonly maximum?: number
+  readonly exclusiveMinimum?: number
+  readonly exclusiveMaximum?: number
+  /** In characters. */
+  readonly minLength?: number
+  readonly maxLength?: number
+  readonly pattern?: string
+  readonly enum?: readonly (string | number | boolean)[]
+}
+
+type Json = Readonly<Record<string, unknown>>
+
+/**
+ * What JSON Schema asks of a scalar field. Bounds that the type has anyway are none; those of `long` are printed as what
+ * a JSON number holds, and mean the type's.
+ */
+export function constraintsOf(
+  schema: Json,
+  type: DataType,
+  path: readonly string[],
+): Constraints | undefined {
+  const { kind } = type
+  const found: Record<string, unknown> = {}
+  const values = allowedValues(schema, type)
+  if (values) found['enum'] = values
+  if (kind === 'string') {
+    const { minLength, maxLength, pattern } = schema
+    if (isNumber(minLength) && minLength > 0) found['minLength'] = minLength
+    if (isNumber(maxLength)) found['maxLength'] = maxLength
+    if (typeof pattern === 'string' && 'pattern' in enginePattern(pattern)) found['pattern'] = pattern
+  }
+  const largest = largestOf.get(kind)
+  if (largest !== undefined) {
+    const { minimum, maximum, exclusiveMinimum, exclusiveMaximum } = schema
+    if (isNumber(minimum) && minimum > -largest) found['minimum'] = minimum
+    if (isNumber(maximum) && maximum < largest) found['maximum'] = maximum
+    if (isNumber(exclusiveMinimum)) found['exclusiveMinimum'] = exclusiveMinimum
+    if (isNumber(exclusiveMaximum)) found['exclusiveMaximum'] = exclusiveMaximum
+  }
+  return Object.keys(found).length === 0 ? undefined : { path, ...found }
+}
+
+const largestOf: ReadonlyMap<DataType['kind'], number> = new Map([
+  ['byte', 127],
+  ['short', 32_767],
+  ['integer', 2_147_483_647],
+  ['long', Number.MAX_SAFE_INTEGER],
+  ['float', Infinity],
+  ['double', Infinity],
+  ['decimal', Infinity],
+])
+
+function allowedValues({ enum: listed, const: single }: Json, { kind }: DataType): unknown[] | undefined {
+  const values: readonly unknown[] | undefined =
+    single === undefined ? (Array.isArray(listed) ? listed : undefined) : [single]
+  const wanted =
+    kind === 'string' ? 'string' : kind === 'boolean' ? 'boolean' : largestOf.has(kind) ? 'number' : undefined
+  const fitting = wanted && values?.filter((value) => typeof value === wanted)
+  return fitting && fitting.length > 0 ? fitting : undefined
+}
+
+function isNumber(value: unknown): value is number {
+  return typeof value === 'number' && Number.isFinite(value)
+}
