@@ -668,6 +668,15 @@ const statements = {
   execute: (table) => `PREPARE p AS SELECT 1; EXECUTE p; SELECT * FROM ${table}`,
   deallocate: () => 'PREPARE p AS SELECT 1; DEALLOCATE p',
   discard: () => 'DISCARD ALL',
+  createTable: () => 'CREATE TEMP TABLE own (a int)',
+  createView: (table) => `CREATE VIEW mine AS SELECT * FROM ${table}`,
+  dropView: (table) => `DROP VIEW ${table}`,
+  addColumns: (table) => `ALTER TABLE ${table} ADD COLUMN stolen int`,
+  describe: (table) => `DESCRIBE ${table}`,
+  declareCursor: (table) => `DECLARE c CURSOR FOR SELECT * FROM ${table}`,
+  fetch: (table) => `DECLARE c CURSOR FOR SELECT 1; FETCH ALL FROM c; SELECT * FROM ${table}`,
+  closeCursor: () => 'CLOSE ALL',
+  if: (table) => `$$ BEGIN IF (SELECT count(*) FROM ${table}) > 0 THEN SELECT 1; END IF; END $$`,
 } satisfies Record<Statement['kind'], (table: string) => string>
 
 const reaches = (table: string) => [
@@ -675,6 +684,7 @@ const reaches = (table: string) => [
   `SELECT * FROM ${table} SNAPSHOT SINCE 'HEAD'`,
   `SELECT * FROM ${table} SNAPSHOT AS OF 'TAIL'`,
   `SELECT (SELECT count(*) FROM ${table})`,
+  `SELECT history_meta('${table.replaceAll('`', '')}')`,
 ]
 
 test.for([

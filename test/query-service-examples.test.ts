@@ -40,7 +40,9 @@ describe('examples of the documentation', () => {
   })
 
   it('block-if-outside', async () => {
-    await expect(product.rows('IF 1 = 1 THEN SELECT 1; END IF')).rejects.toThrow(/only inside a block/)
+    await expect(product.rows('IF 1 = 1 THEN SELECT 1; END IF')).rejects.toThrow(
+      /Invalid command outside Anonymous Block/,
+    )
   })
 
   it('show-tables', async () => {

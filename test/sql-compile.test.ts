@@ -440,3 +440,83 @@ describe('parameters', () => {
     expect(answer.rows).toEqual([[2]])
   })
 })
+
+describe('PIVOT, UNPIVOT and TABLESAMPLE', () => {
+  const sales = "(SELECT * FROM VALUES (1, 'a', 10), (1, 'b', 20), (2, 'a', 5), (2, 'a', 6) AS v(id, k, n))"
+  it.each([
+    [
+      `SELECT * FROM ${sales} PIVOT (sum(n) FOR k IN ('a', 'b' AS bee)) ORDER BY id`,
+      [
+        [1, 10, 20],
+        [2, 11, null],
+      ],
+    ],
+    [
+      `SELECT p.id, a_s, b_c FROM ${sales} PIVOT (sum(n) AS s, count(*) + 1 c FOR k IN ('a', 'b')) p ORDER BY 1`,
+      [
+        [1, 10, 2],
+        [2, 11, null],
+      ],
+    ],
+    [`SELECT * FROM ${sales} PIVOT (max(n) FOR (id, k) IN ((1, 'a') AS x, (2, 'b') AS y))`, [[10, null]]],
+    [
+      "SELECT * FROM (SELECT 1 id, 2 q1, NULL q2) UNPIVOT (v FOR q IN (q1, q2 AS 'second')) u",
+      [[1, 'q1', 2]],
+    ],
+    [
+      "SELECT q, v FROM (SELECT 1 id, 2 q1, NULL q2) UNPIVOT INCLUDE NULLS (v FOR q IN (q1, q2 AS 'second')) ORDER BY q",
+      [
+        ['q1', 2],
+        ['second', null],
+      ],
+    ],
+    ['SELECT count(p.id) FROM people p TABLESAMPLE (100 PERCENT)', [[3]]],
+    ['SELECT count(people.id) FROM people TABLESAMPLE (0 PERCENT)', [[0]]],
+    ['SELECT count(*) FROM people TABLESAMPLE (2 ROWS) s', [[2]]],
+    // None of them is reserved.
+    ['SELECT pivot.id FROM people pivot WHERE pivot.id = 1', [[1]]],
+  ])('%s', async (text, rows) => {
+    expect(await rowsOf(text)).toEqual(rows)
+  })
+})
+
+describe('columns by rule', () => {
+  it.each([
+    ['SELECT web.page.*, p.id FROM people p WHERE id = 1', ['name', 'views', 'id']],
+    ['SELECT * EXCLUDE name FROM homes', undefined],
+    ['SELECT * EXCLUDE city FROM homes', ['id']],
+    ['SELECT h.* EXCLUDE (id) FROM homes h', ['city']],
+  ])('%s', async (text, columns) => {
+    if (columns) expect((await sql.run(text)).columns).toEqual(columns)
+    else await expect(sql.run(text)).rejects.toMatchObject({ code: 'query.unknown_column' })
+  })
+
+  it('knows what NULL is among numbers, and that a list without an element is NULL', async () => {
+    const { types, rows } = await sql.run(
+      'SELECT 1 + NULL, 1L * NULL, NULL - 2.5, NULL / 2, concat(array(1), NULL)',
+    )
+    expect(types.map(sparkName)).toEqual(['int', 'bigint', 'decimal(3,1)', 'double', 'array<int>'])
+    expect(rows).toEqual([[null, null, null, null, null]])
+  })
+
+  it('numbers the sets of a grouping by all that it groups by', async () => {
+    const text =
+      'SELECT age, grouping_id() g, count(*) FROM people GROUP BY ROLLUP (age) HAVING grouping_id() = 1'
+    expect(await rowsOf(text)).toEqual([[null, 1, 3]])
+  })
+
+  it('refuses a query inside a function of a function', async () => {
+    for (const body of ['(SELECT max(id) FROM homes)', 'x IN (SELECT city FROM homes)']) {
+      await expect(sql.run(`SELECT transform(tags, x -> ${body}) FROM people`)).rejects.toMatchObject({
+        code: 'query.unsupported',
+        position: { line: 1 },
+      })
+    }
+  })
+
+  it('reads typed lists', async () => {
+    expect(await rowsOf("SELECT ARRAY<STRUCT<a: bigint, b: string>>[(1, 'x')][0].b, ARRAY[1, 2][1]")).toEqual(
+      [['x', 2]],
+    )
+  })
+})

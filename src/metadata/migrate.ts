@@ -15,6 +15,7 @@ import * as accessControl from './migrations/0020-access-control.ts'
 import * as credentials from './migrations/0021-credentials.ts'
 import * as auditChain from './migrations/0022-audit-chain.ts'
 import * as secrets from './migrations/0023-secrets.ts'
+import * as views from './migrations/0030-views.ts'
 
 // oxlint-disable-next-line typescript/no-explicit-any -- A migration precedes the row types.
 type AnyDb = Kysely<any>
@@ -41,6 +42,7 @@ export const migrations: readonly Migration[] = [
   { name: '0021-credentials', up: credentials.up },
   { name: '0022-audit-chain', up: auditChain.up },
   { name: '0023-secrets', up: secrets.up },
+  { name: '0030-views', up: views.up },
 ]
 
 /** Any number that nobody else uses in this database: two nodes that start together migrate one after the other. */

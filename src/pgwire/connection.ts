@@ -236,14 +236,11 @@ export class Connection {
   async #open(user: string, principal: Principal, parameters: ReadonlyMap<string, string>): Promise<Session> {
     const { query, access, logger } = this.#services
     const { sandbox: name, database, option } = parseDatabaseName(parameters.get('database'), user)
-    if (option !== undefined) {
-      throw new AppError(
-        'query.unsupported',
-        `The option ?${option.slice(0, 40)} of a database is not supported yet.`,
-        {
-          hint: 'Leave it out of the database name.',
-        },
-      )
+    const isFlat = option?.toLowerCase() === 'flatten'
+    if (option !== undefined && !isFlat) {
+      throw new AppError('query.unsupported', `There is no option ?${option.slice(0, 40)} of a database.`, {
+        hint: 'Leave it out of the database name, or say ?FLATTEN.',
+      })
     }
     const sandbox = await access.sandbox(principal, name)
     let session: Session | undefined
@@ -252,7 +249,10 @@ export class Connection {
       caller: { principal, sandbox },
       database,
       client: parameters.get('application_name')?.slice(0, 100) || 'PostgreSQL',
-      properties: startupProperties(parameters),
+      properties: new Map([
+        ...startupProperties(parameters),
+        ...(isFlat ? [['flatten', 'true'] as const] : []),
+      ]),
       onNotice: (notice) => (session ? session.notice(notice) : early.push(notice)),
     })
     session = new Session({

@@ -2,18 +2,23 @@ import { isWhole } from '#access/decide.ts'
 import { AppError } from '#base/errors.ts'
 import type { Caller, Dataset } from '#datasets/datasets.ts'
 import { systemColumns } from '#lake/system-columns.ts'
-import type { Catalogue, CatalogueTable, TableName } from '#sql/compile.ts'
+import { selectView, type ViewRow } from '#metadata/views.ts'
+import type { Catalogue, CatalogueTable, ParsedQuery, SqlFrontEnd, TableName } from '#sql/compile.ts'
 import type { QueryServiceOptions } from './services.ts'
+import { type TemporaryTables, temporaryTag } from './temporary-tables.ts'
 
 export interface CatalogueScope {
-  readonly services: Pick<QueryServiceOptions, 'access' | 'datasets'>
+  readonly services: Pick<QueryServiceOptions, 'access' | 'datasets' | 'metadata' | 'sql'>
   readonly caller: Caller
   readonly database: string
+  readonly temporaries?: TemporaryTables
 }
 
 /** What a statement's names mean to who asks: the binder's catalogue and the datasets behind it. */
 export interface LoadedCatalogue extends Catalogue {
   dataset(key: string): Dataset | undefined
+  /** Of all views that are read, also through others; in lower case. */
+  readonly viewNames: ReadonlySet<string>
 }
 
 /** Suggestions come from so many tables at most. */
@@ -25,11 +30,23 @@ export async function loadCatalogue(
   names: readonly TableName[],
 ): Promise<LoadedCatalogue> {
   const datasets = new Map<string, Dataset>()
+  const views = new Map<string, ParsedQuery>()
+  const viewNames = new Set<string>()
   let isComplete = true
-  for (const { parts } of names) {
+  const open = [...names]
+  for (let name = open.pop(); name; name = open.pop()) {
+    const { parts } = name
+    const key = keyOf(parts)
+    if (datasets.has(key) || views.has(key)) continue
     const dataset = await findTable(scope, parts)
-    if (dataset) datasets.set(keyOf(parts), dataset)
-    else isComplete = false
+    const view = dataset ? undefined : await findView(scope, parts)
+    if (dataset) datasets.set(key, dataset)
+    else if (view) {
+      const query = viewQuery(scope.services.sql, view)
+      views.set(key, query)
+      viewNames.add(view.name.toLowerCase())
+      open.push(...query.tables)
+    } else isComplete = false
   }
   const byId = new Map([...datasets.values()].map((dataset) => [dataset.id as string, dataset]))
   return {
@@ -37,6 +54,8 @@ export async function loadCatalogue(
       const dataset = datasets.get(keyOf(parts))
       return dataset && catalogueTable(dataset)
     },
+    view: (parts) => views.get(keyOf(parts)),
+    viewNames,
     tableNames: isComplete ? [...byId.values()].map(({ tableName }) => tableName) : await visibleNames(scope),
     dataset: (key) => byId.get(key),
   }
@@ -48,6 +67,8 @@ export async function findTable(
   parts: readonly string[],
 ): Promise<Dataset | undefined> {
   const { services, caller, database } = scope
+  const temporary = scope.temporaries?.get(parts)
+  if (temporary) return temporary
   const name = localName(parts, caller.sandbox.name)
   if (name === undefined) return undefined
   const dataset = await foundOrHidden(scope, name)
@@ -68,6 +89,23 @@ export async function findTable(
   return dataset
 }
 
+/** The view of that name. What it reads, its reader must be allowed to read. */
+export async function findView(
+  { services, caller }: CatalogueScope,
+  parts: readonly string[],
+): Promise<ViewRow | undefined> {
+  const name = localName(parts, caller.sandbox.name)
+  return name === undefined ? undefined : await selectView(services.metadata.db, caller.sandbox.id, name)
+}
+
+/** The query of a view, which was parsed when it was made. */
+export function viewQuery(sql: SqlFrontEnd, view: Pick<ViewRow, 'name' | 'sql'>): ParsedQuery {
+  const [scanned] = sql.split(view.sql)
+  const statement = scanned && sql.parse(scanned)
+  if (statement?.kind === 'query') return statement.query
+  throw new AppError('internal', `The view ${JSON.stringify(view.name)} holds no query.`)
+}
+
 async function foundOrHidden(
   { services, caller }: CatalogueScope,
   name: string,
@@ -85,7 +123,7 @@ async function foundOrHidden(
 }
 
 /** `t`, `public.t` and `prod.public.t` are one table; other databases and schemas do not exist yet. */
-function localName(parts: readonly string[], sandboxName: string): string | undefined {
+export function localName(parts: readonly string[], sandboxName: string): string | undefined {
   const name = parts.at(-1)
   const [schema, database] = [parts.at(-2), parts.at(-3)]
   if (schema !== undefined && !['public', 'all', sandboxName.toLowerCase()].includes(schema.toLowerCase())) {
@@ -110,7 +148,7 @@ export async function visibleTables({ services, caller, database }: CatalogueSco
   const all = await services.datasets.tables(caller)
   const visible: Dataset[] = []
   for (const dataset of all) {
-    if (!isInDatabase(dataset, database)) continue
+    if (!isInDatabase(dataset, database) || dataset.tags[temporaryTag]) continue
     const decision = await services.access.decide({
       principal: caller.principal,
       permission: 'view-datasets',

@@ -1,13 +1,13 @@
 import { must } from '#base/assert.ts'
-import { AppError } from '#base/errors.ts'
-import { isId, type SnapshotId, type TableId } from '#base/ids.ts'
 import { systemColumns } from '#lake/system-columns.ts'
 import type { ScanPlan } from '#lake/lake.ts'
-import type { BoundQuery, ParsedQuery, SessionNames, SnapshotClause, TableScan } from '#sql/compile.ts'
+import type { BoundQuery, ParsedQuery, SessionNames, TableScan } from '#sql/compile.ts'
 import type { DataType, Field } from '#types/data-type.ts'
 import { type LoadedCatalogue, loadCatalogue } from './catalogue.ts'
 import type { StepPins } from './journal.ts'
+import { planHistory } from './history.ts'
 import type { Scope } from './scope.ts'
+import { snapshotRange } from './snapshot-range.ts'
 
 /** A query made ready for the engine: bound, its tables' files chosen at one snapshot each, printed. */
 export interface PlannedQuery {
@@ -19,7 +19,12 @@ export interface PlannedQuery {
 }
 
 /** @throws AppError of the front end: 'query.unknown_table', 'query.type', … */
-export async function planQuery(scope: Scope, query: ParsedQuery, pins: StepPins): Promise<PlannedQuery> {
+export async function planQuery(
+  scope: Scope,
+  query: ParsedQuery,
+  pins: StepPins,
+  { complexAsJson = false }: { readonly complexAsJson?: boolean } = {},
+): Promise<PlannedQuery> {
   const catalogue = await loadCatalogue(scope, query.tables)
   const bound = scope.services.sql.bind(query, {
     catalogue,
@@ -28,6 +33,8 @@ export async function planQuery(scope: Scope, query: ParsedQuery, pins: StepPins
     dropsSystemColumns: scope.properties.isTrue('drop_system_columns'),
     now: pins.now,
     session: sessionNames(scope),
+    complexAsJson,
+    flattens: scope.properties.isTrue('flatten'),
   })
   tellNotices(scope, bound)
   const plans = new Map<TableScan, ScanPlan>()
@@ -46,6 +53,7 @@ export async function describeQuery(
   scope: Scope,
   query: ParsedQuery,
   parameterTypes: readonly (DataType | undefined)[],
+  { complexAsJson = false }: { readonly complexAsJson?: boolean } = {},
 ): Promise<BoundQuery> {
   return scope.services.sql.bind(query, {
     catalogue: await loadCatalogue(scope, query.tables),
@@ -54,6 +62,8 @@ export async function describeQuery(
     dropsSystemColumns: scope.properties.isTrue('drop_system_columns'),
     now: scope.services.clock.now(),
     session: sessionNames(scope),
+    complexAsJson,
+    flattens: scope.properties.isTrue('flatten'),
   })
 }
 
@@ -74,6 +84,7 @@ async function planScan(
   const { lake } = scope.services
   const { tableId } = must(catalogue.dataset(scan.table.key), 'the binder scans tables of the catalogue')
   const isSystem = (name: string): boolean => systemColumns.fields.some((field) => field.name === name)
+  if (scan.isHistory) return await planHistory(lake, tableId, await pins.snapshot(tableId))
   const range = await snapshotRange(scope, { tableId, clause: scan.snapshot, pins })
   return await lake.plan({
     tableId,
@@ -82,44 +93,4 @@ async function planScan(
     withSystemColumns: scan.columns.some(isSystem),
     predicates: scan.predicates,
   })
-}
-
-interface SnapshotRange {
-  readonly snapshotId: SnapshotId | undefined
-  readonly afterSequence?: number
-}
-
-/** `SINCE s` is exclusive, `AS OF e` inclusive; HEAD lies before the first snapshot, TAIL is the newest. */
-async function snapshotRange(
-  scope: Scope,
-  {
-    tableId,
-    clause,
-    pins,
-  }: { readonly tableId: TableId; readonly clause: SnapshotClause | undefined; readonly pins: StepPins },
-): Promise<SnapshotRange> {
-  const newest = await pins.snapshot(tableId)
-  if (!clause) return { snapshotId: newest?.snapshotId }
-  const { lake } = scope.services
-  const named = async (text: string) => {
-    const bound = text.trim().toUpperCase()
-    if (bound === 'HEAD') return undefined
-    if (bound === 'TAIL') return newest
-    if (isId('snapshot', bound)) return await lake.snapshot(tableId, bound)
-    throw new AppError(
-      'query.value',
-      `A snapshot id, 'HEAD' or 'TAIL' was expected, ${JSON.stringify(text.slice(0, 80))} came.`,
-    )
-  }
-  const end = clause.asOf === undefined ? newest : await named(clause.asOf)
-  if (clause.since === undefined) return { snapshotId: end?.snapshotId }
-  try {
-    const start = await named(clause.since)
-    return { snapshotId: end?.snapshotId, afterSequence: start?.commitSequence ?? 0 }
-  } catch (error) {
-    const fallsBack = scope.properties.isTrue('resolve_fallback_snapshot_on_failure')
-    if (!(error instanceof AppError) || error.code !== 'source.removed' || !fallsBack) throw error
-    const [oldest] = await lake.commits(tableId)
-    return { snapshotId: end?.snapshotId, afterSequence: (oldest?.commitSequence ?? 1) - 1 }
-  }
 }

@@ -47,9 +47,9 @@ const properties: readonly Property[] = [
   {
     name: 'auto_to_json',
     default: 'false',
-    about: 'Whether complex columns become JSON; not supported yet',
-    accept: (value) => (trueFalse(value) === 'false' ? 'false' : undefined),
-    expects: 'false',
+    about: 'Whether complex columns of interactive queries become JSON texts',
+    accept: trueFalse,
+    expects: 'true or false',
   },
   {
     name: 'bytea_output',
@@ -116,6 +116,13 @@ const properties: readonly Property[] = [
     about: 'Accepted; floating-point numbers are always exact',
     accept: whole(-15, 3),
     expects: '-15 to 3',
+  },
+  {
+    name: 'flatten',
+    default: 'false',
+    about: 'Whether each field of a struct is a column; ?FLATTEN behind the database turns it on',
+    accept: trueFalse,
+    expects: 'true or false',
   },
   {
     name: 'idle_in_transaction_session_timeout',

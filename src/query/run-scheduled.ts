@@ -6,10 +6,12 @@ import { preparedStatements } from './prepared-statements.ts'
 import type { ResultRows } from './query.ts'
 import type { QueryLog } from './query-log.ts'
 import { RunJournal } from './run-journal.ts'
-import { runSteps } from './run-statement.ts'
+import { runSteps } from './run-block.ts'
 import { storedQuery } from './scheduled-queries.ts'
 import type { Scope } from './scope.ts'
 import type { QueryServiceOptions } from './services.ts'
+import { newCursors } from './cursors.ts'
+import { TemporaryTables } from './temporary-tables.ts'
 import { Variables } from './variables.ts'
 
 const noticesMax = 100
@@ -44,6 +46,7 @@ export async function runScheduled(
       ]),
       new Map(),
     ),
+    temporaries: new TemporaryTables(),
     variables: new Variables(),
     parameters: [],
     journal: new RunJournal({ run, lease, lake, clock }),
@@ -55,12 +58,14 @@ export async function runScheduled(
     signal,
   }
   const entry = await log.begin(caller, { sql: stored.sql, client: stored.schedule ? 'Schedule' : 'API' })
+  await using cursors = newCursors()
   let rowCount = 0
   try {
     const text = fillTemplate(stored.sql, stored.parameters ?? {})
     const statements = sql.split(text).map((scanned) => sql.parse(scanned))
     const host = {
       prepared: preparedStatements(),
+      cursors,
       encoding: () => ({ kind: 'jsonRows' }) as const,
       onWritten: (count: number) => {
         rowCount += count
@@ -74,6 +79,7 @@ export async function runScheduled(
     await metadata.transaction((tx) =>
       lease.finish(tx, { statementCount: statements.length, rowCount, notices }),
     )
+    await scope.temporaries.clear(({ id }) => services.datasets.delete(caller, id))
     await entry.end({})
   } catch (error) {
     await entry.end({ error, isStopped: signal.aborted })

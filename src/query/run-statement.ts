@@ -1,10 +1,14 @@
 import { unreachable } from '#base/assert.ts'
-import { AppError, toAppError } from '#base/errors.ts'
+import { AppError } from '#base/errors.ts'
 import type { Encoding } from '#encode/encoding.ts'
 import type { ParsedQuery } from '#sql/compile.ts'
 import { rowLimit } from '#sql/limit.ts'
 import type { Field } from '#types/data-type.ts'
 import { checkLimit, openRows, type RowCap } from './engine-rows.ts'
+import { addColumns } from './add-columns.ts'
+import { createTable, createTableAs } from './create-table.ts'
+import type { Cursors } from './cursors.ts'
+import { describeTable } from './describe-table.ts'
 import { explainJson, explainText } from './explain.ts'
 import { planQuery } from './plan-query.ts'
 import { type PreparedStatements, unknownPrepared } from './prepared-statements.ts'
@@ -13,18 +17,20 @@ import { evaluateScalar } from './scalar.ts'
 import type { Scope } from './scope.ts'
 import { show } from './show.ts'
 import { staticResult, textColumns } from './static-rows.ts'
+import { runBlock, runSteps, chosenBranch, setVariable } from './run-block.ts'
 import { stopReason } from './stop-signal.ts'
-import { Variables } from './variables.ts'
-import { createTableAs, dropTable, insert } from './write-rows.ts'
+import { createView, dropView } from './views.ts'
+import { dropTable, insert } from './write-rows.ts'
 
 export interface StatementHost {
   readonly prepared: PreparedStatements
+  readonly cursors: Cursors
   readonly encoding: (columns: readonly Field[]) => Encoding
   /** Told of rows that were stored, also those of a block's statements. */
   readonly onWritten: (rowCount: number) => void
 }
 
-type Results = AsyncGenerator<StatementResult, void, undefined>
+export type Results = AsyncGenerator<StatementResult, void, undefined>
 
 const command = (tag: string, rowCount?: number): StatementResult => ({ kind: 'command', tag, rowCount })
 
@@ -56,6 +62,31 @@ export async function* runStatement(scope: Scope, statement: Statement, host: St
     case 'dropTable':
       await dropTable(scope, statement)
       return yield command('DROP TABLE')
+    case 'createTable': {
+      await createTable(scope, statement)
+      return yield command('CREATE TABLE')
+    }
+    case 'createView':
+      await createView(scope, statement)
+      return yield command('CREATE VIEW')
+    case 'dropView':
+      await dropView(scope, statement)
+      return yield command('DROP VIEW')
+    case 'addColumns':
+      await addColumns(scope, statement)
+      return yield command('ALTER TABLE')
+    case 'describe': {
+      const { columns, rows } = await describeTable(scope, statement)
+      return yield staticResult(columns, rows, host.encoding)
+    }
+    case 'declareCursor':
+      await host.cursors.declare(scope, statement.name, statement.query)
+      return yield command('DECLARE CURSOR')
+    case 'fetch':
+      return yield await host.cursors.fetch(scope, { ...statement, encoding: host.encoding })
+    case 'closeCursor':
+      await host.cursors.close(statement.name)
+      return yield command(statement.name === 'all' ? 'CLOSE CURSOR ALL' : 'CLOSE CURSOR')
     case 'setVariable':
       await setVariable(scope, statement)
       return yield command('SET')
@@ -72,6 +103,8 @@ export async function* runStatement(scope: Scope, statement: Statement, host: St
     case 'block':
       yield* runBlock(scope, statement, host)
       return yield command('DO')
+    case 'if':
+      return yield* runSteps(scope, await chosenBranch(scope, statement), { host, prefix: scope.step })
     case 'transaction':
       return yield command(transactionTags[statement.action])
     case 'prepare':
@@ -85,6 +118,8 @@ export async function* runStatement(scope: Scope, statement: Statement, host: St
       return yield command(statement.name === 'all' ? 'DEALLOCATE ALL' : 'DEALLOCATE')
     case 'discard':
       host.prepared.clear()
+      await host.cursors.close('all')
+      await scope.temporaries.clear(({ id }) => scope.services.datasets.delete(scope.caller, id))
       properties.reset('all')
       return yield command('DISCARD ALL')
     default:
@@ -97,7 +132,8 @@ const transactionTags = { begin: 'BEGIN', commit: 'COMMIT', rollback: 'ROLLBACK'
 async function* selectRows(scope: Scope, query: ParsedQuery, host: StatementHost): Results {
   const { query: limited, cap } = capped(scope, query)
   const pins = await scope.journal.pins(scope.step)
-  const planned = await planQuery(scope, limited, pins)
+  const complexAsJson = scope.properties.isTrue('auto_to_json') && scope.pool === 'interactive'
+  const planned = await planQuery(scope, limited, pins, { complexAsJson })
   await pins.keep()
   const encoding = host.encoding(planned.columns)
   await using rows = await openRows(scope, planned, { encoding, cap })
@@ -123,70 +159,6 @@ function capped(
       return { query, cap: { rowCountMax: rowsDefault } }
     default:
       return unreachable(limit)
-  }
-}
-
-async function setVariable(
-  scope: Scope,
-  { name, value }: Extract<Statement, { readonly kind: 'setVariable' }>,
-): Promise<void> {
-  const { journal, step, variables } = scope
-  const recorded = journal.variable(step)
-  if (recorded) return variables.set(name, recorded)
-  const literal = await evaluateScalar(scope, value, await journal.pins(step))
-  await journal.recordVariable(step, literal)
-  variables.set(name, literal)
-}
-
-/**
- * Statements in order, each after the former has ended. One that fails ends the body; the handler, if there is one, runs
- * instead and the block succeeds. Nothing that was written is undone.
- */
-async function* runBlock(
-  scope: Scope,
-  { body, handler }: Extract<Statement, { readonly kind: 'block' }>,
-  host: StatementHost,
-): Results {
-  const { journal, step } = scope
-  const inner = { ...scope, variables: new Variables(scope.variables) }
-  if (handler && journal.failure(step)) {
-    yield* runSteps(inner, handler, { host, prefix: `${step}.h` })
-    return
-  }
-  try {
-    yield* runSteps(inner, body, { host, prefix: step })
-  } catch (error) {
-    const failure = toAppError(error)
-    if (!handler || !isForHandler(failure, scope.signal)) throw error
-    await journal.recordFailure(step, { message: failure.message, position: failure.position })
-    yield* runSteps(inner, handler, { host, prefix: `${step}.h` })
-  }
-}
-
-/** A failure of the machinery is no exception of the block: the statement did not do anything wrong. */
-function isForHandler(failure: AppError, signal: AbortSignal): boolean {
-  return (
-    !signal.aborted &&
-    !failure.meaning.retry &&
-    failure.code !== 'internal' &&
-    !failure.code.startsWith('job.')
-  )
-}
-
-/** Each statement is a step of the journal. */
-export async function* runSteps(
-  scope: Scope,
-  statements: readonly Statement[],
-  { host, prefix }: { readonly host: StatementHost; readonly prefix: string },
-): Results {
-  for (const [index, statement] of statements.entries()) {
-    const step = prefix === '' ? String(index) : `${prefix}.${index}`
-    await scope.journal.around('before')
-    for await (const result of runStatement({ ...scope, step }, statement, host)) {
-      // The commands of a block are its own business.
-      if (result.kind === 'rows') yield result
-    }
-    await scope.journal.around('after')
   }
 }
 

@@ -4,6 +4,7 @@ import type { Gate } from './gate.ts'
 import type { Journal } from './journal.ts'
 import type { SessionProperties } from './properties.ts'
 import type { QueryServiceOptions } from './services.ts'
+import type { TemporaryTables } from './temporary-tables.ts'
 import type { Variables } from './variables.ts'
 
 /** Everything one statement is carried out with. */
@@ -14,6 +15,7 @@ export interface Scope {
   /** `all`, or the one table the session sees. */
   readonly database: string
   readonly properties: SessionProperties
+  readonly temporaries: TemporaryTables
   readonly variables: Variables
   readonly parameters: readonly Literal[]
   readonly journal: Journal

@@ -1,6 +1,8 @@
 import { unreachable } from '#base/assert.ts'
 import { AppError } from '#base/errors.ts'
 import type { DataType, Field } from '#types/data-type.ts'
+import { type Cursors, newCursors } from './cursors.ts'
+import { describeColumns } from './describe-table.ts'
 import type { Gate } from './gate.ts'
 import { describeQuery } from './plan-query.ts'
 import { SessionProperties } from './properties.ts'
@@ -22,6 +24,7 @@ import { sessionJournal } from './session-journal.ts'
 import { shownColumns } from './show.ts'
 import { textColumns } from './static-rows.ts'
 import { stopReason } from './stop-signal.ts'
+import { TemporaryTables } from './temporary-tables.ts'
 import { Variables } from './variables.ts'
 
 /** Chains of EXECUTE of a prepared EXECUTE end somewhere. */
@@ -38,6 +41,8 @@ export class Session implements QuerySession {
   readonly #options: SessionOptions
   readonly #properties: SessionProperties
   readonly #prepared = preparedStatements()
+  readonly #cursors: Cursors = newCursors()
+  readonly #temporaries = new TemporaryTables()
   /** What a statement was written as, for the log. */
   readonly #texts = new WeakMap<Statement, string>()
   readonly #closing = new AbortController()
@@ -92,7 +97,9 @@ export class Session implements QuerySession {
     })
     switch (statement.kind) {
       case 'query':
-        return await describeQuery(scope, statement.query, parameterTypes)
+        return await describeQuery(scope, statement.query, parameterTypes, {
+          complexAsJson: this.#properties.isTrue('auto_to_json'),
+        })
       case 'insert':
       case 'createTableAs': {
         const bound = await describeQuery(scope, statement.query, parameterTypes)
@@ -111,10 +118,21 @@ export class Session implements QuerySession {
         const { columns } = await this.#describe(prepared, { parameterTypes: [], signal, depth: depth + 1 })
         return columnsOnly(columns)
       }
+      case 'describe':
+        return columnsOnly(describeColumns)
+      case 'fetch':
+        return columnsOnly(this.#cursors.columns(statement.name))
+      case 'addColumns':
       case 'block':
+      case 'closeCursor':
+      case 'createTable':
+      case 'createView':
       case 'deallocate':
+      case 'declareCursor':
       case 'discard':
       case 'dropTable':
+      case 'dropView':
+      case 'if':
       case 'prepare':
       case 'resetProperty':
       case 'setProperty':
@@ -132,7 +150,7 @@ export class Session implements QuerySession {
   ): AsyncGenerator<StatementResult, void, undefined> {
     const stopped = AbortSignal.any([signal, this.#closing.signal])
     const scope = this.#scope({ parameters, signal: stopped })
-    const prepared = this.#prepared
+    const [prepared, cursors] = [this.#prepared, this.#cursors]
     // Rights may have been taken since the session was opened.
     const { principal, sandbox } = this.#options.caller
     await this.#services.services.access.require({
@@ -141,13 +159,13 @@ export class Session implements QuerySession {
       sandboxId: sandbox.id,
     })
     if (!isLogged(statement)) {
-      yield* runStatement(scope, statement, { prepared, encoding, onWritten: () => {} })
+      yield* runStatement(scope, statement, { prepared, cursors, encoding, onWritten: () => {} })
       return
     }
     const { log } = this.#services
     const { caller, client } = this.#options
     const entry = await log.begin(caller, { sql: this.#texts.get(statement) ?? statement.kind, client })
-    const host = { prepared, encoding, onWritten: (count: number) => entry.addRows(count) }
+    const host = { prepared, cursors, encoding, onWritten: (count: number) => entry.addRows(count) }
     let isEnded = false
     try {
       for await (const result of runStatement(scope, statement, host)) {
@@ -168,6 +186,10 @@ export class Session implements QuerySession {
   async [Symbol.asyncDispose](): Promise<void> {
     this.#closing.abort(new AppError('query.cancelled', 'The session was closed.'))
     this.#prepared.clear()
+    await this.#cursors[Symbol.asyncDispose]()
+    const { caller } = this.#options
+    const { datasets } = this.#services.services
+    await this.#temporaries.clear(({ id }) => datasets.delete(caller, id))
   }
 
   #scope({ parameters, signal }: Pick<ExecuteOptions, 'parameters' | 'signal'>): Scope {
@@ -179,6 +201,7 @@ export class Session implements QuerySession {
       caller,
       database,
       properties: this.#properties,
+      temporaries: this.#temporaries,
       variables: new Variables(),
       parameters,
       journal: sessionJournal(services),
@@ -190,9 +213,24 @@ export class Session implements QuerySession {
   }
 }
 
+const loggedKinds: readonly Statement['kind'][] = [
+  'addColumns',
+  'block',
+  'createTable',
+  'createTableAs',
+  'createView',
+  'dropTable',
+  'dropView',
+  'execute',
+  'fetch',
+  'insert',
+  'query',
+  'setVariable',
+]
+
 /** What reads or writes data. */
 function isLogged({ kind }: Statement): boolean {
-  return ['query', 'createTableAs', 'insert', 'dropTable', 'block', 'execute', 'setVariable'].includes(kind)
+  return loggedKinds.includes(kind)
 }
 
 function countedRows(rows: ResultRows, entry: QueryLogEntryWriter): ResultRows {

@@ -3,6 +3,7 @@ import { visibleTables } from './catalogue.ts'
 import { propertyName } from './properties.ts'
 import type { Scope } from './scope.ts'
 import { textColumns } from './static-rows.ts'
+import { listViews } from './views.ts'
 
 /** What SHOW answers. */
 interface Shown {
@@ -12,6 +13,16 @@ interface Shown {
 
 const tableColumns = textColumns('name', 'dataSetId', 'dataSet', 'description', 'resolved')
 
+const viewColumns = textColumns(
+  'Db Name',
+  'Schema Name',
+  'Name',
+  'Id',
+  'Dataset Dependencies',
+  'Views Dependencies',
+  'TYPE',
+)
+
 /** The columns of an answer, without making it. @throws AppError 'config.invalid' */
 export function shownColumns(what: string): readonly Field[] {
   switch (normalized(what)) {
@@ -20,8 +31,24 @@ export function shownColumns(what: string): readonly Field[] {
     case 'tables':
       return tableColumns
     case 'databases':
-    case 'schemas':
       return textColumns('name')
+    case 'schemas':
+      return textColumns('database', 'schema')
+    case 'views':
+      return viewColumns
+    case 'primary keys':
+      return textColumns('tableName', 'columnName', 'datatype', 'namespace')
+    case 'foreign keys':
+      return textColumns(
+        'tableName',
+        'columnName',
+        'datatype',
+        'referencedTableName',
+        'referencedColumnName',
+        'namespace',
+      )
+    case 'statistics':
+      return textColumns('statsId', 'tableName', 'columnSet', 'filterContext', 'timestamp')
     default:
       return textColumns(propertyName(aliasOf(what)).toLowerCase())
   }
@@ -49,10 +76,29 @@ export async function show(scope: Scope, what: string): Promise<Shown> {
     case 'databases':
       return { columns, rows: [[`${scope.caller.sandbox.name}:${scope.database}`]] }
     case 'schemas':
-      return { columns, rows: [['public']] }
+      return { columns, rows: [[scope.database, 'public']] }
+    case 'views':
+      return { columns, rows: await viewRows(scope) }
+    // There is no statement yet that makes them.
+    case 'primary keys':
+    case 'foreign keys':
+    case 'statistics':
+      return { columns, rows: [] }
     default:
       return { columns, rows: [[scope.properties.get(aliasOf(what))]] }
   }
+}
+
+async function viewRows(scope: Scope): Promise<Shown['rows']> {
+  return (await listViews(scope)).map(({ row, tables, views }) => [
+    scope.database,
+    'public',
+    row.name,
+    row.id,
+    tables.join(', ') || null,
+    views.join(', ') || null,
+    'ADLS',
+  ])
 }
 
 function normalized(what: string): string {

@@ -1,17 +1,15 @@
-import type { Permission } from '#access/permissions.ts'
-import { AppError } from '#base/errors.ts'
 import type { Dataset } from '#datasets/datasets.ts'
 import type { AppendResult } from '#lake/lake.ts'
-import { structType } from '#types/data-type.ts'
 import { findTable, unknownTable } from './catalogue.ts'
 import { runningStatement } from './engine-rows.ts'
 import { planQuery, type PlannedQuery } from './plan-query.ts'
 import type { Statement } from './query.ts'
+import { requireGeneral, requireManage } from './rights.ts'
 import type { Scope } from './scope.ts'
 import { assignColumns } from './store-assignment.ts'
 import { stoppable } from './stop-signal.ts'
 
-type StatementOf<K extends Statement['kind']> = Extract<Statement, { readonly kind: K }>
+export type StatementOf<K extends Statement['kind']> = Extract<Statement, { readonly kind: K }>
 
 /** Appends a query's rows to a table, as one batch. */
 export async function insert(scope: Scope, statement: StatementOf<'insert'>): Promise<number> {
@@ -29,13 +27,13 @@ export async function insert(scope: Scope, statement: StatementOf<'insert'>): Pr
 }
 
 /** The rows are stored already when an earlier attempt of this run did it. */
-async function committed(scope: Scope, dataset: Dataset): Promise<AppendResult | undefined> {
+export async function committed(scope: Scope, dataset: Dataset): Promise<AppendResult | undefined> {
   const { services, journal, step } = scope
   if (!journal.mark) return undefined
   return await services.lake.committedBatch(dataset.tableId, journal.batchId(step))
 }
 
-async function appendRows(
+export async function appendRows(
   scope: Scope,
   {
     dataset,
@@ -78,82 +76,6 @@ async function appendRows(
   )
 }
 
-/** Undefined: the table was there and IF NOT EXISTS was said. */
-export async function createTableAs(
-  scope: Scope,
-  statement: StatementOf<'createTableAs'>,
-): Promise<number | undefined> {
-  refuseOptions(statement)
-  const { journal, step } = scope
-  const name = statement.table.parts.at(-1) ?? ''
-  await requireGeneral(scope, ['batch-queries', 'manage-datasets', 'manage-schemas'])
-  const existing = await findTable(scope, statement.table.parts)
-  const isOurs = existing !== undefined && isMarked(scope, existing)
-  if (existing && !isOurs) {
-    if (!statement.ifNotExists) throw tableExists(name)
-    scope.notice(`There is a table ${JSON.stringify(existing.tableName)} already; nothing was done.`)
-    return undefined
-  }
-  const done = existing && (await committed(scope, existing))
-  if (done) return done.rowCount
-  const pins = await journal.pins(step)
-  const planned = await planQuery(scope, statement.query, pins)
-  await pins.keep()
-  const dataset = existing ?? (await createDataset(scope, name, planned))
-  if (!dataset) return undefined
-  try {
-    return (await appendRows(scope, { dataset, planned, statement })).rowCount
-  } catch (error) {
-    await removeUnfilled(scope, dataset, error)
-    throw error
-  }
-
-  async function createDataset(
-    scope: Scope,
-    name: string,
-    planned: PlannedQuery,
-  ): Promise<Dataset | undefined> {
-    const mark = journal.mark?.(step)
-    try {
-      return await scope.services.metadata.transaction(async (tx) => {
-        await journal.assertHeld(tx)
-        return await scope.services.datasets.createIn(tx, scope.caller, {
-          name,
-          tableName: name.toLowerCase(),
-          schema: { kind: 'columns', columns: structType(planned.columns) },
-          ...(mark === undefined ? {} : { tags: { [markTag]: [mark] } }),
-        })
-      })
-    } catch (error) {
-      const exists = error instanceof AppError && error.code === 'dataset.exists'
-      if (!exists || !statement.ifNotExists) throw error
-      scope.notice(`There is a table ${JSON.stringify(name)} already; nothing was done.`)
-      return undefined
-    }
-  }
-}
-
-/** Dataset and rows appear in two commits; a run finds by this tag a table it made and did not fill. */
-const markTag = 'sluice/query-step'
-
-function isMarked({ journal, step }: Scope, dataset: Dataset): boolean {
-  return journal.mark !== undefined && (dataset.tags[markTag]?.includes(journal.mark(step)) ?? false)
-}
-
-/** A statement that fails leaves no table. One that will be tried again finds its table by the mark. */
-async function removeUnfilled(scope: Scope, dataset: Dataset, error: unknown): Promise<void> {
-  const { journal, services, caller, signal } = scope
-  if (journal.mark !== undefined && (signal.aborted || !(error instanceof AppError) || error.meaning.retry))
-    return
-  try {
-    await services.metadata.transaction((tx) => journal.assertHeld(tx))
-    await services.datasets.delete(caller, dataset.id)
-  } catch (deleteError) {
-    // The statement's own failure is what the caller must hear; an empty table is left, which DROP TABLE removes.
-    services.logger.log('warn', 'query.table_left', { datasetId: dataset.id, error: deleteError })
-  }
-}
-
 export async function dropTable(scope: Scope, statement: StatementOf<'dropTable'>): Promise<void> {
   await requireGeneral(scope, ['manage-datasets'])
   const { services, caller, journal, step, signal } = scope
@@ -170,38 +92,5 @@ export async function dropTable(scope: Scope, statement: StatementOf<'dropTable'
   if (dropped !== undefined && dropped !== dataset.id) return
   await journal.recordDrop(step, dataset.id)
   await services.datasets.delete(caller, dataset.id)
-}
-
-async function requireGeneral(
-  { services, caller }: Scope,
-  permissions: readonly Permission[],
-): Promise<void> {
-  const { principal, sandbox } = caller
-  for (const permission of permissions) {
-    await services.access.require({ principal, permission, sandboxId: sandbox.id })
-  }
-}
-
-async function requireManage({ services, caller }: Scope, dataset: Dataset): Promise<void> {
-  await services.access.require({
-    principal: caller.principal,
-    permission: 'manage-datasets',
-    sandboxId: caller.sandbox.id,
-    datasetId: dataset.id,
-  })
-}
-
-function refuseOptions({ table, isTemporary, options }: StatementOf<'createTableAs'>): void {
-  const refused = (what: string): AppError =>
-    new AppError('query.unsupported', `${what} is not supported yet.`, { position: table.position })
-  if (isTemporary) throw refused('CREATE TEMP TABLE')
-  // Rows are always checked against the columns; that option only says so or not.
-  const [other] = Object.keys(options).filter((name) => name !== 'rowvalidation')
-  if (other !== undefined) throw refused(`The option ${other} of CREATE TABLE`)
-}
-
-function tableExists(name: string): AppError {
-  return new AppError('dataset.exists', `There is a table ${JSON.stringify(name)} already.`, {
-    hint: 'Choose another name, or say CREATE TABLE IF NOT EXISTS.',
-  })
+  scope.temporaries.remove(dataset)
 }

@@ -1,5 +1,13 @@
 import type { TextPosition } from '#base/errors.ts'
-import type { DataType, Field, StructType } from '#types/data-type.ts'
+import {
+  booleanType,
+  longType,
+  structType,
+  timestampType,
+  type DataType,
+  type Field,
+  type StructType,
+} from '#types/data-type.ts'
 
 /**
  * The SQL front end, seen from outside: text in; a typed statement and, for queries, engine text out. Pure: it reads
@@ -41,6 +49,29 @@ export type ParsedStatement =
       readonly query: ParsedQuery
     }
   | {
+      readonly kind: 'createTable'
+      readonly table: TableName
+      readonly ifNotExists: boolean
+      readonly isTemporary: boolean
+      readonly columns: readonly Field[]
+      readonly options: Readonly<Record<string, string>>
+    }
+  | {
+      readonly kind: 'createView'
+      readonly view: TableName
+      readonly orReplace: boolean
+      readonly ifNotExists: boolean
+      /** The query as written. */
+      readonly sql: string
+      readonly query: ParsedQuery
+    }
+  | { readonly kind: 'dropView'; readonly view: TableName; readonly ifExists: boolean }
+  | { readonly kind: 'addColumns'; readonly table: TableName; readonly columns: readonly Field[] }
+  | { readonly kind: 'describe'; readonly table: TableName }
+  | { readonly kind: 'declareCursor'; readonly name: string; readonly query: ParsedQuery }
+  | { readonly kind: 'fetch'; readonly name: string; readonly count: number | 'all' }
+  | { readonly kind: 'closeCursor'; readonly name: string | 'all' }
+  | {
       readonly kind: 'insert'
       readonly table: TableName
       readonly columns: readonly string[] | undefined
@@ -56,6 +87,16 @@ export type ParsedStatement =
       readonly kind: 'block'
       readonly body: readonly ParsedStatement[]
       readonly handler: readonly ParsedStatement[] | undefined
+      readonly position: TextPosition
+    }
+  /** Only in blocks. The first branch whose condition, a query of one boolean, is true. */
+  | {
+      readonly kind: 'if'
+      readonly branches: readonly {
+        readonly condition: ParsedQuery
+        readonly body: readonly ParsedStatement[]
+      }[]
+      readonly otherwise: readonly ParsedStatement[]
       readonly position: TextPosition
     }
   | { readonly kind: 'transaction'; readonly action: 'begin' | 'commit' | 'rollback' }
@@ -95,6 +136,10 @@ export interface BindContext {
   readonly now: Date
   /** Absent: `current_user` and `current_database` are NULL. */
   readonly session?: SessionNames
+  /** Complex columns of the result become JSON texts, behind the simple ones. */
+  readonly complexAsJson?: boolean
+  /** Each field of a struct is a column, named by its path with dots. */
+  readonly flattens?: boolean
 }
 
 /** What a session goes by. */
@@ -114,6 +159,8 @@ export interface Literal {
 
 export interface Catalogue {
   table(name: readonly string[]): CatalogueTable | undefined
+  /** A query under a name; its tables are of this catalogue too. */
+  view?(name: readonly string[]): ParsedQuery | undefined
   /** Names to suggest from. */
   readonly tableNames: readonly string[]
 }
@@ -145,7 +192,17 @@ export interface TableScan {
   /** Conjuncts of the form column-operator-constant that every row used must satisfy: for skipping files only. */
   readonly predicates: readonly ScanPredicate[]
   readonly snapshot: SnapshotClause | undefined
+  /** The table's snapshots are read, not its rows: one row each, with the columns of `historyColumns`. */
+  readonly isHistory: boolean
 }
+
+/** What `history_meta` tells of a snapshot. */
+export const historyColumns: StructType = structType([
+  { name: 'made_current_at', type: timestampType },
+  { name: 'snapshot_id', type: longType },
+  { name: 'parent_id', type: longType },
+  { name: 'is_current', type: booleanType },
+])
 
 export interface ScanPredicate {
   readonly column: string

@@ -1,6 +1,7 @@
 import { must } from '#base/assert.ts'
 import { AppError } from '#base/errors.ts'
 import { stringType, type DataType } from '#types/data-type.ts'
+import { complexAsJson } from './bind/complex-as-json.ts'
 import { outputsOf } from './bind/outputs.ts'
 import { bindQuery } from './bind/query.ts'
 import { emptyScope } from './bind/scope.ts'
@@ -20,7 +21,8 @@ export function createSqlFrontEnd(): SqlFrontEnd {
 
 function bind(query: ParsedQuery, context: BindContext): BoundQuery {
   const state = newBindState(context)
-  const bound = bindQuery(query.tree as Query, { state, commons: new Map(), outer: emptyScope })
+  const whole = bindQuery(query.tree as Query, { state, commons: new Map(), outer: emptyScope })
+  const bound = context.complexAsJson ? complexAsJson(whole, { state, at: query.position }) : whole
   const tree = stageWindows(pruneColumns(bound), state.nextAlias)
   const scans = scanNeeds(tree)
   return {

@@ -68,11 +68,15 @@ const simple: Readonly<Record<string, DataType>> = {
   void: voidType,
 }
 
+/** Deeper text is a mistake or an attack on the stack. */
+const depthMax = 100
+
 /**
  * Reads a type as Spark's DDL writes it: `bigint`, `decimal(10,2)`, `array<…>`, `map<k, v>`, `struct<a: int, b string>`;
  * PostgreSQL's names of simple types are understood too.
  */
-export function readType(source: TypeSource): DataType {
+export function readType(source: TypeSource, depth = 0): DataType {
+  if (depth > depthMax) throw source.fail(`A type is nested more than ${depthMax} levels deep.`)
   const name = takePart(source, 'the name of a type').toLowerCase()
   switch (name) {
     case 'decimal':
@@ -80,16 +84,16 @@ export function readType(source: TypeSource): DataType {
     case 'dec':
       return readDecimal(source)
     case 'array':
-      return readInBrackets(source, () => arrayType(readType(source)))
+      return readInBrackets(source, () => arrayType(readType(source, depth + 1)))
     case 'map':
       return readInBrackets(source, () => {
-        const key = readType(source)
+        const key = readType(source, depth + 1)
         expectPart(source, ',')
-        return mapType(key, readType(source))
+        return mapType(key, readType(source, depth + 1))
       })
     case 'struct':
     case 'row':
-      return readStruct(source)
+      return readStruct(source, depth + 1)
     case 'double':
       if (source.part?.toLowerCase() === 'precision') source.advance()
       return doubleType
@@ -118,7 +122,7 @@ export function readType(source: TypeSource): DataType {
 export function parseSparkType(text: string): DataType {
   const source = textSource(text)
   const isColumns = /^\s*(?:`[^`]+`|[\p{L}_][\p{L}\p{N}_]*)\s*(?::|\s)\s*[\p{L}]/u.test(text)
-  const type = isColumns ? structType(readFields(source, undefined)) : readType(source)
+  const type = isColumns ? structType(readFields(source, undefined, 0)) : readType(source)
   if (source.part !== undefined) throw source.fail(`Expected the end of the type, but found ${source.part}.`)
   return type
 }
@@ -141,24 +145,24 @@ function readDecimal(source: TypeSource): DataType {
   return decimalType(precision, scale)
 }
 
-function readStruct(source: TypeSource): DataType {
+function readStruct(source: TypeSource, depth: number): DataType {
   if (source.part === '<>') {
     source.advance()
     return structType([])
   }
   const close = source.part === '(' ? ')' : '>'
   expectPart(source, close === ')' ? '(' : '<')
-  const fields = readFields(source, close)
+  const fields = readFields(source, close, depth)
   expectPart(source, close)
   return structType(fields)
 }
 
-function readFields(source: TypeSource, close: string | undefined): Field[] {
+function readFields(source: TypeSource, close: string | undefined, depth: number): Field[] {
   const fields: Field[] = []
   while (source.part !== close) {
     const name = takePart(source, 'the name of a field')
     if (source.part === ':' && !source.isQuoted) source.advance()
-    fields.push({ name, type: readType(source) })
+    fields.push({ name, type: readType(source, depth) })
     if (source.part?.toLowerCase() === 'not') {
       source.advance()
       expectPart(source, 'null')

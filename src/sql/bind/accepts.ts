@@ -40,12 +40,19 @@ export function acceptedTypes(
   for (const [index, pattern] of patterns.entries()) {
     const type = types[index] ?? voidType
     const target =
-      pattern === 'common' || pattern === 'comparable' ? met[pattern] : acceptedType(pattern, type)
+      pattern === 'common' || pattern === 'comparable'
+        ? met[pattern]
+        : acceptedType(pattern, pattern === 'numeric' && type.kind === 'void' ? numericBeside(types) : type)
     if (!target) return undefined
     accepted.push(target)
   }
   const wanted = signature.converts?.(accepted)
   return wanted ? accepted.map((type, index) => wanted[index] ?? type) : accepted
+}
+
+/** NULL among numbers is one of theirs. */
+function numericBeside(types: readonly DataType[]): DataType {
+  return types.find(isNumeric) ?? voidType
 }
 
 /** What each of so many arguments must be; undefined when there are too few or too many. */

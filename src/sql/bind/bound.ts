@@ -111,6 +111,7 @@ export type BoundFrom =
       readonly relation: Relation
       readonly table: CatalogueTable
       readonly snapshot: SnapshotClause | undefined
+      readonly isHistory: boolean
     }
   | {
       readonly kind: 'derived'

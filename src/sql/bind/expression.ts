@@ -9,6 +9,7 @@ import {
   type StructType,
 } from '#types/data-type.ts'
 import { castsExplicitly, comparedAs, wider, widerOf } from '#types/implicit-cast.ts'
+import type { Literal } from '../compile.ts'
 import type { Expression } from '../parse/syntax.ts'
 import type { BoundExpression, BoundQueryTree } from './bound.ts'
 import { booleanOf, caseOf, castTo, stringOf, structOf } from './build.ts'
@@ -25,6 +26,7 @@ type Of<K extends Expression['kind']> = Extract<Expression, { kind: K }>
 /** Resolves an expression's names and types. @throws AppError 'query.unknown_column', 'query.type', … */
 export function bindExpression(expression: Expression, place: ExpressionPlace): BoundExpression {
   const { state } = place
+  refuseInsideLambda(expression, place)
   const call = (name: string, ...values: readonly BoundExpression[]): BoundExpression =>
     callByName({ state, at: expression.at }, name, values)
   const bind = (inner: Expression): BoundExpression => bindExpression(inner, place)
@@ -137,9 +139,19 @@ function bindLiteral(literal: Of<'literal'>, place: ExpressionPlace): BoundExpre
   return stringOf(
     value.replaceAll(/@([\p{L}_][\p{L}\p{N}_]*)/gu, (all, name: string) => {
       const variable = variables[name]
-      return variable === undefined ? all : String(variable.value ?? 'NULL')
+      return variable === undefined ? all : textOfVariable(variable)
     }),
   )
+}
+
+/** As it would stand in the statement: times as SQL writes them, with at least milliseconds. */
+function textOfVariable({ type, value }: Literal): string {
+  if (value === null) return 'NULL'
+  if (type.kind !== 'timestamp' && type.kind !== 'timestamp_ntz') return String(value)
+  return String(value)
+    .replace('T', ' ')
+    .replace(/Z$/, '')
+    .replace(/(\.\d{3}\d*?)0+$/, '$1')
 }
 
 function bindVariable({ name, at }: Of<'variable'>, place: ExpressionPlace): BoundExpression {
@@ -293,6 +305,14 @@ function bindCast(
   if (castsExplicitly(value.type, type)) return convertedTo(place.state, value, type)
   throw new AppError('query.type', `${sparkName(value.type)} cannot be cast to ${sparkName(type)}.`, {
     position: expression.at,
+  })
+}
+
+function refuseInsideLambda({ kind, at }: Expression, { lambdaVariables }: ExpressionPlace): void {
+  if (lambdaVariables.size === 0 || !['exists', 'inQuery', 'subquery'].includes(kind)) return
+  throw new AppError('query.unsupported', 'A query cannot stand inside a function x -> ….', {
+    position: at,
+    hint: 'Join it, or take what it gives as a column first.',
   })
 }
 

@@ -27,6 +27,8 @@ export function foldCast(literal: Literal, type: DataType): Literal | undefined 
 
 function foldString(text: string, type: DataType): Literal | undefined {
   const trimmed = text.trim()
+  // Words that mean an ingest time where they are compared with one: they must still be there to be seen.
+  if (/^(?:head|tail)$/i.test(trimmed)) return undefined
   switch (type.kind) {
     case 'byte':
     case 'short':

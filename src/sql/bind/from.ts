@@ -1,15 +1,18 @@
 import { AppError } from '#base/errors.ts'
 import { findFunction } from '../functions/registry.ts'
-import type { Alias, FromItem, LateralView, Select } from '../parse/syntax.ts'
+import { historyColumns, type ParsedQuery } from '../compile.ts'
+import type { Alias, FromItem, LateralView, Query, Select } from '../parse/syntax.ts'
 import type { BoundFrom, Relation } from './bound.ts'
 import { booleanOf } from './build.ts'
 import { bindGenerator, unnestOf } from './generator-select.ts'
 import { bindJoin } from './join.ts'
+import { flattened } from './flatten.ts'
 import { columnOf, derivedFrom } from './outputs.ts'
+import { pivotQuery } from './pivot.ts'
 import { bindQuery, type QueryPlace } from './query.ts'
-import type { Scope, ScopeColumn } from './scope.ts'
+import { emptyScope, type Scope, type ScopeColumn } from './scope.ts'
 import { bindSnapshot } from './snapshot.ts'
-import type { ExpressionPlace } from './state.ts'
+import type { BindState, ExpressionPlace } from './state.ts'
 import { suggestion } from './suggest.ts'
 
 /** Something of FROM, and what names can mean behind it. */
@@ -55,6 +58,14 @@ export function bindFromItem(item: FromItem, place: QueryPlace, left: readonly S
       const from = unnestOf(list, item.alias?.columns ?? [], place.state)
       return { from, columns: named(from.relation, item.alias && { ...item.alias, columns: undefined }, []) }
     }
+    case 'pivot': {
+      const query = pivotQuery(item, bindFromItem(item.input, place, left).columns)
+      return bindFromItem(
+        { kind: 'subquery', query, isLateral: false, alias: item.alias, at: item.at },
+        place,
+        left,
+      )
+    }
     case 'join':
       return bindJoin(item, place, left)
   }
@@ -65,7 +76,9 @@ export function relationsOf(from: BoundFrom): readonly Relation[] {
   return from.kind === 'join' ? [...relationsOf(from.left), ...relationsOf(from.right)] : [from.relation]
 }
 
-function bindTable(item: Extract<FromItem, { kind: 'table' }>, { state, commons }: QueryPlace): BoundSource {
+type TableItem = Extract<FromItem, { kind: 'table' }>
+
+function bindTable(item: TableItem, { state, commons }: QueryPlace): BoundSource {
   const { parts, position } = item.name
   const [first] = parts
   const common = parts.length === 1 && first !== undefined ? commons.get(first.toLowerCase()) : undefined
@@ -74,6 +87,8 @@ function bindTable(item: Extract<FromItem, { kind: 'table' }>, { state, commons 
     return { from: { kind: 'common', relation, common }, columns: named(relation, item.alias, parts) }
   }
   const { catalogue, dropsSystemColumns } = state.context
+  const view = catalogue.view?.(parts)
+  if (view) return bindView(item, view, state)
   const table = catalogue.table(parts)
   if (!table) {
     const known = [...catalogue.tableNames, ...[...commons.values()].map(({ name }) => name)]
@@ -82,13 +97,36 @@ function bindTable(item: Extract<FromItem, { kind: 'table' }>, { state, commons 
       hint: suggestion(parts.at(-1) ?? '', known) ?? 'See them with SHOW TABLES.',
     })
   }
-  const fields = [...table.columns.fields, ...(dropsSystemColumns ? [] : table.systemColumns.fields)]
+  const { isHistory } = item
+  const fields = isHistory
+    ? historyColumns.fields
+    : [...table.columns.fields, ...(dropsSystemColumns ? [] : table.systemColumns.fields)]
   const relation: Relation = {
     alias: state.nextAlias(),
     columns: fields.map(({ name, type }) => ({ name, key: name, type, definitions: [] })),
   }
   const snapshot = item.snapshot && bindSnapshot(item.snapshot, state)
-  return { from: { kind: 'scan', relation, table, snapshot }, columns: named(relation, item.alias, parts) }
+  return {
+    from: { kind: 'scan', relation, table, snapshot, isHistory },
+    columns: tableColumns(relation, item, state),
+  }
+}
+
+/** A view is a query in parentheses that sees nothing around it. */
+function bindView(item: TableItem, { tree }: ParsedQuery, state: BindState): BoundSource {
+  if (item.snapshot || item.isHistory) {
+    throw new AppError('query.unsupported', 'Views have no snapshots: name the tables they are made of.', {
+      position: item.at,
+    })
+  }
+  const query = bindQuery(tree as Query, { state, commons: new Map(), outer: emptyScope })
+  const from = derivedFrom(query, state)
+  return { from, columns: tableColumns(from.relation, item, state) }
+}
+
+function tableColumns(relation: Relation, item: TableItem, { context }: BindState): readonly ScopeColumn[] {
+  const columns = named(relation, item.alias, item.name.parts)
+  return context.flattens ? columns.flatMap(flattened) : columns
 }
 
 /** The columns under an alias, or under the name the table goes by. */

@@ -1,5 +1,6 @@
-import type { BoundExpression } from './bound.ts'
-import { longOf } from './build.ts'
+import { timestampType } from '#types/data-type.ts'
+import type { BoundExpression, BoundLiteral } from './bound.ts'
+import { castTo, longOf } from './build.ts'
 import type { CallSite } from './resolve-call.ts'
 import { childrenOf, mapChildren, someExpression } from './walk.ts'
 
@@ -8,7 +9,6 @@ type Sides = readonly [BoundExpression, BoundExpression]
 /**
  * The text `'HEAD'` compared with an ingest time means the beginning, `'TAIL'` the end, also inside arithmetic. A NULL
  * there selects nothing, as SQL says; who wrote it is told.
- * @see the query service's specification, section 9, decision 1
  */
 export function withIngestBounds(sides: Sides, { state }: CallSite): Sides {
   const [left, right] = sides
@@ -20,7 +20,8 @@ export function withIngestBounds(sides: Sides, { state }: CallSite): Sides {
       'An ingest time is compared with NULL, so no row is selected. Seed the checkpoint with 0 or HEAD to begin from the first batch.',
     )
   }
-  const meant = withoutWords(bound)
+  const isTime = (isLeft ? left : right).type.kind === 'timestamp'
+  const meant = isTime && bound.kind === 'literal' ? timeOfWord(bound) : withoutWords(bound)
   return isLeft ? [left, meant] : [meant, right]
 }
 
@@ -28,11 +29,19 @@ export function withIngestBounds(sides: Sides, { state }: CallSite): Sides {
 const endOfTime = 253_402_300_799_999n
 
 function withoutWords(expression: BoundExpression): BoundExpression {
-  if (expression.kind === 'cast' && expression.value.kind === 'literal') return withoutWords(expression.value)
+  if (expression.kind === 'cast') return castTo(withoutWords(expression.value), expression.type)
   if (expression.kind !== 'literal') return mapChildren(expression, withoutWords)
   const word = typeof expression.value === 'string' ? expression.value.trim().toUpperCase() : ''
   if (word === 'HEAD') return longOf(0)
   return word === 'TAIL' ? longOf(endOfTime) : expression
+}
+
+/** The word where the ingest time was made a timestamp. */
+function timeOfWord(literal: BoundLiteral): BoundExpression {
+  const meant = withoutWords(literal)
+  if (meant === literal) return literal
+  const value = meant.kind === 'literal' && meant.value === 0n ? '1970-01-01' : '9999-12-31'
+  return { kind: 'literal', type: timestampType, value: `${value}T00:00:00.000000Z` }
 }
 
 /** Whether the value was made from `_acp_system_metadata.ingestTime`, here or further in. */

@@ -64,7 +64,20 @@ function resolveIn(
     }
     return { value: first.value, rest: qualifierCount + 1 }
   }
-  return undefined
+  return resolveDotted(columns, parts)
+}
+
+/** A column whose own name has dots, as those of flattened tables. */
+function resolveDotted(columns: readonly ScopeColumn[], parts: readonly string[]): Resolved | undefined {
+  const path = parts.join('.').toLowerCase()
+  const found = columns.find(({ name, qualifiers }) => {
+    if (!name.includes('.') || !path.includes(name.toLowerCase())) return false
+    const names = [name, `${qualifiers.at(-1)}.${name}`].map((text) => text.toLowerCase())
+    return names.some((text) => path === text || path.startsWith(`${text}.`))
+  })
+  if (!found) return undefined
+  const isQualified = !path.startsWith(found.name.toLowerCase())
+  return { value: found.value, rest: found.name.split('.').length + (isQualified ? 1 : 0) }
 }
 
 export function isQualifiedBy(column: ScopeColumn, qualifiers: readonly string[]): boolean {

@@ -7,6 +7,7 @@ import { bindCondition, bindExpression } from './expression.ts'
 import { bindFromList, relationsOf } from './from.ts'
 import { bindGeneratorSelect, unnestOf } from './generator-select.ts'
 import { bindGrouping, checkGrouped, hasAggregate, isTimeWindow } from './grouping.ts'
+import { withGroupingIds } from './grouping-id.ts'
 import { bindOrder } from './order.ts'
 import { columnOf, projectionsOf, unordered } from './outputs.ts'
 import { outputName } from './output-name.ts'
@@ -28,7 +29,13 @@ export interface SelectBase {
 }
 
 /** One SELECT with the ORDER BY behind it, which may name what stands in FROM. */
-export function bindSelect(select: Select, orderBy: readonly SortItem[], place: QueryPlace): BoundSelect {
+export function bindSelect(written: Select, orderBy: readonly SortItem[], place: QueryPlace): BoundSelect {
+  const select = withGroupingIds(written)
+  if (select.into) {
+    throw new AppError('query.syntax', 'INTO stands only in the outermost SELECT of a statement.', {
+      position: select.into.table.position,
+    })
+  }
   const base = bindBase(select, place)
   if (select.items.some((item) => generatorOf(item.value))) return bindGeneratorSelect(select, orderBy, base)
   const { items, aliases } = bindItems(select.items, base.place)

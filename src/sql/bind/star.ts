@@ -1,6 +1,8 @@
-import { AppError } from '#base/errors.ts'
+import { AppError, type TextPosition } from '#base/errors.ts'
 import type { Expression } from '../parse/syntax.ts'
-import { isQualifiedBy, type Scope, type ScopeColumn } from './scope.ts'
+import type { BoundExpression } from './bound.ts'
+import { fieldOf } from './build.ts'
+import { isQualifiedBy, resolvePath, type Scope, type ScopeColumn } from './scope.ts'
 
 /** The columns that `*`, `t.*` or `* EXCEPT (…)` stands for. */
 export function starColumns(
@@ -8,9 +10,10 @@ export function starColumns(
   scope: Scope,
 ): readonly ScopeColumn[] {
   const { qualifier, except, at } = star
-  const columns = scope.columns.filter((column) =>
+  const own = scope.columns.filter((column) =>
     qualifier.length > 0 ? isQualifiedBy(column, qualifier) : !column.isHidden,
   )
+  const columns = own.length > 0 ? own : fieldsOf(qualifier, scope, at)
   if (columns.length === 0) {
     const what =
       qualifier.length > 0
@@ -25,4 +28,23 @@ export function starColumns(
     }
   }
   return columns.filter((column) => !left.has(column.name.toLowerCase()))
+}
+
+/** `column.*`: the fields of a struct. */
+function fieldsOf(parts: readonly string[], scope: Scope, at: TextPosition): readonly ScopeColumn[] {
+  const found = parts.length > 0 ? resolvePath(scope, parts, at) : undefined
+  const value = parts.slice(found?.rest ?? 0).reduce<BoundExpression | undefined>((base, name) => {
+    const field =
+      base?.type.kind === 'struct'
+        ? base.type.fields.find((candidate) => candidate.name.toLowerCase() === name.toLowerCase())
+        : undefined
+    return base && field && fieldOf(base, field.name, field.type)
+  }, found?.value)
+  if (value?.type.kind !== 'struct') return []
+  return value.type.fields.map(({ name, type }) => ({
+    name,
+    qualifiers: [],
+    value: fieldOf(value, name, type),
+    isHidden: false,
+  }))
 }

@@ -21,7 +21,7 @@ export function writtenJson(value: string, type: DataType, site: JsonSite): stri
         const member = writtenJson(`struct_extract(${value}, ${quoteLiteral(field.name)})`, field.type, site)
         return `${quoteLiteral(`${JSON.stringify(field.name)}:`)} || ${member}`
       })
-      return `CASE WHEN ${value} IS NOT NULL THEN '{' || ${joined(`[${members.join(', ')}]`)} || '}' END`
+      return `CASE WHEN ${value} IS NOT NULL THEN '{' || coalesce(${joined(`[${members.join(', ')}]`)}, '') || '}' END`
     }
     case 'array':
       return `('[' || ${joined(`list_transform(${value}, lambda e: coalesce(${writtenJson('e', type.element, site)}, 'null'))`)} || ']')`

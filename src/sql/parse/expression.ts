@@ -342,6 +342,8 @@ function parseStar(reader: TokenReader, qualifier: readonly string[]): Expressio
   if (reader.isWord('EXCEPT', 'EXCLUDE') && isOpening(reader, 1) && !beginsQueryAt(reader, 2)) {
     reader.next()
     except.push(...reader.inParentheses(() => reader.list(() => reader.identifier('a column').name)))
+  } else if (reader.takeWord('EXCLUDE')) {
+    except.push(reader.identifier('a column').name)
   }
   return { kind: 'star', qualifier, except, at }
 }
@@ -450,6 +452,7 @@ function parseWord(reader: TokenReader, upper: string): Expression {
     default:
   }
   if (isLambda(reader)) return parseLambda(reader)
+  if (upper === 'ARRAY' && isTypedArray(reader)) return parseTypedArray(reader)
   if (isOpening(reader, 1)) return parseCall(reader)
   const star = parseQualifiedStar(reader)
   if (star) return star
@@ -457,6 +460,34 @@ function parseWord(reader: TokenReader, upper: string): Expression {
   if (reader.takeWord('WINDOW')) return { kind: 'name', name: tokenText(token), quote: undefined, at }
   const { name } = reader.identifier('an expression')
   return { kind: 'name', name, quote: undefined, at }
+}
+
+function isTypedArray(reader: TokenReader): boolean {
+  const next = reader.peek(1)
+  return next.kind === 'symbol' && (next.text === '<' || next.text === '[')
+}
+
+/** `ARRAY<INT>[1, 2]`, and `ARRAY[1, 2]`. */
+function parseTypedArray(reader: TokenReader): Expression {
+  const at = reader.at
+  const next = reader.peek(1)
+  const type = next.kind === 'symbol' && next.text === '<' ? parseType(reader) : undefined
+  if (!type) reader.next()
+  reader.expectSymbol('[')
+  const items = reader.isSymbol(']') ? [] : reader.list(() => parseExpression(reader))
+  reader.expectSymbol(']')
+  const value: Expression = {
+    kind: 'call',
+    name: 'array',
+    arguments: items,
+    isDistinct: false,
+    filter: undefined,
+    orderBy: [],
+    ignoresNulls: false,
+    over: undefined,
+    at,
+  }
+  return type ? { kind: 'cast', value, type, at } : value
 }
 
 /** `X'1F'`: bytes as hex digits. */

@@ -1,5 +1,7 @@
+import { AppError } from '#base/errors.ts'
 import type { TableName } from '../compile.ts'
 import { beginsQuery, parseExpression } from './expression.ts'
+import { isTableOperator, parseTableOperators } from './pivot.ts'
 import { parseNames, parseQuery } from './query.ts'
 import type {
   Alias,
@@ -61,6 +63,10 @@ function parseCondition(reader: TokenReader): JoinCondition {
 }
 
 function parsePrimaryItem(reader: TokenReader): FromItem {
+  return parseTableOperators(reader, parsePlainItem(reader), () => parseAlias(reader))
+}
+
+function parsePlainItem(reader: TokenReader): FromItem {
   return reader.nested((): FromItem => {
     const at = reader.at
     const isLateral = reader.takeWord('LATERAL')
@@ -81,15 +87,35 @@ function parsePrimaryItem(reader: TokenReader): FromItem {
     }
     const next = reader.peek(1)
     if (reader.current.kind === 'word' && next.kind === 'symbol' && next.text === '(') {
-      return { kind: 'generator', call: parseGenerator(reader), alias: parseAlias(reader), at }
+      const call = parseGenerator(reader)
+      const history = historyItem(call)
+      if (history) return { ...history, alias: parseAlias(reader) }
+      return { kind: 'generator', call, alias: parseAlias(reader), at }
     }
     const name = parseTableName(reader)
     reader.takeSymbol('*')
     const before = parseSnapshot(reader)
     const alias = parseAlias(reader)
     const snapshot = before ?? parseSnapshot(reader)
-    return { kind: 'table', name, alias, snapshot, at }
+    return { kind: 'table', name, alias, snapshot, isHistory: false, at }
   })
+}
+
+/** What `history_meta('t')` reads from. */
+export function historyItem(call: Expression): Extract<FromItem, { kind: 'table' }> | undefined {
+  if (call.kind !== 'call' || call.name.toLowerCase() !== 'history_meta') return undefined
+  const [table, ...more] = call.arguments
+  if (more.length > 0 || table?.kind !== 'literal' || typeof table.value !== 'string') {
+    throw new AppError(
+      'query.syntax',
+      "history_meta takes the name of a table as a text: history_meta('t').",
+      {
+        position: call.at,
+      },
+    )
+  }
+  const name = { parts: table.value.split('.'), position: table.at }
+  return { kind: 'table', name, alias: undefined, snapshot: undefined, isHistory: true, at: call.at }
 }
 
 /** `(SELECT …` is a subquery, and so is `((SELECT …) UNION …)`; `((q) AS a JOIN …)` is a join in parentheses. */
@@ -123,6 +149,7 @@ export function parseTableName(reader: TokenReader): TableName {
 }
 
 function parseAlias(reader: TokenReader): Alias | undefined {
+  if (isTableOperator(reader)) return undefined
   const name = reader.takeWord('AS') ? reader.identifier('an alias').name : reader.optionalAlias()
   if (name === undefined) return undefined
   return { name, columns: reader.isSymbol('(') ? parseNames(reader) : undefined }

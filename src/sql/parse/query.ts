@@ -1,5 +1,5 @@
 import { beginsQuery, parseExpression } from './expression.ts'
-import { parseFromItem, parseLateralViews } from './from.ts'
+import { historyItem, parseFromItem, parseLateralViews, parseTableName } from './from.ts'
 import type {
   CommonTable,
   Expression,
@@ -89,7 +89,8 @@ function parseSelect(reader: TokenReader, fromBefore: Select['from'] | undefined
   const isDistinct = reader.takeWord('DISTINCT')
   if (!isDistinct) reader.takeWord('ALL')
   const items = reader.list(() => parseSelectItem(reader))
-  const from = fromBefore ?? (reader.isWord('FROM') ? parseFrom(reader) : [])
+  const into = reader.takeWord('INTO') ? parseInto(reader) : undefined
+  const from = fromBefore ?? (reader.isWord('FROM') ? parseFrom(reader) : historyOf(items))
   const lateralViews = parseLateralViews(reader)
   const where = reader.takeWord('WHERE') ? parseExpression(reader) : undefined
   const groupBy = reader.takeWords('GROUP', 'BY') ? parseGrouping(reader) : []
@@ -99,7 +100,7 @@ function parseSelect(reader: TokenReader, fromBefore: Select['from'] | undefined
   return {
     kind: 'select',
     isDistinct,
-    items,
+    items: from[0]?.kind === 'table' && from[0].isHistory && from.length === 1 ? starOfHistory(items) : items,
     from,
     lateralViews,
     where,
@@ -107,8 +108,35 @@ function parseSelect(reader: TokenReader, fromBefore: Select['from'] | undefined
     having,
     qualify,
     windows,
+    into,
     at,
   }
+}
+
+/** Behind the select list: `INTO [TEMP | UNLOGGED] [TABLE] name`. */
+function parseInto(reader: TokenReader): Select['into'] {
+  const isTemporary = reader.takeWord('TEMP', 'TEMPORARY')
+  if (!isTemporary) reader.takeWord('UNLOGGED')
+  reader.takeWord('TABLE')
+  return { table: parseTableName(reader), isTemporary }
+}
+
+/** `SELECT history_meta('t')` reads from the table's history. */
+function historyOf([item, ...more]: readonly SelectItem[]): Select['from'] {
+  const history = more.length === 0 && item ? historyItem(item.value) : undefined
+  return history ? [history] : []
+}
+
+function starOfHistory(items: readonly SelectItem[]): readonly SelectItem[] {
+  return items.map((item) =>
+    historyItem(item.value)
+      ? {
+          value: { kind: 'star', qualifier: [], except: [], at: item.value.at },
+          alias: undefined,
+          aliases: undefined,
+        }
+      : item,
+  )
 }
 
 function parseFrom(reader: TokenReader): Select['from'] {

@@ -1,33 +1,33 @@
 import { AppError } from '#base/errors.ts'
-import type { ParsedQuery, ParsedStatement, ScannedStatement } from '../compile.ts'
+import type { ParsedStatement, ScannedStatement } from '../compile.ts'
 import { tokenize } from '../scan/lexer.ts'
 import { opensBareBlock } from '../scan/split.ts'
-import { tokenText } from '../scan/token.ts'
+import { parseBlock, parseIf } from './block.ts'
+import { parseAlter, parseCreate, parseDrop, parseInsert } from './create.ts'
+import { parseClose, parseDeclare, parseFetch } from './cursor.ts'
 import { beginsQuery, parseExpression } from './expression.ts'
 import { parseTableName } from './from.ts'
-import { findMentions } from './mentions.ts'
 import { parseQuery } from './query.ts'
-import type { Expression, Query } from './syntax.ts'
+import { toParsedQuery } from './parsed-query.ts'
+import type { Query } from './syntax.ts'
 import { TokenReader } from './token-reader.ts'
+import { valueQuery } from './value-query.ts'
+import { words } from './words.ts'
 
 /** @throws AppError 'query.syntax', 'query.unsupported' */
 export function parseStatement(statement: ScannedStatement): ParsedStatement {
-  const reader = new TokenReader(tokenize(statement.text, statement.start))
+  const reader = new TokenReader(tokenize(statement.text, statement.start), statement)
   const parsed = parseOne(reader, false)
   reader.expectEnd()
   return parsed
 }
 
-/** A query as others keep it: the tree and what it names. */
-export function toParsedQuery(tree: Query): ParsedQuery {
-  return { tree, ...findMentions(tree), position: tree.at }
-}
-
-function parseOne(reader: TokenReader, isInBlock: boolean): ParsedStatement {
+/** One statement, in a block or by itself. */
+export function parseOne(reader: TokenReader, isInBlock: boolean): ParsedStatement {
   const token = reader.current
   if (token.kind === 'dollars' || opensBareBlock(reader.tokens, reader.index)) return parseBlock(reader)
   if (beginsQuery(reader) || reader.isWord('FROM')) {
-    return { kind: 'query', query: toParsedQuery(parseQuery(reader)) }
+    return queryOrInto(parseQuery(reader))
   }
   if (token.kind !== 'word') throw reader.unexpected('a statement')
   switch (token.upper) {
@@ -39,6 +39,20 @@ function parseOne(reader: TokenReader, isInBlock: boolean): ParsedStatement {
       return parseInsert(reader)
     case 'DROP':
       return parseDrop(reader)
+    case 'ALTER':
+      return parseAlter(reader)
+    case 'DESCRIBE':
+    case 'DESC':
+      reader.next()
+      reader.takeWord('TABLE')
+      reader.takeWord('EXTENDED', 'FORMATTED')
+      return { kind: 'describe', table: parseTableName(reader) }
+    case 'DECLARE':
+      return parseDeclare(reader)
+    case 'FETCH':
+      return parseFetch(reader)
+    case 'CLOSE':
+      return parseClose(reader)
     case 'SET':
       return parseSet(reader)
     case 'RESET': {
@@ -62,7 +76,7 @@ function parseOne(reader: TokenReader, isInBlock: boolean): ParsedStatement {
       reader.next()
       const { name } = reader.identifier('the name of a prepared statement')
       const values = reader.isSymbol('(')
-        ? reader.inParentheses(() => reader.list(() => valueQuery(parseExpression(reader))))
+        ? reader.inParentheses(() => reader.list(() => toParsedQuery(valueQuery(parseExpression(reader)))))
         : []
       return { kind: 'execute', name, arguments: values }
     }
@@ -76,24 +90,18 @@ function parseOne(reader: TokenReader, isInBlock: boolean): ParsedStatement {
       words(reader)
       return { kind: 'discard' }
     case 'IF':
-      throw new AppError(
-        isInBlock ? 'query.unsupported' : 'query.syntax',
-        isInBlock
-          ? 'IF … THEN is not supported yet.'
-          : 'IF … THEN stands only inside a block: $$ BEGIN … END $$.',
-        { position: token.at },
-      )
+      if (isInBlock) return parseIf(reader)
+      throw new AppError('query.syntax', 'Invalid command outside Anonymous Block: IF … THEN.', {
+        position: token.at,
+        hint: 'Put it into a block: $$ BEGIN … END $$.',
+      })
     default:
       if (['UPDATE', 'DELETE', 'MERGE', 'TRUNCATE'].includes(token.upper)) {
         throw new AppError('query.unsupported', `Tables are append-only: there is no ${token.upper}.`, {
           position: token.at,
         })
       }
-      if (
-        ['ALTER', 'ANALYZE', 'COPY', 'DECLARE', 'FETCH', 'CLOSE', 'GRANT', 'REVOKE', 'DESCRIBE'].includes(
-          token.upper,
-        )
-      ) {
+      if (['ANALYZE', 'COPY', 'GRANT', 'REVOKE'].includes(token.upper)) {
         throw new AppError('query.unsupported', `${token.upper} is not supported yet.`, {
           position: token.at,
         })
@@ -112,74 +120,18 @@ function parseExplain(reader: TokenReader): ParsedStatement {
   }
   if (reader.isSymbol('(') && !beginsQuery(reader)) reader.inParentheses(parseFormat)
   else parseFormat()
-  return { kind: 'explain', format, query: toParsedQuery(parseQuery(reader)) }
-}
-
-function parseCreate(reader: TokenReader): ParsedStatement {
   const at = reader.at
-  reader.next()
-  const isTemporary = reader.takeWord('TEMP', 'TEMPORARY')
-  if (!reader.takeWord('TABLE')) {
-    throw new AppError('query.unsupported', `CREATE ${tokenText(reader.current)} is not supported yet.`, {
-      position: at,
-    })
-  }
-  let ifNotExists = reader.takeWords('IF', 'NOT', 'EXISTS')
-  const table = parseTableName(reader)
-  ifNotExists = reader.takeWords('IF', 'NOT', 'EXISTS') || ifNotExists
-  if (reader.isSymbol('(') && !beginsQuery(reader)) {
-    throw new AppError('query.unsupported', 'CREATE TABLE with a list of columns is not supported yet.', {
-      position: reader.at,
-      hint: 'Write CREATE TABLE name AS SELECT cast(NULL AS string) AS column … WHERE false.',
-    })
-  }
-  const options = reader.takeWord('WITH') ? parseOptions(reader) : {}
-  reader.expectWord('AS')
-  const query = toParsedQuery(parseQuery(reader))
-  return { kind: 'createTableAs', table, ifNotExists, isTemporary, options, query }
+  const explained = parseOne(reader, false)
+  if ('query' in explained) return { kind: 'explain', format, query: explained.query }
+  throw new AppError('query.syntax', 'EXPLAIN takes a query, or a statement with one.', { position: at })
 }
 
-function parseOptions(reader: TokenReader): Record<string, string> {
-  const options: Record<string, string> = {}
-  reader.inParentheses(() =>
-    reader.list(() => {
-      const { name } = reader.identifier('the name of an option')
-      reader.expectSymbol('=')
-      options[name.toLowerCase()] = tokenValue(reader)
-    }),
-  )
-  return options
-}
-
-function parseInsert(reader: TokenReader): ParsedStatement {
-  const at = reader.at
-  reader.next()
-  if (reader.isWord('OVERWRITE')) {
-    throw new AppError('query.unsupported', 'Tables are append-only: there is no INSERT OVERWRITE.', {
-      position: at,
-    })
-  }
-  reader.expectWord('INTO')
-  reader.takeWord('TABLE')
-  const table = parseTableName(reader)
-  let columns: string[] | undefined
-  if (reader.isSymbol('(') && !beginsQuery(reader)) {
-    columns = reader.inParentheses(() => reader.list(() => reader.identifier('the name of a column').name))
-  }
-  reader.takeWord('AS')
-  return { kind: 'insert', table, columns, query: toParsedQuery(parseQuery(reader)) }
-}
-
-function parseDrop(reader: TokenReader): ParsedStatement {
-  const at = reader.at
-  reader.next()
-  if (!reader.takeWord('TABLE')) {
-    throw new AppError('query.unsupported', `DROP ${tokenText(reader.current)} is not supported yet.`, {
-      position: at,
-    })
-  }
-  const ifExists = reader.takeWords('IF', 'EXISTS')
-  return { kind: 'dropTable', table: parseTableName(reader), ifExists }
+/** `SELECT … INTO [TEMP] name FROM …` makes a table. */
+function queryOrInto(tree: Query): ParsedStatement {
+  const { body } = tree
+  if (body.kind !== 'select' || !body.into) return { kind: 'query', query: toParsedQuery(tree) }
+  const query = toParsedQuery({ ...tree, body: { ...body, into: undefined } })
+  return { kind: 'createTableAs', ...body.into, ifNotExists: false, options: {}, query }
 }
 
 function parseSet(reader: TokenReader): ParsedStatement {
@@ -190,7 +142,7 @@ function parseSet(reader: TokenReader): ParsedStatement {
     reader.expectSymbol('=')
     const value = beginsQuery(reader)
       ? toParsedQuery(parseQuery(reader))
-      : valueQuery(parseExpression(reader))
+      : toParsedQuery(valueQuery(parseExpression(reader)))
     return { kind: 'setVariable', name: variable.text, value }
   }
   if (reader.isWord('SESSION', 'LOCAL') && reader.peek(1).kind === 'word') reader.next()
@@ -213,24 +165,6 @@ function propertyName(reader: TokenReader): string {
   return parts.join('.')
 }
 
-/** What follows up to the end of the statement, as plain text with single spaces. */
-function words(reader: TokenReader): string {
-  const parts: string[] = []
-  while (!reader.isSymbol(';') && !['end', 'dollars'].includes(reader.current.kind))
-    parts.push(tokenValue(reader))
-  return parts
-    .join(' ')
-    .replaceAll(' , ', ', ')
-    .replaceAll(' . ', '.')
-    .replaceAll(/([-+]) /g, '$1')
-}
-
-/** The next token without its quotes. */
-function tokenValue(reader: TokenReader): string {
-  const token = reader.next()
-  return token.kind === 'string' || token.kind === 'quoted' ? token.text : tokenText(token)
-}
-
 function parseTransaction(reader: TokenReader, word: string): ParsedStatement {
   reader.next()
   words(reader)
@@ -246,72 +180,4 @@ function parsePrepare(reader: TokenReader): ParsedStatement {
   }
   reader.expectWord('AS')
   return { kind: 'prepare', name, statement: parseOne(reader, false) }
-}
-
-/** `$$ BEGIN … END $$`, `$$BEGIN … $$END;` or bare `BEGIN … END`. */
-function parseBlock(reader: TokenReader): ParsedStatement {
-  const position = reader.at
-  const hasDollars = reader.current.kind === 'dollars'
-  if (hasDollars) reader.next()
-  reader.expectWord('BEGIN')
-  const body = parseBody(
-    reader,
-    (reader) => reader.isWord('END', 'EXCEPTION') || reader.current.kind === 'dollars',
-  )
-  let handler: readonly ParsedStatement[] | undefined
-  if (reader.takeWord('EXCEPTION')) {
-    reader.expectWord('WHEN')
-    reader.expectWord('OTHER', 'OTHERS')
-    reader.expectWord('THEN')
-    handler = parseBody(reader, (reader) => reader.isWord('END') || reader.current.kind === 'dollars')
-  }
-  const isClosed = hasDollars && takeDollars(reader)
-  reader.expectWord('END')
-  if (hasDollars && !isClosed) {
-    reader.takeSymbol(';')
-    if (!takeDollars(reader)) throw reader.unexpected('$$')
-  }
-  return { kind: 'block', body, handler, position }
-}
-
-function takeDollars(reader: TokenReader): boolean {
-  if (reader.current.kind !== 'dollars') return false
-  reader.next()
-  return true
-}
-
-function parseBody(reader: TokenReader, isEnd: (reader: TokenReader) => boolean): ParsedStatement[] {
-  const body: ParsedStatement[] = []
-  for (;;) {
-    while (reader.takeSymbol(';'));
-    if (isEnd(reader)) return body
-    body.push(reader.nested(() => parseOne(reader, true)))
-    if (!isEnd(reader) && !reader.isSymbol(';')) throw reader.unexpected('; or END')
-  }
-}
-
-/** `SELECT value`. */
-function valueQuery(value: Expression): ParsedQuery {
-  const at = value.at
-  return toParsedQuery({
-    kind: 'query',
-    with: [],
-    body: {
-      kind: 'select',
-      isDistinct: false,
-      items: [{ value, alias: undefined, aliases: undefined }],
-      from: [],
-      lateralViews: [],
-      where: undefined,
-      groupBy: [],
-      having: undefined,
-      qualify: undefined,
-      windows: [],
-      at,
-    },
-    orderBy: [],
-    limit: undefined,
-    offset: undefined,
-    at,
-  })
 }

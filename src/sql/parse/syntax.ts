@@ -45,6 +45,8 @@ export interface Select {
   readonly having: Expression | undefined
   readonly qualify: Expression | undefined
   readonly windows: readonly NamedWindow[]
+  /** Only in a statement's outermost select. */
+  readonly into: { readonly table: TableName; readonly isTemporary: boolean } | undefined
   readonly at: TextPosition
 }
 
@@ -76,6 +78,8 @@ export type FromItem =
       readonly name: TableName
       readonly alias: Alias | undefined
       readonly snapshot: SnapshotSyntax | undefined
+      /** `history_meta('name')`: the table's snapshots instead of its rows. */
+      readonly isHistory: boolean
       readonly at: TextPosition
     }
   | {
@@ -92,6 +96,15 @@ export type FromItem =
       readonly at: TextPosition
     }
   | {
+      readonly kind: 'pivot'
+      readonly input: FromItem
+      readonly aggregates: readonly PivotValue[]
+      readonly columns: readonly Identifier[]
+      readonly values: readonly PivotValue[]
+      readonly alias: Alias | undefined
+      readonly at: TextPosition
+    }
+  | {
       readonly kind: 'join'
       readonly type: JoinType
       readonly left: FromItem
@@ -100,6 +113,12 @@ export type FromItem =
       readonly alias: Alias | undefined
       readonly at: TextPosition
     }
+
+/** An aggregate or a value of PIVOT, and what its column is called. */
+export interface PivotValue {
+  readonly value: Expression
+  readonly alias: string | undefined
+}
 
 export type JoinType = 'inner' | 'left' | 'right' | 'full' | 'cross' | 'semi' | 'anti'
 export type JoinCondition =

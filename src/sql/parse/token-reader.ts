@@ -1,4 +1,5 @@
 import { AppError, type TextPosition } from '#base/errors.ts'
+import type { ScannedStatement } from '../compile.ts'
 import { tokenText, type Token } from '../scan/token.ts'
 import type { Identifier } from './syntax.ts'
 
@@ -18,11 +19,13 @@ const reserved = new Set(
 export class TokenReader {
   readonly #tokens: readonly Token[]
   readonly #end: Token
+  readonly #statement: ScannedStatement
   #index = 0
   #depth = 0
 
-  constructor(tokens: readonly Token[]) {
+  constructor(tokens: readonly Token[], statement: ScannedStatement) {
     this.#tokens = tokens
+    this.#statement = statement
     const end = tokens.at(-1)
     if (!end) throw new Error('A list of tokens ends with the end token.')
     this.#end = end
@@ -42,6 +45,12 @@ export class TokenReader {
 
   get tokens(): readonly Token[] {
     return this.#tokens
+  }
+
+  /** The text from an offset up to the token that comes next. */
+  textSince(offset: number): string {
+    const { text, start } = this.#statement
+    return text.slice(offset - start.offset, this.at.offset - start.offset).trim()
   }
 
   peek(distance: number): Token {

@@ -53,13 +53,14 @@ export function scanNeeds(tree: BoundQueryTree): ReadonlyMap<Relation, TableScan
   visitQuery(tree)
   const predicates: ReadonlyMap<Relation, readonly ScanPredicate[]> = scanPredicates(tree)
   return new Map(
-    scans.map(({ relation, table, snapshot }) => [
+    scans.map(({ relation, table, snapshot, isHistory }) => [
       relation,
       {
         table,
         columns: inTableOrder(relation, columns.get(relation)),
         predicates: predicates.get(relation) ?? [],
         snapshot,
+        isHistory,
       },
     ]),
   )

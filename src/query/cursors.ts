@@ -1,0 +1,122 @@
+import { AppError } from '#base/errors.ts'
+import type { Encoding } from '#encode/encoding.ts'
+import type { ParsedQuery } from '#sql/compile.ts'
+import type { Field } from '#types/data-type.ts'
+import { openRows } from './engine-rows.ts'
+import { type PlannedQuery, planQuery } from './plan-query.ts'
+import type { ResultRows, StatementResult } from './query.ts'
+import type { Scope } from './scope.ts'
+import { staticResult } from './static-rows.ts'
+
+/** Cursors of one session. A cursor reads the snapshots of the moment it was declared, forward only. */
+export interface Cursors extends AsyncDisposable {
+  /** @throws AppError 'query.statement_exists', 'query.limit' and those of the front end */
+  declare(scope: Scope, name: string, query: ParsedQuery): Promise<void>
+  /** @throws AppError 'query.unknown_cursor' */
+  columns(name: string): readonly Field[]
+  /** The next rows. Pull them to the end, or the rest is lost to the next FETCH. */
+  fetch(scope: Scope, request: FetchRequest): Promise<StatementResult>
+  /** @throws AppError 'query.unknown_cursor' */
+  close(name: string | 'all'): Promise<void>
+}
+
+export interface FetchRequest {
+  readonly name: string
+  readonly count: number | 'all'
+  readonly encoding: (columns: readonly Field[]) => Encoding
+}
+
+interface Cursor {
+  readonly planned: PlannedQuery
+  /** Ends what the engine does for it. */
+  readonly stop: AbortController
+  open: { readonly rows: ResultRows; readonly encoding: Encoding } | undefined
+  isDone: boolean
+}
+
+const cursorsMax = 20
+
+export function newCursors(): Cursors {
+  const cursors = new Map<string, Cursor>()
+  const named = (name: string): Cursor => {
+    const cursor = cursors.get(name.toLowerCase())
+    if (cursor) return cursor
+    throw new AppError('query.unknown_cursor', `There is no cursor ${JSON.stringify(name)}.`)
+  }
+  const close = async (key: string, cursor: Cursor): Promise<void> => {
+    cursors.delete(key)
+    cursor.stop.abort(new AppError('query.cancelled', 'The cursor was closed.'))
+    await cursor.open?.rows[Symbol.asyncDispose]()
+  }
+  const closeAll = async (): Promise<void> => {
+    for (const [key, cursor] of cursors) await close(key, cursor)
+  }
+  return {
+    async declare(scope, name, query) {
+      const key = name.toLowerCase()
+      if (cursors.has(key)) {
+        throw new AppError('query.statement_exists', `There is a cursor ${JSON.stringify(name)} already.`, {
+          hint: 'CLOSE it first, or choose another name.',
+        })
+      }
+      if (cursors.size >= cursorsMax) {
+        throw new AppError('query.limit', `A session has at most ${cursorsMax} cursors.`)
+      }
+      const planned = await planQuery(scope, query, await scope.journal.pins(scope.step))
+      cursors.set(key, { planned, stop: new AbortController(), open: undefined, isDone: false })
+    },
+    columns: (name) => named(name).planned.columns,
+    async fetch(scope, { name, count, encoding }) {
+      const cursor = named(name)
+      const { columns } = cursor.planned
+      if (cursor.isDone || count === 0) return staticResult(columns, [], encoding)
+      cursor.open ??= await begun(scope, cursor, encoding(columns))
+      if (JSON.stringify(cursor.open.encoding) !== JSON.stringify(encoding(columns))) {
+        throw new AppError(
+          'query.unsupported',
+          'A cursor gives all its rows in the format of its first FETCH.',
+        )
+      }
+      const left = count === 'all' ? Number.POSITIVE_INFINITY : count
+      return { kind: 'rows', columns, rows: part(scope, { cursor, rows: cursor.open.rows, left }) }
+    },
+    async close(name) {
+      if (name === 'all') return await closeAll()
+      const cursor = named(name)
+      await close(name.toLowerCase(), cursor)
+    },
+    [Symbol.asyncDispose]: closeAll,
+  }
+}
+
+/** The engine works for the cursor as long as that lives, not as long as the statement that began it. */
+async function begun(
+  scope: Scope,
+  { planned, stop }: Cursor,
+  encoding: Encoding,
+): Promise<NonNullable<Cursor['open']>> {
+  const rows = await openRows({ ...scope, signal: stop.signal }, planned, { encoding, cap: undefined })
+  return { rows, encoding }
+}
+
+function part(
+  { signal }: Scope,
+  { cursor, rows, left }: { readonly cursor: Cursor; readonly rows: ResultRows; readonly left: number },
+): ResultRows {
+  let remaining = left
+  const stop = (): void => cursor.stop.abort(signal.reason)
+  return {
+    async pull({ rowCountMax, bytesMax }) {
+      signal.addEventListener('abort', stop)
+      try {
+        const chunk = await rows.pull({ rowCountMax: Math.min(rowCountMax, remaining), bytesMax })
+        remaining -= chunk.rowCount
+        cursor.isDone = chunk.state === 'done'
+        return remaining > 0 ? chunk : { ...chunk, state: 'done' }
+      } finally {
+        signal.removeEventListener('abort', stop)
+      }
+    },
+    [Symbol.asyncDispose]: async () => {},
+  }
+}

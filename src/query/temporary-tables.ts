@@ -1,0 +1,30 @@
+import type { Dataset } from '#datasets/datasets.ts'
+
+/** On datasets that end with the session or run that made them; lists of tables leave them out. */
+export const temporaryTag = 'sluice/temporary'
+
+/** Tables of one session or run, by the names its statements call them. They hide stored tables of the same names. */
+export class TemporaryTables {
+  readonly #tables = new Map<string, Dataset>()
+
+  get(parts: readonly string[]): Dataset | undefined {
+    const [name, ...more] = parts
+    return name === undefined || more.length > 0 ? undefined : this.#tables.get(name.toLowerCase())
+  }
+
+  set(name: string, dataset: Dataset): void {
+    this.#tables.set(name.toLowerCase(), dataset)
+  }
+
+  remove(dataset: Dataset): void {
+    for (const [name, { id }] of this.#tables) if (id === dataset.id) this.#tables.delete(name)
+  }
+
+  /** Deletes them all; one that is gone already does not matter. */
+  async clear(drop: (dataset: Dataset) => Promise<void>): Promise<void> {
+    for (const [name, dataset] of this.#tables) {
+      this.#tables.delete(name)
+      await drop(dataset).catch(() => undefined)
+    }
+  }
+}

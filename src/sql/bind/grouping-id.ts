@@ -1,0 +1,39 @@
+import type { Expression, GroupingElement, Select } from '../parse/syntax.ts'
+
+/** `grouping_id()` is of all that the select groups by. */
+export function withGroupingIds(select: Select): Select {
+  if (select.groupBy.length === 0) return select
+  const keys = [...new Set(select.groupBy.flatMap((element) => keysOf(element, select)))]
+  const replace = <T>(value: T): T => replaced(value, keys) as T
+  return { ...select, items: replace(select.items), having: replace(select.having) }
+}
+
+function keysOf(element: GroupingElement, { items }: Select): readonly Expression[] {
+  const values = element.kind === 'expression' ? [element.value] : element.sets.flat()
+  return values.map((value) =>
+    value.kind === 'literal' && typeof value.value !== 'string'
+      ? (items[Number(value.value) - 1]?.value ?? value)
+      : value,
+  )
+}
+
+/** Unchanged parts stay the objects they are. */
+function replaced(value: unknown, keys: readonly Expression[]): unknown {
+  if (Array.isArray(value)) {
+    const items = value.map((item) => replaced(item, keys))
+    return items.some((item, index) => item !== value[index]) ? items : value
+  }
+  if (typeof value !== 'object' || value === null) return value
+  const node = value as Readonly<Record<string, unknown>>
+  if (node['kind'] === 'query') return value
+  if (
+    node['kind'] === 'call' &&
+    String(node['name']).toLowerCase() === 'grouping_id' &&
+    Array.isArray(node['arguments']) &&
+    node['arguments'].length === 0
+  ) {
+    return { ...node, arguments: keys }
+  }
+  const entries = Object.entries(node).map(([key, child]) => [key, replaced(child, keys)] as const)
+  return entries.some(([key, child]) => child !== node[key]) ? Object.fromEntries(entries) : value
+}

@@ -1,0 +1,168 @@
+import { parseExpression } from './expression.ts'
+import type { CallExpression, Expression, FromItem, PivotValue, Select } from './syntax.ts'
+import type { TokenReader } from './token-reader.ts'
+import { booleanLiteral, queryOf } from './value-query.ts'
+
+const columnName = (reader: TokenReader) => reader.identifier('the name of a column')
+
+/** `PIVOT`, `UNPIVOT` and `TABLESAMPLE` behind something of FROM. They are no aliases. */
+export function isTableOperator(reader: TokenReader): boolean {
+  const next = reader.peek(1)
+  if (reader.isWord('UNPIVOT') && next.kind === 'word' && ['INCLUDE', 'EXCLUDE'].includes(next.upper))
+    return true
+  return reader.isWord('PIVOT', 'UNPIVOT', 'TABLESAMPLE') && next.kind === 'symbol' && next.text === '('
+}
+
+/** The item with what stands behind it. */
+export function parseTableOperators(
+  reader: TokenReader,
+  item: FromItem,
+  alias: () => Extract<FromItem, { kind: 'subquery' }>['alias'],
+): FromItem {
+  let result = item
+  while (isTableOperator(reader)) {
+    if (reader.isWord('PIVOT')) result = { ...parsePivot(reader, result), alias: alias() }
+    else if (reader.isWord('UNPIVOT')) result = { ...parseUnpivot(reader, result), alias: alias() }
+    else {
+      const sampled = parseSample(reader, result)
+      const ownName =
+        result.kind === 'table'
+          ? (result.alias ?? { name: result.name.parts.at(-1) ?? '', columns: undefined })
+          : undefined
+      result = { ...sampled, alias: alias() ?? ('alias' in result ? result.alias : undefined) ?? ownName }
+    }
+  }
+  return result
+}
+
+/** `PIVOT (aggregate [AS name], … FOR column IN (value [AS name], …))`. */
+function parsePivot(reader: TokenReader, input: FromItem): Extract<FromItem, { kind: 'pivot' }> {
+  const at = reader.at
+  reader.next()
+  return reader.inParentheses(() => {
+    const aggregates = reader.list((): PivotValue => {
+      const value = parseExpression(reader)
+      return { value, alias: reader.takeWord('AS') ? reader.fieldName().name : reader.optionalAlias() }
+    })
+    reader.expectWord('FOR')
+    const columns = reader.isSymbol('(')
+      ? reader.inParentheses(() => reader.list(() => columnName(reader)))
+      : [columnName(reader)]
+    reader.expectWord('IN')
+    const values = reader.inParentheses(() =>
+      reader.list((): PivotValue => {
+        const value = parseExpression(reader)
+        return { value, alias: reader.takeWord('AS') ? reader.fieldName().name : reader.optionalAlias() }
+      }),
+    )
+    return { kind: 'pivot', input, aggregates, columns, values, alias: undefined, at }
+  })
+}
+
+/** `UNPIVOT [INCLUDE NULLS] (value FOR name IN (column [AS 'text'], …))`: a row for each column, of its name and value. */
+function parseUnpivot(reader: TokenReader, input: FromItem): Extract<FromItem, { kind: 'subquery' }> {
+  const at = reader.at
+  reader.next()
+  const includesNulls = reader.takeWords('INCLUDE', 'NULLS')
+  if (!includesNulls) reader.takeWords('EXCLUDE', 'NULLS')
+  return reader.inParentheses(() => {
+    const value = columnName(reader).name
+    reader.expectWord('FOR')
+    const name = columnName(reader).name
+    reader.expectWord('IN')
+    const columns = reader.inParentheses(() =>
+      reader.list(() => {
+        const column = columnName(reader)
+        const label = reader.takeWord('AS') ? reader.next() : undefined
+        const text = label && 'text' in label ? label.text : column.name
+        return { column, text }
+      }),
+    )
+    const call = (callName: string, values: readonly Expression[]): CallExpression => ({
+      kind: 'call',
+      name: callName,
+      arguments: values,
+      isDistinct: false,
+      filter: undefined,
+      orderBy: [],
+      ignoresNulls: false,
+      over: undefined,
+      at,
+    })
+    const rows = columns.map(({ column, text }) =>
+      call('named_struct', [
+        textLiteral(name, at),
+        textLiteral(text, column.at),
+        textLiteral(value, at),
+        { kind: 'name', name: column.name, quote: '`', at: column.at },
+      ]),
+    )
+    const isThere: Expression = {
+      kind: 'is',
+      value: { kind: 'name', name: value, quote: '`', at },
+      what: 'null',
+      isNegated: true,
+      at,
+    }
+    const query = queryOf({
+      items: starItems(
+        columns.map(({ column }) => column.name),
+        at,
+      ),
+      from: [input],
+      lateralViews: [
+        {
+          call: call('inline', [call('array', rows)]),
+          isOuter: false,
+          table: undefined,
+          columns: [name, value],
+          at,
+        },
+      ],
+      where: includesNulls ? booleanLiteral(true, at) : isThere,
+      at,
+    })
+    return { kind: 'subquery', query, isLateral: false, alias: undefined, at }
+  })
+}
+
+/** `TABLESAMPLE (n PERCENT | n ROWS)`. */
+function parseSample(reader: TokenReader, input: FromItem): Extract<FromItem, { kind: 'subquery' }> {
+  const at = reader.at
+  reader.next()
+  const query = reader.inParentheses(() => {
+    const count = parseExpression(reader)
+    const isPercent = reader.takeWord('PERCENT')
+    if (!isPercent) reader.expectWord('ROWS')
+    if (!isPercent) return { ...queryOf({ items: starItems([], at), from: [input], at }), limit: count }
+    const drawn: Expression = {
+      kind: 'call',
+      name: 'rand',
+      arguments: [],
+      isDistinct: false,
+      filter: undefined,
+      orderBy: [],
+      ignoresNulls: false,
+      over: undefined,
+      at,
+    }
+    const share: Expression = {
+      kind: 'binary',
+      operator: '/',
+      left: count,
+      right: { kind: 'literal', type: { kind: 'double' }, value: 100, text: '100', at },
+      at,
+    }
+    const where: Expression = { kind: 'binary', operator: '<', left: drawn, right: share, at }
+    return queryOf({ items: starItems([], at), from: [input], where, at })
+  })
+  return { kind: 'subquery', query, isLateral: false, alias: undefined, at }
+}
+
+function textLiteral(value: string, at: Expression['at']): Expression {
+  return { kind: 'literal', type: { kind: 'string' }, value, text: value, at }
+}
+
+function starItems(except: readonly string[], at: Expression['at']): Select['items'] {
+  return [{ value: { kind: 'star', qualifier: [], except, at }, alias: undefined, aliases: undefined }]
+}

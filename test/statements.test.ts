@@ -1,0 +1,311 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { rm } from 'node:fs/promises'
+import pg from 'pg'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { passableFolder } from './support/passable-folder.ts'
+import { startProduct, type Product } from './support/product.ts'
+
+/** Statements and forms of queries that need stored tables and a session, as clients send them. */
+let home: string
+let product: Product
+let server: pg.ClientConfig
+
+beforeAll(async () => {
+  home = passableFolder('statements')
+  product = await startProduct({ home: join(home, 'home') })
+  const { sqlUser, sqlPassword } = JSON.parse(readFileSync(join(home, 'home', 'credentials.json'), 'utf8'))
+  const [host = '', port = ''] = product.postgres.split(':')
+  const ca = readFileSync(join(home, 'home', 'tls', 'loopback.crt'), 'utf8')
+  server = {
+    host,
+    port: Number(port),
+    user: sqlUser,
+    password: sqlPassword,
+    database: 'prod:all',
+    ssl: { ca, checkServerIdentity: () => undefined },
+  }
+  await product.run(`
+    CREATE TABLE visits AS SELECT 1 AS n, struct('home' AS name, struct(2.0D AS views) AS more) AS page, array('a', 'b') AS tags;
+    INSERT INTO visits SELECT 2, struct('shop', struct(cast(NULL AS double))), NULL;
+    INSERT INTO visits SELECT 3, NULL, array()`)
+})
+afterAll(async () => {
+  await product[Symbol.asyncDispose]()
+  await rm(home, { recursive: true, force: true })
+})
+
+async function connected<T>(work: (client: pg.Client) => Promise<T>, database = 'prod:all'): Promise<T> {
+  const client = new pg.Client({ ...server, database })
+  await client.connect()
+  try {
+    return await work(client)
+  } finally {
+    await client.end()
+  }
+}
+
+const texts = async (client: pg.Client, text: string): Promise<unknown[][]> => {
+  const answer = await client.query({ text, rowMode: 'array' })
+  return answer.rows as unknown[][]
+}
+
+describe('snapshots', () => {
+  let ids: string[]
+
+  beforeAll(async () => {
+    ids = await connected(async (client) => {
+      const { rows, fields } = await client.query("SELECT history_meta('visits')")
+      expect(fields.map((field) => field.name)).toEqual([
+        'made_current_at',
+        'snapshot_id',
+        'parent_id',
+        'is_current',
+      ])
+      expect(rows.map((row) => row['is_current'])).toEqual([false, false, true])
+      expect(rows.map((row) => row['parent_id'])).toEqual([
+        null,
+        rows[0]['snapshot_id'],
+        rows[1]['snapshot_id'],
+      ])
+      return rows.map((row) => String(row['snapshot_id']))
+    })
+  })
+
+  it.each<[string, number[]]>([
+    ['visits SNAPSHOT SINCE 0', [2, 3]],
+    ['visits v SNAPSHOT SINCE 1', [3]],
+    ['visits SNAPSHOT AS OF 1', [1, 2]],
+    ['visits SNAPSHOT AS OF 1 AS v', [1, 2]],
+    ['visits SNAPSHOT BETWEEN 0 AND 1', [2]],
+    ["visits SNAPSHOT BETWEEN 'HEAD' AND 0", [1]],
+    ['visits SNAPSHOT BETWEEN HEAD AND TAIL', [1, 2, 3]],
+    ["visits SNAPSHOT BETWEEN 1 AND 'TAIL'", [3]],
+    ["visits SNAPSHOT BETWEEN 2 AND 'TAIL'", []],
+    ["visits SNAPSHOT AS OF 'HEAD'", []],
+    ["visits SNAPSHOT AS OF '2020-01-01'", []],
+    ["visits SNAPSHOT SINCE '2020-01-01 10:00:00'", [1, 2, 3]],
+  ])('%s', async (from, wanted) => {
+    const text = from.replaceAll(/\b[012]\b/g, (index) => ids[Number(index)] ?? '')
+    expect((await product.rows(`SELECT n FROM ${text} ORDER BY n`)).flat()).toEqual(wanted)
+  })
+
+  it('are joined each with its own', async () => {
+    const sql = `SELECT a.n, b.n AS m FROM visits SNAPSHOT AS OF ${ids[0]} a, visits SNAPSHOT SINCE ${ids[1]} b`
+    expect(await product.rows(sql)).toEqual([[1, 3]])
+  })
+
+  it('take variables, also such as hold texts', async () => {
+    const rows = await product.rows(`$$ BEGIN
+      SET @from = SELECT cast(max(parent_id) AS string) FROM (SELECT history_meta('visits')) WHERE is_current;
+      SET @to = SELECT snapshot_id FROM (SELECT history_meta('visits')) t WHERE is_current = true;
+      SELECT n FROM visits SNAPSHOT BETWEEN @from AND @to;
+    END $$`)
+    expect(rows).toEqual([[3]])
+  })
+
+  it('fall back to the earliest, inclusive, when asked to', async () => {
+    await expect(product.rows('SELECT n FROM visits SNAPSHOT SINCE 123')).rejects.toThrow(/source\.removed/)
+    const sql = `SET resolve_fallback_snapshot_on_failure = true; SELECT n FROM visits SNAPSHOT SINCE 123 ORDER BY n`
+    expect((await product.rows(sql)).flat()).toEqual([1, 2, 3])
+  })
+
+  it('are none of an empty table, and none of what is no table', async () => {
+    await product.run('CREATE TABLE void AS SELECT 1 AS a WHERE false')
+    expect(await product.rows("SELECT history_meta('void')")).toEqual([])
+    await expect(product.rows("SELECT history_meta('nowhere')")).rejects.toThrow(/query\.unknown_table/)
+    await expect(product.rows("SELECT n FROM visits SNAPSHOT SINCE 'yesterday'")).rejects.toThrow(
+      /query\.value/,
+    )
+  })
+})
+
+describe('views', () => {
+  it('are queries under a name, which follow their tables', async () => {
+    await product.run(`CREATE TABLE base AS SELECT 1 AS a;
+      CREATE VIEW doubled AS SELECT a * 2 AS b FROM base;
+      CREATE VIEW quadrupled AS WITH doubled AS (SELECT b * 2 AS c FROM doubled) SELECT c FROM doubled;
+      INSERT INTO base SELECT 5`)
+    expect(
+      await product.rows('SELECT d.b, q.c FROM doubled d, quadrupled q WHERE q.c = d.b * 2 ORDER BY 1'),
+    ).toEqual([
+      [2, 4],
+      [10, 20],
+    ])
+    await product.run('CREATE OR REPLACE VIEW doubled AS SELECT a + 1 AS b FROM base')
+    expect(await product.rows('SELECT max(c) FROM quadrupled')).toEqual([[12]])
+    expect(await product.rows('DESCRIBE quadrupled')).toEqual([['c', 'int']])
+    const shown = await product.rows('SHOW VIEWS')
+    expect(shown.map((row) => row.slice(2).filter((_, index) => index !== 1))).toEqual([
+      ['doubled', 'base', 'ADLS'],
+      ['quadrupled', 'doubled', 'ADLS'],
+    ])
+  })
+
+  it.each([
+    ['CREATE VIEW visits AS SELECT 1', /dataset\.exists/],
+    ['CREATE VIEW bad AS SELECT * FROM nowhere', /query\.unknown_table/],
+    ['CREATE VIEW doubled AS SELECT 1 AS b', /dataset\.exists/],
+    ['CREATE OR REPLACE VIEW doubled AS SELECT c AS b FROM quadrupled', /read from itself/],
+    ['CREATE TABLE doubled AS SELECT 1 AS b', /dataset\.exists/],
+    ['$$ BEGIN SET @v = 1; CREATE VIEW bad AS SELECT @v; END $$', /neither variables/],
+    ['SELECT * FROM doubled SNAPSHOT SINCE 1', /no snapshots/],
+    ['DROP VIEW nowhere', /query\.unknown_table/],
+  ])('refuse %s', async (sql, message) => {
+    await expect(product.run(sql)).rejects.toThrow(message)
+  })
+
+  it('go with DROP VIEW', async () => {
+    await product.run('DROP VIEW quadrupled; DROP VIEW IF EXISTS quadrupled; DROP VIEW doubled')
+    await expect(product.rows('SELECT * FROM doubled')).rejects.toThrow(/query\.unknown_table/)
+  })
+})
+
+describe('tables', () => {
+  it('can be made of a list of columns, and take rows in every form', async () => {
+    await product.run(`CREATE TABLE IF NOT EXISTS typed (a integer, b text, m map<text, integer>, t datetime, v varchar(10),
+        r struct<x: int, y: array<double>>);
+      INSERT INTO typed (b, a) SELECT 'one', 1;
+      INSERT INTO typed (a) VALUES (2);
+      INSERT INTO typed AS (SELECT 3, 'three', map('k', 1), timestamp '2026-01-01 00:00:00', 'v', struct(1, array(2.5D)));
+      INSERT INTO typed (SELECT r, v, t, m, b, a FROM typed WHERE a = 3 LIMIT 1)`)
+    expect(
+      await product.rows('SELECT a, count(*), max(b), max(r.y[0]) FROM typed GROUP BY a ORDER BY a'),
+    ).toEqual([
+      [1, 1, 'one'],
+      [2, 1],
+      [3, 2, 'three', 2.5],
+    ])
+    expect((await product.rows('DESCRIBE TABLE typed')).slice(1, 4)).toEqual([
+      ['b', 'string'],
+      ['m', 'map<string,int>'],
+      ['t', 'timestamp'],
+    ])
+  })
+
+  it('gain columns', async () => {
+    await product.run(`CREATE TABLE grown AS SELECT 1 AS a;
+      ALTER TABLE grown ADD COLUMN b bigint, c varchar(5);
+      INSERT INTO grown SELECT 2, 3, 'c'`)
+    expect(await product.rows('SELECT a, coalesce(b, 0), c IS NULL FROM grown ORDER BY a')).toEqual([
+      [1, 0, true],
+      [2, 3, false],
+    ])
+    await expect(product.run('ALTER TABLE grown ADD COLUMN A int')).rejects.toThrow(/already/)
+    await expect(product.run('ALTER TABLE nowhere ADD COLUMN a int')).rejects.toThrow(/query\.unknown_table/)
+  })
+
+  it('can be selected into', async () => {
+    await product.run('SELECT n, n + 1 AS m INTO picked FROM visits WHERE n > 1')
+    expect(await product.rows('SELECT m FROM picked ORDER BY n')).toEqual([[3], [4]])
+    await expect(product.rows('SELECT * FROM (SELECT 1 AS a INTO inner_one)')).rejects.toThrow(/outermost/)
+  })
+
+  it('may be temporary: of one session, before stored ones of the same name', async () => {
+    await connected(async (client) => {
+      await client.query('CREATE TEMP TABLE visits AS SELECT 100 AS n; INSERT INTO visits VALUES (200)')
+      await client.query('SELECT 7 AS seven INTO TEMP lucky')
+      expect(await texts(client, 'SELECT sum(n) FROM visits')).toEqual([['300']])
+      expect(await texts(client, 'SELECT * FROM lucky')).toEqual([[7]])
+      await expect(client.query('CREATE TEMP TABLE lucky (a int)')).rejects.toThrow(/already/)
+      expect(
+        (await texts(client, 'SHOW TABLES')).filter(([name]) => String(name).startsWith('temp_')),
+      ).toEqual([])
+      expect(await product.rows('SELECT max(n) FROM visits')).toEqual([[3]])
+      await client.query('DROP TABLE visits')
+      expect(await texts(client, 'SELECT max(n) FROM visits')).toEqual([[3]])
+    })
+    await expect(product.rows('SELECT * FROM lucky')).rejects.toThrow(/query\.unknown_table/)
+  })
+
+  it('refuse rows that do not fit, and what is no option', async () => {
+    await expect(product.run("INSERT INTO grown SELECT 'x', 2, 'y'")).rejects.toThrow(/schema\.conflict/)
+    await expect(product.run("CREATE TABLE other WITH (colour = 'red') AS SELECT 1 AS a")).rejects.toThrow(
+      /colour/,
+    )
+    await product.run("CREATE TABLE unchecked WITH (ROWVALIDATION = 'false') AS (SELECT 1 AS a)")
+    await expect(product.run('CREATE TABLE unchecked (a int)')).rejects.toThrow(/dataset\.exists/)
+  })
+})
+
+describe('cursors', () => {
+  it('give their rows in parts, as the table was when they were declared', async () => {
+    await connected(async (client) => {
+      await client.query('CREATE TEMP TABLE counted AS SELECT explode(sequence(1, 5)) AS i')
+      await client.query('BEGIN')
+      await client.query('DECLARE c NO SCROLL CURSOR WITH HOLD FOR SELECT i FROM counted ORDER BY i')
+      await client.query('INSERT INTO counted VALUES (6)')
+      expect(await texts(client, 'FETCH 2 FROM C')).toEqual([[1], [2]])
+      expect(await texts(client, 'FETCH c')).toEqual([[3]])
+      expect(await texts(client, 'FETCH FORWARD ALL IN c')).toEqual([[4], [5]])
+      expect(await texts(client, 'FETCH 10 c')).toEqual([])
+      await expect(client.query('DECLARE c CURSOR FOR SELECT 1')).rejects.toThrow(/already/)
+      await client.query('ROLLBACK')
+      await client.query('CLOSE c')
+      await expect(client.query('FETCH 1 FROM c')).rejects.toMatchObject({ code: '34000' })
+      await expect(client.query('FETCH PRIOR FROM c')).rejects.toMatchObject({ code: '0A000' })
+      await client.query('CLOSE ALL')
+    })
+  })
+})
+
+describe('session flags', () => {
+  it('auto_to_json makes texts of complex columns, behind the others', async () => {
+    const sql = `SET auto_to_json = true; SELECT page, n, tags FROM visits ORDER BY page.name DESC`
+    expect(await product.rows(sql)).toEqual([
+      [2, '{"name":"shop","more":{}}'],
+      [1, '{"name":"home","more":{"views":2.0}}', '["a","b"]'],
+      [3, '[]'],
+    ])
+  })
+
+  it('FLATTEN makes a column of each field', async () => {
+    await connected(async (client) => {
+      const { fields } = await client.query('SELECT * FROM visits WHERE false')
+      expect(fields.map((field) => field.name)).toEqual(['n', 'page.name', 'page.more.views', 'tags'])
+      expect(
+        await texts(client, 'SELECT "page.name", v.page.more.views, page.name FROM visits v WHERE n = 1'),
+      ).toEqual([['home', 2, 'home']])
+      expect(await texts(client, 'SELECT v."page.name" FROM visits v WHERE v.n = 1')).toEqual([['home']])
+    }, 'prod:all?FLATTEN')
+    await expect(connected(async () => {}, 'prod:all?OTHER')).rejects.toThrow(/no option/)
+  })
+
+  it('drop_system_columns decides about the system columns', async () => {
+    await expect(product.rows('SELECT _ACP_BATCHID FROM visits')).rejects.toThrow(/query\.unknown_column/)
+    const sql = `SET drop_system_columns = false;
+      SELECT count(DISTINCT _ACP_BATCHID), count(DISTINCT _acp_system_metadata) FROM visits`
+    expect(await product.rows(sql)).toEqual([[3, 3]])
+  })
+})
+
+describe('what sessions show', () => {
+  it.each<[string, unknown[][]]>([
+    ['SHOW DATABASES', [['prod:all']]],
+    ['SHOW SCHEMAS', [['all', 'public']]],
+    ['SHOW PRIMARY KEYS', []],
+    ['SHOW FOREIGN KEYS', []],
+    ['SHOW STATISTICS', []],
+    ['SET DateStyle', [['ISO, MDY']]],
+  ])('%s', async (sql, rows) => {
+    expect(await product.rows(sql)).toEqual(rows)
+  })
+
+  it('explains queries and statements with one', async () => {
+    const [[first] = [], [second] = []] = await product.rows('EXPLAIN SELECT n FROM visits')
+    expect([first, second]).toEqual([
+      'Query (columns=1)',
+      expect.stringMatching(/Scan on visits \(rows<=3, files=3,/),
+    ])
+    expect(await product.rows('EXPLAIN CREATE TABLE never AS SELECT 1 AS a')).toEqual([['Query (columns=1)']])
+    const [[json] = []] = await product.rows('EXPLAIN (FORMAT JSON) SELECT n FROM visits')
+    expect(JSON.parse(String(json))[0].Plan.Plans[0]['Relation Name']).toBe('visits')
+    await expect(product.rows('SELECT * FROM never')).rejects.toThrow(/query\.unknown_table/)
+  })
+
+  it('executes what was prepared', async () => {
+    const sql = `PREPARE some (int) AS SELECT n FROM visits WHERE n > $1; EXECUTE SOME(2); DEALLOCATE ALL`
+    expect(await product.rows(sql)).toEqual([[3]])
+    await expect(product.rows('EXECUTE nothing(1)')).rejects.toThrow(/query\.unknown_statement/)
+  })
+})
