@@ -5,6 +5,7 @@ import { addCredentials } from './commands/credentials.ts'
 import { addDataset } from './commands/dataset.ts'
 import { addDemo } from './commands/demo.ts'
 import { addExport } from './commands/export.ts'
+import { addMaintain } from './commands/maintain.ts'
 import { addServe } from './commands/serve.ts'
 import { addSql } from './commands/sql.ts'
 import { addStatus } from './commands/status.ts'
@@ -70,6 +71,7 @@ Each command has its own help: sluice dataset load --help`,
     addSql,
     addExport,
     addVerify,
+    addMaintain,
     addCredentials,
     addConfig,
   ]

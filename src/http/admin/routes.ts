@@ -6,6 +6,7 @@ import type { HttpDependencies } from '../dependencies.ts'
 import { type App, guarded } from '../gateway/app.ts'
 import { bytesOf, checkLength, takeBodiesAsStreams } from '../gateway/bodies.ts'
 import { callerOf, signalOf } from '../gateway/caller.ts'
+import { addMaintenance } from './maintenance.ts'
 import type { Counters } from './metrics.ts'
 import { addSql } from './sql.ts'
 
@@ -19,6 +20,7 @@ export async function sluiceRoutes(
 ): Promise<void> {
   addSql(app, dependencies, counters)
   addStatus(app, dependencies)
+  addMaintenance(app, dependencies)
   addRejects(app, dependencies)
   addRotation(app, dependencies)
   await app.register(async (uploads: App) => addInference(uploads, dependencies))
@@ -32,8 +34,14 @@ function addStatus(app: App, { health, version }: HttpDependencies): void {
       schema: { tags, summary: 'What the server is doing', response: { 200: z.looseObject({}) } },
     },
     async () => {
-      const { startedAt, ...status } = await health.status()
-      return { version, startedAt: startedAt.toISOString(), ...status, problems: await health.problems() }
+      const { startedAt, upkeep, ...status } = await health.status()
+      return {
+        version,
+        startedAt: startedAt.toISOString(),
+        ...status,
+        upkeep: upkeep.map((task) => ({ ...task, lastSuccessAt: task.lastSuccessAt?.toISOString() ?? null })),
+        problems: await health.problems(),
+      }
     },
   )
 }
