@@ -9,6 +9,9 @@ interface Meaning {
 export const meanings = {
   'access.denied': { http: 403, sqlState: '42501', retry: false },
   'access.unauthenticated': { http: 401, sqlState: '28P01', retry: false },
+  'backup.corrupt': { http: 422, sqlState: 'XX001', retry: false },
+  'backup.invalid': { http: 400, sqlState: '22023', retry: false },
+  'backup.unknown': { http: 404, sqlState: '42704', retry: false },
   'batch.state': { http: 409, sqlState: '55000', retry: false },
   'batch.unknown': { http: 404, sqlState: '42704', retry: false },
   'chain.diverged': { http: 409, sqlState: '55000', retry: false },

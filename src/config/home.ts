@@ -8,6 +8,8 @@ export function homePaths(home: string) {
     lock: join(home, 'lock'),
     /** Version stamp: which layout the home has. */
     stamp: join(home, 'version.json'),
+    /** There while a restore into the home has not finished. */
+    restoring: join(home, 'restoring'),
     config: join(home, 'config.json'),
     credentials: join(home, 'credentials.json'),
     postgres: join(home, 'postgres'),
@@ -21,6 +23,8 @@ export function homePaths(home: string) {
     scratch: join(home, 'scratch'),
     tls: join(home, 'tls'),
     keys: join(home, 'keys'),
+    /** Uploads that a backup under way holds on to. */
+    backupHold: join(home, 'backup-hold'),
   } as const
 }
 
