@@ -3,6 +3,7 @@ import { readFile, writeFile } from 'node:fs/promises'
 import { hostname } from 'node:os'
 import { join } from 'node:path'
 import { createAccess } from '#access/create-access.ts'
+import { createBackups } from '#backup/create-backups.ts'
 import { systemClock } from '#base/clock.ts'
 import { AppError } from '#base/errors.ts'
 import { armFaults } from '#base/faults.ts'
@@ -129,6 +130,15 @@ export async function startServer({ config, logger, version }: ServeOptions): Pr
     targetFileBytes: config.lake.targetFileBytes,
   })
   await maintenance.schedule()
+  const backups = createBackups({
+    metadata,
+    access,
+    jobs,
+    home: config.home,
+    lakeFolder: config.lake.folder,
+    clock,
+    version,
+  })
   await jobs.start()
   starting.use(sweepNowAndThen(lake, logger))
 
@@ -156,6 +166,7 @@ export async function startServer({ config, logger, version }: ServeOptions): Pr
       query,
       exports,
       maintenance,
+      backups,
       runs: {
         ofSchedule: async (scheduleId) =>
           (await jobs.runs({ kind: 'query', subjectId: scheduleId, limit: runsShownMax })).map(queryRun),

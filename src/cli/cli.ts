@@ -1,11 +1,13 @@
 import { Command, CommanderError } from 'commander'
 import { AppError } from '#base/errors.ts'
+import { addBackup } from './commands/backup.ts'
 import { addConfig } from './commands/config.ts'
 import { addCredentials } from './commands/credentials.ts'
 import { addDataset } from './commands/dataset.ts'
 import { addDemo } from './commands/demo.ts'
 import { addExport } from './commands/export.ts'
 import { addMaintain } from './commands/maintain.ts'
+import { addRestore } from './commands/restore.ts'
 import { addServe } from './commands/serve.ts'
 import { addSql } from './commands/sql.ts'
 import { addStatus } from './commands/status.ts'
@@ -72,6 +74,8 @@ Each command has its own help: sluice dataset load --help`,
     addExport,
     addVerify,
     addMaintain,
+    addBackup,
+    addRestore,
     addCredentials,
     addConfig,
   ]

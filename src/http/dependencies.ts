@@ -1,4 +1,5 @@
 import type { Access } from '#access/access.ts'
+import type { Backups } from '#backup/backups.ts'
 import type { Clock } from '#base/clock.ts'
 import type { BatchId, DatasetId, RunId } from '#base/ids.ts'
 import type { Logger } from '#base/log.ts'
@@ -22,6 +23,7 @@ export interface HttpDependencies {
   readonly query: QueryService
   readonly exports: Exports
   readonly maintenance: Maintenance
+  readonly backups: Backups
   readonly runs: QueryRuns
   /** Figures of datasets the caller may see. */
   readonly statistics: (

@@ -36,8 +36,7 @@ export async function compact(context: LakeContext, request: CompactRequest): Pr
           filesBefore: result.filesBefore + group.files.length,
           filesAfter: result.filesAfter + added.length,
           rowCount: result.rowCount + rowsOf(added),
-          bytesRewritten:
-            result.bytesRewritten + group.files.reduce((sum, file) => sum + file.bytes, 0),
+          bytesRewritten: result.bytesRewritten + group.files.reduce((sum, file) => sum + file.bytes, 0),
         }
       : { ...result, conflicts: result.conflicts + 1 }
     await request.onProgress?.(result)

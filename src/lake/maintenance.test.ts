@@ -62,7 +62,13 @@ test('tables are kept up by runs that say what they did, and one that fails keep
     progress: { snapshotsRemoved: 5 },
   })
   const { totals } = status[0]!
-  expect(totals).toMatchObject({ succeeded: 1, failed: 0, tablesFailed: 1, filesRewritten: 4, rowsRewritten: 20 })
+  expect(totals).toMatchObject({
+    succeeded: 1,
+    failed: 0,
+    tablesFailed: 1,
+    filesRewritten: 4,
+    rowsRewritten: 20,
+  })
   expect(totals.bytesRewritten).toBeGreaterThan(0)
   expect(totals.lastSuccessAt).toBeInstanceOf(Date)
   expect(status[2]!.totals).toMatchObject({ succeeded: 1, filesRemoved: 0 })

@@ -3,6 +3,7 @@ import { expect, test } from 'vitest'
 import { testMetadata } from '../../test/support/metadata.ts'
 import { dumpTables, loadTables, selectSequences, type TableDump } from './dump.ts'
 import { beginEpoch, selectHomeState } from './home-state.ts'
+import { claimRun } from './jobs.ts'
 import { tableNames } from './table-names.ts'
 import type { Db } from './metadata.ts'
 
@@ -13,10 +14,16 @@ async function dumpOf(db: Db) {
     .execute(async (tx) => {
       const tables = new Map<string, { columns: readonly string[]; rows: string[] }>()
       for await (const { table, columns, rows } of dumpTables(tx)) {
-        tables.set(table, { columns, rows: (await Array.fromAsync(rows)).toSorted() })
+        tables.set(table, { columns, rows: (await all(rows)).toSorted() })
       }
       return { tables, sequences: await selectSequences(tx) }
     })
+}
+
+async function all(rows: AsyncIterable<string>): Promise<string[]> {
+  const lines: string[] = []
+  for await (const row of rows) lines.push(row)
+  return lines
 }
 
 const id = (n: number) => `00000000-0000-0000-0000-00000000000${n}`
@@ -31,7 +38,9 @@ async function fill(db: Db): Promise<void> {
   await run(1, 'export', 'running', awkward).execute(db)
   await run(2, 'backup', 'running').execute(db)
   await run(3, 'load', 'succeeded').execute(db)
-  await sql`insert into export_runs values (${id(1)}, ${id(8)}, 'd', '{}', null, null, true, now())`.execute(db)
+  await sql`insert into export_runs values (${id(1)}, ${id(8)}, 'd', '{}', null, null, true, now())`.execute(
+    db,
+  )
   for (const [n, state] of ['intended', 'staged', 'sealed'].entries()) {
     await sql`insert into export_parts (id, run_id, fence, number, store, token, state, spool_path, created_at)
       values (${id(n)}, ${id(1)}, 3, ${n}, '{}', '{}', ${state}, '/x', now())`.execute(db)
@@ -43,7 +52,13 @@ async function fill(db: Db): Promise<void> {
 function opened(tables: Awaited<ReturnType<typeof dumpOf>>['tables']) {
   return async (table: string): Promise<TableDump> => {
     const { columns, rows } = tables.get(table)!
-    return { table, columns, rows: (async function* () { yield* rows })() }
+    return {
+      table,
+      columns,
+      rows: (async function* () {
+        yield* rows
+      })(),
+    }
   }
 }
 
@@ -79,7 +94,10 @@ test('columns of another version are refused', async () => {
   const loading = source.transaction((tx) =>
     loadTables(tx, { tables: tableNames, open: opened(dump.tables), sequences: dump.sequences }),
   )
-  await expect(loading).rejects.toMatchObject({ code: 'backup.corrupt', message: expect.stringContaining('batches') })
+  await expect(loading).rejects.toMatchObject({
+    code: 'backup.corrupt',
+    message: expect.stringContaining('batches'),
+  })
 })
 
 test('a new epoch fences who worked, ends the backup in itself and lets go of what was not sealed', async () => {
@@ -89,12 +107,19 @@ test('a new epoch fences who worked, ends the backup in itself and lets go of wh
   const at = new Date('2026-05-05T05:05:05Z')
   expect(await metadata.transaction((tx) => beginEpoch(tx, { backupId: 'b1', at }))).toBe(before.epoch + 1)
   expect(await selectHomeState(metadata.db)).toMatchObject({ home_id: before.home_id, restored_from: 'b1' })
-  const runs = await sql`select kind, state, fence, leased_until as until from job_runs order by id`.execute(metadata.db)
+  const runs = await sql`select kind, state, fence, leased_until as until from job_runs order by id`.execute(
+    metadata.db,
+  )
   expect(runs.rows).toEqual([
     { kind: 'export', state: 'running', fence: 1_000_003, until: at },
     { kind: 'backup', state: 'cancelled', fence: 1_000_003, until: null },
     { kind: 'load', state: 'succeeded', fence: 3, until: null },
   ])
-  const parts = await sql<{ state: string }>`select state from export_parts order by number`.execute(metadata.db)
+  const claim = { kinds: ['export'], node: 'n', incarnation: 'i', now: new Date(), leasedUntil: new Date() }
+  expect(await claimRun(metadata.db, { ...claim, epoch: before.epoch })).toBeUndefined()
+  expect(await claimRun(metadata.db, { ...claim, epoch: before.epoch + 1 })).toMatchObject({ id: id(1) })
+  const parts = await sql<{ state: string }>`select state from export_parts order by number`.execute(
+    metadata.db,
+  )
   expect(parts.rows.map(({ state }) => state)).toEqual(['gone', 'gone', 'sealed'])
 })

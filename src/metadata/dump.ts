@@ -142,7 +142,11 @@ async function inOrderOfReferences(tx: Transaction, tables: readonly string[]): 
 }
 
 function otherColumns(table: string): AppError {
-  return new AppError('backup.corrupt', `The backup's table ${table} has other columns than its version says.`, {
-    hint: 'Restore another backup.',
-  })
+  return new AppError(
+    'backup.corrupt',
+    `The backup's table ${table} has other columns than its version says.`,
+    {
+      hint: 'Restore another backup.',
+    },
+  )
 }

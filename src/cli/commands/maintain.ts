@@ -95,7 +95,13 @@ async function finished(client: Client, terminal: Terminal, id: string): Promise
 
 function print(terminal: Terminal, runs: readonly Run[]): void {
   terminal.table(
-    [{ title: 'task' }, { title: 'state' }, { title: 'tables', isNumber: true }, { title: 'did' }, { title: 'took' }],
+    [
+      { title: 'task' },
+      { title: 'state' },
+      { title: 'tables', isNumber: true },
+      { title: 'did' },
+      { title: 'took' },
+    ],
     runs.map((run) => [
       run.task,
       run.state,

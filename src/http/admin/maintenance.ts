@@ -94,7 +94,9 @@ function addRequest(app: App, { maintenance, datasets, access }: HttpDependencie
           tasks: z.array(z.enum(upkeepTasks)).min(1).max(upkeepTasks.length),
           dataSetId: z.string().optional(),
         }),
-        response: { 202: z.object({ runs: z.array(z.object({ task: z.enum(upkeepTasks), id: z.string() })) }) },
+        response: {
+          202: z.object({ runs: z.array(z.object({ task: z.enum(upkeepTasks), id: z.string() })) }),
+        },
       },
     },
     async (request, reply) => {

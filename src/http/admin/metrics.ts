@@ -100,12 +100,7 @@ export function openMetrics(counters: Counters, status: ServerStatus, now: Date)
   return `${lines.join('\n')}\n# EOF\n`
 }
 
-type AddFamily = (
-  name: string,
-  type: 'counter' | 'gauge',
-  help: string,
-  samples: readonly Sample[],
-) => void
+type AddFamily = (name: string, type: 'counter' | 'gauge', help: string, samples: readonly Sample[]) => void
 
 /** Kept in the database: a restart does not set them back. */
 const upkeepCounters = [

@@ -6,6 +6,7 @@ import type { HttpDependencies } from '../dependencies.ts'
 import { type App, guarded } from '../gateway/app.ts'
 import { bytesOf, checkLength, takeBodiesAsStreams } from '../gateway/bodies.ts'
 import { callerOf, signalOf } from '../gateway/caller.ts'
+import { addBackups } from './backups.ts'
 import { addMaintenance } from './maintenance.ts'
 import type { Counters } from './metrics.ts'
 import { addSql } from './sql.ts'
@@ -21,6 +22,7 @@ export async function sluiceRoutes(
   addSql(app, dependencies, counters)
   addStatus(app, dependencies)
   addMaintenance(app, dependencies)
+  addBackups(app, dependencies)
   addRejects(app, dependencies)
   addRotation(app, dependencies)
   await app.register(async (uploads: App) => addInference(uploads, dependencies))
