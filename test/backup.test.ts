@@ -90,6 +90,11 @@ let batchesBefore = 0
 
 beforeAll(async () => {
   await prepareHome(home)
+  const settings = {
+    limits: { rowsMax: 90_000 },
+    lake: { cacheFolder: join(home, 'cache'), retentionMs: '9d' },
+  }
+  writeFileSync(join(home, 'config.json'), JSON.stringify(settings))
   await mkdir(destination, { mode: 0o755 })
   await using product = await startProduct({ home })
   const create = ['export', 'create', 'nightly', '--dataset', 'web_events', '--to', destination]
@@ -116,6 +121,11 @@ test('a backup taken under load restores to a home that serves, agrees with itse
   expect(await sluice(['restore', '--from', backups, '--home', restored])).toMatchObject({
     code: 0,
     out: expect.stringContaining('Restored'),
+  })
+  // Settings come along, but not where things were.
+  expect(JSON.parse(readFileSync(join(restored, 'config.json'), 'utf8'))).toEqual({
+    limits: { rowsMax: 90_000 },
+    lake: { retentionMs: '9d' },
   })
   await using product = await startProduct({ home: restored })
   // Uploads that waited are loaded by the restored home.

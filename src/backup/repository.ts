@@ -77,18 +77,34 @@ async function syncFolders(folder: string): Promise<void> {
   await syncFolder(folder)
 }
 
-/** The newest whole backups first; a folder without a manifest is none. @throws AppError 'backup.corrupt' */
-export async function backupsIn(folder: string): Promise<Backup[]> {
-  const found: Backup[] = []
-  for (const name of (await namesIn(folder)).toSorted().toReversed()) {
-    if (name.startsWith('.')) continue
-    const manifest = await readManifest(join(folder, name)).catch((error: unknown) => {
-      if (codeOf(error) === 'ENOTDIR') return undefined
-      throw error
-    })
-    if (manifest) found.push({ folder: join(folder, name), manifest })
+const backupPattern = /^\d{8}T\d{6}Z-[0-9a-f]{8}$/
+
+export function backupIdOf(takenAt: Date, runId: string): string {
+  return `${takenAt.toISOString().replaceAll(/[-:]|\.\d+/g, '')}-${runId.slice(0, 8)}`
+}
+
+/** The whole backup that the run made, if it made one. @throws AppError 'backup.corrupt' */
+export async function backupOfRun(folder: string, runId: string): Promise<Backup | undefined> {
+  const name = (await backupNames(folder)).find((candidate) => candidate.endsWith(`-${runId.slice(0, 8)}`))
+  const manifest = name === undefined ? undefined : await readManifest(join(folder, name))
+  return name !== undefined && manifest?.runId === runId
+    ? { folder: join(folder, name), manifest }
+    : undefined
+}
+
+/** The newest backup, if it is whole: one that is not is no reason against making another. */
+export async function newestBackup(folder: string): Promise<Backup | undefined> {
+  try {
+    return await findBackup(folder)
+  } catch (error) {
+    if (error instanceof AppError) return undefined
+    throw error
   }
-  return found
+}
+
+/** The oldest first. */
+async function backupNames(folder: string): Promise<string[]> {
+  return (await namesIn(folder)).filter((name) => backupPattern.test(name)).toSorted()
 }
 
 /**
@@ -99,8 +115,7 @@ export async function findBackup(folder: string): Promise<Backup> {
   const manifest = await readManifest(folder)
   if (manifest) return { folder, manifest }
   // Only the newest is read: an older one that is broken is no reason against it.
-  const names = (await namesIn(folder)).filter((name) => /^\d{8}T\d{6}Z-/.test(name)).toSorted()
-  const newest = names.at(-1)
+  const newest = (await backupNames(folder)).at(-1)
   const found = newest === undefined ? undefined : await readManifest(join(folder, newest))
   if (newest !== undefined && found) return { folder: join(folder, newest), manifest: found }
   throw new AppError('backup.unknown', `There is no whole backup in ${folder}.`, {

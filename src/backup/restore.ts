@@ -108,8 +108,11 @@ async function restoreInto(
     else check(file, await hashFile(join(folder, file.name), signal))
   })
   await withoutPlaces(paths.config)
-  const epoch = await fill(metadata, { folder, manifest, at: clock.now() })
+  await fill(metadata, { folder, manifest })
   await migrate(metadata.db)
+  const epoch = await metadata.transaction(
+    async (tx) => await beginEpoch(tx, { backupId: manifest.id, at: clock.now() }),
+  )
   await syncTree(lakeFolder)
   await syncTree(home)
   await rm(paths.restoring)
@@ -117,20 +120,16 @@ async function restoreInto(
   return epoch
 }
 
-async function fill(
-  metadata: Metadata,
-  { folder, manifest, at }: { readonly folder: string; readonly manifest: BackupManifest; readonly at: Date },
-): Promise<number> {
-  return await metadata.db.transaction().execute(async (tx) => {
+/** Into tables as they were when the backup was taken. */
+async function fill(metadata: Metadata, { folder, manifest }: Backup): Promise<void> {
+  await metadata.db.transaction().execute(async (tx) => {
     const rowCount = await loadTables(tx, {
       tables: manifest.tables,
       sequences: manifest.sequences,
       open: async (table) => await openDump(join(folder, 'database', `${table}.jsonl`)),
     })
-    if (rowCount !== manifest.rowCount) {
-      throw corrupt('database', `holds ${rowCount} rows where ${manifest.rowCount} were written`)
-    }
-    return await beginEpoch(tx, { backupId: manifest.id, at })
+    if (rowCount === manifest.rowCount) return
+    throw corrupt('database', `holds ${rowCount} rows where ${manifest.rowCount} were written`)
   })
 }
 

@@ -20,7 +20,14 @@ import { type BackupProgress, noProgress } from './backups.ts'
 import { codeOf, copyHashed, type Hashed, linkFile, someAtOnce, writeHashed } from './copy-file.ts'
 import { type BackupFile, formatVersion, manifestName, printManifest } from './manifest.ts'
 import { atOnePoint, type Point } from './point.ts'
-import { backupsIn, beginBackup, checkRepository, publishBackup } from './repository.ts'
+import {
+  backupIdOf,
+  backupOfRun,
+  beginBackup,
+  checkRepository,
+  newestBackup,
+  publishBackup,
+} from './repository.ts'
 
 export interface RunBackupOptions {
   readonly metadata: Metadata
@@ -57,7 +64,7 @@ export async function runBackup(options: RunBackupOptions, context: RunContext):
     await finish({})
     return 'finished'
   }
-  const made = (await backupsIn(folder)).find(({ manifest }) => manifest.runId === run.id)
+  const made = await backupOfRun(folder, run.id)
   if (made) {
     // An earlier attempt died after its backup was whole.
     await finish({ backupId: made.manifest.id, rows: made.manifest.rowCount, ...sums(made.manifest.files) })
@@ -110,7 +117,7 @@ async function takeBackup(options: RunBackupOptions, context: RunContext, target
   ]
   await progress.update({ phase: 'finishing' })
   await faultPoint('backup.manifest.before')
-  const id = `${takenAt.toISOString().replaceAll(/[-:]|\.\d+/g, '')}-${run.id.slice(0, 8)}`
+  const id = backupIdOf(takenAt, run.id)
   const text = printManifest({
     format: 'sluice-backup',
     version: formatVersion,
@@ -228,7 +235,7 @@ function gone(name: string): AppError {
 
 /** Names of the lake are never used twice: an earlier backup's file of a name and size is the same. */
 async function newestFiles(folder: string): Promise<ReadonlyMap<string, BackupFile & { folder: string }>> {
-  const [newest] = await backupsIn(folder)
+  const newest = await newestBackup(folder)
   if (!newest) return new Map()
   const { files } = newest.manifest
   return new Map(files.map((file) => [file.name, { ...file, folder: newest.folder }]))
