@@ -24,6 +24,8 @@ export interface Product extends AsyncDisposable {
   log(): string
   /** JSON in, JSON out; throws on any status from 400 on, with the body in the message. */
   call<T = Record<string, unknown>>(method: string, path: string, body?: unknown): Promise<T>
+  /** A body that is no JSON. */
+  text(path: string): Promise<string>
   upload(path: string, bytes: string | Uint8Array<ArrayBuffer>): Promise<void>
   /** Rows of one query, as arrays of the engine's JSON values. */
   rows(sql: string): Promise<unknown[][]>
@@ -104,6 +106,7 @@ export async function startProduct({ home, faultPoint, env = {} }: ProductOption
       )
       return (text === '' ? {} : JSON.parse(text)) as T
     },
+    text: (path) => send('GET', path, 'text/plain', undefined),
     async upload(path, bytes) {
       await send('PUT', path, 'application/octet-stream', bytes)
     },
