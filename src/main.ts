@@ -64,6 +64,23 @@ const host: CliHost = {
     const { readParquetColumn } = await import('#formats/read-column.ts')
     return await readParquetColumn(path, column)
   },
+  restore: async (from, config, options) => {
+    const [{ restoreBackup }, { systemClock }, { silentLogger }] = await Promise.all([
+      import('#backup/restore.ts'),
+      import('#base/clock.ts'),
+      import('#base/log.ts'),
+    ])
+    const { home, databaseUrl, lake } = config
+    return await restoreBackup({
+      from,
+      home,
+      databaseUrl,
+      lakeFolder: lake.folder,
+      clock: systemClock,
+      logger: silentLogger,
+      ...options,
+    })
+  },
   rotateCredentials: async (config) => {
     const [{ openMetadata }, { createAccess }, { systemClock }, { silentLogger }] = await Promise.all([
       import('#metadata/open.ts'),

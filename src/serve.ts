@@ -6,6 +6,7 @@ import { createAuditLog } from '#access/audit-log.ts'
 import { createAccess } from '#access/create-access.ts'
 import { createAdministration } from '#access/create-administration.ts'
 import { createSecretStore } from '#access/secret-store.ts'
+import { createBackups } from '#backup/create-backups.ts'
 import { systemClock } from '#base/clock.ts'
 import { AppError } from '#base/errors.ts'
 import { armFaults } from '#base/faults.ts'
@@ -18,14 +19,14 @@ import { followSchema } from '#datasets/follow-schema.ts'
 import { createDuckdbEngine } from '#engine/duckdb-engine.ts'
 import type { Engine } from '#engine/engine.ts'
 import { createExports } from '#exports/create-exports.ts'
-import type { QueryRun } from '#http/dependencies.ts'
+import type { QueryRun, UpkeepState } from '#http/dependencies.ts'
 import { startHttpServer } from '#http/server.ts'
 import { createIngest } from '#ingest/create-ingest.ts'
 import { createJobs } from '#jobs/create-jobs.ts'
 import type { Jobs, Run } from '#jobs/jobs.ts'
 import { createLake } from '#lake/create-lake.ts'
 import type { Lake } from '#lake/lake.ts'
-import { createMaintenance } from '#lake/maintenance.ts'
+import { createMaintenance, type Maintenance } from '#lake/maintenance.ts'
 import type { Metadata } from '#metadata/metadata.ts'
 import { openMetadata } from '#metadata/open.ts'
 import { countRuns, selectDatasetFigures, selectTotals } from '#metadata/overview.ts'
@@ -125,7 +126,25 @@ export async function startServer({ config, logger, version }: ServeOptions): Pr
     clock,
     logger,
   })
-  await createMaintenance({ lake, jobs, metadata, clock, logger }).schedule()
+  const maintenance = createMaintenance({
+    lake,
+    jobs,
+    metadata,
+    clock,
+    logger,
+    retentionMs: config.lake.retentionMs,
+    targetFileBytes: config.lake.targetFileBytes,
+  })
+  await maintenance.schedule()
+  const backups = createBackups({
+    metadata,
+    access,
+    jobs,
+    home: config.home,
+    lakeFolder: config.lake.folder,
+    clock,
+    version,
+  })
   await jobs.start()
   starting.use(sweepNowAndThen(lake, logger))
 
@@ -155,6 +174,8 @@ export async function startServer({ config, logger, version }: ServeOptions): Pr
       ingest,
       query,
       exports,
+      maintenance,
+      backups,
       runs: {
         ofSchedule: async (scheduleId) =>
           (await jobs.runs({ kind: 'query', subjectId: scheduleId, limit: runsShownMax })).map(queryRun),
@@ -171,6 +192,7 @@ export async function startServer({ config, logger, version }: ServeOptions): Pr
           engine: engine.status(),
           ...(await selectTotals(metadata.db)),
           runs: await countRuns(metadata.db),
+          upkeep: await upkeepStates(maintenance),
         }),
       },
       clock,
@@ -263,6 +285,14 @@ async function problemsOf(metadata: Metadata, engine: Engine): Promise<string[]>
   }
   if (engine.status().children.length === 0) problems.push('No engine process is running.')
   return problems
+}
+
+async function upkeepStates(maintenance: Maintenance): Promise<UpkeepState[]> {
+  return (await maintenance.status()).map(({ task, totals, runs }) => {
+    const running = runs.find((run) => run.state === 'running')
+    const { tables = 0, tablesDone = 0 } = (running ?? runs[0])?.progress ?? {}
+    return { task, isRunning: running !== undefined, ...totals, tables, tablesDone }
+  })
 }
 
 async function postgresTls(config: Config, folder: string) {

@@ -33,7 +33,18 @@ export const upkeepFaultPoints = [
   'lake.orphans.middle',
 ] as const
 
-export type FaultPoint = (typeof faultPoints)[number] | (typeof upkeepFaultPoints)[number]
+/** Those of backups. */
+export const backupFaultPoints = [
+  'backup.begun',
+  'backup.dump.done',
+  'backup.copy.middle',
+  'backup.manifest.before',
+  'backup.manifest.after',
+] as const
+
+export const allFaultPoints = [...faultPoints, ...upkeepFaultPoints, ...backupFaultPoints] as const
+
+export type FaultPoint = (typeof allFaultPoints)[number]
 
 let strike: ((point: FaultPoint) => void | Promise<void>) | undefined
 

@@ -2,6 +2,7 @@ import { Command, CommanderError } from 'commander'
 import { AppError } from '#base/errors.ts'
 import { addAudit } from './commands/audit.ts'
 import { addApiClient } from './commands/client.ts'
+import { addBackup } from './commands/backup.ts'
 import { addConfig } from './commands/config.ts'
 import { addCredentials } from './commands/credentials.ts'
 import { addDataset } from './commands/dataset.ts'
@@ -9,6 +10,8 @@ import { addDemo } from './commands/demo.ts'
 import { addExport } from './commands/export.ts'
 import { addRole } from './commands/role.ts'
 import { addSandbox } from './commands/sandbox.ts'
+import { addMaintain } from './commands/maintain.ts'
+import { addRestore } from './commands/restore.ts'
 import { addServe } from './commands/serve.ts'
 import { addSql } from './commands/sql.ts'
 import { addStatus } from './commands/status.ts'
@@ -80,6 +83,9 @@ Each command has its own help: sluice dataset load --help`,
     addSandbox,
     addApiClient,
     addAudit,
+    addMaintain,
+    addBackup,
+    addRestore,
     addCredentials,
     addConfig,
   ]

@@ -22,6 +22,8 @@ export interface CliHost {
   ): Promise<VerifyReport>
   /** All values of a column of a delivered Parquet file. */
   deliveredValues(path: string, column: string): Promise<readonly unknown[]>
+  /** Makes a home, the configuration's, of a backup; needs no server. */
+  restore(from: string, config: Config, options: RestoreOptions): Promise<RestoreReport>
   /** New secrets in the credentials file, when no server runs on the home. */
   rotateCredentials(config: Config): Promise<void>
 }
@@ -31,6 +33,25 @@ export type Output = NodeJS.WritableStream & { readonly isTTY?: boolean; readonl
 export interface RunningServer extends AsyncDisposable {
   readonly http: string
   readonly postgres: string
+}
+
+export interface RestoreOptions {
+  readonly isDryRun: boolean
+  readonly signal: AbortSignal
+  readonly onProgress: (progress: {
+    readonly files: number
+    readonly filesDone: number
+    readonly bytesDone: number
+  }) => void
+}
+
+export interface RestoreReport {
+  readonly backupId: string
+  readonly takenAt: string
+  readonly rowCount: number
+  readonly files: number
+  readonly bytes: number
+  readonly epoch: number | undefined
 }
 
 export interface VerifyOptions {

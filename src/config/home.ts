@@ -8,6 +8,8 @@ export function homePaths(home: string) {
     lock: join(home, 'lock'),
     /** Version stamp: which layout the home has. */
     stamp: join(home, 'version.json'),
+    /** There while a restore into the home has not finished. */
+    restoring: join(home, 'restoring'),
     config: join(home, 'config.json'),
     credentials: join(home, 'credentials.json'),
     postgres: join(home, 'postgres'),
@@ -24,6 +26,8 @@ export function homePaths(home: string) {
     masterKeys: join(home, 'keys', 'master-keys.json'),
     /** Where the audit's chain ended when it was last sealed. */
     auditHead: join(home, 'audit-head.json'),
+    /** Uploads that a backup under way holds on to. */
+    backupHold: join(home, 'backup-hold'),
   } as const
 }
 

@@ -1,6 +1,6 @@
 import { totalmem } from 'node:os'
 import { z } from 'zod'
-import { faultPoints } from '#base/faults.ts'
+import { allFaultPoints } from '#base/faults.ts'
 import { homePaths } from './home.ts'
 import { address, bytes, count, secret, spanMs } from './values.ts'
 
@@ -125,6 +125,14 @@ export const configSchema = z.strictObject({
       .register(settingMeta, {
         about: 'Where the lake’s tables are, s3://BUCKET/PREFIX, instead of lake.folder',
       }),
+    retentionMs: spanMs().register(settingMeta, {
+      about: 'How long older states of a table can be read; pinned ones stay longer',
+      default: '7d',
+    }),
+    targetFileBytes: bytes().register(settingMeta, {
+      about: 'Size of the files that compaction makes of small ones',
+      default: '256MB',
+    }),
     cacheFolder: path().register(settingMeta, {
       about: 'Folder of copies of the lake’s files while it is elsewhere; one server’s alone',
       isPath: true,
@@ -166,7 +174,7 @@ export const configSchema = z.strictObject({
     .string()
     .regex(
       new RegExp(
-        `^(?:${faultPoints.map((name) => name.replaceAll('.', '\\.')).join('|')})@(?:server|child|postgres)$`,
+        `^(?:${allFaultPoints.map((name) => name.replaceAll('.', '\\.')).join('|')})@(?:server|child|postgres)$`,
       ),
       'expected NAME@server, NAME@child or NAME@postgres with the name of a fault point',
     )

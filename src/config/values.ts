@@ -41,11 +41,11 @@ export const bytes = () =>
     example: '512MB',
   })
 
-/** A span in milliseconds; `30s`, `10m`, `1h` are understood. */
+/** A span in milliseconds; `30s`, `10m`, `1h`, `7d` are understood. */
 export const spanMs = () =>
   measure({
-    pattern: /^(\d+(?:\.\d+)?)\s*(ms|s|m|h|)$/i,
-    units: { '': 1, ms: 1, s: 1_000, m: 60_000, h: 3_600_000 },
+    pattern: /^(\d+(?:\.\d+)?)\s*(ms|s|m|h|d|)$/i,
+    units: { '': 1, ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 },
     example: '10m',
   })
 

@@ -2,12 +2,14 @@ import type { Access } from '#access/access.ts'
 import type { AuditLog } from '#access/audit-log.ts'
 import type { Administration } from '#access/create-administration.ts'
 import type { SecretStore } from '#access/secret-store.ts'
+import type { Backups } from '#backup/backups.ts'
 import type { Clock } from '#base/clock.ts'
 import type { BatchId, DatasetId, RunId } from '#base/ids.ts'
 import type { Logger } from '#base/log.ts'
 import type { Caller, Datasets } from '#datasets/datasets.ts'
 import type { Exports } from '#exports/exports.ts'
 import type { Ingest } from '#ingest/ingest.ts'
+import type { Maintenance, UpkeepTask } from '#lake/maintenance.ts'
 import type { QueryService } from '#query/query.ts'
 import type { Descriptors } from '#schemas/descriptors.ts'
 import type { Namespaces } from '#schemas/namespaces.ts'
@@ -26,6 +28,8 @@ export interface HttpDependencies {
   readonly ingest: Ingest
   readonly query: QueryService
   readonly exports: Exports
+  readonly maintenance: Maintenance
+  readonly backups: Backups
   readonly runs: QueryRuns
   /** Figures of datasets the caller may see. */
   readonly statistics: (
@@ -90,4 +94,23 @@ export interface ServerStatus {
   /** Rows of all committed batches. */
   readonly rowCount: number
   readonly runs: readonly { readonly kind: string; readonly state: string; readonly count: number }[]
+  /** The upkeep of tables: what is under way, and what all its runs did. */
+  readonly upkeep: readonly UpkeepState[]
+}
+
+export interface UpkeepState {
+  readonly task: UpkeepTask
+  readonly isRunning: boolean
+  readonly succeeded: number
+  readonly failed: number
+  readonly tablesFailed: number
+  readonly filesRewritten: number
+  readonly filesRemoved: number
+  readonly snapshotsRemoved: number
+  readonly rowsRewritten: number
+  readonly bytesRewritten: number
+  readonly lastSuccessAt: Date | undefined
+  /** Of the run under way, else of the newest. */
+  readonly tables: number
+  readonly tablesDone: number
 }

@@ -86,6 +86,8 @@ function doubles(): { deps: HttpDependencies; state: Doubles } {
       },
     },
     exports: nothing,
+    maintenance: nothing,
+    backups: nothing,
     query: {
       openSession: async () => ({
         parse: (text: string) => text.split(';').filter(Boolean),
@@ -130,6 +132,23 @@ function doubles(): { deps: HttpDependencies; state: Doubles } {
         datasetCount: 3,
         rowCount: 4,
         runs: [{ kind: 'load', state: 'succeeded', count: 5 }],
+        upkeep: [
+          {
+            task: 'compact',
+            isRunning: false,
+            succeeded: 6,
+            failed: 1,
+            tablesFailed: 0,
+            filesRewritten: 40,
+            filesRemoved: 0,
+            snapshotsRemoved: 0,
+            rowsRewritten: 41,
+            bytesRewritten: 42,
+            lastSuccessAt: new Date(),
+            tables: 2,
+            tablesDone: 2,
+          },
+        ],
       }),
     },
     clock: systemClock,
@@ -292,6 +311,9 @@ test('metrics are OpenMetrics text', async () => {
   const { body, headers } = await app.inject({ url: '/metrics', headers: gateway })
   expect(headers['content-type']).toContain('application/openmetrics-text')
   expect(body).toContain('sluice_http_requests_total{method="GET",route="/health",status="200"} 1')
+  expect(body).toContain('sluice_upkeep_runs_total{task="compact",outcome="succeeded"} 6')
+  expect(body).toContain('sluice_upkeep_bytes_rewritten_total{task="compact"} 42')
+  expect(body).toMatch(/sluice_upkeep_last_success_age_seconds\{task="compact"\} [01]\n/)
   expect(body).toContain('sluice_runs{kind="load",state="succeeded"} 5')
   expect(body).toContain('sluice_engine_restarts_total 2')
   expect(body.endsWith('# EOF\n')).toBe(true)

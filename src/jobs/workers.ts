@@ -2,6 +2,7 @@ import type { Clock } from '#base/clock.ts'
 import type { RunId } from '#base/ids.ts'
 import type { Logger } from '#base/log.ts'
 import { claimRun, endLeasesOfEarlierLives, type RunRow, selectNextMoment } from '#metadata/jobs.ts'
+import { selectHomeState } from '#metadata/home-state.ts'
 import type { Metadata } from '#metadata/metadata.ts'
 import { Attempt } from './attempt.ts'
 import type { JobHandler } from './jobs.ts'
@@ -32,6 +33,7 @@ export class Workers implements AsyncDisposable {
   #isRung = false
   #sleeping: AbortController | undefined
   #loop: Promise<void> | undefined
+  #epoch = 0
 
   constructor(options: WorkersOptions) {
     this.#options = options
@@ -39,6 +41,7 @@ export class Workers implements AsyncDisposable {
 
   async start(): Promise<void> {
     const { metadata, nodeId, incarnation, clock, logger } = this.#options
+    this.#epoch = (await selectHomeState(metadata.db)).epoch
     const count = await endLeasesOfEarlierLives(metadata.db, { id: nodeId, incarnation, now: clock.now() })
     if (count > 0) logger.log('info', 'job.reclaimed', { runCount: count })
     this.#loop ??= this.#look()
@@ -99,7 +102,14 @@ export class Workers implements AsyncDisposable {
     const now = clock.now()
     const leasedUntil = new Date(now.getTime() + leaseMs)
     try {
-      return await claimRun(metadata.db, { kinds, node: nodeId, incarnation, now, leasedUntil })
+      return await claimRun(metadata.db, {
+        kinds,
+        node: nodeId,
+        incarnation,
+        now,
+        leasedUntil,
+        epoch: this.#epoch,
+      })
     } catch (error) {
       if (!isUniqueViolation(error)) throw error
       this.#isRung = true // Another run of that subject was claimed in the same moment: look again.

@@ -25,6 +25,7 @@ export async function compact(context: LakeContext, request: CompactRequest): Pr
     filesBefore: 0,
     filesAfter: 0,
     rowCount: 0,
+    bytesRewritten: 0,
   }
   for (const group of groups) {
     request.signal.throwIfAborted()
@@ -35,6 +36,7 @@ export async function compact(context: LakeContext, request: CompactRequest): Pr
           filesBefore: result.filesBefore + group.files.length,
           filesAfter: result.filesAfter + added.length,
           rowCount: result.rowCount + rowsOf(added),
+          bytesRewritten: result.bytesRewritten + group.files.reduce((sum, file) => sum + file.bytes, 0),
         }
       : { ...result, conflicts: result.conflicts + 1 }
     await request.onProgress?.(result)

@@ -221,6 +221,8 @@ export interface CompactResult {
   readonly filesBefore: number
   readonly filesAfter: number
   readonly rowCount: number
+  /** Of the files before. */
+  readonly bytesRewritten: number
 }
 
 export interface MergeManifestsRequest {

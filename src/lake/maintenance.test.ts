@@ -39,16 +39,16 @@ test('tables are kept up by runs that say what they did, and one that fails keep
   const done = async (runId: Awaited<ReturnType<typeof upkeep.request>>) =>
     await jobs.finished(runId, { signal })
 
-  const compacted = await done(await upkeep.request('compact'))
+  const compacted = await done(await upkeep.request({ task: 'compact' }))
   expect(compacted).toMatchObject({
     state: 'succeeded',
     result: { tables: 2, tablesDone: 2, tablesFailed: 1, filesRewritten: 4, rowsRewritten: 20 },
   })
   expect(await numbersOf(place, good)).toEqual(range(0, 20))
   await lake.overwrite(overwriting(good, [7], 'all'))
-  const expired = await done(await upkeep.request('expire', good.id))
+  const expired = await done(await upkeep.request({ task: 'expire', table: good }))
   expect(expired).toMatchObject({ state: 'succeeded', result: { tables: 1, snapshotsRemoved: 5 } })
-  expect(await done(await upkeep.request('sweep', good.id))).toMatchObject({
+  expect(await done(await upkeep.request({ task: 'sweep', table: good }))).toMatchObject({
     state: 'succeeded',
     result: { filesRemoved: 0 },
   })
@@ -56,7 +56,23 @@ test('tables are kept up by runs that say what they did, and one that fails keep
   const status = await upkeep.status()
   expect(status.map(({ task }) => task)).toEqual(['compact', 'expire', 'sweep'])
   expect(status[0]!.runs[0]).toMatchObject({ state: 'succeeded', progress: { tablesFailed: 1 } })
-  expect(status[1]!.runs[0]).toMatchObject({ tableId: good.id, progress: { snapshotsRemoved: 5 } })
+  expect(status[1]!.runs[0]).toMatchObject({
+    tableId: good.id,
+    datasetId: good.datasetId,
+    progress: { snapshotsRemoved: 5 },
+  })
+  const { totals } = status[0]!
+  expect(totals).toMatchObject({
+    succeeded: 1,
+    failed: 0,
+    tablesFailed: 1,
+    filesRewritten: 4,
+    rowsRewritten: 20,
+  })
+  expect(totals.bytesRewritten).toBeGreaterThan(0)
+  expect(totals.lastSuccessAt).toBeInstanceOf(Date)
+  expect(status[2]!.totals).toMatchObject({ succeeded: 1, filesRemoved: 0 })
+  expect(await upkeep.run(compacted.id)).toMatchObject({ task: 'compact', state: 'succeeded' })
 })
 
 test('upkeep is scheduled once, however often the server starts', async () => {

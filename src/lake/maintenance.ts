@@ -1,10 +1,18 @@
 import type { Clock } from '#base/clock.ts'
 import { AppError, toAppError } from '#base/errors.ts'
-import { parseId, type PrincipalId, type RunId, type SandboxId, type TableId } from '#base/ids.ts'
+import {
+  type DatasetId,
+  parseId,
+  type PrincipalId,
+  type RunId,
+  type SandboxId,
+  type TableId,
+} from '#base/ids.ts'
 import type { Logger } from '#base/log.ts'
 import type { Jobs, Run, RunContext } from '#jobs/jobs.ts'
 import type { Metadata } from '#metadata/metadata.ts'
-import type { Lake } from './lake.ts'
+import { selectUpkeepTotals, type UpkeepTotals } from '#metadata/overview.ts'
+import type { CompactResult, Lake } from './lake.ts'
 
 /**
  * The upkeep of tables as runs that are kept, leased and shown like all others: scheduled for all tables, or asked for
@@ -14,25 +22,42 @@ export interface Maintenance {
   /** Puts the schedules of all tasks; again with the same rules it changes nothing. */
   schedule(): Promise<void>
   /** Runs a task soon, for one table or all. */
-  request(task: UpkeepTask, tableId?: TableId): Promise<RunId>
+  request(request: UpkeepRequest): Promise<RunId>
   /** Each task with its newest runs, newest first. */
   status(): Promise<readonly TaskStatus[]>
+  /** Undefined when no run of upkeep has the id. */
+  run(runId: RunId): Promise<UpkeepRun | undefined>
 }
 
 /** `compact`: small files and manifests become few; `expire`: old snapshots go; `sweep`: files that nobody knows go. */
 export const upkeepTasks = ['compact', 'expire', 'sweep'] as const
 export type UpkeepTask = (typeof upkeepTasks)[number]
 
+export interface UpkeepRequest {
+  readonly task: UpkeepTask
+  /** Absent: all tables. */
+  readonly table?: { readonly id: TableId; readonly datasetId: DatasetId }
+  /** Who asks; absent: the server itself. */
+  readonly by?: { readonly principalId: PrincipalId; readonly sandboxId: SandboxId }
+}
+
 export interface TaskStatus {
   readonly task: UpkeepTask
+  /** Over all runs there ever were. */
+  readonly totals: UpkeepTotals
   readonly runs: readonly UpkeepRun[]
 }
 
 export interface UpkeepRun {
   readonly id: RunId
+  readonly task: UpkeepTask
   readonly state: Run['state']
-  /** Absent: all tables. */
+  /** Absent, as the dataset is then: all tables. */
   readonly tableId: TableId | undefined
+  readonly datasetId: DatasetId | undefined
+  /** Of who asked. */
+  readonly sandboxId: SandboxId
+  readonly createdAt: Date
   readonly startedAt: Date | undefined
   readonly finishedAt: Date | undefined
   readonly progress: UpkeepProgress
@@ -49,6 +74,7 @@ export interface UpkeepProgress {
   readonly filesRemoved: number
   readonly snapshotsRemoved: number
   readonly rowsRewritten: number
+  readonly bytesRewritten: number
 }
 
 export interface MaintenanceOptions {
@@ -60,6 +86,8 @@ export interface MaintenanceOptions {
   readonly everyMs?: Partial<Readonly<Record<UpkeepTask, number>>>
   /** Snapshots stay for so long, and longer while pinned. */
   readonly retentionMs?: number
+  /** Size of the files that compaction makes. */
+  readonly targetFileBytes?: number
 }
 
 const everyMsDefault = { compact: 600_000, expire: 3_600_000, sweep: 6 * 3_600_000 } as const
@@ -81,6 +109,7 @@ const nothingYet: UpkeepProgress = {
   filesRemoved: 0,
   snapshotsRemoved: 0,
   rowsRewritten: 0,
+  bytesRewritten: 0,
 }
 
 /** Registers the handlers of the tasks: to be called before the jobs start. */
@@ -112,17 +141,17 @@ export function createMaintenance(options: MaintenanceOptions): Maintenance {
         }
       })
     },
-    request: async (task, tableId) => {
+    request: async ({ task, table, by }) => {
       const now = clock.now()
       const runId = await metadata.transaction(
         async (tx) =>
           await jobs.enqueue(tx, {
             kind: kindOf(task),
-            subjectId: tableId ?? allTables,
+            subjectId: table?.id ?? allTables,
             tick: `asked ${now.toISOString()}`,
             dueAt: now,
-            ...owner,
-            payload: {},
+            ...(by ?? owner),
+            payload: table ? { datasetId: table.datasetId } : {},
           }),
       )
       jobs.ring()
@@ -132,9 +161,17 @@ export function createMaintenance(options: MaintenanceOptions): Maintenance {
       await Promise.all(
         upkeepTasks.map(async (task) => ({
           task,
-          runs: (await jobs.runs({ kind: kindOf(task), limit: runsShownMax })).map(upkeepRun),
+          totals: await selectUpkeepTotals(metadata.db, kindOf(task)),
+          runs: (await jobs.runs({ kind: kindOf(task), limit: runsShownMax })).map((run) =>
+            upkeepRun(task, run),
+          ),
         })),
       ),
+    run: async (runId) => {
+      const run = await jobs.run(runId)
+      const task = upkeepTasks.find((candidate) => kindOf(candidate) === run?.kind)
+      return run && task && upkeepRun(task, run)
+    },
   }
 }
 
@@ -154,8 +191,11 @@ async function runTask(
   if (task === 'sweep') progress = plus(progress, await lake.sweep({ signal }))
   for (const tableId of tableIds) {
     signal.throwIfAborted()
+    const before = progress
+    const onProgress = async (soFar: Partial<UpkeepProgress>) =>
+      await lease.saveProgress({ ...plus(before, soFar) })
     try {
-      progress = plus(progress, await keepUp(options, task, { tableId, signal }))
+      progress = plus(progress, await keepUp(options, task, { tableId, signal, onProgress }))
     } catch (error) {
       signal.throwIfAborted()
       const isGone = error instanceof AppError && error.code === 'dataset.unknown'
@@ -171,15 +211,27 @@ async function runTask(
 }
 
 async function keepUp(
-  { lake, retentionMs = retentionMsDefault }: MaintenanceOptions,
+  options: MaintenanceOptions,
   task: UpkeepTask,
-  table: { readonly tableId: TableId; readonly signal: AbortSignal },
+  {
+    onProgress,
+    ...table
+  }: {
+    readonly tableId: TableId
+    readonly signal: AbortSignal
+    readonly onProgress: (soFar: Partial<UpkeepProgress>) => Promise<void>
+  },
 ): Promise<Partial<UpkeepProgress>> {
+  const { lake, retentionMs = retentionMsDefault, targetFileBytes } = options
   switch (task) {
     case 'compact': {
-      const { filesBefore, rowCount } = await lake.compact(table)
+      const result = await lake.compact({
+        ...table,
+        ...(targetFileBytes === undefined ? {} : { rule: { targetBytes: targetFileBytes } }),
+        onProgress: async (soFar) => await onProgress(rewritten(soFar)),
+      })
       await lake.mergeManifests(table)
-      return { filesRewritten: filesBefore, rowsRewritten: rowCount }
+      return rewritten(result)
     }
     case 'expire':
       return await lake.expire({ ...table, retentionMs })
@@ -188,17 +240,26 @@ async function keepUp(
   }
 }
 
+function rewritten({ filesBefore, rowCount, bytesRewritten }: CompactResult): Partial<UpkeepProgress> {
+  return { filesRewritten: filesBefore, rowsRewritten: rowCount, bytesRewritten }
+}
+
 function plus(progress: UpkeepProgress, more: Partial<UpkeepProgress>): UpkeepProgress {
   const keys = Object.keys(nothingYet) as (keyof UpkeepProgress)[]
   const sums = keys.map((key) => [key, progress[key] + (more[key] ?? 0)] as const)
   return Object.fromEntries(sums) as unknown as UpkeepProgress
 }
 
-function upkeepRun(run: Run): UpkeepRun {
+function upkeepRun(task: UpkeepTask, run: Run): UpkeepRun {
+  const { datasetId } = run.payload
   return {
     id: run.id,
+    task,
     state: run.state,
     tableId: run.subjectId === allTables ? undefined : parseId('table', run.subjectId),
+    datasetId: typeof datasetId === 'string' ? parseId('dataset', datasetId) : undefined,
+    sandboxId: run.sandboxId,
+    createdAt: run.createdAt,
     startedAt: run.startedAt,
     finishedAt: 'finishedAt' in run ? run.finishedAt : undefined,
     progress: { ...nothingYet, ...(run.state === 'succeeded' ? run.result : run.progress) },

@@ -2,8 +2,8 @@ import { faultPoint } from '#base/faults.ts'
 import type { TableId } from '#base/ids.ts'
 import { selectLakeWriteIds } from '#metadata/lake.ts'
 import type { LakeContext } from './lake-context.ts'
-import { dataFilesOf, manifestsOf } from './reachable.ts'
 import { readBase } from './table-base.ts'
+import { tableContents } from './table-contents.ts'
 import { knownTable } from './table-definition.ts'
 import { tableFiles } from './table-files.ts'
 
@@ -34,17 +34,8 @@ export async function removeOrphans(
   if (old.length === 0) return 0
   const writes = await selectLakeWriteIds(metadata.db, tableId)
   const base = await readBase(context, tableId)
-  const manifests = await manifestsOf(reader, files, base.metadata.snapshots)
-  const known = new Set(
-    [
-      ...base.metadata.snapshots.map((snapshot) => snapshot['manifest-list']),
-      ...manifests.keys(),
-      ...(await dataFilesOf(reader, files, manifests.values())),
-      ...base.metadata['metadata-log'].map((entry) => entry['metadata-file']),
-      ...statisticsPaths(base.metadata),
-    ].map((uri) => files.nameOf(uri)),
-  )
-  known.add(base.row.metadata_file)
+  const contents = await tableContents(reader, files, base.row.metadata_file)
+  const known = new Set(contents.map((content) => content.name))
   let removed = 0
   for (const name of old) {
     if (known.has(name) || writes.some((id) => name.includes(id))) continue
@@ -55,13 +46,4 @@ export async function removeOrphans(
   }
   if (removed > 0) logger.log('info', 'lake.orphans.removed', { tableId, filesRemoved: removed })
   return removed
-}
-
-function statisticsPaths(metadata: Readonly<Record<string, unknown>>): readonly string[] {
-  const lists = [metadata['statistics'], metadata['partition-statistics']]
-  return lists.flatMap((list) =>
-    ((list ?? []) as readonly { readonly 'statistics-path': string }[]).map(
-      (item) => item['statistics-path'],
-    ),
-  )
 }

@@ -147,3 +147,15 @@ export async function putBatchFile(
 export async function deleteBatchFiles(db: Db, batchId: BatchId): Promise<void> {
   await db.deleteFrom('batch_files').where('batch_id', '=', batchId).execute()
 }
+
+/** Files of batches whose rows are not in the lake yet. */
+export async function selectUnfinishedBatchFiles(db: Db): Promise<BatchFileRow[]> {
+  return await db
+    .selectFrom('batch_files')
+    .innerJoin('batches', 'batches.id', 'batch_files.batch_id')
+    .selectAll('batch_files')
+    .where('batches.state', 'in', ['loading', 'queued', 'processing'])
+    .orderBy('batch_files.batch_id')
+    .orderBy('batch_files.number')
+    .execute()
+}

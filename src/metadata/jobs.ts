@@ -121,6 +121,8 @@ export async function claimRun(
     readonly incarnation: string
     readonly now: Date
     readonly leasedUntil: Date
+    /** Of the data this node knows: after a restore it gets nothing. */
+    readonly epoch: number
   },
 ): Promise<RunRow | undefined> {
   const { now } = claim
@@ -136,6 +138,7 @@ export async function claimRun(
     where id = (
       select run.id from job_runs run
       where run.kind = any(${claim.kinds})
+        and exists (select from home_state where epoch = ${claim.epoch})
         and (
           (run.state in ('queued', 'waiting') and run.due_at <= ${now})
           or (run.state in ('running', 'sealed') and run.leased_until <= ${now})

@@ -1,4 +1,4 @@
-import type { ColumnType, Generated, Insertable, Selectable } from 'kysely'
+import { type ColumnType, type Generated, type Insertable, type Selectable, sql } from 'kysely'
 import type { BatchId, DatasetId, SandboxId, SnapshotId, TableId } from '#base/ids.ts'
 import type { Db, Transaction } from './metadata.ts'
 
@@ -391,4 +391,28 @@ export async function claimSilentLakeWrites(
     .where('id', 'in', silent.orderBy('touched_at').limit(options.limit).forUpdate().skipLocked())
     .returningAll()
     .execute()
+}
+
+/** Until the end of the transaction no commit moves any table's pointer. */
+export async function lockLakeTables(tx: Transaction): Promise<void> {
+  await tx.selectFrom('lake_tables').select('id').orderBy('id').forShare().execute()
+}
+
+/** Pins every snapshot there is; an owner of its own for each, because an owner pins one snapshot of a table. */
+export async function putBackupPins(
+  tx: Transaction,
+  { owner, until }: { readonly owner: string; readonly until: Date },
+): Promise<void> {
+  await sql`insert into lake_pins (owner, table_id, snapshot_id, until)
+    select ${owner} || ' ' || snapshot_id, table_id, snapshot_id, ${until} from lake_commits
+    where snapshot_id is not null and not is_expired
+    on conflict (owner, table_id) do update set until = excluded.until`.execute(tx)
+}
+
+export async function extendBackupPins(db: Db, owner: string, until: Date): Promise<void> {
+  await db.updateTable('lake_pins').set({ until }).where('owner', 'like', `${owner} %`).execute()
+}
+
+export async function deleteBackupPins(db: Db, owner: string): Promise<void> {
+  await db.deleteFrom('lake_pins').where('owner', 'like', `${owner} %`).execute()
 }

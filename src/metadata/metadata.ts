@@ -2,6 +2,7 @@ import type { Kysely, Transaction as KyselyTransaction } from 'kysely'
 import type { AccessTables } from './access-tables.ts'
 import type { DatasetTables } from './datasets.ts'
 import type { ExportTables } from './exports.ts'
+import type { HomeTables } from './home-state.ts'
 import type { IdentityTables } from './identities.ts'
 import type { JobTables } from './jobs.ts'
 import type { LakeTables } from './lake.ts'
@@ -13,6 +14,7 @@ import type { ViewTables } from './views.ts'
 export type Tables = AccessTables &
   DatasetTables &
   ExportTables &
+  HomeTables &
   IdentityTables &
   JobTables &
   LakeTables &

@@ -16,6 +16,7 @@ import * as credentials from './migrations/0021-credentials.ts'
 import * as auditChain from './migrations/0022-audit-chain.ts'
 import * as secrets from './migrations/0023-secrets.ts'
 import * as views from './migrations/0030-views.ts'
+import * as home from './migrations/0031-home.ts'
 
 // oxlint-disable-next-line typescript/no-explicit-any -- A migration precedes the row types.
 type AnyDb = Kysely<any>
@@ -43,6 +44,7 @@ export const migrations: readonly Migration[] = [
   { name: '0022-audit-chain', up: auditChain.up },
   { name: '0023-secrets', up: secrets.up },
   { name: '0030-views', up: views.up },
+  { name: '0031-home', up: home.up },
 ]
 
 /** Any number that nobody else uses in this database: two nodes that start together migrate one after the other. */

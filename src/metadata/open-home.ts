@@ -1,4 +1,5 @@
 import { chmod, chown, mkdir, open, readdir, readFile, rename, stat } from 'node:fs/promises'
+import { existsSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { z } from 'zod'
 import { homePaths } from '#config/home.ts'
@@ -7,19 +8,25 @@ import { firstUnreachableFolder, type Ids, unprivilegedIds } from '#base/run-as.
 import { lockHome } from './home-lock.ts'
 
 /** Raised when an older Sluice could not use what this one writes. */
-const layoutVersion = 1
+export const layoutVersion = 1
 const stampSchema = z.strictObject({ layout: z.number() })
 
 /**
  * Makes the home when there is none and takes it for this process, until disposed.
+ * @param options isRestoring: marks it as one that is not whole; only who restores it may use it until the mark is gone
  * @throws AppError 'home.in_use', 'home.unusable'
  */
-export async function openHome(home: string): Promise<AsyncDisposable> {
+export async function openHome(
+  home: string,
+  { isRestoring = false }: { readonly isRestoring?: boolean } = {},
+): Promise<AsyncDisposable> {
   const ids = unprivilegedIds()
   const paths = homePaths(home)
   try {
     await makeFolder(home, ids)
     if (ids) refuseUnreachable(home, ids)
+    if (isRestoring) await writeWhole(paths.restoring, 'A restore has not finished.\n')
+    else if (existsSync(paths.restoring)) throw unfinished(home)
     await using taken = new AsyncDisposableStack()
     taken.use(await lockHome(paths.lock))
     await checkStamp(paths.stamp)
@@ -90,6 +97,12 @@ async function checkStamp(path: string): Promise<void> {
   }
 }
 
+function unfinished(home: string): AppError {
+  return new AppError('home.unusable', `A restore into the home ${home} was begun and did not finish.`, {
+    hint: 'Remove the folder and restore again: sluice restore --from BACKUP --home FOLDER',
+  })
+}
+
 function parseJson(text: string): unknown {
   try {
     return JSON.parse(text)
@@ -99,13 +112,13 @@ function parseJson(text: string): unknown {
 }
 
 async function writeWhole(path: string, text: string): Promise<void> {
-  const unfinished = `${path}.new`
+  const draft = `${path}.new`
   {
-    await using file = await open(unfinished, 'w', 0o644)
+    await using file = await open(draft, 'w', 0o644)
     await file.writeFile(text)
     await file.sync()
   }
-  await rename(unfinished, path)
+  await rename(draft, path)
 }
 
 function unusable(home: string, cause: unknown): AppError {

@@ -4,7 +4,7 @@ import type { Logger } from '#base/log.ts'
 import { connectMetadata } from './connect.ts'
 import { startManagedPostgres } from './managed-postgres.ts'
 import type { Metadata } from './metadata.ts'
-import { migrate } from './migrate.ts'
+import { migrate, type Migration } from './migrate.ts'
 import { openHome } from './open-home.ts'
 
 export interface OpenMetadataOptions {
@@ -14,6 +14,8 @@ export interface OpenMetadataOptions {
   readonly logger: Logger
   /** False only in tests. */
   readonly isDurable?: boolean
+  /** For a restore: the home is marked as unfinished, and the database brought only to the version of the backup. */
+  readonly restoring?: { readonly migrations: readonly Migration[] }
 }
 
 /**
@@ -21,10 +23,10 @@ export interface OpenMetadataOptions {
  * @throws AppError 'home.in_use', 'home.unusable', 'metadata.newer', 'metadata.unavailable'
  */
 export async function openMetadata(options: OpenMetadataOptions): Promise<Metadata> {
-  const { home, databaseUrl, logger, isDurable = true } = options
+  const { home, databaseUrl, logger, isDurable = true, restoring } = options
   const paths = homePaths(home)
   await using starting = new AsyncDisposableStack()
-  starting.use(await openHome(home))
+  starting.use(await openHome(home, { isRestoring: restoring !== undefined }))
   const url = typeof databaseUrl === 'string' ? databaseUrl : databaseUrl?.reveal()
   const managed =
     url === undefined
@@ -44,7 +46,7 @@ export async function openMetadata(options: OpenMetadataOptions): Promise<Metada
       postgresPid: () => managed?.pid(),
     }),
   )
-  const { from, to } = await migrate(metadata.db)
+  const { from, to } = await migrate(metadata.db, restoring?.migrations)
   if (from !== to) logger.log('info', 'metadata.migrated', { from, to })
   const opened = starting.move()
   return {

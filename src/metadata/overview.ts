@@ -1,3 +1,5 @@
+import { sql } from 'kysely'
+import { must } from '#base/assert.ts'
 import type { BatchId, DatasetId, SandboxId } from '#base/ids.ts'
 import type { Db } from './metadata.ts'
 
@@ -80,4 +82,41 @@ export async function countRuns(
     .orderBy('state')
     .execute()
   return rows.map((row) => ({ kind: row.kind, state: row.state, count: Number(row.count) }))
+}
+
+/** What all runs of one kind of upkeep did. Runs are kept, so the figures only rise. */
+export interface UpkeepTotals {
+  readonly succeeded: number
+  readonly failed: number
+  readonly tablesFailed: number
+  readonly filesRewritten: number
+  readonly filesRemoved: number
+  readonly snapshotsRemoved: number
+  readonly rowsRewritten: number
+  readonly bytesRewritten: number
+  readonly lastSuccessAt: Date | undefined
+}
+
+const summed = [
+  'tablesFailed',
+  'filesRewritten',
+  'filesRemoved',
+  'snapshotsRemoved',
+  'rowsRewritten',
+  'bytesRewritten',
+] as const
+
+export async function selectUpkeepTotals(db: Db, kind: string): Promise<UpkeepTotals> {
+  const sums = summed.map(
+    (name) => sql`coalesce(sum((result->>${name})::bigint), 0)::float8 as ${sql.id(name)}`,
+  )
+  type Row = { readonly [K in keyof UpkeepTotals]: K extends 'lastSuccessAt' ? Date | null : number }
+  const answer = await sql<Row>`
+    select count(*) filter (where state = 'succeeded')::float8 as succeeded,
+      count(*) filter (where state = 'failed')::float8 as failed,
+      max(finished_at) filter (where state = 'succeeded') as "lastSuccessAt",
+      ${sql.join(sums)}
+    from job_runs where kind = ${kind}`.execute(db)
+  const [row] = answer.rows
+  return { ...must(row, 'sums have a row'), lastSuccessAt: row?.lastSuccessAt ?? undefined }
 }

@@ -188,7 +188,7 @@ class PatientClient implements AsyncDisposable {
   }
 }
 
-function lines(from: number, count: number): string {
+export function lines(from: number, count: number): string {
   return Array.from({ length: count }, (_, index) => {
     const n = from + index
     const at = new Date(Date.now() - 20 * 86_400_000 + n * 60_000)
@@ -201,7 +201,7 @@ function lines(from: number, count: number): string {
   }).join('\n')
 }
 
-async function loadBatch(product: Product, datasetId: string, text: string): Promise<void> {
+export async function loadBatch(product: Product, datasetId: string, text: string): Promise<void> {
   const batch = await product.call<{ id: string }>('POST', '/data/foundation/import/batches', {
     datasetId,
     inputFormat: { format: 'json' },
@@ -237,7 +237,7 @@ async function batchState(product: Product, batchId: string): Promise<string> {
   return batches[batchId]!.status
 }
 
-async function datasetIdOf(product: Product, name: string): Promise<string> {
+export async function datasetIdOf(product: Product, name: string): Promise<string> {
   const datasets = await product.call<Record<string, { name: string }>>(
     'GET',
     '/data/foundation/catalog/dataSets?limit=100',

@@ -11,6 +11,8 @@ export interface ProductOptions {
   /** Instead of a PostgreSQL of its own. */
   readonly databaseUrl?: string
   readonly logLevel?: 'debug' | 'warn'
+  /** Settings. */
+  readonly env?: Readonly<Record<string, string>>
 }
 
 /** The real program on a home of its own, as a user's client sees it. */
@@ -25,6 +27,8 @@ export interface Product extends AsyncDisposable {
   output(): string
   /** JSON in, JSON out; throws on any status from 400 on, with the body in the message. */
   call<T = Record<string, unknown>>(method: string, path: string, body?: unknown): Promise<T>
+  /** A body that is no JSON. */
+  text(path: string): Promise<string>
   upload(path: string, bytes: string | Uint8Array<ArrayBuffer>): Promise<void>
   /** Rows of one query, as arrays of the engine's JSON values. */
   rows(sql: string): Promise<unknown[][]>
@@ -37,6 +41,7 @@ export async function startProduct({
   faultPoint,
   databaseUrl,
   logLevel = 'warn',
+  env = {},
 }: ProductOptions): Promise<Product> {
   const child = spawn(
     process.execPath,
@@ -57,6 +62,7 @@ export async function startProduct({
         ...process.env,
         SLUICE_LOG_LEVEL: logLevel,
         ...(databaseUrl ? { SLUICE_DATABASE_URL: databaseUrl } : {}),
+        ...env,
         ...(faultPoint ? { SLUICE_FAULT_POINT: faultPoint } : {}),
       },
     },
@@ -114,6 +120,7 @@ export async function startProduct({
       )
       return (text === '' ? {} : JSON.parse(text)) as T
     },
+    text: (path) => send('GET', path, 'text/plain', undefined),
     async upload(path, bytes) {
       await send('PUT', path, 'application/octet-stream', bytes)
     },

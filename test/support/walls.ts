@@ -35,8 +35,9 @@ export const walls: Readonly<Record<string, readonly string[]>> = {
     'sql',
     'query',
   ],
+  backup: ['config', 'objects', 'metadata', 'jobs', 'access', 'lake', 'ingest'],
   pgwire: ['types', 'encode', 'access', 'query'],
-  http: ['types', 'access', 'schemas', 'datasets', 'ingest', 'lake', 'query', 'exports'],
+  http: ['types', 'access', 'schemas', 'datasets', 'ingest', 'lake', 'query', 'exports', 'backup'],
   cli: ['config'],
 }
 

@@ -4,7 +4,7 @@ import { CliError, exitCodes } from '../exit-code.ts'
 import type { CliHost } from '../host.ts'
 import { findServer } from '../server-file.ts'
 import { createTerminal } from '../terminal.ts'
-import { counted, number, span } from '../text.ts'
+import { counted, instant, number, span } from '../text.ts'
 import { formatOption, homeOption } from '../options.ts'
 
 interface Status {
@@ -21,6 +21,16 @@ interface Status {
     readonly restarts: number
   }
   readonly runs: readonly { readonly kind: string; readonly state: string; readonly count: number }[]
+  readonly upkeep: readonly {
+    readonly task: string
+    readonly isRunning: boolean
+    readonly tables: number
+    readonly tablesDone: number
+    readonly failed: number
+    readonly filesRewritten: number
+    readonly filesRemoved: number
+    readonly lastSuccessAt: string | null
+  }[]
 }
 
 export function addStatus(program: Command, host: CliHost): void {
@@ -68,6 +78,25 @@ function print(terminal: ReturnType<typeof createTerminal>, status: Status, pid:
     ],
   ]
   for (const [name, value] of rows) terminal.line(`${terminal.style.bold(name.padEnd(11))} ${value}`)
+  terminal.line()
+  terminal.table(
+    [
+      { title: 'upkeep' },
+      { title: 'now' },
+      { title: 'last done' },
+      { title: 'failed', isNumber: true },
+      { title: 'files rewritten', isNumber: true },
+      { title: 'files removed', isNumber: true },
+    ],
+    status.upkeep.map((task) => [
+      task.task,
+      task.isRunning ? `${number(task.tablesDone)} of ${counted(task.tables, 'table')}` : 'idle',
+      task.lastSuccessAt === null ? 'never' : instant(task.lastSuccessAt),
+      number(task.failed),
+      number(task.filesRewritten),
+      number(task.filesRemoved),
+    ]),
+  )
   if (status.runs.length === 0) return
   terminal.line()
   terminal.table(

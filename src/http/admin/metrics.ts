@@ -1,4 +1,4 @@
-import type { ServerStatus } from '../dependencies.ts'
+import type { ServerStatus, UpkeepState } from '../dependencies.ts'
 import type { App } from '../gateway/app.ts'
 
 export type Labels = Readonly<Record<string, string | number>>
@@ -50,7 +50,7 @@ export const openMetricsType = 'application/openmetrics-text; version=1.0.0; cha
 /** The OpenMetrics text of counters and of the state now. */
 export function openMetrics(counters: Counters, status: ServerStatus, now: Date): string {
   const lines: string[] = []
-  const family = (name: string, type: 'counter' | 'gauge', help: string, samples: readonly Sample[]) => {
+  const family: AddFamily = (name, type, help, samples) => {
     lines.push(`# TYPE ${name} ${type}`, `# HELP ${name} ${help}`)
     const suffix = type === 'counter' ? '_total' : ''
     for (const { labels, value } of samples) lines.push(`${name}${suffix}${labelText(labels)} ${value}`)
@@ -81,6 +81,7 @@ export function openMetrics(counters: Counters, status: ServerStatus, now: Date)
     'Runs of jobs by kind and state.',
     status.runs.map(({ kind, state, count }) => ({ labels: { kind, state }, value: count })),
   )
+  addUpkeep(family, status.upkeep, now)
   family(
     'sluice_engine_statements',
     'gauge',
@@ -97,6 +98,50 @@ export function openMetrics(counters: Counters, status: ServerStatus, now: Date)
     { labels: {}, value: status.engine.restarts },
   ])
   return `${lines.join('\n')}\n# EOF\n`
+}
+
+type AddFamily = (name: string, type: 'counter' | 'gauge', help: string, samples: readonly Sample[]) => void
+
+/** Kept in the database: a restart does not set them back. */
+const upkeepCounters = [
+  ['sluice_upkeep_tables_failed', 'tablesFailed', 'Tables that a run of upkeep could not keep up.'],
+  ['sluice_upkeep_files_rewritten', 'filesRewritten', 'Data files that compaction made fewer of.'],
+  ['sluice_upkeep_rows_rewritten', 'rowsRewritten', 'Rows of those files.'],
+  ['sluice_upkeep_bytes_rewritten', 'bytesRewritten', 'Bytes of those files.'],
+  ['sluice_upkeep_files_removed', 'filesRemoved', 'Files of the lake that upkeep removed.'],
+  ['sluice_upkeep_snapshots_removed', 'snapshotsRemoved', 'Snapshots that expired.'],
+] as const
+
+function addUpkeep(family: AddFamily, upkeep: ServerStatus['upkeep'], now: Date): void {
+  const byTask = (value: (task: UpkeepState) => number) =>
+    upkeep.map((task) => ({ labels: { task: task.task }, value: value(task) }))
+  family(
+    'sluice_upkeep_runs',
+    'counter',
+    'Runs of the upkeep of tables that ended, by task and outcome.',
+    upkeep.flatMap(({ task, succeeded, failed }) => [
+      { labels: { task, outcome: 'succeeded' }, value: succeeded },
+      { labels: { task, outcome: 'failed' }, value: failed },
+    ]),
+  )
+  for (const [name, key, help] of upkeepCounters) {
+    family(
+      name,
+      'counter',
+      help,
+      byTask((task) => task[key]),
+    )
+  }
+  family(
+    'sluice_upkeep_last_success_age_seconds',
+    'gauge',
+    'Seconds since a run of the task last succeeded; absent before the first.',
+    upkeep.flatMap(({ task, lastSuccessAt }) =>
+      lastSuccessAt
+        ? [{ labels: { task }, value: Math.round((now.getTime() - lastSuccessAt.getTime()) / 1000) }]
+        : [],
+    ),
+  )
 }
 
 interface Sample {

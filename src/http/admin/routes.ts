@@ -6,6 +6,8 @@ import type { HttpDependencies } from '../dependencies.ts'
 import { type App, guarded } from '../gateway/app.ts'
 import { bytesOf, checkLength, takeBodiesAsStreams } from '../gateway/bodies.ts'
 import { callerOf, signalOf } from '../gateway/caller.ts'
+import { addBackups } from './backups.ts'
+import { addMaintenance } from './maintenance.ts'
 import type { Counters } from './metrics.ts'
 import { addCredentials } from './credentials.ts'
 import { addPrincipals } from './principals.ts'
@@ -22,6 +24,8 @@ export async function sluiceRoutes(
 ): Promise<void> {
   addSql(app, dependencies, counters)
   addStatus(app, dependencies)
+  addMaintenance(app, dependencies)
+  addBackups(app, dependencies)
   addRejects(app, dependencies)
   addRotation(app, dependencies)
   addPrincipals(app, dependencies)
@@ -39,8 +43,14 @@ function addStatus(app: App, { administration, health, version }: HttpDependenci
     },
     async (request) => {
       await administration.requireFirstOrganization(callerOf(request))
-      const { startedAt, ...status } = await health.status()
-      return { version, startedAt: startedAt.toISOString(), ...status, problems: await health.problems() }
+      const { startedAt, upkeep, ...status } = await health.status()
+      return {
+        version,
+        startedAt: startedAt.toISOString(),
+        ...status,
+        upkeep: upkeep.map((task) => ({ ...task, lastSuccessAt: task.lastSuccessAt?.toISOString() ?? null })),
+        problems: await health.problems(),
+      }
     },
   )
 }

@@ -1,0 +1,275 @@
+import { createReadStream } from 'node:fs'
+import { readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
+import { join, relative, sep } from 'node:path'
+import { createInterface } from 'node:readline'
+import type { Clock } from '#base/clock.ts'
+import { AppError } from '#base/errors.ts'
+import type { Logger } from '#base/log.ts'
+import { type Ids, unprivilegedIds } from '#base/run-as.ts'
+import { homePaths } from '#config/home.ts'
+import type { Secret } from '#config/secret.ts'
+import { connectMetadata } from '#metadata/connect.ts'
+import { hasTables, loadTables, type TableDump } from '#metadata/dump.ts'
+import { beginEpoch } from '#metadata/home-state.ts'
+import type { Metadata } from '#metadata/metadata.ts'
+import { type Migration, migrate, migrations } from '#metadata/migrate.ts'
+import { openMetadata } from '#metadata/open.ts'
+import { layoutVersion } from '#metadata/open-home.ts'
+import { syncFolder } from '#objects/durable-files.ts'
+import { codeOf, copyHashed, hashFile, someAtOnce } from './copy-file.ts'
+import { type BackupFile, type BackupManifest, corrupt } from './manifest.ts'
+import { type Backup, findBackup } from './repository.ts'
+
+export interface RestoreOptions {
+  /** A backup, or the folder of several: then the newest. */
+  readonly from: string
+  /** Where everything goes: not there yet, or empty. */
+  readonly home: string
+  readonly lakeFolder: string
+  readonly databaseUrl?: Secret | string | undefined
+  /** Only reads the backup and checks every byte of it. */
+  readonly isDryRun: boolean
+  readonly clock: Clock
+  readonly logger: Logger
+  readonly signal: AbortSignal
+  readonly onProgress?: (progress: RestoreProgress) => void
+}
+
+export interface RestoreProgress {
+  readonly files: number
+  readonly filesDone: number
+  readonly bytes: number
+  readonly bytesDone: number
+}
+
+export interface RestoreReport {
+  readonly backupId: string
+  readonly takenAt: string
+  readonly rowCount: number
+  readonly files: number
+  readonly bytes: number
+  /** Of the restored data; absent after a dry run. */
+  readonly epoch: number | undefined
+}
+
+const copiesAtOnce = 4
+
+/** Of the settings file: where things were. What is restored lies where the new home says. */
+const placeSettings = ['databaseUrl', 'lake.folder', 'lake.cacheFolder'] as const
+
+/**
+ * Makes a home of a backup, every byte checked against the manifest. Until the end the home is marked as unfinished,
+ * which no server starts on; one that fails is emptied again.
+ * @throws AppError 'backup.unknown', 'backup.corrupt' naming the file, 'backup.invalid' for a home that is not empty,
+ *   'metadata.newer', 'home.in_use', 'home.unusable'
+ */
+export async function restoreBackup(options: RestoreOptions): Promise<RestoreReport> {
+  const backup = await findBackup(options.from)
+  const { manifest } = backup
+  const known = knownMigrations(manifest)
+  await checkSizes(backup)
+  const report = {
+    backupId: manifest.id,
+    takenAt: manifest.takenAt,
+    rowCount: manifest.rowCount,
+    files: manifest.files.length,
+    bytes: bytesOf(manifest.files),
+  }
+  if (options.isDryRun) {
+    await eachFile(options, manifest, async (file) =>
+      check(file, await hashFile(join(backup.folder, file.name), options.signal)),
+    )
+    return { ...report, epoch: undefined }
+  }
+  await refuseNonEmpty(options)
+  try {
+    return { ...report, epoch: await restoreInto(options, backup, known) }
+  } catch (error) {
+    // Whoever uses the home already is left alone.
+    const isTheirs = error instanceof AppError && error.code === 'home.in_use'
+    if (!isTheirs) for (const folder of [options.lakeFolder, options.home]) await empty(folder)
+    throw error
+  }
+}
+
+async function restoreInto(
+  options: RestoreOptions,
+  { folder, manifest }: Backup,
+  known: readonly Migration[],
+): Promise<number> {
+  const { home, lakeFolder, databaseUrl, logger, clock, signal } = options
+  const paths = homePaths(home)
+  await using metadata = await openMetadata({ home, databaseUrl, logger, restoring: { migrations: known } })
+  const ids = unprivilegedIds()
+  await eachFile(options, manifest, async (file) => {
+    const target = targetOf(file.name, { home, lakeFolder })
+    if (target)
+      check(file, await copyHashed(join(folder, file.name), target.path, { signal, ...target.as(ids) }))
+    else check(file, await hashFile(join(folder, file.name), signal))
+  })
+  await withoutPlaces(paths.config)
+  await fill(metadata, { folder, manifest })
+  await migrate(metadata.db)
+  const epoch = await metadata.transaction(
+    async (tx) => await beginEpoch(tx, { backupId: manifest.id, at: clock.now() }),
+  )
+  await syncTree(lakeFolder)
+  await syncTree(home)
+  await rm(paths.restoring)
+  await syncFolder(home)
+  return epoch
+}
+
+/** Into tables as they were when the backup was taken. */
+async function fill(metadata: Metadata, { folder, manifest }: Backup): Promise<void> {
+  await metadata.db.transaction().execute(async (tx) => {
+    const rowCount = await loadTables(tx, {
+      tables: manifest.tables,
+      sequences: manifest.sequences,
+      open: async (table) => await openDump(join(folder, 'database', `${table}.jsonl`)),
+    })
+    if (rowCount === manifest.rowCount) return
+    throw corrupt('database', `holds ${rowCount} rows where ${manifest.rowCount} were written`)
+  })
+}
+
+async function openDump(path: string): Promise<TableDump> {
+  const lines = createInterface({ input: createReadStream(path), crlfDelay: Number.POSITIVE_INFINITY })[
+    Symbol.asyncIterator
+  ]()
+  const first = await lines.next()
+  const { table, columns } = JSON.parse(String(first.value)) as { table: string; columns: string[] }
+  async function* rows() {
+    for (let next = await lines.next(); !next.done; next = await lines.next())
+      yield JSON.parse(next.value) as string
+  }
+  return { table, columns, rows: rows() }
+}
+
+/** Undefined for what goes into the database. */
+function targetOf(
+  name: string,
+  { home, lakeFolder }: { readonly home: string; readonly lakeFolder: string },
+) {
+  const slash = name.indexOf('/')
+  const below = name.slice(slash + 1)
+  // What the engine's children read and write is theirs.
+  const shared = (ids: Ids | undefined) => ({ mode: 0o644, ids })
+  const secret = () => ({ mode: 0o600 })
+  switch (name.slice(0, slash)) {
+    case 'lake':
+      return { path: join(lakeFolder, below), as: shared }
+    case 'staging':
+      return { path: join(homePaths(home).staging, below), as: shared }
+    case 'home':
+      return { path: join(home, below), as: secret }
+    case 'database':
+      return undefined
+    default:
+      throw corrupt(name, 'is nothing this Sluice knows')
+  }
+}
+
+/** @throws AppError 'metadata.newer' */
+function knownMigrations({ migrations: names, layout }: BackupManifest): readonly Migration[] {
+  const isKnown = layout <= layoutVersion && names.every((name, index) => migrations[index]?.name === name)
+  if (isKnown) return migrations.slice(0, names.length)
+  throw new AppError(
+    'metadata.newer',
+    `The backup's database has version ${names.length} (${names.at(-1) ?? 'none'}), which this Sluice does not know.`,
+    { hint: 'Restore it with the Sluice that took it, or a newer one.' },
+  )
+}
+
+/** What is torn or missing is found before anything is made. */
+async function checkSizes({ folder, manifest }: Backup): Promise<void> {
+  for (const table of manifest.tables) {
+    const name = `database/${table}.jsonl`
+    if (!manifest.files.some((file) => file.name === name)) throw corrupt(name, 'is not in the manifest')
+  }
+  await someAtOnce(manifest.files, copiesAtOnce, async ({ name, bytes }) => {
+    const stats = await stat(join(folder, name)).catch((error: unknown) => {
+      if (codeOf(error) === 'ENOENT') throw corrupt(name, 'is missing')
+      throw error
+    })
+    if (stats.size !== bytes) throw corrupt(name, `has ${stats.size} bytes where ${bytes} were written`)
+  })
+}
+
+function check(file: BackupFile, read: { readonly bytes: number; readonly sha256: string }): void {
+  if (read.sha256 !== file.sha256) throw corrupt(file.name, 'was changed: its hash is another one')
+}
+
+async function eachFile(
+  { signal, onProgress }: RestoreOptions,
+  { files }: BackupManifest,
+  work: (file: BackupFile) => Promise<void>,
+): Promise<void> {
+  let progress = { files: files.length, filesDone: 0, bytes: bytesOf(files), bytesDone: 0 }
+  await someAtOnce(files, copiesAtOnce, async (file) => {
+    signal.throwIfAborted()
+    await work(file)
+    progress = {
+      ...progress,
+      filesDone: progress.filesDone + 1,
+      bytesDone: progress.bytesDone + file.bytes,
+    }
+    onProgress?.(progress)
+  })
+}
+
+async function refuseNonEmpty({ home, lakeFolder, databaseUrl, logger }: RestoreOptions): Promise<void> {
+  for (const folder of [home, lakeFolder]) {
+    const names = await readdir(folder).catch((error: unknown) => {
+      if (codeOf(error) === 'ENOENT') return []
+      throw error
+    })
+    if (names.length === 0) continue
+    throw new AppError('backup.invalid', `${folder} is not empty; nothing was restored.`, {
+      hint: 'Choose a new folder with --home. What is there is never written over.',
+    })
+  }
+  if (databaseUrl === undefined) return
+  const connectionString = typeof databaseUrl === 'string' ? databaseUrl : databaseUrl.reveal()
+  await using database = connectMetadata({ connection: { connectionString }, logger })
+  if (!(await hasTables(database.db))) return
+  throw new AppError('backup.invalid', 'The database holds a Sluice already; nothing was restored.', {
+    hint: 'Give an empty database with DATABASE_URL.',
+  })
+}
+
+async function withoutPlaces(path: string): Promise<void> {
+  const text = await readFile(path, 'utf8').catch((error: unknown) => {
+    if (codeOf(error) === 'ENOENT') return undefined
+    throw error
+  })
+  if (text === undefined) return
+  const settings = JSON.parse(text) as Record<string, unknown>
+  for (const name of placeSettings) {
+    const [first = '', second] = name.split('.')
+    const branch = settings[first]
+    if (second === undefined) delete settings[first]
+    else if (typeof branch === 'object' && branch !== null) delete (branch as Record<string, unknown>)[second]
+  }
+  await writeFile(path, `${JSON.stringify(settings, undefined, 2)}\n`)
+}
+
+/** Its contents: the folder itself may be a mount. */
+async function empty(folder: string): Promise<void> {
+  const names = await readdir(folder).catch(() => []) // Never made.
+  for (const name of names) await rm(join(folder, name), { recursive: true, force: true })
+}
+
+async function syncTree(root: string): Promise<void> {
+  const entries = await readdir(root, { recursive: true, withFileTypes: true })
+  for (const entry of entries) {
+    const path = join(entry.parentPath, entry.name)
+    // PostgreSQL looks after its own.
+    if (entry.isDirectory() && !relative(root, path).split(sep).includes('postgres')) await syncFolder(path)
+  }
+  await syncFolder(root)
+}
+
+function bytesOf(files: readonly BackupFile[]): number {
+  return files.reduce((sum, file) => sum + file.bytes, 0)
+}
