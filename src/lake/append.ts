@@ -6,7 +6,7 @@ import { type CommitRecord, commitChange } from './commit.ts'
 import { groupFiles } from './file-groups.ts'
 import type { DataFile } from './iceberg/manifest.ts'
 import { newSnapshotNumber, schemaOf } from './iceberg/table-metadata.ts'
-import type { AppendRequest, AppendResult } from './lake.ts'
+import type { AppendRequest, AppendResult, RowSource } from './lake.ts'
 import type { LakeContext } from './lake-context.ts'
 import { type Addition, nextSnapshot, writeAddition } from './next-snapshot.ts'
 import { scanSql } from './scan-sql.ts'
@@ -32,7 +32,7 @@ export async function append(context: LakeContext, request: AppendRequest): Prom
   if (before) return resultOf(before, false)
 
   /** Records the write, then writes. Nothing is left of a write that fails. */
-  async function write(source: AppendRequest['source']): Promise<Written> {
+  async function write(source: RowSource): Promise<Written> {
     const base = await readBase(context, tableId)
     const ingestTimeMs = ingestTimeAfter(base.row.last_ingest_time, clock.now())
     const write = await context.writes.begin(base.definition)
@@ -55,8 +55,8 @@ export async function append(context: LakeContext, request: AppendRequest): Prom
     const { definition, files, metadata: table } = await readBase(context, tableId)
     const groups = await groupFiles(context.reader, files, table, old.dataFiles)
     const sql = scanSql(groups, definition.schema.fields, schemaOf(table))
-    const paths = groups.flatMap((group) => group.paths)
-    const written = await write({ sql, files: paths, pool: request.source.pool })
+    const lakeFiles = groups.flatMap((group) => group.files)
+    const written = await write({ ...request.source, sql, files: [], lakeFiles })
     await old.write.discard()
     return written
   }

@@ -154,7 +154,7 @@ describe.skipIf(!hasS3Server)('a lake on S3', () => {
     await using lake = files
     await writeInto(await lake.outbox('t/data/w1'), 'a', Buffer.from('four'))
     await lake.deliver('t/data/w1', [{ name: 'a', bytes: 4 }], { signal })
-    expect(await readdir(join(base, 'one', 'lake', 'outbox', 't', 'data'))).toEqual([])
+    expect(await readdir(join(base, 'one', 'lake', 'outbox'))).toEqual([])
     ;(await lake.lease([{ name: 't/data/w1/a', bytes: 4 }], { signal }))[Symbol.dispose]()
     expect(dirname(lake.pathOf({ name: 't/data/w1/a', bytes: 4 }))).toBe(join(base, 'one', 'cache'))
   })

@@ -3,6 +3,7 @@ import type { SchemaChange } from './evolve-schema.ts'
 import type { TableRequirement, TableUpdate } from './iceberg/table-update.ts'
 import type { CompactionRule } from './plan-compaction.ts'
 import type { Transaction } from '#metadata/metadata.ts'
+import type { CachedObject, FileLease } from '#objects/file-cache.ts'
 import type { StructType } from '#types/data-type.ts'
 
 /**
@@ -81,6 +82,14 @@ export interface Lake {
    */
   plan(request: PlanRequest): Promise<ScanPlan>
 
+  /**
+   * Has the files of plans where the plans' SQL reads them, until the lease is disposed of. A statement takes the files
+   * of all its plans with one lease, and waits for nothing that needs another while it has it: two that wait for each
+   * other would for ever.
+   * @throws AppError 'lake.corrupt' when one is missing or has another size, 'query.scan_too_large', 'store.…'
+   */
+  lease(files: readonly CachedObject[], options: { readonly signal: AbortSignal }): Promise<FileLease>
+
   /** Keeps a snapshot's files from expiry until released or past its time. Same owner and table: replaced. */
   pin(tx: Transaction, pin: Pin): Promise<void>
   releasePins(tx: Transaction, owner: string): Promise<void>
@@ -116,7 +125,7 @@ export interface LakeTable {
   /** The user's columns, as declared. */
   readonly schema: StructType
   readonly systemColumns: StructType
-  /** `file:///…` */
+  /** `file:///…` or `s3://…` */
   readonly location: string
   readonly dayColumn: string | undefined
 }
@@ -125,15 +134,22 @@ export interface AppendRequest {
   readonly tableId: TableId
   readonly batchId: BatchId
   /** The engine statement whose columns are the table's user columns, in order and type (casts are the caller's). */
-  readonly source: {
-    readonly sql: string
-    readonly files: readonly string[]
-    readonly pool: 'interactive' | 'batch'
-  }
+  readonly source: RowSource
   /** Runs in the commit's transaction, after the pointer moved; throwing there undoes the commit. */
   readonly within?: (tx: Transaction, result: AppendResult) => Promise<void>
   readonly onProgress?: (progress: { readonly rowCount: number }) => void
   readonly signal: AbortSignal
+}
+
+export interface RowSource {
+  readonly sql: string
+  /** Absolute paths of what it reads besides. */
+  readonly files: readonly string[]
+  /** Files of plans that it reads: leased when it runs, and by none but the lake. */
+  readonly lakeFiles?: readonly CachedObject[]
+  readonly pool: 'interactive' | 'batch'
+  /** Lets it run when there is a place for it. What holds a place waits for no files. */
+  readonly inTurn?: <T>(work: () => Promise<T>) => Promise<T>
 }
 
 /** Rows, by a condition in the engine's dialect over all columns of the table, the system columns included. */
@@ -271,6 +287,7 @@ export interface PlanRequest {
   /** User columns to read, by name; absent: all. System columns are added when asked. */
   readonly columns?: readonly string[]
   readonly withSystemColumns?: boolean
+  readonly signal?: AbortSignal
 }
 
 /** `column op value` on a top-level column; value as the binder folds it: text for dates and timestamps (UTC ISO). */
@@ -283,8 +300,8 @@ export interface Predicate {
 export interface ScanPlan {
   /** A parenthesised engine query giving the columns asked for, in schema order, system columns last. */
   readonly sql: string
-  /** Absolute paths: exactly what the statement may read. */
-  readonly files: readonly string[]
+  /** Exactly what the statement may read, once they are leased. */
+  readonly files: readonly CachedObject[]
   /** Sum of the files' record counts: an upper bound of rows, exact without predicates. */
   readonly rowCount: number
   readonly bytes: number

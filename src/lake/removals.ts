@@ -6,11 +6,12 @@ import {
   selectLakeRemovals,
 } from '#metadata/lake.ts'
 import type { Metadata } from '#metadata/metadata.ts'
+import type { LakeFiles } from './lake-files.ts'
 import { tableFiles } from './table-files.ts'
 
 interface RemovalContext {
   readonly metadata: Metadata
-  readonly lakeFolder: string
+  readonly lakeFiles: LakeFiles
 }
 
 const removalsAtOnce = 100
@@ -41,10 +42,10 @@ export async function sweepRemovals(
 }
 
 async function removeFiles(
-  { metadata, lakeFolder }: RemovalContext,
+  { metadata, lakeFiles }: RemovalContext,
   removal: LakeRemovalRow,
 ): Promise<number> {
-  const files = tableFiles(lakeFolder, removal.dataset_id)
+  const files = tableFiles(lakeFiles, removal.dataset_id)
   await faultPoint('lake.remove.before')
   for (const [index, name] of removal.names.entries()) {
     if (index === 1) await faultPoint('lake.remove.middle')

@@ -2,6 +2,7 @@ import type { TableId } from '#base/ids.ts'
 import type { LakeTableRow } from '#metadata/lake.ts'
 import type { Metadata } from '#metadata/metadata.ts'
 import type { TableMetadata } from './iceberg/table-metadata.ts'
+import type { LakeFiles } from './lake-files.ts'
 import { definitionOf, knownTable, type TableDefinition } from './table-definition.ts'
 import { type TableFiles, tableFiles } from './table-files.ts'
 import type { TableReader } from './table-reader.ts'
@@ -16,11 +17,11 @@ export interface TableBase {
 
 /** @throws AppError 'dataset.unknown', 'lake.corrupt' */
 export async function readBase(
-  context: { readonly metadata: Metadata; readonly lakeFolder: string; readonly reader: TableReader },
+  context: { readonly metadata: Metadata; readonly lakeFiles: LakeFiles; readonly reader: TableReader },
   tableId: TableId,
 ): Promise<TableBase> {
   const row = await knownTable(context.metadata.db, tableId)
-  const files = tableFiles(context.lakeFolder, row.dataset_id)
+  const files = tableFiles(context.lakeFiles, row.dataset_id)
   try {
     const metadata = await context.reader.metadata(files, row.metadata_file)
     return { row, definition: definitionOf(row), files, metadata }

@@ -10,7 +10,8 @@ import { decodeManifestList, type ManifestSummary } from './iceberg/manifest-lis
 import { parseJson } from './iceberg/json.ts'
 import { checkTableMetadata, type TableMetadata } from './iceberg/table-metadata.ts'
 import { type FileShape, shapeOf } from './file-shape.ts'
-import { corrupt, type TableFiles } from './table-files.ts'
+import { corrupt } from './file-checks.ts'
+import type { TableFiles } from './table-files.ts'
 
 /** Reads a table's own files, each of which never changes, through one cache. */
 export interface TableReader {
@@ -40,12 +41,12 @@ export function tableReader(): TableReader {
     file: { readonly name: string; readonly bytes?: number; readonly growth: number },
     decode: (bytes: Buffer) => T,
   ): Promise<T> {
-    const path = files.path(file.name)
-    const known = cache.get(path)
+    const key = files.lakeName(file.name)
+    const known = cache.get(key)
     if (known !== undefined) return known as T
     const bytes = await files.read(file.name, file.bytes)
     const value = decoded(file.name, () => decode(bytes))
-    cache.set(path, value, bytes.length * file.growth)
+    cache.set(key, value, bytes.length * file.growth)
     return value
   }
 
@@ -68,12 +69,12 @@ export function tableReader(): TableReader {
       return decoded(name, () => decodeManifestRecords(bytes, manifest))
     },
     shape: async (files, { name, bytes }) => {
-      const path = files.path(name)
-      const known = cache.get(path)
+      const key = files.lakeName(name)
+      const known = cache.get(key)
       if (known !== undefined) return known as FileShape
       const footer = await readFooter(files, name, bytes)
       const shape = decoded(name, () => shapeOf(footer))
-      cache.set(path, shape, shape.signature.length * shapeGrowth)
+      cache.set(key, shape, shape.signature.length * shapeGrowth)
       return shape
     },
   }

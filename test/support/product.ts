@@ -8,6 +8,8 @@ export interface ProductOptions {
   readonly home: string
   /** `name@server` or `name@child`: what dies where. */
   readonly faultPoint?: string
+  /** More settings, as variables. */
+  readonly env?: Readonly<Record<string, string>>
 }
 
 /** The real program on a home of its own, as a user's client sees it. */
@@ -27,7 +29,7 @@ export interface Product extends AsyncDisposable {
   run(sql: string): Promise<void>
 }
 
-export async function startProduct({ home, faultPoint }: ProductOptions): Promise<Product> {
+export async function startProduct({ home, faultPoint, env = {} }: ProductOptions): Promise<Product> {
   const child = spawn(
     process.execPath,
     [
@@ -46,6 +48,7 @@ export async function startProduct({ home, faultPoint }: ProductOptions): Promis
       env: {
         ...process.env,
         SLUICE_LOG_LEVEL: 'warn',
+        ...env,
         ...(faultPoint ? { SLUICE_FAULT_POINT: faultPoint } : {}),
       },
     },
