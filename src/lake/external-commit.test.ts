@@ -14,10 +14,7 @@ import { tableReader } from './table-reader.ts'
 const signal = new AbortController().signal
 
 async function baseOf(place: TestLake, table: LakeTable): Promise<TableBase> {
-  return await readBase(
-    { metadata: place.metadata, lakeFiles: place.files, reader: tableReader() },
-    table.id,
-  )
+  return await readBase({ metadata: place.metadata, lakeFiles: place.files, reader: tableReader() }, table.id)
 }
 
 const fieldsOf = (base: TableBase) => schemaOf(base.metadata).fields.map((field) => ({ ...field }))

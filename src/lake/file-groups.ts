@@ -26,9 +26,7 @@ export async function groupFiles(
   for (let start = 0; start < dataFiles.length; start += footersAtOnce) {
     const some = dataFiles.slice(start, start + footersAtOnce)
     const shapes = await Promise.all(
-      some.map(
-        async ({ path, bytes }) => await reader.shape(files, { name: files.nameOf(path), bytes }),
-      ),
+      some.map(async ({ path, bytes }) => await reader.shape(files, { name: files.nameOf(path), bytes })),
     )
     for (const [index, file] of some.entries()) {
       const shape = shapes[index]

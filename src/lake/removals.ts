@@ -47,10 +47,10 @@ async function removeFiles(
 ): Promise<number> {
   const files = tableFiles(lakeFiles, removal.dataset_id)
   await faultPoint('lake.remove.before')
-  for (const [index, name] of removal.names.entries()) {
-    if (index === 1) await faultPoint('lake.remove.middle')
-    await files.remove(name)
-  }
+  const [first, ...others] = removal.names
+  if (first !== undefined) await files.remove(first)
+  if (others.length > 0) await faultPoint('lake.remove.middle')
+  await files.removeAll(others)
   await deleteLakeRemoval(metadata.db, removal.id)
   return removal.names.length
 }

@@ -17,7 +17,7 @@ export interface TableFiles {
   /** The name below the folder. @throws AppError 'lake.corrupt' when the URI leads elsewhere. */
   readonly nameOf: (uri: string) => string
   /** What a statement reads of a file that Iceberg names. @throws AppError 'lake.corrupt' as `nameOf` */
-  scanFile(file: { readonly path: string; readonly bytes: number }): ScanFile
+  readonly scanFile: (file: { readonly path: string; readonly bytes: number }) => ScanFile
   /** @throws AppError 'lake.corrupt' when the file is not there or has another size, 'store.…' */
   read(name: string, bytes?: number): Promise<Buffer>
   /** The bytes from `start` up to and without `end`. @throws AppError 'lake.corrupt' when they are not there, 'store.…' */
@@ -31,6 +31,8 @@ export interface TableFiles {
   /** A new file, durable when this returns. */
   write(name: string, bytes: Uint8Array): Promise<void>
   remove(name: string): Promise<void>
+  /** Some at a time, in no order. */
+  removeAll(names: readonly string[]): Promise<void>
   /** A folder of this machine for files that `deliver` brings to the table's folder of that name. */
   outbox(folder: string): Promise<string>
   deliver(
@@ -47,6 +49,7 @@ export interface ScanFile extends CachedObject {
   readonly path: string
 }
 
+const removalsAtOnce = 16
 /** Small files are read and written in a moment, and a store gives up by itself. */
 const never = new AbortController().signal
 
@@ -113,6 +116,12 @@ export function tableFiles(lake: LakeFiles, datasetId: DatasetId): TableFiles {
     lease: async (files, options) => await leaseFiles(lake, files, options),
     write: async (name, bytes) => await lake.write(lakeName(name), bytes, { signal: never }),
     remove: async (name) => await lake.remove(lakeName(name)),
+    removeAll: async (names) => {
+      for (let start = 0; start < names.length; start += removalsAtOnce) {
+        const some = names.slice(start, start + removalsAtOnce)
+        await Promise.all(some.map(async (name) => await lake.remove(lakeName(name))))
+      }
+    },
     outbox: async (folder) => await lake.outbox(lakeName(folder)),
     deliver: async (folder, files, options) => await lake.deliver(lakeName(folder), files, options),
     discard: async (prefix) => await lake.discard(lakeName(prefix), { signal: never }),

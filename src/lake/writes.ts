@@ -137,6 +137,6 @@ async function removeFiles(files: TableFiles, writeId: string): Promise<number> 
   const removed = await files.discard(writeFolder(writeId))
   const named: string[] = []
   for await (const { name } of files.list('metadata')) if (name.includes(writeId)) named.push(name)
-  for (const name of named) await files.remove(name)
+  await files.removeAll(named)
   return removed + named.length
 }

@@ -24,9 +24,12 @@ export interface Outcome {
 export const firstBatchRows = 300
 export const secondBatchRows = 200
 
+/** As variables. */
+type Settings = Readonly<Record<string, string>>
+
 /** A home with the first batch, the feed's tables, its schedule and an export; copied for each scenario. */
-export async function prepareHome(folder: string): Promise<void> {
-  await using product = await startProduct({ home: folder })
+export async function prepareHome(folder: string, env: Settings = {}): Promise<void> {
+  await using product = await startProduct({ home: folder, env })
   const schema = await product.call<{ $id: string }>(
     'POST',
     '/data/foundation/schemaregistry/tenant/schemas',
@@ -55,6 +58,9 @@ export interface Faults {
   /** `name@server` or `name@child` */
   readonly point?: string
   readonly kills?: readonly Kill[]
+  readonly env?: Settings
+  /** Told where the day was delivered, and by which home, at its end. */
+  readonly delivered?: (destination: string, home: string) => Promise<void>
 }
 
 /** One a life of the server: it comes so many milliseconds after the server is ready. */
@@ -74,7 +80,9 @@ export async function runScenario(prepared: string, faults: Faults = {}): Promis
   mkdirSync(destination)
   const client = new PatientClient(home, faults)
   try {
-    return await day(client, destination)
+    const outcome = await day(client, destination)
+    await faults.delivered?.(destination, home)
+    return outcome
   } finally {
     await client[Symbol.asyncDispose]()
     rmSync(base, { recursive: true, force: true })
@@ -118,11 +126,13 @@ class PatientClient implements AsyncDisposable {
   readonly #home: string
   readonly #kills: Kill[]
   readonly #attemptsMax: number
+  readonly #env: Settings
   #point: string | undefined
   #product: Product | undefined
   restarts = -1
 
-  constructor(home: string, { point, kills = [] }: Faults) {
+  constructor(home: string, { point, kills = [], env = {} }: Faults) {
+    this.#env = env
     this.#home = home
     this.#point = point
     this.#kills = [...kills]
@@ -147,7 +157,7 @@ class PatientClient implements AsyncDisposable {
     this.restarts++
     const options = this.#point === undefined ? {} : { faultPoint: this.#point }
     this.#point = undefined
-    this.#product = await startProduct({ home: this.#home, ...options })
+    this.#product = await startProduct({ home: this.#home, env: this.#env, ...options })
     this.#killNext(this.#product)
     return this.#product
   }
