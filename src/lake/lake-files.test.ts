@@ -134,6 +134,31 @@ describe.each([
       await expect(readdir(outbox)).rejects.toMatchObject({ code: 'ENOENT' })
     })
 
+    test('tells what is there, gives parts of files and removes single ones', async () => {
+      const { files } = await open()
+      await using lake = files
+      for (const name of ['t/metadata/a', 't/metadata/a.b', 't/data/w1/day=1/c', 'tt/metadata/d']) {
+        await lake.write(name, Buffer.from('0123456789'), { signal })
+      }
+      const namesIn = async (folder: string): Promise<string[]> => {
+        const found = await Array.fromAsync(lake.list(folder, { signal }))
+        for (const { bytes, modifiedAt } of found) {
+          expect(bytes).toBe(10)
+          expect(Math.abs(Date.now() - modifiedAt.getTime())).toBeLessThan(60_000)
+        }
+        return found.map(({ name }) => name).toSorted()
+      }
+      expect(await namesIn('t')).toEqual(['t/data/w1/day=1/c', 't/metadata/a', 't/metadata/a.b'])
+      expect(await namesIn('nothing')).toEqual([])
+      expect((await lake.read('t/metadata/a', { signal, start: 3, end: 5 })).toString()).toBe('34')
+      expect((await lake.read('t/metadata/a', { signal, start: 8, end: 99 })).toString()).toBe('89')
+      expect(await lake.sizeOf('t/metadata/a', { signal })).toBe(10)
+      await lake.remove('t/metadata/a')
+      await lake.remove('t/metadata/a')
+      expect(await lake.sizeOf('t/metadata/a', { signal })).toBeUndefined()
+      expect(await namesIn('t/metadata')).toEqual(['t/metadata/a.b'])
+    })
+
     test('refuses names that lead out of it', async () => {
       const { files } = await open()
       await using lake = files
@@ -174,6 +199,15 @@ describe.skipIf(!hasS3Server)('a lake on S3', () => {
     await expect(delivery).rejects.toMatchObject({ code: 'store.refused' })
     await lake.discard('t/data/w1', { signal })
     expect(await lake.discard('t/data/w1', { signal })).toBe(0)
+  })
+
+  test('what was on its way when a server died is removed when it starts again', async () => {
+    const { files, another } = await onS3()
+    await using _one = files
+    const outbox = await (await another()).outbox('t/data/w1')
+    await writeInto(outbox, 'a', Buffer.from('unfinished'))
+    await using _again = await another()
+    await expect(readdir(outbox)).rejects.toMatchObject({ code: 'ENOENT' })
   })
 
   test('a location that is wrong is told at once', async () => {

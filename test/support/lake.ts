@@ -44,6 +44,7 @@ export interface S3Place {
   readonly server: S3Server
   /** Of a proxy before the server. */
   readonly endpoint?: string
+  readonly cacheBytes?: number
 }
 
 let s3: S3Place | undefined
@@ -55,7 +56,7 @@ export function putLakesOn(place: S3Place | undefined): void {
 
 /** The files of a new lake on S3, and the folder in which the server keeps them. */
 async function s3Files(
-  { server, endpoint = server.endpoint }: S3Place,
+  { server, endpoint = server.endpoint, cacheBytes = 50_000_000 }: S3Place,
   folder: string,
 ): Promise<{ readonly files: LakeFiles; readonly folder: string }> {
   const bucket = await server.makeBucket()
@@ -64,7 +65,7 @@ async function s3Files(
       folder: join(folder, 'lake'),
       location: `s3://${bucket}/the/lake`,
       cacheFolder: join(folder, 'cache'),
-      cacheBytes: 50_000_000,
+      cacheBytes,
     },
     {
       server: { region: server.region, endpoint },
