@@ -1,6 +1,10 @@
+import { setTimeout as delay } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { newBatchId } from '#base/ids.ts'
 import type { LakeTable, ScanPlan } from '#lake/lake.ts'
+import { openRows } from '#query/engine-rows.ts'
+import { Gate } from '#query/gate.ts'
+import type { Scope } from '#query/scope.ts'
 import { putLakesOn, testLake, type TestLake } from './support/lake.ts'
 import { numbersOf, numberTable, put, range } from './support/lake-numbers.ts'
 import { hasS3Server, type S3Server, startS3Server } from './support/s3-server.ts'
@@ -27,6 +31,19 @@ async function largeTable(place: TestLake): Promise<LakeTable> {
   const sql = `SELECT i::INTEGER, ${text}, TIMESTAMPTZ '2026-01-01 00:00:00+00' FROM range(0, 10) t(i)`
   await place.append(table, sql)
   return table
+}
+
+/** As much of a session as a statement needs in the engine. */
+function scopeOf({ engine, lake }: TestLake, gate: Gate): Scope {
+  const scope = {
+    services: { engine, lake, limits: { statementTimeoutMs: 20_000 } },
+    gate,
+    caller: { principal: { id: 'ann' } },
+    properties: new Map(),
+    pool: 'interactive',
+    signal,
+  }
+  return scope as unknown as Scope
 }
 
 describe.skipIf(!hasS3Server)('statements over a lake on S3 with little room', () => {
@@ -57,6 +74,53 @@ describe.skipIf(!hasS3Server)('statements over a lake on S3 with little room', (
     expect(new Set(results.map(({ ingestTimeMs }) => ingestTimeMs)).size).toBe(3)
     expect((await place.lake.snapshot(target.id))?.rowCount).toBe(30)
   })
+
+  test(
+    'wait for files before they take a place, which who holds files needs to go on',
+    { timeout: 60_000 },
+    async () => {
+      putLakesOn({ server, cacheBytes: 150_000 })
+      await using place = await testLake()
+      const [one, other] = [await largeTable(place), await largeTable(place)]
+      const gate = new Gate({ insideMax: 1, waitingMax: 10 })
+      const openOf = async (table: LakeTable) => {
+        const plan = await planOf(place, table)
+        const columns = table.schema.fields
+        const planned = { columns, sql: plan.sql, files: plan.files, scans: [] }
+        return await openRows(scopeOf(place, gate), planned, {
+          encoding: { kind: 'jsonRows' },
+          cap: undefined,
+        })
+      }
+      const all = { rowCountMax: 100, bytesMax: 10_000_000 }
+      await using first = await openOf(one)
+      let [isOpen, isWriting] = [false, false]
+      const second = openOf(other).finally(() => (isOpen = true))
+      const plan = await planOf(place, other)
+      const written = place.lake.append({
+        tableId: one.id,
+        batchId: newBatchId(),
+        source: {
+          sql: `SELECT * FROM ${plan.sql}`,
+          files: [],
+          lakeFiles: plan.files,
+          pool: 'interactive',
+          inTurn: async (work) => {
+            isWriting = true
+            using _place = await gate.enter('ann', signal)
+            return await work()
+          },
+        },
+        signal,
+      })
+      await delay(300)
+      expect([isOpen, isWriting]).toEqual([false, false])
+      expect(await first.pull(all)).toMatchObject({ rowCount: 10, state: 'done' })
+      await using rows = await second
+      expect(await rows.pull(all)).toMatchObject({ rowCount: 10, state: 'done' })
+      expect(await written).toMatchObject({ rowCount: 10 })
+    },
+  )
 
   test('are refused when they can never have room, and change nothing', { timeout: 60_000 }, async () => {
     putLakesOn({ server, cacheBytes: 50_000 })
