@@ -1,7 +1,8 @@
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs'
-import { cpus, tmpdir } from 'node:os'
+import { mkdirSync, readFileSync, rmSync, statSync } from 'node:fs'
+import { cpus } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
+import { passableFolder } from '../test/support/passable-folder.ts'
 import { startProduct, type Product } from '../test/support/product.ts'
 import { dialectSessions, handWrittenSessions, timeInDuckdb } from './baselines.ts'
 import { generateEvents } from './generate.ts'
@@ -34,7 +35,7 @@ for (const row of table) {
 console.log(`\n${memory.join('\n')}`)
 
 async function measure(rowCount: number): Promise<void> {
-  const folder = mkdtempSync(join(tmpdir(), 'sluice-bench-'))
+  const folder = passableFolder('bench')
   try {
     const { file } = await generateEvents(join(folder, 'events.parquet'), rowCount, 7)
     await using product = await startProduct({ home: join(folder, 'home') })
@@ -52,7 +53,7 @@ async function measure(rowCount: number): Promise<void> {
       bareSeconds: bareLoad.seconds,
     })
 
-    const lake = `read_parquet('${join(folder, 'home', 'lake')}/**/data/**/*.parquet', hive_partitioning = false)`
+    const lake = `read_parquet('${join(folder, 'home', 'lake')}/**/*.parquet', hive_partitioning = false)`
     await compareSessions(product, lake, rowCount)
 
     const destination = join(folder, 'delivered')

@@ -35,6 +35,7 @@ test.concurrent.each(Array.from({ length: dayCount }, (_, seed) => seed))(
       deliveredRows: allRows,
       unnamed: [],
       restarts: expect.any(Number),
+      struck: [],
     })
   },
 )

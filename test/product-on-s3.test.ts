@@ -30,7 +30,7 @@ test.skipIf(!hasS3Server)(
       await prepareHome(prepared, env)
       const outcome = await runScenario(prepared, {
         env,
-        point: 'lake.commit.before@server',
+        points: ['lake.commit.before@server'],
         delivered: async (destination, home) => {
           expect(await sluice(['verify', destination])).toMatchObject({ code: 0 })
           const copies = readdirSync(join(home, 'cache')).map((name) => statSync(join(home, 'cache', name)))
@@ -47,6 +47,7 @@ test.skipIf(!hasS3Server)(
         deliveredRows: allRows,
         unnamed: [],
         restarts: 1,
+        struck: ['lake.commit.before'],
       })
       const objects = namesBelow(server.pathOf(bucket, 'lake'))
       expect(objects.some((name) => name.endsWith('.parquet'))).toBe(true)

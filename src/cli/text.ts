@@ -24,7 +24,7 @@ export function span(ms: number): string {
   if (ms < 60_000) return `${(ms / 1_000).toFixed(1)} s`
   const minutes = Math.floor(ms / 60_000)
   return minutes < 60
-    ? `${minutes} min ${Math.round((ms % 60_000) / 1_000)} s`
+    ? `${minutes} min ${Math.floor((ms % 60_000) / 1_000)} s`
     : `${Math.floor(minutes / 60)} h ${minutes % 60} min`
 }
 

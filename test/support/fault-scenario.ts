@@ -19,6 +19,8 @@ export interface Outcome {
   /** Names below the destination that no manifest names, the manifests themselves left out. */
   readonly unnamed: readonly string[]
   readonly restarts: number
+  /** Points at which something was killed. */
+  readonly struck: readonly string[]
 }
 
 export const firstBatchRows = 300
@@ -55,8 +57,8 @@ export async function prepareHome(folder: string, env: Settings = {}): Promise<v
 
 /** What goes wrong on the way: nothing, a death at a named point, or deaths of processes at moments drawn by lot. */
 export interface Faults {
-  /** `name@server` or `name@child` */
-  readonly point?: string
+  /** `name@server` or `name@child`: one a life of the server, from the first. */
+  readonly points?: readonly string[]
   readonly kills?: readonly Kill[]
   readonly env?: Settings
   /** Told where the day was delivered, and by which home, at its end. */
@@ -117,24 +119,26 @@ async function day(client: PatientClient, destination: string): Promise<Outcome>
       feedIds: Number(fed?.[1]),
       ...delivered,
       restarts: client.restarts,
+      struck: client.struck(),
     }
   })
 }
 
-/** Starts the server again when it died and asks the same thing again. A point is armed in the first life only. */
+/** Starts the server again when it died and asks the same thing again. Points are armed one a life. */
 class PatientClient implements AsyncDisposable {
   readonly #home: string
   readonly #kills: Kill[]
   readonly #attemptsMax: number
   readonly #env: Settings
-  #point: string | undefined
+  readonly #points: string[]
+  readonly #lives: Product[] = []
   #product: Product | undefined
   restarts = -1
 
-  constructor(home: string, { point, kills = [], env = {} }: Faults) {
+  constructor(home: string, { points = [], kills = [], env = {} }: Faults) {
     this.#env = env
     this.#home = home
-    this.#point = point
+    this.#points = [...points]
     this.#kills = [...kills]
     this.#attemptsMax = 4 + kills.length
   }
@@ -155,11 +159,20 @@ class PatientClient implements AsyncDisposable {
   async #running(): Promise<Product> {
     if (this.#product?.isRunning()) return this.#product
     this.restarts++
-    const options = this.#point === undefined ? {} : { faultPoint: this.#point }
-    this.#point = undefined
+    const point = this.#points.shift()
+    const options = point === undefined ? {} : { faultPoint: point }
     this.#product = await startProduct({ home: this.#home, env: this.#env, ...options })
+    this.#lives.push(this.#product)
     this.#killNext(this.#product)
     return this.#product
+  }
+
+  struck(): string[] {
+    return this.#lives.flatMap((product) =>
+      [...product.log().matchAll(/"point":"([^"]+)".*"event":"fault.struck"/g)].map(
+        ([, point = '']) => point,
+      ),
+    )
   }
 
   #killNext(product: Product): void {

@@ -20,6 +20,8 @@ export interface Product extends AsyncDisposable {
   /** Resolves when the process is gone, however it went. */
   readonly exited: Promise<void>
   isRunning(): boolean
+  /** The end of what it wrote to standard error. */
+  log(): string
   /** JSON in, JSON out; throws on any status from 400 on, with the body in the message. */
   call<T = Record<string, unknown>>(method: string, path: string, body?: unknown): Promise<T>
   upload(path: string, bytes: string | Uint8Array<ArrayBuffer>): Promise<void>
@@ -91,6 +93,7 @@ export async function startProduct({ home, faultPoint, env = {} }: ProductOption
     ...ready,
     pid: child.pid!,
     exited,
+    log: () => log,
     isRunning: () => child.exitCode === null && child.signalCode === null,
     async call<T>(method: string, path: string, body?: unknown): Promise<T> {
       const text = await send(

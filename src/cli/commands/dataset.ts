@@ -11,6 +11,7 @@ import { type FileFormat, sampleOf, sourceFile } from '../source-file.ts'
 import { createTerminal, type Terminal } from '../terminal.ts'
 import { bytes, instant, number } from '../text.ts'
 import { addLoad } from './load.ts'
+import { columnRows, type TypedColumn } from '../column-rows.ts'
 import { formatOption, homeOption } from '../options.ts'
 
 interface Flags extends HomeOption {
@@ -211,7 +212,7 @@ async function show(
   terminal.line()
   terminal.table(
     [{ title: 'column' }, { title: 'type' }],
-    (await columnsOf(client, tableOf(dataset))).map(({ name, type }) => [name, type]),
+    columnRows(await columnsOf(client, tableOf(dataset))),
   )
   if (batches.length === 0) return
   terminal.line()
@@ -234,10 +235,7 @@ async function show(
 }
 
 /** As SQL sees them. */
-async function columnsOf(
-  client: Client,
-  table: string,
-): Promise<readonly { readonly name: string; readonly type: string }[]> {
+async function columnsOf(client: Client, table: string): Promise<readonly TypedColumn[]> {
   const answer = await client.stream('/sluice/v1/sql', {
     sql: `SELECT * FROM "${table.replaceAll('"', '""')}" LIMIT 0`,
     format: 'table',
@@ -245,5 +243,5 @@ async function columnsOf(
   let text = ''
   for await (const chunk of answer) text += Buffer.from(chunk).toString('utf8')
   const [first = '{}'] = text.split('\n')
-  return (JSON.parse(first) as { columns?: { name: string; type: string }[] }).columns ?? []
+  return (JSON.parse(first) as { columns?: TypedColumn[] }).columns ?? []
 }
