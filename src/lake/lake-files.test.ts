@@ -141,12 +141,13 @@ describe.each([
         await lake.write(name, Buffer.from('0123456789'), { signal })
       }
       const namesIn = async (folder: string): Promise<string[]> => {
-        const found = await Array.fromAsync(lake.list(folder, { signal }))
-        for (const { bytes, modifiedAt } of found) {
+        const names: string[] = []
+        for await (const { name, bytes, modifiedAt } of lake.list(folder, { signal })) {
           expect(bytes).toBe(10)
           expect(Math.abs(Date.now() - modifiedAt.getTime())).toBeLessThan(60_000)
+          names.push(name)
         }
-        return found.map(({ name }) => name).toSorted()
+        return names.toSorted()
       }
       expect(await namesIn('t')).toEqual(['t/data/w1/day=1/c', 't/metadata/a', 't/metadata/a.b'])
       expect(await namesIn('nothing')).toEqual([])
