@@ -8,6 +8,7 @@ import { silentLogger } from '../src/base/log.ts'
 import { quoteLiteral } from '../src/base/sql-text.ts'
 import { createDuckdbEngine } from '../src/engine/duckdb-engine.ts'
 import { createLake } from '../src/lake/create-lake.ts'
+import { localLakeFiles } from '../src/lake/local-lake-files.ts'
 import type { Lake, LakeTable } from '../src/lake/lake.ts'
 import { openMetadata } from '../src/metadata/open.ts'
 import { integerType, stringType, structType, timestampType } from '../src/types/data-type.ts'
@@ -54,7 +55,7 @@ try {
   const lake = createLake({
     metadata,
     engine,
-    folder: join(home, 'lake'),
+    files: localLakeFiles(join(home, 'lake')),
     clock: systemClock,
     logger: silentLogger,
     incarnation: 'bench',
@@ -106,7 +107,7 @@ async function compaction(lake: Lake, newTable: () => Promise<LakeTable>): Promi
   }
   const { snapshotId } = (await lake.snapshot(table.id))!
   const { files } = await lake.plan({ tableId: table.id, snapshotId })
-  const list = files.map(quoteLiteral).join(', ')
+  const list = files.map(({ name }) => quoteLiteral(join(folder, 'home', 'lake', name))).join(', ')
   const bare = await timeInDuckdb(
     `COPY (SELECT * FROM read_parquet([${list}], hive_partitioning = false) ORDER BY person, "timestamp")
      TO '${join(folder, 'bare.parquet')}' (FORMAT parquet, COMPRESSION zstd)`,

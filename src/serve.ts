@@ -8,7 +8,6 @@ import { createAdministration } from '#access/create-administration.ts'
 import { createSecretStore } from '#access/secret-store.ts'
 import { createBackups } from '#backup/create-backups.ts'
 import { systemClock } from '#base/clock.ts'
-import { AppError } from '#base/errors.ts'
 import { armFaults } from '#base/faults.ts'
 import type { RunId } from '#base/ids.ts'
 import type { Logger } from '#base/log.ts'
@@ -27,6 +26,7 @@ import type { Jobs, Run } from '#jobs/jobs.ts'
 import { createLake } from '#lake/create-lake.ts'
 import type { Lake } from '#lake/lake.ts'
 import { createMaintenance, type Maintenance } from '#lake/maintenance.ts'
+import { openLakeFiles } from '#lake/open-lake-files.ts'
 import type { Metadata } from '#metadata/metadata.ts'
 import { openMetadata } from '#metadata/open.ts'
 import { countRuns, selectDatasetFigures, selectTotals } from '#metadata/overview.ts'
@@ -80,12 +80,14 @@ export async function startServer({ config, logger, version }: ServeOptions): Pr
     await createDuckdbEngine({ ...config.engine, scratchFolder: paths.scratch, logger }),
   )
   arm(config.faultPoint, { metadata, engine, logger })
-  if (config.lake.location !== undefined) {
-    throw new AppError('config.invalid', 'A lake at lake.location is not served yet.', {
-      hint: 'Leave it out: the lake is in lake.folder.',
-    })
-  }
-  const lake = createLake({ metadata, engine, folder: config.lake.folder, clock, logger, incarnation })
+  const files = starting.use(
+    await openLakeFiles(config.lake, {
+      server: config.s3,
+      credentials: { s3: s3Credentials(config) },
+      logger,
+    }),
+  )
+  const lake = createLake({ metadata, engine, files, clock, logger, incarnation })
   const schemas = createSchemas({ metadata, access, clock, columnsAdded: followSchema({ lake, clock }) })
   const datasets = createDatasets({ metadata, access, lake, schemas, clock })
   const jobs = starting.use(
@@ -142,6 +144,7 @@ export async function startServer({ config, logger, version }: ServeOptions): Pr
     jobs,
     home: config.home,
     lakeFolder: config.lake.folder,
+    isLakeElsewhere: config.lake.location !== undefined,
     clock,
     version,
   })
@@ -230,6 +233,15 @@ async function nodeIdOf(home: string): Promise<string> {
     const made = `${hostname()}-${randomUUID()}`
     await writeFile(path, `${made}\n`, { flag: 'wx' })
     return made
+  }
+}
+
+function s3Credentials({ s3: { accessKeyId, secretAccessKey, sessionToken } }: Config) {
+  if (accessKeyId === undefined || secretAccessKey === undefined) return undefined
+  return {
+    accessKeyId,
+    secretAccessKey: secretAccessKey.reveal(),
+    sessionToken: sessionToken?.reveal(),
   }
 }
 

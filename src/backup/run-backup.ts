@@ -7,6 +7,7 @@ import { faultPoint } from '#base/faults.ts'
 import { homePaths } from '#config/home.ts'
 import { stagingOf } from '#ingest/staging.ts'
 import type { RunContext, RunOutcome } from '#jobs/jobs.ts'
+import { localLakeFiles } from '#lake/local-lake-files.ts'
 import { tableContents } from '#lake/table-contents.ts'
 import { tableFiles } from '#lake/table-files.ts'
 import { tableReader } from '#lake/table-reader.ts'
@@ -196,10 +197,10 @@ async function lakeFiles(
   const found: LakeFile[] = []
   for (const table of tables) {
     signal.throwIfAborted()
-    const files = tableFiles(lakeFolder, table.dataset_id)
+    const files = tableFiles(localLakeFiles(lakeFolder), table.dataset_id)
     const contents = await tableContents(reader, files, table.metadata_file)
     await someAtOnce(contents, copiesAtOnce, async ({ name, isHistory }) => {
-      const path = files.path(name)
+      const path = join(lakeFolder, files.lakeName(name))
       try {
         found.push({ name: `lake/${table.dataset_id}/${name}`, path, bytes: (await stat(path)).size })
       } catch (error) {

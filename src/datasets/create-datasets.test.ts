@@ -9,6 +9,7 @@ import { systemClock } from '../base/clock.ts'
 import { newBatchId, newDatasetId, newUuidId } from '../base/ids.ts'
 import { silentLogger } from '../base/log.ts'
 import { createLake } from '../lake/create-lake.ts'
+import { localLakeFiles } from '../lake/local-lake-files.ts'
 import type { SchemaChange } from '../lake/evolve-schema.ts'
 import type { Lake, NewTable } from '../lake/lake.ts'
 import type { Metadata } from '../metadata/metadata.ts'
@@ -37,7 +38,7 @@ async function world(metadata: Metadata) {
   const whole = createLake({
     metadata,
     engine,
-    folder,
+    files: localLakeFiles(folder),
     clock: systemClock,
     logger: silentLogger,
     incarnation: 'a',

@@ -30,6 +30,7 @@ export async function spool({
     snapshotId: plan.snapshotId as SnapshotId | undefined,
     ...(plan.content === 'increment' ? { afterSequence: plan.afterSequence } : {}),
     withSystemColumns: plan.withSystemColumns,
+    signal: context.signal,
   })
   await progress.update({ phase: 'reading', rowCountTotal: scan.rowCount })
   const source = { sourceRowCount: scan.rowCount, sourceBytes: scan.bytes }
@@ -37,8 +38,9 @@ export async function spool({
     await faultPoint('export.spool.done')
     return { ...source, emittedRowCount: 0, files: [] }
   }
+  using lease = await lake.lease(scan.files, { signal: context.signal })
   const copied = await engine.copy(
-    { sql: scan.sql, files: scan.files, pool: 'batch' },
+    { sql: scan.sql, files: lease.paths, pool: 'batch' },
     {
       folder: await makeSpoolFolder(spoolFolder, context.run.id, context.lease.fence),
       format: { ...plan.format, fileBytesMax: plan.fileBytesMax },

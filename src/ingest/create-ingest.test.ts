@@ -172,10 +172,11 @@ describe('each format is loaded whole', () => {
 async function readRows(tableId: Parameters<Lake['plan']>[0]['tableId']): Promise<unknown[][]> {
   const snapshot = await bed.lake.snapshot(tableId)
   const plan = await bed.lake.plan({ tableId, snapshotId: snapshot?.snapshotId })
+  using lease = await bed.lake.lease(plan.files, { signal })
   await using pull = await bed.engine.open(
     {
       sql: `SELECT id::VARCHAR AS id, name FROM ${plan.sql} ORDER BY 1`,
-      files: plan.files,
+      files: lease.paths,
       pool: 'interactive',
     },
     {

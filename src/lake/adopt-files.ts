@@ -2,7 +2,6 @@ import { constants } from 'node:fs'
 import { lchown, open, readdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { assert } from '#base/assert.ts'
-import { syncFolder } from '#objects/durable-files.ts'
 import { unprivilegedIds } from '#base/run-as.ts'
 
 /** Before an engine child writes: under root it runs as another user, who needs the folder. */
@@ -13,7 +12,7 @@ export async function lendFolder(folder: string): Promise<void> {
 
 /**
  * Takes over what an engine child wrote: afterwards the files are ours, nobody else can write them, everybody can read
- * them, and they are on the disk. What is not among `expected` (path → bytes) is removed.
+ * them. What is not among `expected` (path → bytes) is removed.
  */
 export async function adoptFiles(folder: string, expected: ReadonlyMap<string, number>): Promise<void> {
   const adopted = await adoptFolder(folder, expected)
@@ -32,7 +31,6 @@ async function adoptFolder(folder: string, expected: ReadonlyMap<string, number>
       adopted += 1
     } else await rm(path)
   }
-  await syncFolder(folder)
   return adopted
 }
 
@@ -44,7 +42,6 @@ async function takeOver(path: string, mode: number, flags: number): Promise<numb
     assert(stats.isDirectory() || (stats.isFile() && stats.nlink === 1), 'the engine wrote plain files')
     if (process.getuid?.() === 0) await handle.chown(0, 0)
     await handle.chmod(mode)
-    await handle.sync()
     return stats.size
   } finally {
     await handle.close()

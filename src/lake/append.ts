@@ -6,7 +6,7 @@ import { type CommitRecord, commitChange } from './commit.ts'
 import { groupFiles } from './file-groups.ts'
 import type { DataFile } from './iceberg/manifest.ts'
 import { newSnapshotNumber, schemaOf } from './iceberg/table-metadata.ts'
-import type { AppendRequest, AppendResult } from './lake.ts'
+import type { AppendRequest, AppendResult, RowSource } from './lake.ts'
 import type { LakeContext } from './lake-context.ts'
 import { type Addition, nextSnapshot, writeAddition } from './next-snapshot.ts'
 import { scanSql } from './scan-sql.ts'
@@ -17,6 +17,8 @@ import { writeDataFiles } from './write-files.ts'
 /** A batch is written once, or once more for each node that overtakes it. */
 export const writeTriesMax = 12
 const writeBackoff: Backoff = { firstMs: 20, maxMs: 2_000, jitter: 0.9 }
+
+type RowsOfRequest = Pick<AppendRequest, 'source' | 'columns'>
 
 interface Written {
   readonly write: Write
@@ -32,7 +34,7 @@ export async function append(context: LakeContext, request: AppendRequest): Prom
   if (before) return resultOf(before, false)
 
   /** Records the write, then writes. Nothing is left of a write that fails. */
-  async function write({ source, columns }: Pick<AppendRequest, 'source' | 'columns'>): Promise<Written> {
+  async function write({ source, columns }: RowsOfRequest): Promise<Written> {
     const base = await readBase(context, tableId)
     const ingestTimeMs = ingestTimeAfter(base.row.last_ingest_time, clock.now())
     const write = await context.writes.begin(base.definition)
@@ -55,8 +57,8 @@ export async function append(context: LakeContext, request: AppendRequest): Prom
     const { definition, files, metadata: table } = await readBase(context, tableId)
     const groups = await groupFiles(context.reader, files, table, old.dataFiles)
     const sql = scanSql(groups, definition.schema.fields, schemaOf(table))
-    const paths = groups.flatMap((group) => group.paths)
-    const source = { sql, files: paths, pool: request.source.pool }
+    const lakeFiles = groups.flatMap((group) => group.files)
+    const source = { ...request.source, sql, files: [], lakeFiles }
     const written = await write({ source, columns: definition.schema })
     await old.write.discard()
     return written

@@ -68,9 +68,6 @@ async function compactGroup(
   const removed = new Set(group.files.map((file) => file.path))
   const there = (await liveFiles(context, base)).filter((file) => removed.has(file.path))
   if (there.length < removed.size) return undefined
-  await base.files.check(
-    group.files.map((file) => ({ name: base.files.nameOf(file.path), bytes: file.bytes })),
-  )
   const kept = await keptRows(context, base, group.files)
   let added: readonly DataFile[] = []
   const outcome = await runWrite(context, base.definition, async (write) => {
@@ -79,7 +76,7 @@ async function compactGroup(
       part: 'kept',
       rows: {
         kind: 'kept',
-        source: { sql: `SELECT * FROM ${kept.sql}`, files: kept.files, pool: 'batch' },
+        source: { sql: `SELECT * FROM ${kept.sql}`, files: [], lakeFiles: kept.files, pool: 'batch' },
       },
       onlyDay: group.day,
       fileBytesMax: targetBytes,

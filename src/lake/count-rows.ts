@@ -1,11 +1,13 @@
 import { must } from '#base/assert.ts'
 import type { Engine } from '#engine/engine.ts'
+import type { CachedObject } from '#objects/file-cache.ts'
 import { stringType, type Field } from '#types/data-type.ts'
+import type { TableFiles } from './table-files.ts'
 
 interface Source {
   /** A parenthesised query. */
   readonly sql: string
-  readonly files: readonly string[]
+  readonly files: readonly CachedObject[]
   readonly signal?: AbortSignal
 }
 
@@ -13,8 +15,12 @@ const never = new AbortController().signal
 const rowsAtOnce = 10_000
 const bytesAtOnce = 4 * 1024 * 1024
 
-export async function countRows(engine: Engine, { sql, files, signal }: Source): Promise<number> {
-  const rows = await textRows(engine, {
+export async function countRows(
+  engine: Engine,
+  table: TableFiles,
+  { sql, files, signal }: Source,
+): Promise<number> {
+  const rows = await textRows(engine, table, {
     sql: `SELECT CAST(count(*) AS VARCHAR) FROM ${sql}`,
     files,
     columnCount: 1,
@@ -26,14 +32,16 @@ export async function countRows(engine: Engine, { sql, files, signal }: Source):
 /** The rows of a small answer, whose columns are all text. */
 export async function textRows(
   engine: Engine,
+  table: TableFiles,
   { sql, files, columnCount, signal = never }: Source & { readonly columnCount: number },
 ): Promise<readonly (readonly (string | null)[])[]> {
   const columns = Array.from({ length: columnCount }, (_, index): Field => ({
     name: `c${index}`,
     type: stringType,
   }))
+  using lease = await table.lease(files, { signal })
   await using pull = await engine.open(
-    { sql, files, pool: 'batch' },
+    { sql, files: lease.paths, pool: 'batch' },
     { encoding: { kind: 'jsonRows' }, columns, signal },
   )
   const parts: Uint8Array[] = []

@@ -26,10 +26,12 @@ import { deleteRows } from './delete-rows.ts'
 import { evolve } from './evolve.ts'
 import { expire } from './expire.ts'
 import { commitExternal } from './external-commit.ts'
+import { leaseFiles } from './file-checks.ts'
 import { printJson } from './iceberg/json.ts'
 import { newTableMetadata } from './iceberg/new-table-metadata.ts'
 import { snapshotAt } from './iceberg/table-metadata.ts'
 import type { LakeContext } from './lake-context.ts'
+import type { LakeFiles } from './lake-files.ts'
 import type { Commit, Lake, LakeTable, NewTable, Snapshot } from './lake.ts'
 import { mergeManifests } from './merge-manifests.ts'
 import { removeOrphans } from './orphans.ts'
@@ -55,8 +57,8 @@ import { trackWrites, writerSilentMsMax } from './writes.ts'
 export interface LakeOptions {
   readonly metadata: Metadata
   readonly engine: Engine
-  /** Absolute path. Each table has a folder in it, named by its dataset. */
-  readonly folder: string
+  /** Each table has a folder in it, named by its dataset. */
+  readonly files: LakeFiles
   readonly clock: Clock
   readonly logger: Logger
   /** Of this process, for people who read our records. */
@@ -64,13 +66,13 @@ export interface LakeOptions {
 }
 
 export function createLake(options: LakeOptions): Lake {
-  const { metadata, engine, folder, clock, logger, incarnation } = options
+  const { metadata, engine, files: lakeFiles, clock, logger, incarnation } = options
   const reader = tableReader()
-  const writes = trackWrites({ metadata, lakeFolder: folder, clock, logger, incarnation })
+  const writes = trackWrites({ metadata, lakeFiles, clock, logger, incarnation })
   const context: LakeContext = {
     metadata,
     engine,
-    lakeFolder: folder,
+    lakeFiles,
     clock,
     logger,
     reader,
@@ -83,7 +85,7 @@ export function createLake(options: LakeOptions): Lake {
     datasetId: table.datasetId,
     schema: table.schema,
     systemColumns,
-    location: tableFiles(folder, table.datasetId).location,
+    location: tableFiles(lakeFiles, table.datasetId).location,
     dayColumn: table.dayColumn,
   })
 
@@ -92,7 +94,7 @@ export function createLake(options: LakeOptions): Lake {
     checkColumns(schema, dayColumn)
     const paths = clusterBy.map((path) => clusterPath(path, schema).names)
     const definition = { id: newUuidId('table'), datasetId: table.datasetId, schema, dayColumn, clusterBy }
-    const files = tableFiles(folder, table.datasetId)
+    const files = tableFiles(lakeFiles, table.datasetId)
     const now = clock.now()
     const first = newTableMetadata({
       tableId: definition.id,
@@ -206,6 +208,8 @@ export function createLake(options: LakeOptions): Lake {
     },
 
     plan: async (request) => await plan(context, request),
+
+    lease: async (files, given) => await leaseFiles(lakeFiles, files, given),
 
     pin: async (tx, pin) => {
       // No expiry gets between our look and our pin.

@@ -1,4 +1,5 @@
 import { writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { testLake, type TestLake } from '../../test/support/lake.ts'
 import { numbersOf, numberTable, put, range } from '../../test/support/lake-numbers.ts'
@@ -13,10 +14,7 @@ import { tableReader } from './table-reader.ts'
 const signal = new AbortController().signal
 
 async function baseOf(place: TestLake, table: LakeTable): Promise<TableBase> {
-  return await readBase(
-    { metadata: place.metadata, lakeFolder: place.folder, reader: tableReader() },
-    table.id,
-  )
+  return await readBase({ metadata: place.metadata, lakeFiles: place.files, reader: tableReader() }, table.id)
 }
 
 const fieldsOf = (base: TableBase) => schemaOf(base.metadata).fields.map((field) => ({ ...field }))
@@ -169,6 +167,7 @@ test('a snapshot that names a manifest of another table, or one that cannot be r
   await put(place, other, range(3, 6))
   const base = await baseOf(place, table)
   const reader = tableReader()
+  const at = (name: string) => join(place.folder, table.datasetId, name)
   const manifestsIn = async (given: TableBase) =>
     await reader.manifests(given.files, given.metadata.snapshots[0]!)
   const own = await manifestsIn(base)
@@ -180,7 +179,7 @@ test('a snapshot that names a manifest of another table, or one that cannot be r
   ): Promise<TableUpdate[]> => {
     const parentId = base.metadata['current-snapshot-id']
     const list = encodeManifestList(manifests, { id: snapshotId, parentId, sequenceNumber: 2 })
-    await writeFile(base.files.path(`metadata/${name}`), list)
+    await writeFile(at(`metadata/${name}`), list)
     const snapshot: SnapshotMetadata = {
       'snapshot-id': snapshotId,
       'parent-snapshot-id': parentId,
@@ -202,12 +201,12 @@ test('a snapshot that names a manifest of another table, or one that cannot be r
   const bytes = await (
     await baseOf(place, other)
   ).files.read(`metadata/${foreign[0]!.path.split('/').at(-1)}`)
-  await writeFile(base.files.path('metadata/copied.avro'), bytes)
+  await writeFile(at('metadata/copied.avro'), bytes)
   // The manifest lies here, and the files it names do not.
   await expect(
     commit(place, table, ...(await snapshotWith([...own, copied], 'b.avro'))),
   ).rejects.toMatchObject(invalid)
-  await writeFile(base.files.path('metadata/copied.avro'), bytes.subarray(0, 100))
+  await writeFile(at('metadata/copied.avro'), bytes.subarray(0, 100))
   await expect(
     commit(place, table, ...(await snapshotWith([...own, copied], 'c.avro'))),
   ).rejects.toMatchObject(invalid)
@@ -222,7 +221,7 @@ test('a snapshot that names a manifest of another table, or one that cannot be r
     const named = { ...file!, file: { ...file!.file, ...change } }
     const written = encodeManifest(manifestTableOf(base.metadata), [named])
     const name = `metadata/${Object.keys(change)[0]}.avro`
-    await writeFile(base.files.path(name), written)
+    await writeFile(at(name), written)
     const manifest = { ...copied, path: base.files.uri(name), bytes: written.length, addedFileCount: 1 }
     await expect(
       commit(place, table, ...(await snapshotWith([...own, manifest], `e-${Object.keys(change)[0]}.avro`))),

@@ -3,7 +3,7 @@ import type { DataFile } from './iceberg/manifest.ts'
 import { schemaOf, type TableMetadata } from './iceberg/table-metadata.ts'
 import { hasNames, partOf } from './projection.ts'
 import type { ScanGroup } from './scan-sql.ts'
-import type { TableFiles } from './table-files.ts'
+import type { ScanFile, TableFiles } from './table-files.ts'
 import type { TableReader } from './table-reader.ts'
 
 /** Footers are small and the disk is what takes time: some at once. */
@@ -20,20 +20,20 @@ export async function groupFiles(
   metadata: TableMetadata,
   dataFiles: readonly DataFile[],
 ): Promise<readonly ScanGroup[]> {
-  const named = dataFiles.map((file) => ({ name: files.nameOf(file.path), bytes: file.bytes }))
-  const pathOf = (file: { readonly name: string }): string => files.path(file.name)
-  if (!isChangedInside(metadata)) return [{ paths: named.map(pathOf), columns: undefined }]
+  if (!isChangedInside(metadata)) return [{ files: dataFiles.map(files.scanFile), columns: undefined }]
   const struct = schemaOf(metadata)
-  const groups = new Map<string, { readonly paths: string[]; readonly columns: ScanGroup['columns'] }>()
-  for (let start = 0; start < named.length; start += footersAtOnce) {
-    const some = named.slice(start, start + footersAtOnce)
-    const shapes = await Promise.all(some.map(async (file) => await reader.shape(files, file)))
+  const groups = new Map<string, { readonly files: ScanFile[]; readonly columns: ScanGroup['columns'] }>()
+  for (let start = 0; start < dataFiles.length; start += footersAtOnce) {
+    const some = dataFiles.slice(start, start + footersAtOnce)
+    const shapes = await Promise.all(
+      some.map(async ({ path, bytes }) => await reader.shape(files, { name: files.nameOf(path), bytes })),
+    )
     for (const [index, file] of some.entries()) {
       const shape = shapes[index]
       const isPlain = shape === undefined || isAsToday(struct, shape.columns)
       const key = isPlain ? '' : shape.signature
-      const group = groups.get(key) ?? { paths: [], columns: isPlain ? undefined : shape.columns }
-      group.paths.push(pathOf(file))
+      const group = groups.get(key) ?? { files: [], columns: isPlain ? undefined : shape.columns }
+      group.files.push(files.scanFile(file))
       groups.set(key, group)
     }
   }

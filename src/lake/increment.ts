@@ -44,7 +44,15 @@ export interface Increment {
 export async function increment(
   context: Pick<LakeContext, 'engine' | 'reader'>,
   base: TableBase,
-  { files, since }: { readonly files: readonly DataFile[]; readonly since: IncrementStart | undefined },
+  {
+    files,
+    since,
+    signal,
+  }: {
+    readonly files: readonly DataFile[]
+    readonly since: IncrementStart | undefined
+    readonly signal: AbortSignal | undefined
+  },
 ): Promise<Increment> {
   const afterMs = since?.afterMs ?? 0
   // A file that was added since and says of a row not when it came in: it may have come in since.
@@ -68,8 +76,11 @@ export async function increment(
     columns,
     schemaOf(base.metadata),
   )
-  const paths = groups.flatMap((group) => group.paths)
-  const count = await countRows(context.engine, { sql, files: paths })
+  const count = await countRows(context.engine, base.files, {
+    sql,
+    files: groups.flatMap((group) => group.files),
+    ...(signal ? { signal } : {}),
+  })
   return { whole, mixed, where, rowCount: rowsOf(whole) + count }
 }
 

@@ -9,6 +9,7 @@ import { scanSql } from './scan-sql.ts'
 import { systemColumns } from './system-columns.ts'
 import type { TableBase } from './table-base.ts'
 import { allColumns } from './table-definition.ts'
+import type { ScanFile } from './table-files.ts'
 
 /**
  * All columns of files that are rewritten. Rows of another engine may have no ingest time; until now the snapshot that
@@ -18,7 +19,7 @@ export async function keptRows(
   context: LakeContext,
   base: TableBase,
   dataFiles: readonly DataFile[],
-): Promise<{ readonly sql: string; readonly files: readonly string[] }> {
+): Promise<{ readonly sql: string; readonly files: readonly ScanFile[] }> {
   const id = ingestTimeId(base.metadata)
   const byTime = new Map<number | undefined, DataFile[]>()
   const times = dataFiles.every((file) => file.nullCounts.get(id) === 0)
@@ -29,14 +30,14 @@ export async function keptRows(
     byTime.set(time, [...(byTime.get(time) ?? []), file])
   }
   const parts: string[] = []
-  const files: string[] = []
+  const files: ScanFile[] = []
   const columns = allColumns(base.definition.schema).fields
   for (const [time, some] of byTime) {
     const groups = await groupFiles(context.reader, base.files, base.metadata, some)
     const scan = scanSql(groups, columns, schemaOf(base.metadata))
     const list = columns.map(({ name }) => (time === undefined ? quoteIdentifier(name) : timed(name, time)))
     parts.push(`SELECT ${list.join(', ')} FROM ${scan}`)
-    files.push(...groups.flatMap((group) => group.paths))
+    files.push(...groups.flatMap((group) => group.files))
   }
   return { sql: `(${parts.join(' UNION ALL ')})`, files }
 }

@@ -2,6 +2,7 @@ import type { Clock } from '#base/clock.ts'
 import type { Logger } from '#base/log.ts'
 import type { Engine } from '#engine/engine.ts'
 import type { Metadata } from '#metadata/metadata.ts'
+import type { LakeFiles } from './lake-files.ts'
 import type { TableReader } from './table-reader.ts'
 import type { Turns } from './turns.ts'
 import type { Writes } from './writes.ts'
@@ -10,7 +11,7 @@ import type { Writes } from './writes.ts'
 export interface LakeContext {
   readonly metadata: Metadata
   readonly engine: Engine
-  readonly lakeFolder: string
+  readonly lakeFiles: LakeFiles
   readonly clock: Clock
   readonly logger: Logger
   readonly reader: TableReader

@@ -134,6 +134,32 @@ describe.each([
       await expect(readdir(outbox)).rejects.toMatchObject({ code: 'ENOENT' })
     })
 
+    test('tells what is there, gives parts of files and removes single ones', async () => {
+      const { files } = await open()
+      await using lake = files
+      for (const name of ['t/metadata/a', 't/metadata/a.b', 't/data/w1/day=1/c', 'tt/metadata/d']) {
+        await lake.write(name, Buffer.from('0123456789'), { signal })
+      }
+      const namesIn = async (folder: string): Promise<string[]> => {
+        const names: string[] = []
+        for await (const { name, bytes, modifiedAt } of lake.list(folder, { signal })) {
+          expect(bytes).toBe(10)
+          expect(Math.abs(Date.now() - modifiedAt.getTime())).toBeLessThan(60_000)
+          names.push(name)
+        }
+        return names.toSorted()
+      }
+      expect(await namesIn('t')).toEqual(['t/data/w1/day=1/c', 't/metadata/a', 't/metadata/a.b'])
+      expect(await namesIn('nothing')).toEqual([])
+      expect((await lake.read('t/metadata/a', { signal, start: 3, end: 5 })).toString()).toBe('34')
+      expect((await lake.read('t/metadata/a', { signal, start: 8, end: 99 })).toString()).toBe('89')
+      expect(await lake.sizeOf('t/metadata/a', { signal })).toBe(10)
+      await lake.remove('t/metadata/a')
+      await lake.remove('t/metadata/a')
+      expect(await lake.sizeOf('t/metadata/a', { signal })).toBeUndefined()
+      expect(await namesIn('t/metadata')).toEqual(['t/metadata/a.b'])
+    })
+
     test('refuses names that lead out of it', async () => {
       const { files } = await open()
       await using lake = files
@@ -154,7 +180,7 @@ describe.skipIf(!hasS3Server)('a lake on S3', () => {
     await using lake = files
     await writeInto(await lake.outbox('t/data/w1'), 'a', Buffer.from('four'))
     await lake.deliver('t/data/w1', [{ name: 'a', bytes: 4 }], { signal })
-    expect(await readdir(join(base, 'one', 'lake', 'outbox', 't', 'data'))).toEqual([])
+    expect(await readdir(join(base, 'one', 'lake', 'outbox'))).toEqual([])
     ;(await lake.lease([{ name: 't/data/w1/a', bytes: 4 }], { signal }))[Symbol.dispose]()
     expect(dirname(lake.pathOf({ name: 't/data/w1/a', bytes: 4 }))).toBe(join(base, 'one', 'cache'))
   })
@@ -174,6 +200,15 @@ describe.skipIf(!hasS3Server)('a lake on S3', () => {
     await expect(delivery).rejects.toMatchObject({ code: 'store.refused' })
     await lake.discard('t/data/w1', { signal })
     expect(await lake.discard('t/data/w1', { signal })).toBe(0)
+  })
+
+  test('what was on its way when a server died is removed when it starts again', async () => {
+    const { files, another } = await onS3()
+    await using _one = files
+    const outbox = await (await another()).outbox('t/data/w1')
+    await writeInto(outbox, 'a', Buffer.from('unfinished'))
+    await using _again = await another()
+    await expect(readdir(outbox)).rejects.toMatchObject({ code: 'ENOENT' })
   })
 
   test('a location that is wrong is told at once', async () => {

@@ -1,4 +1,5 @@
 import type { CachedObject, FileLease } from '#objects/file-cache.ts'
+import type { ObjectSummary } from '#objects/object-store.ts'
 
 /**
  * Where the files of a lake are, and how they come to the engine, which knows only files of this machine, and from it.
@@ -8,11 +9,26 @@ export interface LakeFiles extends AsyncDisposable {
   /** `file:///…` or `s3://bucket/prefix`; what Iceberg's files name each other by begins with it. */
   readonly location: string
 
-  /** A small file, whole. @throws AppError 'object.missing', 'store.…' */
-  read(name: string, options: { readonly signal: AbortSignal }): Promise<Buffer>
+  /**
+   * A small file, whole, or its bytes from `start` up to and without `end`: fewer where it ends before.
+   * @throws AppError 'object.missing', 'store.…'
+   */
+  read(
+    name: string,
+    options: { readonly signal: AbortSignal; readonly start?: number; readonly end?: number },
+  ): Promise<Buffer>
 
   /** A new small file (≤ 8 MiB), durable when this returns. @throws AppError 'object.exists' */
   write(name: string, bytes: Uint8Array, options: { readonly signal: AbortSignal }): Promise<void>
+
+  /** Undefined when there is no such file. */
+  sizeOf(name: string, options: { readonly signal: AbortSignal }): Promise<number | undefined>
+
+  /** The files below a folder, whoever wrote them. */
+  list(folder: string, options: { readonly signal: AbortSignal }): AsyncIterable<ObjectSummary>
+
+  /** Nothing happens when it is not there. */
+  remove(name: string): Promise<void>
 
   /** Where the engine finds the file while a lease holds it; touches nothing. */
   pathOf(file: CachedObject): string

@@ -3,6 +3,7 @@ import type { SchemaChange } from './evolve-schema.ts'
 import type { TableRequirement, TableUpdate } from './iceberg/table-update.ts'
 import type { CompactionRule } from './plan-compaction.ts'
 import type { Transaction } from '#metadata/metadata.ts'
+import type { CachedObject, FileLease } from '#objects/file-cache.ts'
 import type { StructType } from '#types/data-type.ts'
 
 /**
@@ -84,6 +85,14 @@ export interface Lake {
    */
   plan(request: PlanRequest): Promise<ScanPlan>
 
+  /**
+   * Has the files of plans where the plans' SQL reads them, until the lease is disposed of. A statement takes the files
+   * of all its plans with one lease, and waits for nothing that needs another while it has it: two that wait for each
+   * other would for ever.
+   * @throws AppError 'lake.corrupt' when one is missing or has another size, 'query.scan_too_large', 'store.…'
+   */
+  lease(files: readonly CachedObject[], options: { readonly signal: AbortSignal }): Promise<FileLease>
+
   /** Keeps a snapshot's files from expiry until released or past its time. Same owner and table: replaced. */
   pin(tx: Transaction, pin: Pin): Promise<void>
   releasePins(tx: Transaction, owner: string): Promise<void>
@@ -119,7 +128,7 @@ export interface LakeTable {
   /** The user's columns, as declared. */
   readonly schema: StructType
   readonly systemColumns: StructType
-  /** `file:///…` */
+  /** `file:///…` or `s3://…` */
   readonly location: string
   readonly dayColumn: string | undefined
 }
@@ -132,11 +141,8 @@ export interface AppendRequest {
    * at any depth: those are NULL. Absent: the table's user columns as they are.
    */
   readonly columns?: StructType
-  readonly source: {
-    readonly sql: string
-    readonly files: readonly string[]
-    readonly pool: 'interactive' | 'batch'
-  }
+  /** The engine statement that gives them. */
+  readonly source: RowSource
   /**
    * Runs first in the commit's transaction, before the table is locked, perhaps several times: for locks alone. A
    * dataset is locked before its table.
@@ -146,6 +152,17 @@ export interface AppendRequest {
   readonly within?: (tx: Transaction, result: AppendResult) => Promise<void>
   readonly onProgress?: (progress: { readonly rowCount: number }) => void
   readonly signal: AbortSignal
+}
+
+export interface RowSource {
+  readonly sql: string
+  /** Absolute paths of what it reads besides. */
+  readonly files: readonly string[]
+  /** Files of plans that it reads: leased when it runs, and by none but the lake. */
+  readonly lakeFiles?: readonly CachedObject[]
+  readonly pool: 'interactive' | 'batch'
+  /** Lets it run when there is a place for it. What holds a place waits for no files. */
+  readonly inTurn?: <T>(work: () => Promise<T>) => Promise<T>
 }
 
 /** Rows, by a condition in the engine's dialect over all columns of the table, the system columns included. */
@@ -289,6 +306,7 @@ export interface PlanRequest {
   /** User columns to read, by name; absent: all. System columns are added when asked. */
   readonly columns?: readonly string[]
   readonly withSystemColumns?: boolean
+  readonly signal?: AbortSignal
 }
 
 /** `column op value` on a top-level column; value as the binder folds it: text for dates and timestamps (UTC ISO). */
@@ -301,8 +319,8 @@ export interface Predicate {
 export interface ScanPlan {
   /** A parenthesised engine query giving the columns asked for, in schema order, system columns last. */
   readonly sql: string
-  /** Absolute paths: exactly what the statement may read. */
-  readonly files: readonly string[]
+  /** Exactly what the statement may read, once they are leased. */
+  readonly files: readonly CachedObject[]
   /** Sum of the files' record counts: an upper bound of rows, exact without predicates. */
   readonly rowCount: number
   readonly bytes: number

@@ -1,8 +1,8 @@
-import { lstat, readdir, readFile, rm } from 'node:fs/promises'
-import { dirname, join } from 'node:path'
+import { lstat, open, readdir, readFile, rm } from 'node:fs/promises'
+import { dirname, join, relative } from 'node:path'
 import { AppError } from '#base/errors.ts'
 import { makeFolderDurably, syncFile, syncFolder, writeFileDurably } from '#objects/durable-files.ts'
-import { objectNameParts } from '#objects/object-name.ts'
+import { isObjectName, objectNameParts } from '#objects/object-name.ts'
 import type { LakeFiles } from './lake-files.ts'
 
 /** Looking at files is waiting for the disk: some at a time. */
@@ -30,8 +30,12 @@ export function localLakeFiles(root: string): LakeFiles {
   return {
     location: `file://${root}`,
 
-    read: async (name, { signal }) => {
-      const content = await unlessMissing(() => readFile(path(name), { signal }))
+    read: async (name, { signal, start, end }) => {
+      const content = await unlessMissing(async () =>
+        start === undefined || end === undefined
+          ? await readFile(path(name), { signal })
+          : await readRange(path(name), start, end),
+      )
       if (content === undefined) throw missing(name)
       return content
     },
@@ -45,6 +49,21 @@ export function localLakeFiles(root: string): LakeFiles {
       await makeFolderDurably(dirname(path(name)))
       await writeFileDurably(path(name), bytes)
     },
+
+    sizeOf,
+
+    list: async function* (folder) {
+      const found = await unlessMissing(() => readdir(path(folder), { recursive: true, withFileTypes: true }))
+      for (const entry of found ?? []) {
+        const full = join(entry.parentPath, entry.name)
+        const name = relative(root, full)
+        if (!isObjectName(name)) continue // Nothing of ours can say it.
+        const stats = await unlessMissing(() => lstat(full)) // Removed meanwhile: as if it had not been there.
+        if (stats?.isFile() === true) yield { name, bytes: stats.size, modifiedAt: stats.mtime }
+      }
+    },
+
+    remove: async (name) => await rm(path(name), { force: true }),
 
     pathOf: ({ name }) => path(name),
 
@@ -69,9 +88,12 @@ export function localLakeFiles(root: string): LakeFiles {
         await check(file)
         await syncFile(path(file.name))
       }
-      const folders = new Set(named.map(({ name }) => dirname(path(name))))
+      // Each folder's name is in the one above it.
+      const folders = new Set([path(folder), dirname(path(folder))])
+      for (const { name } of named) {
+        for (let one = dirname(path(name)); !folders.has(one); one = dirname(one)) folders.add(one)
+      }
       for (const one of folders) await syncFolder(one)
-      await syncFolder(dirname(path(folder)))
     },
 
     discard: async (prefix) => {
@@ -90,6 +112,13 @@ export function localLakeFiles(root: string): LakeFiles {
 
     [Symbol.asyncDispose]: async () => {},
   }
+}
+
+async function readRange(path: string, start: number, end: number): Promise<Buffer> {
+  const bytes = Buffer.alloc(end - start)
+  await using handle = await open(path, 'r')
+  const { bytesRead } = await handle.read(bytes, 0, bytes.length, start)
+  return bytes.subarray(0, bytesRead)
 }
 
 async function filesBelow(path: string): Promise<number> {

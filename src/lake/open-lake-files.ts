@@ -1,3 +1,4 @@
+import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Logger } from '#base/log.ts'
 import { openFileCache } from '#objects/open-file-cache.ts'
@@ -16,7 +17,10 @@ export interface LakePlace {
   readonly cacheBytes: number
 }
 
-/** @throws AppError 'config.invalid', 'store.refused', 'store.unreachable' */
+/**
+ * What an earlier life of this server left on its way to the location is removed: its writes never ended.
+ * @throws AppError 'config.invalid', 'store.refused', 'store.unreachable'
+ */
 export async function openLakeFiles(
   place: LakePlace,
   options: {
@@ -38,6 +42,8 @@ export async function openLakeFiles(
       logger: options.logger,
     }),
   )
+  const outboxFolder = join(place.folder, 'outbox')
+  await rm(outboxFolder, { recursive: true, force: true })
   opening.move()
-  return remoteLakeFiles({ store, cache, outboxFolder: join(place.folder, 'outbox') })
+  return remoteLakeFiles({ store, cache, outboxFolder })
 }

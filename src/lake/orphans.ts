@@ -25,9 +25,9 @@ export async function removeOrphans(
     signal,
   }: { readonly tableId: TableId; readonly ageMs?: number; readonly signal: AbortSignal },
 ): Promise<number> {
-  const { metadata, lakeFolder, reader, clock, logger } = context
+  const { metadata, lakeFiles, reader, clock, logger } = context
   const row = await knownTable(metadata.db, tableId)
-  const files = tableFiles(lakeFolder, row.dataset_id)
+  const files = tableFiles(lakeFiles, row.dataset_id)
   const before = clock.now().getTime() - ageMs
   const old: string[] = []
   for await (const file of files.list()) if (file.modifiedAt.getTime() < before) old.push(file.name)

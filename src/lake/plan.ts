@@ -15,9 +15,9 @@ import { scanSql } from './scan-sql.ts'
 import { systemColumns } from './system-columns.ts'
 import { readBase, type TableBase } from './table-base.ts'
 import type { TableDefinition } from './table-definition.ts'
-import { corrupt } from './table-files.ts'
+import { corrupt } from './file-checks.ts'
 
-type PlanContext = Pick<LakeContext, 'metadata' | 'engine' | 'lakeFolder' | 'reader'>
+type PlanContext = Pick<LakeContext, 'metadata' | 'engine' | 'lakeFiles' | 'reader'>
 
 export async function plan(context: PlanContext, request: PlanRequest): Promise<ScanPlan> {
   const base = await readBase(context, request.tableId)
@@ -32,10 +32,7 @@ export async function plan(context: PlanContext, request: PlanRequest): Promise<
       : await startOf(context, request, request.afterSequence, request.snapshotId)
   const predicates = bindPredicates(request.predicates ?? [], base)
   const found = await findFiles(context, base, { snapshotId: request.snapshotId, predicates, since })
-  await base.files.check(
-    found.files.map((file) => ({ name: base.files.nameOf(file.path), bytes: file.bytes })),
-  )
-  const chosen = await increment(context, base, { files: found.files, since })
+  const chosen = await increment(context, base, { files: found.files, since, signal: request.signal })
   const groups = [
     ...(await groupFiles(context.reader, base.files, base.metadata, chosen.whole)),
     ...(await groupFiles(context.reader, base.files, base.metadata, chosen.mixed)).map((group) => ({
@@ -45,7 +42,7 @@ export async function plan(context: PlanContext, request: PlanRequest): Promise<
   ]
   return {
     sql: scanSql(groups, columns, struct),
-    files: groups.flatMap((group) => group.paths),
+    files: groups.flatMap((group) => group.files),
     rowCount: chosen.rowCount,
     bytes: [...chosen.whole, ...chosen.mixed].reduce((sum, file) => sum + file.bytes, 0),
     filesSkipped: found.skippedCount,

@@ -1,5 +1,5 @@
 import { createReadStream } from 'node:fs'
-import { mkdir, rm } from 'node:fs/promises'
+import { mkdir, readdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { AppError } from '#base/errors.ts'
 import type { FileCache } from '#objects/file-cache.ts'
@@ -23,7 +23,9 @@ export function remoteLakeFiles(options: {
   readonly outboxFolder: string
 }): LakeFiles {
   const { store, cache, outboxFolder } = options
-  const outboxOf = (folder: string): string => join(outboxFolder, ...objectNameParts(folder))
+  /** All of them lie beside each other, and begin alike when their folders' names do. */
+  const outboxName = (folder: string): string => encodeURIComponent(objectNameParts(folder).join('/'))
+  const outboxOf = (folder: string): string => join(outboxFolder, outboxName(folder))
 
   async function deliverOne(from: string, to: string, bytes: number, signal: AbortSignal): Promise<void> {
     const created = await store.create(to, createReadStream(from, { highWaterMark: readBytes }), { signal })
@@ -36,9 +38,9 @@ export function remoteLakeFiles(options: {
   return {
     location: store.location,
 
-    read: async (name, { signal }) => {
+    read: async (name, options) => {
       const chunks: Uint8Array[] = []
-      for await (const chunk of store.read(name, { signal })) chunks.push(chunk)
+      for await (const chunk of store.read(name, options)) chunks.push(chunk)
       return Buffer.concat(chunks)
     },
 
@@ -48,6 +50,12 @@ export function remoteLakeFiles(options: {
         hint: 'Nothing was overwritten; names of the lake are never used twice.',
       })
     },
+
+    sizeOf: async (name, { signal }) => (await store.head(name, { signal }))?.bytes,
+
+    list: (folder, { signal }) => store.list(`${folder}/`, { signal }),
+
+    remove: async (name) => await store.delete(name),
 
     pathOf: (file) => cache.pathOf(file),
 
@@ -83,7 +91,10 @@ export function remoteLakeFiles(options: {
     },
 
     discard: async (prefix, { signal }) => {
-      await rm(outboxOf(prefix), { recursive: true, force: true })
+      const begins = outboxName(prefix)
+      for (const name of await namesIn(outboxFolder)) {
+        if (name.startsWith(begins)) await rm(join(outboxFolder, name), { recursive: true, force: true })
+      }
       let count = 0
       let names: string[] = []
       const removeAll = async (): Promise<void> => {
@@ -105,5 +116,14 @@ export function remoteLakeFiles(options: {
       await cache[Symbol.asyncDispose]()
       await store[Symbol.asyncDispose]()
     },
+  }
+}
+
+async function namesIn(folder: string): Promise<string[]> {
+  try {
+    return await readdir(folder)
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return []
+    throw error
   }
 }

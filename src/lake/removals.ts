@@ -6,11 +6,12 @@ import {
   selectLakeRemovals,
 } from '#metadata/lake.ts'
 import type { Metadata } from '#metadata/metadata.ts'
+import type { LakeFiles } from './lake-files.ts'
 import { tableFiles } from './table-files.ts'
 
 interface RemovalContext {
   readonly metadata: Metadata
-  readonly lakeFolder: string
+  readonly lakeFiles: LakeFiles
 }
 
 const removalsAtOnce = 100
@@ -41,15 +42,15 @@ export async function sweepRemovals(
 }
 
 async function removeFiles(
-  { metadata, lakeFolder }: RemovalContext,
+  { metadata, lakeFiles }: RemovalContext,
   removal: LakeRemovalRow,
 ): Promise<number> {
-  const files = tableFiles(lakeFolder, removal.dataset_id)
+  const files = tableFiles(lakeFiles, removal.dataset_id)
   await faultPoint('lake.remove.before')
-  for (const [index, name] of removal.names.entries()) {
-    if (index === 1) await faultPoint('lake.remove.middle')
-    await files.remove(name)
-  }
+  const [first, ...others] = removal.names
+  if (first !== undefined) await files.remove(first)
+  if (others.length > 0) await faultPoint('lake.remove.middle')
+  await files.removeAll(others)
   await deleteLakeRemoval(metadata.db, removal.id)
   return removal.names.length
 }

@@ -44,7 +44,10 @@ export async function writeRemoval(
   const holding = await findHolding(context, base, candidates, search)
   const touched = holding.filter(({ file, rowCount }) => rowCount < file.rowCount).map(({ file }) => file)
   const expected = touched.reduce((sum, file) => sum + file.rowCount, 0) - rowsOf(holding, touched)
-  const kept = touched.length === 0 ? [] : await writeKept(context, base, touched, { ...search, writeId })
+  const kept: DataFile[] = []
+  for (const [index, part] of partsOf(touched).entries()) {
+    kept.push(...(await writeKept(context, base, part, { ...search, writeId, part: `kept-${index}` })))
+  }
   const written = kept.reduce((sum, file) => sum + file.rowCount, 0)
   if (written !== expected) throw miscounted(expected, written)
   const checked = new Set(candidates.map((file) => file.path))
@@ -59,6 +62,21 @@ export async function writeRemoval(
       return true
     },
   }
+}
+
+/** A table may be larger than what can be kept on this machine. */
+const bytesAtOnce = 1024 ** 3
+
+function partsOf(files: readonly DataFile[]): readonly (readonly DataFile[])[] {
+  const parts: DataFile[][] = []
+  let room = 0
+  for (const file of files) {
+    const part = room >= file.bytes ? parts.at(-1) : undefined
+    if (part) part.push(file)
+    else parts.push([file])
+    room = (part ? room : bytesAtOnce) - file.bytes
+  }
+  return parts
 }
 
 function rowsOf(holding: readonly Holding[], files: readonly DataFile[]): number {
@@ -127,24 +145,34 @@ async function findHolding(
   context: LakeContext,
   base: TableBase,
   dataFiles: readonly DataFile[],
+  search: Search,
+): Promise<readonly Holding[]> {
+  const found: Holding[] = []
+  for (const part of partsOf(dataFiles)) found.push(...(await findHoldingOf(context, base, part, search)))
+  return found
+}
+
+/** In one go. */
+async function findHoldingOf(
+  context: LakeContext,
+  base: TableBase,
+  dataFiles: readonly DataFile[],
   { condition, signal }: Search,
 ): Promise<readonly Holding[]> {
-  if (dataFiles.length === 0) return []
-  await base.files.check(dataFiles.map((file) => ({ name: base.files.nameOf(file.path), bytes: file.bytes })))
   const columns = allColumns(base.definition.schema).fields
   let fileColumn = 'file'
   while (columns.some(({ name }) => name.toLowerCase() === fileColumn)) fileColumn += '_'
   const groups = await groupFiles(context.reader, base.files, base.metadata, dataFiles)
   const scan = scanSql(groups, columns, schemaOf(base.metadata), fileColumn)
-  const rows = await textRows(context.engine, {
+  const rows = await textRows(context.engine, base.files, {
     sql: `SELECT "${fileColumn}", CAST(count(*) AS VARCHAR) FROM ${scan} WHERE (${condition.sql}) GROUP BY 1`,
-    files: groups.flatMap((group) => group.paths),
+    files: groups.flatMap((group) => group.files),
     columnCount: 2,
     signal,
   })
   const counts = new Map(rows.map(([path, count]) => [path, Number(count)]))
   return dataFiles.flatMap((file) => {
-    const rowCount = counts.get(base.files.path(base.files.nameOf(file.path)))
+    const rowCount = counts.get(base.files.scanFile(file).path)
     return rowCount === undefined ? [] : [{ file, rowCount }]
   })
 }
@@ -154,17 +182,18 @@ async function writeKept(
   context: LakeContext,
   base: TableBase,
   touched: readonly DataFile[],
-  { condition, signal, writeId }: Search & { readonly writeId: string },
+  { condition, signal, writeId, part }: Search & { readonly writeId: string; readonly part: string },
 ): Promise<readonly DataFile[]> {
   const rows = await keptRows(context, base, touched)
   return await writeDataFiles(context.engine, base, {
     writeId,
-    part: 'kept',
+    part,
     rows: {
       kind: 'kept',
       source: {
         sql: `SELECT * FROM ${rows.sql} WHERE (${condition.sql}) IS NOT TRUE`,
-        files: rows.files,
+        files: [],
+        lakeFiles: rows.files,
         pool: 'batch',
       },
     },

@@ -5,10 +5,11 @@ import { duckdbType } from '#types/duckdb.ts'
 import type { IcebergField, IcebergStruct } from '#types/iceberg.ts'
 import type { ShapeNode } from './file-shape.ts'
 import { projection } from './projection.ts'
+import type { ScanFile } from './table-files.ts'
 
 /** Files that one call of the engine's reader can read. */
 export interface ScanGroup {
-  readonly paths: readonly string[]
+  readonly files: readonly ScanFile[]
   /** Their columns, when fields inside of them are named otherwise than today. */
   readonly columns: readonly ShapeNode[] | undefined
   /** A condition over the system columns that their rows must meet. */
@@ -26,7 +27,7 @@ export function scanSql(
   /** The name of another column, last: the path of the row's file. */
   fileColumn?: string,
 ): string {
-  const filled = groups.filter((group) => group.paths.length > 0)
+  const filled = groups.filter((group) => group.files.length > 0)
   if (filled.length === 0) {
     const nulls = columns.map(
       (column) => `NULL::${duckdbType(column.type)} AS ${quoteIdentifier(column.name)}`,
@@ -66,7 +67,7 @@ function groupSql(
   struct: IcebergStruct,
   fileColumn: string | undefined,
 ): string {
-  const files = `[${group.paths.map(quoteLiteral).join(', ')}]`
+  const files = `[${group.files.map(({ path }) => quoteLiteral(path)).join(', ')}]`
   const options = [
     'hive_partitioning = false',
     ...(fileColumn === undefined ? [] : [`filename = ${quoteLiteral(fileColumn)}`]),

@@ -2,6 +2,7 @@ import type { TableId } from '#base/ids.ts'
 import type { LakeTableRow } from '#metadata/lake.ts'
 import type { Metadata } from '#metadata/metadata.ts'
 import type { TableMetadata } from './iceberg/table-metadata.ts'
+import type { LakeFiles } from './lake-files.ts'
 import { definitionOf, knownTable, type TableDefinition } from './table-definition.ts'
 import { type TableFiles, tableFiles } from './table-files.ts'
 import type { TableReader } from './table-reader.ts'
@@ -16,7 +17,7 @@ export interface TableBase {
 
 /** @throws AppError 'dataset.unknown', 'lake.corrupt' */
 export async function readBase(
-  context: { readonly metadata: Metadata; readonly lakeFolder: string; readonly reader: TableReader },
+  context: { readonly metadata: Metadata; readonly lakeFiles: LakeFiles; readonly reader: TableReader },
   tableId: TableId,
 ): Promise<TableBase> {
   const row = await knownTable(context.metadata.db, tableId)
@@ -32,10 +33,10 @@ export async function readBase(
 
 /** The table as its row says it is. @throws AppError 'lake.corrupt' */
 export async function baseOf(
-  context: { readonly lakeFolder: string; readonly reader: TableReader },
+  context: { readonly lakeFiles: LakeFiles; readonly reader: TableReader },
   row: LakeTableRow,
 ): Promise<TableBase> {
-  const files = tableFiles(context.lakeFolder, row.dataset_id)
+  const files = tableFiles(context.lakeFiles, row.dataset_id)
   const metadata = await context.reader.metadata(files, row.metadata_file, row.metadata_sha256 ?? undefined)
   return { row, definition: definitionOf(row), files, metadata }
 }

@@ -1,140 +1,129 @@
-import type { Dirent } from 'node:fs'
-import { lstat, open, readdir, readFile, rm } from 'node:fs/promises'
-import { join, relative } from 'node:path'
 import { AppError } from '#base/errors.ts'
 import type { DatasetId } from '#base/ids.ts'
-import { makeFolderDurably, writeFileDurably } from '#objects/durable-files.ts'
+import type { CachedObject, FileLease } from '#objects/file-cache.ts'
+import { checkFiles, corrupt, leaseFiles } from './file-checks.ts'
+import type { LakeFiles } from './lake-files.ts'
 
 /**
- * A table's folder. Iceberg's files name each other by absolute URI; we find them by what follows the table's folder,
- * so that a home may be moved, and nothing outside the table is ever read.
+ * A table's folder in the lake. Iceberg's files name each other by absolute URI; we find them by what follows the
+ * table's folder, so that a lake may be moved, and nothing outside the table is ever read.
  */
 export interface TableFiles {
-  /** `file:///…` of the folder. */
+  /** `file:///…` or `s3://…` of the folder. */
   readonly location: string
   uri(name: string): string
-  path(name: string): string
+  /** The name below the lake, which no other file has. */
+  lakeName(name: string): string
   /** The name below the folder. @throws AppError 'lake.corrupt' when the URI leads elsewhere. */
   readonly nameOf: (uri: string) => string
-  /** @throws AppError 'lake.corrupt' when the file is not there or has another size. */
+  /** What a statement reads of a file that Iceberg names. @throws AppError 'lake.corrupt' as `nameOf` */
+  readonly scanFile: (file: { readonly path: string; readonly bytes: number }) => ScanFile
+  /** @throws AppError 'lake.corrupt' when the file is not there or has another size, 'store.…' */
   read(name: string, bytes?: number): Promise<Buffer>
-  /** The bytes from `start` up to and without `end`. @throws AppError 'lake.corrupt' when they are not there. */
+  /** The bytes from `start` up to and without `end`. @throws AppError 'lake.corrupt' when they are not there, 'store.…' */
   readRange(name: string, start: number, end: number): Promise<Buffer>
-  /** Every file of the table that is there, with when it was last written. */
-  list(): AsyncIterable<{ readonly name: string; readonly modifiedAt: Date }>
-  /** Checks that files are there, whole as far as their size tells. @throws AppError 'lake.corrupt' */
-  check(files: readonly { readonly name: string; readonly bytes: number }[]): Promise<void>
-  /** A new file, on the disk when this returns. */
+  /** Every file of the table or of one folder of it that is there, with when it was last written. */
+  list(folder?: string): AsyncIterable<{ readonly name: string; readonly modifiedAt: Date }>
+  /** Checks that files are there, whole as far as their size tells. @throws AppError 'lake.corrupt', 'store.…' */
+  check(files: readonly CachedObject[]): Promise<void>
+  /** As the lake's, of files named below the lake. @throws AppError 'lake.corrupt', 'query.scan_too_large', 'store.…' */
+  lease(files: readonly CachedObject[], options: { readonly signal: AbortSignal }): Promise<FileLease>
+  /** A new file, durable when this returns. */
   write(name: string, bytes: Uint8Array): Promise<void>
   remove(name: string): Promise<void>
+  /** Some at a time, in no order. */
+  removeAll(names: readonly string[]): Promise<void>
+  /** A folder of this machine for files that `deliver` brings to the table's folder of that name. */
+  outbox(folder: string): Promise<string>
+  deliver(
+    folder: string,
+    files: readonly CachedObject[],
+    options: { readonly signal: AbortSignal },
+  ): Promise<void>
+  /** Removes what begins with the prefix. Returns how many files it was. */
+  discard(prefix: string): Promise<number>
 }
 
-/** Looking at files is waiting for the disk: some at a time. */
-const checksAtOnce = 64
+/** A file, by its name below the lake, and where the engine finds it while a lease holds it. */
+export interface ScanFile extends CachedObject {
+  readonly path: string
+}
 
-export function tableFiles(lakeFolder: string, datasetId: DatasetId): TableFiles {
-  const folder = join(lakeFolder, datasetId)
-  const location = `file://${folder}`
-  const path = (name: string): string => join(folder, name)
+const removalsAtOnce = 16
+/** Small files are read and written in a moment, and a store gives up by itself. */
+const never = new AbortController().signal
 
-  async function sizeOf(name: string): Promise<number | undefined> {
-    try {
-      const stats = await lstat(path(name))
-      return stats.isFile() ? stats.size : undefined
-    } catch (error) {
-      if (isMissing(error)) return undefined
-      throw error
-    }
+export function tableFiles(lake: LakeFiles, datasetId: DatasetId): TableFiles {
+  const location = `${lake.location}/${datasetId}`
+  const lakeName = (name: string): string => `${datasetId}/${name}`
+
+  const nameOf = (uri: string): string => {
+    const mark = `/${datasetId}/`
+    const at = uri.lastIndexOf(mark)
+    const name = uri.slice(at + mark.length)
+    const isOurs =
+      /^(?:file:\/+|s3:\/\/)/.test(uri) &&
+      at >= 0 &&
+      /^(?:data|metadata)\//.test(name) &&
+      !name.split('/').some((part) => part === '' || part === '.' || part === '..')
+    if (!isOurs) throw corrupt(uri.split('/').slice(-2).join('/'), 'lies outside the table')
+    return name
   }
 
-  async function checkFile(name: string, bytes: number): Promise<void> {
-    const size = await sizeOf(name)
-    if (size === undefined) throw corrupt(name, 'is missing')
-    if (size !== bytes) throw corrupt(name, `has ${size} bytes where ${bytes} were written`)
+  async function read(
+    name: string,
+    range: { readonly start?: number; readonly end?: number } = {},
+  ): Promise<Buffer> {
+    try {
+      return await lake.read(lakeName(name), { ...range, signal: never })
+    } catch (error) {
+      const isMissing = error instanceof AppError && error.code === 'object.missing'
+      throw isMissing ? corrupt(name, 'is missing') : error
+    }
   }
 
   return {
     location,
     uri: (name) => `${location}/${name}`,
-    path,
-    nameOf: (uri) => {
-      const mark = `/${datasetId}/`
-      const at = uri.lastIndexOf(mark)
-      const name = uri.slice(at + mark.length)
-      const isOurs =
-        /^file:\/+/.test(uri) &&
-        at >= 0 &&
-        /^(?:data|metadata)\//.test(name) &&
-        !name.split('/').some((part) => part === '' || part === '.' || part === '..')
-      if (!isOurs) throw corrupt(uri.split('/').slice(-2).join('/'), 'lies outside the table')
-      return name
+    lakeName,
+    nameOf,
+    scanFile: ({ path: uri, bytes }) => {
+      const object = { name: lakeName(nameOf(uri)), bytes }
+      return { ...object, path: lake.pathOf(object) }
     },
     read: async (name, bytes) => {
-      try {
-        const content = await readFile(path(name))
-        if (bytes !== undefined && content.length !== bytes) {
-          throw corrupt(name, `has ${content.length} bytes where ${bytes} were written`)
-        }
-        return content
-      } catch (error) {
-        throw isMissing(error) ? corrupt(name, 'is missing') : error
-      }
+      const content = await read(name)
+      if (bytes === undefined || content.length === bytes) return content
+      throw corrupt(name, `has ${content.length} bytes where ${bytes} were written`)
     },
     readRange: async (name, start, end) => {
-      const bytes = Buffer.alloc(end - start)
-      try {
-        await using handle = await open(path(name), 'r')
-        const { bytesRead } = await handle.read(bytes, 0, bytes.length, start)
-        if (bytesRead < bytes.length) throw corrupt(name, `ends before its byte ${end}`)
-        return bytes
-      } catch (error) {
-        throw isMissing(error) ? corrupt(name, 'is missing') : error
+      const bytes = await read(name, { start, end })
+      if (bytes.length < end - start) throw corrupt(name, `ends before its byte ${end}`)
+      return bytes
+    },
+    list: async function* (folder) {
+      const above = folder === undefined ? datasetId : lakeName(folder)
+      for await (const { name, modifiedAt } of lake.list(above, { signal: never })) {
+        yield { name: name.slice(datasetId.length + 1), modifiedAt }
       }
     },
-    list: async function* () {
-      for (const entry of await entriesBelow(folder)) {
-        const full = join(entry.parentPath, entry.name)
-        try {
-          const stats = await lstat(full)
-          if (stats.isFile()) yield { name: relative(folder, full), modifiedAt: stats.mtime }
-        } catch (error) {
-          if (!isMissing(error)) throw error // Removed meanwhile: as if it had not been there.
-        }
+    check: async (files) =>
+      await checkFiles(
+        lake,
+        files.map(({ name, bytes }) => ({ name: lakeName(name), bytes })),
+        { signal: never },
+      ),
+    lease: async (files, options) => await leaseFiles(lake, files, options),
+    write: async (name, bytes) => await lake.write(lakeName(name), bytes, { signal: never }),
+    remove: async (name) => await lake.remove(lakeName(name)),
+    removeAll: async (names) => {
+      for (let start = 0; start < names.length; start += removalsAtOnce) {
+        const some = names.slice(start, start + removalsAtOnce)
+        await Promise.all(some.map(async (name) => await lake.remove(lakeName(name))))
       }
     },
-    check: async (files) => {
-      for (let start = 0; start < files.length; start += checksAtOnce) {
-        const some = files.slice(start, start + checksAtOnce)
-        await Promise.all(some.map(async ({ name, bytes }) => await checkFile(name, bytes)))
-      }
-    },
-    write: async (name, bytes) => {
-      await makeFolderDurably(join(path(name), '..'))
-      await writeFileDurably(path(name), bytes)
-    },
-    remove: async (name) => {
-      await rm(path(name), { recursive: true, force: true })
-    },
+    outbox: async (folder) => await lake.outbox(lakeName(folder)),
+    deliver: async (folder, files, options) => await lake.deliver(lakeName(folder), files, options),
+    discard: async (prefix) => await lake.discard(lakeName(prefix), { signal: never }),
   }
-}
-
-async function entriesBelow(folder: string): Promise<Dirent[]> {
-  try {
-    return await readdir(folder, { recursive: true, withFileTypes: true })
-  } catch (error) {
-    if (isMissing(error)) return []
-    throw error
-  }
-}
-
-export function corrupt(name: string, what: string, cause?: unknown): AppError {
-  return new AppError('lake.corrupt', `The table's file ${name} ${what}.`, {
-    ...(cause === undefined ? {} : { cause }),
-    hint: 'Restore it from a backup of the lake; no rows are returned without it.',
-    detail: { file: name },
-  })
-}
-
-function isMissing(error: unknown): boolean {
-  return error instanceof Error && 'code' in error && (error.code === 'ENOENT' || error.code === 'ENOTDIR')
 }

@@ -4,6 +4,7 @@ import { expect, test } from 'vitest'
 import { filesBelow, testLake } from '../../test/support/lake.ts'
 import { longType, structType } from '../types/data-type.ts'
 import { currentSnapshot } from './iceberg/table-metadata.ts'
+import { localLakeFiles } from './local-lake-files.ts'
 import { baseOf } from './table-base.ts'
 import { tableReader } from './table-reader.ts'
 
@@ -15,7 +16,7 @@ test('a changed byte, wherever it is, is an error that names its file, and never
   const row = await place.metadata.db.selectFrom('lake_tables').selectAll().executeTakeFirstOrThrow()
   /** Everything a plan reads before any rows, each time from the disk. */
   const readAll = async (): Promise<number> => {
-    const context = { lakeFolder: place.folder, reader: tableReader() }
+    const context = { lakeFiles: localLakeFiles(place.folder), reader: tableReader() }
     const { files, metadata } = await baseOf(context, row)
     const manifests = await context.reader.manifests(files, currentSnapshot(metadata)!)
     let rowCount = 0
@@ -52,7 +53,7 @@ test('a changed byte, wherever it is, is an error that names its file, and never
   expect(await readAll()).toBe(15)
   // Tables of older versions say nothing of the file: it is read as it is.
   const { metadata } = await baseOf(
-    { lakeFolder: place.folder, reader: tableReader() },
+    { lakeFiles: localLakeFiles(place.folder), reader: tableReader() },
     { ...row, metadata_sha256: null },
   )
   expect(metadata.snapshots).toHaveLength(2)

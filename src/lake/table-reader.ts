@@ -15,8 +15,9 @@ import {
   type TableMetadata,
 } from './iceberg/table-metadata.ts'
 import { type FileShape, shapeOf } from './file-shape.ts'
+import { corrupt } from './file-checks.ts'
 import { sha256Of } from './sha256.ts'
-import { corrupt, type TableFiles } from './table-files.ts'
+import type { TableFiles } from './table-files.ts'
 
 /**
  * Reads a table's own files, each of which never changes, through one cache. What names a file also says what it holds,
@@ -52,12 +53,12 @@ export function tableReader(): TableReader {
     file: NamedFile & { readonly growth: number },
     decode: (bytes: Buffer) => T,
   ): Promise<T> {
-    const path = files.path(file.name)
-    const known = cache.get(path)
+    const key = files.lakeName(file.name)
+    const known = cache.get(key)
     if (known !== undefined) return known as T
     const bytes = await readWhole(files, file)
     const value = decoded(file.name, () => decode(bytes))
-    cache.set(path, value, bytes.length * file.growth)
+    cache.set(key, value, bytes.length * file.growth)
     return value
   }
 
@@ -86,12 +87,12 @@ export function tableReader(): TableReader {
       return decoded(file.name, () => decodeManifestRecords(bytes, manifest))
     },
     shape: async (files, { name, bytes }) => {
-      const path = files.path(name)
-      const known = cache.get(path)
+      const key = files.lakeName(name)
+      const known = cache.get(key)
       if (known !== undefined) return known as FileShape
       const footer = await readFooter(files, name, bytes)
       const shape = decoded(name, () => shapeOf(footer))
-      cache.set(path, shape, shape.signature.length * shapeGrowth)
+      cache.set(key, shape, shape.signature.length * shapeGrowth)
       return shape
     },
   }

@@ -2,8 +2,7 @@ import { assert } from '#base/assert.ts'
 import { AppError } from '#base/errors.ts'
 import type { BatchId } from '#base/ids.ts'
 import { quoteIdentifier, quoteLiteral } from '#base/sql-text.ts'
-import type { CopyOptions, Engine } from '#engine/engine.ts'
-import { makeFolderDurably, syncFolder } from '#objects/durable-files.ts'
+import type { CopyFormat, CopyOptions, CopyResult, Engine } from '#engine/engine.ts'
 import type { StructType } from '#types/data-type.ts'
 import { duckdbType } from '#types/duckdb.ts'
 import { type IcebergStruct, nestedIds } from '#types/iceberg.ts'
@@ -12,7 +11,7 @@ import { clusterPath } from './cluster-path.ts'
 import { dataFileOf, measuredColumns } from './data-file.ts'
 import type { DataFile } from './iceberg/manifest.ts'
 import { schemaOf } from './iceberg/table-metadata.ts'
-import type { AppendRequest } from './lake.ts'
+import type { RowSource } from './lake.ts'
 import { storedTypeOf } from './stored-type.ts'
 import { systemColumns } from './system-columns.ts'
 import type { TableBase } from './table-base.ts'
@@ -38,14 +37,14 @@ export interface NewRows {
   readonly kind: 'new'
   readonly batchId: BatchId
   readonly ingestTimeMs: number
-  readonly source: AppendRequest['source']
+  readonly source: RowSource
   readonly columns: StructType | undefined
 }
 
 /** Rows of the table in other files: the source has its system columns, too, last. */
 export interface KeptRows {
   readonly kind: 'kept'
-  readonly source: AppendRequest['source']
+  readonly source: RowSource
 }
 
 /** The folder of a write, below the table's. */
@@ -53,7 +52,7 @@ export function writeFolder(writeId: string): string {
   return `data/${writeId}`
 }
 
-/** Writes the rows of a statement as Parquet files that are complete and on the disk, but in no snapshot yet. */
+/** Writes the rows of a statement as Parquet files that are complete and durable, but in no snapshot yet. */
 export async function writeDataFiles(
   engine: Engine,
   base: TableBase,
@@ -61,9 +60,6 @@ export async function writeDataFiles(
 ): Promise<readonly DataFile[]> {
   const { definition, files, metadata } = base
   const name = [writeFolder(request.writeId), ...(request.part === undefined ? [] : [request.part])].join('/')
-  const folder = files.path(name)
-  await makeFolderDurably(folder)
-  await lendFolder(folder)
   const struct = schemaOf(metadata)
   const { dayColumn, clusterBy, schema } = definition
   const isOneDay = request.onlyDay !== undefined
@@ -71,23 +67,19 @@ export async function writeDataFiles(
   const cluster = clusterBy.map((path) => clusterPath(path, schema).expression)
   const dayOrder = dayColumn === undefined ? [] : [quoteIdentifier(dayColumn)]
   const orderBy = [...(day ? [day.expression] : []), ...new Set([...cluster, ...dayOrder])]
-  const { source } = request.rows
-  const copied = await engine.copy(
-    { sql: rowsSql(base, request.rows), files: source.files, pool: source.pool },
-    {
-      folder,
-      format: {
-        kind: 'parquet',
-        compression: 'zstd',
-        fieldIds: nestedIds(struct),
-        // The engine splits by day or by size, not both: a day of one append is one file, however large.
-        ...(day ? { partitionBy: [day] } : { fileBytesMax: request.fileBytesMax ?? dataFileBytesMax }),
-        ...(orderBy.length > 0 ? { orderBy } : {}),
-      },
-      ...(request.onProgress ? { onProgress: request.onProgress } : {}),
-      signal: request.signal,
+  const folder = await files.outbox(name)
+  await lendFolder(folder)
+  const copied = await copyRows(engine, base, request, {
+    folder,
+    format: {
+      kind: 'parquet',
+      compression: 'zstd',
+      fieldIds: nestedIds(struct),
+      // The engine splits by day or by size, not both: a day of one append is one file, however large.
+      ...(day ? { partitionBy: [day] } : { fileBytesMax: request.fileBytesMax ?? dataFileBytesMax }),
+      ...(orderBy.length > 0 ? { orderBy } : {}),
     },
-  )
+  })
   const filled = copied.files.filter((file) => file.rowCount > 0)
   const rowCount = filled.reduce((sum, file) => sum + file.rowCount, 0)
   assert(
@@ -96,7 +88,8 @@ export async function writeDataFiles(
   )
   for (const file of filled) assert(file.path.startsWith(`${folder}/`), 'the engine wrote into its folder')
   await adoptFiles(folder, new Map(filled.map((file) => [file.path, file.bytes])))
-  await syncFolder(files.path('data'))
+  const made = filled.map(({ path, bytes }) => ({ name: path.slice(folder.length + 1), bytes }))
+  await files.deliver(name, made, { signal: request.signal })
   const measured = measuredColumns(struct, [...(dayColumn === undefined ? [] : [dayColumn]), ...clusterBy])
   return filled.map((file) => ({
     ...dataFileOf(file, {
@@ -107,6 +100,21 @@ export async function writeDataFiles(
     }),
     ...(request.onlyDay === undefined ? {} : { day: request.onlyDay }),
   }))
+}
+
+/** Files of the lake are held for as long as the engine reads them, and waited for before its turn. */
+async function copyRows(
+  engine: Engine,
+  base: TableBase,
+  { rows, onProgress, signal }: WriteRequest,
+  target: { readonly folder: string; readonly format: CopyFormat },
+): Promise<CopyResult> {
+  const { files, lakeFiles = [], pool, inTurn = async (work) => await work() } = rows.source
+  using lease = await base.files.lease(lakeFiles, { signal })
+  const statement = { sql: rowsSql(base, rows), files: [...files, ...lease.paths], pool }
+  return await inTurn(
+    async () => await engine.copy(statement, { ...target, ...(onProgress ? { onProgress } : {}), signal }),
+  )
 }
 
 /**

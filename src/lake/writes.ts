@@ -1,10 +1,10 @@
 import { randomUUID } from 'node:crypto'
-import { readdir } from 'node:fs/promises'
 import type { Clock } from '#base/clock.ts'
 import type { DatasetId, TableId } from '#base/ids.ts'
 import type { Logger } from '#base/log.ts'
 import { claimSilentLakeWrites, deleteLakeWrite, insertLakeWrite, touchLakeWrite } from '#metadata/lake.ts'
 import type { Metadata } from '#metadata/metadata.ts'
+import type { LakeFiles } from './lake-files.ts'
 import { type TableFiles, tableFiles } from './table-files.ts'
 import { writeFolder } from './write-files.ts'
 
@@ -43,12 +43,12 @@ const sweptAtOnceMax = 100
 
 export function trackWrites(options: {
   readonly metadata: Metadata
-  readonly lakeFolder: string
+  readonly lakeFiles: LakeFiles
   readonly clock: Clock
   readonly logger: Logger
   readonly incarnation: string
 }): Writes {
-  const { metadata, lakeFolder, clock, logger, incarnation } = options
+  const { metadata, lakeFiles, clock, logger, incarnation } = options
   const active = new Set<string>()
 
   async function beat(id: string, signal: AbortSignal): Promise<void> {
@@ -90,7 +90,7 @@ export function trackWrites(options: {
         leave,
         discard: async () => {
           try {
-            await removeFiles(tableFiles(lakeFolder, table.datasetId), id)
+            await removeFiles(tableFiles(lakeFiles, table.datasetId), id)
             await deleteLakeWrite(metadata.beside, id)
           } catch (error) {
             // The sweeper finds it in our records.
@@ -113,7 +113,7 @@ export function trackWrites(options: {
         })
         for (const write of silent) {
           signal.throwIfAborted()
-          const removed = await removeFiles(tableFiles(lakeFolder, write.dataset_id), write.id)
+          const removed = await removeFiles(tableFiles(lakeFiles, write.dataset_id), write.id)
           await deleteLakeWrite(metadata.db, write.id)
           filesRemoved += removed
           logger.log('info', 'lake.write.swept', {
@@ -123,26 +123,20 @@ export function trackWrites(options: {
             filesRemoved: removed,
           })
         }
-        if (silent.length < sweptAtOnceMax) return { filesRemoved }
+        if (silent.length < sweptAtOnceMax) break
       }
+      // What a writer was killed over before it had a name is found by its age alone.
+      filesRemoved += await lakeFiles.sweepUnfinished({ now: clock.now(), signal })
+      return { filesRemoved }
     },
   }
 }
 
 /** Every file of a write has its id in its name or folder. */
 async function removeFiles(files: TableFiles, writeId: string): Promise<number> {
-  const data = await namesIn(files.path(writeFolder(writeId)), { recursive: true })
-  await files.remove(writeFolder(writeId))
-  const metadata = (await namesIn(files.path('metadata'))).filter((name) => name.includes(writeId))
-  for (const name of metadata) await files.remove(`metadata/${name}`)
-  return data.filter((name) => name.endsWith('.parquet')).length + metadata.length
-}
-
-async function namesIn(folder: string, options: { readonly recursive?: boolean } = {}): Promise<string[]> {
-  try {
-    return await readdir(folder, { recursive: options.recursive ?? false })
-  } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return []
-    throw error
-  }
+  const removed = await files.discard(writeFolder(writeId))
+  const named: string[] = []
+  for await (const { name } of files.list('metadata')) if (name.includes(writeId)) named.push(name)
+  await files.removeAll(named)
+  return removed + named.length
 }

@@ -1,6 +1,7 @@
 import { AppError } from '#base/errors.ts'
 import type { Encoding } from '#encode/encoding.ts'
 import type { Chunk, Pull } from '#engine/engine.ts'
+import type { FileLease } from '#objects/file-cache.ts'
 import type { ResultRows } from './query.ts'
 import type { PlannedQuery } from './plan-query.ts'
 import type { Scope } from './scope.ts'
@@ -15,54 +16,62 @@ export interface RowCap {
 /** End of an Arrow IPC stream, which the engine writes only after the last row. */
 const arrowEnd = Buffer.from([0xff, 0xff, 0xff, 0xff, 0, 0, 0, 0])
 
-/** Begins a query in the engine. Rows come only when pulled. */
+/** Begins a query in the engine, once its files are there. Rows come only when pulled. */
 export async function openRows(
   scope: Scope,
   planned: PlannedQuery,
   { encoding, cap }: { readonly encoding: Encoding; readonly cap: RowCap | undefined },
 ): Promise<ResultRows> {
-  const { engine } = scope.services
+  const { engine, lake } = scope.services
   const running = runningStatement(scope)
+  const { signal } = running
+  using opening = new DisposableStack()
+  const lease = opening.use(await running.wait(() => lake.lease(planned.files, { signal })))
   const pull = await running.spend(() =>
     engine.open(
-      { sql: planned.sql, files: planned.files, pool: scope.pool },
-      { encoding, columns: planned.columns, signal: running.signal },
+      { sql: planned.sql, files: lease.paths, pool: scope.pool },
+      { encoding, columns: planned.columns, signal },
     ),
   )
-  return new EngineRows({ scope, running, pull, encoding, cap })
+  opening.move()
+  return new EngineRows({ scope, running, pull, lease, encoding, cap })
 }
 
 /** What counts a statement's time and takes its turns among the principal's statements. */
 export interface RunningStatement {
   readonly signal: AbortSignal
+  /** Counts the time alone. Files are waited for so: what has them may need a place to go on. */
+  wait<T>(work: () => Promise<T>): Promise<T>
+  /** Takes a place alone. */
+  inTurn<T>(work: () => Promise<T>): Promise<T>
+  /** Both. */
   spend<T>(work: () => Promise<T>): Promise<T>
 }
 
 /** Scheduled statements have neither limit. */
 export function runningStatement(scope: Scope): RunningStatement {
   if (scope.pool === 'batch') {
-    return { signal: scope.signal, spend: (work) => stoppable(scope.signal, work) }
+    const { signal } = scope
+    const wait: RunningStatement['wait'] = (work) => stoppable(signal, work)
+    return { signal, wait, inTurn: wait, spend: wait }
   }
   const ownMs = Number(scope.properties.get('statement_timeout'))
   const { statementTimeoutMs } = scope.services.limits
   const budget = new TimeBudget(ownMs > 0 ? Math.min(ownMs, statementTimeoutMs) : statementTimeoutMs)
   const signal = AbortSignal.any([scope.signal, budget.signal])
-  return {
-    signal,
-    spend: (work) =>
-      budget.spend(() =>
-        stoppable(signal, async () => {
-          using _place = await scope.gate.enter(scope.caller.principal.id, signal)
-          return await work()
-        }),
-      ),
+  const wait: RunningStatement['wait'] = (work) => budget.spend(() => stoppable(signal, work))
+  const inTurn: RunningStatement['inTurn'] = async (work) => {
+    using _place = await scope.gate.enter(scope.caller.principal.id, signal)
+    return await work()
   }
+  return { signal, wait, inTurn, spend: (work) => wait(() => inTurn(work)) }
 }
 
 class EngineRows implements ResultRows {
   readonly #scope: Scope
   readonly #running: RunningStatement
   readonly #pull: Pull
+  readonly #lease: FileLease
   readonly #encoding: Encoding
   readonly #cap: RowCap | undefined
   #rowCount = 0
@@ -71,12 +80,14 @@ class EngineRows implements ResultRows {
     readonly scope: Scope
     readonly running: RunningStatement
     readonly pull: Pull
+    readonly lease: FileLease
     readonly encoding: Encoding
     readonly cap: RowCap | undefined
   }) {
     this.#scope = options.scope
     this.#running = options.running
     this.#pull = options.pull
+    this.#lease = options.lease
     this.#encoding = options.encoding
     this.#cap = options.cap
   }
@@ -92,6 +103,7 @@ class EngineRows implements ResultRows {
     const limit = { rowCountMax: Math.min(rowCountMax, left), bytesMax }
     const chunk = await this.#running.spend(() => this.#pull.pull(limit))
     this.#rowCount += chunk.rowCount
+    if (chunk.state === 'done') this.#lease[Symbol.dispose]()
     if (chunk.state === 'done' || !this.#cap || this.#rowCount < this.#cap.rowCountMax) return chunk
     return await this.#cut(chunk, this.#cap)
   }
@@ -110,6 +122,7 @@ class EngineRows implements ResultRows {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    using _lease = this.#lease // Held until the engine has let go.
     await this.#pull[Symbol.asyncDispose]()
   }
 }

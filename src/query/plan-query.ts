@@ -1,4 +1,5 @@
 import { must } from '#base/assert.ts'
+import type { CachedObject } from '#objects/file-cache.ts'
 import { systemColumns } from '#lake/system-columns.ts'
 import type { ScanPlan } from '#lake/lake.ts'
 import type { BoundQuery, ParsedQuery, SessionNames, TableScan } from '#sql/compile.ts'
@@ -13,8 +14,8 @@ import { snapshotRange } from './snapshot-range.ts'
 export interface PlannedQuery {
   readonly columns: readonly Field[]
   readonly sql: string
-  /** What it may read. */
-  readonly files: readonly string[]
+  /** What it may read, once it is leased; each once. */
+  readonly files: readonly CachedObject[]
   readonly scans: readonly { readonly tableName: string; readonly plan: ScanPlan }[]
 }
 
@@ -43,9 +44,13 @@ export async function planQuery(
   return {
     columns: bound.columns,
     sql: bound.print('duckdb', texts),
-    files: [...new Set([...plans.values()].flatMap((plan) => plan.files))],
+    files: eachOnce([...plans.values()].flatMap((plan) => plan.files)),
     scans: [...plans].map(([scan, plan]) => ({ tableName: scan.table.name, plan })),
   }
+}
+
+function eachOnce(files: readonly CachedObject[]): readonly CachedObject[] {
+  return Array.from(new Map(files.map((file) => [file.name, file])).values())
 }
 
 /** Names and types alone, with parameters open. */
@@ -92,5 +97,6 @@ async function planScan(
     columns: scan.columns.filter((name) => !isSystem(name)),
     withSystemColumns: scan.columns.some(isSystem),
     predicates: scan.predicates,
+    signal: scope.signal,
   })
 }

@@ -55,11 +55,17 @@ export async function appendRows(
     position: statement.query.position,
   })
   const running = runningStatement(scope)
-  return await running.spend(() =>
+  return await running.wait(() =>
     services.lake.append({
       tableId: dataset.tableId,
       batchId,
-      source: { sql, files: planned.files, pool: scope.pool },
+      source: {
+        sql,
+        files: [],
+        lakeFiles: planned.files,
+        pool: scope.pool,
+        inTurn: (work) => running.inTurn(work),
+      },
       columns: dataset.schema,
       first: async (tx) => await services.datasets.lockForRows(tx, dataset.id),
       within: async (tx, result) => {

@@ -411,12 +411,16 @@ function testLake(folder: string, instance: DuckDBInstance): TestLake {
       const list = files.map((path) => `'${path}'`).join(', ')
       return {
         sql: files.length === 0 ? '(select 1 where false)' : `(select * from read_parquet([${list}]))`,
-        files,
+        files: files.map((name) => ({ name, bytes: 0 })),
         rowCount: commits.reduce((sum, commit) => sum + commit.rowCount, 0),
         bytes: 0,
         filesSkipped: 0,
       }
     },
+    lease: async (files: readonly { name: string }[]) => ({
+      paths: files.map(({ name }) => name),
+      [Symbol.dispose]: () => {},
+    }),
     pin: async (_tx: unknown, pin: Pin) => void pins.set(pin.owner, pin),
     releasePins: async (_tx: unknown, owner: string) => void pins.delete(owner),
     append: async (tableId: TableId, from: number, rowCount: number) => {

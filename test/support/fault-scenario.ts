@@ -26,9 +26,12 @@ export interface Outcome {
 export const firstBatchRows = 300
 export const secondBatchRows = 200
 
+/** As variables. */
+type Settings = Readonly<Record<string, string>>
+
 /** A home with the first batch, the feed's tables, its schedule and an export; copied for each scenario. */
-export async function prepareHome(folder: string): Promise<void> {
-  await using product = await startProduct({ home: folder })
+export async function prepareHome(folder: string, env: Settings = {}): Promise<void> {
+  await using product = await startProduct({ home: folder, env })
   const schema = await product.call<{ $id: string }>(
     'POST',
     '/data/foundation/schemaregistry/tenant/schemas',
@@ -57,6 +60,9 @@ export interface Faults {
   /** `name@server` or `name@child`: one a life of the server, from the first. */
   readonly points?: readonly string[]
   readonly kills?: readonly Kill[]
+  readonly env?: Settings
+  /** Told where the day was delivered, and by which home, at its end. */
+  readonly delivered?: (destination: string, home: string) => Promise<void>
 }
 
 /** One a life of the server: it comes so many milliseconds after the server is ready. */
@@ -76,7 +82,9 @@ export async function runScenario(prepared: string, faults: Faults = {}): Promis
   mkdirSync(destination)
   const client = new PatientClient(home, faults)
   try {
-    return await day(client, destination)
+    const outcome = await day(client, destination)
+    await faults.delivered?.(destination, home)
+    return outcome
   } finally {
     await client[Symbol.asyncDispose]()
     rmSync(base, { recursive: true, force: true })
@@ -121,12 +129,14 @@ class PatientClient implements AsyncDisposable {
   readonly #home: string
   readonly #kills: Kill[]
   readonly #attemptsMax: number
+  readonly #env: Settings
   readonly #points: string[]
   readonly #lives: Product[] = []
   #product: Product | undefined
   restarts = -1
 
-  constructor(home: string, { points = [], kills = [] }: Faults) {
+  constructor(home: string, { points = [], kills = [], env = {} }: Faults) {
+    this.#env = env
     this.#home = home
     this.#points = [...points]
     this.#kills = [...kills]
@@ -151,7 +161,7 @@ class PatientClient implements AsyncDisposable {
     this.restarts++
     const point = this.#points.shift()
     const options = point === undefined ? {} : { faultPoint: point }
-    this.#product = await startProduct({ home: this.#home, ...options })
+    this.#product = await startProduct({ home: this.#home, env: this.#env, ...options })
     this.#lives.push(this.#product)
     this.#killNext(this.#product)
     return this.#product

@@ -17,6 +17,7 @@ import type { Ingest, NewBatch } from '../../src/ingest/ingest.ts'
 import { createJobs } from '../../src/jobs/create-jobs.ts'
 import type { Jobs } from '../../src/jobs/jobs.ts'
 import { createLake } from '../../src/lake/create-lake.ts'
+import { localLakeFiles } from '../../src/lake/local-lake-files.ts'
 import type { Lake } from '../../src/lake/lake.ts'
 import type { Metadata } from '../../src/metadata/metadata.ts'
 import { structType, type Field } from '../../src/types/data-type.ts'
@@ -128,7 +129,7 @@ export class IngestBed implements AsyncDisposable {
     return createLake({
       metadata: this.metadata,
       engine,
-      folder: join(this.folder, 'lake'),
+      files: localLakeFiles(join(this.folder, 'lake')),
       clock: systemClock,
       logger: silentLogger,
       incarnation: randomUUID(),
@@ -199,8 +200,9 @@ export class IngestBed implements AsyncDisposable {
   async rows(dataset: Dataset): Promise<unknown[][]> {
     const snapshot = await this.lake.snapshot(dataset.tableId)
     const plan = await this.lake.plan({ tableId: dataset.tableId, snapshotId: snapshot?.snapshotId })
+    using lease = await this.lake.lease(plan.files, { signal })
     await using pull = await this.engine.open(
-      { sql: `SELECT * FROM ${plan.sql}`, files: plan.files, pool: 'interactive' },
+      { sql: `SELECT * FROM ${plan.sql}`, files: lease.paths, pool: 'interactive' },
       { encoding: { kind: 'jsonRows' }, columns: dataset.schema.fields, signal },
     )
     let text = ''

@@ -257,7 +257,7 @@ async function putElsewhere(
 /** An append of another engine: rows without system columns, files and manifests by itself, the commit by request. */
 async function commitElsewhere(place: TestLake, table: LakeTable, numbers: readonly number[]): Promise<void> {
   const reader = tableReader()
-  const base = await readBase({ metadata: place.metadata, lakeFolder: place.folder, reader }, table.id)
+  const base = await readBase({ metadata: place.metadata, lakeFiles: place.files, reader }, table.id)
   const writeId = crypto.randomUUID()
   const snapshotId = newSnapshotNumber()
   const sql = `SELECT *, NULL, NULL FROM (${numbersSql(numbers)})`

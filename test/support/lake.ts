@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { chmod, mkdtemp, readdir, rm } from 'node:fs/promises'
+import { chmod, mkdir, mkdtemp, readdir, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join, relative } from 'node:path'
 import { type Clock, systemClock } from '../../src/base/clock.ts'
@@ -8,12 +8,16 @@ import { armFaults, type FaultPoint } from '../../src/base/faults.ts'
 import { silentLogger } from '../../src/base/log.ts'
 import type { Engine } from '../../src/engine/engine.ts'
 import { createLake } from '../../src/lake/create-lake.ts'
+import type { LakeFiles } from '../../src/lake/lake-files.ts'
 import type { AppendRequest, AppendResult, Lake, LakeTable, NewTable, ScanPlan } from '../../src/lake/lake.ts'
+import { localLakeFiles } from '../../src/lake/local-lake-files.ts'
+import { openLakeFiles } from '../../src/lake/open-lake-files.ts'
 import { systemColumns } from '../../src/lake/system-columns.ts'
 import type { Metadata } from '../../src/metadata/metadata.ts'
 import type { Field, StructType } from '../../src/types/data-type.ts'
 import { sharedEngine } from './engine.ts'
 import { testMetadata } from './metadata.ts'
+import type { S3Server } from './s3-server.ts'
 
 const signal = new AbortController().signal
 
@@ -21,7 +25,9 @@ export interface TestLake extends AsyncDisposable {
   readonly lake: Lake
   readonly engine: Engine
   readonly metadata: Metadata
+  /** Where the lake's files are on the disk, ours or the S3 server's. */
   readonly folder: string
+  readonly files: LakeFiles
   readonly clock: Clock
   /** Another process's view of the same lake. */
   another(options?: { readonly clock?: Clock; readonly metadata?: Metadata; readonly folder?: string }): Lake
@@ -33,32 +39,74 @@ export interface TestLake extends AsyncDisposable {
   rowsOf(table: LakeTable): Promise<unknown[][]>
 }
 
-/** A lake of its own in a folder of its own, over the file's engine and a real database of its own. */
+/** Where lakes are in S3, and how they reach it. */
+export interface S3Place {
+  readonly server: S3Server
+  /** Of a proxy before the server. */
+  readonly endpoint?: string
+  readonly cacheBytes?: number
+}
+
+let s3: S3Place | undefined
+
+/** From now on the lakes of this test file are at the server; undefined: in folders. */
+export function putLakesOn(place: S3Place | undefined): void {
+  s3 = place
+}
+
+/** The files of a new lake on S3, and the folder in which the server keeps them. */
+async function s3Files(
+  { server, endpoint = server.endpoint, cacheBytes = 50_000_000 }: S3Place,
+  folder: string,
+): Promise<{ readonly files: LakeFiles; readonly folder: string }> {
+  const bucket = await server.makeBucket()
+  const files = await openLakeFiles(
+    {
+      folder: join(folder, 'lake'),
+      location: `s3://${bucket}/the/lake`,
+      cacheFolder: join(folder, 'cache'),
+      cacheBytes,
+    },
+    {
+      server: { region: server.region, endpoint },
+      credentials: { s3: server.credentials },
+      logger: silentLogger,
+    },
+  )
+  const kept = server.pathOf(bucket, 'the/lake')
+  await mkdir(kept, { recursive: true })
+  return { files, folder: kept }
+}
+
+/** A lake of its own, in a folder of its own or a bucket, over a real engine and a real database. */
 export async function testLake(
   options: { readonly clock?: Clock; readonly engine?: Engine } = {},
 ): Promise<TestLake> {
   const stack = new AsyncDisposableStack()
-  const folder = await mkdtemp(join(tmpdir(), 'lake-test-'))
-  stack.defer(() => rm(folder, { recursive: true, force: true }))
-  await chmod(folder, 0o755) // The engine's children may be another user.
+  const own = await mkdtemp(join(tmpdir(), 'lake-test-'))
+  stack.defer(() => rm(own, { recursive: true, force: true }))
+  await chmod(own, 0o755) // The engine's children may be another user.
+  const { files, folder } = s3 ? await s3Files(s3, own) : { files: localLakeFiles(own), folder: own }
+  stack.use(files)
   const metadata = stack.use(await testMetadata())
   const engine = options.engine ?? (await sharedEngine()).engine
   const another: TestLake['another'] = (given = {}) =>
     createLake({
       metadata: given.metadata ?? metadata,
       engine,
-      folder: given.folder ?? folder,
+      files: given.folder === undefined ? files : localLakeFiles(given.folder),
       clock: given.clock ?? options.clock ?? systemClock,
       logger: silentLogger,
       incarnation: randomUUID(),
     })
   const lake = another()
-  const rows: TestLake['rows'] = async (plan, columns) => await rowsOfPlan(engine, plan, columns)
+  const rows: TestLake['rows'] = async (plan, columns) => await leasedRows(lake, engine, { plan, columns })
   return {
     lake,
     engine,
     metadata,
     folder,
+    files,
     clock: options.clock ?? systemClock,
     another,
     rows,
@@ -88,9 +136,15 @@ export async function testLake(
   }
 }
 
-async function rowsOfPlan(engine: Engine, plan: ScanPlan, columns: readonly Field[]): Promise<unknown[][]> {
+/** The rows of a plan as JSON arrays. */
+export async function leasedRows(
+  lake: Lake,
+  engine: Engine,
+  { plan, columns }: { readonly plan: ScanPlan; readonly columns: readonly Field[] },
+): Promise<unknown[][]> {
+  using lease = await lake.lease(plan.files, { signal })
   await using pull = await engine.open(
-    { sql: `SELECT * FROM ${plan.sql}`, files: plan.files, pool: 'interactive' },
+    { sql: `SELECT * FROM ${plan.sql}`, files: lease.paths, pool: 'interactive' },
     { encoding: { kind: 'jsonRows' }, columns, signal },
   )
   let text = ''
