@@ -11,6 +11,7 @@ import type { Logger } from '#base/log.ts'
 import type { Config } from '#config/config.ts'
 import { homePaths } from '#config/home.ts'
 import { createDatasets } from '#datasets/create-datasets.ts'
+import { createSharedTables } from '#datasets/create-shared-tables.ts'
 import { followSchema } from '#datasets/follow-schema.ts'
 import { createDuckdbEngine } from '#engine/duckdb-engine.ts'
 import type { Engine } from '#engine/engine.ts'
@@ -143,6 +144,7 @@ export async function startServer({ config, logger, version }: ServeOptions): Pr
       descriptors: createDescriptors({ metadata, access, clock }),
       namespaces: createNamespaces({ metadata, access, clock }),
       datasets,
+      sharedTables: createSharedTables({ metadata, access, lake, datasets, schemas, clock }),
       ingest,
       query,
       exports,

@@ -82,6 +82,9 @@ export interface Access {
   /** The sandbox of that name in the principal's organisation. @throws AppError 'access.denied' */
   sandbox(principal: Principal, name: string): Promise<Sandbox>
 
+  /** Sandboxes of the principal's organisation in which it has the permission, by name. */
+  sandboxes(principal: Principal, permission: Permission): Promise<readonly Sandbox[]>
+
   /** The principal and sandbox a job runs as. @throws AppError 'access.denied' when they are gone. */
   actAs(
     principalId: PrincipalId,

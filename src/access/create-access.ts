@@ -13,6 +13,7 @@ import {
   insertAudit,
   insertToken,
   isPermitted,
+  selectSandboxes,
   type PrincipalRow,
   type SandboxRow,
 } from '#metadata/access.ts'
@@ -145,6 +146,13 @@ export function createAccess({ metadata, credentialsFile, clock, logger }: Acces
     sandbox: async (principal, name) => {
       const row = await findSandboxByName(db, { organizationId: principal.organizationId, name })
       return await openSandbox(principal, row, name)
+    },
+    sandboxes: async (principal, permission) => {
+      const rows = await selectSandboxes(db, principal.organizationId)
+      const decisions = await Promise.all(
+        rows.map(async ({ id }) => await decide({ principal, permission, sandboxId: id })),
+      )
+      return rows.filter((_, index) => decisions[index]?.isAllowed).map(sandboxOf)
     },
     actAs: async (principalId: PrincipalId, sandboxId: SandboxId) => {
       const row = await findPrincipal(db, principalId)

@@ -3,6 +3,7 @@ import type { Clock } from '#base/clock.ts'
 import type { BatchId, DatasetId, RunId } from '#base/ids.ts'
 import type { Logger } from '#base/log.ts'
 import type { Caller, Datasets } from '#datasets/datasets.ts'
+import type { SharedTables } from '#datasets/shared-tables.ts'
 import type { Exports } from '#exports/exports.ts'
 import type { Ingest } from '#ingest/ingest.ts'
 import type { QueryService } from '#query/query.ts'
@@ -17,6 +18,7 @@ export interface HttpDependencies {
   readonly descriptors: Descriptors
   readonly namespaces: Namespaces
   readonly datasets: Datasets
+  readonly sharedTables: SharedTables
   readonly ingest: Ingest
   readonly query: QueryService
   readonly exports: Exports

@@ -140,6 +140,16 @@ export async function findSandboxByName(
     .executeTakeFirst()
 }
 
+/** By name. */
+export async function selectSandboxes(db: Db, organizationId: OrganizationId): Promise<SandboxRow[]> {
+  return await db
+    .selectFrom('sandboxes')
+    .selectAll()
+    .where('organization_id', '=', organizationId)
+    .orderBy('name')
+    .execute()
+}
+
 export async function findSandbox(db: Db, id: SandboxId): Promise<SandboxRow | undefined> {
   return await db.selectFrom('sandboxes').selectAll().where('id', '=', id).executeTakeFirst()
 }

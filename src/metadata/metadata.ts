@@ -7,6 +7,7 @@ import type { JobTables } from './jobs.ts'
 import type { LakeTables } from './lake.ts'
 import type { QueryTables } from './query.ts'
 import type { SchemaTables } from './schemas.ts'
+import type { StagedTableTables } from './staged-tables.ts'
 
 /** All our tables. Each area has a file of row types and of functions, one a statement, and its migrations. */
 export type Tables = AccessTables &
@@ -16,7 +17,8 @@ export type Tables = AccessTables &
   JobTables &
   LakeTables &
   QueryTables &
-  SchemaTables
+  SchemaTables &
+  StagedTableTables
 
 /** A connection or a transaction: statement functions take either. */
 export type Db = Kysely<Tables>

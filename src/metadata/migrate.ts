@@ -9,6 +9,7 @@ import * as exportsArea from './migrations/0006-exports.ts'
 import * as lakeHistory from './migrations/0007-lake-history.ts'
 import * as schemas from './migrations/0010-schemas.ts'
 import * as catalog from './migrations/0011-catalog.ts'
+import * as stagedTables from './migrations/0030-staged-tables.ts'
 
 // oxlint-disable-next-line typescript/no-explicit-any -- A migration precedes the row types.
 type AnyDb = Kysely<any>
@@ -29,6 +30,7 @@ export const migrations: readonly Migration[] = [
   { name: '0007-lake-history', up: lakeHistory.up },
   { name: '0010-schemas', up: schemas.up },
   { name: '0011-catalog', up: catalog.up },
+  { name: '0030-staged-tables', up: stagedTables.up },
 ]
 
 /** Any number that nobody else uses in this database: two nodes that start together migrate one after the other. */

@@ -6,7 +6,7 @@ import type {
   RawServerDefault,
 } from 'fastify'
 import type { ZodTypeProvider } from 'fastify-type-provider-zod'
-import type { Permission } from '#access/access.ts'
+import type { Permission, Principal } from '#access/access.ts'
 import type { Caller } from '#datasets/datasets.ts'
 
 /** Fastify with our schemas as types. */
@@ -19,12 +19,17 @@ export type App = FastifyInstance<
 >
 
 /** Whose error bodies and headers a route has. */
-export type Api = 'catalog' | 'flowservice' | 'identity' | 'query' | 'schemaregistry' | 'sluice'
+export type Api = 'catalog' | 'flowservice' | 'iceberg' | 'identity' | 'query' | 'schemaregistry' | 'sluice'
 
 /** Who may use a route: said by every route, or it cannot be registered. */
 export type Guard =
   | { readonly isPublic: true }
-  | { readonly isPublic?: false; readonly permission: Permission; readonly api: Api }
+  | {
+      readonly isPublic?: false
+      /** Undefined: whoever has signed in. */
+      readonly permission: Permission | undefined
+      readonly api: Api
+    }
 
 declare module 'fastify' {
   interface FastifyContextConfig {
@@ -33,11 +38,18 @@ declare module 'fastify' {
   interface FastifyRequest {
     /** Set by the gateway before any handler of a guarded route. */
     caller: Caller | null
+    /** Set by the gateway where the address, not a header, names the sandbox. */
+    principal: Principal | null
   }
 }
 
 /** `config` of a route anybody may ask. */
 export const open = { guard: { isPublic: true } } as const
+
+/** `config` of a route for all who have signed in; what they may do there is asked by what it names. */
+export function signedIn(api: Api): { readonly guard: Guard } {
+  return { guard: { permission: undefined, api } }
+}
 
 /** `config` of a route that needs a permission in the sandbox asked for. */
 export function guarded(api: Api, permission: Permission): { readonly guard: Guard } {

@@ -10,6 +10,7 @@ import { GatewayError } from './errors.ts'
  */
 export function addAuthentication(app: App, access: Access): void {
   app.decorateRequest('caller', null)
+  app.decorateRequest('principal', null)
   app.addHook('onRoute', (route) => {
     if (route.config?.guard === undefined) {
       throw new Error(
@@ -22,7 +23,9 @@ export function addAuthentication(app: App, access: Access): void {
     if (!guard && request.is404) return
     if (!guard) throw new Error(`Broken invariant: ${request.url} has no guard.`)
     if (guard.isPublic) return
-    request.caller = await callerOf(request, guard, access)
+    // Its clients send a token and no other headers; addresses name the sandbox.
+    if (guard.api === 'iceberg') request.principal = await principalOf(request, access)
+    else request.caller = await callerOf(request, guard, access)
   })
 }
 
@@ -30,7 +33,8 @@ async function callerOf(request: FastifyRequest, guard: Exclude<Guard, { isPubli
   const principal = await principalOf(request, access)
   checkGatewayHeaders(request, guard, principal)
   const sandbox = await sandboxOf(request, access, principal)
-  await access.require({ principal, permission: guard.permission, sandboxId: sandbox.id })
+  const { permission } = guard
+  if (permission !== undefined) await access.require({ principal, permission, sandboxId: sandbox.id })
   return { principal, sandbox }
 }
 

@@ -53,6 +53,7 @@ function description(version: string) {
       { name: 'Batch ingestion', description: 'Files into datasets' },
       { name: 'Query Service', description: 'Queries in the background and on schedule' },
       { name: 'Flow Service', description: 'Deliveries: connections, flows and runs' },
+      { name: 'Iceberg', description: 'Tables for other engines: Apache Iceberg’s REST catalogue' },
       { name: 'Sluice', description: 'What the public APIs lack' },
       { name: 'Operation', description: 'Health, readiness, metrics' },
     ],

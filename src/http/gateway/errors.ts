@@ -144,6 +144,7 @@ function bodyOf(api: Api, failure: AppError, request: FastifyRequest): Record<st
     case 'query':
       return { message: text, statusCode: status, ...ours }
     case 'catalog':
+    case 'iceberg': // Its routes have error bodies of their own.
     case 'sluice':
       return {
         type: api === 'catalog' ? `https://ns.adobe.com/aep/errors/${failure.code}` : 'about:blank',
