@@ -153,10 +153,23 @@ test('every route but the public ones refuses a missing token, a wrong one and a
   const routes = Object.entries(paths).flatMap(([path, methods]) =>
     Object.keys(methods).map((method) => ({ method: method.toUpperCase(), path })),
   )
-  const isPublic = (path: string) => /^\/(?:health|ready|ims\/token\/v[123])$/.test(path)
-  const guarded = routes.filter(({ path }) => !isPublic(path))
+  const isPublic = (path: string) => /^\/(?:health|ready|ims\/token\/v[123]|iceberg\/v1\/oauth\/tokens)$/.test(path)
+  // Its sandbox is in the address, and its answers are in its own words.
+  const isCatalogue = (path: string) => path.startsWith('/iceberg/')
+  const guarded = routes.filter(({ path }) => !isPublic(path) && !isCatalogue(path))
+  const catalogue = routes.filter(({ path }) => !isPublic(path) && isCatalogue(path))
   expect(guarded.length).toBeGreaterThan(35)
-  expect(routes.length - guarded.length).toBe(5)
+  expect(catalogue.length).toBeGreaterThan(10)
+  expect(routes.length - guarded.length - catalogue.length).toBe(6)
+  for (const { method, path } of catalogue) {
+    for (const authorization of [undefined, 'Bearer bad']) {
+      const url = path.replaceAll(/\{[^}]+\}/g, 'x')
+      const headers = authorization === undefined ? {} : { authorization }
+      const refused = await app.inject({ method: method as 'GET', url, headers })
+      expect([path, refused.statusCode]).toEqual([path, 401])
+      if (method !== 'HEAD') expect(refused.body, path).toContain('NotAuthorizedException')
+    }
+  }
   for (const permission of permissions) state.denied.add(permission)
   for (const { method, path } of guarded) {
     const url = path.replaceAll(/\{[^}]+\}/g, 'x')

@@ -146,7 +146,9 @@ export function createLake(options: LakeOptions): Lake {
       const { within } = request
       const table = await commitExternal(context, {
         ...request,
-        ...(within ? { committed: async (tx, definition, added) => await within(tx, tableOf(definition), added) } : {}),
+        ...(within
+          ? { committed: async (tx, definition, added) => await within(tx, tableOf(definition), added) }
+          : {}),
       })
       return tableOf(table)
     },

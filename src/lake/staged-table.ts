@@ -130,8 +130,7 @@ export async function sweepStaged(
       const old = await lockOldStagedTable(tx, before)
       if (!old) return undefined
       // Under its lock: nobody makes the table meanwhile. Removing twice does no harm.
-      const files = tableFiles(lakeFolder, old.dataset_id)
-      for (const folder of ['data', 'metadata', '']) await files.remove(folder)
+      await tableFiles(lakeFolder, old.dataset_id).remove('')
       await deleteStagedTable(tx, old.id)
       return old
     })

@@ -26,7 +26,10 @@ export async function insertStagedTable(
 }
 
 /** Nobody else makes it, and no sweep takes it, until the transaction ends. */
-export async function lockStagedTable(tx: Transaction, tableId: TableId): Promise<StagedTableRow | undefined> {
+export async function lockStagedTable(
+  tx: Transaction,
+  tableId: TableId,
+): Promise<StagedTableRow | undefined> {
   return await tx
     .selectFrom('lake_staged_tables')
     .selectAll()

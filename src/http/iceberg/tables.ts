@@ -111,7 +111,11 @@ export function addTables(app: App, { sharedTables }: HttpDependencies): void {
     async (request, reply) => {
       const isPurge = request.query.purgeRequested?.toLowerCase() === 'true'
       const given = { isPurge, signal: signalOf(reply) }
-      await sharedTables.drop(await callerOf(principalOf(request), request.params), request.params.table, given)
+      await sharedTables.drop(
+        await callerOf(principalOf(request), request.params),
+        request.params.table,
+        given,
+      )
       return await reply.code(204).send()
     },
   )

@@ -9,7 +9,11 @@ export function addUnsupported(app: App): void {
     ['POST', '/v1/namespaces', 'Namespaces are sandboxes: they are made and deleted by administrators.'],
     ['DELETE', '/v1/namespaces/:namespace', 'Namespaces are sandboxes: administrators delete them.'],
     ['POST', '/v1/namespaces/:namespace/properties', 'Namespaces have no properties here.'],
-    ['POST', '/v1/namespaces/:namespace/register', 'Tables of elsewhere cannot be registered: copy their rows.'],
+    [
+      'POST',
+      '/v1/namespaces/:namespace/register',
+      'Tables of elsewhere cannot be registered: copy their rows.',
+    ],
     ['POST', '/v1/tables/rename', 'A table keeps its name: make one of the other name from its rows.'],
     ['POST', '/v1/transactions/commit', 'One commit changes one table: commit to each of them.'],
     ['POST', '/v1/namespaces/:namespace/views', 'Views are made with SQL here.'],
