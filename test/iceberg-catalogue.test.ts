@@ -4,9 +4,9 @@ import { expect, test } from 'vitest'
 import { temporaryFolder } from './support/sluice.ts'
 import { startProduct } from './support/product.ts'
 import { restOf } from './support/rest.ts'
-import { runPython, testWithPython } from './support/python.ts'
+import { testWithPyIceberg } from './support/pyiceberg.ts'
+import { runPython } from './support/python.ts'
 
-const testWithPyIceberg = testWithPython('python')
 const systemColumns = ['_acp_system_metadata', '_ACP_BATCHID']
 
 async function credentialsOf(home: string): Promise<{ clientId: string; clientSecret: string }> {

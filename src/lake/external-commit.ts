@@ -95,7 +95,7 @@ export function isMadeAlready(metadata: TableMetadata, updates: readonly TableUp
 }
 
 /** What appends brought in; other snapshots write again what was there. */
-export interface AddedRows {
+interface AddedRows {
   readonly rowCount: number
   readonly bytes: number
 }

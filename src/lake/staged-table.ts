@@ -3,6 +3,7 @@ import { newDatasetId, newUuidId, type SnapshotId, type TableId } from '#base/id
 import { deleteOpenLakeWrite, insertLakeCommit, insertLakeTable } from '#metadata/lake.ts'
 import type { Transaction } from '#metadata/metadata.ts'
 import {
+  countStagedTables,
   deleteStagedTable,
   insertStagedTable,
   lockOldStagedTable,
@@ -27,7 +28,9 @@ import { type TableFiles, tableFiles } from './table-files.ts'
 import { checkProperties } from './table-properties.ts'
 
 /** An engine that has not committed by then has given up: what it wrote is removed. */
-export const stagedMsMax = 7 * 86_400_000
+const stagedMsMax = 7 * 86_400_000
+/** In a sandbox at a time. */
+const stagedTablesMax = 1_000
 
 /**
  * The table as the engine asked for it, without our system columns: the rows it writes first have none. They are added
@@ -39,6 +42,11 @@ export async function stageTable(
 ): Promise<{ readonly json: string }> {
   const { schema, dayColumn, properties = {} } = table
   checkColumns(schema, dayColumn)
+  if ((await countStagedTables(metadata.db, table.sandboxId)) >= stagedTablesMax) {
+    throw new AppError('limit.exceeded', `${stagedTablesMax} tables are staged in this sandbox already.`, {
+      hint: 'Commit to them; those that are left are forgotten after seven days.',
+    })
+  }
   const id = newUuidId('table')
   const datasetId = newDatasetId()
   const { location } = tableFiles(lakeFolder, datasetId)

@@ -16,13 +16,22 @@ export interface StagedTableTables {
   }
 }
 
-export type StagedTableRow = Selectable<StagedTableTables['lake_staged_tables']>
+type StagedTableRow = Selectable<StagedTableTables['lake_staged_tables']>
 
 export async function insertStagedTable(
   db: Db,
   row: Insertable<StagedTableTables['lake_staged_tables']>,
 ): Promise<void> {
   await db.insertInto('lake_staged_tables').values(row).execute()
+}
+
+export async function countStagedTables(db: Db, sandboxId: SandboxId): Promise<number> {
+  const row = await db
+    .selectFrom('lake_staged_tables')
+    .select((select) => select.fn.countAll<string>().as('count'))
+    .where('sandbox_id', '=', sandboxId)
+    .executeTakeFirstOrThrow()
+  return Number(row.count)
 }
 
 /** Nobody else makes it, and no sweep takes it, until the transaction ends. */
