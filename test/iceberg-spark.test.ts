@@ -61,16 +61,19 @@ testWithPython('spark')(
     expect(seen['missing']).toMatch(/cannot be found|TABLE_OR_VIEW_NOT_FOUND/)
     expect(seen['left']).toEqual(['copied', 'days', 'orders'])
 
-    expect(await product.rows('SELECT id, name, web.page FROM orders ORDER BY id')).toEqual([
-      ...orders,
+    const name = `coalesce(name, '-')`
+    expect(await product.rows(`SELECT id, ${name}, web.page FROM orders ORDER BY id`)).toEqual([
+      [1, 'one', '/1'],
+      [2, '-', '/2'],
       [3, 'three', '/3'],
     ])
-    expect(await product.rows('SELECT id, title, small, extra FROM copied ORDER BY id')).toEqual([
-      [1, 'ONE', 1, null],
-      [2, null, 2, null],
-      [3, 'three', 3, null],
-      [9, 'nine', null, null],
-      [10, 'ten', null, 'more'],
+    const copied = `SELECT id, coalesce(title, '-'), coalesce(small, 0), coalesce(extra, '-') FROM copied`
+    expect(await product.rows(`${copied} ORDER BY id`)).toEqual([
+      [1, 'ONE', 1, '-'],
+      [2, '-', 2, '-'],
+      [3, 'three', 3, '-'],
+      [9, 'nine', 0, '-'],
+      [10, 'ten', 0, 'more'],
     ])
     expect(await product.rows('SELECT id, note FROM days')).toEqual([[1, 'changed']])
   },

@@ -13,6 +13,8 @@ catalogue = "spark.sql.catalog.sluice"
 settings = {
     "spark.jars": jar,
     "spark.driver.memory": "1g",
+    # One short session: compiling much of it costs more than it saves.
+    "spark.driver.extraJavaOptions": "-XX:+UseSerialGC -XX:TieredStopAtLevel=1",
     "spark.driver.bindAddress": "127.0.0.1",
     "spark.driver.host": "127.0.0.1",
     "spark.ui.enabled": "false",
