@@ -10,6 +10,9 @@ const jar = join(
   'spark-packages/jars/org.apache.iceberg_iceberg-spark-runtime-4.1_2.13-1.12.0.jar',
 )
 
+/** A JVM starts slowly on a busy machine. */
+const timeoutMs = 600_000
+
 testWithPython('spark')(
   'Spark reads, inserts, creates from queries, merges and alters tables that SQL sees too',
   async () => {
@@ -77,4 +80,5 @@ testWithPython('spark')(
     ])
     expect(await product.rows('SELECT id, note FROM days')).toEqual([[1, 'changed']])
   },
+  timeoutMs,
 )

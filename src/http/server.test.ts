@@ -153,7 +153,8 @@ test('every route but the public ones refuses a missing token, a wrong one and a
   const routes = Object.entries(paths).flatMap(([path, methods]) =>
     Object.keys(methods).map((method) => ({ method: method.toUpperCase(), path })),
   )
-  const isPublic = (path: string) => /^\/(?:health|ready|ims\/token\/v[123]|iceberg\/v1\/oauth\/tokens)$/.test(path)
+  const isPublic = (path: string) =>
+    /^\/(?:health|ready|ims\/token\/v[123]|iceberg\/v1\/oauth\/tokens)$/.test(path)
   // Its sandbox is in the address, and its answers are in its own words.
   const isCatalogue = (path: string) => path.startsWith('/iceberg/')
   const guarded = routes.filter(({ path }) => !isPublic(path) && !isCatalogue(path))
