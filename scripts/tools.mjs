@@ -1,4 +1,4 @@
-// Installs what the tests need beyond npm: Python environments for PyIceberg and aepp, psql, and an S3 server. Plain JavaScript for Node 18.
+// Installs what the tests need beyond npm: Python environments for PyIceberg, aepp and Spark, psql, and an S3 server. Plain JavaScript for Node 18.
 import { execFileSync, spawn, spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
@@ -16,6 +16,13 @@ const s3Server = {
   sum: 'h1:au+wI+aybno/STsQiSm35Uu6Q6iK5MWReQxgO6SEMFc=',
 }
 
+/** Spark's side of Iceberg: fetched by Spark's own resolver, with the checksum it must have. */
+const icebergForSpark = {
+  coordinates: 'org.apache.iceberg:iceberg-spark-runtime-4.1_2.13:1.12.0',
+  file: 'org.apache.iceberg_iceberg-spark-runtime-4.1_2.13-1.12.0.jar',
+  sha256: '3123c3798af642dd537230923548e013ef41cc28b6626e5225808cf5670a0f82',
+}
+
 /** Returns one sentence for each tool that could not be had. */
 export async function installTestTools() {
   mkdirSync(toolsCache, { recursive: true })
@@ -26,6 +33,7 @@ export async function installTestTools() {
       { file: 'aepp-requirements.txt', flags: [] },
       { file: 'aepp.txt', flags: ['--no-deps'] },
     ]),
+    installSpark(),
     installPsql(),
     installS3Server(),
   ])
@@ -52,6 +60,42 @@ async function installPython(name, what, lists) {
   if (!made) return `The Python environment for ${what} could not be made; see the messages above.`
   writeFileSync(stamp, wanted)
   return undefined
+}
+
+async function installSpark() {
+  const problem =
+    (await installJava()) ??
+    (await installPython('spark', 'Spark', [{ file: 'spark-requirements.txt', flags: [] }]))
+  if (problem) return problem
+  const { coordinates, file, sha256 } = icebergForSpark
+  const folder = join(toolsCache, 'spark-packages')
+  const jar = join(folder, 'jars', file)
+  if (!existsSync(jar)) {
+    process.stderr.write('Fetching Iceberg for Spark (once)…\n')
+    const programs = join(toolsCache, 'spark', 'bin')
+    const conf = ['--conf', `spark.jars.ivy=${folder}`, '--conf', 'spark.ui.enabled=false']
+    const program = join(root, 'test', 'python', 'nothing.py')
+    const env = { ...process.env, SPARK_LOCAL_IP: '127.0.0.1', PATH: `${programs}:${process.env.PATH}` }
+    const submit = [...conf, '--packages', coordinates, program]
+    if (!(await run(join(programs, 'spark-submit'), submit, { env })) || !existsSync(jar))
+      return 'Iceberg for Spark could not be had; see the messages above.'
+  }
+  const found = createHash('sha256').update(readFileSync(jar)).digest('hex')
+  if (found === sha256) return undefined
+  rmSync(folder, { recursive: true, force: true })
+  return `${file} has the checksum ${found}, not ${sha256}.`
+}
+
+async function installJava() {
+  if (canRun('java', '-version')) return undefined
+  if (process.getuid?.() === 0 && canRun('apt-get')) {
+    process.stderr.write('Installing Java (once)…\n')
+    const installed =
+      (await run('apt-get', ['-qq', 'update'])) &&
+      (await run('apt-get', ['-qq', '-y', 'install', 'openjdk-17-jre-headless']))
+    if (installed) return undefined
+  }
+  return 'Java 17 or newer is missing: the test with Spark needs it (Debian: apt-get install openjdk-17-jre-headless).'
 }
 
 async function installPsql() {

@@ -14,6 +14,7 @@ import type { Logger } from '#base/log.ts'
 import type { Config } from '#config/config.ts'
 import { homePaths } from '#config/home.ts'
 import { createDatasets } from '#datasets/create-datasets.ts'
+import { createSharedTables } from '#datasets/create-shared-tables.ts'
 import { followSchema } from '#datasets/follow-schema.ts'
 import { createDuckdbEngine } from '#engine/duckdb-engine.ts'
 import type { Engine } from '#engine/engine.ts'
@@ -174,6 +175,7 @@ export async function startServer({ config, logger, version }: ServeOptions): Pr
       auditLog,
       secrets,
       datasets,
+      sharedTables: createSharedTables({ metadata, access, lake, datasets, schemas, clock }),
       ingest,
       query,
       exports,

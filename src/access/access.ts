@@ -101,6 +101,9 @@ export interface Access {
    */
   sandbox(principal: Principal, name: string): Promise<Sandbox>
 
+  /** Sandboxes of the principal's organisation in which it has the permission, by name. */
+  sandboxes(principal: Principal, permission: Permission): Promise<readonly Sandbox[]>
+
   /** The principal and sandbox a job runs as. @throws AppError 'access.denied' when they are gone. */
   actAs(
     principalId: PrincipalId,

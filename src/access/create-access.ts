@@ -2,7 +2,7 @@ import type { Clock } from '#base/clock.ts'
 import { AppError } from '#base/errors.ts'
 import type { PrincipalId, SandboxId } from '#base/ids.ts'
 import type { Logger } from '#base/log.ts'
-import { findOpenSandbox, findPrincipal, type SandboxRow } from '#metadata/access.ts'
+import { findOpenSandbox, findPrincipal, type SandboxRow, selectOpenSandboxes } from '#metadata/access.ts'
 import { findSqlLogin, type SqlLoginRow } from '#metadata/credentials.ts'
 import type { Metadata } from '#metadata/metadata.ts'
 import type { Access, AccessPolicy, Principal, Question, Sandbox, ScramVerifier } from './access.ts'
@@ -79,6 +79,13 @@ export function createAccess(options: AccessOptions): Access {
     },
     sandbox: async (principal, name) =>
       await openSandbox(principal, await findOpenSandbox(db, { principalId: principal.id, name }), name),
+    sandboxes: async (principal, permission) => {
+      const rows = await selectOpenSandboxes(db, principal.id)
+      const decisions = await Promise.all(
+        rows.map(async ({ id }) => await decide(db, policies, { principal, permission, sandboxId: id })),
+      )
+      return rows.filter((_, index) => decisions[index]?.isAllowed).map(sandboxOf)
+    },
     actAs: async (principalId: PrincipalId, sandboxId: SandboxId) => {
       const row = await findPrincipal(db, principalId)
       if (!row) {

@@ -18,7 +18,7 @@ import {
 import type { Metadata, Transaction } from '#metadata/metadata.ts'
 import type { Schemas } from '#schemas/schemas.ts'
 import { tableColumns } from './columns.ts'
-import type { Batch, Caller, Dataset, Datasets, NewDataset } from './datasets.ts'
+import type { Batch, Caller, Dataset, Datasets, NewDataset, TableMaking } from './datasets.ts'
 import { changeLabels, labelsOf } from './labels.ts'
 import { layoutOf } from './layout.ts'
 import { likeOf } from './name-pattern.ts'
@@ -60,7 +60,12 @@ export function createDatasets({ metadata, access, lake, schemas, clock }: Datas
     )
   }
 
-  const createAllowed = async (tx: Transaction, caller: Caller, dataset: NewDataset): Promise<Dataset> => {
+  const createAllowed = async (
+    tx: Transaction,
+    caller: Caller,
+    dataset: NewDataset,
+    making?: TableMaking,
+  ): Promise<Dataset> => {
     const { name } = dataset
     if (name.length < 1 || name.length > datasetNameLengthMax || name.includes('\0')) {
       throw new AppError(
@@ -76,12 +81,13 @@ export function createDatasets({ metadata, access, lake, schemas, clock }: Datas
     if (isForProfiles(dataset.tags ?? {})) await requireUnion(tx, schemas, caller, schema.id)
     const layout = layoutOf(schema.columns, schema)
     const tableName = await freeTableName(tx, caller, dataset)
-    const id = newDatasetId()
-    const table = await lake.create(tx, {
+    const id = making?.datasetId ?? newDatasetId()
+    const dayColumn = making ? making.dayColumn : layout.dayColumn
+    const table = await (making ?? lake).create(tx, {
       datasetId: id,
       sandboxId: caller.sandbox.id,
       schema: schema.columns,
-      ...(layout.dayColumn === undefined ? {} : { dayColumn: layout.dayColumn }),
+      ...(dayColumn === undefined ? {} : { dayColumn }),
       ...(layout.clusterBy.length === 0 ? {} : { clusterBy: layout.clusterBy }),
     })
     const made: Dataset = {
@@ -131,9 +137,9 @@ export function createDatasets({ metadata, access, lake, schemas, clock }: Datas
       return await metadata.transaction((tx) => createAllowed(tx, caller, dataset))
     },
 
-    async createIn(tx, caller, dataset) {
+    async createIn(tx, caller, dataset, table) {
       await require(caller, 'manage-datasets')
-      return await createAllowed(tx, caller, dataset)
+      return await createAllowed(tx, caller, dataset, table)
     },
 
     async get(caller, datasetId) {

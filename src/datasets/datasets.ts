@@ -1,6 +1,7 @@
 import type { BatchId, DatasetId, SandboxId, TableId } from '#base/ids.ts'
 import type { Caller } from '#access/access.ts'
 import type { Transaction } from '#metadata/metadata.ts'
+import type { LakeTable, NewTable } from '#lake/lake.ts'
 import type { StructType } from '#types/data-type.ts'
 
 /** Datasets, their schemas and batches. Each call asks the decision function first. */
@@ -10,8 +11,8 @@ export interface Datasets {
    * @throws AppError 'dataset.exists', 'schema.invalid', 'schema.unknown', 'access.denied'
    */
   create(caller: Caller, dataset: NewDataset): Promise<Dataset>
-  /** As `create`, inside a transaction of the caller. */
-  createIn(tx: Transaction, caller: Caller, dataset: NewDataset): Promise<Dataset>
+  /** As `create`, inside a transaction of the caller. `table`: how its table is made, when not as usual. */
+  createIn(tx: Transaction, caller: Caller, dataset: NewDataset, table?: TableMaking): Promise<Dataset>
 
   /** By id. @throws AppError 'dataset.unknown' */
   get(caller: Caller, datasetId: DatasetId): Promise<Dataset>
@@ -94,6 +95,14 @@ export interface NewDataset {
   readonly properties?: Readonly<Record<string, unknown>>
   /** Absent: made from the name (lower case, `_` for all else, unique in the sandbox). */
   readonly tableName?: string
+}
+
+/** A table that somebody else has laid out, and perhaps filled. */
+export interface TableMaking {
+  /** The table's folder is named by it. */
+  readonly datasetId: DatasetId
+  readonly dayColumn: string | undefined
+  create(tx: Transaction, table: NewTable): Promise<LakeTable>
 }
 
 export interface Dataset {

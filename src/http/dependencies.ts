@@ -7,6 +7,7 @@ import type { Clock } from '#base/clock.ts'
 import type { BatchId, DatasetId, RunId } from '#base/ids.ts'
 import type { Logger } from '#base/log.ts'
 import type { Caller, Datasets } from '#datasets/datasets.ts'
+import type { SharedTables } from '#datasets/shared-tables.ts'
 import type { Exports } from '#exports/exports.ts'
 import type { Ingest } from '#ingest/ingest.ts'
 import type { Maintenance, UpkeepTask } from '#lake/maintenance.ts'
@@ -25,6 +26,7 @@ export interface HttpDependencies {
   readonly auditLog: AuditLog
   readonly secrets: Pick<SecretStore, 'rotateKey'>
   readonly datasets: Datasets
+  readonly sharedTables: SharedTables
   readonly ingest: Ingest
   readonly query: QueryService
   readonly exports: Exports

@@ -176,8 +176,23 @@ test('every route but the public ones refuses a missing token, a wrong one and a
     Object.keys(methods).map((method) => ({ method: method.toUpperCase(), path })),
   )
   const isPublic = (path: string) =>
-    /^\/(?:health|ready|ims\/(?:token\/v[123]|exchange\/jwt|revoke))$/.test(path)
-  const guarded = routes.filter(({ path }) => !isPublic(path))
+    /^\/(?:health|ready|ims\/(?:token\/v[123]|exchange\/jwt|revoke)|iceberg\/v1\/oauth\/tokens)$/.test(path)
+  // Its sandbox is in the address, and its answers are in its own words.
+  const isCatalogue = (path: string) => path.startsWith('/iceberg/')
+  const guarded = routes.filter(({ path }) => !isPublic(path) && !isCatalogue(path))
+  const catalogue = routes.filter(({ path }) => !isPublic(path) && isCatalogue(path))
+  expect(guarded.length).toBeGreaterThan(35)
+  expect(catalogue.length).toBeGreaterThan(8)
+  expect(routes.length - guarded.length - catalogue.length).toBe(8)
+  for (const { method, path } of catalogue) {
+    for (const authorization of [undefined, 'Bearer bad']) {
+      const url = path.replaceAll(/\{[^}]+\}/g, 'x')
+      const headers = authorization === undefined ? {} : { authorization }
+      const refused = await app.inject({ method: method as 'GET', url, headers })
+      expect([path, refused.statusCode]).toEqual([path, 401])
+      if (method !== 'HEAD') expect(refused.body, path).toContain('NotAuthorizedException')
+    }
+  }
   // They answer about who asks.
   const forEverybody = new Set([
     '/data/foundation/access-control/acl/effective-policies',
@@ -185,8 +200,6 @@ test('every route but the public ones refuses a missing token, a wrong one and a
     '/data/foundation/sandbox-management',
     '/data/foundation/sandbox-management/',
   ])
-  expect(guarded.length).toBeGreaterThan(35)
-  expect(routes.length - guarded.length).toBe(7)
   for (const permission of [...permissions, 'administer-organization', 'batch-queries'])
     state.denied.add(permission)
   for (const { method, path } of guarded) {

@@ -22,6 +22,7 @@ import { addJsonBodies } from './gateway/bodies.ts'
 import { addDocs } from './gateway/docs.ts'
 import { addErrors } from './gateway/errors.ts'
 import { addSecurityHeaders } from './gateway/security-headers.ts'
+import { icebergRoutes } from './iceberg/routes.ts'
 import { identityRoutes } from './identity/routes.ts'
 import { ingestionRoutes } from './ingestion/routes.ts'
 import { queryRoutes } from './query/routes.ts'
@@ -118,6 +119,7 @@ export async function createApp(
     ['/data/foundation/sandbox-management', (scope) => sandboxRoutes(scope, dependencies)],
     ['/data/foundation/audit', (scope) => auditRoutes(scope, dependencies)],
     ['/data/foundation/query', (scope) => queryRoutes(scope, dependencies)],
+    ['/iceberg', (scope) => icebergRoutes(scope, dependencies)],
     ['/sluice/v1', (scope) => sluiceRoutes(scope, dependencies, counters)],
   ]
   for (const [prefix, routes] of apis) await app.register(routes, { prefix })

@@ -39,6 +39,7 @@ import { overwrite } from './overwrite.ts'
 import { plan, snapshotRemoved } from './plan.ts'
 import { sweepRemovals } from './removals.ts'
 import { sha256Of } from './sha256.ts'
+import { isMadeFrom, openStaged, stageTable, sweepStaged } from './staged-table.ts'
 import { systemColumns } from './system-columns.ts'
 import { readBase } from './table-base.ts'
 import {
@@ -50,6 +51,7 @@ import {
   type TableDefinition,
 } from './table-definition.ts'
 import { tableFiles } from './table-files.ts'
+import { checkProperties } from './table-properties.ts'
 import { tableReader } from './table-reader.ts'
 import { Turns } from './turns.ts'
 import { trackWrites, writerSilentMsMax } from './writes.ts'
@@ -90,11 +92,12 @@ export function createLake(options: LakeOptions): Lake {
   })
 
   async function create(tx: Transaction, table: NewTable): Promise<LakeTable> {
-    const { schema, dayColumn, clusterBy = [] } = table
+    const { schema, dayColumn, clusterBy = [], properties = {} } = table
     checkColumns(schema, dayColumn)
     const paths = clusterBy.map((path) => clusterPath(path, schema).names)
     const definition = { id: newUuidId('table'), datasetId: table.datasetId, schema, dayColumn, clusterBy }
     const files = tableFiles(lakeFiles, table.datasetId)
+    checkProperties(properties, files.location)
     const now = clock.now()
     const first = newTableMetadata({
       tableId: definition.id,
@@ -102,7 +105,7 @@ export function createLake(options: LakeOptions): Lake {
       columns: allColumns(schema),
       dayColumn,
       sortPaths: paths.every((path) => path !== undefined) ? paths : [],
-      properties: { 'sluice.columns': JSON.stringify(schema) },
+      properties: { ...properties, 'sluice.columns': JSON.stringify(schema) },
       nowMs: now.getTime(),
     })
     // Outside the caller's transaction: when that is undone, the record of the file stays for the sweeper.
@@ -151,10 +154,18 @@ export function createLake(options: LakeOptions): Lake {
       const { within } = request
       const table = await commitExternal(context, {
         ...request,
-        ...(within ? { committed: async (tx, definition) => await within(tx, tableOf(definition)) } : {}),
+        ...(within
+          ? { committed: async (tx, definition, added) => await within(tx, tableOf(definition), added) }
+          : {}),
       })
       return tableOf(table)
     },
+
+    stage: async (table) => await stageTable(context, table),
+
+    openStaged: async (tx, commit) => await openStaged(context, tx, { commit, tableOf }),
+
+    isMade: async (tableId, commit) => await isMadeFrom(context, tableId, commit),
 
     metadata: async (tableId) => {
       const { row, files, metadata: table } = await readBase(context, tableId)
@@ -233,7 +244,8 @@ export function createLake(options: LakeOptions): Lake {
       const { filesRemoved } = await writes.sweep(signal)
       // A remover of now is not disturbed; removing twice does no harm.
       const before = new Date(clock.now().getTime() - writerSilentMsMax)
-      return { filesRemoved: filesRemoved + (await sweepRemovals(context, { before, signal })) }
+      const staged = await sweepStaged(context, signal)
+      return { filesRemoved: filesRemoved + staged + (await sweepRemovals(context, { before, signal })) }
     },
 
     removeOrphans: async (request) => ({ filesRemoved: await removeOrphans(context, request) }),

@@ -4,7 +4,13 @@ import { declaredAfter } from './declared-columns.ts'
 import { applyUpdates, checkRequirements } from './iceberg/apply-updates.ts'
 import { liveRowCount, type ManifestSummary } from './iceberg/manifest-list.ts'
 import { pathOf } from './iceberg/manifest.ts'
-import { currentSnapshot, type SnapshotMetadata, type TableMetadata } from './iceberg/table-metadata.ts'
+import {
+  currentSnapshot,
+  snapshotById,
+  type SnapshotMetadata,
+  type TableMetadata,
+} from './iceberg/table-metadata.ts'
+import type { TableUpdate } from './iceberg/table-update.ts'
 import type { Change, SnapshotCommit } from './commit.ts'
 import { idsOf } from './expire.ts'
 import type { ExternalCommit } from './lake.ts'
@@ -13,6 +19,7 @@ import { runChange } from './run-write.ts'
 import type { TableBase } from './table-base.ts'
 import { definitionOf, knownTable, type TableDefinition } from './table-definition.ts'
 import type { TableFiles } from './table-files.ts'
+import { checkProperties } from './table-properties.ts'
 import type { TableReader } from './table-reader.ts'
 
 const operations = ['append', 'replace', 'overwrite', 'delete'] as const
@@ -27,17 +34,20 @@ export async function commitExternal(
     readonly committed?: (
       tx: Parameters<NonNullable<ExternalCommit['within']>>[0],
       table: TableDefinition,
+      added: AddedRows,
     ) => Promise<void>
   },
 ): Promise<TableDefinition> {
   const { tableId, requirements, updates, first, signal, committed } = request
   const table = definitionOf(await knownTable(context.metadata.db, tableId))
   let result = table
+  let appended: AddedRows = { rowCount: 0, bytes: 0 }
   await runChange(context, table, {
     signal,
     first,
-    within: committed && (async (tx) => await committed(tx, result)),
-    build: async (base): Promise<Change> => {
+    within: committed && (async (tx) => await committed(tx, result, appended)),
+    build: async (base): Promise<Change | undefined> => {
+      if (isMadeAlready(base.metadata, updates)) return undefined
       checkRequirements(base.metadata, requirements)
       const next = applyUpdates(base.metadata, updates, context.clock.now().getTime())
       refuseOther(base, next, request)
@@ -47,6 +57,7 @@ export async function commitExternal(
       const gone = base.metadata.snapshots.filter((snapshot) => !next.snapshots.includes(snapshot))
       const chain = await chainOf(context, base, added)
       const newest = chain.at(-1)
+      appended = rowsAppended(chain)
       const ids = new Set<string>(idsOf(gone))
       return {
         operation: newest?.operation ?? (gone.length > 0 ? 'expire' : 'alter'),
@@ -72,10 +83,36 @@ export async function commitExternal(
   return result
 }
 
+/** An engine that lost our answer asks again: its snapshots are there, and nothing is to be done. */
+export function isMadeAlready(metadata: TableMetadata, updates: readonly TableUpdate[]): boolean {
+  const added = updates.filter((update) => update.action === 'add-snapshot')
+  return (
+    added.length > 0 &&
+    added.every(
+      ({ snapshot }) =>
+        snapshotById(metadata, snapshot['snapshot-id'])?.['manifest-list'] === snapshot['manifest-list'],
+    )
+  )
+}
+
+/** What appends brought in; other snapshots write again what was there. */
+interface AddedRows {
+  readonly rowCount: number
+  readonly bytes: number
+}
+
+export function rowsAppended(chain: readonly SnapshotCommit[]): AddedRows {
+  const appends = chain.filter(({ operation }) => operation === 'append')
+  return {
+    rowCount: appends.reduce((sum, { snapshot }) => sum + snapshot.addedRows, 0),
+    bytes: appends.reduce((sum, { snapshot }) => sum + snapshot.addedBytes, 0),
+  }
+}
+
 /** The snapshots of one commit, each on the one before: some engines delete and append in one. */
-async function chainOf(
-  { reader }: LakeContext,
-  { files, metadata }: TableBase,
+export async function chainOf(
+  { reader }: Pick<LakeContext, 'reader'>,
+  { files, metadata }: Pick<TableBase, 'files' | 'metadata'>,
   added: readonly SnapshotMetadata[],
 ): Promise<readonly SnapshotCommit[]> {
   const chain: SnapshotCommit[] = []
@@ -98,7 +135,12 @@ async function chainOf(
   return chain
 }
 
-function refuseOther({ metadata, files }: TableBase, next: TableMetadata, { updates }: ExternalCommit): void {
+/** @throws AppError 'request.invalid' for what leads to no table of ours */
+export function refuseOther(
+  { metadata, files }: Pick<TableBase, 'files' | 'metadata'>,
+  next: TableMetadata,
+  { updates }: Pick<ExternalCommit, 'updates'>,
+): void {
   const added = next.snapshots.filter((snapshot) => !metadata.snapshots.includes(snapshot))
   const newest = added.at(-1)
   if (newest !== undefined && currentSnapshot(next) !== newest) {
@@ -116,11 +158,7 @@ function refuseOther({ metadata, files }: TableBase, next: TableMetadata, { upda
       throw refused('Tables are partitioned by the day of one column, or not at all.')
     }
   }
-  for (const [name, value] of Object.entries(next.properties)) {
-    if (/^write\..*path$/.test(name) && !value.startsWith(`${metadata.location}/`)) {
-      throw refused(`The property ${name} leads out of the table.`)
-    }
-  }
+  checkProperties(next.properties, metadata.location)
   for (const update of updates) {
     if (update.action === 'set-statistics') inside(files.nameOf, update.statistics['statistics-path'])
     if (update.action === 'set-partition-statistics') {

@@ -1,4 +1,4 @@
-import type { BatchId, DatasetId, SandboxId, SnapshotId, TableId } from '#base/ids.ts'
+import type { BatchId, DatasetId, PrincipalId, SandboxId, SnapshotId, TableId } from '#base/ids.ts'
 import type { SchemaChange } from './evolve-schema.ts'
 import type { TableRequirement, TableUpdate } from './iceberg/table-update.ts'
 import type { CompactionRule } from './plan-compaction.ts'
@@ -54,6 +54,22 @@ export interface Lake {
    * folder. @throws AppError 'lake.conflict' for requirements that do not hold, 'request.invalid', 'schema.invalid'
    */
   commit(request: ExternalCommit): Promise<LakeTable>
+
+  /**
+   * A table that another engine fills before it exists: it writes files below the location, then commits. Nothing sees
+   * it until then, and after a while without a commit it is forgotten and its files are removed.
+   * @returns Iceberg's metadata of the table to be
+   */
+  stage(table: TableToStage): Promise<{ readonly json: string }>
+
+  /**
+   * The table of an engine that staged it and asks for its first commit. What is made of it in the same transaction is
+   * the table with the engine's rows. @throws AppError 'request.invalid' for what was not staged, and as `commit`
+   */
+  openStaged(tx: Transaction, commit: FirstCommit): Promise<OpenStagedTable>
+
+  /** Whether the table is the one that such a first commit would make: it was asked for before. */
+  isMade(tableId: TableId, commit: Pick<FirstCommit, 'updates'>): Promise<boolean>
 
   /** The table's metadata as it is, and where it stands; for other engines. */
   metadata(tableId: TableId): Promise<{ readonly location: string; readonly json: string }>
@@ -120,6 +136,30 @@ export interface NewTable {
   readonly dayColumn?: string
   /** SQL paths of columns that rows are clustered by inside a file (person, then time), in Spark syntax. */
   readonly clusterBy?: readonly string[]
+  /** Of the Iceberg table, beside ours. @throws AppError 'request.invalid' for those that we cannot keep to */
+  readonly properties?: Readonly<Record<string, string>>
+}
+
+export interface TableToStage extends Pick<NewTable, 'sandboxId' | 'schema' | 'dayColumn' | 'properties'> {
+  readonly principalId: PrincipalId
+  /** What the table will be called. */
+  readonly name: string
+}
+
+export interface FirstCommit {
+  readonly sandboxId: SandboxId
+  readonly principalId: PrincipalId
+  readonly name: string
+  readonly updates: readonly TableUpdate[]
+}
+
+export interface OpenStagedTable {
+  readonly datasetId: DatasetId
+  readonly schema: StructType
+  readonly dayColumn: string | undefined
+  readonly appended: { readonly rowCount: number; readonly bytes: number }
+  /** As `Lake.create`, for this table. */
+  create(tx: Transaction, table: NewTable): Promise<LakeTable>
 }
 
 export interface LakeTable {
@@ -219,7 +259,12 @@ export interface ExternalCommit {
   readonly updates: readonly TableUpdate[]
   /** As of an append. */
   readonly first?: AppendRequest['first']
-  readonly within?: (tx: Transaction, table: LakeTable) => Promise<void>
+  /** Runs in the commit's transaction. `appended`: rows that are new, without those written again. */
+  readonly within?: (
+    tx: Transaction,
+    table: LakeTable,
+    appended: { readonly rowCount: number; readonly bytes: number },
+  ) => Promise<void>
   readonly signal: AbortSignal
 }
 

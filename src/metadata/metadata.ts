@@ -9,6 +9,7 @@ import type { LakeTables } from './lake.ts'
 import type { QueryTables } from './query.ts'
 import type { SchemaTables } from './schemas.ts'
 import type { ViewTables } from './views.ts'
+import type { StagedTableTables } from './staged-tables.ts'
 
 /** All our tables. Each area has a file of row types and of functions, one a statement, and its migrations. */
 export type Tables = AccessTables &
@@ -20,6 +21,7 @@ export type Tables = AccessTables &
   LakeTables &
   QueryTables &
   SchemaTables &
+  StagedTableTables &
   ViewTables
 
 /** A connection or a transaction: statement functions take either. */

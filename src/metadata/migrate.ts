@@ -17,6 +17,7 @@ import * as auditChain from './migrations/0022-audit-chain.ts'
 import * as secrets from './migrations/0023-secrets.ts'
 import * as views from './migrations/0030-views.ts'
 import * as home from './migrations/0031-home.ts'
+import * as stagedTables from './migrations/0032-staged-tables.ts'
 
 // oxlint-disable-next-line typescript/no-explicit-any -- A migration precedes the row types.
 type AnyDb = Kysely<any>
@@ -45,6 +46,7 @@ export const migrations: readonly Migration[] = [
   { name: '0023-secrets', up: secrets.up },
   { name: '0030-views', up: views.up },
   { name: '0031-home', up: home.up },
+  { name: '0032-staged-tables', up: stagedTables.up },
 ]
 
 /** Any number that nobody else uses in this database: two nodes that start together migrate one after the other. */

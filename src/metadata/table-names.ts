@@ -25,6 +25,7 @@ const all: Readonly<Record<keyof Tables, true>> = {
   lake_commits: true,
   lake_pins: true,
   lake_removals: true,
+  lake_staged_tables: true,
   lake_tables: true,
   lake_writes: true,
   organizations: true,

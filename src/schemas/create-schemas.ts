@@ -1,4 +1,5 @@
-import { insertSchema, lockSchema, selectSchemasByIds } from '#metadata/schemas.ts'
+import { AppError } from '#base/errors.ts'
+import { insertSchema, lockSchema, selectSchemasByIds, updateSchema } from '#metadata/schemas.ts'
 import { structTypeFromJson } from '#types/data-type-json.ts'
 import { xdmProperties } from '#types/xdm-document.ts'
 import { composeDocument, newIdentity } from './document.ts'
@@ -106,6 +107,36 @@ export function createSchemas(dependencies: SchemasDependencies): Schemas {
         updated_by: caller.principal.id,
       })
       return { id, isAdHoc: true, behavior: undefined, columns, required: [], constraints: [] }
+    },
+    async changeColumns(tx, caller, { id, columns }) {
+      const row = await lockSchema(tx, caller.sandbox.id, { id, mode: 'update' })
+      if (!row) throw unknown('schemas', id)
+      if (row.class_id !== adHoc) {
+        throw new AppError(
+          'schema.conflict',
+          `The columns of this table follow the schema ${JSON.stringify(row.title)}.`,
+          { hint: 'Change the schema; the table follows.' },
+        )
+      }
+      const author = {
+        title: row.title,
+        type: 'object',
+        properties: xdmProperties(columns),
+        'meta:class': adHoc,
+      }
+      const revision = row.revision + 1
+      await updateSchema(
+        tx,
+        { sandboxId: caller.sandbox.id, id: row.id },
+        {
+          document: JSON.stringify(composeDocument('schemas', author, { id: row.id })),
+          columns: JSON.stringify(columns),
+          version: `1.${revision}`,
+          revision,
+          updated_at: clock.now(),
+          updated_by: caller.principal.id,
+        },
+      )
     },
     async unionSchemas(db, caller, ids) {
       const rows = await selectSchemasByIds(db, caller.sandbox.id, ids)

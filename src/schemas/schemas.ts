@@ -59,6 +59,15 @@ export interface Schemas {
     caller: Caller,
     given: { readonly title: string; readonly columns: StructType },
   ): Promise<SchemaToUse>
+  /**
+   * Gives a schema that `useColumns` made the columns its table has now.
+   * @throws AppError 'schema.conflict' when the schema is somebody's own: its table follows it, not it the table
+   */
+  changeColumns(
+    tx: Transaction,
+    caller: Caller,
+    given: { readonly id: string; readonly columns: StructType },
+  ): Promise<void>
   /** The schemas that carry the tag `union`, of those named. */
   unionSchemas(db: Db, caller: Caller, ids: readonly string[]): Promise<ReadonlySet<string>>
 }

@@ -1,9 +1,3 @@
-import { execFile } from 'node:child_process'
-import { existsSync } from 'node:fs'
-import { homedir } from 'node:os'
-import { join } from 'node:path'
-import { promisify } from 'node:util'
-import { test } from 'vitest'
 import { z } from 'zod'
 import { parseJson } from '../../src/lake/iceberg/json.ts'
 import {
@@ -14,15 +8,10 @@ import {
 } from '../../src/lake/iceberg/table-update.ts'
 import type { LakeTable } from '../../src/lake/lake.ts'
 import type { TestLake } from './lake.ts'
+import { runPython, testWithPython } from './python.ts'
 
 /** Somebody else's Iceberg, installed by `npm test` in a virtual environment of its own. */
-const python = join(
-  process.env['SLUICE_TEST_CACHE'] ?? join(homedir(), '.cache', 'sluice-tests'),
-  'python/bin/python',
-)
-const isMissing = !existsSync(python)
-if (isMissing && process.env['CI']) throw new Error(`Under CI PyIceberg must be there: ${python} is not.`)
-export const testWithPyIceberg = test.skipIf(isMissing)
+export const testWithPyIceberg = testWithPython('python')
 
 export interface Seen {
   readonly columns: readonly (readonly [string, string])[]
@@ -53,7 +42,5 @@ export async function change(
 }
 
 async function run(script: string, ...options: readonly string[]): Promise<string> {
-  const path = join(import.meta.dirname, '..', 'python', script)
-  const { stdout } = await promisify(execFile)(python, [path, ...options], { maxBuffer: 64 * 1024 * 1024 })
-  return stdout
+  return await runPython('python', { script, options })
 }

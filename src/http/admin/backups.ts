@@ -19,8 +19,8 @@ const runDocument = z.object({
   message: z.string().nullable(),
 })
 
-/** Backups of the whole home. */
-export function addBackups(app: App, { backups }: HttpDependencies): void {
+/** Backups of the whole home: what is in them is of all organisations, so they are the first one's to take. */
+export function addBackups(app: App, { backups, administration }: HttpDependencies): void {
   app.post(
     '/backups',
     {
@@ -35,6 +35,7 @@ export function addBackups(app: App, { backups }: HttpDependencies): void {
       },
     },
     async (request, reply) => {
+      await administration.requireFirstOrganization(callerOf(request))
       const { folder, dryRun } = request.body
       const id = await backups.request(callerOf(request), { folder, isDryRun: dryRun })
       return await reply.code(202).send({ id })
@@ -50,7 +51,10 @@ export function addBackups(app: App, { backups }: HttpDependencies): void {
         response: { 200: z.object({ backups: z.array(runDocument) }) },
       },
     },
-    async () => ({ backups: (await backups.runs()).map(documentOf) }),
+    async (request) => {
+      await administration.requireFirstOrganization(callerOf(request))
+      return { backups: (await backups.runs()).map(documentOf) }
+    },
   )
   app.get(
     '/backups/:id',
@@ -63,7 +67,10 @@ export function addBackups(app: App, { backups }: HttpDependencies): void {
         response: { 200: runDocument },
       },
     },
-    async (request) => documentOf(await backups.run(parseId('run', request.params.id))),
+    async (request) => {
+      await administration.requireFirstOrganization(callerOf(request))
+      return documentOf(await backups.run(parseId('run', request.params.id)))
+    },
   )
 }
 

@@ -81,7 +81,7 @@ export function addMaintenance(app: App, dependencies: HttpDependencies): void {
   )
 }
 
-function addRequest(app: App, { maintenance, datasets, access }: HttpDependencies): void {
+function addRequest(app: App, { maintenance, datasets, access, administration }: HttpDependencies): void {
   app.post(
     '/maintenance',
     {
@@ -89,7 +89,8 @@ function addRequest(app: App, { maintenance, datasets, access }: HttpDependencie
       schema: {
         tags,
         summary: 'Compact, expire or sweep soon',
-        description: 'Without `dataSetId` all tables of the lake, which needs `sandboxes.manage`.',
+        description:
+          'Without `dataSetId` all tables of the lake, which is for administrators of the first organisation.',
         body: z.strictObject({
           tasks: z.array(z.enum(upkeepTasks)).min(1).max(upkeepTasks.length),
           dataSetId: z.string().optional(),
@@ -111,6 +112,7 @@ function addRequest(app: App, { maintenance, datasets, access }: HttpDependencie
           sandboxId: caller.sandbox.id,
           permission: 'administer-organization',
         })
+        await administration.requireFirstOrganization(caller)
       }
       const runs: { task: UpkeepTask; id: string }[] = []
       for (const task of new Set(tasks)) {

@@ -6,7 +6,7 @@ import type {
   RawServerDefault,
 } from 'fastify'
 import type { ZodTypeProvider } from 'fastify-type-provider-zod'
-import type { Permission } from '#access/access.ts'
+import type { Permission, Principal } from '#access/access.ts'
 import type { Caller } from '#datasets/datasets.ts'
 
 /** Fastify with our schemas as types. */
@@ -23,6 +23,7 @@ export type Api =
   | 'access'
   | 'catalog'
   | 'flowservice'
+  | 'iceberg'
   | 'identity'
   | 'query'
   | 'sandbox'
@@ -56,6 +57,8 @@ declare module 'fastify' {
   interface FastifyRequest {
     /** Set by the gateway before any handler of a guarded route. */
     caller: Caller | null
+    /** Set by the gateway where the address, not a header, names the sandbox. */
+    principal: Principal | null
   }
 }
 

@@ -12,6 +12,7 @@ import { GatewayError } from './errors.ts'
 export function addAuthentication(app: App, access: Access): void {
   app.decorateRequest('caller', null)
   app.decorate('registeredRoutes', [])
+  app.decorateRequest('principal', null)
   app.addHook('onRoute', (route) => {
     const guard = route.config?.guard
     if (guard === undefined) {
@@ -29,7 +30,9 @@ export function addAuthentication(app: App, access: Access): void {
     if (!guard && request.is404) return
     if (!guard) throw new Error(`Broken invariant: ${request.url} has no guard.`)
     if (guard.isPublic) return
-    request.caller = await callerOf(request, guard, access)
+    // Its clients send a token and no other headers; addresses name the sandbox.
+    if (guard.api === 'iceberg') request.principal = await principalOf(request, access)
+    else request.caller = await callerOf(request, guard, access)
   })
 }
 

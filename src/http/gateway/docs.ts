@@ -56,6 +56,7 @@ function description(version: string) {
       { name: 'Access control', description: 'Permissions, roles and who has them' },
       { name: 'Audit', description: 'What was done and what was refused' },
       { name: 'Sandboxes', description: 'Spaces with data, names and rights of their own' },
+      { name: 'Iceberg', description: 'Tables for other engines: Apache Iceberg’s REST catalogue' },
       { name: 'Sluice', description: 'What the public APIs lack' },
       { name: 'Operation', description: 'Health, readiness, metrics' },
     ],

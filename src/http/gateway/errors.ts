@@ -146,9 +146,10 @@ function bodyOf(api: Api, failure: AppError, request: FastifyRequest): Record<st
     case 'access':
     case 'catalog':
     case 'sandbox':
+    case 'iceberg': // Its routes have error bodies of their own.
     case 'sluice':
       return {
-        type: api === 'sluice' ? 'about:blank' : errorType(api, failure.code, status),
+        type: api === 'sluice' || api === 'iceberg' ? 'about:blank' : errorType(api, failure.code, status),
         title: failure.code === 'access.denied' && api === 'catalog' ? 'Forbidden' : title(status),
         status,
         detail: failure.message,
