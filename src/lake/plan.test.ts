@@ -1,11 +1,11 @@
-import { cp, mkdtemp, readdir, readFile, rm, truncate, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { cp, readdir, readFile, rm, truncate, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import type { SnapshotId } from '../base/ids.ts'
 import { integerType, stringType, structType, timestampType } from '../types/data-type.ts'
 import type { LakeTable, Predicate } from './lake.ts'
 import { filesBelow, leasedRows, testLake, type TestLake } from '../../test/support/lake.ts'
+import { passableFolder } from '../../test/support/passable-folder.ts'
 
 const events = structType([
   { name: '_id', type: stringType },
@@ -266,7 +266,7 @@ test('a home that was copied elsewhere is read from there', async () => {
 })
 
 async function testLakeCopy(place: TestLake, table: LakeTable) {
-  const folder = await mkdtemp(join(tmpdir(), 'lake-copy-'))
+  const folder = passableFolder('lake-copy')
   await cp(join(place.folder, table.datasetId), join(folder, table.datasetId), { recursive: true })
   expect(await readdir(folder)).toEqual([table.datasetId])
   return {

@@ -24,7 +24,14 @@ test('small files of a day become one, sorted by person and time, and the rows s
     onProgress: ({ filesBefore }) => void seen.push(filesBefore),
     signal,
   })
-  expect(result).toEqual({ groups: 2, conflicts: 0, filesBefore: 8, filesAfter: 2, rowCount: 48 })
+  expect(result).toEqual({
+    groups: 2,
+    conflicts: 0,
+    filesBefore: 8,
+    filesAfter: 2,
+    rowCount: 48,
+    bytesRewritten: expect.any(Number),
+  })
   expect(seen).toEqual([4, 8])
   expect(await numbersOf(place, table)).toEqual(range(0, 48))
   expect(await numbersOf(place, table, { snapshotId: before!.snapshotId })).toEqual(range(0, 48))
