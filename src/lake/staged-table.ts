@@ -138,7 +138,7 @@ export async function sweepStaged(
       const old = await lockOldStagedTable(tx, before)
       if (!old) return undefined
       // Under its lock: nobody makes the table meanwhile. Removing twice does no harm.
-      await tableFiles(lakeFiles, old.dataset_id).discard('')
+      await lakeFiles.discard(old.dataset_id, { signal })
       await deleteStagedTable(tx, old.id)
       return old
     })
