@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto'
+import { createHash, randomUUID } from 'node:crypto'
 import { open, readFile, rename } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { z } from 'zod'
@@ -152,7 +152,8 @@ const headSchema = z.object({
 })
 
 async function noteHead(path: string, { sequence, hash }: ChainLink): Promise<void> {
-  const draft = `${path}.new`
+  // Two sealers may note at once; the earlier note last is only behind.
+  const draft = `${path}.${randomUUID()}.new`
   {
     await using file = await open(draft, 'w', 0o600)
     await file.writeFile(`${JSON.stringify({ sequence: String(sequence), hash: hash.toString('hex') })}\n`)
