@@ -64,6 +64,7 @@ test('a long append that says it is alive is left alone', async () => {
     return clock.now().getTime() - rows[0]!.touched_at.getTime()
   }
   for (let beats = 0; beats * writerBeatMs < 2 * writerSilentMsMax; beats += 1) {
+    await expect.poll(() => clock.sleeperCount).toBeGreaterThan(0)
     clock.advance(writerBeatMs)
     await expect.poll(async () => await silentMs()).toBeLessThanOrEqual(writerBeatMs)
   }

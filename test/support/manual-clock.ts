@@ -28,6 +28,11 @@ export class ManualClock implements Clock {
     }
   }
 
+  /** Who sleeps now: a loop that works between two sleeps would miss a move of time. */
+  get sleeperCount(): number {
+    return this.#sleepers.size
+  }
+
   advance(spanMs: number): void {
     this.#nowMs += spanMs
     for (const sleeper of this.#sleepers) if (sleeper.atMs <= this.#nowMs) sleeper.wake()
