@@ -31,7 +31,7 @@ export async function generateEvents(file: string, rowCount: number, seed: numbe
           md5(concat(i, '-', ${seed})) AS _id,
           make_timestamptz(
             1735689600000000                                                -- 2025-01-01
-            + (i * 7776000000000 // ${rowCount})                            -- 90 days, in order
+            + i * ${Math.floor(7_776_000_000_000 / rowCount)}                            -- 90 days, in order
             - CASE WHEN ${random('late')} < 0.02 THEN CAST(${random('lateness')} * 259200000000 AS BIGINT) ELSE 0 END
           ) AS "timestamp",
           'user-' || CAST(floor(pow(${random('user')}, 4) * ${users}) AS BIGINT) AS user_id,
