@@ -10,7 +10,7 @@ import type { Caller, Datasets } from '#datasets/datasets.ts'
 import type { SharedTables } from '#datasets/shared-tables.ts'
 import type { Exports } from '#exports/exports.ts'
 import type { Ingest } from '#ingest/ingest.ts'
-import type { Maintenance, UpkeepTask } from '#lake/maintenance.ts'
+import type { Maintenance, TaskStatus, UpkeepTask } from '#lake/maintenance.ts'
 import type { QueryService } from '#query/query.ts'
 import type { Descriptors } from '#schemas/descriptors.ts'
 import type { Namespaces } from '#schemas/namespaces.ts'
@@ -100,18 +100,11 @@ export interface ServerStatus {
   readonly upkeep: readonly UpkeepState[]
 }
 
-export interface UpkeepState {
+type UpkeepTotals = TaskStatus['totals']
+
+export interface UpkeepState extends UpkeepTotals {
   readonly task: UpkeepTask
   readonly isRunning: boolean
-  readonly succeeded: number
-  readonly failed: number
-  readonly tablesFailed: number
-  readonly filesRewritten: number
-  readonly filesRemoved: number
-  readonly snapshotsRemoved: number
-  readonly rowsRewritten: number
-  readonly bytesRewritten: number
-  readonly lastSuccessAt: Date | undefined
   /** Of the run under way, else of the newest. */
   readonly tables: number
   readonly tablesDone: number

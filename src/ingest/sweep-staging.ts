@@ -1,9 +1,10 @@
-import { readdir, rm, stat } from 'node:fs/promises'
+import { rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Clock } from '#base/clock.ts'
 import { type BatchId, isId } from '#base/ids.ts'
 import { selectBatchStates } from '#metadata/batches.ts'
 import type { Metadata } from '#metadata/metadata.ts'
+import { namesIn } from '#objects/names-in.ts'
 import { removeBatchFiles, type Staging } from './staging.ts'
 
 const dayMs = 86_400_000
@@ -43,11 +44,4 @@ export async function sweepStaging({
   for (const name of await namesIn(staging.rejectsFolder)) {
     await removeOld(join(staging.rejectsFolder, name), rejectsKeptMs)
   }
-}
-
-async function namesIn(folder: string): Promise<readonly string[]> {
-  return await readdir(folder).catch((error: NodeJS.ErrnoException) => {
-    if (error.code === 'ENOENT') return []
-    throw error
-  })
 }

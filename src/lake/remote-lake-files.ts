@@ -1,8 +1,9 @@
 import { createReadStream } from 'node:fs'
-import { mkdir, readdir, rm } from 'node:fs/promises'
+import { mkdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { AppError } from '#base/errors.ts'
 import type { FileCache } from '#objects/file-cache.ts'
+import { namesIn } from '#objects/names-in.ts'
 import { objectNameParts } from '#objects/object-name.ts'
 import type { RemoteStore } from '#objects/remote-store.ts'
 import type { LakeFiles } from './lake-files.ts'
@@ -116,14 +117,5 @@ export function remoteLakeFiles(options: {
       await cache[Symbol.asyncDispose]()
       await store[Symbol.asyncDispose]()
     },
-  }
-}
-
-async function namesIn(folder: string): Promise<string[]> {
-  try {
-    return await readdir(folder)
-  } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return []
-    throw error
   }
 }

@@ -107,6 +107,11 @@ export function addDataSets(app: App, { datasets, statistics }: HttpDependencies
   )
 
   const changed = { 200: z.array(z.string()).describe('`@/dataSets/<id>`') }
+  const change = async (caller: Caller, idText: string, body: unknown): Promise<string[]> => {
+    const id = parseId('dataset', idText)
+    await datasets.update(caller, id, (current) => patched(current, body))
+    return [`@/dataSets/${id}`]
+  }
   app.patch(
     '/dataSets/:id',
     {
@@ -120,11 +125,7 @@ export function addDataSets(app: App, { datasets, statistics }: HttpDependencies
         response: changed,
       },
     },
-    async (request) => {
-      const id = parseId('dataset', request.params.id)
-      await datasets.update(callerOf(request), id, (current) => patched(current, request.body))
-      return [`@/dataSets/${id}`]
-    },
+    async (request) => await change(callerOf(request), request.params.id, request.body),
   )
   app.patch(
     '/v2/dataSets/:id',
@@ -138,11 +139,7 @@ export function addDataSets(app: App, { datasets, statistics }: HttpDependencies
         response: changed,
       },
     },
-    async (request) => {
-      const id = parseId('dataset', request.params.id)
-      await datasets.update(callerOf(request), id, (current) => patched(current, request.body))
-      return [`@/dataSets/${id}`]
-    },
+    async (request) => await change(callerOf(request), request.params.id, request.body),
   )
   app.put(
     '/dataSets/:id',
