@@ -3,9 +3,10 @@
 import { spawn } from 'node:child_process'
 import { projectNode } from '../scripts/bootstrap.mjs'
 
-const { node, main } = projectNode()
+const { node, main, env } = projectNode()
 const child = spawn(node, ['--disable-warning=ExperimentalWarning', main, ...process.argv.slice(2)], {
   stdio: 'inherit',
+  env,
 })
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal))
 child.on('error', (error) => {

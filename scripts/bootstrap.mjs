@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url'
 
 export const root = join(dirname(fileURLToPath(import.meta.url)), '..')
 
-/** The Node and the entry point of this checkout, after its dependencies are in place. */
+/** The Node, its environment and the entry point of this checkout, after its dependencies are in place. */
 export function projectNode() {
   const node = join(root, 'node_modules', 'node', 'bin', process.platform === 'win32' ? 'node.exe' : 'node')
   const stamp = join(root, 'node_modules', '.sluice-lock')
@@ -19,7 +19,12 @@ export function projectNode() {
     install()
     writeFileSync(stamp, lock)
   }
-  return { node, main: join(root, 'src', 'main.ts') }
+  return { node, main: join(root, 'src', 'main.ts'), env: compiledOnce(process.env) }
+}
+
+/** Every process under it keeps what it compiled for the next one: a start takes half the time. */
+function compiledOnce(env) {
+  return { NODE_COMPILE_CACHE: join(root, 'node_modules', '.cache', 'compiled'), ...env }
 }
 
 function install() {

@@ -9,7 +9,7 @@ const isCi = Boolean(process.env.CI)
 const isLong = process.argv.includes('--long')
 const filters = process.argv.slice(2).filter((argument) => argument !== '--long')
 
-const { node } = projectNode()
+const { node, env } = projectNode()
 const setUpAt = Date.now()
 const problems = await installTestTools()
 for (const problem of problems) process.stderr.write(`${isCi ? 'error' : 'skipped'}: ${problem}\n`)
@@ -31,7 +31,7 @@ const vitest = spawnSync(
     `--outputFile.json=${resultsFile}`,
     ...filters,
   ],
-  { cwd: root, stdio: 'inherit', env: { ...process.env, SLUICE_TEST_CACHE: toolsCache } },
+  { cwd: root, stdio: 'inherit', env: { ...env, SLUICE_TEST_CACHE: toolsCache } },
 )
 
 let results

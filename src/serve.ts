@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { readFile, writeFile } from 'node:fs/promises'
+import { flushCompileCache } from 'node:module'
 import { hostname } from 'node:os'
 import { join } from 'node:path'
 import { createAuditLog } from '#access/audit-log.ts'
@@ -29,7 +30,8 @@ import type { Lake } from '#lake/lake.ts'
 import { createMaintenance, type Maintenance } from '#lake/maintenance.ts'
 import { openLakeFiles } from '#lake/open-lake-files.ts'
 import type { Metadata } from '#metadata/metadata.ts'
-import { openMetadata } from '#metadata/open.ts'
+import { openHome } from '#metadata/open-home.ts'
+import { openMetadataOfHome } from '#metadata/open.ts'
 import { countRuns, selectDatasetFigures, selectTotals } from '#metadata/overview.ts'
 import { loopbackCertificate } from '#pgwire/certificate.ts'
 import { startPostgresServer } from '#pgwire/server.ts'
@@ -69,17 +71,17 @@ export async function startServer({ config, logger, version }: ServeOptions): Pr
   const incarnation = randomUUID()
   await using starting = new AsyncDisposableStack()
 
-  const metadata = starting.use(
-    await openMetadata({ home: config.home, databaseUrl: config.databaseUrl, logger }),
+  starting.use(await openHome(config.home))
+  const [metadata, engine] = await useBoth(
+    starting,
+    openMetadataOfHome({ home: config.home, databaseUrl: config.databaseUrl, logger }),
+    createDuckdbEngine({ ...config.engine, scratchFolder: paths.scratch, logger }),
   )
   const access = createAccess({ metadata, credentialsFile: paths.credentials, clock, logger })
   await access.bootstrap()
   const auditLog = createAuditLog({ metadata, access, headFile: paths.auditHead, clock, logger })
   starting.use(auditLog.start())
   const secrets = await createSecretStore({ metadata, keyFile: config.secrets.masterKeyFile, clock })
-  const engine = starting.use(
-    await createDuckdbEngine({ ...config.engine, scratchFolder: paths.scratch, logger }),
-  )
   arm(config.faultPoint, { metadata, engine, logger })
   const files = starting.use(
     await openLakeFiles(config.lake, {
@@ -215,6 +217,7 @@ export async function startServer({ config, logger, version }: ServeOptions): Pr
     home: config.home,
     spanMs: clock.now().getTime() - startedAt.getTime(),
   })
+  flushCompileCache() // The next start is faster, also after a death.
   return {
     ...addresses,
     [Symbol.asyncDispose]: async () => {
@@ -223,6 +226,20 @@ export async function startServer({ config, logger, version }: ServeOptions): Pr
       logger.log('info', 'server.stopped')
     },
   }
+}
+
+/** Both start at the same time; when one fails, the other one is still stopped with `stack`. */
+async function useBoth<First extends AsyncDisposable, Second extends AsyncDisposable>(
+  stack: AsyncDisposableStack,
+  starting: Promise<First>,
+  startingToo: Promise<Second>,
+): Promise<[First, Second]> {
+  const [first, second] = await Promise.allSettled([starting, startingToo])
+  if (first.status === 'fulfilled') stack.use(first.value)
+  if (second.status === 'fulfilled') stack.use(second.value)
+  if (first.status === 'rejected') throw first.reason
+  if (second.status === 'rejected') throw second.reason
+  return [first.value, second.value]
 }
 
 /** The same for every life of a home, so that a restarted node takes back its own leases at once. */

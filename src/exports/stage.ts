@@ -1,9 +1,10 @@
 import { randomUUID } from 'node:crypto'
-import { createReadStream } from 'node:fs'
+import { open } from 'node:fs/promises'
 import { z } from 'zod'
 import { must } from '#base/assert.ts'
 import { AppError } from '#base/errors.ts'
 import { faultPoint } from '#base/faults.ts'
+import { readChunks } from '#base/read-chunks.ts'
 import type { CopiedFile, ColumnStatistics } from '#engine/engine.ts'
 import { readBack } from '#formats/read-back.ts'
 import { insertPart, type PartRow, updatePart } from '#metadata/exports.ts'
@@ -120,9 +121,10 @@ export async function stagePart(scope: RunScope, spoolFile: SpoolFile): Promise<
 }
 
 async function* spoolBytes(path: string): AsyncGenerator<Uint8Array> {
+  await using handle = await open(path)
   let isFirst = true
-  for await (const chunk of createReadStream(path, { highWaterMark: readBytes })) {
-    yield chunk as Buffer
+  for await (const chunk of readChunks(handle, Buffer.allocUnsafe(readBytes))) {
+    yield chunk
     if (isFirst) await faultPoint('export.stage.middle')
     isFirst = false
   }

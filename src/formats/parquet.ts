@@ -8,6 +8,7 @@ const footerBytesMax = 16 * 1024 * 1024
 const magic = 'PAR1'
 /** Length of the metadata and the magic word. */
 const trailerBytes = 8
+const tailBytesMax = footerBytesMax + trailerBytes
 
 /** A file that can be read in pieces. `end` is exclusive. */
 export interface RandomAccess {
@@ -151,23 +152,25 @@ const text = (bytes: Uint8Array) => Buffer.from(bytes).toString('latin1')
 class Tail {
   head = new Uint8Array(0)
   byteCount = 0
-  #chunks: Uint8Array[] = []
-  #held = 0
+  /** Twice what is kept, so that old bytes are moved away seldom. What is never written to takes no memory. */
+  readonly #held = new Uint8Array(2 * tailBytesMax)
+  #heldBytes = 0
 
   push(chunk: Uint8Array): void {
     if (this.head.byteLength < 4)
       this.head = new Uint8Array([...this.head, ...chunk.subarray(0, 4 - this.head.byteLength)])
     this.byteCount += chunk.byteLength
-    this.#chunks.push(new Uint8Array(chunk))
-    this.#held += chunk.byteLength
-    for (let first = this.#chunks[0]; first; first = this.#chunks[0]) {
-      if (this.#held - first.byteLength < footerBytesMax + trailerBytes) break
-      this.#held -= first.byteLength
-      this.#chunks.shift()
+    const kept = chunk.subarray(Math.max(0, chunk.byteLength - tailBytesMax))
+    if (this.#heldBytes + kept.byteLength > this.#held.byteLength) {
+      const stay = tailBytesMax - kept.byteLength
+      this.#held.copyWithin(0, this.#heldBytes - stay, this.#heldBytes)
+      this.#heldBytes = stay
     }
+    this.#held.set(kept, this.#heldBytes)
+    this.#heldBytes += kept.byteLength
   }
 
   bytes(): Uint8Array<ArrayBuffer> {
-    return new Uint8Array(Buffer.concat(this.#chunks))
+    return this.#held.subarray(0, this.#heldBytes)
   }
 }

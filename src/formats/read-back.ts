@@ -17,11 +17,13 @@ export interface ReadBack {
 export async function readBack(format: FileFormat, bytes: AsyncIterable<Uint8Array>): Promise<ReadBack> {
   const hash = createHash('sha256')
   let byteCount = 0
+  // A decompressor keeps chunks that wait for their turn, and the store may use their memory again.
+  const isKept = format.kind === 'json' && format.compression !== 'none'
   async function* hashed(): AsyncGenerator<Uint8Array> {
     for await (const chunk of bytes) {
       hash.update(chunk)
       byteCount += chunk.byteLength
-      yield chunk
+      yield isKept ? new Uint8Array(chunk) : chunk
     }
   }
   const rowCount =

@@ -23,10 +23,20 @@ export interface OpenMetadataOptions {
  * @throws AppError 'home.in_use', 'home.unusable', 'metadata.newer', 'metadata.unavailable'
  */
 export async function openMetadata(options: OpenMetadataOptions): Promise<Metadata> {
+  await using starting = new AsyncDisposableStack()
+  starting.use(await openHome(options.home, { isRestoring: options.restoring !== undefined }))
+  const metadata = starting.use(await openMetadataOfHome(options))
+  return disposedWith(metadata, starting.move())
+}
+
+/**
+ * The same for whoever has taken the home already (`openHome`).
+ * @throws AppError 'home.unusable', 'metadata.newer', 'metadata.unavailable'
+ */
+export async function openMetadataOfHome(options: OpenMetadataOptions): Promise<Metadata> {
   const { home, databaseUrl, logger, isDurable = true, restoring } = options
   const paths = homePaths(home)
   await using starting = new AsyncDisposableStack()
-  starting.use(await openHome(home, { isRestoring: restoring !== undefined }))
   const url = typeof databaseUrl === 'string' ? databaseUrl : databaseUrl?.reveal()
   const managed =
     url === undefined
@@ -48,7 +58,10 @@ export async function openMetadata(options: OpenMetadataOptions): Promise<Metada
   )
   const { from, to } = await migrate(metadata.db, restoring?.migrations)
   if (from !== to) logger.log('info', 'metadata.migrated', { from, to })
-  const opened = starting.move()
+  return disposedWith(metadata, starting.move())
+}
+
+function disposedWith(metadata: Metadata, everything: AsyncDisposable): Metadata {
   return {
     db: metadata.db,
     beside: metadata.beside,
@@ -57,6 +70,6 @@ export async function openMetadata(options: OpenMetadataOptions): Promise<Metada
     get postgresPid() {
       return metadata.postgresPid
     },
-    [Symbol.asyncDispose]: () => opened.disposeAsync(),
+    [Symbol.asyncDispose]: async () => await everything[Symbol.asyncDispose](),
   }
 }

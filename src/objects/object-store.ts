@@ -11,7 +11,8 @@ export interface ObjectStore extends AsyncDisposable {
 
   /**
    * Writes the bytes so that nothing is visible yet. The token can be stored and completed by another process; it is
-   * made before the first byte (`prepare`) so that the intent can be recorded first.
+   * made before the first byte (`prepare`) so that the intent can be recorded first. A chunk is used up when the next one
+   * is asked for: its giver may fill the same memory again.
    */
   stage(
     token: StageToken,
@@ -32,7 +33,10 @@ export interface ObjectStore extends AsyncDisposable {
   /** Removes what was staged; nothing happens when there is nothing. Never touches a visible object. */
   abort(token: StageToken): Promise<void>
 
-  /** Reads back what was staged and is not yet visible, for the second reader. @throws AppError 'object.missing' */
+  /**
+   * Reads back what was staged and is not yet visible, for the second reader. A chunk holds until the next is asked for.
+   * @throws AppError 'object.missing'
+   */
   readStaged(token: StageToken, options: { readonly signal: AbortSignal }): AsyncIterable<Uint8Array>
 
   /** Creates a small object (≤ 8 MiB) whole, only if the name is free. Atomic. */

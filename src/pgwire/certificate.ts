@@ -1,7 +1,6 @@
 import { createPrivateKey, X509Certificate } from 'node:crypto'
 import { mkdir, readFile, rename, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { generate } from 'selfsigned'
 
 export interface TlsFiles {
   /** PEM, a chain if need be. */
@@ -21,6 +20,7 @@ export async function loopbackCertificate(folder: string, now: Date = new Date()
   const paths = { cert: join(folder, 'loopback.crt'), key: join(folder, 'loopback.key') }
   const kept = await readKept(paths, now)
   if (kept) return kept
+  const { generate } = await import('selfsigned') // Slow to load, and needed once.
   const made = await generate([{ name: 'commonName', value: 'localhost' }], {
     keyType: 'ec',
     curve: 'P-256',

@@ -54,6 +54,18 @@ export function objectStoreContract(kind: string, open: () => Promise<ContractSu
       })
     })
 
+    check('has used a chunk up when it asks for the next', async (store) => {
+      const token = store.prepare('out/part.json', 'run-1')
+      const memory = new Uint8Array(700_000)
+      async function* refilled() {
+        for (let value = 1; value <= 30; value++) yield memory.fill(value)
+      }
+      const staged = await store.stage(token, refilled(), { signal })
+      const hash = createHash('sha256')
+      for await (const chunk of store.readStaged(token, { signal })) hash.update(chunk)
+      expect({ sha256: hash.digest('hex'), bytes: 21_000_000 }).toEqual(staged)
+    })
+
     check('touches nothing when a token is prepared', async (store) => {
       const token = store.prepare('out/part.json', 'run-1')
       expect(JSON.parse(JSON.stringify(token))).toEqual(token)

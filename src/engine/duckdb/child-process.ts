@@ -32,6 +32,7 @@ export class EngineChild {
     readonly threadPool: number
     readonly logger: Logger
   }): Promise<EngineChild> {
+    const compiled = process.env['NODE_COMPILE_CACHE']
     const started = spawn(
       process.execPath,
       ['--disable-warning=ExperimentalWarning', entry, JSON.stringify(options.settings)],
@@ -43,6 +44,7 @@ export class EngineChild {
           TZ: 'UTC',
           // Each running statement blocks a thread of this pool.
           UV_THREADPOOL_SIZE: String(options.threadPool),
+          ...(compiled === undefined ? {} : { NODE_COMPILE_CACHE: compiled }),
         },
       },
     )

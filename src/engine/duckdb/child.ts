@@ -1,4 +1,5 @@
 import { writeFileSync } from 'node:fs'
+import { flushCompileCache } from 'node:module'
 import { Socket } from 'node:net'
 import { frameReader, frameKinds, jsonFrame } from './frames.ts'
 import { Instances } from './instances.ts'
@@ -12,6 +13,7 @@ const settings = JSON.parse(process.argv[2]!) as ChildSettings
 // A terminal's Ctrl-C reaches the whole group, but the server decides when to stop.
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => {})
 volunteerForOom()
+flushCompileCache() // While its folder may be written to.
 process.umask(0o022)
 if (settings.runAs && process.setgroups && process.setgid && process.setuid) {
   process.setgroups([])

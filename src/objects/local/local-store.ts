@@ -21,6 +21,10 @@ export const localStoreConfig = z.strictObject({
 /** Enough for a manifest of 10 000 files. */
 const smallObjectBytesMax = 8 * 1024 * 1024
 const readBytes = 256 * 1024
+/** New memory for each chunk of a large file would keep the garbage collector busier than the reader. */
+const sharedBuffer = () => Buffer.allocUnsafe(1024 * 1024)
+/** After so many bytes more the disk is told to begin, so that little is left to wait for at the end. */
+const flushBytes = 16 * 1024 * 1024
 
 /** What a test may stand in for: a file system without links, a full disk. */
 export interface FileSystem {
@@ -117,6 +121,8 @@ export async function openLocalStore(
     path: string,
     name: string,
     range: { readonly start?: number; readonly end?: number; readonly signal: AbortSignal },
+    /** Filled again for each chunk; without it each has memory of its own. */
+    shared?: Uint8Array,
   ): AsyncGenerator<Uint8Array> {
     range.signal.throwIfAborted()
     const handle = await asStore(async () => {
@@ -133,8 +139,9 @@ export async function openLocalStore(
       const end = range.end ?? Infinity
       while (position < end) {
         range.signal.throwIfAborted()
-        const buffer = new Uint8Array(Math.min(readBytes, end - position))
-        const { bytesRead } = await asStore(() => handle.read(buffer, 0, buffer.length, position))
+        const length = Math.min(shared?.length ?? readBytes, end - position)
+        const buffer = shared ?? new Uint8Array(length)
+        const { bytesRead } = await asStore(() => handle.read(buffer, 0, length, position))
         if (bytesRead === 0) return
         position += bytesRead
         yield buffer.subarray(0, bytesRead)
@@ -148,7 +155,7 @@ export async function openLocalStore(
     const stats = await statsOf(path)
     if (!stats?.isFile() || stats.size !== staged.bytes) return false
     const hash = createHash('sha256')
-    for await (const chunk of readFile(path, name, { signal })) hash.update(chunk)
+    for await (const chunk of readFile(path, name, { signal }, sharedBuffer())) hash.update(chunk)
     return hash.digest('hex') === staged.sha256
   }
 
@@ -187,7 +194,7 @@ export async function openLocalStore(
       }),
 
     readStaged: async function* (token, { signal }) {
-      yield* readFile(await asStore(() => stagingPathOf(token)), token.name, { signal })
+      yield* readFile(await asStore(() => stagingPathOf(token)), token.name, { signal }, sharedBuffer())
     },
 
     putIfAbsent: (name, bytes, { signal }) =>
@@ -236,6 +243,9 @@ async function writeAll(
 ): Promise<Staged> {
   const hash = createHash('sha256')
   let written = 0
+  let flushedAt = 0
+  // The system tells of a write that failed only once, so each of these answers counts.
+  let flush: Promise<unknown> = Promise.resolve()
   signal.throwIfAborted()
   for await (const chunk of bytes) {
     signal.throwIfAborted()
@@ -245,7 +255,13 @@ async function writeAll(
       offset += bytesWritten
     }
     written += chunk.length
+    if (written - flushedAt < flushBytes) continue
+    flushedAt = written
+    await asStore(() => flush)
+    flush = handle.datasync()
+    flush.catch(() => {}) // Whoever awaits it next hears of it.
   }
+  await asStore(() => flush)
   return { bytes: written, sha256: hash.digest('hex') }
 }
 
