@@ -47,24 +47,26 @@ export class Attempt {
     this.#options = options
   }
 
-  /** Never rejects. */
-  async run(): Promise<void> {
+  /** Never rejects. 'unrecorded': the run's row may still say that it is worked on. */
+  async run(): Promise<'recorded' | 'unrecorded'> {
     const { logger } = this.#options
     const fields = { runId: this.runId, kind: this.kind, attempt: this.#row.fence }
     try {
       if (this.#row.cancel_requested_by !== null && !this.#row.is_sealed) {
         await this.#recordCancelled()
-        return
+        return 'recorded'
       }
       logger.log('debug', 'job.started', fields)
       await this.#work()
       logger.log('debug', 'job.finished', fields)
+      return 'recorded'
     } catch (error) {
       try {
         await this.#recordFailure(error)
+        return 'recorded'
       } catch (recordError) {
-        // The lease ends by itself, and the run is claimed again.
         logger.log('error', 'job.unrecorded', { ...fields, error, recordError })
+        return 'unrecorded'
       }
     }
   }

@@ -1,8 +1,10 @@
 import { randomUUID } from 'node:crypto'
-import { expect, onTestFinished, test, vi } from 'vitest'
+import { sql } from 'kysely'
+import { expect, inject, onTestFinished, test, vi } from 'vitest'
 import { AppError } from '#base/errors.ts'
 import type { PrincipalId, RunId, SandboxId } from '#base/ids.ts'
 import { silentLogger } from '#base/log.ts'
+import { connectMetadata } from '#metadata/connect.ts'
 import type { Metadata } from '#metadata/metadata.ts'
 import { ManualClock } from '../../test/support/manual-clock.ts'
 import { testMetadata } from '../../test/support/metadata.ts'
@@ -15,6 +17,7 @@ const { signal } = new AbortController()
 
 interface Bed {
   readonly metadata: Metadata
+  readonly databaseUrl: string
   readonly clock: ManualClock
   node(work: (context: RunContext) => Promise<RunOutcome>, options?: NodeOptions): Promise<Jobs>
 }
@@ -31,6 +34,7 @@ async function bed(): Promise<Bed> {
   const clock = new ManualClock('2026-03-01T00:00:00Z')
   return {
     metadata,
+    databaseUrl: metadata.databaseUrl,
     clock,
     node: async (work, { nodeId = 'a', incarnation = randomUUID(), parallelRunsMax = 4 } = {}) => {
       const jobs = createJobs({ metadata, clock, nodeId, incarnation, logger: silentLogger })
@@ -240,6 +244,43 @@ test('a node that comes back takes up its own runs at once', async () => {
     state: 'succeeded',
     result: { attempt: 2 },
   })
+})
+
+test('a node that could not say how its attempt ended begins anew long before the lease is over', async () => {
+  const here = await bed()
+  const { host, user } = inject('postgres')
+  const admin = connectMetadata({
+    connection: { host, user, port: 5432, database: 'postgres' },
+    logger: silentLogger,
+  })
+  onTestFinished(() => admin[Symbol.asyncDispose]())
+  const name = new URL(here.databaseUrl.replace('@/', '@localhost/')).pathname.slice(1)
+  const allowConnections = (isAllowed: boolean) =>
+    sql`alter database ${sql.id(name)} with allow_connections ${sql.raw(String(isAllowed))}`.execute(admin.db)
+  const lost = Promise.withResolvers<void>()
+  const jobs = await here.node(async (context) => {
+    if (context.run.attempt > 1) return await finishing(here.metadata)(context)
+    await allowConnections(false)
+    await sql`select pg_terminate_backend(pid) from pg_stat_activity where datname = ${name}`.execute(
+      admin.db,
+    )
+    lost.resolve()
+    throw new Error('The database is gone.')
+  })
+  const startedAt = here.clock.now().getTime()
+  const runId = await enqueue(here, jobs)
+  await lost.promise
+  // The attempt's end and some passes meet a database that takes nobody.
+  await new Promise((resolve) => setTimeout(resolve, 300))
+  await allowConnections(true)
+  await vi.waitFor(
+    async () => {
+      here.clock.advance(500)
+      expect(await state(jobs, runId)).toBe('succeeded')
+    },
+    { timeout: 20_000, interval: 100 },
+  )
+  expect(here.clock.now().getTime() - startedAt).toBeLessThan(20_000)
 })
 
 test('a node that stops leaves its runs to others without waiting for the lease', async () => {

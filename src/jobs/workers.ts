@@ -1,7 +1,7 @@
 import type { Clock } from '#base/clock.ts'
 import type { RunId } from '#base/ids.ts'
 import type { Logger } from '#base/log.ts'
-import { claimRun, endLeasesOfEarlierLives, type RunRow, selectNextMoment } from '#metadata/jobs.ts'
+import { claimRun, endOrphanedLeases, type RunRow, selectNextMoment } from '#metadata/jobs.ts'
 import { selectHomeState } from '#metadata/home-state.ts'
 import type { Metadata } from '#metadata/metadata.ts'
 import { Attempt } from './attempt.ts'
@@ -31,6 +31,8 @@ export class Workers implements AsyncDisposable {
   readonly #attempts = new Map<Attempt, Promise<void>>()
   #isStopped = false
   #isRung = false
+  /** After a claim or an attempt whose outcome was not heard: a lease may be ours without our knowing. */
+  #isUnsure = false
   #sleeping: AbortController | undefined
   #loop: Promise<void> | undefined
   #epoch = 0
@@ -40,10 +42,9 @@ export class Workers implements AsyncDisposable {
   }
 
   async start(): Promise<void> {
-    const { metadata, nodeId, incarnation, clock, logger } = this.#options
+    const { metadata, clock } = this.#options
     this.#epoch = (await selectHomeState(metadata.db)).epoch
-    const count = await endLeasesOfEarlierLives(metadata.db, { id: nodeId, incarnation, now: clock.now() })
-    if (count > 0) logger.log('info', 'job.reclaimed', { runCount: count })
+    await this.#endOrphanedLeases(clock.now())
     this.#loop ??= this.#look()
   }
 
@@ -62,6 +63,7 @@ export class Workers implements AsyncDisposable {
       this.#isRung = false
       const sleepMs = await this.#pass().catch((error: unknown) => {
         logger.log('warn', 'job.pass.failed', { error })
+        this.#isUnsure = true
         return failedPassMs
       })
       if (this.#isRung || this.#isStopped || sleepMs <= 0) continue
@@ -78,6 +80,11 @@ export class Workers implements AsyncDisposable {
     // What becomes due while we look is due at once afterwards, not overlooked.
     const lookedAt = clock.now()
     let sleepMsMin = 0
+    if (this.#isUnsure) {
+      // Not at once: what can't be recorded would be begun again and again.
+      await this.#endOrphanedLeases(new Date(lookedAt.getTime() + failedPassMs))
+      this.#isUnsure = false
+    }
     await enqueueDueTicks({ metadata, clock, kinds }).catch((error: unknown) => {
       // Runs that are there go on; the next pass tries the schedules again.
       logger.log('error', 'job.schedules.failed', { error })
@@ -91,6 +98,13 @@ export class Workers implements AsyncDisposable {
     // Of kinds whose hands are all full nothing can be begun: the end of an attempt wakes us.
     const next = await selectNextMoment(metadata.db, kinds, lookedAt)
     return next ? Math.max(sleepMsMin, Math.min(passMs, next.getTime() - clock.now().getTime())) : passMs
+  }
+
+  async #endOrphanedLeases(until: Date): Promise<void> {
+    const { metadata, nodeId, logger } = this.#options
+    const workedOn = [...this.#attempts.keys()].map((attempt) => attempt.runId)
+    const count = await endOrphanedLeases(metadata.db, { id: nodeId, workedOn, until })
+    if (count > 0) logger.log('info', 'job.reclaimed', { runCount: count })
   }
 
   async #claim(): Promise<RunRow | undefined> {
@@ -126,7 +140,7 @@ export class Workers implements AsyncDisposable {
     if (!handler) return
     const attempt = new Attempt(row, handler, this.#options)
     const work = async () => {
-      await attempt.run()
+      if ((await attempt.run()) === 'unrecorded') this.#isUnsure = true
       this.#attempts.delete(attempt)
       this.wake()
     }

@@ -217,18 +217,21 @@ export async function updateCancelledRun(
     .execute()
 }
 
-/** Ends the leases this node had in an earlier life; they are claimed again at once. */
-export async function endLeasesOfEarlierLives(
+/**
+ * Ends the leases of this node for runs that nobody in it works on: those of its earlier lives, and those whose claim or
+ * end was not told to it because a connection broke. They are claimed again from `until` on.
+ */
+export async function endOrphanedLeases(
   db: Db,
-  node: { readonly id: string; readonly incarnation: string; readonly now: Date },
+  node: { readonly id: string; readonly workedOn: readonly RunId[]; readonly until: Date },
 ): Promise<number> {
   const answer = await db
     .updateTable('job_runs')
-    .set({ leased_until: node.now })
+    .set({ leased_until: node.until })
     .where('state', 'in', ['running', 'sealed'])
     .where('lease_node', '=', node.id)
-    .where('lease_incarnation', '<>', node.incarnation)
-    .where('leased_until', '>', node.now)
+    .where('leased_until', '>', node.until)
+    .$if(node.workedOn.length > 0, (query) => query.where('id', 'not in', node.workedOn))
     .executeTakeFirst()
   return Number(answer.numUpdatedRows)
 }
