@@ -1,4 +1,4 @@
-// Installs what the tests need beyond npm: Python environments for PyIceberg, aepp and Spark, psql, and an S3 server. Plain JavaScript for Node 18.
+// Installs what the tests need beyond npm: Python environments for PyIceberg, DuckDB, aepp and Spark, psql, and an S3 server. Plain JavaScript for Node 18.
 import { execFileSync, spawn, spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
@@ -28,6 +28,8 @@ export async function installTestTools() {
   mkdirSync(toolsCache, { recursive: true })
   const problems = await Promise.all([
     installPython('python', 'PyIceberg', [{ file: 'requirements.txt', flags: [] }]),
+    // DuckDB's extensions come in packages of the same version, signed by DuckDB, and nothing is fetched when they run.
+    installPython('duckdb', "DuckDB's Iceberg extension", [{ file: 'duckdb-requirements.txt', flags: [] }]),
     // Of the client's requirements only those that its registry calls need: one of the others wants a C library.
     installPython('aepp', 'the client aepp', [
       { file: 'aepp-requirements.txt', flags: [] },

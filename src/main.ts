@@ -65,17 +65,24 @@ const host: CliHost = {
     return await readParquetColumn(path, column)
   },
   restore: async (from, config, options) => {
-    const [{ restoreBackup }, { systemClock }, { silentLogger }] = await Promise.all([
+    const [{ restoreBackup }, { s3Credentials }, { systemClock }, { silentLogger }] = await Promise.all([
       import('#backup/restore.ts'),
+      import('#config/s3-credentials.ts'),
       import('#base/clock.ts'),
       import('#base/log.ts'),
     ])
-    const { home, databaseUrl, lake } = config
+    const { home, databaseUrl, lake, s3 } = config
+    const remoteLake = lake.location !== undefined && {
+      location: lake.location,
+      server: s3,
+      credentials: { s3: s3Credentials(config) },
+    }
     return await restoreBackup({
       from,
       home,
       databaseUrl,
       lakeFolder: lake.folder,
+      ...(remoteLake ? { remoteLake } : {}),
       clock: systemClock,
       logger: silentLogger,
       ...options,

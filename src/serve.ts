@@ -14,6 +14,7 @@ import type { RunId } from '#base/ids.ts'
 import type { Logger } from '#base/log.ts'
 import type { Config } from '#config/config.ts'
 import { homePaths } from '#config/home.ts'
+import { s3Credentials } from '#config/s3-credentials.ts'
 import { createDatasets } from '#datasets/create-datasets.ts'
 import { createSharedTables } from '#datasets/create-shared-tables.ts'
 import { followSchema } from '#datasets/follow-schema.ts'
@@ -29,6 +30,7 @@ import { createLake } from '#lake/create-lake.ts'
 import type { Lake } from '#lake/lake.ts'
 import { createMaintenance, type Maintenance } from '#lake/maintenance.ts'
 import { openLakeFiles } from '#lake/open-lake-files.ts'
+import { selectHomeState } from '#metadata/home-state.ts'
 import type { Metadata } from '#metadata/metadata.ts'
 import { openHome } from '#metadata/open-home.ts'
 import { openMetadataOfHome } from '#metadata/open.ts'
@@ -83,11 +85,13 @@ export async function startServer({ config, logger, version }: ServeOptions): Pr
   starting.use(auditLog.start())
   const secrets = await createSecretStore({ metadata, keyFile: config.secrets.masterKeyFile, clock })
   arm(config.faultPoint, { metadata, engine, logger })
+  const { home_id: homeId, epoch } = await selectHomeState(metadata.db)
   const files = starting.use(
     await openLakeFiles(config.lake, {
       server: config.s3,
       credentials: { s3: s3Credentials(config) },
       logger,
+      owner: { homeId, epoch },
     }),
   )
   const lake = createLake({ metadata, engine, files, clock, logger, incarnation })
@@ -146,8 +150,8 @@ export async function startServer({ config, logger, version }: ServeOptions): Pr
     access,
     jobs,
     home: config.home,
+    lakeFiles: files,
     lakeFolder: config.lake.folder,
-    isLakeElsewhere: config.lake.location !== undefined,
     clock,
     version,
   })
@@ -177,6 +181,7 @@ export async function startServer({ config, logger, version }: ServeOptions): Pr
       auditLog,
       secrets,
       datasets,
+      lakeServer: config.lake.location === undefined ? undefined : config.s3,
       sharedTables: createSharedTables({ metadata, access, lake, datasets, schemas, clock }),
       ingest,
       query,
@@ -252,15 +257,6 @@ async function nodeIdOf(home: string): Promise<string> {
     const made = `${hostname()}-${randomUUID()}`
     await writeFile(path, `${made}\n`, { flag: 'wx' })
     return made
-  }
-}
-
-function s3Credentials({ s3: { accessKeyId, secretAccessKey, sessionToken } }: Config) {
-  if (accessKeyId === undefined || secretAccessKey === undefined) return undefined
-  return {
-    accessKeyId,
-    secretAccessKey: secretAccessKey.reveal(),
-    sessionToken: sessionToken?.reveal(),
   }
 }
 

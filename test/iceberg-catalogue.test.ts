@@ -5,7 +5,8 @@ import { temporaryFolder } from './support/sluice.ts'
 import { startProduct } from './support/product.ts'
 import { restOf } from './support/rest.ts'
 import { testWithPyIceberg } from './support/pyiceberg.ts'
-import { runPython } from './support/python.ts'
+import { runPython, testWithPython } from './support/python.ts'
+import { hasS3Server, startS3Server } from './support/s3-server.ts'
 
 const systemColumns = ['_acp_system_metadata', '_ACP_BATCHID']
 
@@ -22,9 +23,48 @@ interface Failure {
   readonly is_kind: boolean
 }
 
+/** Where the lake is, and what a client of it brings along. */
+interface Place {
+  readonly env: Readonly<Record<string, string>>
+  readonly properties: Readonly<Record<string, string>>
+}
+
 testWithPyIceberg('PyIceberg reads, makes, fills, changes and drops tables that SQL sees too', async () => {
+  await useCatalogue({ env: {}, properties: {} })
+})
+
+testWithPython('python', hasS3Server)(
+  'PyIceberg does so in a lake on S3, with a key of its own',
+  async () => {
+    await using server = await startS3Server({ keepsAlive: false })
+    const bucket = await server.makeBucket()
+    const { accessKeyId, secretAccessKey } = server.credentials
+    const env = {
+      SLUICE_LAKE_LOCATION: `s3://${bucket}/lake`,
+      SLUICE_S3_ENDPOINT: server.endpoint,
+      SLUICE_S3_REGION: server.region,
+      SLUICE_S3_ACCESS_KEY_ID: accessKeyId,
+      SLUICE_S3_SECRET_ACCESS_KEY: secretAccessKey,
+    }
+    const key = { 's3.access-key-id': accessKeyId, 's3.secret-access-key': secretAccessKey }
+    const { config } = await useCatalogue({ env, properties: key })
+    // Where the store is it learns from the catalogue; a key never.
+    expect(JSON.parse(config)).toMatchObject({
+      defaults: {
+        's3.endpoint': server.endpoint,
+        's3.region': server.region,
+        'client.region': server.region,
+      },
+      overrides: {},
+    })
+    expect(config).not.toContain(accessKeyId)
+    expect(config).not.toContain(secretAccessKey)
+  },
+)
+
+async function useCatalogue({ env, properties }: Place): Promise<{ readonly config: string }> {
   const home = await temporaryFolder('catalogue')
-  await using product = await startProduct({ home })
+  await using product = await startProduct({ home, env })
   const rest = await restOf({ http: product.http, home })
   await product.run(`CREATE TABLE orders AS SELECT 1 AS id, 'one' AS name UNION ALL SELECT 2, NULL`)
   const registry = '/data/foundation/schemaregistry/tenant/schemas'
@@ -42,7 +82,7 @@ testWithPyIceberg('PyIceberg reads, makes, fills, changes and drops tables that 
   })
 
   const { clientId, clientSecret } = await credentialsOf(home)
-  const options = [product.http, clientId, clientSecret]
+  const options = [product.http, clientId, clientSecret, JSON.stringify(properties)]
   const seen = JSON.parse(await runPython('python', { script: 'use_catalogue.py', options })) as Record<
     string,
     // oxlint-disable-next-line typescript/no-explicit-any -- Of many forms, looked at by assertions.
@@ -106,7 +146,9 @@ testWithPyIceberg('PyIceberg reads, makes, fills, changes and drops tables that 
       .map(({ name }) => name)
       .sort(),
   ).toEqual(['governed', 'orders', 'together', 'visits'])
-})
+  const config = await rest('GET', '/iceberg/v1/config')
+  return { config: JSON.stringify(config.body) }
+}
 
 test('the catalogue answers in its own words, and only to who signed in', async () => {
   const home = await temporaryFolder('catalogue')

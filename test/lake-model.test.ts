@@ -1,11 +1,18 @@
 import * as fc from 'fast-check'
-import { test } from 'vitest'
-import { runSteps, stepsArbitrary } from './support/lake-model.ts'
+import { afterAll, beforeAll, test } from 'vitest'
+import { type ModelPlace, modelPlace, stepsArbitrary } from './support/lake-model.ts'
+
+let place: ModelPlace
+beforeAll(async () => {
+  place = await modelPlace()
+})
+afterAll(() => place[Symbol.asyncDispose]())
 
 test.each([1, 2, 3, 4])(
   'whatever happens to a table, it holds the rows it should (seed %i)',
   { timeout: 300_000 },
   async (seed) => {
-    await fc.assert(fc.asyncProperty(stepsArbitrary, runSteps), { seed, numRuns: 4, endOnFailure: true })
+    const property = fc.asyncProperty(stepsArbitrary, async (steps) => await place.runSteps(steps))
+    await fc.assert(property, { seed, numRuns: 4, endOnFailure: true })
   },
 )

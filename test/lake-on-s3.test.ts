@@ -1,6 +1,6 @@
 import * as fc from 'fast-check'
 import { afterAll, beforeAll, describe, test } from 'vitest'
-import { runSteps, stepsArbitrary } from './support/lake-model.ts'
+import { modelPlace, stepsArbitrary } from './support/lake-model.ts'
 import { putLakesOn } from './support/lake.ts'
 import { hasS3Server, type S3Server, startS3Server } from './support/s3-server.ts'
 
@@ -26,6 +26,8 @@ describe.skipIf(!hasS3Server)('on S3', async () => {
   await import('../src/lake/external-commit.test.ts')
 
   test('whatever happens to a table, it holds the rows it should', { timeout: 300_000 }, async () => {
-    await fc.assert(fc.asyncProperty(stepsArbitrary, runSteps), { seed: 1, numRuns: 4, endOnFailure: true })
+    await using place = await modelPlace()
+    const property = fc.asyncProperty(stepsArbitrary, async (steps) => await place.runSteps(steps))
+    await fc.assert(property, { seed: 1, numRuns: 4, endOnFailure: true })
   })
 })

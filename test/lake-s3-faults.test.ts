@@ -7,6 +7,7 @@ import { ManualClock } from './support/manual-clock.ts'
 import { hasS3Server, type S3Server, startS3Server } from './support/s3-server.ts'
 import type { LakeTable } from '../src/lake/lake.ts'
 import { writerSilentMsMax } from '../src/lake/writes.ts'
+import { unfinishedAgeMsMin } from '../src/objects/s3/s3-config.ts'
 
 const signal = new AbortController().signal
 const always = 1_000
@@ -165,6 +166,40 @@ describe.skipIf(!hasS3Server)('a lake on S3', () => {
     expect(await writes()).toEqual([])
     expect(await strays(place, table)).toBe(0)
     expect(await numbersOf(place, table)).toEqual(range(0, 10))
+  })
+})
+
+describe.skipIf(!hasS3Server)('uploads that died', () => {
+  test('are removed by the sweep once no writer can be at them, and nobody else’s are', async () => {
+    await using place = await testLake()
+    const table = await tenNumbers(place)
+    const [, bucket = '', prefix = ''] = /^s3:\/\/([^/]+)\/(.*)$/.exec(place.files.location) ?? []
+    const sdk = await import('@aws-sdk/client-s3')
+    const { endpoint, region, credentials } = server
+    const client = new sdk.S3Client({ endpoint, region, credentials, forcePathStyle: true })
+    const begin = async (key: string) => {
+      const { UploadId } = await client.send(
+        new sdk.CreateMultipartUploadCommand({ Bucket: bucket, Key: key }),
+      )
+      const part = { Bucket: bucket, Key: key, UploadId, PartNumber: 1, Body: Buffer.alloc(1_000) }
+      await client.send(new sdk.UploadPartCommand(part))
+    }
+    const open = async () => {
+      const { Uploads = [] } = await client.send(new sdk.ListMultipartUploadsCommand({ Bucket: bucket }))
+      return Uploads.map(({ Key }) => String(Key)).toSorted()
+    }
+    const left = [
+      `${prefix}/${table.datasetId}/data/gone/0.parquet`,
+      `${prefix.split('/')[0]}/of-others`,
+    ].toSorted()
+    for (const key of left) await begin(key)
+    expect(await place.lake.sweep({ signal })).toEqual({ filesRemoved: 0 })
+    expect(await open()).toEqual(left)
+    const later = new ManualClock(new Date(Date.now() + unfinishedAgeMsMin + 60_000).toISOString())
+    expect(await place.another({ clock: later }).sweep({ signal })).toEqual({ filesRemoved: 1 })
+    expect(await open()).toEqual([`${prefix.split('/')[0]}/of-others`])
+    expect(await numbersOf(place, table)).toEqual(range(0, 10))
+    client.destroy()
   })
 })
 

@@ -1,31 +1,15 @@
 import { expect } from 'vitest'
-import { newBatchId } from '../src/base/ids.ts'
-import type { LakeTable } from '../src/lake/lake.ts'
-import { type TestLake, testLake } from './support/lake.ts'
+import { testLake } from './support/lake.ts'
 import { numbersOf, numberTable, put, range } from './support/lake-numbers.ts'
-import { evolvedRow, evolvedTable, newRows, oldTable } from './support/lake-states.ts'
 import { change, see, testWithPyIceberg } from './support/pyiceberg.ts'
+import { tableLife, userRows } from './support/table-life.ts'
 
 const signal = new AbortController().signal
 
 /**
- * Row by row, system columns apart. Of a list or map of structs PyIceberg makes an empty one where it is NULL (Arrow's
- * arrays are put together without their mask): there the two are not told apart, and the table has no empty ones.
+ * Of a list or map of structs PyIceberg makes an empty one where it is NULL (Arrow's arrays are put together without
+ * their mask): there the two are not told apart, and the table has no empty ones.
  */
-async function expectSeen(place: TestLake, table: LakeTable, expected: ReadonlyMap<number, boolean>) {
-  const seen = await see(place, table)
-  const columnCount = table.schema.fields.length
-  const names = seen.columns.map(([name]) => name)
-  // Columns that came later stand after the system columns.
-  const places = table.schema.fields.map((field) => names.indexOf(field.name))
-  expect(names).toHaveLength(columnCount + 2)
-  const rows = seen.rows
-    .map((row) => places.map((index) => nullOfEmpty(row[index])))
-    .toSorted((left, right) => (String(left[0]) < String(right[0]) ? -1 : 1))
-  expect(rows).toEqual([...expected].map(([i, isOld]) => evolvedRow(i, isOld)))
-  return seen
-}
-
 function nullOfEmpty(value: unknown): unknown {
   return typeof value === 'object' && value !== null && Object.keys(value).length === 0 ? null : value
 }
@@ -34,45 +18,19 @@ testWithPyIceberg(
   'PyIceberg reads row by row what was evolved, overwritten, compacted and deleted',
   async () => {
     await using place = await testLake()
-    const old = await oldTable(place, 40)
-    const table = await evolvedTable(place, old, { from: 40, to: 50 })
-    const rows = new Map([
-      ...range(0, 40).map((i) => [i, true] as const),
-      ...range(40, 50).map((i) => [i, false] as const),
-    ])
-    await expectSeen(place, table, rows)
-
-    await place.lake.overwrite({
-      tableId: table.id,
-      batchId: newBatchId(),
-      source: { sql: newRows(3, 5), files: [], pool: 'batch' },
-      replaces: { sql: 'n IN (3, 4)' },
-      signal,
-    })
-    for (const i of [3, 4]) rows.set(i, false)
-    await expectSeen(place, table, rows)
-
-    await place.lake.compact({ tableId: table.id, rule: { filesMin: 2 }, signal })
-    const compacted = await expectSeen(place, table, rows)
-    expect(compacted.files).toBe(1)
-    expect(compacted.snapshots.at(-1)?.operation).toBe('replace')
-
-    await place.append(table, newRows(50, 60))
-    await place.lake.mergeManifests({ tableId: table.id, manifestsMax: 1, manifestFilesMax: 5, signal })
-    for (const i of range(50, 60)) rows.set(i, false)
-    await expectSeen(place, table, rows)
-
-    await place.lake.deleteRows({
-      tableId: table.id,
-      condition: { sql: `web['name'] = 'page 7' OR n = 55` },
-      signal,
-    })
-    for (const i of [7, 55]) rows.delete(i)
-    const deleted = await expectSeen(place, table, rows)
-    expect(deleted.counts.reduce((sum, file) => sum + file.record_count, 0)).toBe(58)
-
-    await place.lake.expire({ tableId: table.id, retentionMs: 0, signal })
-    expect((await expectSeen(place, table, rows)).snapshots).toHaveLength(1)
+    for await (const { name, table, rows } of tableLife(place)) {
+      const seen = await see(place, table)
+      expect(seen.columns, name).toHaveLength(table.schema.fields.length + 2)
+      expect(
+        userRows(seen, table).map((row) => row.map(nullOfEmpty)),
+        name,
+      ).toEqual(rows)
+      const operation = seen.snapshots.at(-1)?.operation
+      if (name === 'compacted') expect([seen.files, operation]).toEqual([1, 'replace'])
+      const counted = seen.counts.reduce((sum, file) => sum + file.record_count, 0)
+      if (name === 'deleted') expect(counted).toBe(58)
+      if (name === 'expired') expect(seen.snapshots).toHaveLength(1)
+    }
   },
 )
 

@@ -10,8 +10,8 @@ import { backupPayload, runBackup, type RunBackupOptions } from './run-backup.ts
 export interface BackupsOptions extends RunBackupOptions {
   readonly access: Access
   readonly jobs: Jobs
-  /** Then there is nothing in `lakeFolder`, and a backup is refused. */
-  readonly isLakeElsewhere: boolean
+  /** Of the lake, or of files on their way to it: no place for backups. */
+  readonly lakeFolder: string
 }
 
 const kind = 'backup'
@@ -21,7 +21,7 @@ const runsShownMax = 20
 
 /** Registers the job kind `backup`: to be called before the jobs start. */
 export function createBackups(options: BackupsOptions): Backups {
-  const { metadata, access, jobs, clock, home, lakeFolder, isLakeElsewhere } = options
+  const { metadata, access, jobs, clock, home, lakeFolder } = options
   jobs.register({ kind, parallelRunsMax: 1, run: async (context) => await runBackup(options, context) })
 
   async function request(caller: Caller, { folder, isDryRun }: Parameters<Backups['request']>[1]) {
@@ -31,11 +31,6 @@ export function createBackups(options: BackupsOptions): Backups {
       permission: 'administer-organization',
       sandboxId: caller.sandbox.id,
     })
-    if (isLakeElsewhere) {
-      throw new AppError('backup.invalid', 'A lake at lake.location cannot be backed up by Sluice yet.', {
-        hint: 'Use the means of its store: versions of the bucket, or a copy of it, beside a dump of the database.',
-      })
-    }
     await checkBackupFolder(folder, [home, lakeFolder])
     await checkRepository(folder, (await selectHomeState(metadata.db)).home_id)
     const runId = await metadata.transaction(async (tx) => {

@@ -11,6 +11,8 @@ import { codeOf } from './copy-file.ts'
 export interface Point {
   readonly home: HomeStateRow
   readonly tables: readonly LakeTableRow[]
+  /** Snapshots that are pinned. */
+  readonly pinCount: number
   /** Uploads that are not loaded yet, held in a folder of ours. */
   readonly uploads: readonly BatchFileRow[]
 }
@@ -61,12 +63,12 @@ async function standStill(options: PointOptions, view: Transaction): Promise<Poi
     await lockLakeTables(tx)
     // The first statement of a REPEATABLE READ transaction is what its view is of.
     const home = await selectHomeState(view)
-    await putBackupPins(tx, { owner: pinOwner, until: pinnedUntil })
+    const pinCount = await putBackupPins(tx, { owner: pinOwner, until: pinnedUntil })
     const uploads: BatchFileRow[] = []
     for (const file of await selectUnfinishedBatchFiles(view)) {
       if (await hold(stagingOf(stagingFolder), stagingOf(holdFolder), file)) uploads.push(file)
     }
-    return { home, tables: await lakeTablesOf(view), uploads }
+    return { home, tables: await lakeTablesOf(view), pinCount, uploads }
   })
 }
 

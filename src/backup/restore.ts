@@ -16,9 +16,11 @@ import { type Migration, migrate, migrations } from '#metadata/migrate.ts'
 import { openMetadata } from '#metadata/open.ts'
 import { layoutVersion } from '#metadata/open-home.ts'
 import { syncFolder } from '#objects/durable-files.ts'
+import { namesIn } from '#objects/names-in.ts'
 import { codeOf, copyHashed, hashFile, someAtOnce } from './copy-file.ts'
 import { type BackupFile, type BackupManifest, corrupt } from './manifest.ts'
 import { type Backup, findBackup } from './repository.ts'
+import { openRestoreTarget, type RemoteLake, type RestoreTarget } from './restore-target.ts'
 
 export interface RestoreOptions {
   /** A backup, or the folder of several: then the newest. */
@@ -26,6 +28,8 @@ export interface RestoreOptions {
   /** Where everything goes: not there yet, or empty. */
   readonly home: string
   readonly lakeFolder: string
+  /** Instead of the folder. */
+  readonly remoteLake?: RemoteLake | undefined
   readonly databaseUrl?: Secret | string | undefined
   /** Only reads the backup and checks every byte of it. */
   readonly isDryRun: boolean
@@ -55,7 +59,9 @@ export interface RestoreReport {
 const copiesAtOnce = 4
 
 /** Of the settings file: where things were. What is restored lies where the new home says. */
-const placeSettings = ['databaseUrl', 'lake.folder', 'lake.cacheFolder'] as const
+const placeSettings = ['databaseUrl', 'lake.folder', 'lake.location', 'lake.cacheFolder'] as const
+/** Of the manifest's names: files of the lake. */
+const lakePrefix = 'lake/'
 
 /**
  * Makes a home of a backup, every byte checked against the manifest. Until the end the home is marked as unfinished,
@@ -81,39 +87,57 @@ export async function restoreBackup(options: RestoreOptions): Promise<RestoreRep
     )
     return { ...report, epoch: undefined }
   }
-  await refuseNonEmpty(options)
+  await using lake = await openRestoreTarget(options.lakeFolder, options.remoteLake)
+  await refuseNonEmpty(options, lake)
   try {
-    return { ...report, epoch: await restoreInto(options, backup, known) }
+    return { ...report, epoch: await restoreInto(options, { backup, known, lake }) }
   } catch (error) {
     // Whoever uses the home already is left alone.
     const isTheirs = error instanceof AppError && error.code === 'home.in_use'
-    if (!isTheirs) for (const folder of [options.lakeFolder, options.home]) await empty(folder)
+    if (!isTheirs) {
+      await empty(options.home)
+      await lake.clear(lakeFilesOf(manifest).map(({ name }) => name))
+    }
     throw error
   }
 }
 
+function lakeFilesOf({ files }: BackupManifest): readonly Pick<BackupFile, 'name' | 'bytes'>[] {
+  return files
+    .filter(({ name }) => name.startsWith(lakePrefix))
+    .map(({ name, bytes }) => ({ name: name.slice(lakePrefix.length), bytes }))
+}
+
 async function restoreInto(
   options: RestoreOptions,
-  { folder, manifest }: Backup,
-  known: readonly Migration[],
+  given: {
+    readonly backup: Backup
+    readonly known: readonly Migration[]
+    readonly lake: RestoreTarget
+  },
 ): Promise<number> {
-  const { home, lakeFolder, databaseUrl, logger, clock, signal } = options
+  const { home, lakeFolder, remoteLake, databaseUrl, logger, clock, signal } = options
+  const { known, lake } = given
+  const { folder, manifest } = given.backup
   const paths = homePaths(home)
   await using metadata = await openMetadata({ home, databaseUrl, logger, restoring: { migrations: known } })
   const ids = unprivilegedIds()
   await eachFile(options, manifest, async (file) => {
-    const target = targetOf(file.name, { home, lakeFolder })
-    if (target)
-      check(file, await copyHashed(join(folder, file.name), target.path, { signal, ...target.as(ids) }))
-    else check(file, await hashFile(join(folder, file.name), signal))
+    const from = join(folder, file.name)
+    if (file.name.startsWith(lakePrefix))
+      return check(file, await lake.put(from, file.name.slice(lakePrefix.length), signal))
+    const target = targetOf(file.name, home)
+    if (target) check(file, await copyHashed(from, target.path, { signal, ...target.as(ids) }))
+    else check(file, await hashFile(from, signal))
   })
-  await withoutPlaces(paths.config)
+  await setPlaces(paths.config, remoteLake?.location)
   await fill(metadata, { folder, manifest })
   await migrate(metadata.db)
   const epoch = await metadata.transaction(
     async (tx) => await beginEpoch(tx, { backupId: manifest.id, at: clock.now() }),
   )
-  await syncTree(lakeFolder)
+  await lake.finish(lakeFilesOf(manifest), { homeId: manifest.homeId, epoch })
+  if (!remoteLake) await syncTree(lakeFolder)
   await syncTree(home)
   await rm(paths.restoring)
   await syncFolder(home)
@@ -147,18 +171,13 @@ async function openDump(path: string): Promise<TableDump> {
 }
 
 /** Undefined for what goes into the database. */
-function targetOf(
-  name: string,
-  { home, lakeFolder }: { readonly home: string; readonly lakeFolder: string },
-) {
+function targetOf(name: string, home: string) {
   const slash = name.indexOf('/')
   const below = name.slice(slash + 1)
   // What the engine's children read and write is theirs.
   const shared = (ids: Ids | undefined) => ({ mode: 0o644, ids })
   const secret = () => ({ mode: 0o600 })
   switch (name.slice(0, slash)) {
-    case 'lake':
-      return { path: join(lakeFolder, below), as: shared }
     case 'staging':
       return { path: join(homePaths(home).staging, below), as: shared }
     case 'home':
@@ -218,15 +237,14 @@ async function eachFile(
   })
 }
 
-async function refuseNonEmpty({ home, lakeFolder, databaseUrl, logger }: RestoreOptions): Promise<void> {
-  for (const folder of [home, lakeFolder]) {
-    const names = await readdir(folder).catch((error: unknown) => {
-      if (codeOf(error) === 'ENOENT') return []
-      throw error
-    })
-    if (names.length === 0) continue
-    throw new AppError('backup.invalid', `${folder} is not empty; nothing was restored.`, {
-      hint: 'Choose a new folder with --home. What is there is never written over.',
+async function refuseNonEmpty(
+  { home, databaseUrl, logger }: RestoreOptions,
+  lake: RestoreTarget,
+): Promise<void> {
+  const used = (await namesIn(home)).length > 0 ? home : (await lake.isEmpty()) ? undefined : lake.place
+  if (used !== undefined) {
+    throw new AppError('backup.invalid', `${used} is not empty; nothing was restored.`, {
+      hint: 'Choose a new place with --home and --lake-location. What is there is never written over.',
     })
   }
   if (databaseUrl === undefined) return
@@ -238,26 +256,28 @@ async function refuseNonEmpty({ home, lakeFolder, databaseUrl, logger }: Restore
   })
 }
 
-async function withoutPlaces(path: string): Promise<void> {
+/** The settings of the backup, without where things were; with where the lake is, if it is elsewhere. */
+async function setPlaces(path: string, lakeLocation: string | undefined): Promise<void> {
   const text = await readFile(path, 'utf8').catch((error: unknown) => {
     if (codeOf(error) === 'ENOENT') return undefined
     throw error
   })
-  if (text === undefined) return
-  const settings = JSON.parse(text) as Record<string, unknown>
+  if (text === undefined && lakeLocation === undefined) return
+  const settings = JSON.parse(text ?? '{}') as Record<string, unknown>
   for (const name of placeSettings) {
     const [first = '', second] = name.split('.')
     const branch = settings[first]
     if (second === undefined) delete settings[first]
     else if (typeof branch === 'object' && branch !== null) delete (branch as Record<string, unknown>)[second]
   }
-  await writeFile(path, `${JSON.stringify(settings, undefined, 2)}\n`)
+  if (lakeLocation !== undefined)
+    settings['lake'] = { ...(settings['lake'] as object | undefined), location: lakeLocation }
+  await writeFile(path, `${JSON.stringify(settings, undefined, 2)}\n`, { mode: 0o600 })
 }
 
 /** Its contents: the folder itself may be a mount. */
 async function empty(folder: string): Promise<void> {
-  const names = await readdir(folder).catch(() => []) // Never made.
-  for (const name of names) await rm(join(folder, name), { recursive: true, force: true })
+  for (const name of await namesIn(folder)) await rm(join(folder, name), { recursive: true, force: true })
 }
 
 async function syncTree(root: string): Promise<void> {

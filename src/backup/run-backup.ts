@@ -1,39 +1,29 @@
-import { readdir, rm, stat } from 'node:fs/promises'
+import { readdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { z } from 'zod'
 import type { Clock } from '#base/clock.ts'
-import { AppError } from '#base/errors.ts'
 import { faultPoint } from '#base/faults.ts'
 import { homePaths } from '#config/home.ts'
 import { stagingOf } from '#ingest/staging.ts'
 import type { RunContext, RunOutcome } from '#jobs/jobs.ts'
-import { localLakeFiles } from '#lake/local-lake-files.ts'
-import { tableContents } from '#lake/table-contents.ts'
-import { tableFiles } from '#lake/table-files.ts'
-import { tableReader } from '#lake/table-reader.ts'
+import type { LakeFiles } from '#lake/lake-files.ts'
 import { dumpTables, selectSequences } from '#metadata/dump.ts'
 import { selectHomeState } from '#metadata/home-state.ts'
-import { deleteBackupPins, extendBackupPins, type LakeTableRow } from '#metadata/lake.ts'
+import { countBackupPins, deleteBackupPins, extendBackupPins } from '#metadata/lake.ts'
 import type { Metadata, Transaction } from '#metadata/metadata.ts'
 import { migrations } from '#metadata/migrate.ts'
 import { layoutVersion } from '#metadata/open-home.ts'
 import { type BackupProgress, noProgress } from './backups.ts'
-import { codeOf, copyHashed, type Hashed, linkFile, someAtOnce, writeHashed } from './copy-file.ts'
+import { codeOf, copyHashed, writeHashed } from './copy-file.ts'
+import { copyLake, countLake } from './copy-lake.ts'
 import { type BackupFile, formatVersion, manifestName, printManifest } from './manifest.ts'
 import { atOnePoint, type Point } from './point.ts'
-import {
-  backupIdOf,
-  backupOfRun,
-  beginBackup,
-  checkRepository,
-  newestBackup,
-  publishBackup,
-} from './repository.ts'
+import { backupIdOf, backupOfRun, beginBackup, checkRepository, publishBackup } from './repository.ts'
 
 export interface RunBackupOptions {
   readonly metadata: Metadata
   readonly home: string
-  readonly lakeFolder: string
+  readonly lakeFiles: LakeFiles
   readonly clock: Clock
   /** Of this Sluice. */
   readonly version: string
@@ -42,7 +32,6 @@ export interface RunBackupOptions {
 /** How long a backup that died keeps snapshots. */
 const pinMs = 3_600_000
 const progressEveryMs = 500
-const copiesAtOnce = 4
 const fileMode = 0o600
 
 export const backupPayload = z.object({ folder: z.string(), isDryRun: z.boolean() })
@@ -113,7 +102,7 @@ async function takeBackup(options: RunBackupOptions, context: RunContext, target
   await faultPoint('backup.dump.done')
   const files = [
     ...dumped.files,
-    ...(await copyLake(options, context, { ...target, tables: point.tables })),
+    ...(await saveLake(options, context, { ...target, point })),
     ...(await copyHome(options, context, { ...target, point })),
   ]
   await progress.update({ phase: 'finishing' })
@@ -161,97 +150,22 @@ async function dump(view: Transaction, { signal }: RunContext, { draft, progress
   return { files, tables, rowCount, sequences: await selectSequences(view) }
 }
 
-interface LakeFile {
-  /** Below the backup. */
-  readonly name: string
-  readonly path: string
-  readonly bytes: number
-}
-
-async function copyLake(
-  options: RunBackupOptions,
-  { signal }: RunContext,
-  { folder, draft, progress, tables }: Draft & { readonly tables: readonly LakeTableRow[] },
+async function saveLake(
+  { lakeFiles, metadata }: RunBackupOptions,
+  { run, signal }: RunContext,
+  { folder, draft, progress, point }: Draft & { readonly point: Point },
 ): Promise<BackupFile[]> {
-  const wanted = await lakeFiles(options.lakeFolder, tables, signal)
-  await progress.update({ phase: 'lake', ...sums(wanted), filesDone: 0 })
-  const earlier = await newestFiles(folder)
-  const files: BackupFile[] = []
-  await someAtOnce(wanted, copiesAtOnce, async (file) => {
-    signal.throwIfAborted()
-    const linked = await linkEarlier(file, { draft, earlier })
-    files.push(linked ?? { name: file.name, ...(await copyLakeFile(file, draft, signal)) })
-    if (files.length === 2) await faultPoint('backup.copy.middle')
-    await progress.add({ filesDone: 1, filesLinked: linked ? 1 : 0, bytesDone: file.bytes })
-  })
-  return files
-}
-
-/** Of all tables, as far as they are there. */
-async function lakeFiles(
-  lakeFolder: string,
-  tables: readonly LakeTableRow[],
-  signal: AbortSignal,
-): Promise<LakeFile[]> {
-  const reader = tableReader()
-  const found: LakeFile[] = []
-  for (const table of tables) {
-    signal.throwIfAborted()
-    const files = tableFiles(localLakeFiles(lakeFolder), table.dataset_id)
-    const contents = await tableContents(reader, files, table.metadata_file)
-    await someAtOnce(contents, copiesAtOnce, async ({ name, isHistory }) => {
-      const path = join(lakeFolder, files.lakeName(name))
-      try {
-        found.push({ name: `lake/${table.dataset_id}/${name}`, path, bytes: (await stat(path)).size })
-      } catch (error) {
-        if (codeOf(error) !== 'ENOENT') throw error
-        if (!isHistory) throw gone(name)
-      }
-    })
-  }
-  return found
-}
-
-async function copyLakeFile(
-  { name, path, bytes }: LakeFile,
-  draft: string,
-  signal: AbortSignal,
-): Promise<Hashed> {
-  try {
-    const copied = await copyHashed(path, join(draft, name), { signal, mode: fileMode })
-    if (copied.bytes !== bytes) throw gone(name)
-    return copied
-  } catch (error) {
-    throw codeOf(error) === 'ENOENT' ? gone(name) : error
-  }
-}
-
-/** Pins hold against expiry; a deletion of rows takes their files at once. */
-function gone(name: string): AppError {
-  return new AppError('lake.conflict', `The lake's file ${name} went away while the backup ran.`, {
-    hint: 'Rows were deleted meanwhile: the backup begins anew. If it comes again, the lake is damaged.',
-    detail: { file: name },
-  })
-}
-
-/** Names of the lake are never used twice: an earlier backup's file of a name and size is the same. */
-async function newestFiles(folder: string): Promise<ReadonlyMap<string, BackupFile & { folder: string }>> {
-  const newest = await newestBackup(folder)
-  if (!newest) return new Map()
-  const { files } = newest.manifest
-  return new Map(files.map((file) => [file.name, { ...file, folder: newest.folder }]))
-}
-
-async function linkEarlier(
-  { name, bytes }: LakeFile,
-  { draft, earlier }: { readonly draft: string; readonly earlier: Awaited<ReturnType<typeof newestFiles>> },
-): Promise<BackupFile | undefined> {
-  const found = earlier.get(name)
-  if (found?.bytes !== bytes) return undefined
-  const path = join(found.folder, name)
-  const stats = await stat(path).catch(() => undefined) // Gone or unreadable: copied from the lake again.
-  if (stats?.size !== bytes || !(await linkFile(path, join(draft, name)))) return undefined
-  return { name, bytes, sha256: found.sha256 }
+  return await copyLake(
+    { lake: lakeFiles, tables: point.tables, folder, draft, mode: fileMode, signal },
+    {
+      isPinned: async () => (await countBackupPins(metadata.db, pinOwner(run.id))) === point.pinCount,
+      found: async (files) => await progress.update({ phase: 'lake', ...sums(files), filesDone: 0 }),
+      copied: async ({ bytes, isLinked, count }) => {
+        if (count === 2) await faultPoint('backup.copy.middle')
+        await progress.add({ filesDone: 1, filesLinked: isLinked ? 1 : 0, bytesDone: bytes })
+      },
+    },
+  )
 }
 
 /** Keys, credentials, settings, uploads that wait, and what loads refused. */
@@ -300,17 +214,14 @@ async function filesIn(folder: string, name: string): Promise<{ name: string; pa
 
 /** A dry run: what there is and what an earlier backup has of it. */
 async function survey(
-  { metadata, lakeFolder }: RunBackupOptions,
+  { metadata, lakeFiles }: RunBackupOptions,
   folder: string,
   progress: Progress,
 ): Promise<void> {
   const { home_id: homeId } = await selectHomeState(metadata.db)
   await checkRepository(folder, homeId)
   const tables = await metadata.db.selectFrom('lake_tables').selectAll().execute()
-  const wanted = await lakeFiles(lakeFolder, tables, progress.signal)
-  const earlier = await newestFiles(folder)
-  const linked = wanted.filter(({ name, bytes }) => earlier.get(name)?.bytes === bytes)
-  await progress.update({ ...sums(wanted), filesLinked: linked.length })
+  await progress.update(await countLake({ lake: lakeFiles, tables, folder, signal: progress.signal }))
 }
 
 function sums(files: readonly { readonly bytes: number }[]) {

@@ -1,6 +1,7 @@
 import type { Access, Decision, Permission } from '#access/access.ts'
 import type { Clock } from '#base/clock.ts'
 import { AppError } from '#base/errors.ts'
+import { faultPoint } from '#base/faults.ts'
 import { newBatchId, newDatasetId } from '#base/ids.ts'
 import type { CommitBody, TableRequest } from '#lake/catalogue-requests.ts'
 import type { Lake } from '#lake/lake.ts'
@@ -129,6 +130,7 @@ export function createSharedTables(dependencies: SharedTablesDependencies): Shar
       await audit(caller, { action: 'update', assetId: dataset.id }, tx)
       return dataset
     })
+    await faultPoint('lake.commit.after')
     return await lake.metadata(made.tableId)
   }
 

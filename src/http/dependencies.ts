@@ -15,6 +15,7 @@ import type { QueryService } from '#query/query.ts'
 import type { Descriptors } from '#schemas/descriptors.ts'
 import type { Namespaces } from '#schemas/namespaces.ts'
 import type { Schemas } from '#schemas/schemas.ts'
+import type { LakeServer } from './iceberg/storage-config.ts'
 
 /** What the routes are made of. */
 export interface HttpDependencies {
@@ -27,6 +28,8 @@ export interface HttpDependencies {
   readonly secrets: Pick<SecretStore, 'rotateKey'>
   readonly datasets: Datasets
   readonly sharedTables: SharedTables
+  /** Where the lake's buckets are, for other engines; absent: it is in a folder. */
+  readonly lakeServer?: LakeServer | undefined
   readonly ingest: Ingest
   readonly query: QueryService
   readonly exports: Exports

@@ -18,6 +18,9 @@ export interface LakeFiles extends AsyncDisposable {
     options: { readonly signal: AbortSignal; readonly start?: number; readonly end?: number },
   ): Promise<Buffer>
 
+  /** A file of any size, whole. @throws AppError 'object.missing', 'store.…', perhaps after some of its bytes */
+  stream(name: string, options: { readonly signal: AbortSignal }): AsyncIterable<Uint8Array>
+
   /** A new small file (≤ 8 MiB), durable when this returns. @throws AppError 'object.exists' */
   write(name: string, bytes: Uint8Array, options: { readonly signal: AbortSignal }): Promise<void>
 

@@ -7,6 +7,7 @@ import type { LakeFiles } from './lake-files.ts'
 
 /** Looking at files is waiting for the disk: some at a time. */
 const looksAtOnce = 64
+const readBytes = 1024 * 1024
 
 /** A lake in a folder of this machine: the engine reads and writes its files where they are. */
 export function localLakeFiles(root: string): LakeFiles {
@@ -38,6 +39,12 @@ export function localLakeFiles(root: string): LakeFiles {
       )
       if (content === undefined) throw missing(name)
       return content
+    },
+
+    stream: async function* (name, { signal }) {
+      await using handle = await unlessMissing(() => open(path(name), 'r'))
+      if (!handle) throw missing(name)
+      yield* handle.createReadStream({ autoClose: false, highWaterMark: readBytes, signal })
     },
 
     write: async (name, bytes) => {

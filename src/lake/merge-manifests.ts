@@ -1,3 +1,4 @@
+import { faultPoint } from '#base/faults.ts'
 import { existingRecord, type ManifestRecord, pathOf } from './iceberg/manifest.ts'
 import { liveFileCount, type ManifestSummary } from './iceberg/manifest-list.ts'
 import { currentSnapshot, newSnapshotNumber } from './iceberg/table-metadata.ts'
@@ -49,6 +50,7 @@ export async function mergeManifests(
       const target = { name, specId, snapshotId, sequenceNumber: metadata['last-sequence-number'] + 1 }
       by.push(await writeManifest(files, metadata, records.slice(start, start + filesMax), target))
     }
+    await faultPoint('lake.merge.done')
     const paths = new Set(merged.map((manifest) => manifest.path))
     return await commitInTurn(context, {
       tableId,

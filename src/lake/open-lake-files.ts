@@ -4,6 +4,7 @@ import type { Logger } from '#base/log.ts'
 import { openFileCache } from '#objects/open-file-cache.ts'
 import { openRemoteStore, type StoreCredentials } from '#objects/open-store.ts'
 import { remoteStoreOf } from '#objects/remote-location.ts'
+import { claimLake, type LakeOwner } from './claim-lake.ts'
 import type { LakeFiles } from './lake-files.ts'
 import { localLakeFiles } from './local-lake-files.ts'
 import { remoteLakeFiles } from './remote-lake-files.ts'
@@ -27,6 +28,8 @@ export async function openLakeFiles(
     readonly server: { readonly region: string; readonly endpoint?: string | undefined }
     readonly credentials: StoreCredentials
     readonly logger: Logger
+    /** Absent: nobody asks whose the lake is. */
+    readonly owner?: LakeOwner
   },
 ): Promise<LakeFiles> {
   if (place.location === undefined) return localLakeFiles(place.folder)
@@ -34,6 +37,7 @@ export async function openLakeFiles(
   const store = opening.use(
     await openRemoteStore(remoteStoreOf(place.location, options.server), options.credentials),
   )
+  if (options.owner) await claimLake(store, options.owner)
   const cache = opening.use(
     await openFileCache({
       store,

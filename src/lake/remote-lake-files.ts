@@ -45,6 +45,8 @@ export function remoteLakeFiles(options: {
       return Buffer.concat(chunks)
     },
 
+    stream: (name, options) => store.read(name, options),
+
     write: async (name, bytes, { signal }) => {
       if ((await store.putIfAbsent(name, bytes, { signal })) === 'created') return
       throw new AppError('object.exists', `${name} is there already.`, {

@@ -1,4 +1,5 @@
 import { AppError } from '#base/errors.ts'
+import { faultPoint } from '#base/faults.ts'
 import { newDatasetId, newUuidId, type SnapshotId, type TableId } from '#base/ids.ts'
 import { deleteOpenLakeWrite, insertLakeCommit, insertLakeTable } from '#metadata/lake.ts'
 import type { Transaction } from '#metadata/metadata.ts'
@@ -20,6 +21,7 @@ import { checkTableMetadata, daySourceId, schemaOf, type TableMetadata } from '.
 import type { TableUpdate } from './iceberg/table-update.ts'
 import type { LakeContext } from './lake-context.ts'
 import type { FirstCommit, LakeTable, NewTable, OpenStagedTable, TableToStage } from './lake.ts'
+import { sha256Of } from './sha256.ts'
 import { storedTypeOf } from './stored-type.ts'
 import { systemColumns } from './system-columns.ts'
 import { readBase } from './table-base.ts'
@@ -139,6 +141,7 @@ export async function sweepStaged(
       if (!old) return undefined
       // Under its lock: nobody makes the table meanwhile. Removing twice does no harm.
       await lakeFiles.discard(old.dataset_id, { signal })
+      await faultPoint('lake.stage.removed')
       await deleteStagedTable(tx, old.id)
       return old
     })
@@ -201,7 +204,9 @@ async function createWith(
   const write = await writes.begin(definition)
   try {
     const metadataFile = `metadata/00000-${write.id}.metadata.json`
-    await files.write(metadataFile, Buffer.from(printJson(first)))
+    const bytes = Buffer.from(printJson(first))
+    await files.write(metadataFile, bytes)
+    await faultPoint('lake.commit.before')
     await insertLakeTable(tx, {
       id: definition.id,
       dataset_id: table.datasetId,
@@ -210,6 +215,7 @@ async function createWith(
       day_column: definition.dayColumn ?? null,
       cluster_by: JSON.stringify(definition.clusterBy),
       metadata_file: metadataFile,
+      metadata_sha256: sha256Of(bytes),
       last_sequence: chain.length,
       ...(chain.length > 0 ? { last_ingest_time: ingestTime(chain.length - 1) } : {}),
       snapshot_id: idOfSnapshot(chain.at(-1)),

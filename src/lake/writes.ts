@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import type { Clock } from '#base/clock.ts'
+import { faultPoint } from '#base/faults.ts'
 import type { DatasetId, TableId } from '#base/ids.ts'
 import type { Logger } from '#base/log.ts'
 import { claimSilentLakeWrites, deleteLakeWrite, insertLakeWrite, touchLakeWrite } from '#metadata/lake.ts'
@@ -114,6 +115,7 @@ export function trackWrites(options: {
         for (const write of silent) {
           signal.throwIfAborted()
           const removed = await removeFiles(tableFiles(lakeFiles, write.dataset_id), write.id)
+          await faultPoint('lake.sweep.middle')
           await deleteLakeWrite(metadata.db, write.id)
           filesRemoved += removed
           logger.log('info', 'lake.write.swept', {

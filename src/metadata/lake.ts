@@ -402,11 +402,22 @@ export async function lockLakeTables(tx: Transaction): Promise<void> {
 export async function putBackupPins(
   tx: Transaction,
   { owner, until }: { readonly owner: string; readonly until: Date },
-): Promise<void> {
-  await sql`insert into lake_pins (owner, table_id, snapshot_id, until)
+): Promise<number> {
+  const pinned = await sql`insert into lake_pins (owner, table_id, snapshot_id, until)
     select ${owner} || ' ' || snapshot_id, table_id, snapshot_id, ${until} from lake_commits
     where snapshot_id is not null and not is_expired
     on conflict (owner, table_id) do update set until = excluded.until`.execute(tx)
+  return Number(pinned.numAffectedRows)
+}
+
+/** Fewer than were put when rows of a pinned snapshot were deleted for good. */
+export async function countBackupPins(db: Db, owner: string): Promise<number> {
+  const { count } = await db
+    .selectFrom('lake_pins')
+    .select(({ fn }) => fn.countAll().as('count'))
+    .where('owner', 'like', `${owner} %`)
+    .executeTakeFirstOrThrow()
+  return Number(count)
 }
 
 export async function extendBackupPins(db: Db, owner: string, until: Date): Promise<void> {

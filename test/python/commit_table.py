@@ -1,6 +1,6 @@
-"""Makes a change of an Iceberg table with PyIceberg, writes its files, and prints the commit instead of making it.
+"""Makes changes of Iceberg tables with PyIceberg, writes their files, and answers the commit instead of making it.
 
-Arguments: metadata file, then one of
+Arguments of a request: metadata file, then one of
   append ROWS        rows as a JSON array of objects by column name; timestamps as ISO text
   delete EXPRESSION
   overwrite EXPRESSION ROWS
@@ -9,7 +9,6 @@ Arguments: metadata file, then one of
 
 import datetime
 import json
-import sys
 
 import pyarrow as pa
 from pyiceberg.catalog.noop import NoopCatalog
@@ -18,25 +17,20 @@ from pyiceberg.table import Table
 from pyiceberg.serializers import FromInputFile
 from pyiceberg.types import StringType
 
+from serve import serve
 
-class Printed(Exception):
+
+class Told(Exception):
     pass
 
 
-class Printer(NoopCatalog):
+class Teller(NoopCatalog):
     def commit_table(self, table, requirements, updates):
         plain = lambda items: [json.loads(item.model_dump_json(by_alias=True, exclude_none=True)) for item in items]
-        print(json.dumps({"requirements": plain(requirements), "updates": plain(updates)}))
-        raise Printed
+        raise Told({"requirements": plain(requirements), "updates": plain(updates)})
 
 
-location, command, *arguments = sys.argv[1:]
-io = load_file_io({})
-metadata = FromInputFile.table_metadata(io.new_input(location))
-table = Table(("lake", "table"), metadata, location, io, Printer("printer"))
-
-
-def rows_of(text):
+def rows_of(table, text):
     schema = table.schema().as_arrow()
     rows = json.loads(text)
     for row in rows:
@@ -46,15 +40,23 @@ def rows_of(text):
     return pa.Table.from_pylist(rows, schema=schema)
 
 
-try:
-    if command == "append":
-        table.append(rows_of(arguments[0]))
-    elif command == "delete":
-        table.delete(arguments[0])
-    elif command == "overwrite":
-        table.overwrite(rows_of(arguments[1]), overwrite_filter=arguments[0])
-    elif command == "add":
-        with table.update_schema() as update:
-            update.add_column(arguments[0], StringType())
-except Printed:
-    pass
+def answer(given):
+    location, command, *arguments = given
+    io = load_file_io({})
+    metadata = FromInputFile.table_metadata(io.new_input(location))
+    table = Table(("lake", "table"), metadata, location, io, Teller("teller"))
+    try:
+        if command == "append":
+            table.append(rows_of(table, arguments[0]))
+        elif command == "delete":
+            table.delete(arguments[0])
+        elif command == "overwrite":
+            table.overwrite(rows_of(table, arguments[1]), overwrite_filter=arguments[0])
+        elif command == "add":
+            with table.update_schema() as update:
+                update.add_column(arguments[0], StringType())
+    except Told as told:
+        return told.args[0]
+
+
+serve(answer)

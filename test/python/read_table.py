@@ -1,6 +1,6 @@
-"""Reads an Iceberg table by its metadata file with PyIceberg and prints what it found as one JSON document.
+"""Reads Iceberg tables by their metadata files with PyIceberg and answers what it found.
 
-Arguments: metadata file, then optionally --snapshot ID and --filter EXPRESSION.
+Arguments of a request: metadata file, then optionally --snapshot ID and --filter EXPRESSION.
 Values are printed without loss: timestamps as microseconds, dates as days, decimals as text, bytes as hexadecimal,
 maps as objects.
 """
@@ -8,16 +8,16 @@ maps as objects.
 import argparse
 import datetime
 import decimal
-import json
 
 import pyarrow as pa
 from pyiceberg.table import StaticTable
+
+from serve import serve
 
 parser = argparse.ArgumentParser()
 parser.add_argument("metadata")
 parser.add_argument("--snapshot", type=int)
 parser.add_argument("--filter")
-arguments = parser.parse_args()
 
 EPOCH = datetime.datetime(1970, 1, 1, tzinfo=datetime.timezone.utc)
 
@@ -43,27 +43,28 @@ def plain(value, kind):
     return value
 
 
-table = StaticTable.from_metadata(arguments.metadata)
-options = {"snapshot_id": arguments.snapshot} if arguments.snapshot else {}
-if arguments.filter:
-    options["row_filter"] = arguments.filter
-scan = table.scan(**options)
-rows = scan.to_arrow()
-print(
-    json.dumps(
-        {
-            "columns": [[field.name, str(field.type)] for field in rows.schema],
-            "rows": [
-                [plain(row[field.name], field.type) for field in rows.schema] for row in rows.to_pylist(maps_as_pydicts=None)
-            ],
-            "files": len(list(scan.plan_files())),
-            "snapshots": [
-                {"id": str(snapshot.snapshot_id), "operation": snapshot.summary.operation.value}
-                for snapshot in table.metadata.snapshots
-            ],
-            "partition": str(table.spec()),
-            "sort": str(table.sort_order()),
-            "counts": table.inspect.files().select(["record_count", "file_size_in_bytes"]).to_pylist(),
-        }
-    )
-)
+def answer(given):
+    arguments = parser.parse_args(given)
+    table = StaticTable.from_metadata(arguments.metadata)
+    options = {"snapshot_id": arguments.snapshot} if arguments.snapshot else {}
+    if arguments.filter:
+        options["row_filter"] = arguments.filter
+    scan = table.scan(**options)
+    rows = scan.to_arrow()
+    return {
+        "columns": [[field.name, str(field.type)] for field in rows.schema],
+        "rows": [
+            [plain(row[field.name], field.type) for field in rows.schema] for row in rows.to_pylist(maps_as_pydicts=None)
+        ],
+        "files": len(list(scan.plan_files())),
+        "snapshots": [
+            {"id": str(snapshot.snapshot_id), "operation": snapshot.summary.operation.value}
+            for snapshot in table.metadata.snapshots
+        ],
+        "partition": str(table.spec()),
+        "sort": str(table.sort_order()),
+        "counts": table.inspect.files().select(["record_count", "file_size_in_bytes"]).to_pylist(),
+    }
+
+
+serve(answer)

@@ -1,6 +1,6 @@
 """Uses Sluice's Iceberg REST catalogue as people do with PyIceberg and prints what it found as one JSON document.
 
-Arguments: address of the server, client id, client secret.
+Arguments: address of the server, client id, client secret, properties of the client as a JSON object.
 """
 
 import datetime
@@ -21,12 +21,12 @@ from pyiceberg.schema import Schema
 from pyiceberg.transforms import BucketTransform, DayTransform
 from pyiceberg.types import IntegerType, LongType, NestedField, StringType, StructType, TimestamptzType
 
-http, client_id, client_secret = sys.argv[1:]
+http, client_id, client_secret, properties = sys.argv[1:]
 seen = {}
 
 
 def connect(credential):
-    return load_catalog("sluice", type="rest", uri=f"{http}/iceberg", credential=credential)
+    return load_catalog("sluice", type="rest", uri=f"{http}/iceberg", credential=credential, **json.loads(properties))
 
 
 def failure(work, *kinds):

@@ -1,15 +1,14 @@
+import { rm } from 'node:fs/promises'
+import { join } from 'node:path'
 import * as fc from 'fast-check'
 import { expect } from 'vitest'
 import { newBatchId, type SnapshotId } from '../../src/base/ids.ts'
-import { newSnapshotNumber } from '../../src/lake/iceberg/table-metadata.ts'
 import type { AppendResult, LakeTable } from '../../src/lake/lake.ts'
-import { nextSnapshot, writeAddition } from '../../src/lake/next-snapshot.ts'
-import { readBase } from '../../src/lake/table-base.ts'
-import { tableReader } from '../../src/lake/table-reader.ts'
-import { writeDataFiles } from '../../src/lake/write-files.ts'
 import { systemClock } from '../../src/base/clock.ts'
 import type { Clock } from '../../src/base/clock.ts'
+import { embeddedEngine } from './embedded-engine.ts'
 import { filesBelow, testLake, type TestLake } from './lake.ts'
+import { changeElsewhere } from './other-engine.ts'
 import { numbersOf, numbersSql, numberTable, overwriting, put } from './lake-numbers.ts'
 
 const signal = new AbortController().signal
@@ -90,10 +89,28 @@ function steppedClock(): Clock & { advance(spanMs: number): void } {
   }
 }
 
-/** Does the steps to a real table and to a map of numbers; after each of them both must say the same. */
-export async function runSteps(steps: readonly Step[]): Promise<void> {
+/** A lake for many tables, each of which has a life by `runSteps`, one after the other. */
+export interface ModelPlace extends AsyncDisposable {
+  runSteps(steps: readonly Step[]): Promise<void>
+}
+
+export async function modelPlace(): Promise<ModelPlace> {
+  await using stack = new AsyncDisposableStack()
   const clock = steppedClock()
-  await using place = await testLake({ clock })
+  const engine = stack.use(await embeddedEngine())
+  const place = stack.use(await testLake({ clock, engine }))
+  const opened = stack.move()
+  return {
+    runSteps: async (steps) => await runSteps({ place, clock }, steps),
+    [Symbol.asyncDispose]: () => opened.disposeAsync(),
+  }
+}
+
+/** Does the steps to a real table and to a map of numbers; after each of them both must say the same. */
+async function runSteps(
+  { place, clock }: { readonly place: TestLake; readonly clock: ReturnType<typeof steppedClock> },
+  steps: readonly Step[],
+): Promise<void> {
   const table = await numberTable(place)
   const state: State = { rows: new Map(), snapshots: new Map(), pinned: undefined, next: 0 }
   for (const one of steps) {
@@ -104,9 +121,13 @@ export async function runSteps(steps: readonly Step[]): Promise<void> {
   const left = async (name: 'lake_writes' | 'lake_removals') =>
     await place.metadata.db.selectFrom(name).selectAll().execute()
   expect([await left('lake_writes'), await left('lake_removals')]).toEqual([[], []])
-  const files = await filesBelow(place.folder)
+  const folder = join(place.folder, table.datasetId)
+  const files = await filesBelow(folder)
   await place.lake.removeOrphans({ tableId: table.id, ageMs: -1000 * hour, signal })
-  expect(await filesBelow(place.folder)).toEqual(files)
+  expect(await filesBelow(folder)).toEqual(files)
+  // Its life is over, and later ones need not look at it.
+  await rm(folder, { recursive: true })
+  await place.metadata.db.deleteFrom('lake_pins').execute()
 }
 
 async function take(
@@ -186,7 +207,7 @@ async function take(
     }
     case 'external': {
       const numbers = fresh(one.count)
-      await commitElsewhere(place, table, numbers)
+      await lake.commit({ tableId, ...(await changeElsewhere(place, table, numbers)), signal })
       const newest = (await lake.commits(tableId)).at(-1)!
       for (const n of numbers) state.rows.set(n, newest.commitSequence)
       return
@@ -252,29 +273,4 @@ async function putElsewhere(
     source: { sql: numbersSql(numbers), files: [], pool: 'batch' },
     signal,
   })
-}
-
-/** An append of another engine: rows without system columns, files and manifests by itself, the commit by request. */
-async function commitElsewhere(place: TestLake, table: LakeTable, numbers: readonly number[]): Promise<void> {
-  const reader = tableReader()
-  const base = await readBase({ metadata: place.metadata, lakeFiles: place.files, reader }, table.id)
-  const writeId = crypto.randomUUID()
-  const snapshotId = newSnapshotNumber()
-  const sql = `SELECT *, NULL, NULL FROM (${numbersSql(numbers)})`
-  const dataFiles = await writeDataFiles(place.engine, base, {
-    writeId,
-    rows: { kind: 'kept', source: { sql, files: [], pool: 'batch' } },
-    signal,
-  })
-  const addition = await writeAddition(base.files, base.metadata, { dataFiles, writeId, snapshotId })
-  const next = await nextSnapshot(reader, base, {
-    operation: 'append',
-    snapshotId,
-    writeId,
-    attempt: 1,
-    addition,
-    nowMs: place.clock.now().getTime(),
-  })
-  const { requirements, updates } = next!
-  await place.lake.commit({ tableId: table.id, requirements, updates, signal })
 }

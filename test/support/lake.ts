@@ -24,7 +24,7 @@ const signal = new AbortController().signal
 export interface TestLake extends AsyncDisposable {
   readonly lake: Lake
   readonly engine: Engine
-  readonly metadata: Metadata
+  readonly metadata: Metadata & { readonly databaseUrl: string }
   /** Where the lake's files are on the disk, ours or the S3 server's. */
   readonly folder: string
   readonly files: LakeFiles

@@ -8,10 +8,14 @@ import {
 } from '../../src/lake/iceberg/table-update.ts'
 import type { LakeTable } from '../../src/lake/lake.ts'
 import type { TestLake } from './lake.ts'
-import { runPython, testWithPython } from './python.ts'
+import { testWithPython } from './python.ts'
+import { pythonService } from './python-service.ts'
 
 /** Somebody else's Iceberg, installed by `npm test` in a virtual environment of its own. */
 export const testWithPyIceberg = testWithPython('python')
+
+const readTable = pythonService('python', 'read_table.py')
+const commitTable = pythonService('python', 'commit_table.py')
 
 export interface Seen {
   readonly columns: readonly (readonly [string, string])[]
@@ -26,7 +30,7 @@ export interface Seen {
 /** The table as PyIceberg reads it. */
 export async function see(place: TestLake, table: LakeTable, ...options: readonly string[]): Promise<Seen> {
   const { location } = await place.lake.metadata(table.id)
-  return JSON.parse(await run('read_table.py', location, ...options)) as Seen
+  return JSON.parse(await readTable([location, ...options])) as Seen
 }
 
 const commit = z.object({ requirements: z.array(tableRequirement), updates: z.array(tableUpdate) })
@@ -38,9 +42,5 @@ export async function change(
   ...command: readonly string[]
 ): Promise<{ readonly requirements: TableRequirement[]; readonly updates: TableUpdate[] }> {
   const { location } = await place.lake.metadata(table.id)
-  return commit.parse(parseJson(await run('commit_table.py', location, ...command)))
-}
-
-async function run(script: string, ...options: readonly string[]): Promise<string> {
-  return await runPython('python', { script, options })
+  return commit.parse(parseJson(await commitTable([location, ...command])))
 }

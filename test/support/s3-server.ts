@@ -27,8 +27,12 @@ export interface S3Server extends AsyncDisposable {
 const startTries = 5
 const readyMsMax = 20_000
 
-/** A real S3 server on loopback over a folder of its own, with a key nobody else has. */
-export async function startS3Server(): Promise<S3Server> {
+/**
+ * A real S3 server on loopback over a folder of its own, with a key nobody else has.
+ * @param keepsAlive false: each connection ends with its answer. On one that is used again the server now and then
+ *   fails to read the headers of Arrow's client, and says 400
+ */
+export async function startS3Server({ keepsAlive = true } = {}): Promise<S3Server> {
   await using starting = new AsyncDisposableStack()
   const folder = await mkdtemp(join(tmpdir(), 'sluice-s3-'))
   starting.defer(() => rm(folder, { recursive: true, force: true }))
@@ -39,7 +43,7 @@ export async function startS3Server(): Promise<S3Server> {
     accessKeyId: `AK${randomBytes(8).toString('hex').toUpperCase()}`,
     secretAccessKey: randomBytes(20).toString('hex'),
   }
-  const { child, port } = await startSomewhere(folder, data, credentials)
+  const { child, port } = await startSomewhere({ folder, data, credentials, keepsAlive })
   starting.defer(() => stop(child))
   const started = starting.move()
   return {
@@ -57,7 +61,13 @@ export async function startS3Server(): Promise<S3Server> {
 }
 
 /** Between our choice of a free port and the server's use of it another may take it: then once more. */
-async function startSomewhere(folder: string, data: string, credentials: S3Server['credentials']) {
+async function startSomewhere(given: {
+  readonly folder: string
+  readonly data: string
+  readonly credentials: S3Server['credentials']
+  readonly keepsAlive: boolean
+}) {
+  const { folder, data, credentials, keepsAlive } = given
   for (let tries = 1; ; tries += 1) {
     const port = await freePort()
     const child = spawn(
@@ -66,7 +76,7 @@ async function startSomewhere(folder: string, data: string, credentials: S3Serve
         '--port',
         `127.0.0.1:${port}`,
         '--quiet',
-        '--keep-alive',
+        ...(keepsAlive ? ['--keep-alive'] : []),
         '--iam-dir',
         join(folder, 'iam'),
         'posix',

@@ -9,6 +9,7 @@ import { formatOption } from '../options.ts'
 interface Flags {
   readonly from: string
   readonly home: string
+  readonly lakeLocation?: string
   readonly dryRun?: boolean
   readonly format: 'table' | 'json'
 }
@@ -19,6 +20,7 @@ export function addRestore(program: Command, host: CliHost): void {
     .description('make a new home of a backup; needs no server')
     .requiredOption('--from <folder>', 'a backup, or the folder of several: then the newest')
     .requiredOption('--home <folder>', 'the new home: not there yet, or empty')
+    .option('--lake-location <s3://…>', 'where the lake goes; an empty place. Absent: into the new home')
     .option('--dry-run', 'only check every byte of the backup')
     .addOption(formatOption(['table', 'json']))
     .addHelpText(
@@ -31,11 +33,12 @@ Examples:
   sluice restore --from /backups/sluice --home /srv/sluice-new
   sluice restore --from /backups/sluice/20260301T010000Z-1a2b3c4d --home /srv/sluice-new
   sluice restore --from /backups/sluice --home /srv/sluice-new --dry-run
+  sluice restore --from /backups/sluice --home /srv/sluice-new --lake-location s3://journeys/lake-2
   DATABASE_URL=postgres://… sluice restore …    metadata into an empty PostgreSQL of yours`,
     )
     .action(async (flags: Flags) => {
       const terminal = createTerminal(host)
-      const config = configOf(host, { home: flags.home })
+      const config = configOf(host, { home: flags.home, lakeLocation: flags.lakeLocation })
       const isDryRun = flags.dryRun === true
       const report = await host.restore(resolve(host.cwd, flags.from), config, {
         isDryRun,

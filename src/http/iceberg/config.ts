@@ -1,5 +1,7 @@
 import { z } from 'zod'
+import type { HttpDependencies } from '../dependencies.ts'
 import { type App, signedIn } from '../gateway/app.ts'
+import { storageDefaults } from './storage-config.ts'
 
 const namespaces = '/v1/{prefix}/namespaces'
 const tables = `${namespaces}/{namespace}/tables`
@@ -24,7 +26,9 @@ const configuration = z.object({
   endpoints: z.array(z.string()),
 })
 
-export function addConfig(app: App): void {
+export function addConfig(app: App, { lakeServer }: HttpDependencies): void {
+  // A token that ends is replaced with the client's credentials, not exchanged.
+  const defaults = { 'token-exchange-enabled': 'false', ...storageDefaults(lakeServer) }
   app.get(
     '/v1/config',
     {
@@ -36,7 +40,6 @@ export function addConfig(app: App): void {
         response: { 200: configuration },
       },
     },
-    // A token that ends is replaced with the client's credentials, not exchanged.
-    async () => ({ defaults: { 'token-exchange-enabled': 'false' }, overrides: {}, endpoints }),
+    async () => ({ defaults, overrides: {}, endpoints }),
   )
 }

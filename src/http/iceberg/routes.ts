@@ -23,7 +23,7 @@ export async function icebergRoutes(app: App, dependencies: HttpDependencies): P
   )
   app.addContentTypeParser('*', { parseAs: 'string' }, (_request, text, done) => done(null, String(text)))
   addToken(app, dependencies)
-  addConfig(app)
+  addConfig(app, dependencies)
   addNamespaces(app, dependencies)
   addTables(app, dependencies)
   addUnsupported(app)

@@ -1,0 +1,65 @@
+import { DuckDBInstance } from '@duckdb/node-api'
+import { AppError } from '../../src/base/errors.ts'
+import { parquetCopied, type StatsRow } from '../../src/engine/duckdb/copied-files.ts'
+import { copySql } from '../../src/engine/duckdb/copy-sql.ts'
+import { failureOf } from '../../src/engine/duckdb/failure.ts'
+import { describeQuery, Statement } from '../../src/engine/duckdb/statement.ts'
+import type { Engine } from '../../src/engine/engine.ts'
+
+/**
+ * The engine without its children: the same DuckDB, statements and copies, in the test's own process and on one
+ * instance. For campaigns of many thousand small statements, each of which would otherwise wait for an instance of its
+ * own; what keeps statements apart from each other and from the machine is for the tests of the real one.
+ */
+export async function embeddedEngine(): Promise<Engine> {
+  const instance = await DuckDBInstance.create(':memory:', { threads: '2' })
+
+  async function connected<T>(signal: AbortSignal, work: Work<T>): Promise<T> {
+    signal.throwIfAborted()
+    const connection = await instance.connect()
+    const interrupt = (): void => connection.interrupt()
+    signal.addEventListener('abort', interrupt, { once: true })
+    try {
+      await connection.run(`SET TimeZone = 'UTC'`)
+      return await work(connection)
+    } catch (error) {
+      const { code, message, hint } = failureOf(error, signal.aborted)
+      throw new AppError(code, message, { cause: error, ...(hint === undefined ? {} : { hint }) })
+    } finally {
+      signal.removeEventListener('abort', interrupt)
+      connection.closeSync()
+    }
+  }
+
+  return {
+    open: async ({ sql }, { encoding, columns, signal }) => {
+      // Whole at once: what is asked here is small.
+      const rows = await connected(signal, async (connection) => {
+        const statement = await Statement.open({ connection, close: () => {} }, { sql, encoding, columns })
+        return await statement.pull(Infinity, Infinity)
+      })
+      return {
+        pull: async () => ({ bytes: rows.bytes, rowCount: rows.rowCount, state: 'done' }),
+        [Symbol.asyncDispose]: async () => {},
+      }
+    },
+    describe: async ({ sql }, { signal }) =>
+      await connected(
+        signal,
+        async (connection) => await describeQuery({ connection, close: () => {} }, sql),
+      ),
+    copy: async ({ sql }, { folder, format, signal }) => {
+      if (format.kind !== 'parquet') throw new Error('Only Parquet is written here.')
+      const result = await connected(signal, async (connection) => {
+        const read = await connection.runAndReadAll(copySql(sql, folder, format))
+        return read.getRowObjectsJson()
+      })
+      return parquetCopied(result as unknown as StatsRow[])
+    },
+    status: () => ({ children: [], restarts: 0 }),
+    killChildren: async () => {},
+    [Symbol.asyncDispose]: async () => instance.closeSync(),
+  }
+}
+
+type Work<T> = (connection: Awaited<ReturnType<DuckDBInstance['connect']>>) => Promise<T>
