@@ -33,6 +33,17 @@ export const upkeepFaultPoints = [
   'lake.orphans.middle',
 ] as const
 
+/** Of letting go of the tables of deleted datasets. */
+export const forgetFaultPoints = ['lake.forget.before', 'lake.forget.middle'] as const
+
+/** Of the record of what was done. */
+export const auditFaultPoints = [
+  'audit.recorded',
+  'audit.seal.before',
+  'audit.seal.after',
+  'audit.head.middle',
+] as const
+
 /** Those of backups. */
 export const backupFaultPoints = [
   'backup.begun',
@@ -42,7 +53,13 @@ export const backupFaultPoints = [
   'backup.manifest.after',
 ] as const
 
-export const allFaultPoints = [...faultPoints, ...upkeepFaultPoints, ...backupFaultPoints] as const
+export const allFaultPoints = [
+  ...faultPoints,
+  ...upkeepFaultPoints,
+  ...forgetFaultPoints,
+  ...auditFaultPoints,
+  ...backupFaultPoints,
+] as const
 
 export type FaultPoint = (typeof allFaultPoints)[number]
 

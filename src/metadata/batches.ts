@@ -47,7 +47,7 @@ export async function lockBatch(
     .executeTakeFirst()
 }
 
-/** By id; unknown ones are left out. */
+/** By id; unknown ones, and those of deleted datasets, are left out. */
 export async function selectBatchStates(
   db: Db,
   batchIds: readonly BatchId[],
@@ -55,7 +55,13 @@ export async function selectBatchStates(
   const rows =
     batchIds.length === 0
       ? []
-      : await db.selectFrom('batches').select(['id', 'state']).where('id', 'in', batchIds).execute()
+      : await db
+          .selectFrom('batches')
+          .innerJoin('datasets', 'datasets.id', 'batches.dataset_id')
+          .select(['batches.id', 'batches.state'])
+          .where('batches.id', 'in', batchIds)
+          .where('datasets.deleted_at', 'is', null)
+          .execute()
   return new Map(rows.map((row) => [row.id, row.state]))
 }
 
