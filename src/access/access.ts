@@ -114,8 +114,8 @@ export interface Access {
   /** Organisation, `prod` sandbox, administrator and credentials, made once; later starts read the file. */
   bootstrap(): Promise<Credentials>
 
-  /** New secrets for the administrator, in the file too; the old ones end at once. */
-  rotateCredentials(): Promise<Credentials>
+  /** New secrets for the administrator, in the file too; the old ones end at once. On record. */
+  rotateCredentials(by?: PrincipalId): Promise<Credentials>
 }
 
 export interface IssuedToken {

@@ -93,7 +93,7 @@ export function createAccess(options: AccessOptions): Access {
     },
     audit,
     bootstrap: () => bootstrap({ metadata, credentialsFile, clock }),
-    rotateCredentials: () => rotateCredentials({ metadata, credentialsFile, clock }),
+    rotateCredentials: (by) => rotateCredentials({ metadata, credentialsFile, clock, audit, by }),
   }
 }
 

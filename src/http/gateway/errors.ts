@@ -60,7 +60,8 @@ async function answer(
 
 /** In seconds, as the header has it. */
 export function retryAfterOf({ detail }: AppError): string {
-  return String(detail?.['retryAfterSeconds'] ?? 1)
+  const seconds = detail?.['retryAfterSeconds']
+  return typeof seconds === 'number' ? String(seconds) : '1'
 }
 
 async function notFound(request: FastifyRequest, reply: FastifyReply): Promise<void> {
