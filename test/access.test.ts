@@ -157,6 +157,23 @@ describe('roles', () => {
     expect(user.id).toMatch(/^[0-9A-F]{32}@AdobeID$/)
     await admin.must('PATCH', at, { op: 'remove', path: '/user', value: user.id })
     expect((await admin.must('GET', at)).items).toHaveLength(2)
+    const others = await Promise.all(
+      ['Bo', 'Cy', 'Di', 'Ed'].map((name) => admin.must('POST', '/sluice/v1/users', { name })),
+    )
+    const members = `/sluice/v1/groups/${group.id}/members`
+    await Promise.all(others.map(({ id: one }) => admin.must('PATCH', members, { add: [one] })))
+    await Promise.all(
+      others.slice(0, 2).map(({ id: one }) => admin.must('PATCH', members, { remove: [one] })),
+    )
+    await Promise.all(others.map(() => admin.must('PATCH', members, { add: [others[3].id] })))
+    const groups = (await admin.must('GET', '/sluice/v1/groups')).groups
+    expect(groups.find((one: { id: string }) => one.id === group.id).members.toSorted()).toEqual(
+      [user.id, others[2].id, others[3].id].map(String).toSorted(),
+    )
+    const puts = await Promise.all(
+      others.map(({ id: one }) => admin.ask('PUT', members, { members: [one, user.id] })),
+    )
+    expect(puts.map(({ status }) => status)).toEqual(others.map(() => 204))
 
     const roles = (await admin.must('GET', `${access}/administration/roles`)).items
     const top = roles.find((role: { name: string }) => role.name === 'Organisation administrator').id

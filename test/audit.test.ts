@@ -7,6 +7,7 @@ import { type Actor, signIn } from './support/actor.ts'
 import { testMetadata } from './support/metadata.ts'
 import { passableFolder } from './support/passable-folder.ts'
 import { startProduct, type Product } from './support/product.ts'
+import { command } from './support/command.ts'
 import { sluice } from './support/sluice.ts'
 
 const audit = '/data/foundation/audit'
@@ -152,4 +153,49 @@ test('people, roles, sandboxes and clients are kept on the command line', { time
     sluice(['role', 'show', 'nothing', '--home', home]),
   ])
   expect([unsure.code, missing.code]).toEqual([2, 3])
+})
+
+test('what lies in a sandbox is reached by its name; groups, logins and roles are changed', async () => {
+  const run = async (...args: string[]) => {
+    const ran = await command([...args, '--home', home])
+    expect([args, ran.code, ran.err]).toEqual([args, 0, expect.not.stringContaining('nobody foresaw')])
+    return ran.out
+  }
+  await run('sandbox', 'create', 'side')
+  await run('sandbox', 'rename', 'side', 'Beside')
+  await run('sql', '--sandbox', 'side', '-c', 'CREATE TABLE aside AS SELECT 1 AS n')
+  expect(await run('sql', '-d', 'side:all', '-c', 'SELECT n FROM aside', '--format', 'csv')).toBe('n\n1\n')
+  expect(await run('dataset', 'list', '--sandbox', 'side')).toContain('aside')
+  expect(await run('dataset', 'list')).not.toContain('aside')
+  const elsewhere = await command(['dataset', 'show', 'aside', '--home', home])
+  const nowhere = await command(['sql', '--sandbox', 'nowhere', '-c', 'SELECT 1', '--home', home])
+  expect([elsewhere.code, nowhere.code]).toEqual([3, 4])
+
+  await run('user', 'create', 'Bo', '--email', 'bo@example.com')
+  await run('group', 'create', 'team')
+  expect(await run('group', 'change', 'team', '--add', 'bo@example.com')).toContain('1 member')
+  await run('role', 'create', 'Askers', '--permission', 'view-datasets')
+  await run(
+    'role',
+    'change',
+    'Askers',
+    '--add',
+    'manage-queries',
+    '--sandbox',
+    'side',
+    'prod',
+    '--rename',
+    'Asking',
+  )
+  await run('role', 'give', 'Asking', '--group', 'team')
+  expect(await run('role', 'show', 'Asking')).toMatch(/prod side[^]*manage-queries/)
+  const login = JSON.parse(await run('login', 'create', '--user', 'bo@example.com', '--format', 'json'))
+  expect(await run('login', 'list')).toContain(login.sqlUser)
+  await run('login', 'rotate', login.sqlUser, '--overlap', '0')
+  await run('login', 'delete', login.sqlUser)
+  await run('group', 'delete', 'team')
+  expect(await run('group', 'list')).not.toContain('team')
+  const other = JSON.parse(await run('organization', 'create', 'Acme', '--format', 'json'))
+  await run('organization', 'batch-queries', other.organizationId, 'off')
+  expect((await command(['organization', 'batch-queries', 'x', 'maybe', '--home', home])).code).toBe(2)
 })

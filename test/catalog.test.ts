@@ -140,6 +140,32 @@ test('labels are kept with an etag', async () => {
   expect((await put({ 'if-match': etag })).status).toBe(412)
 })
 
+test('batches are filtered by state and time, ordered and trimmed', async () => {
+  await product.run('CREATE TABLE filtered AS SELECT 1 AS n')
+  await product.run('INSERT INTO filtered SELECT 2')
+  const [dataSet] = Object.keys((await rest('GET', `${catalog}/dataSets?name=filtered`)).body)
+  const all = async (query: string) =>
+    (await rest('GET', `${catalog}/batches?dataSet=${dataSet}&${query}`)).body as Record<
+      string,
+      { created: number }
+    >
+  const list = async (query: string) => Object.keys(await all(query))
+  const [second, first] = await list('orderBy=desc:created')
+  expect(await list('orderBy=asc:created')).toEqual([first, second])
+  expect(await list('status=success')).toHaveLength(2)
+  expect(await list('status=failed,active')).toHaveLength(2)
+  for (const status of ['failed', 'staging', 'loading,queued'])
+    expect(await list(`status=${status}`)).toEqual([])
+  const { created } = (await all('orderBy=asc:created'))[first!]!
+  expect(await list(`createdAfter=${created}`)).toEqual([second])
+  expect(await list(`createdBefore=${created + 1}`)).toEqual([first])
+  expect(await list(`createdAfter=${new Date(created).toISOString()}`)).toEqual([second])
+  expect(await all('properties=status&limit=1')).toEqual({ [second!]: { status: 'success' } })
+  for (const query of ['status=happy', 'createdAfter=yesterday', 'orderBy=desc:size']) {
+    expect([query, (await rest('GET', `${catalog}/batches?${query}`)).status]).toEqual([query, 400])
+  }
+})
+
 test('a preview shows rows', async () => {
   await product.run("CREATE TABLE shown AS SELECT 1 AS n, 'x' AS t")
   const [id] = Object.keys((await rest('GET', `${catalog}/dataSets?name=shown`)).body)

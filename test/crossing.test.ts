@@ -315,6 +315,11 @@ const rows: Readonly<Record<string, Row>> = {
     params: ['group'],
     body: () => ({ members: [] }),
   },
+  'PATCH /sluice/v1/groups/:id/members': {
+    ...organizationWide,
+    params: ['group'],
+    body: (ids) => ({ add: [ids.user] }),
+  },
   'DELETE /sluice/v1/groups/:id': { ...organizationWide, params: ['group'] },
   'POST /sluice/v1/organizations': { ...organizationWide, body: () => ({ name: 'x' }) },
   'PUT /sluice/v1/organizations/:id/entitlements': {

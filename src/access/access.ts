@@ -72,13 +72,13 @@ export interface Access {
 
   /**
    * OAuth client credentials → bearer token.
-   * @throws AppError 'access.unauthenticated'
+   * @throws AppError 'access.unauthenticated', 'access.too_many'
    */
   issueToken(client: { readonly clientId: string; readonly clientSecret: string }): Promise<IssuedToken>
 
   /**
    * A signed assertion (JWT, RS256) of a client with a registered key → bearer token; an assertion is good for one.
-   * @throws AppError 'access.unauthenticated'
+   * @throws AppError 'access.unauthenticated', 'access.too_many'
    */
   exchangeAssertion(client: {
     readonly clientId: string
@@ -89,10 +89,8 @@ export interface Access {
   /** Ends a token; one that is unknown is ended already. */
   revokeToken(token: string): Promise<void>
 
-  /** For the PostgreSQL protocol; undefined for an unknown user (answer with a mock exchange). */
-  scramVerifier(
-    user: string,
-  ): Promise<{ readonly principal: Principal; readonly verifier: ScramVerifier } | undefined>
+  /** Begins a sign-in over the PostgreSQL protocol. @throws AppError 'access.too_many' */
+  sqlSignIn(user: string): Promise<SqlSignIn>
 
   /**
    * The sandbox of that name in the principal's organisation.
@@ -116,13 +114,29 @@ export interface Access {
   /** Organisation, `prod` sandbox, administrator and credentials, made once; later starts read the file. */
   bootstrap(): Promise<Credentials>
 
-  /** New secrets for the administrator, in the file too; the old ones end at once. */
-  rotateCredentials(): Promise<Credentials>
+  /** New secrets for the administrator, in the file too; the old ones end at once. On record. */
+  rotateCredentials(by?: PrincipalId): Promise<Credentials>
 }
 
 export interface IssuedToken {
   readonly accessToken: string
   readonly expiresInSeconds: number
+}
+
+export interface SqlSignIn {
+  /** Undefined for a login that is unknown, over, or whose principal is disabled: answer with a mock exchange. */
+  readonly verifier: ScramVerifier | undefined
+  /** The password was proved; the stored key says which one, while two are good. */
+  proved(storedKey: Buffer): SqlLogin
+  /** It was not: counted and on record. Resolves when the refusal may be said. */
+  refused(): Promise<void>
+}
+
+/** What a session over the PostgreSQL protocol was opened by. */
+export interface SqlLogin {
+  readonly principal: Principal
+  /** To be asked before each statement. @throws AppError 'access.ended' when it has expired or was ended since */
+  check(): Promise<void>
 }
 
 /** SCRAM-SHA-256 as PostgreSQL stores it. */

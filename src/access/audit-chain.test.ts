@@ -110,6 +110,22 @@ test('a whole chain made anew does not agree with the head noted outside of the 
   expect(await kinds()).toEqual(['rewritten'])
 })
 
+test('the evidence outlives the sealer: the note moves on only along the chain it is a part of', async () => {
+  const cut = await world()
+  await cut.tamper(`delete from audit_chain where sequence > 8`)
+  await sealAudit(cut.options)
+  expect(await cut.kinds()).toContain('cut off')
+
+  const anew = await world()
+  await anew.tamper(`update audit set action = 'read' where id = ${third};
+    insert into audit_unsealed select audit_id from audit_chain; delete from audit_chain`)
+  for (const name of ['e1', 'e2']) {
+    await anew.write(name)
+    await sealAudit(anew.options)
+  }
+  expect(await anew.kinds()).toEqual(['rewritten'])
+})
+
 test('a crash between chain and note is no finding, and two sealers seal each entry once', async () => {
   const { options, headFile, write, kinds } = await world()
   const head = readFileSync(headFile, 'utf8')

@@ -3,6 +3,7 @@ import { open, readFile, rename } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { z } from 'zod'
 import { AppError } from '#base/errors.ts'
+import { faultPoint } from '#base/faults.ts'
 import {
   type ChainLink,
   insertChain,
@@ -68,10 +69,12 @@ export async function sealAudit({ metadata, headFile }: ChainOptions): Promise<n
         return { sequence, auditId: id, hash }
       })
       await insertChain(tx, links)
+      await faultPoint('audit.seal.before')
       return { count: entries.length, head: links.at(-1) }
     })
     if (!step) return sealed
-    if (step.head) await noteHead(headFile, step.head)
+    if (step.count > 0) await faultPoint('audit.seal.after')
+    if (step.head) await advanceNote(metadata, headFile, step.head)
     sealed += step.count
     if (step.count < sealedAtOnce) return sealed
   }
@@ -151,6 +154,20 @@ const headSchema = z.object({
   hash: z.string().regex(/^[0-9a-f]{64}$/),
 })
 
+/**
+ * The note only moves on, and only from a head that the chain still has: where the chain was cut off or made anew, it
+ * stays as the evidence.
+ */
+async function advanceNote(metadata: Metadata, path: string, head: ChainLink): Promise<void> {
+  const noted = await readHead(path)
+  if (noted) {
+    if (noted.sequence >= head.sequence) return
+    const [link] = await selectChain(metadata.db, { after: noted.sequence - 1n, limit: 1 })
+    if (link?.sequence !== noted.sequence || !link.hash.equals(noted.hash)) return
+  }
+  await noteHead(path, head)
+}
+
 async function noteHead(path: string, { sequence, hash }: ChainLink): Promise<void> {
   // Two sealers may note at once; the earlier note last is only behind.
   const draft = `${path}.${randomUUID()}.new`
@@ -159,6 +176,7 @@ async function noteHead(path: string, { sequence, hash }: ChainLink): Promise<vo
     await file.writeFile(`${JSON.stringify({ sequence: String(sequence), hash: hash.toString('hex') })}\n`)
     await file.sync()
   }
+  await faultPoint('audit.head.middle')
   await rename(draft, path)
   await using folder = await open(dirname(path), 'r')
   await folder.sync()

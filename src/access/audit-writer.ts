@@ -1,4 +1,5 @@
 import type { Clock } from '#base/clock.ts'
+import { faultPoint } from '#base/faults.ts'
 import { requestContext } from '#base/request-context.ts'
 import { insertAudit } from '#metadata/audit.ts'
 import type { Db } from '#metadata/metadata.ts'
@@ -22,5 +23,6 @@ export function auditWriter({ db, clock }: { readonly db: Db; readonly clock: Cl
       client_id: null,
       address: request?.address ?? null,
     })
+    await faultPoint('audit.recorded')
   }
 }

@@ -11,7 +11,7 @@ import {
 import { findClient, replaceSecrets } from '#metadata/credentials.ts'
 import type { Metadata, Transaction } from '#metadata/metadata.ts'
 import { addMember } from '#metadata/roles.ts'
-import type { Credentials } from './access.ts'
+import type { Access, Credentials } from './access.ts'
 import { readCredentials, writeCredentials } from './credentials-file.ts'
 import { scramVerifierOf } from './scram.ts'
 import { hashSecret, isSecret, newSecret } from './secrets.ts'
@@ -84,12 +84,18 @@ async function makeOrganization(
   await storeSecrets({ tx, credentials, principalId, now })
 }
 
-/** New secrets for the first administrator; the old ones, and tokens issued for them, end at once. */
+/** New secrets for the first administrator; the old ones, and tokens issued for them, end at once. On record. */
 export async function rotateCredentials({
   metadata,
   credentialsFile: path,
   clock,
-}: BootstrapOptions): Promise<Credentials> {
+  audit,
+  by,
+}: BootstrapOptions & {
+  readonly audit: Access['audit']
+  /** Absent: who can read the home. */
+  readonly by: PrincipalId | undefined
+}): Promise<Credentials> {
   return await metadata.transaction(async (tx) => {
     await lockBootstrap(tx)
     const first = await findFirstOrganization(tx)
@@ -97,6 +103,18 @@ export async function rotateCredentials({
       throw new AppError('home.unusable', 'There are no credentials yet.', { hint: 'Start Sluice once.' })
     const credentials = newCredentials(first.id)
     await storeSecrets({ tx, credentials, principalId: first.administrator, now: clock.now() })
+    const { administrator } = first
+    await audit(
+      {
+        principalId: by ?? administrator,
+        sandboxId: undefined,
+        action: 'rotate',
+        assetType: 'Credentials',
+        assetId: administrator,
+        status: 'Allow',
+      },
+      tx,
+    )
     // Last before the commit: when the commit fails the file is wrong, is refused by name, and rotating again mends it.
     await writeCredentials(path, credentials, { replaces: true })
     return credentials

@@ -3,13 +3,14 @@ import { AppError } from '#base/errors.ts'
 import type { PrincipalId, SandboxId } from '#base/ids.ts'
 import type { Logger } from '#base/log.ts'
 import { findOpenSandbox, findPrincipal, type SandboxRow, selectOpenSandboxes } from '#metadata/access.ts'
-import { findSqlLogin, type SqlLoginRow } from '#metadata/credentials.ts'
 import type { Metadata } from '#metadata/metadata.ts'
-import type { Access, AccessPolicy, Principal, Question, Sandbox, ScramVerifier } from './access.ts'
+import type { Access, AccessPolicy, Principal, Question, Sandbox } from './access.ts'
 import { auditWriter } from './audit-writer.ts'
 import { bootstrap, rotateCredentials } from './bootstrap.ts'
 import { decide } from './decide.ts'
 import type { Permission } from './permissions.ts'
+import { createSignIns } from './sign-ins.ts'
+import { createSqlSignIn } from './sql-sign-in.ts'
 import { createTokens, principalOf } from './tokens.ts'
 
 export interface AccessOptions {
@@ -26,6 +27,7 @@ export function createAccess(options: AccessOptions): Access {
   const { metadata, credentialsFile, clock, logger, policies = [] } = options
   const { db } = metadata
   const audit = auditWriter({ db, clock })
+  const signIns = createSignIns({ clock, logger, audit })
 
   async function openSandbox(
     principal: Principal,
@@ -67,16 +69,8 @@ export function createAccess(options: AccessOptions): Access {
       await recordDenial(question, decision.missing)
       throw denied(decision.missing)
     },
-    ...createTokens({ metadata, clock, logger, audit }),
-    scramVerifier: async (user) => {
-      const login = await findSqlLogin(db, user)
-      const now = clock.now()
-      const isOver = login?.expires_at != null && login.expires_at <= now
-      const principal = login && !isOver ? await findPrincipal(db, login.principal_id) : undefined
-      return login && principal
-        ? { principal: principalOf(principal), verifier: verifierOf(login, now) }
-        : undefined
-    },
+    ...createTokens({ metadata, clock, signIns, audit }),
+    ...createSqlSignIn({ db, clock, signIns }),
     sandbox: async (principal, name) =>
       await openSandbox(principal, await findOpenSandbox(db, { principalId: principal.id, name }), name),
     sandboxes: async (principal, permission) => {
@@ -99,7 +93,7 @@ export function createAccess(options: AccessOptions): Access {
     },
     audit,
     bootstrap: () => bootstrap({ metadata, credentialsFile, clock }),
-    rotateCredentials: () => rotateCredentials({ metadata, credentialsFile, clock }),
+    rotateCredentials: (by) => rotateCredentials({ metadata, credentialsFile, clock, audit, by }),
   }
 }
 
@@ -115,22 +109,6 @@ function denied(missing: Permission): AppError {
     hint: 'Ask an administrator of your organisation for it.',
     detail: { permission: missing },
   })
-}
-
-function verifierOf(login: SqlLoginRow, now: Date): ScramVerifier {
-  const { iterations, salt, previous_stored_key, previous_server_key, previous_until } = login
-  const hasPrevious =
-    previous_stored_key !== null &&
-    previous_server_key !== null &&
-    previous_until !== null &&
-    previous_until > now
-  return {
-    iterations,
-    salt,
-    storedKey: login.stored_key,
-    serverKey: login.server_key,
-    ...(hasPrevious ? { previous: { storedKey: previous_stored_key, serverKey: previous_server_key } } : {}),
-  }
 }
 
 function sandboxOf(row: SandboxRow): Sandbox {

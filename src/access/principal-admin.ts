@@ -13,15 +13,17 @@ import {
 import { deleteTokensOfPrincipal } from '#metadata/credentials.ts'
 import type { Transaction } from '#metadata/metadata.ts'
 import {
+  changeGroupMembers,
   countHolders,
   deleteGroup,
   insertGroup,
+  lockGroup,
   selectGroups,
   selectRoles,
   setGroupMembers,
 } from '#metadata/roles.ts'
 import type { Caller, Credentials } from './access.ts'
-import { type Admin, checkName, principalIdOf, subjectIdOf, unknownThing } from './administration.ts'
+import { type Admin, checkName, isUuid, principalIdOf, subjectIdOf, unknownThing } from './administration.ts'
 import { createOrganization } from './bootstrap.ts'
 
 export interface User {
@@ -158,6 +160,22 @@ export function createPrincipalAdmin(admin: Admin) {
         await admin.record(tx, asker, { action: 'update', assetType: 'User Group', assetId: id, detail })
       })
     },
+    /** Of two changes at once both stay. */
+    changeGroupMembers: async (
+      asker: Caller,
+      id: string,
+      change: { readonly add: readonly string[]; readonly remove: readonly string[] },
+    ): Promise<void> => {
+      await admin.require(asker)
+      await metadata.transaction(async (tx) => {
+        await requireGroup(tx, asker, id)
+        const add = await userIdsOf(tx, asker, change.add)
+        await changeGroupMembers(tx, id, { add, remove: await userIdsOf(tx, asker, change.remove) })
+        await keepAnAdministrator(tx, asker)
+        const detail = { ...change }
+        await admin.record(tx, asker, { action: 'update', assetType: 'User Group', assetId: id, detail })
+      })
+    },
     deleteGroup: async (asker: Caller, id: string): Promise<void> => {
       await admin.require(asker)
       await metadata.transaction(async (tx) => {
@@ -204,8 +222,9 @@ export function createPrincipalAdmin(admin: Admin) {
   }
 
   async function requireGroup(tx: Transaction, asker: Caller, id: string): Promise<void> {
-    const groups = await selectGroups(tx, asker.principal.organizationId)
-    if (!groups.some((group) => group.id === id)) throw unknownThing('group', id)
+    const { organizationId } = asker.principal
+    if (isUuid(id) && (await lockGroup(tx, { organizationId, id }))) return
+    throw unknownThing('group', id)
   }
 
   async function requireOperator(asker: Caller): Promise<void> {

@@ -1,7 +1,6 @@
 import type { Clock } from '#base/clock.ts'
 import { AppError } from '#base/errors.ts'
 import type { PrincipalId } from '#base/ids.ts'
-import type { Logger } from '#base/log.ts'
 import {
   deleteExpiredTokens,
   deleteToken,
@@ -14,6 +13,7 @@ import type { Db, Metadata } from '#metadata/metadata.ts'
 import type { Access, IssuedToken, Principal } from './access.ts'
 import { readAssertion } from './assertion.ts'
 import { hashSecret, isSecret, newSecret } from './secrets.ts'
+import type { SignIns } from './sign-ins.ts'
 
 /** As the reference platform's token endpoint says it. */
 const tokenSeconds = 86_399
@@ -21,47 +21,29 @@ const tokenSeconds = 86_399
 const expiredKeptMs = 86_400_000
 /** Compared with when the client is unknown, so that the answer takes as long. */
 const nobodysHash = hashSecret(newSecret())
-/** Refusals of strangers on record in a minute; a flood of them must not fill the disk. */
-const strangersMax = 60
-const minuteMs = 60_000
 
 interface TokensOptions {
   readonly metadata: Metadata
   readonly clock: Clock
-  readonly logger: Logger
+  readonly signIns: SignIns
   readonly audit: Access['audit']
 }
 
 type Tokens = Pick<Access, 'authenticateToken' | 'issueToken' | 'exchangeAssertion' | 'revokeToken'>
 
-export function createTokens({ metadata, clock, logger, audit }: TokensOptions): Tokens {
+export function createTokens({ metadata, clock, signIns, audit }: TokensOptions): Tokens {
   const { db } = metadata
-  const strangers = { since: 0, count: 0 }
 
-  async function recordRefusal(what: string, principal?: Principal): Promise<void> {
-    const now = clock.now().getTime()
-    if (now - strangers.since > minuteMs) Object.assign(strangers, { since: now, count: 0 })
-    strangers.count += 1
-    logger.log('info', 'access.refused', { what })
-    if (!principal && strangers.count > strangersMax) return
-    await audit({
-      principalId: principal?.id,
-      sandboxId: undefined,
-      action: 'sign-in',
-      assetType: 'Credential',
-      assetId: what,
-      status: 'Deny',
-    })
-  }
-
+  /** @throws AppError 'access.unauthenticated', 'access.too_many' */
   async function clientOf(client: { readonly clientId: string; readonly clientSecret: string }) {
+    const signIn = await signIns.begin(client.clientId)
     const known = await findClient(db, client.clientId, clock.now())
     const hashes = known?.secretHashes ?? []
     const isRight = (hashes.length === 0 ? [nobodysHash] : hashes).some((hash) =>
       isSecret(client.clientSecret, hash),
     )
-    if (known && isRight) return known
-    await recordRefusal('client secret', known && principalOf(known.principal))
+    if (known && isRight) return { ...known, signIn }
+    await signIn.refused('client secret', known && principalOf(known.principal))
     throw wrongClient()
   }
 
@@ -84,13 +66,14 @@ export function createTokens({ metadata, clock, logger, audit }: TokensOptions):
       const row = await findToken(db, hashSecret(token))
       const principal = row && { ...principalOf(row), clientId: row.client_id }
       if (row && principal && row.expires_at > clock.now()) return principal
-      await recordRefusal(principal ? 'expired token' : 'unknown token', principal)
+      await signIns.record(principal ? 'expired token' : 'unknown token', principal)
       throw new AppError('access.unauthenticated', 'The bearer token is unknown or has expired.', {
         hint: 'Fetch a new one from the token endpoint with your client id and secret.',
       })
     },
     issueToken: async (given) => {
       const client = await clientOf(given)
+      client.signIn.succeeded()
       return await newToken(db, client.principal.id, given.clientId)
     },
     exchangeAssertion: async (given) => {
@@ -111,11 +94,12 @@ export function createTokens({ metadata, clock, logger, audit }: TokensOptions):
           now,
         ))
       if (!isNew) {
-        await recordRefusal(assertion ? 'used assertion' : 'assertion', principal)
+        await client.signIn.refused(assertion ? 'used assertion' : 'assertion', principal)
         throw new AppError('access.unauthenticated', 'The assertion is not good.', {
           hint: 'Sign a new one (RS256) with a key registered for the client; each is good for one token.',
         })
       }
+      client.signIn.succeeded()
       return await newToken(db, principal.id, given.clientId)
     },
     revokeToken: async (token) => {

@@ -8,6 +8,8 @@ interface Meaning {
 /** Every failure a caller can meet: what REST, PostgreSQL and the job queue each make of it. */
 export const meanings = {
   'access.denied': { http: 403, sqlState: '42501', retry: false },
+  'access.ended': { http: 401, sqlState: '28000', retry: false },
+  'access.too_many': { http: 429, sqlState: '28000', retry: true },
   'access.unauthenticated': { http: 401, sqlState: '28P01', retry: false },
   'admin.exists': { http: 409, sqlState: '42710', retry: false },
   'admin.invalid': { http: 400, sqlState: '22023', retry: false },

@@ -35,6 +35,16 @@ export const upkeepFaultPoints = [
 
 /** Those of tables that only the lake's own tests pass: few days have so many manifests, or a writer that died. */
 export const lakeFaultPoints = ['lake.merge.done', 'lake.sweep.middle', 'lake.stage.removed'] as const
+/** Of letting go of the tables of deleted datasets. */
+export const forgetFaultPoints = ['lake.forget.before', 'lake.forget.middle'] as const
+
+/** Of the record of what was done. */
+export const auditFaultPoints = [
+  'audit.recorded',
+  'audit.seal.before',
+  'audit.seal.after',
+  'audit.head.middle',
+] as const
 
 /** Those of backups. */
 export const backupFaultPoints = [
@@ -49,6 +59,8 @@ export const allFaultPoints = [
   ...faultPoints,
   ...upkeepFaultPoints,
   ...lakeFaultPoints,
+  ...forgetFaultPoints,
+  ...auditFaultPoints,
   ...backupFaultPoints,
 ] as const
 

@@ -8,6 +8,9 @@ import { addCredentials } from './commands/credentials.ts'
 import { addDataset } from './commands/dataset.ts'
 import { addDemo } from './commands/demo.ts'
 import { addExport } from './commands/export.ts'
+import { addGroup } from './commands/group.ts'
+import { addLogin } from './commands/login.ts'
+import { addOrganization } from './commands/organization.ts'
 import { addRole } from './commands/role.ts'
 import { addSandbox } from './commands/sandbox.ts'
 import { addMaintain } from './commands/maintain.ts'
@@ -79,9 +82,12 @@ Each command has its own help: sluice dataset load --help`,
     addExport,
     addVerify,
     addUser,
+    addGroup,
     addRole,
     addSandbox,
     addApiClient,
+    addLogin,
+    addOrganization,
     addAudit,
     addMaintain,
     addBackup,

@@ -45,11 +45,13 @@ export interface ClientOptions {
   readonly http: string
   readonly postgres: string
   readonly credentials: Credentials
+  /** Absent: `prod`. */
+  readonly sandbox?: string | undefined
   readonly signal: AbortSignal
 }
 
 export async function createClient(options: ClientOptions): Promise<Client> {
-  const { http, postgres, credentials, signal } = options
+  const { http, postgres, credentials, sandbox = 'prod', signal } = options
   const fields = new URLSearchParams({
     grant_type: 'client_credentials',
     client_id: credentials.clientId,
@@ -68,7 +70,7 @@ export async function createClient(options: ClientOptions): Promise<Client> {
     authorization: `Bearer ${token.access_token}`,
     'x-api-key': credentials.clientId,
     'x-gw-ims-org-id': credentials.organizationId,
-    'x-sandbox-name': 'prod',
+    'x-sandbox-name': sandbox,
     'user-agent': 'sluice-cli',
   }
   const ask = (method: string, path: string, body: unknown) =>

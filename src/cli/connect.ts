@@ -10,7 +10,11 @@ import { findServer } from './server-file.ts'
 import { createTerminal } from './terminal.ts'
 
 export interface HomeOption {
-  readonly home?: string
+  readonly home?: string | undefined
+}
+
+export interface PlaceOption extends HomeOption {
+  readonly sandbox?: string | undefined
 }
 
 export function configOf(host: CliHost, flags: Readonly<Record<string, unknown>>): Config {
@@ -24,7 +28,7 @@ const lookEveryMs = 200
 /** Calls with a client of the server that runs on the home, or of a private one for as long as the call takes. */
 export async function withClient<T>(
   host: CliHost,
-  { home }: HomeOption,
+  { home, sandbox }: PlaceOption,
   work: (client: Client, config: Config) => Promise<T>,
 ): Promise<T> {
   const config = configOf(host, { home })
@@ -32,7 +36,7 @@ export async function withClient<T>(
   await using server = await findOrStart(host, config)
   const credentials = await readCredentials(config.home)
   const { http, postgres } = server
-  return await work(await createClient({ http, postgres, credentials, signal }), config)
+  return await work(await createClient({ http, postgres, credentials, sandbox, signal }), config)
 }
 
 /** @throws CliError 'unknown' when there are none, 'denied' when they are somebody else's */

@@ -8,6 +8,11 @@ export function homeOption(): Option {
   return new Option('--home <folder>', 'folder of everything Sluice keeps (SLUICE_HOME)')
 }
 
+/** On commands about what lies in a sandbox. */
+export function sandboxOption(): Option {
+  return new Option('--sandbox <name>', 'in which sandbox').default('prod')
+}
+
 export function formatOption(formats: readonly string[]): Option {
   return new Option('--format <format>', 'how results are written').choices(formats).default(formats[0])
 }

@@ -51,6 +51,29 @@ export async function requireUser(client: Client, name: string): Promise<User> {
   )
 }
 
+export const groupsPath = '/sluice/v1/groups'
+
+export interface UserGroup {
+  readonly id: string
+  readonly name: string
+  readonly members: readonly string[]
+}
+
+export async function listGroups(client: Client): Promise<readonly UserGroup[]> {
+  return (await client.get<{ groups: UserGroup[] }>(groupsPath)).groups
+}
+
+/** By name or id. @throws CliError 'unknown' */
+export async function requireGroup(client: Client, name: string): Promise<UserGroup> {
+  const group = (await listGroups(client)).find((candidate) => [candidate.name, candidate.id].includes(name))
+  if (group) return group
+  throw new CliError(
+    exitCodes.unknown,
+    `There is no group ${JSON.stringify(name)}.`,
+    'See them with: sluice group list',
+  )
+}
+
 /** Gives a role to a subject, or takes it. */
 export async function changeSubject(
   client: Client,

@@ -43,10 +43,7 @@ export interface Datasets {
   tables(caller: Caller): Promise<readonly Dataset[]>
 
   batch(caller: Caller, batchId: BatchId): Promise<Batch>
-  batches(
-    caller: Caller,
-    filter: { readonly datasetId?: DatasetId; readonly limit: number; readonly start: number },
-  ): Promise<readonly Batch[]>
+  batches(caller: Caller, page: BatchPage): Promise<readonly Batch[]>
   /**
    * Keeps a dataset from being deleted or changed until the transaction ends, in which rows of it are committed; called
    * before its table is locked. @throws AppError 'dataset.unknown'
@@ -126,6 +123,18 @@ export interface Dataset {
 }
 
 export type BatchState = 'loading' | 'queued' | 'processing' | 'success' | 'failed' | 'aborted'
+
+export interface BatchPage {
+  readonly limit: number
+  readonly start: number
+  readonly datasetId?: DatasetId
+  /** Any of them. */
+  readonly states?: readonly BatchState[]
+  readonly createdAfter?: Date
+  readonly createdBefore?: Date
+  /** Absent: newest first. */
+  readonly orderBy?: { readonly column: 'created_at' | 'updated_at'; readonly isDescending: boolean }
+}
 
 export interface Batch {
   readonly id: BatchId

@@ -23,6 +23,7 @@ import { append, resultOf } from './append.ts'
 import { clusterPath } from './cluster-path.ts'
 import { compact } from './compact.ts'
 import { deleteRows } from './delete-rows.ts'
+import { removeDropped } from './dropped.ts'
 import { evolve } from './evolve.ts'
 import { expire } from './expire.ts'
 import { commitExternal } from './external-commit.ts'
@@ -247,6 +248,8 @@ export function createLake(options: LakeOptions): Lake {
       const staged = await sweepStaged(context, signal)
       return { filesRemoved: filesRemoved + staged + (await sweepRemovals(context, { before, signal })) }
     },
+
+    removeDropped: async (request) => ({ filesRemoved: await removeDropped(context, request) }),
 
     removeOrphans: async (request) => ({ filesRemoved: await removeOrphans(context, request) }),
 

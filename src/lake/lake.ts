@@ -83,7 +83,7 @@ export interface Lake {
   /** Lets go of old snapshots that nobody pins, and of files only they had. */
   expire(request: ExpireRequest): Promise<ExpireResult>
 
-  /** Every table, oldest first. */
+  /** Every table whose dataset is not deleted, oldest first. */
   tableIds(): Promise<readonly TableId[]>
 
   /** The result of a committed batch, if it is one of this table. */
@@ -115,6 +115,12 @@ export interface Lake {
 
   /** Removes files that never became, or are no longer, part of a table and whose writer or remover is gone. */
   sweep(options: { readonly signal: AbortSignal }): Promise<{ readonly filesRemoved: number }>
+
+  /** Forgets tables whose datasets were deleted before the time, with all of their files, unless somebody pins them. */
+  removeDropped(options: {
+    readonly before: Date
+    readonly signal: AbortSignal
+  }): Promise<{ readonly filesRemoved: number }>
 
   /** Removes old files of a table's folder that nothing knows, whoever left them. */
   removeOrphans(options: {

@@ -29,7 +29,8 @@ export interface Maintenance {
   run(runId: RunId): Promise<UpkeepRun | undefined>
 }
 
-/** `compact`: small files and manifests become few; `expire`: old snapshots go; `sweep`: files that nobody knows go. */
+/** `compact`: small files and manifests become few; `expire`: old snapshots go; `sweep`: files that nobody knows go,
+ * and those of datasets that were deleted as long ago. */
 export const upkeepTasks = ['compact', 'expire', 'sweep'] as const
 export type UpkeepTask = (typeof upkeepTasks)[number]
 
@@ -185,10 +186,15 @@ async function runTask(
   task: UpkeepTask,
   { run, lease, signal }: RunContext,
 ): Promise<UpkeepProgress> {
-  const { lake, logger } = options
-  const tableIds = run.subjectId === allTables ? await lake.tableIds() : [parseId('table', run.subjectId)]
+  const { lake, logger, clock, retentionMs = retentionMsDefault } = options
+  const isOfAll = run.subjectId === allTables
+  const tableIds = isOfAll ? await lake.tableIds() : [parseId('table', run.subjectId)]
   let progress: UpkeepProgress = { ...nothingYet, tables: tableIds.length }
   if (task === 'sweep') progress = plus(progress, await lake.sweep({ signal }))
+  if (task === 'sweep' && isOfAll) {
+    const before = new Date(clock.now().getTime() - retentionMs)
+    progress = plus(progress, await lake.removeDropped({ before, signal }))
+  }
   for (const tableId of tableIds) {
     signal.throwIfAborted()
     const before = progress

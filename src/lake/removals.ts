@@ -2,6 +2,7 @@ import { faultPoint } from '#base/faults.ts'
 import {
   deleteLakeRemoval,
   type LakeRemovalRow,
+  selectLakeTable,
   selectLakeRemoval,
   selectLakeRemovals,
 } from '#metadata/lake.ts'
@@ -51,6 +52,15 @@ async function removeFiles(
   if (first !== undefined) await files.remove(first)
   if (others.length > 0) await faultPoint('lake.remove.middle')
   await files.removeAll(others)
+  const isForgotten = (await selectLakeTable(metadata.db, removal.table_id)) === undefined
+  const whole = isForgotten ? await removeFolder(lakeFiles, removal) : 0
   await deleteLakeRemoval(metadata.db, removal.id)
-  return removal.names.length
+  return removal.names.length + whole
+}
+
+/** Of a table that is gone: nothing in it is anybody's. */
+async function removeFolder(lakeFiles: LakeFiles, removal: LakeRemovalRow): Promise<number> {
+  const count = await lakeFiles.discard(removal.dataset_id, { signal: new AbortController().signal })
+  await faultPoint('lake.forget.middle')
+  return count
 }

@@ -47,7 +47,7 @@ export async function lockBatch(
     .executeTakeFirst()
 }
 
-/** By id; unknown ones are left out. */
+/** By id; unknown ones, and those of deleted datasets, are left out. */
 export async function selectBatchStates(
   db: Db,
   batchIds: readonly BatchId[],
@@ -55,21 +55,41 @@ export async function selectBatchStates(
   const rows =
     batchIds.length === 0
       ? []
-      : await db.selectFrom('batches').select(['id', 'state']).where('id', 'in', batchIds).execute()
+      : await db
+          .selectFrom('batches')
+          .innerJoin('datasets', 'datasets.id', 'batches.dataset_id')
+          .select(['batches.id', 'batches.state'])
+          .where('batches.id', 'in', batchIds)
+          .where('datasets.deleted_at', 'is', null)
+          .execute()
   return new Map(rows.map((row) => [row.id, row.state]))
 }
 
-/** Newest first. */
-export async function selectBatches(
-  db: Db,
-  sandboxId: SandboxId,
-  filter: { readonly datasetId?: DatasetId; readonly limit: number; readonly start: number },
-): Promise<BatchRow[]> {
+export interface BatchFilter {
+  readonly datasetId?: DatasetId
+  /** Any of them. */
+  readonly states?: readonly BatchRowState[]
+  readonly createdAfter?: Date
+  readonly createdBefore?: Date
+  /** Absent: newest first. */
+  readonly orderBy?: { readonly column: 'created_at' | 'updated_at'; readonly isDescending: boolean }
+  readonly limit: number
+  readonly start: number
+}
+
+export async function selectBatches(db: Db, sandboxId: SandboxId, filter: BatchFilter): Promise<BatchRow[]> {
+  const { states, createdAfter, createdBefore } = filter
+  if (states?.length === 0) return []
   let query = db.selectFrom('batches').selectAll().where('sandbox_id', '=', sandboxId)
   if (filter.datasetId !== undefined) query = query.where('dataset_id', '=', filter.datasetId)
+  if (states !== undefined) query = query.where('state', 'in', states)
+  if (createdAfter !== undefined) query = query.where('created_at', '>', createdAfter)
+  if (createdBefore !== undefined) query = query.where('created_at', '<', createdBefore)
+  const { column, isDescending } = filter.orderBy ?? { column: 'created_at', isDescending: true }
+  const direction = isDescending ? 'desc' : 'asc'
   return await query
-    .orderBy('created_at', 'desc')
-    .orderBy('id', 'desc')
+    .orderBy(column, direction)
+    .orderBy('id', direction)
     .limit(filter.limit)
     .offset(filter.start)
     .execute()

@@ -173,15 +173,24 @@ export async function selectClients(
   }))
 }
 
-/** The client and every token it got end. */
+/** The client and every token it got end; and who is nothing but this client, with his SQL logins and schedules. */
 export async function revokeClient(db: Db, clientId: string, at: Date): Promise<void> {
-  await db
+  const client = await db
     .updateTable('clients')
     .set({ revoked_at: at })
     .where('client_id', '=', clientId)
     .where('revoked_at', 'is', null)
-    .execute()
+    .returning('principal_id')
+    .executeTakeFirst()
   await deleteTokensOfClient(db, clientId)
+  if (!client) return
+  await db
+    .updateTable('principals')
+    .set({ disabled_at: at })
+    .where('id', '=', client.principal_id)
+    .where('kind', '=', 'api-client')
+    .where('disabled_at', 'is', null)
+    .execute()
 }
 
 export async function deleteTokensOfClient(db: Db, clientId: string): Promise<void> {

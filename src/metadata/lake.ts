@@ -337,10 +337,42 @@ export async function deleteLakeRemoval(db: Db, id: string): Promise<void> {
   await db.deleteFrom('lake_removals').where('id', '=', id).execute()
 }
 
-/** Every table, oldest first: what maintenance goes through. */
+/** Every table whose dataset is not deleted, oldest first: what maintenance goes through. */
 export async function selectLakeTableIds(db: Db): Promise<TableId[]> {
-  const rows = await db.selectFrom('lake_tables').select('id').orderBy('created_at').orderBy('id').execute()
+  const { rows } = await sql<{ id: TableId }>`
+    select id from lake_tables where not exists (
+      select 1 from datasets where datasets.table_id = lake_tables.id and datasets.deleted_at is not null)
+    order by created_at, id`.execute(db)
   return rows.map((row) => row.id)
+}
+
+/** That its dataset was deleted before the time, nobody pins it and nobody writes to it. */
+const isForgettable = ({ before, now }: { readonly before: Date; readonly now: Date }) => sql<boolean>`
+  exists (select 1 from datasets
+    where datasets.table_id = lake_tables.id and datasets.deleted_at <= ${before})
+  and not exists (select 1 from lake_pins where lake_pins.table_id = lake_tables.id and until > ${now})
+  and not exists (select 1 from lake_writes where lake_writes.table_id = lake_tables.id)`
+
+/** Tables nobody needs any more, oldest first. */
+export async function selectDroppedTables(
+  db: Db,
+  options: { readonly before: Date; readonly now: Date; readonly limit: number },
+): Promise<readonly { readonly id: TableId; readonly datasetId: DatasetId }[]> {
+  const { rows } = await sql<{ id: TableId; dataset_id: DatasetId }>`
+    select id, dataset_id from lake_tables where ${isForgettable(options)}
+    order by created_at, id limit ${options.limit}`.execute(db)
+  return rows.map((row) => ({ id: row.id, datasetId: row.dataset_id }))
+}
+
+/** Forgets a table with its history, when nobody has come to need it meanwhile: whether it did. */
+export async function dropLakeTable(
+  tx: Transaction,
+  options: { readonly tableId: TableId; readonly before: Date; readonly now: Date },
+): Promise<boolean> {
+  if (!(await lockLakeTable(tx, options.tableId))) return false
+  const { numAffectedRows } = await sql`
+    delete from lake_tables where id = ${options.tableId} and ${isForgettable(options)}`.execute(tx)
+  return numAffectedRows === 1n
 }
 
 /** Ids of the writes of a table that are under way. */

@@ -255,6 +255,43 @@ export async function selectGroups(
   }))
 }
 
+/** Whether there is such a group; nobody else changes it until the transaction ends. */
+export async function lockGroup(
+  tx: Db,
+  group: { readonly organizationId: OrganizationId; readonly id: string },
+): Promise<boolean> {
+  const row = await tx
+    .selectFrom('user_groups')
+    .select('id')
+    .where('id', '=', group.id)
+    .where('organization_id', '=', group.organizationId)
+    .forUpdate()
+    .executeTakeFirst()
+  return row !== undefined
+}
+
+/** Those who are in it already, or are not, stay so. */
+export async function changeGroupMembers(
+  db: Db,
+  groupId: string,
+  { add, remove }: { readonly add: readonly PrincipalId[]; readonly remove: readonly PrincipalId[] },
+): Promise<void> {
+  if (add.length > 0) {
+    await db
+      .insertInto('group_members')
+      .values(add.map((principal_id) => ({ group_id: groupId, principal_id })))
+      .onConflict((conflict) => conflict.doNothing())
+      .execute()
+  }
+  if (remove.length > 0) {
+    await db
+      .deleteFrom('group_members')
+      .where('group_id', '=', groupId)
+      .where('principal_id', 'in', remove)
+      .execute()
+  }
+}
+
 export async function setGroupMembers(
   db: Db,
   groupId: string,

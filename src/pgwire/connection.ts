@@ -1,8 +1,10 @@
+import { randomUUID } from 'node:crypto'
 import type { Socket } from 'node:net'
 import { type SecureContext, TLSSocket } from 'node:tls'
-import type { Access, Principal, ScramVerifier } from '#access/access.ts'
+import type { Access, ScramVerifier, SqlLogin } from '#access/access.ts'
 import { AppError, toAppError } from '#base/errors.ts'
 import type { Logger } from '#base/log.ts'
+import { withRequestContext } from '#base/request-context.ts'
 import type { QueryService } from '#query/query.ts'
 import {
   authenticationOk,
@@ -75,6 +77,11 @@ export class Connection {
 
   /** Ends when the connection does. Never rejects. */
   async run(): Promise<void> {
+    const context = { requestId: randomUUID(), address: this.#tcp.remoteAddress }
+    await withRequestContext(context, () => this.#run())
+  }
+
+  async #run(): Promise<void> {
     const { logger, startupTimeoutMs } = this.#services
     this.#tcp.setNoDelay(true).setKeepAlive(true)
     // A broken connection is the client's business: `close` follows and ends everything.
@@ -159,8 +166,8 @@ export class Connection {
       this.#output.write(negotiateProtocolVersion(unknownOptions))
     }
     const user = parameters.get('user') ?? ''
-    const principal = await this.#authenticate(user)
-    if (!principal) return
+    const login = await this.#authenticate(user)
+    if (!login) return
     using place = this.#services.admit()
     if (!place) {
       throw new AppError('connection.limit', 'All sessions of the PostgreSQL protocol are taken.', {
@@ -168,7 +175,7 @@ export class Connection {
       })
     }
     clearTimeout(timer)
-    await using session = await this.#open(user, principal, parameters)
+    await using session = await this.#open(user, login, parameters)
     this.#session = session
     using key = this.#services.cancelKeys.register(() => session.cancel(cancelled()))
     this.#output.write(backendKeyData(key.processId, key.secret))
@@ -197,11 +204,11 @@ export class Connection {
     }
   }
 
-  /** Undefined when the client went away. @throws AppError 'access.unauthenticated' */
-  async #authenticate(user: string): Promise<Principal | undefined> {
+  /** Undefined when the client went away. @throws AppError 'access.unauthenticated', 'access.too_many' */
+  async #authenticate(user: string): Promise<SqlLogin | undefined> {
     const { access, mockVerifier } = this.#services
-    const known = await access.scramVerifier(user)
-    const exchange = new ScramExchange(known?.verifier ?? mockVerifier(user))
+    const signIn = await access.sqlSignIn(user)
+    const exchange = new ScramExchange(signIn.verifier ?? mockVerifier(user))
     this.#output.write(authenticationSasl)
     const first = await this.#saslMessage()
     if (!first) return undefined
@@ -215,15 +222,16 @@ export class Connection {
     this.#output.write(authenticationSaslContinue(exchange.answerFirst(clientFirst)))
     const last = await this.#saslMessage()
     if (!last) return undefined
-    const serverFinal = exchange.answerFinal(last.toString('utf8'))
-    if (serverFinal === undefined || !known) {
+    const proof = exchange.answerFinal(last.toString('utf8'))
+    if (proof === undefined || !signIn.verifier) {
+      await signIn.refused()
       throw new AppError('access.unauthenticated', 'The user or the password is wrong.', {
         hint: 'See them with: sluice credentials',
       })
     }
-    this.#output.write(authenticationSaslFinal(serverFinal))
+    this.#output.write(authenticationSaslFinal(proof.message))
     this.#output.write(authenticationOk)
-    return known.principal
+    return signIn.proved(proof.storedKey)
   }
 
   async #saslMessage(): Promise<Buffer | undefined> {
@@ -233,8 +241,9 @@ export class Connection {
     return frame?.payload
   }
 
-  async #open(user: string, principal: Principal, parameters: ReadonlyMap<string, string>): Promise<Session> {
+  async #open(user: string, login: SqlLogin, parameters: ReadonlyMap<string, string>): Promise<Session> {
     const { query, access, logger } = this.#services
+    const { principal } = login
     const { sandbox: name, database, option } = parseDatabaseName(parameters.get('database'), user)
     const isFlat = option?.toLowerCase() === 'flatten'
     if (option !== undefined && !isFlat) {
@@ -257,6 +266,7 @@ export class Connection {
     })
     session = new Session({
       query: querySession,
+      checkLogin: () => login.check(),
       output: this.#output,
       closed: this.#input.closed,
       logger: logger.child({ principalId: principal.id }),

@@ -39,8 +39,11 @@ export class ScramExchange {
     return server
   }
 
-  /** The last message when the client knows the password, else undefined. @throws AppError 'connection.protocol' */
-  answerFinal(clientFinal: string): string | undefined {
+  /**
+   * The last message when the client knows the password, and the stored key of that password; else undefined.
+   * @throws AppError 'connection.protocol'
+   */
+  answerFinal(clientFinal: string): { readonly message: string; readonly storedKey: Buffer } | undefined {
     const first = this.#first
     const match = /^(c=([A-Za-z0-9+/=]+),r=([^,]+)(?:,[^p][^,]*)*),p=([A-Za-z0-9+/]{43}=)$/.exec(clientFinal)
     const [, withoutProof, binding, nonce, proofText] = match ?? []
@@ -54,23 +57,22 @@ export class ScramExchange {
     const proof = Buffer.from(proofText, 'base64')
     // Both are always tried: how long it takes tells nothing.
     const { previous = this.#verifier } = this.#verifier
-    const [signature, earlier] = [this.#verifier, previous].map((keys) => answerTo(proof, authMessage, keys))
-    const right = signature ?? earlier
-    return right === undefined ? undefined : `v=${right}`
+    const [now, earlier] = [this.#verifier, previous].map((keys) => answerTo(proof, authMessage, keys))
+    return now ?? earlier
   }
 }
 
-/** The server's signature, when the proof was made with the password of these keys. */
+/** The server's last message, when the proof was made with the password of these keys. */
 function answerTo(
   proof: Buffer,
   authMessage: string,
   { storedKey, serverKey }: ScramKeys,
-): string | undefined {
+): { readonly message: string; readonly storedKey: Buffer } | undefined {
   const clientSignature = hmac(storedKey, authMessage)
   const clientKey = Buffer.from(proof.map((byte, index) => byte ^ (clientSignature[index] ?? 0)))
   const isRight = timingSafeEqual(createHash('sha256').update(clientKey).digest(), storedKey)
   const signature = hmac(serverKey, authMessage).toString('base64')
-  return isRight ? signature : undefined
+  return isRight ? { message: `v=${signature}`, storedKey } : undefined
 }
 
 /** As many as `access` uses for real users. */

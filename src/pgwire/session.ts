@@ -43,6 +43,7 @@ type Message<K extends FrontendMessage['kind']> = Extract<FrontendMessage, { kin
  */
 export class Session {
   readonly #query: QuerySession
+  readonly #checkLogin: () => Promise<void>
   readonly #output: Output
   readonly #closed: AbortSignal
   readonly #logger: Logger
@@ -56,11 +57,14 @@ export class Session {
 
   constructor(options: {
     readonly query: QuerySession
+    /** Asked before each statement; what it throws ends the session. */
+    readonly checkLogin: () => Promise<void>
     readonly output: Output
     readonly closed: AbortSignal
     readonly logger: Logger
   }) {
     this.#query = options.query
+    this.#checkLogin = options.checkLogin
     this.#output = options.output
     this.#closed = options.closed
     this.#logger = options.logger
@@ -85,6 +89,7 @@ export class Session {
     this.#output.write(noticeResponse(text))
   }
 
+  /** @throws AppError 'access.ended' when the session is over */
   async handle(message: FrontendMessage): Promise<void> {
     this.#isInPipeline = true
     if (message.kind === 'sync') return await this.#sync()
@@ -96,6 +101,7 @@ export class Session {
     }
     const sql = this.#sqlOf(message)
     try {
+      if (message.kind === 'parse' || message.kind === 'execute') await this.#checkLogin()
       await this.#extended(message)
     } catch (error) {
       this.#fail(error, sql)
@@ -122,6 +128,7 @@ export class Session {
   }
 
   async #runSimple(statement: Statement): Promise<void> {
+    await this.#checkLogin()
     if (await this.#handledHere(statement)) return
     const stopping = new AbortController()
     using _running = this.#running(stopping)
@@ -389,6 +396,7 @@ export class Session {
   #fail(error: unknown, sql: string | undefined): void {
     if (this.#closed.aborted) return
     const known = toAppError(error)
+    if (known.code === 'access.ended') throw known
     if (known.code === 'internal') this.#logger.log('error', 'pgwire.internal', { error })
     if (this.#transaction === 'inTransaction') this.#transaction = 'failed'
     this.#output.write(errorResponse({ severity: 'ERROR', error: known, sql }))

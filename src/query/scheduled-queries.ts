@@ -5,6 +5,7 @@ import { AppError } from '#base/errors.ts'
 import type { RunId } from '#base/ids.ts'
 import type { Caller } from '#datasets/datasets.ts'
 import type { ScheduleRule } from '#jobs/jobs.ts'
+import type { Transaction } from '#metadata/metadata.ts'
 import {
   insertScheduledQuery,
   type ScheduledQueryRow,
@@ -55,6 +56,7 @@ export async function createScheduledQuery(
       is_enabled: true,
       created_at: createdAt,
     })
+    await record(services, caller, { tx, action: 'create', id })
     if (!schedule) return
     await jobs.putSchedule(tx, {
       kind: scheduledQueryKind,
@@ -74,8 +76,9 @@ export async function runScheduledQuery(services: Services, caller: Caller, id: 
   const { clock, jobs, metadata } = services
   await require(services, caller, 'batch-queries')
   const row = await storedQuery(services, caller, id)
-  const runId = await metadata.transaction((tx) =>
-    jobs.enqueue(tx, {
+  const runId = await metadata.transaction(async (tx) => {
+    await record(services, caller, { tx, action: 'run', id: row.id })
+    return await jobs.enqueue(tx, {
       kind: scheduledQueryKind,
       subjectId: row.id,
       tick: handTick(),
@@ -83,10 +86,28 @@ export async function runScheduledQuery(services: Services, caller: Caller, id: 
       principalId: caller.principal.id,
       sandboxId: caller.sandbox.id,
       payload: {},
-    }),
-  )
+    })
+  })
   jobs.ring()
   return runId
+}
+
+async function record(
+  { access }: Services,
+  { principal, sandbox }: Caller,
+  { tx, action, id }: { readonly tx: Transaction; readonly action: string; readonly id: string },
+): Promise<void> {
+  await access.audit(
+    {
+      principalId: principal.id,
+      sandboxId: sandbox.id,
+      action,
+      assetType: 'Query Schedule',
+      assetId: id,
+      status: 'Allow',
+    },
+    tx,
+  )
 }
 
 export async function listScheduledQueries(services: Services, caller: Caller): Promise<ScheduledQuery[]> {

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { AppError } from '#base/errors.ts'
+import type { Transaction } from '#metadata/metadata.ts'
 import { deleteView, insertView, selectView, selectViews, updateView, type ViewRow } from '#metadata/views.ts'
 import { findTable, loadCatalogue, localName, viewQuery } from './catalogue.ts'
 import { describeQuery } from './plan-query.ts'
@@ -35,11 +36,14 @@ export async function createView(scope: Scope, statement: StatementOf<'createVie
     await scope.journal.assertHeld(tx)
     if (existing) {
       await updateView(tx, existing.id, { sql, updated_at: now, principal_id: caller.principal.id })
+      await record(scope, tx, { action: 'update', id: existing.id })
       return
     }
     const row = { name, sql, sandbox_id: caller.sandbox.id, principal_id: caller.principal.id }
-    const isNew = await insertView(tx, { ...row, id: randomUUID(), created_at: now, updated_at: now })
+    const id = randomUUID()
+    const isNew = await insertView(tx, { ...row, id, created_at: now, updated_at: now })
     if (!isNew) throw nameTaken(name)
+    await record(scope, tx, { action: 'create', id })
   })
 }
 
@@ -63,6 +67,7 @@ export async function dropView(scope: Scope, { view, ifExists }: StatementOf<'dr
   await services.metadata.transaction(async (tx) => {
     await scope.journal.assertHeld(tx)
     await deleteView(tx, row.id)
+    await record(scope, tx, { action: 'delete', id: row.id })
   })
 }
 
@@ -83,6 +88,16 @@ export async function listViews(
       views: read.filter((name) => names.has(name)),
     }
   })
+}
+
+async function record(
+  { services, caller }: Scope,
+  tx: Transaction,
+  { action, id }: { readonly action: string; readonly id: string },
+): Promise<void> {
+  const [principalId, sandboxId] = [caller.principal.id, caller.sandbox.id]
+  const entry = { action, assetType: 'View', assetId: id, status: 'Allow' } as const
+  await services.access.audit({ principalId, sandboxId, ...entry }, tx)
 }
 
 function refuseCircle(catalogue: { readonly viewNames: ReadonlySet<string> }, name: string): void {

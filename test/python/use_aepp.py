@@ -1,18 +1,12 @@
 """Speaks to a running Sluice with the public client aepp, unmodified, and prints what it saw as JSON."""
 import json
-import sys
-import warnings
 
-warnings.filterwarnings("ignore")
-import aepp
+from aepp_session import Noted, called, configure
+
+http = configure()
 from aepp import catalog, identity, schema
 
-http, organization, client_id, secret = sys.argv[1:5]
-aepp.configure(org_id=organization, client_id=client_id, secret=secret, scopes="openid", sandbox="prod")
-aepp.config.endpoints["global"] = http
-aepp.config.config_object["oauthTokenEndpointV2"] = f"{http}/ims/token/v3"
-
-registry = schema.Schema()
+registry = Noted(schema.Schema())
 tenant = registry.getTenantId()
 group = registry.createFieldGroup(
     {
@@ -40,6 +34,7 @@ registry.patchFieldGroup(
 )
 namespaces = identity.Identity(region="nld2")
 namespaces.endpoint = f"{http}/data/core"
+namespaces = Noted(namespaces)
 crm = namespaces.createIdentity(name="aepp", code="AEPPID", idType="CROSS_DEVICE", description="")
 descriptor = registry.createDescriptor(
     desc_type="xdm:descriptorIdentity",
@@ -49,7 +44,7 @@ descriptor = registry.createDescriptor(
     primary=True,
 )
 union = registry.enableSchemaForRealTime(made["$id"])
-datasets = catalog.Catalog()
+datasets = Noted(catalog.Catalog())
 reference = datasets.createDataSet(name="aepp data", schemaId=made["$id"], profileEnabled=True)
 dataset_id = reference[0].split("/")[-1]
 datasets.enableDatasetIdentity(dataset_id)
@@ -79,6 +74,7 @@ print(
             "profiles": bool(datasets.data.infos.set_index("id").loc[dataset_id, "profileEnabled"]),
             "deleted": str(deleted),
             "log": len(registry.getAuditLogs(group["$id"])),
+            "called": sorted(called),
         }
     )
 )

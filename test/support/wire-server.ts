@@ -55,7 +55,11 @@ async function oneUser(): Promise<Access> {
   const verifier = await scramVerifierOf('secret')
   const principal = { id: 'ann', organizationId: 'org', name: 'ann' }
   const partly: Partial<Access> = {
-    scramVerifier: async (user) => (user === 'ann' ? ({ principal, verifier } as never) : undefined),
+    sqlSignIn: async (user) => ({
+      verifier: user === 'ann' ? verifier : undefined,
+      proved: () => ({ principal: principal as never, check: async () => {} }),
+      refused: async () => {},
+    }),
     sandbox: async (_principal, name) => {
       if (name === 'prod') return { id: 'sandbox', organizationId: 'org', name } as never
       throw new AppError('access.denied', 'No sandbox of that name is open to you.')

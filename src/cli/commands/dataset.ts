@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises'
 import { resolve } from 'node:path'
 import { type Command, Option } from 'commander'
 import type { Client } from '../client.ts'
-import { type HomeOption, withClient } from '../connect.ts'
+import { type PlaceOption, withClient } from '../connect.ts'
 import { batchesOf, createDataset, listDatasets, requireDataset, tableOf } from '../datasets.ts'
 import { CliError, exitCodes } from '../exit-code.ts'
 import type { CliHost } from '../host.ts'
@@ -12,9 +12,9 @@ import { createTerminal, type Terminal } from '../terminal.ts'
 import { bytes, instant, number } from '../text.ts'
 import { addLoad } from './load.ts'
 import { columnRows, type TypedColumn } from '../column-rows.ts'
-import { formatOption, homeOption } from '../options.ts'
+import { formatOption, homeOption, sandboxOption } from '../options.ts'
 
-interface Flags extends HomeOption {
+interface Flags extends PlaceOption {
   readonly format: 'table' | 'json'
 }
 
@@ -33,6 +33,7 @@ export function addDataset(program: Command, host: CliHost): void {
   dataset
     .command('list')
     .description('list all datasets')
+    .addOption(sandboxOption())
     .addOption(homeOption())
     .addOption(formatOption(['table', 'json']))
     .addHelpText('after', '\nExamples:\n  sluice dataset list\n  sluice dataset list --format json')
@@ -40,6 +41,7 @@ export function addDataset(program: Command, host: CliHost): void {
   dataset
     .command('show <name>')
     .description('show a dataset with its columns and latest batches')
+    .addOption(sandboxOption())
     .addOption(homeOption())
     .addOption(formatOption(['table', 'json']))
     .addHelpText('after', '\nExamples:\n  sluice dataset show web_events')
@@ -73,6 +75,7 @@ function addCreate(dataset: Command, host: CliHost): void {
         'csv',
       ]),
     )
+    .addOption(sandboxOption())
     .addOption(homeOption())
     .addOption(formatOption(['table', 'json']))
     .addHelpText(

@@ -1,6 +1,6 @@
 import { type Command, InvalidArgumentError, Option } from 'commander'
 import type { Client } from '../client.ts'
-import { type HomeOption, withClient } from '../connect.ts'
+import { type PlaceOption, withClient } from '../connect.ts'
 import { requireDataset } from '../datasets.ts'
 import { CliError, exitCodes } from '../exit-code.ts'
 import {
@@ -18,13 +18,13 @@ import type { CliHost } from '../host.ts'
 import { createTerminal, type Terminal } from '../terminal.ts'
 import { bytes, counted, instant, number, span } from '../text.ts'
 import { folderOf } from './verify.ts'
-import { formatOption, homeOption } from '../options.ts'
+import { formatOption, homeOption, sandboxOption } from '../options.ts'
 
-interface Flags extends HomeOption {
+interface Flags extends PlaceOption {
   readonly format: 'table' | 'json'
 }
 
-interface CreateFlags extends HomeOption {
+interface CreateFlags extends PlaceOption {
   readonly dataset: string
   readonly to: string
   readonly format: 'parquet' | 'json'
@@ -49,6 +49,7 @@ export function addExport(program: Command, host: CliHost): void {
   command
     .command('run <name>')
     .description('deliver now; ends with 0 when the delivery is published')
+    .addOption(sandboxOption())
     .addOption(homeOption())
     .addOption(formatOption(['table', 'json']))
     .addHelpText(
@@ -61,6 +62,7 @@ export function addExport(program: Command, host: CliHost): void {
   command
     .command('list')
     .description('list all exports')
+    .addOption(sandboxOption())
     .addOption(homeOption())
     .addOption(formatOption(['table', 'json']))
     .addHelpText('after', '\nExamples:\n  sluice export list')
@@ -68,6 +70,7 @@ export function addExport(program: Command, host: CliHost): void {
   command
     .command('show <name>')
     .description('show an export and its latest deliveries')
+    .addOption(sandboxOption())
     .addOption(homeOption())
     .addOption(formatOption(['table', 'json']))
     .addHelpText(
@@ -108,6 +111,7 @@ function addCreate(command: Command, host: CliHost): void {
         .choices(['incremental', 'full'])
         .default('incremental'),
     )
+    .addOption(sandboxOption())
     .addOption(homeOption())
     .addHelpText(
       'after',

@@ -2,21 +2,21 @@ import { resolve } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { type Command, Option } from 'commander'
 import type { Client } from '../client.ts'
-import { type HomeOption, withClient } from '../connect.ts'
+import { type PlaceOption, withClient } from '../connect.ts'
 import { type BatchDocument, readBatch, requireDataset } from '../datasets.ts'
 import { CliError, exitCodes } from '../exit-code.ts'
 import type { CliHost } from '../host.ts'
 import { bytesOf, type FileFormat, type SourceFile, sourceFile } from '../source-file.ts'
 import { createTerminal, type Terminal } from '../terminal.ts'
 import { bytes, counted, harmless, number, span } from '../text.ts'
-import { homeOption, percentage } from '../options.ts'
+import { homeOption, sandboxOption, percentage } from '../options.ts'
 
 const importApi = '/data/foundation/import'
 const filesMax = 1_000
 const rejectsShown = 10
 const lookEveryMs = 100
 
-interface Flags extends HomeOption {
+interface Flags extends PlaceOption {
   readonly format?: FileFormat
   readonly maxRejects?: number
   readonly json?: boolean
@@ -47,6 +47,7 @@ export function addLoad(dataset: Command, host: CliHost): void {
       percentage,
     )
     .option('--json', 'print the batch as JSON')
+    .addOption(sandboxOption())
     .addOption(homeOption())
     .addHelpText(
       'after',

@@ -1,18 +1,18 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { type Command, Option } from 'commander'
 import type { Client } from '../client.ts'
-import { type HomeOption, withClient } from '../connect.ts'
+import { type PlaceOption, withClient } from '../connect.ts'
 import { requireDataset } from '../datasets.ts'
 import { exitCodes } from '../exit-code.ts'
 import type { CliHost } from '../host.ts'
 import { createTerminal, type Terminal } from '../terminal.ts'
 import { bytes, counted, number, span } from '../text.ts'
-import { formatOption, homeOption, type SetExitCode } from '../options.ts'
+import { formatOption, homeOption, sandboxOption, type SetExitCode } from '../options.ts'
 
 const tasks = ['compact', 'expire', 'sweep'] as const
 type Task = (typeof tasks)[number]
 
-interface Flags extends HomeOption {
+interface Flags extends PlaceOption {
   readonly task: readonly Task[]
   readonly format: 'table' | 'json'
 }
@@ -38,6 +38,7 @@ export function addMaintain(program: Command, host: CliHost, exit: SetExitCode):
     .addOption(
       new Option('--task <task...>', 'only these, in this order').choices(tasks).default([...tasks], 'all'),
     )
+    .addOption(sandboxOption())
     .addOption(homeOption())
     .addOption(formatOption(['table', 'json']))
     .addHelpText(

@@ -3,7 +3,15 @@ import { type HomeOption, withClient } from '../connect.ts'
 import { CliError, exitCodes } from '../exit-code.ts'
 import type { CliHost } from '../host.ts'
 import { formatOption, homeOption } from '../options.ts'
-import { changeSubject, listRoles, requireRole, requireUser, type Role, rolesPath } from '../people.ts'
+import {
+  changeSubject,
+  listRoles,
+  requireGroup,
+  requireRole,
+  requireUser,
+  type Role,
+  rolesPath,
+} from '../people.ts'
 import { createTerminal } from '../terminal.ts'
 
 interface Flags extends HomeOption {
@@ -57,6 +65,7 @@ export function addRole(program: Command, host: CliHost): void {
       }),
     )
   addCreate(role, host)
+  addChange(role, host)
   for (const [word, op, about] of [
     ['give', 'add', 'give a role to a user, group or API client'],
     ['take', 'remove', 'take a role from a user, group or API client'],
@@ -75,7 +84,9 @@ export function addRole(program: Command, host: CliHost): void {
             ...(flags.user === undefined
               ? []
               : [{ path: '/user', value: (await requireUser(client, flags.user)).id }]),
-            ...(flags.group === undefined ? [] : [{ path: '/user-group', value: flags.group }]),
+            ...(flags.group === undefined
+              ? []
+              : [{ path: '/user-group', value: (await requireGroup(client, flags.group)).id }]),
             ...(flags.client === undefined ? [] : [{ path: '/api-credential', value: flags.client }]),
           ]
           if (subjects.length === 0) {
@@ -101,6 +112,53 @@ export function addRole(program: Command, host: CliHost): void {
     )
 }
 
+function addChange(role: Command, host: CliHost): void {
+  role
+    .command('change <name>')
+    .description('change what a role gives, and where; it holds at once')
+    .option('--add <permission...>', 'give these permissions too', [])
+    .option('--remove <permission...>', 'give these no more', [])
+    .option('--sandbox <sandbox...>', "in these sandboxes and no others; '*' is everywhere")
+    .option('--rename <name>', 'another name')
+    .addOption(homeOption())
+    .addHelpText(
+      'after',
+      `
+Examples:
+  sluice role change Analysts --add manage-datasets --remove view-alerts
+  sluice role change Analysts --sandbox prod dev`,
+    )
+    .action((name: string, flags: ChangeFlags) =>
+      withClient(host, { home: flags.home }, async (client) => {
+        const operations = [
+          ...flags.add.map((value) => ({ op: 'add', path: '/permissionSets/-', value })),
+          ...flags.remove.map((value) => ({ op: 'remove', path: '/permissionSets', value })),
+          ...(flags.sandbox === undefined
+            ? []
+            : [{ op: 'replace', path: '/sandboxes', value: flags.sandbox }]),
+          ...(flags.rename === undefined ? [] : [{ op: 'replace', path: '/name', value: flags.rename }]),
+        ]
+        if (operations.length === 0) {
+          throw new CliError(
+            exitCodes.usage,
+            'Nothing would change.',
+            'Say --add, --remove, --sandbox or --rename.',
+          )
+        }
+        const found = await requireRole(client, name)
+        await client.call('PATCH', `${rolesPath}/${found.id}`, operations)
+        createTerminal(host).line(`Changed the role ${flags.rename ?? found.name}.`)
+      }),
+    )
+}
+
+interface ChangeFlags extends HomeOption {
+  readonly add: readonly string[]
+  readonly remove: readonly string[]
+  readonly sandbox?: readonly string[]
+  readonly rename?: string
+}
+
 function addCreate(role: Command, host: CliHost): void {
   role
     .command('create <name>')
@@ -118,7 +176,7 @@ Examples:
   sluice role create Loaders --permission manage-datasets --sandbox prod dev`,
     )
     .action((name: string, flags: Flags & { permission: string[]; sandbox: string[]; about: string }) =>
-      withClient(host, flags, async (client) => {
+      withClient(host, { home: flags.home }, async (client) => {
         const made = await client.post<Role>(rolesPath, {
           name,
           description: flags.about,

@@ -56,6 +56,17 @@ export function addSandbox(program: Command, host: CliHost): void {
         createTerminal(host).line(`Made the sandbox ${name}.`)
       }),
     )
+  sandbox
+    .command('rename <name> <title>')
+    .description('give a sandbox another title; its name stays')
+    .addOption(homeOption())
+    .addHelpText('after', "\nExamples:\n  sluice sandbox rename dev 'Try things here'")
+    .action((name: string, title: string, flags: HomeOption) =>
+      withClient(host, flags, async (client) => {
+        await client.call('PATCH', `${path}/${encodeURIComponent(name)}`, { title })
+        createTerminal(host).line(`The sandbox ${name} is called ${title}.`)
+      }),
+    )
   for (const [word, about] of [
     ['reset', 'empty a sandbox: datasets, schemas, queries, flows are gone'],
     ['delete', 'delete a sandbox with everything in it'],

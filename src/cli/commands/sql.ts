@@ -1,8 +1,8 @@
 import { readFile } from 'node:fs/promises'
 import { resolve } from 'node:path'
 import { text as textOf } from 'node:stream/consumers'
-import { type Command, InvalidArgumentError } from 'commander'
-import { type HomeOption, withClient } from '../connect.ts'
+import { type Command, InvalidArgumentError, Option } from 'commander'
+import { type PlaceOption, withClient } from '../connect.ts'
 import { CliError, exitCodes } from '../exit-code.ts'
 import type { CliHost } from '../host.ts'
 import { readResults } from '../sql-results.ts'
@@ -10,7 +10,7 @@ import { printerFor, type ResultFormat } from '../sql-printer.ts'
 import { createTerminal } from '../terminal.ts'
 import { formatOption, homeOption } from '../options.ts'
 
-interface Flags extends HomeOption {
+interface Flags extends PlaceOption {
   readonly command?: string
   readonly file?: string
   readonly database: string
@@ -24,9 +24,10 @@ export function addSql(program: Command, host: CliHost): void {
     .description('run SQL: from -c, from a file, or from standard input')
     .option('-c, --command <text>', 'the statements')
     .option('-f, --file <file>', 'a file with the statements')
-    .option('-d, --database <name>', 'which database', 'prod:all')
+    .option('-d, --database <name>', 'which database: SANDBOX:NAME, or NAME in the sandbox', 'all')
     .option('--set <key=value>', 'fills the placeholder $key; repeatable', collect)
     .addOption(formatOption(['table', 'csv', 'json']))
+    .addOption(new Option('--sandbox <name>', 'in which sandbox (default: prod)'))
     .addOption(homeOption())
     .addHelpText(
       'after',
@@ -38,12 +39,14 @@ Examples:
   sluice sql -c 'SELECT eventType, count(*) FROM web_events GROUP BY eventType'
   sluice sql -f examples/data-feed-setup.sql
   sluice sql -f report.sql --set day=2026-11-01 --format csv > report.csv
+  sluice sql --sandbox dev -c 'SHOW TABLES'
   echo 'SELECT 1 AS one' | sluice sql --format json`,
     )
     .action(async (flags: Flags) => {
       const sql = await statements(host, flags)
-      await withClient(host, flags, async (client) => {
-        const { database, set: parameters = {} } = flags
+      const { database, set: parameters = {} } = flags
+      const [named] = database.includes(':') ? database.split(':') : []
+      await withClient(host, { ...flags, sandbox: flags.sandbox ?? named }, async (client) => {
         const answer = await client.stream('/sluice/v1/sql', { sql, database, format: 'table', parameters })
         const printer = printerFor(flags.format, createTerminal(host))
         for await (const event of readResults(answer)) await printer(event)

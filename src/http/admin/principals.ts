@@ -116,6 +116,24 @@ function addGroups(app: App, administration: HttpDependencies['administration'])
       return await reply.code(204).send()
     },
   )
+  app.patch(
+    '/groups/:id/members',
+    {
+      config,
+      schema: {
+        tags,
+        summary: 'Add members to a user group, or take them out',
+        description: 'Of two changes at once both stay.',
+        params,
+        body: z.strictObject({ add: members.default([]), remove: members.default([]) }),
+        response: { 204: done },
+      },
+    },
+    async (request, reply) => {
+      await administration.changeGroupMembers(callerOf(request), request.params.id, request.body)
+      return await reply.code(204).send()
+    },
+  )
   app.delete(
     '/groups/:id',
     { config, schema: { tags, summary: 'Delete a user group', params, response: { 204: done } } },

@@ -114,16 +114,7 @@ function addRotation(app: App, { access, administration }: HttpDependencies): vo
     async (request, reply) => {
       const caller = callerOf(request)
       await administration.requireOperator(caller)
-      const { principal, sandbox } = caller
-      await access.rotateCredentials()
-      await access.audit({
-        principalId: principal.id,
-        sandboxId: sandbox.id,
-        action: 'update',
-        assetType: 'Credentials',
-        assetId: principal.id,
-        status: 'Allow',
-      })
+      await access.rotateCredentials(caller.principal.id)
       return await reply.code(204).send()
     },
   )

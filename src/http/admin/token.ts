@@ -4,6 +4,7 @@ import type { IssuedToken } from '#access/access.ts'
 import { AppError } from '#base/errors.ts'
 import type { HttpDependencies } from '../dependencies.ts'
 import { type App, open } from '../gateway/app.ts'
+import { oauthRefusal, refuseSignIn } from '../gateway/oauth.ts'
 
 const fieldsBytesMax = 16 * 1024
 const tags = ['Authentication']
@@ -18,8 +19,7 @@ const fields = z.looseObject({
 const assertionFields = fields.extend({ jwt_token: z.string().max(8_192).optional() })
 const revocationFields = z.looseObject({ token: z.string().max(1_024).optional() })
 const tokenAnswer = z.object({ access_token: z.string(), token_type: z.string(), expires_in: z.number() })
-const refusal = z.object({ error: z.string(), error_description: z.string() })
-const response = { 200: tokenAnswer, 400: refusal, 401: refusal }
+const response = { 200: tokenAnswer, 400: oauthRefusal, 401: oauthRefusal, 429: oauthRefusal }
 
 /**
  * Bearer tokens for client credentials, or for a signed assertion. Fields come as form body or query string: clients
@@ -134,11 +134,7 @@ async function answer(
       expires_in: token.expiresInSeconds * unitsPerSecond,
     })
   } catch (error) {
-    if (!(error instanceof AppError && error.code === 'access.unauthenticated')) throw error
-    return await reply.code(401).send({
-      error: 'invalid_client',
-      error_description: error.message,
-    })
+    return await refuseSignIn(reply, error)
   }
 }
 

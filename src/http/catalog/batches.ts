@@ -4,7 +4,8 @@ import type { HttpDependencies } from '../dependencies.ts'
 import { type App, guarded } from '../gateway/app.ts'
 import { batchDocument } from '../gateway/batch-document.ts'
 import { callerOf } from '../gateway/caller.ts'
-import { limit, start } from '../gateway/page.ts'
+import { batchesQuery, batchPageOf } from './batches-query.ts'
+import { trimmed } from './data-sets-query.ts'
 
 const tags = ['Catalog']
 const config = guarded('catalog', 'view-datasets')
@@ -18,18 +19,15 @@ export function addBatches(app: App, { datasets }: HttpDependencies): void {
       schema: {
         tags,
         summary: 'List batches, newest first',
-        querystring: z.object({ limit, start, dataSet: z.string().optional() }),
+        querystring: batchesQuery,
         response: { 200: batches },
       },
     },
     async (request) => {
       const caller = callerOf(request)
-      const { dataSet, ...page } = request.query
-      const list = await datasets.batches(
-        caller,
-        dataSet === undefined || dataSet === '' ? page : { ...page, datasetId: parseId('dataset', dataSet) },
-      )
-      return Object.fromEntries(list.map((batch) => [batch.id, batchDocument(caller, batch)]))
+      const list = await datasets.batches(caller, batchPageOf(request.query))
+      const documents = Object.fromEntries(list.map((batch) => [batch.id, batchDocument(caller, batch)]))
+      return trimmed(documents, request.query.properties)
     },
   )
 

@@ -1,10 +1,11 @@
 import type { Batch, Caller } from '#datasets/datasets.ts'
 
 /** A batch as Catalog and ingestion show it. */
-export function batchDocument({ principal }: Caller, batch: Batch): Record<string, unknown> {
+export function batchDocument({ principal, sandbox }: Caller, batch: Batch): Record<string, unknown> {
   return {
     status: batch.state,
     imsOrg: principal.organizationId,
+    sandboxId: sandbox.id,
     created: batch.createdAt.getTime(),
     updated: batch.updatedAt.getTime(),
     ...(batch.completedAt === undefined ? {} : { completed: batch.completedAt.getTime() }),

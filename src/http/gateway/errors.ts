@@ -54,8 +54,14 @@ async function answer(
       error: failure,
     })
   }
-  if (retry) void reply.header('retry-after', '1')
+  if (retry) void reply.header('retry-after', retryAfterOf(failure))
   await reply.code(http).send(bodyOf(apiOf(request), failure, request))
+}
+
+/** In seconds, as the header has it. */
+export function retryAfterOf({ detail }: AppError): string {
+  const seconds = detail?.['retryAfterSeconds']
+  return typeof seconds === 'number' ? String(seconds) : '1'
 }
 
 async function notFound(request: FastifyRequest, reply: FastifyReply): Promise<void> {

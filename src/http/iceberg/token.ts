@@ -1,7 +1,7 @@
 import { z } from 'zod'
-import { AppError } from '#base/errors.ts'
 import type { HttpDependencies } from '../dependencies.ts'
 import { type App, open } from '../gateway/app.ts'
+import { oauthRefusal, refuseSignIn } from '../gateway/oauth.ts'
 
 const fields = z.looseObject({
   grant_type: z.string().optional(),
@@ -14,7 +14,6 @@ const grant = z.object({
   expires_in: z.number(),
   issued_token_type: z.string(),
 })
-const refusal = z.object({ error: z.string(), error_description: z.string() })
 
 /** Where clients look for tokens by themselves: the catalogue's client credentials are those of the server. */
 export function addToken(app: App, { access }: HttpDependencies): void {
@@ -27,7 +26,7 @@ export function addToken(app: App, { access }: HttpDependencies): void {
         summary: 'Get a bearer token for client credentials',
         consumes: ['application/x-www-form-urlencoded'],
         body: fields.nullish(),
-        response: { 200: grant, 400: refusal, 401: refusal },
+        response: { 200: grant, 400: oauthRefusal, 401: oauthRefusal, 429: oauthRefusal },
       },
     },
     async (request, reply) => {
@@ -54,11 +53,7 @@ export function addToken(app: App, { access }: HttpDependencies): void {
           issued_token_type: 'urn:ietf:params:oauth:token-type:access_token',
         })
       } catch (error) {
-        if (!(error instanceof AppError && error.code === 'access.unauthenticated')) throw error
-        return await reply.code(401).send({
-          error: 'invalid_client',
-          error_description: 'The client id or the client secret is wrong.',
-        })
+        return await refuseSignIn(reply, error)
       }
     },
   )
