@@ -13,11 +13,13 @@ import type { RunId } from '#base/ids.ts'
 import type { Logger } from '#base/log.ts'
 import type { Config } from '#config/config.ts'
 import { homePaths } from '#config/home.ts'
+import { isLoopback } from '#config/values.ts'
 import { createDatasets } from '#datasets/create-datasets.ts'
 import { createSharedTables } from '#datasets/create-shared-tables.ts'
 import { followSchema } from '#datasets/follow-schema.ts'
 import { createDuckdbEngine } from '#engine/duckdb-engine.ts'
-import type { Engine } from '#engine/engine.ts'
+import type { Engine, QueryEngine } from '#engine/engine.ts'
+import { createSparkEngine } from '#engine/spark-engine.ts'
 import { createExports } from '#exports/create-exports.ts'
 import type { QueryRun, UpkeepState } from '#http/dependencies.ts'
 import { startHttpServer } from '#http/server.ts'
@@ -80,6 +82,8 @@ export async function startServer({ config, logger, version }: ServeOptions): Pr
   const engine = starting.use(
     await createDuckdbEngine({ ...config.engine, scratchFolder: paths.scratch, logger }),
   )
+  const spark = sparkOf(config, paths.sparkSession, logger)
+  if (spark) starting.use(spark)
   arm(config.faultPoint, { metadata, engine, logger })
   const files = starting.use(
     await openLakeFiles(config.lake, {
@@ -109,6 +113,7 @@ export async function startServer({ config, logger, version }: ServeOptions): Pr
     metadata,
     access,
     engine,
+    spark,
     sql: createSqlFrontEnd(),
     lake,
     datasets,
@@ -236,6 +241,18 @@ async function nodeIdOf(home: string): Promise<string> {
     await writeFile(path, `${made}\n`, { flag: 'wx' })
     return made
   }
+}
+
+function sparkOf({ spark }: Config, stateFile: string, logger: Logger): QueryEngine | undefined {
+  const { address, token, tls, statementsMax } = spark
+  if (!address) return undefined
+  const isEncrypted = tls === 'on' || (tls === 'auto' && !isLoopback(address.host))
+  return createSparkEngine({
+    address: { ...address, token: token?.reveal(), isEncrypted },
+    statementsMax,
+    stateFile,
+    logger,
+  })
 }
 
 function s3Credentials({ s3: { accessKeyId, secretAccessKey, sessionToken } }: Config) {
