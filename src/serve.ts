@@ -15,11 +15,13 @@ import type { Logger } from '#base/log.ts'
 import type { Config } from '#config/config.ts'
 import { homePaths } from '#config/home.ts'
 import { s3Credentials } from '#config/s3-credentials.ts'
+import { isLoopback } from '#config/values.ts'
 import { createDatasets } from '#datasets/create-datasets.ts'
 import { createSharedTables } from '#datasets/create-shared-tables.ts'
 import { followSchema } from '#datasets/follow-schema.ts'
 import { createDuckdbEngine } from '#engine/duckdb-engine.ts'
-import type { Engine } from '#engine/engine.ts'
+import type { Engine, QueryEngine } from '#engine/engine.ts'
+import { createSparkEngine } from '#engine/spark-engine.ts'
 import { createExports } from '#exports/create-exports.ts'
 import type { QueryRun, UpkeepState } from '#http/dependencies.ts'
 import { startHttpServer } from '#http/server.ts'
@@ -84,6 +86,8 @@ export async function startServer({ config, logger, version }: ServeOptions): Pr
   const auditLog = createAuditLog({ metadata, access, headFile: paths.auditHead, clock, logger })
   starting.use(auditLog.start())
   const secrets = await createSecretStore({ metadata, keyFile: config.secrets.masterKeyFile, clock })
+  const spark = sparkOf(config, paths.sparkSession, logger)
+  if (spark) starting.use(spark)
   arm(config.faultPoint, { metadata, engine, logger })
   const { home_id: homeId, epoch } = await selectHomeState(metadata.db)
   const files = starting.use(
@@ -115,6 +119,7 @@ export async function startServer({ config, logger, version }: ServeOptions): Pr
     metadata,
     access,
     engine,
+    spark,
     sql: createSqlFrontEnd(),
     lake,
     datasets,
@@ -258,6 +263,18 @@ async function nodeIdOf(home: string): Promise<string> {
     await writeFile(path, `${made}\n`, { flag: 'wx' })
     return made
   }
+}
+
+function sparkOf({ spark }: Config, stateFile: string, logger: Logger): QueryEngine | undefined {
+  const { address, token, tls, statementsMax } = spark
+  if (!address) return undefined
+  const isEncrypted = tls === 'on' || (tls === 'auto' && !isLoopback(address.host))
+  return createSparkEngine({
+    address: { ...address, token: token?.reveal(), isEncrypted },
+    statementsMax,
+    stateFile,
+    logger,
+  })
 }
 
 /** For tests of faults: at the point named the victim dies, once. */

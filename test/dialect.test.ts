@@ -5,7 +5,7 @@ import { createSqlFrontEnd } from '#sql/front-end.ts'
 import { functionEntries } from '#sql/functions/registry.ts'
 import { sparkName } from '#types/data-type.ts'
 import { duckdbType } from '#types/duckdb.ts'
-import { asRecorded, isRecorded } from './support/spark-values.ts'
+import { asRecorded, isRecorded, sortedRows, unorderedMaps } from './support/spark-values.ts'
 
 interface RecordedCase {
   readonly function: string
@@ -78,34 +78,14 @@ async function differenceFrom({ sql, types, rows }: RecordedCase): Promise<strin
       answer.columnTypes().map(String).join(),
     )
     if (engineTypes !== promisedTypes) return `Engine types: ${promisedTypes}, not ${engineTypes}.`
-    const answer = unordered(
+    const answer = unorderedMaps(
       types,
       result.getRows().map((row) => row.map(asRecorded)),
     )
-    if (!isRecorded(sorted(unordered(types, rows)), sorted(answer)))
+    if (!isRecorded(sortedRows(unorderedMaps(types, rows)), sortedRows(answer)))
       return `Rows: ${JSON.stringify(rows)}, not ${JSON.stringify(answer)}.`
     return undefined
   } catch (error) {
     return error instanceof Error ? error.message : String(error)
   }
-}
-
-/** Maps have no order: their entries by key. */
-function unordered(
-  types: readonly string[],
-  rows: readonly (readonly unknown[])[],
-): readonly (readonly unknown[])[] {
-  return rows.map((row) =>
-    row.map((value, index) =>
-      types[index]?.startsWith('map<') && Array.isArray(value)
-        ? value.toSorted((left, right) => JSON.stringify(left).localeCompare(JSON.stringify(right)))
-        : value,
-    ),
-  )
-}
-
-function sorted(rows: readonly (readonly unknown[])[]): readonly (readonly unknown[])[] {
-  return rows.length < 2
-    ? rows
-    : rows.toSorted((left, right) => JSON.stringify(left).localeCompare(JSON.stringify(right)))
 }

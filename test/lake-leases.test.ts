@@ -86,7 +86,14 @@ describe.skipIf(!hasS3Server)('statements over a lake on S3 with little room', (
       const openOf = async (table: LakeTable) => {
         const plan = await planOf(place, table)
         const columns = table.schema.fields
-        const planned = { columns, sql: plan.sql, files: plan.files, scans: [] }
+        const planned = {
+          columns,
+          sql: plan.sql,
+          files: plan.files,
+          engine: 'duckdb' as const,
+          tables: [],
+          scans: [],
+        }
         return await openRows(scopeOf(place, gate), planned, {
           encoding: { kind: 'jsonRows' },
           cap: undefined,

@@ -21,6 +21,8 @@ export function homePaths(home: string) {
     staging: join(home, 'staging'),
     spool: join(home, 'spool'),
     scratch: join(home, 'scratch'),
+    /** The session that this home has at Spark. */
+    sparkSession: join(home, 'spark-session'),
     tls: join(home, 'tls'),
     keys: join(home, 'keys'),
     masterKeys: join(home, 'keys', 'master-keys.json'),

@@ -71,6 +71,23 @@ export const configSchema = z.strictObject({
       default: () => Math.floor(machineBytes() / 2),
     }),
   }),
+  spark: z.strictObject({
+    address: address().optional().register(settingMeta, {
+      about: 'A Spark Connect server (4.1) for sessions that SET engine = spark, HOST:PORT',
+    }),
+    token: secret().optional().register(settingMeta, {
+      about: 'Token that the Spark Connect server asks for',
+      isSecret: true,
+    }),
+    tls: z.enum(['auto', 'on', 'off']).register(settingMeta, {
+      about: 'Whether the connection to Spark is encrypted; auto: unless it stays on this machine',
+      default: 'auto',
+    }),
+    statementsMax: count().register(settingMeta, {
+      about: 'Statements that run on Spark at a time; more wait',
+      default: 8,
+    }),
+  }),
   tls: z.strictObject({
     httpCertificate: path()
       .optional()

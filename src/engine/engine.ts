@@ -5,7 +5,7 @@ import type { Encoding } from '#encode/encoding.ts'
  * A place where SQL runs. The server hands it text in the engine's own dialect and gets whole encoded rows back, as
  * many as it asks for: portals, cursors, row limits, REST pages and export spools are all this one protocol.
  */
-export interface Engine extends AsyncDisposable {
+export interface QueryEngine extends AsyncDisposable {
   /**
    * Begins a statement that returns rows.
    * @throws AppError 'query.failed' what the data made impossible (a failed cast, raise_error), 'engine.memory',
@@ -15,7 +15,10 @@ export interface Engine extends AsyncDisposable {
 
   /** The columns a statement would return; nothing is read. */
   describe(statement: EngineStatement, options: { readonly signal: AbortSignal }): Promise<readonly Field[]>
+}
 
+/** The engine of this machine: it writes files too. */
+export interface Engine extends QueryEngine {
   /**
    * Runs a statement and writes its rows to files in a folder of the server. Not atomic: the caller owns the folder,
    * and after a failure what lies there is rubbish.
@@ -34,14 +37,29 @@ export interface EngineStatement {
   readonly sql: string
   /** Absolute paths of the only files it may read. */
   readonly files: readonly string[]
+  /** What of them stands in the text under names, for a dialect that cannot say field ids. */
+  readonly tables?: readonly FileTable[]
   /** Interactive statements share children; batch statements have one to themselves. */
   readonly pool: 'interactive' | 'batch'
+}
+
+/** Parquet files that a statement reads as one table. */
+export interface FileTable {
+  /** As the text calls it. */
+  readonly name: string
+  /** Absolute paths; at least one. */
+  readonly files: readonly string[]
+  /** What is read, found by field id at every depth; what a file has not is NULL. */
+  readonly columns: readonly Field[]
+  readonly fieldIds: FieldIds
 }
 
 export interface OpenOptions {
   readonly encoding: Encoding
   /** The columns by name and type as the binder knows them, in order: encoders follow these, not the engine's own. */
   readonly columns: readonly Field[]
+  /** No more rows than this are ever pulled, so that an engine that works ahead may stop there. */
+  readonly rowCountMax?: number
   readonly signal: AbortSignal
 }
 

@@ -2,6 +2,7 @@ import type { BatchId, DatasetId, PrincipalId, SandboxId, SnapshotId, TableId } 
 import type { SchemaChange } from './evolve-schema.ts'
 import type { TableRequirement, TableUpdate } from './iceberg/table-update.ts'
 import type { CompactionRule } from './plan-compaction.ts'
+import type { ScanParts } from './scan-parts.ts'
 import type { Transaction } from '#metadata/metadata.ts'
 import type { CachedObject, FileLease } from '#objects/file-cache.ts'
 import type { StructType } from '#types/data-type.ts'
@@ -370,6 +371,8 @@ export interface Predicate {
 export interface ScanPlan {
   /** A parenthesised engine query giving the columns asked for, in schema order, system columns last. */
   readonly sql: string
+  /** The same, for engines that are told files and field ids. */
+  readonly parts: ScanParts
   /** Exactly what the statement may read, once they are leased. */
   readonly files: readonly CachedObject[]
   /** Sum of the files' record counts: an upper bound of rows, exact without predicates. */

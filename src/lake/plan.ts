@@ -11,6 +11,7 @@ import { type IncrementStart, increment, incrementAfter } from './increment.ts'
 import type { PlanRequest, Predicate, ScanPlan } from './lake.ts'
 import type { LakeContext } from './lake-context.ts'
 import { type FilePredicate, filePredicate, mayMatchDays, mayMatchFile } from './predicate.ts'
+import { scanParts } from './scan-parts.ts'
 import { scanSql } from './scan-sql.ts'
 import { systemColumns } from './system-columns.ts'
 import { readBase, type TableBase } from './table-base.ts'
@@ -24,7 +25,8 @@ export async function plan(context: PlanContext, request: PlanRequest): Promise<
   const struct = schemaOf(base.metadata)
   const columns = columnsOf(base.definition, request)
   if (request.snapshotId === undefined) {
-    return { sql: scanSql([], columns, struct), files: [], rowCount: 0, bytes: 0, filesSkipped: 0 }
+    const parts = scanParts(struct, shownOf(base.definition, columns), [])
+    return { sql: scanSql([], columns, struct), parts, files: [], rowCount: 0, bytes: 0, filesSkipped: 0 }
   }
   const since =
     request.afterSequence === undefined
@@ -42,11 +44,23 @@ export async function plan(context: PlanContext, request: PlanRequest): Promise<
   ]
   return {
     sql: scanSql(groups, columns, struct),
+    parts: scanParts(struct, shownOf(base.definition, columns), [
+      { paths: pathsOf(base, chosen.whole) },
+      { paths: pathsOf(base, chosen.mixed), ingestedAfterMs: since?.afterMs ?? 0 },
+    ]),
     files: groups.flatMap((group) => group.files),
     rowCount: chosen.rowCount,
     bytes: [...chosen.whole, ...chosen.mixed].reduce((sum, file) => sum + file.bytes, 0),
     filesSkipped: found.skippedCount,
   }
+}
+
+function shownOf({ schema }: TableDefinition, columns: readonly Field[]) {
+  return { columns, all: [...schema.fields, ...systemColumns.fields] }
+}
+
+function pathsOf({ files }: TableBase, dataFiles: readonly DataFile[]): readonly string[] {
+  return dataFiles.map((file) => files.scanFile(file).path)
 }
 
 async function startOf(

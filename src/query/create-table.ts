@@ -34,7 +34,7 @@ export async function createTableAs(
   const done = there && (await committed(scope, there.dataset))
   if (done) return done.rowCount
   const pins = await scope.journal.pins(scope.step)
-  const planned = await planQuery(scope, statement.query, pins)
+  const planned = await planQuery(scope, statement.query, pins, { engine: 'duckdb' })
   await pins.keep()
   const dataset = there?.dataset ?? (await createDataset(scope, statement, planned.columns))
   if (!dataset) return undefined

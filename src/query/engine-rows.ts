@@ -2,6 +2,7 @@ import { AppError } from '#base/errors.ts'
 import type { Encoding } from '#encode/encoding.ts'
 import type { Chunk, Pull } from '#engine/engine.ts'
 import type { FileLease } from '#objects/file-cache.ts'
+import { engineOf } from './choose-engine.ts'
 import type { ResultRows } from './query.ts'
 import type { PlannedQuery } from './plan-query.ts'
 import type { Scope } from './scope.ts'
@@ -22,15 +23,22 @@ export async function openRows(
   planned: PlannedQuery,
   { encoding, cap }: { readonly encoding: Encoding; readonly cap: RowCap | undefined },
 ): Promise<ResultRows> {
-  const { engine, lake } = scope.services
+  const { lake } = scope.services
+  const engine = engineOf(scope.services, planned.engine)
   const running = runningStatement(scope)
   const { signal } = running
   using opening = new DisposableStack()
   const lease = opening.use(await running.wait(() => lake.lease(planned.files, { signal })))
   const pull = await running.spend(() =>
     engine.open(
-      { sql: planned.sql, files: lease.paths, pool: scope.pool },
-      { encoding, columns: planned.columns, signal },
+      { sql: planned.sql, files: lease.paths, tables: planned.tables, pool: scope.pool },
+      {
+        encoding,
+        columns: planned.columns,
+        // One more tells whether anything was cut.
+        ...(cap ? { rowCountMax: cap.rowCountMax + 1 } : {}),
+        signal,
+      },
     ),
   )
   opening.move()

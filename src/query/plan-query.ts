@@ -1,22 +1,29 @@
 import { must } from '#base/assert.ts'
+import type { FileTable } from '#engine/engine.ts'
 import type { CachedObject } from '#objects/file-cache.ts'
 import { systemColumns } from '#lake/system-columns.ts'
 import type { ScanPlan } from '#lake/lake.ts'
-import type { BoundQuery, ParsedQuery, SessionNames, TableScan } from '#sql/compile.ts'
+import type { BoundQuery, EngineName, ParsedQuery, SessionNames, TableScan } from '#sql/compile.ts'
 import type { DataType, Field } from '#types/data-type.ts'
 import { type LoadedCatalogue, loadCatalogue } from './catalogue.ts'
 import type { StepPins } from './journal.ts'
-import { planHistory } from './history.ts'
+import { chosenEngine } from './choose-engine.ts'
+import { type HistoryPlan, planHistory } from './history.ts'
 import type { Scope } from './scope.ts'
 import { snapshotRange } from './snapshot-range.ts'
+import { sparkScan, type SparkScan } from './spark-scan.ts'
 
 /** A query made ready for the engine: bound, its tables' files chosen at one snapshot each, printed. */
 export interface PlannedQuery {
   readonly columns: readonly Field[]
+  /** Whose text it is, and who runs it. */
+  readonly engine: EngineName
   readonly sql: string
+  /** What the text calls by names of its own. */
+  readonly tables: readonly FileTable[]
   /** What it may read, once it is leased; each once. */
   readonly files: readonly CachedObject[]
-  readonly scans: readonly { readonly tableName: string; readonly plan: ScanPlan }[]
+  readonly scans: readonly { readonly tableName: string; readonly plan: Omit<ScanPlan, 'parts'> }[]
 }
 
 /** @throws AppError of the front end: 'query.unknown_table', 'query.type', … */
@@ -24,10 +31,18 @@ export async function planQuery(
   scope: Scope,
   query: ParsedQuery,
   pins: StepPins,
-  { complexAsJson = false }: { readonly complexAsJson?: boolean } = {},
+  {
+    complexAsJson = false,
+    engine = chosenEngine(scope),
+  }: {
+    readonly complexAsJson?: boolean
+    /** Absent: the one the session has chosen. */
+    readonly engine?: EngineName
+  } = {},
 ): Promise<PlannedQuery> {
   const catalogue = await loadCatalogue(scope, query.tables)
   const bound = scope.services.sql.bind(query, {
+    engine,
     catalogue,
     variables: scope.variables.all(),
     parameters: scope.parameters,
@@ -38,15 +53,23 @@ export async function planQuery(
     flattens: scope.properties.isTrue('flatten'),
   })
   tellNotices(scope, bound)
-  const plans = new Map<TableScan, ScanPlan>()
+  const plans = new Map<TableScan, ScanPlan | HistoryPlan>()
   for (const scan of bound.scans) plans.set(scan, await planScan(scope, scan, { catalogue, pins }))
-  const texts = new Map([...plans].map(([scan, plan]) => [scan, plan.sql]))
+  const scans = [...plans].map(([scan, plan], index) => ({ scan, ...scanFor(engine, plan, index) }))
   return {
     columns: bound.columns,
-    sql: bound.print('duckdb', texts),
+    engine,
+    sql: bound.print(engine, new Map(scans.map(({ scan, text }) => [scan, text]))),
+    tables: scans.flatMap(({ tables }) => tables),
     files: eachOnce([...plans.values()].flatMap((plan) => plan.files)),
     scans: [...plans].map(([scan, plan]) => ({ tableName: scan.table.name, plan })),
   }
+}
+
+function scanFor(engine: EngineName, plan: ScanPlan | HistoryPlan, index: number): SparkScan {
+  if (engine === 'duckdb') return { text: plan.sql, tables: [] }
+  if ('sparkSql' in plan) return { text: plan.sparkSql, tables: [] }
+  return sparkScan(plan.parts, `scan_${index + 1}`)
 }
 
 function eachOnce(files: readonly CachedObject[]): readonly CachedObject[] {
@@ -85,7 +108,7 @@ async function planScan(
   scope: Scope,
   scan: TableScan,
   { catalogue, pins }: { readonly catalogue: LoadedCatalogue; readonly pins: StepPins },
-): Promise<ScanPlan> {
+): Promise<ScanPlan | HistoryPlan> {
   const { lake } = scope.services
   const { tableId } = must(catalogue.dataset(scan.table.key), 'the binder scans tables of the catalogue')
   const isSystem = (name: string): boolean => systemColumns.fields.some((field) => field.name === name)

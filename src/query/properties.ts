@@ -111,6 +111,13 @@ const properties: readonly Property[] = [
     expects: 'true or false',
   },
   {
+    name: 'engine',
+    default: 'duckdb',
+    about: 'Where queries run; what they write is written by DuckDB',
+    accept: oneOf('duckdb', 'spark'),
+    expects: 'duckdb or spark',
+  },
+  {
     name: 'extra_float_digits',
     default: '1',
     about: 'Accepted; floating-point numbers are always exact',

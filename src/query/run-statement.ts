@@ -6,6 +6,7 @@ import { rowLimit } from '#sql/limit.ts'
 import type { Field } from '#types/data-type.ts'
 import { checkLimit, openRows, type RowCap } from './engine-rows.ts'
 import { addColumns } from './add-columns.ts'
+import { checkEngine } from './choose-engine.ts'
 import { createTable, createTableAs } from './create-table.ts'
 import type { Cursors } from './cursors.ts'
 import { describeTable } from './describe-table.ts'
@@ -91,6 +92,7 @@ export async function* runStatement(scope: Scope, statement: Statement, host: St
       await setVariable(scope, statement)
       return yield command('SET')
     case 'setProperty':
+      checkEngine(scope.services, statement.name, statement.value)
       properties.set(statement.name, statement.value)
       return yield command('SET')
     case 'resetProperty':

@@ -2,7 +2,7 @@ import type { Access } from '#access/access.ts'
 import type { Clock } from '#base/clock.ts'
 import type { Logger } from '#base/log.ts'
 import type { Datasets } from '#datasets/datasets.ts'
-import type { Engine } from '#engine/engine.ts'
+import type { Engine, QueryEngine } from '#engine/engine.ts'
 import type { Jobs } from '#jobs/jobs.ts'
 import type { Lake } from '#lake/lake.ts'
 import type { Metadata } from '#metadata/metadata.ts'
@@ -13,6 +13,8 @@ export interface QueryServiceOptions {
   readonly metadata: Metadata
   readonly access: Access
   readonly engine: Engine
+  /** Runs the queries of sessions that ask for it; absent: there is none. */
+  readonly spark?: QueryEngine | undefined
   readonly sql: SqlFrontEnd
   readonly lake: Lake
   readonly datasets: Datasets

@@ -21,7 +21,7 @@ export async function insert(scope: Scope, statement: StatementOf<'insert'>): Pr
   const done = await committed(scope, dataset)
   if (done) return done.rowCount
   const pins = await journal.pins(step)
-  const planned = await planQuery(scope, statement.query, pins)
+  const planned = await planQuery(scope, statement.query, pins, { engine: 'duckdb' })
   await pins.keep()
   return (await appendRows(scope, { dataset, planned, statement })).rowCount
 }

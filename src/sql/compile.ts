@@ -122,7 +122,11 @@ export interface ParsedQuery {
   readonly position: TextPosition
 }
 
+export type EngineName = 'duckdb' | 'spark'
+
 export interface BindContext {
+  /** Whose text will be printed; absent: DuckDB's. */
+  readonly engine?: EngineName
   readonly catalogue: Catalogue
   /** Values of `@variables`, by name as written. */
   readonly variables: Readonly<Record<string, Literal>>
@@ -180,8 +184,8 @@ export interface BoundQuery {
   readonly scans: readonly TableScan[]
   /** What the caller should be told, one sentence each. */
   readonly notices?: readonly string[]
-  /** Engine text, with each scan replaced by the parenthesised query planned for it. */
-  print(engine: 'duckdb' | 'spark', scans: ReadonlyMap<TableScan, string>): string
+  /** Text of the engine it was bound for, with each scan replaced by the parenthesised query planned for it. */
+  print(engine: EngineName, scans: ReadonlyMap<TableScan, string>): string
 }
 
 /** One mention of a table in a query, and what it needs of it. */

@@ -1,5 +1,4 @@
-import { must } from '#base/assert.ts'
-import { AppError } from '#base/errors.ts'
+import { assert, must } from '#base/assert.ts'
 import { stringType, type DataType } from '#types/data-type.ts'
 import { complexAsJson } from './bind/complex-as-json.ts'
 import { outputsOf } from './bind/outputs.ts'
@@ -12,8 +11,11 @@ import { parseStatement } from './parse/statement.ts'
 import { pruneColumns } from './passes/prune-columns.ts'
 import { scanNeeds } from './passes/scan-needs.ts'
 import { stageWindows } from './passes/stage-windows.ts'
-import { printQuery } from './print/duckdb/print-query.ts'
+import { printQuery as printDuckdb } from './print/duckdb/print-query.ts'
+import { printQuery as printSpark } from './print/spark/print-query.ts'
 import { splitStatements } from './scan/split.ts'
+
+const printers = { duckdb: printDuckdb, spark: printSpark } as const
 
 export function createSqlFrontEnd(): SqlFrontEnd {
   return { split: splitStatements, parse: parseStatement, bind }
@@ -31,9 +33,8 @@ function bind(query: ParsedQuery, context: BindContext): BoundQuery {
     scans: [...scans.values()],
     notices: [...new Set(state.notices)],
     print(engine, texts) {
-      if (engine === 'spark')
-        throw new AppError('query.unsupported', 'Queries cannot be printed for Spark yet.')
-      return printQuery(tree, (relation) => {
+      assert(engine === (context.engine ?? 'duckdb'), 'a query is printed for the engine it was bound for')
+      return printers[engine](tree, (relation) => {
         const scan = must(scans.get(relation), 'every scan has its needs')
         return must(texts.get(scan), 'the caller planned every scan')
       })

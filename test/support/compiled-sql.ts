@@ -157,7 +157,8 @@ async function answered(connection: DuckDBConnection, { bound, text }: Printed):
   }
 }
 
-function shown(type: DataType, value: Value): unknown {
+/** A value as the documentation prints it. */
+export function shown(type: DataType, value: Value): unknown {
   if (value === null) return null
   switch (type.kind) {
     case 'struct':

@@ -1,4 +1,5 @@
-import { mkdtemp, chmod, rm } from 'node:fs/promises'
+import { existsSync, readFileSync } from 'node:fs'
+import { mkdtemp, chmod, mkdir, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { TestProject } from 'vitest/node'
@@ -18,6 +19,8 @@ export interface SharedPostgres {
 declare module 'vitest' {
   export interface ProvidedContext {
     postgres: SharedPostgres
+    /** Where the tests that need Spark start it, once. */
+    sparkFolder: string
   }
 }
 
@@ -52,7 +55,27 @@ export async function setup(project: TestProject): Promise<void> {
   }
   const { host = '', user = '' } = postgres.connection
   project.provide('postgres', { host, user, template })
+  const sparkFolder = join(folder, 'spark')
+  await mkdir(sparkFolder)
+  project.provide('sparkFolder', sparkFolder)
+  starting.defer(() => endSpark(sparkFolder))
   running = starting.move()
+}
+
+/** Some test may have started one; it must be gone before its folder goes. */
+async function endSpark(folder: string): Promise<void> {
+  const file = join(folder, 'pid')
+  if (!existsSync(file)) return
+  const pid = Number(readFileSync(file, 'utf8'))
+  for (let look = 0; look < 100; look++) {
+    try {
+      // Statements of tests are over: nothing is lost by a kill after a while.
+      process.kill(pid, look === 0 ? 'SIGTERM' : look === 50 ? 'SIGKILL' : 0)
+    } catch {
+      return // It is gone.
+    }
+    await new Promise((resolve) => setTimeout(resolve, 100))
+  }
 }
 
 export async function teardown(): Promise<void> {

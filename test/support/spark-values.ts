@@ -54,6 +54,27 @@ export function isRecorded(recorded: unknown, answer: unknown): boolean {
   return recorded === answer
 }
 
+/** Maps have no order: their entries by key. */
+export function unorderedMaps(
+  types: readonly string[],
+  rows: readonly (readonly unknown[])[],
+): readonly (readonly unknown[])[] {
+  return rows.map((row) =>
+    row.map((value, index) =>
+      types[index]?.startsWith('map<') && Array.isArray(value)
+        ? value.toSorted((left, right) => JSON.stringify(left).localeCompare(JSON.stringify(right)))
+        : value,
+    ),
+  )
+}
+
+/** Rows in an order that does not depend on the engine. */
+export function sortedRows(rows: readonly (readonly unknown[])[]): readonly (readonly unknown[])[] {
+  return rows.length < 2
+    ? rows
+    : rows.toSorted((left, right) => JSON.stringify(left).localeCompare(JSON.stringify(right)))
+}
+
 interface Span {
   readonly months: number
   readonly micros: number

@@ -46,9 +46,11 @@ export const packageOwners: Readonly<Record<string, string>> = {
   '@aws-sdk/client-s3': 'objects',
   '@duckdb/node-api': 'engine',
   '@duckdb/node-bindings': 'engine',
+  '@grpc/grpc-js': 'engine',
   avsc: 'lake',
   fastify: 'http',
   kysely: 'metadata',
+  protobufjs: 'engine',
   commander: 'cli',
 }
 

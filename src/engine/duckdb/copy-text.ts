@@ -5,8 +5,8 @@ import { join } from 'node:path'
 import { Readable, type Transform } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { createGzip, createZstdCompress } from 'node:zlib'
+import type { EncodedRows } from '../encoded-rows.ts'
 import type { Request, TextFile } from './protocol.ts'
-import type { Statement } from './statement.ts'
 
 type CopyText = Extract<Request, { op: 'copyText' }>
 
@@ -17,7 +17,7 @@ const pieceBytes = 1024 * 1024
  * decimals and writes NULLs. A file ends at the first piece (1 MiB) past `fileBytesMax`.
  */
 export async function copyText(
-  statement: Statement,
+  statement: EncodedRows,
   request: CopyText,
   onRows: (rowCount: number) => void,
 ): Promise<TextFile[]> {
@@ -31,7 +31,7 @@ export async function copyText(
 }
 
 async function writeFile(
-  statement: Statement,
+  statement: EncodedRows,
   { folder, extension, compression, fileBytesMax = Infinity }: CopyText,
   onRows: (rowCount: number) => void,
 ): Promise<TextFile> {

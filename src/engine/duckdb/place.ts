@@ -1,5 +1,5 @@
-import { AppError } from '#base/errors.ts'
 import type { EngineStatement } from '../engine.ts'
+import { stopReason } from '../stop-reason.ts'
 import type { EngineChild } from './child-process.ts'
 import type { Frame } from './frames.ts'
 import type { Request, Share, WireStatement } from './protocol.ts'
@@ -72,11 +72,4 @@ export class Place {
     const timer = setTimeout(() => void this.#child.kill(), graceMs)
     void ended.then(() => clearTimeout(timer))
   }
-}
-
-/** What an aborted signal means: its reason when that is one of ours, else a cancel. */
-export function stopReason(signal: AbortSignal): AppError {
-  const reason: unknown = signal.reason
-  if (reason instanceof AppError) return reason
-  return new AppError('query.cancelled', 'The statement was cancelled.', { cause: reason })
 }

@@ -2,7 +2,8 @@ import { assert } from '#base/assert.ts'
 import { AppError } from '#base/errors.ts'
 import type { Chunk, EngineStatement, OpenOptions, Pull } from '../engine.ts'
 import { readChunk } from './frames.ts'
-import { type Place, stopReason } from './place.ts'
+import { untilAbort } from '../stop-reason.ts'
+import type { Place } from './place.ts'
 import type { Pool } from './pool.ts'
 
 /** Runs the work in a place of its own; when the child dies under it, once more in another. */
@@ -108,16 +109,4 @@ class RemotePull implements Pull {
 
 function isCrash(error: unknown): boolean {
   return error instanceof AppError && error.code === 'engine.crashed'
-}
-
-/** The caller of an aborted statement need not wait until the engine has noticed. */
-async function untilAbort<T>(signal: AbortSignal, answer: Promise<T>): Promise<T> {
-  const aborted = Promise.withResolvers<never>()
-  const onAbort = (): void => aborted.reject(stopReason(signal))
-  signal.addEventListener('abort', onAbort, { once: true })
-  try {
-    return await Promise.race([answer, aborted.promise])
-  } finally {
-    signal.removeEventListener('abort', onAbort)
-  }
 }

@@ -1,8 +1,9 @@
+import type { EncodedRows, Rows } from '../encoded-rows.ts'
 import { copyText } from './copy-text.ts'
 import { Interrupted, NotAQuery } from './failure.ts'
 import type { Instances, Sandbox } from './instances.ts'
 import type { Request } from './protocol.ts'
-import { describeQuery, type Rows, Statement } from './statement.ts'
+import { describeQuery, openStatement } from './statement.ts'
 
 type Starting = Exclude<Request, { op: 'pull' | 'interrupt' | 'close' }>
 
@@ -13,7 +14,7 @@ const interruptEveryMs = 50
 export class ServedStatement {
   readonly #instances: Instances
   #sandbox: Sandbox | undefined
-  #statement: Statement | undefined
+  #statement: EncodedRows | undefined
   #isInterrupted = false
   #copiedRowCount = 0
 
@@ -31,7 +32,7 @@ export class ServedStatement {
       switch (request.op) {
         case 'open': {
           const { encoding, columns } = request
-          this.#statement = await Statement.open(sandbox, { sql, encoding, columns })
+          this.#statement = await openStatement(sandbox, { sql, encoding, columns })
           return null
         }
         case 'describe':
@@ -39,7 +40,7 @@ export class ServedStatement {
         case 'copy':
           return await this.#copy(sandbox, request)
         case 'copyText': {
-          const statement = await Statement.open(sandbox, { sql, encoding: request.encoding })
+          const statement = await openStatement(sandbox, { sql, encoding: request.encoding })
           return await copyText(statement, request, (rowCount) => {
             this.#copiedRowCount += rowCount
             if (this.#isInterrupted) throw new Interrupted()

@@ -3,6 +3,7 @@ import { AppError, type TextPosition } from '#base/errors.ts'
 import { arrayType, sparkName, structType, type DataType } from '#types/data-type.ts'
 import { castsExplicitly } from '#types/implicit-cast.ts'
 import type { CallExtras, FunctionEntry, RewriteContext, Signature } from '../functions/entry.ts'
+import { staysForSpark } from '../functions/engine-neutral.ts'
 import { findFunction } from '../functions/registry.ts'
 import { acceptedTypes } from './accepts.ts'
 import type { BoundExpression } from './bound.ts'
@@ -79,8 +80,11 @@ function carriedOut(site: CallSite, { entry, signature, values }: Chosen): Bound
   const { lowering } = signature
   const { extras = {}, at } = site
   switch (lowering.kind) {
-    case 'rewrite':
-      return lowering.rewrite(values, rewriteContext(site))
+    case 'rewrite': {
+      const rewritten = lowering.rewrite(values, rewriteContext(site))
+      const isKept = site.state.context.engine === 'spark' && staysForSpark(entry, values.length)
+      return isKept ? { ...callOf(entry, signature, values, extras, at), type: rewritten.type } : rewritten
+    }
     case 'windows': {
       if (extras.over) return lowering.expand(values, extras.over, rewriteContext(site))
       throw new AppError('query.syntax', `${shown(entry)} needs an OVER clause.`, {

@@ -1,0 +1,75 @@
+import { createEncoder, type Encoder } from '#encode/encoder.ts'
+import type { Encoding } from '#encode/encoding.ts'
+import type { Batch } from '#encode/value.ts'
+import type { Field } from '#types/data-type.ts'
+
+export interface Rows {
+  readonly rowCount: number
+  readonly isLast: boolean
+  readonly bytes: Uint8Array
+}
+
+/** How many bytes a row may take is unknown before the first ones; few enough are tried then. */
+const rowBytesFirstGuess = 64 * 1024
+
+/** A result as encoded rows, as many as are asked for; batches are fetched only when the one before is used up. */
+export class EncodedRows {
+  readonly #columns: readonly Field[]
+  readonly #encoding: Encoding
+  readonly #fetch: () => Promise<Batch | undefined>
+  #encoder: Encoder
+  /** What was fetched, and how many rows of it are encoded. */
+  #batch: Batch | undefined
+  #position = 0
+  #rowBytes = rowBytesFirstGuess
+  #isDone = false
+
+  /** @param fetch the next batch; undefined behind the last one, and never called again then */
+  constructor(encoding: Encoding, columns: readonly Field[], fetch: () => Promise<Batch | undefined>) {
+    this.#columns = columns
+    this.#encoding = encoding
+    this.#fetch = fetch
+    this.#encoder = createEncoder(encoding, columns)
+  }
+
+  /** Whether the last row has been given. */
+  get isDone(): boolean {
+    return this.#isDone
+  }
+
+  /** Begins another file or stream, with a header or schema of its own, at the next row. */
+  startAnew(): void {
+    this.#encoder = createEncoder(this.#encoding, this.#columns)
+  }
+
+  async pull(rowCountMax: number, bytesMax: number): Promise<Rows> {
+    let rowCount = 0
+    while (rowCount < rowCountMax && this.#encoder.byteCount < bytesMax) {
+      const batch = this.#batch ?? (await this.#next())
+      if (!batch) {
+        this.#isDone = true
+        return { rowCount, isLast: true, bytes: this.#encoder.finish() }
+      }
+      rowCount += this.#encode(batch, rowCountMax - rowCount, bytesMax - this.#encoder.byteCount)
+    }
+    return { rowCount, isLast: false, bytes: this.#encoder.take() }
+  }
+
+  #encode(batch: Batch, rowCountMax: number, bytesMax: number): number {
+    const from = this.#position
+    const rowsThatFit = Math.max(1, Math.floor(bytesMax / this.#rowBytes))
+    const rowCount = Math.min(batch.rowCount - from, rowCountMax, rowsThatFit)
+    const bytesBefore = this.#encoder.byteCount
+    this.#encoder.add({ rowCount, value: (column, row) => batch.value(column, from + row) })
+    this.#rowBytes = Math.max(1, (this.#encoder.byteCount - bytesBefore) / rowCount)
+    this.#position += rowCount
+    if (this.#position === batch.rowCount) this.#batch = undefined
+    return rowCount
+  }
+
+  async #next(): Promise<Batch | undefined> {
+    this.#position = 0
+    this.#batch = this.#isDone ? undefined : await this.#fetch()
+    return this.#batch
+  }
+}

@@ -1,0 +1,77 @@
+import { assert } from '#base/assert.ts'
+import { AppError } from '#base/errors.ts'
+import type { Batch } from '#encode/value.ts'
+import { EncodedRows } from '../encoded-rows.ts'
+import type { Chunk, OpenOptions, Pull } from '../engine.ts'
+import { stopReason, untilAbort } from '../stop-reason.ts'
+import { readArrow } from './arrow-batch.ts'
+import { appErrorOf, readFailure } from './failure.ts'
+import type { Operation } from './operation.ts'
+
+/** The rows of one operation, encoded here as they are pulled. */
+export class SparkPull implements Pull {
+  readonly #operation: Operation
+  readonly #rows: EncodedRows
+  readonly #signal: AbortSignal
+  readonly #onEnd: () => void
+  #batches: Batch[] = []
+  #isPulling = false
+  #leaving: Promise<void> | undefined
+
+  /** @param onEnd called once, when Spark has let go of it */
+  constructor(
+    operation: Operation,
+    { encoding, columns, signal }: Pick<OpenOptions, 'encoding' | 'columns' | 'signal'>,
+    onEnd: () => void,
+  ) {
+    this.#operation = operation
+    this.#rows = new EncodedRows(encoding, columns, () => this.#fetch())
+    this.#signal = signal
+    this.#onEnd = onEnd
+    if (signal.aborted) void this.#leave()
+    else signal.addEventListener('abort', this.#onAbort, { once: true })
+  }
+
+  async pull(limit: { readonly rowCountMax: number; readonly bytesMax: number }): Promise<Chunk> {
+    assert(!this.#isPulling, 'one pull at a time')
+    if (this.#rows.isDone) return { bytes: new Uint8Array(), rowCount: 0, state: 'done' }
+    this.#isPulling = true
+    try {
+      const pulled = this.#rows.pull(limit.rowCountMax, limit.bytesMax)
+      const { rowCount, bytes, isLast } = await untilAbort(this.#signal, pulled)
+      if (isLast) void this.#leave()
+      return { bytes, rowCount, state: isLast ? 'done' : 'more' }
+    } catch (error) {
+      void this.#leave()
+      if (this.#signal.aborted) throw stopReason(this.#signal)
+      throw error instanceof AppError ? error : appErrorOf(readFailure(error))
+    } finally {
+      this.#isPulling = false
+    }
+  }
+
+  async #fetch(): Promise<Batch | undefined> {
+    for (;;) {
+      const batch = this.#batches.shift()
+      if (batch && batch.rowCount > 0) return batch
+      if (batch) continue
+      const bytes = await this.#operation.next()
+      if (!bytes) return undefined
+      this.#batches = [...readArrow(bytes)]
+    }
+  }
+
+  readonly #onAbort = (): void => void this.#leave()
+
+  async #leave(): Promise<void> {
+    this.#leaving ??= this.#operation.stop().finally(() => {
+      this.#signal.removeEventListener('abort', this.#onAbort)
+      this.#onEnd()
+    })
+    await this.#leaving
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#leave()
+  }
+}

@@ -1,0 +1,47 @@
+import { quoteSparkLiteral } from '#base/spark-text.ts'
+import { sparkType } from '#types/spark-type.ts'
+import type { Literal } from '../../compile.ts'
+
+const suffixes: Readonly<Record<string, string>> = { byte: 'Y', short: 'S', integer: '', long: 'L' }
+
+/** A constant as Spark SQL of exactly its type, safe to stand in any place. */
+export function printLiteral({ type, value }: Literal): string {
+  if (value === null) return type.kind === 'void' ? 'NULL' : `CAST(NULL AS ${sparkType(type)})`
+  const text = String(value)
+  switch (type.kind) {
+    case 'string':
+      return quoteSparkLiteral(text)
+    case 'boolean':
+      return value === true || value === 'true' ? 'true' : 'false'
+    case 'byte':
+    case 'short':
+    case 'integer':
+    case 'long':
+      return text.startsWith('-') ? `(${text}${suffixes[type.kind]})` : `${text}${suffixes[type.kind]}`
+    case 'binary':
+      return `X${quoteSparkLiteral(text)}`
+    case 'interval':
+      return intervalText(text)
+    default:
+      return `CAST(${quoteSparkLiteral(Object.is(value, -0) ? '-0.0' : text)} AS ${sparkType(type)})`
+  }
+}
+
+/**
+ * Spark has intervals of months, of days and of times, which can be compared and added to dates; only a mixed one needs
+ * its old kind, which can not.
+ */
+function intervalText(text: string): string {
+  const [months = 0n, days = 0n, micros = 0n] = text.split(' ').map(BigInt)
+  if (months !== 0n && days === 0n && micros === 0n) return `INTERVAL '${months}' MONTH`
+  if (months === 0n && micros === 0n) return `INTERVAL '${days}' DAY`
+  const seconds = secondsText(micros)
+  if (months !== 0n) return `make_interval(0, ${months}, 0, ${days}, 0, 0, ${seconds})`
+  return `make_dt_interval(CAST(${days} AS INT), 0, 0, ${seconds})`
+}
+
+function secondsText(micros: bigint): string {
+  const size = micros < 0n ? -micros : micros
+  const fraction = String(size % 1_000_000n).padStart(6, '0')
+  return `CAST('${micros < 0n ? '-' : ''}${size / 1_000_000n}.${fraction}' AS DECIMAL(18, 6))`
+}

@@ -1,0 +1,46 @@
+import type { BoundFrame, BoundFrameBound, BoundSort, BoundWindow } from '../../bind/bound.ts'
+import { directionOf } from '../duckdb/print-window.ts'
+import { printExpression, type PrintPlace } from './print-expression.ts'
+
+/**
+ * ` OVER (…)`.
+ * @param needsOrder Spark refuses functions of a row's place without an order; then any one will do
+ */
+export function printOver(window: BoundWindow, place: PrintPlace, needsOrder: boolean): string {
+  const partition = window.partitionBy.map((value) => printExpression(value, place)).join(', ')
+  const order =
+    window.orderBy.length > 0 ? [printOrderBy(window.orderBy, place)] : needsOrder ? ['ORDER BY 1'] : []
+  const parts = [
+    ...(partition === '' ? [] : [`PARTITION BY ${partition}`]),
+    ...order,
+    ...(window.frame ? [printFrame(window.frame, place)] : []),
+  ]
+  return ` OVER (${parts.join(' ')})`
+}
+
+export function printOrderBy(sorts: readonly BoundSort[], place: PrintPlace): string {
+  const items = sorts.map((sort) => `${sortKeyText(printExpression(sort.value, place))}${directionOf(sort)}`)
+  return `ORDER BY ${items.join(', ')}`
+}
+
+/** A bare whole number would be taken for a place in the select list. */
+export function sortKeyText(text: string): string {
+  return /^\(?-?\d+[LSY]?\)?$/.test(text) ? `coalesce(${text})` : text
+}
+
+function printFrame({ unit, start, end }: BoundFrame, place: PrintPlace): string {
+  return `${unit.toUpperCase()} BETWEEN ${printBound(start, place)} AND ${printBound(end, place)}`
+}
+
+function printBound(bound: BoundFrameBound, place: PrintPlace): string {
+  switch (bound.kind) {
+    case 'unboundedPreceding':
+      return 'UNBOUNDED PRECEDING'
+    case 'unboundedFollowing':
+      return 'UNBOUNDED FOLLOWING'
+    case 'currentRow':
+      return 'CURRENT ROW'
+    default:
+      return `${printExpression(bound.offset, place)} ${bound.kind.toUpperCase()}`
+  }
+}

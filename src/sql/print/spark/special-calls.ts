@@ -1,0 +1,53 @@
+import type { BoundCall } from '../../bind/bound.ts'
+import type { PrintedCall } from './operators.ts'
+
+type Said = string | { readonly text: string; readonly isCast: (text: string) => string } | undefined
+
+/** Functions that Spark calls otherwise than by name and arguments. Undefined: as all others. */
+export const specialCalls: Readonly<Record<string, (printed: PrintedCall, orderBy: string) => Said>> = {
+  // Spark's own fails for what does not follow the format.
+  to_number: ({ values }) => `try_to_number(${values.join(', ')})`,
+  trim: trimmed('BOTH'),
+  ltrim: trimmed('LEADING'),
+  rtrim: trimmed('TRAILING'),
+  // Arguments are accepted, and mean nothing.
+  row_number: () => 'row_number()',
+  rank: () => 'rank()',
+  dense_rank: () => 'dense_rank()',
+  percent_rank: () => 'percent_rank()',
+  cume_dist: () => 'cume_dist()',
+  nth_value: ({ values }) => `nth_value(${values.slice(0, 2).join(', ')})`,
+  count: countDistinct,
+  listagg: ({ call, values }, orderBy) =>
+    orderBy === ''
+      ? undefined
+      : `listagg(${call.isDistinct ? 'DISTINCT ' : ''}${values.join(', ')}) WITHIN GROUP (${orderBy})`,
+  percentile_cont: withinGroup('percentile_cont'),
+  percentile_disc: withinGroup('percentile_disc'),
+  mode: (printed, orderBy) => (orderBy === '' ? undefined : withinGroup('mode')(printed, orderBy)),
+}
+
+function trimmed(side: string): (printed: PrintedCall) => Said {
+  return ({ values: [value = '', signs] }) =>
+    signs === undefined ? `trim(${side} FROM ${value})` : `trim(${side} ${signs} FROM ${value})`
+}
+
+/** Spark counts no different values in a window; it can collect them. */
+function countDistinct({ call, values }: PrintedCall): Said {
+  if (!call.isDistinct || !call.over) return undefined
+  const [first = ''] = values
+  const value = values.length === 1 ? first : together(call, values)
+  return { text: `collect_set(${value})`, isCast: (text) => `CAST(size(${text}) AS BIGINT)` }
+}
+
+/** Several values as one, NULL where one of them is. */
+function together({ arguments: given }: BoundCall, values: readonly string[]): string {
+  const known = values.map((value) => `${value} IS NOT NULL`).join(' AND ')
+  return `(CASE WHEN ${known} THEN struct(${values.slice(0, given.length).join(', ')}) END)`
+}
+
+/** What it works on is its first argument here, and stands in WITHIN GROUP there. */
+function withinGroup(name: string): (printed: PrintedCall, orderBy: string) => Said {
+  return ({ values: [value = '', ...rest] }, orderBy) =>
+    `${name}(${rest.join(', ')}) WITHIN GROUP (${orderBy === '' ? `ORDER BY ${value}` : orderBy})`
+}
