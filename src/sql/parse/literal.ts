@@ -1,5 +1,6 @@
 import { AppError, type TextPosition } from '#base/errors.ts'
 import {
+  binaryType,
   byteType,
   decimalType,
   doubleType,
@@ -8,7 +9,9 @@ import {
   longType,
   shortType,
 } from '#types/data-type.ts'
-import type { Expression } from './syntax.ts'
+import { tokenText } from '../scan/token.ts'
+import type { Expression } from './expression-syntax.ts'
+import type { TokenReader } from './token-reader.ts'
 
 const longMax = 2n ** 63n - 1n
 
@@ -62,4 +65,14 @@ function wholeNumber(digits: string, maximum: bigint, at: TextPosition): bigint 
     throw new AppError('query.syntax', `${digits} is not a whole number up to ${maximum}.`, { position: at })
   }
   return BigInt(digits)
+}
+
+/** `X'1F'`: bytes as hex digits. */
+export function binaryLiteral(reader: TokenReader): Expression {
+  const at = reader.at
+  const text = tokenText(reader.next()).slice(1, -1)
+  if (!/^[0-9a-f]*$/i.test(text)) {
+    throw new AppError('query.syntax', `X'${text}' has a sign that is no hex digit.`, { position: at })
+  }
+  return { kind: 'literal', type: binaryType, value: text.length % 2 === 0 ? text : `0${text}`, text, at }
 }
