@@ -3,7 +3,8 @@ import type { Caller } from '#datasets/datasets.ts'
 import type { Encoding } from '#encode/encoding.ts'
 import type { Chunk } from '#engine/engine.ts'
 import type { RunId } from '#base/ids.ts'
-import type { Literal, ParsedStatement } from '#sql/compile.ts'
+import type { Literal } from '#sql/compile.ts'
+import type { ParsedStatement } from '#sql/statement.ts'
 import type { DataType, Field } from '#types/data-type.ts'
 
 /** Runs the dialect for people and programs. PostgreSQL sessions, REST and scheduled queries use this one service. */

@@ -1,6 +1,6 @@
 import { AppError } from '#base/errors.ts'
 import type { Field } from '#types/data-type.ts'
-import type { ParsedStatement } from '../compile.ts'
+import type { ParsedStatement } from '../statement.ts'
 import { tokenText } from '../scan/token.ts'
 import { beginsQuery } from './look-ahead.ts'
 import { parseTableName } from './from.ts'

@@ -1,5 +1,6 @@
 import { AppError } from '#base/errors.ts'
-import type { ParsedStatement, ScannedStatement } from '../compile.ts'
+import type { ScannedStatement } from '../compile.ts'
+import type { ParsedStatement } from '../statement.ts'
 import { tokenize } from '../scan/lexer.ts'
 import { opensBareBlock } from '../scan/split.ts'
 import { parseBlock, parseIf } from './block.ts'
