@@ -16,6 +16,7 @@ import { homePaths } from '#config/home.ts'
 import { createDatasets } from '#datasets/create-datasets.ts'
 import { createSharedTables } from '#datasets/create-shared-tables.ts'
 import { followSchema } from '#datasets/follow-schema.ts'
+import { createTableKeys } from '#datasets/table-keys.ts'
 import { createDuckdbEngine } from '#engine/duckdb-engine.ts'
 import type { Engine } from '#engine/engine.ts'
 import { createExports } from '#exports/create-exports.ts'
@@ -105,6 +106,7 @@ export async function startServer({ config, logger, version }: ServeOptions): Pr
     clock,
     logger,
   })
+  const descriptors = createDescriptors({ metadata, access, clock })
   const query = createQueryService({
     metadata,
     access,
@@ -112,6 +114,7 @@ export async function startServer({ config, logger, version }: ServeOptions): Pr
     sql: createSqlFrontEnd(),
     lake,
     datasets,
+    keys: createTableKeys({ metadata, descriptors }),
     jobs,
     clock,
     logger,
@@ -169,7 +172,7 @@ export async function startServer({ config, logger, version }: ServeOptions): Pr
     await startHttpServer({
       access,
       schemas,
-      descriptors: createDescriptors({ metadata, access, clock }),
+      descriptors,
       namespaces: createNamespaces({ metadata, access, clock }),
       administration: createAdministration({ metadata, access, clock }),
       auditLog,

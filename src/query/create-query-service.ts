@@ -1,7 +1,7 @@
-import { AppError, type ErrorCode, meanings } from '#base/errors.ts'
+import { type ErrorCode, meanings } from '#base/errors.ts'
 import type { Caller } from '#datasets/datasets.ts'
 import { type QueryLogRow, selectQueryLog } from '#metadata/query.ts'
-import { findTable } from './catalogue.ts'
+import { focusOf } from './focus.ts'
 import { Gate } from './gate.ts'
 import type { QueryLogEntry, QueryService } from './query.ts'
 import { QueryLog } from './query-log.ts'
@@ -39,13 +39,8 @@ export function createQueryService(services: QueryServiceOptions): QueryService 
   return {
     openSession: async (options) => {
       await require(options.caller, 'manage-queries')
-      const { caller, database } = options
-      if (database !== 'all' && !(await findTable({ services, caller, database }, [database]))) {
-        throw new AppError('query.unknown_database', `There is no database ${JSON.stringify(database)}.`, {
-          hint: `Connect to ${caller.sandbox.name}:all.`,
-        })
-      }
-      return new Session(shared, options)
+      const focus = await focusOf(services, options)
+      return new Session({ ...shared, focus }, options)
     },
     createScheduledQuery: (caller, query) => createScheduledQuery(services, caller, query),
     runScheduledQuery: (caller, id) => runScheduledQuery(services, caller, id),

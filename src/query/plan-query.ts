@@ -26,7 +26,7 @@ export async function planQuery(
   pins: StepPins,
   { complexAsJson = false }: { readonly complexAsJson?: boolean } = {},
 ): Promise<PlannedQuery> {
-  const catalogue = await loadCatalogue(scope, query.tables)
+  const catalogue = await loadCatalogue(scope, query.tables, query)
   const bound = scope.services.sql.bind(query, {
     catalogue,
     variables: scope.variables.all(),
@@ -61,7 +61,7 @@ export async function describeQuery(
   { complexAsJson = false }: { readonly complexAsJson?: boolean } = {},
 ): Promise<BoundQuery> {
   return scope.services.sql.bind(query, {
-    catalogue: await loadCatalogue(scope, query.tables),
+    catalogue: await loadCatalogue(scope, query.tables, query),
     variables: scope.variables.all(),
     parameterTypes,
     dropsSystemColumns: scope.properties.isTrue('drop_system_columns'),

@@ -2,6 +2,7 @@ import type { Access } from '#access/access.ts'
 import type { Clock } from '#base/clock.ts'
 import type { Logger } from '#base/log.ts'
 import type { Datasets } from '#datasets/datasets.ts'
+import type { TableKeys } from '#datasets/table-keys.ts'
 import type { Engine } from '#engine/engine.ts'
 import type { Jobs } from '#jobs/jobs.ts'
 import type { Lake } from '#lake/lake.ts'
@@ -16,6 +17,7 @@ export interface QueryServiceOptions {
   readonly sql: SqlFrontEnd
   readonly lake: Lake
   readonly datasets: Datasets
+  readonly keys: TableKeys
   readonly jobs: Jobs
   readonly clock: Clock
   readonly logger: Logger

@@ -52,6 +52,8 @@ export interface ParsedQuery {
   /** Highest `$n`. */
   readonly parameterCount: number
   readonly position: TextPosition
+  /** `WITHAPPROXIMATE`: its tables' newest samples are read in their place. */
+  readonly isApproximate?: boolean
 }
 
 export interface BindContext {

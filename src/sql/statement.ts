@@ -1,6 +1,7 @@
 import type { TextPosition } from '#base/errors.ts'
 import type { Field } from '#types/data-type.ts'
 import type { ParsedQuery, TableName } from './compile.ts'
+import type { ColumnPath, Definition, TableKey } from './definition.ts'
 
 /** What a statement is, for whoever carries it out. `Expression` and `ParsedQuery` are opaque outside `sql`. */
 export type ParsedStatement =
@@ -20,6 +21,7 @@ export type ParsedStatement =
       readonly ifNotExists: boolean
       readonly isTemporary: boolean
       readonly columns: readonly Field[]
+      readonly keys: readonly TableKey[]
       readonly options: Readonly<Record<string, string>>
     }
   | {
@@ -33,6 +35,27 @@ export type ParsedStatement =
     }
   | { readonly kind: 'dropView'; readonly view: TableName; readonly ifExists: boolean }
   | { readonly kind: 'addColumns'; readonly table: TableName; readonly columns: readonly Field[] }
+  | { readonly kind: 'define'; readonly definition: Definition }
+  /** Statistics of columns. */
+  | {
+      readonly kind: 'analyze'
+      readonly table: TableName
+      readonly columns: readonly ColumnPath[] | 'all'
+      /** The condition as written. */
+      readonly filter: string | undefined
+      readonly alias: string | undefined
+      /** Else they are printed and gone. */
+      readonly isKept: boolean
+    }
+  | {
+      readonly kind: 'takeSample'
+      readonly table: TableName
+      readonly filter: string | undefined
+      readonly percent: number
+    }
+  /** `SELECT sample_meta('t')` */
+  | { readonly kind: 'sampleMeta'; readonly table: TableName }
+  | { readonly kind: 'dropSample'; readonly sample: TableName; readonly ifExists: boolean }
   | { readonly kind: 'describe'; readonly table: TableName }
   | { readonly kind: 'declareCursor'; readonly name: string; readonly query: ParsedQuery }
   | { readonly kind: 'fetch'; readonly name: string; readonly count: number | 'all' }
