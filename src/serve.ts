@@ -35,6 +35,7 @@ import { countRuns, selectDatasetFigures, selectTotals } from '#metadata/overvie
 import { loopbackCertificate } from '#pgwire/certificate.ts'
 import { startPostgresServer } from '#pgwire/server.ts'
 import { createQueryService } from '#query/create-query-service.ts'
+import type { QueryService } from '#query/query.ts'
 import { createDescriptors } from '#schemas/create-descriptors.ts'
 import { createSchemas } from '#schemas/create-schemas.ts'
 import { createNamespaces } from '#schemas/namespaces.ts'
@@ -92,9 +93,8 @@ export async function startServer({ config, logger, version }: ServeOptions): Pr
   const lake = createLake({ metadata, engine, files, clock, logger, incarnation })
   const schemas = createSchemas({ metadata, access, clock, columnsAdded: followSchema({ lake, clock }) })
   const datasets = createDatasets({ metadata, access, lake, schemas, clock })
-  const jobs = starting.use(
-    createJobs({ metadata, clock, nodeId: await nodeIdOf(config.home), incarnation, logger }),
-  )
+  const nodeId = await nodeIdOf(config.home)
+  const jobs = starting.use(createJobs({ metadata, clock, nodeId, incarnation, logger }))
   const ingest = createIngest({
     metadata,
     access,
@@ -119,6 +119,8 @@ export async function startServer({ config, logger, version }: ServeOptions): Pr
     clock,
     logger,
     limits: config.limits,
+    nodeId,
+    incarnation,
   })
   const exports = createExports({
     metadata,
@@ -153,7 +155,7 @@ export async function startServer({ config, logger, version }: ServeOptions): Pr
     version,
   })
   await jobs.start()
-  starting.use(sweepNowAndThen(lake, logger))
+  starting.use(sweepNowAndThen({ lake, query }, logger))
 
   const { host, port } = config.postgres
   const pgwire = starting.use(
@@ -269,12 +271,17 @@ function arm(
   })
 }
 
-function sweepNowAndThen(lake: Lake, logger: Logger): AsyncDisposable {
+function sweepNowAndThen(
+  { lake, query }: { readonly lake: Lake; readonly query: QueryService },
+  logger: Logger,
+): AsyncDisposable {
   const controller = new AbortController()
   const { signal } = controller
   const loop = async () => {
     while (!signal.aborted) {
       try {
+        const tablesRemoved = await query.removeLeftTables()
+        if (tablesRemoved > 0) logger.log('info', 'query.left_tables_removed', { tablesRemoved })
         const { filesRemoved } = await lake.sweep({ signal })
         if (filesRemoved > 0) logger.log('info', 'lake.swept', { filesRemoved })
       } catch (error) {

@@ -160,7 +160,9 @@ function kindOf({ type, document }: DescriptorRow): KeyKind | undefined {
     case 'xdm:descriptorRelationship':
       return 'foreignKey'
     case 'xdm:descriptorIdentity':
-      return textOf(document, 'xdm:isPrimary') === 'true' ? 'primaryIdentity' : 'identity'
+      return (document as Readonly<Record<string, unknown>>)['xdm:isPrimary'] === true
+        ? 'primaryIdentity'
+        : 'identity'
     default:
       return undefined
   }
@@ -192,7 +194,7 @@ function keyColumns(row: DescriptorRow, bySchema: ReadonlyMap<string, Dataset>):
 
 function textOf(document: unknown, key: string): string | undefined {
   const value = (document as Readonly<Record<string, unknown>>)[key]
-  return value === undefined || value === null ? undefined : String(value)
+  return typeof value === 'string' ? value : undefined
 }
 
 /** The column's path in the schema, spelt as the schema has it. */

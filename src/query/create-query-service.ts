@@ -4,6 +4,7 @@ import { type QueryLogRow, selectQueryLog } from '#metadata/query.ts'
 import { focusOf } from './focus.ts'
 import { Gate } from './gate.ts'
 import type { QueryLogEntry, QueryService } from './query.ts'
+import { removeLeftTables } from './left-tables.ts'
 import { QueryLog } from './query-log.ts'
 import { runScheduled } from './run-scheduled.ts'
 import {
@@ -45,6 +46,7 @@ export function createQueryService(services: QueryServiceOptions): QueryService 
     createScheduledQuery: (caller, query) => createScheduledQuery(services, caller, query),
     runScheduledQuery: (caller, id) => runScheduledQuery(services, caller, id),
     scheduledQueries: (caller) => listScheduledQueries(services, caller),
+    removeLeftTables: () => removeLeftTables(services),
     log: async (caller, { limit }) => {
       await require(caller, 'manage-queries')
       const rows = await selectQueryLog(metadata.db, caller.sandbox.id, Math.min(limit, logLengthMax))

@@ -25,7 +25,7 @@ export async function changeMembership(
   scope: Scope,
   { asset, schema, isAdded }: Extract<Definition, { readonly kind: 'changeMembership' }>,
 ): Promise<void> {
-  const { services, caller, journal } = scope
+  const { services, journal } = scope
   await requireGeneral(scope, ['manage-datasets'])
   const dataset = await findTable(scope, asset.parts)
   if (dataset) await requireManage(scope, dataset)

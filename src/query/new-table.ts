@@ -8,7 +8,7 @@ import { addMember } from './memberships.ts'
 import { type Target, targetOf } from './names.ts'
 import type { Scope } from './scope.ts'
 import type { TableOptions } from './table-options.ts'
-import { temporaryTag } from './temporary-tables.ts'
+import { ownerTag, temporaryTag } from './temporary-tables.ts'
 import type { StatementOf } from './write-rows.ts'
 
 export type Creation = StatementOf<'createTable'> | StatementOf<'createTableAs'>
@@ -105,7 +105,7 @@ export async function createDataset(
           ...tags,
           [madeTag]: ['sql'],
           ...(mark === undefined ? {} : { [markTag]: [mark] }),
-          ...(isTemporary ? { [temporaryTag]: [name] } : {}),
+          ...(isTemporary ? { [temporaryTag]: [name], [ownerTag]: journal.owner } : {}),
           ...(labels.length === 0 ? {} : { [labelsTag]: labels }),
         },
       })

@@ -17,6 +17,9 @@ export interface QueryService {
   runScheduledQuery(caller: Caller, id: string): Promise<RunId>
   scheduledQueries(caller: Caller): Promise<readonly ScheduledQuery[]>
 
+  /** Deletes temporary tables whose sessions or runs ended without doing it; how many. Idempotent. */
+  removeLeftTables(): Promise<number>
+
   /** What is running and what ran, newest first. */
   log(caller: Caller, options: { readonly limit: number }): Promise<readonly QueryLogEntry[]>
 }

@@ -22,6 +22,10 @@ export interface QueryServiceOptions {
   readonly clock: Clock
   readonly logger: Logger
   readonly limits: QueryLimits
+  /** The same for every life of this node. */
+  readonly nodeId: string
+  /** Of this life alone. */
+  readonly incarnation: string
 }
 
 export interface QueryLimits {

@@ -3,6 +3,19 @@ import type { Dataset } from '#datasets/datasets.ts'
 /** On datasets that end with the session or run that made them; lists of tables leave them out. */
 export const temporaryTag = 'sluice/temporary'
 
+/** On the same: with whose end they end, as `session`, node and its life, or `run` and its id. */
+export const ownerTag = 'sluice/temporary-owner'
+
+export function sessionOwner({
+  nodeId,
+  incarnation,
+}: {
+  readonly nodeId: string
+  readonly incarnation: string
+}): readonly string[] {
+  return ['session', nodeId, incarnation]
+}
+
 /** Statistics that are kept in a temporary table. */
 export interface KeptStatistics {
   /** The temporary table's name. */

@@ -67,7 +67,7 @@ export async function createView(scope: Scope, statement: StatementOf<'createVie
 }
 
 export async function dropView(scope: Scope, { view, ifExists }: StatementOf<'dropView'>): Promise<void> {
-  const { services, caller } = scope
+  const { services } = scope
   await requireGeneral(scope, ['manage-datasets'])
   const name = view.parts.join('.')
   const row = await findView(scope, view.parts)
