@@ -34,7 +34,7 @@ export function numberLiteral(text: string, at: TextPosition): Expression {
     case 'F':
       return { ...literal, type: floatType, value: Math.fround(Number(digits)) }
     case 'BD':
-      return decimalLiteral(digits, text, at)
+      return decimalLiteral(withoutExponent(digits), text, at)
     default:
       if (/e/i.test(digits)) return { ...literal, type: doubleType, value: Number(digits) }
       if (digits.includes('.')) return decimalLiteral(digits, text, at)
@@ -58,6 +58,19 @@ function decimalLiteral(digits: string, text: string, at: TextPosition): Express
   }
   const value = `${significant === '' ? '0' : significant}${fraction === '' ? '' : `.${fraction}`}`
   return { kind: 'literal', type: decimalType(precision, fraction.length), value, text, at }
+}
+
+/** `1.5e-3` is `0.0015`. */
+function withoutExponent(digits: string): string {
+  const [mantissa = '', power] = digits.toLowerCase().split('e')
+  if (power === undefined) return mantissa
+  const [whole = '', fraction = ''] = mantissa.split('.')
+  const places = fraction.length - Number(power)
+  // More than a decimal has anyway.
+  if (Math.abs(places) > 100) return '9'.repeat(100)
+  const all =
+    places > 0 ? `${whole}${fraction}`.padStart(places + 1, '0') : `${whole}${fraction}${'0'.repeat(-places)}`
+  return places > 0 ? `${all.slice(0, -places)}.${all.slice(-places)}` : all
 }
 
 function wholeNumber(digits: string, maximum: bigint, at: TextPosition): bigint {
