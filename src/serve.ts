@@ -19,6 +19,7 @@ import { isLoopback } from '#config/values.ts'
 import { createDatasets } from '#datasets/create-datasets.ts'
 import { createSharedTables } from '#datasets/create-shared-tables.ts'
 import { followSchema } from '#datasets/follow-schema.ts'
+import { createTableKeys } from '#datasets/table-keys.ts'
 import { createDuckdbEngine } from '#engine/duckdb-engine.ts'
 import type { Engine, QueryEngine } from '#engine/engine.ts'
 import { createSparkEngine } from '#engine/spark-engine.ts'
@@ -40,6 +41,7 @@ import { countRuns, selectDatasetFigures, selectTotals } from '#metadata/overvie
 import { loopbackCertificate } from '#pgwire/certificate.ts'
 import { startPostgresServer } from '#pgwire/server.ts'
 import { createQueryService } from '#query/create-query-service.ts'
+import type { QueryService } from '#query/query.ts'
 import { createDescriptors } from '#schemas/create-descriptors.ts'
 import { createSchemas } from '#schemas/create-schemas.ts'
 import { createNamespaces } from '#schemas/namespaces.ts'
@@ -101,9 +103,8 @@ export async function startServer({ config, logger, version }: ServeOptions): Pr
   const lake = createLake({ metadata, engine, files, clock, logger, incarnation })
   const schemas = createSchemas({ metadata, access, clock, columnsAdded: followSchema({ lake, clock }) })
   const datasets = createDatasets({ metadata, access, lake, schemas, clock })
-  const jobs = starting.use(
-    createJobs({ metadata, clock, nodeId: await nodeIdOf(config.home), incarnation, logger }),
-  )
+  const nodeId = await nodeIdOf(config.home)
+  const jobs = starting.use(createJobs({ metadata, clock, nodeId, incarnation, logger }))
   const ingest = createIngest({
     metadata,
     access,
@@ -115,6 +116,7 @@ export async function startServer({ config, logger, version }: ServeOptions): Pr
     clock,
     logger,
   })
+  const descriptors = createDescriptors({ metadata, access, clock })
   const query = createQueryService({
     metadata,
     access,
@@ -123,10 +125,13 @@ export async function startServer({ config, logger, version }: ServeOptions): Pr
     sql: createSqlFrontEnd(),
     lake,
     datasets,
+    keys: createTableKeys({ metadata, descriptors }),
     jobs,
     clock,
     logger,
     limits: config.limits,
+    nodeId,
+    incarnation,
   })
   const exports = createExports({
     metadata,
@@ -161,7 +166,7 @@ export async function startServer({ config, logger, version }: ServeOptions): Pr
     version,
   })
   await jobs.start()
-  starting.use(sweepNowAndThen(lake, logger))
+  starting.use(sweepNowAndThen({ lake, query }, logger))
 
   const { host, port } = config.postgres
   const pgwire = starting.use(
@@ -180,7 +185,7 @@ export async function startServer({ config, logger, version }: ServeOptions): Pr
     await startHttpServer({
       access,
       schemas,
-      descriptors: createDescriptors({ metadata, access, clock }),
+      descriptors,
       namespaces: createNamespaces({ metadata, access, clock }),
       administration: createAdministration({ metadata, access, clock }),
       auditLog,
@@ -296,12 +301,17 @@ function arm(
   })
 }
 
-function sweepNowAndThen(lake: Lake, logger: Logger): AsyncDisposable {
+function sweepNowAndThen(
+  { lake, query }: { readonly lake: Lake; readonly query: QueryService },
+  logger: Logger,
+): AsyncDisposable {
   const controller = new AbortController()
   const { signal } = controller
   const loop = async () => {
     while (!signal.aborted) {
       try {
+        const tablesRemoved = await query.removeLeftTables()
+        if (tablesRemoved > 0) logger.log('info', 'query.left_tables_removed', { tablesRemoved })
         const { filesRemoved } = await lake.sweep({ signal })
         if (filesRemoved > 0) logger.log('info', 'lake.swept', { filesRemoved })
       } catch (error) {

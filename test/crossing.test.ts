@@ -690,6 +690,11 @@ const statements = {
   createView: (table) => `CREATE VIEW mine AS SELECT * FROM ${table}`,
   dropView: (table) => `DROP VIEW ${table}`,
   addColumns: (table) => `ALTER TABLE ${table} ADD COLUMN stolen int`,
+  define: (table) => `ALTER TABLE ${table} ADD CONSTRAINT PRIMARY KEY (secret_column) NAMESPACE ECID`,
+  analyze: (table) => `ANALYZE TABLE ${table} COMPUTE STATISTICS`,
+  takeSample: (table) => `SET aqp = true; ANALYZE TABLE ${table} TABLESAMPLE SAMPLERATE 5`,
+  sampleMeta: (table) => `SELECT sample_meta('${table.replaceAll('`', '')}')`,
+  dropSample: (table) => `DROP TABLESAMPLE ${table}`,
   describe: (table) => `DESCRIBE ${table}`,
   declareCursor: (table) => `DECLARE c CURSOR FOR SELECT * FROM ${table}`,
   fetch: (table) => `DECLARE c CURSOR FOR SELECT 1; FETCH ALL FROM c; SELECT * FROM ${table}`,
@@ -703,6 +708,11 @@ const reaches = (table: string) => [
   `SELECT * FROM ${table} SNAPSHOT AS OF 'TAIL'`,
   `SELECT (SELECT count(*) FROM ${table})`,
   `SELECT history_meta('${table.replaceAll('`', '')}')`,
+  `SELECT * FROM ${table} WITHAPPROXIMATE`,
+  `ANALYZE TABLE ${table}`,
+  `ALTER TABLE ${table} ADD LABEL 'PROFILE'`,
+  `CREATE DATABASE IF NOT EXISTS own; CREATE SCHEMA IF NOT EXISTS own.s; ALTER TABLE ${table} ADD SCHEMA own.s`,
+  `CREATE TABLE IF NOT EXISTS keyed (a text); ALTER TABLE keyed ADD FOREIGN KEY (a) REFERENCES ${table} (secret_column) NOT ENFORCED`,
 ]
 
 test.for([

@@ -136,7 +136,7 @@ describe('views', () => {
     expect(await product.rows('SELECT max(c) FROM quadrupled')).toEqual([[12]])
     expect(await product.rows('DESCRIBE quadrupled')).toEqual([['c', 'int']])
     const shown = await product.rows('SHOW VIEWS')
-    expect(shown.map((row) => row.slice(2).filter((_, index) => index !== 1))).toEqual([
+    expect(shown.map((row) => row.filter((_, index) => index !== 1))).toEqual([
       ['doubled', 'base', 'ADLS'],
       ['quadrupled', 'doubled', 'ADLS'],
     ])
@@ -228,6 +228,111 @@ describe('tables', () => {
   })
 })
 
+describe('statistics', () => {
+  beforeAll(async () => {
+    await product.run(`CREATE TABLE measured AS
+      SELECT 1 AS age, struct('x' AS Name, struct(2.5D AS score) AS deep) AS who, array(1) AS list;
+      INSERT INTO measured SELECT 3, struct(cast(NULL AS string), struct(cast(NULL AS double))), NULL`)
+  })
+
+  it('are kept in a table of the session', async () => {
+    await connected(async (client) => {
+      expect(await texts(client, 'ANALYZE TABLE measured COMPUTE STATISTICS')).toEqual([['measured_stats_1']])
+      const { fields } = await client.query('SELECT * FROM measured_stats_1')
+      expect(fields.map((field) => field.name)).toEqual([
+        'columnName',
+        'mean',
+        'max',
+        'min',
+        'standardDeviation',
+        'approxDistinctCount',
+        'nullCount',
+        'dataType',
+      ])
+      expect(await texts(client, 'SELECT * FROM measured_stats_1')).toEqual([
+        ['age', 2, 3, 1, Math.SQRT2, 2, '0', 'Integer'],
+        ['who.name', 0, 0, 0, 0, 1, '1', 'String'],
+        ['who.deep.score', 2.5, 2.5, 2.5, 0, 1, '1', 'Double'],
+      ])
+      expect(
+        await texts(
+          client,
+          'ANALYZE TABLE measured FILTERCONTEXT (age > 1 -- or so\n AND age < 40) COMPUTE STATISTICS FOR COLUMNS (age, WHO.deep.score) AS age_stats',
+        ),
+      ).toEqual([['SUCCESSFULLY COMPLETED, age_stats']])
+      expect(await texts(client, 'SELECT columnName, max FROM age_stats')).toEqual([
+        ['age', 3],
+        ['who.deep.score', 0],
+      ])
+      const shown = await texts(client, 'SHOW STATISTICS')
+      expect(shown.map((row) => row.slice(0, 3))).toEqual([
+        ['measured_stats_1', 'measured', '(*)'],
+        ['age_stats', 'measured', '(age, WHO.deep.score)'],
+      ])
+      expect(shown[0]?.slice(3)).toEqual(['', expect.stringMatching(/^\d\d\/\d\d\/\d{4} \d\d:\d\d:\d\d$/)])
+      await client.query('DROP TABLE age_stats')
+      expect(await texts(client, 'SHOW STATISTICS')).toHaveLength(1)
+    })
+    await expect(product.rows('SELECT * FROM measured_stats_1')).rejects.toThrow(/query\.unknown_table/)
+  })
+
+  it('are printed by ANALYZE TABLE alone', async () => {
+    expect(await product.rows('ANALYZE TABLE measured')).toEqual([
+      ['age', 'Integer', 2, 2, 0, 3, 1, 2, Math.SQRT2],
+      ['who.name', 'String', 1, 1, 1, 0, 0, 0, 0],
+      ['who.deep.score', 'Double', 1, 1, 1, 2.5, 2.5, 2.5, 0],
+    ])
+  })
+
+  it.each<[string, RegExp]>([
+    ['ANALYZE TABLE nowhere COMPUTE STATISTICS', /query\.unknown_table/],
+    ['ANALYZE TABLE measured COMPUTE STATISTICS FOR COLUMNS (list)', /no simple column/],
+    ['ANALYZE TABLE measured COMPUTE STATISTICS FOR COLUMNS (nothing)', /no column of this table/],
+    ['ANALYZE TABLE measured FILTERCONTEXT (nothing > 1) COMPUTE STATISTICS', /query\.unknown_column/],
+    [
+      'SET skip_stats_for_complex_datatypes = false; ANALYZE TABLE measured COMPUTE STATISTICS',
+      /an array or a map/,
+    ],
+    ['ANALYZE TABLE measured FILTERCONTEXT (age > 1', /query\.syntax/],
+    ['ANALYZE TABLE measured FILTERCONTEXT (age > 1) AND (age > 2) COMPUTE STATISTICS', /query\.syntax/],
+  ])('%s is refused', async (sql, message) => {
+    await expect(product.rows(sql)).rejects.toThrow(message)
+  })
+})
+
+describe('samples', () => {
+  it('are datasets of their own that end with theirs', async () => {
+    await product.run('CREATE TABLE many AS SELECT explode(sequence(1, 1000)) AS i')
+    const take = (rate: string) => product.rows(`SET aqp = true; ANALYZE TABLE many TABLESAMPLE ${rate}`)
+    const [[name] = []] = await take('SAMPLERATE 50')
+    expect(name).toMatch(/^x[0-9a-f]{24}_uniform_50_0_percent_[a-z0-9]{5}$/)
+    const [[filtered] = []] = await take('FILTERCONTEXT (i > 100000) SAMPLERATE 1.5')
+    const shown = await product.rows("SELECT sample_meta('many')")
+    expect(shown.map((row) => [row[0], row[3], row[4]])).toEqual([
+      [name, 'uniform', '50.0'],
+      [filtered, 'uniform', '1.5'],
+    ])
+    const [[count] = []] = await product.rows(`SELECT count(*) FROM ${String(name)}`)
+    expect(String(count)).toBe(shown[0]?.[5])
+    expect(Number(count)).toBeGreaterThan(300)
+    expect(Number(count)).toBeLessThan(700)
+    expect(await product.rows('SELECT count(*) FROM many WITHAPPROXIMATE')).toEqual([[0]])
+    await product.run(`DROP TABLESAMPLE ${String(filtered)}`)
+    expect(await product.rows('SELECT count(*) FROM many WITHAPPROXIMATE')).toEqual([[count]])
+    await expect(product.run('DROP TABLESAMPLE many')).rejects.toThrow(/query\.unknown_table/)
+    for (let index = 0; index < 4; index++) await take('SAMPLERATE 1')
+    await expect(take('SAMPLERATE 1')).rejects.toThrow(/at most 5 samples/)
+    await product.run('DROP TABLE many')
+    await expect(product.rows(`SELECT * FROM ${String(name)}`)).rejects.toThrow(/query\.unknown_table/)
+  })
+
+  it('are asked for, and have a share', async () => {
+    await expect(product.rows('ANALYZE TABLE visits TABLESAMPLE SAMPLERATE 5')).rejects.toThrow(/aqp/)
+    await expect(product.rows('ANALYZE TABLE visits TABLESAMPLE SAMPLERATE 0')).rejects.toThrow(/percent/)
+    expect(await product.rows('SELECT max(n) FROM visits WITHAPPROXIMATE')).toEqual([[3]])
+  })
+})
+
 describe('cursors', () => {
   it('give their rows in parts, as the table was when they were declared', async () => {
     await connected(async (client) => {
@@ -281,10 +386,6 @@ describe('session flags', () => {
 
 describe('what sessions show', () => {
   it.each<[string, unknown[][]]>([
-    ['SHOW DATABASES', [['prod:all']]],
-    ['SHOW SCHEMAS', [['all', 'public']]],
-    ['SHOW PRIMARY KEYS', []],
-    ['SHOW FOREIGN KEYS', []],
     ['SHOW STATISTICS', []],
     ['SET DateStyle', [['ISO, MDY']]],
   ])('%s', async (sql, rows) => {

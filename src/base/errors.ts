@@ -68,6 +68,7 @@ export const meanings = {
   'query.unknown_cursor': { http: 404, sqlState: '34000', retry: false },
   'query.unknown_database': { http: 404, sqlState: '3D000', retry: false },
   'query.unknown_function': { http: 400, sqlState: '42883', retry: false },
+  'query.unknown_schema': { http: 404, sqlState: '3F000', retry: false },
   'query.unknown_statement': { http: 404, sqlState: '26000', retry: false },
   'query.unknown_table': { http: 404, sqlState: '42P01', retry: false },
   'query.unsupported': { http: 400, sqlState: '0A000', retry: false },

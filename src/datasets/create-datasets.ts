@@ -6,29 +6,36 @@ import type { Lake } from '#lake/lake.ts'
 import { insertBatchOnce, selectBatch, selectBatches } from '#metadata/batches.ts'
 import {
   insertDataset,
-  lockTableNames,
   markDatasetDeleted,
+  markTaggedDeleted,
   selectDataset,
   selectDatasetByName,
   selectDatasets,
   selectDatasetSandbox,
   selectTables,
-  selectTakenTableNames,
 } from '#metadata/datasets.ts'
 import type { Metadata, Transaction } from '#metadata/metadata.ts'
 import type { Schemas } from '#schemas/schemas.ts'
+import { addColumns } from './add-columns.ts'
 import { tableColumns } from './columns.ts'
-import type { Batch, Caller, Dataset, Datasets, NewDataset, TableMaking } from './datasets.ts'
+import {
+  type Batch,
+  type Caller,
+  type Dataset,
+  type Datasets,
+  type NewDataset,
+  sampleTag,
+  type TableMaking,
+} from './datasets.ts'
+import { freeTableName } from './free-table-name.ts'
 import { changeLabels, labelsOf } from './labels.ts'
 import { layoutOf } from './layout.ts'
 import { likeOf } from './name-pattern.ts'
 import { batchOf, datasetOf } from './rows.ts'
-import { candidateNames, chosenTableName, tableNameOf } from './table-name.ts'
+import { schemaIdOf } from './schema-id.ts'
 import { changeDataset, isForProfiles, requireUnion } from './update.ts'
 
 const datasetNameLengthMax = 255
-/** How many suffixes are looked at for a free table name in one question. */
-const candidatesAtOnce = 100
 const listLimitMax = 1_000
 
 export interface DatasetsDependencies {
@@ -75,9 +82,9 @@ export function createDatasets({ metadata, access, lake, schemas, clock }: Datas
     }
     const now = clock.now()
     const schema =
-      dataset.schema.kind === 'registered'
-        ? await schemas.use(tx, caller, dataset.schema.id)
-        : await schemas.useColumns(tx, caller, { title: name, columns: tableColumns(dataset.schema.columns) })
+      dataset.schema.kind === 'columns'
+        ? await schemas.useColumns(tx, caller, { title: name, columns: tableColumns(dataset.schema.columns) })
+        : await schemas.use(tx, caller, await schemaIdOf(tx, caller, dataset.schema))
     if (isForProfiles(dataset.tags ?? {})) await requireUnion(tx, schemas, caller, schema.id)
     const layout = layoutOf(schema.columns, schema)
     const tableName = await freeTableName(tx, caller, dataset)
@@ -198,10 +205,26 @@ export function createDatasets({ metadata, access, lake, schemas, clock }: Datas
     async delete(caller, datasetId) {
       await require(caller, 'manage-datasets', datasetId)
       await metadata.transaction(async (tx) => {
-        const isDeleted = await markDatasetDeleted(tx, caller.sandbox.id, datasetId, clock.now())
+        const at = clock.now()
+        const isDeleted = await markDatasetDeleted(tx, caller.sandbox.id, datasetId, at)
         if (!isDeleted) throw unknownDataset(datasetId)
-        await audit(caller, { action: 'delete', assetType: 'dataset', assetId: datasetId }, tx)
+        const samples = await markTaggedDeleted(tx, caller.sandbox.id, {
+          tag: sampleTag,
+          value: datasetId,
+          at,
+        })
+        for (const assetId of [datasetId, ...samples]) {
+          await audit(caller, { action: 'delete', assetType: 'dataset', assetId }, tx)
+        }
       })
+    },
+
+    async addColumns(tx, caller, added) {
+      await require(caller, 'manage-datasets', added.datasetId)
+      if (!(await addColumns({ schemas, lake, clock }, tx, { caller, ...added }))) {
+        throw unknownDataset(added.datasetId)
+      }
+      await audit(caller, { action: 'update', assetType: 'dataset', assetId: added.datasetId }, tx)
     },
 
     async tables(caller) {
@@ -248,31 +271,6 @@ export function createDatasets({ metadata, access, lake, schemas, clock }: Datas
         created_by: null,
       })
     },
-  }
-}
-
-/** Locks the sandbox's names until the transaction ends. @throws AppError 'dataset.exists' for a name asked for. */
-async function freeTableName(tx: Transaction, caller: Caller, dataset: NewDataset): Promise<string> {
-  await lockTableNames(tx, caller.sandbox.id)
-  if (dataset.tableName !== undefined) {
-    const name = chosenTableName(dataset.tableName)
-    const taken = await selectTakenTableNames(tx, caller.sandbox.id, [name])
-    if (!taken.has(name)) return name
-    throw new AppError('dataset.exists', `There is a table ${JSON.stringify(name)} already.`, {
-      hint: 'Choose another name, or write into the one there is.',
-    })
-  }
-  const name = tableNameOf(dataset.name)
-  for (let count = candidatesAtOnce; ; count *= 10) {
-    const candidates = candidateNames(name, count)
-    const taken = await selectTakenTableNames(tx, caller.sandbox.id, candidates)
-    const free = candidates.find((candidate) => !taken.has(candidate))
-    if (free !== undefined) return free
-    if (count > 10_000) {
-      throw new AppError('dataset.exists', `Too many datasets are called ${JSON.stringify(name)}.`, {
-        hint: 'Choose another name.',
-      })
-    }
   }
 }
 

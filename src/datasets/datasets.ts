@@ -3,6 +3,7 @@ import type { Caller } from '#access/access.ts'
 import type { Transaction } from '#metadata/metadata.ts'
 import type { LakeTable, NewTable } from '#lake/lake.ts'
 import type { StructType } from '#types/data-type.ts'
+import type { AddedColumns } from './add-columns.ts'
 
 /** Datasets, their schemas and batches. Each call asks the decision function first. */
 export interface Datasets {
@@ -38,6 +39,11 @@ export interface Datasets {
     given: { datasetId: DatasetId; labels: unknown; ifMatch: string },
   ): Promise<DatasetLabels>
   delete(caller: Caller, datasetId: DatasetId): Promise<void>
+  /**
+   * New columns behind those of a table that was made from columns.
+   * @throws AppError 'schema.conflict' for a column there is, or when the table follows a schema somebody made
+   */
+  addColumns(tx: Transaction, caller: Caller, added: AddedColumns): Promise<void>
 
   /** All tables SQL may name in the sandbox: the binder's catalogue. */
   tables(caller: Caller): Promise<readonly Dataset[]>
@@ -54,6 +60,9 @@ export interface Datasets {
 }
 
 export type { Caller }
+
+/** On a dataset that is a sample: the id of the one it is of, with which it is deleted. */
+export const sampleTag = 'sluice/sample-of'
 
 export interface DatasetPage {
   readonly limit: number
@@ -84,10 +93,11 @@ export interface NewDataset {
   readonly name: string
   readonly description?: string
   readonly tags?: Readonly<Record<string, readonly string[]>>
-  /** Columns, or the `$id` of a registered schema. */
+  /** Columns, or a registered schema by its `$id` or its title. */
   readonly schema:
     | { readonly kind: 'columns'; readonly columns: StructType }
     | { readonly kind: 'registered'; readonly id: string }
+    | { readonly kind: 'titled'; readonly title: string }
   /** What the Catalog keeps for its clients and does not act on. */
   readonly properties?: Readonly<Record<string, unknown>>
   /** Absent: made from the name (lower case, `_` for all else, unique in the sandbox). */

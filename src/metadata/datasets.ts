@@ -244,6 +244,46 @@ export async function markDatasetDeleted(
   return result.numUpdatedRows === 1n
 }
 
+export interface TaggedDataset {
+  readonly id: DatasetId
+  readonly sandboxId: SandboxId
+  readonly createdBy: PrincipalId
+  readonly tags: Readonly<Record<string, readonly string[]>>
+}
+
+/** Of every sandbox. */
+export async function selectTagged(db: Db, tag: string): Promise<TaggedDataset[]> {
+  const rows = await db
+    .selectFrom('datasets')
+    .select(['id', 'sandbox_id', 'created_by', 'tags'])
+    .where('deleted_at', 'is', null)
+    .where(sql<boolean>`(tags::jsonb -> ${tag}) is not null`)
+    .execute()
+  return rows.map((row) => ({
+    id: row.id,
+    sandboxId: row.sandbox_id,
+    createdBy: row.created_by,
+    tags: row.tags as TaggedDataset['tags'],
+  }))
+}
+
+/** Those whose tag names the dataset go with it; their ids. */
+export async function markTaggedDeleted(
+  tx: Transaction,
+  sandboxId: SandboxId,
+  { tag, value, at }: { readonly tag: string; readonly value: string; readonly at: Date },
+): Promise<DatasetId[]> {
+  const rows = await tx
+    .updateTable('datasets')
+    .set({ deleted_at: at, updated_at: at })
+    .where('sandbox_id', '=', sandboxId)
+    .where('deleted_at', 'is', null)
+    .where(sql<boolean>`(tags::jsonb -> ${tag}) @> ${JSON.stringify([value])}::jsonb`)
+    .returning('id')
+    .execute()
+  return rows.map(({ id }) => id)
+}
+
 /** The sandbox of a dataset that is not deleted; no delete gets between until the transaction ends. */
 export async function selectDatasetSandbox(
   tx: Transaction,

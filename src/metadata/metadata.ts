@@ -1,5 +1,6 @@
 import type { Kysely, Transaction as KyselyTransaction } from 'kysely'
 import type { AccessTables } from './access-tables.ts'
+import type { DatabaseTables } from './databases.ts'
 import type { DatasetTables } from './datasets.ts'
 import type { ExportTables } from './exports.ts'
 import type { HomeTables } from './home-state.ts'
@@ -13,6 +14,7 @@ import type { StagedTableTables } from './staged-tables.ts'
 
 /** All our tables. Each area has a file of row types and of functions, one a statement, and its migrations. */
 export type Tables = AccessTables &
+  DatabaseTables &
   DatasetTables &
   ExportTables &
   HomeTables &

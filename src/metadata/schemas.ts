@@ -103,6 +103,23 @@ export async function selectSchema(db: Db, sandboxId: SandboxId, id: string): Pr
 }
 
 /** As `selectSchema`; nobody changes it until the transaction ends. */
+/** The id of the schema somebody made and called so. */
+export async function selectSchemaIdByTitle(
+  db: Db,
+  sandboxId: SandboxId,
+  title: string,
+): Promise<string | undefined> {
+  const row = await db
+    .selectFrom('schemas')
+    .select('id')
+    .where('sandbox_id', '=', sandboxId)
+    .where('resource_type', '=', 'schemas')
+    .where('is_ad_hoc', '=', false)
+    .where('title', '=', title)
+    .executeTakeFirst()
+  return row?.id
+}
+
 export async function lockSchema(
   tx: Transaction,
   sandboxId: SandboxId,

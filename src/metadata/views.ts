@@ -26,6 +26,30 @@ export async function selectView(db: Db, sandboxId: SandboxId, name: string): Pr
     .executeTakeFirst()
 }
 
+export async function selectViewById(db: Db, sandboxId: SandboxId, id: string): Promise<ViewRow | undefined> {
+  return await db
+    .selectFrom('views')
+    .selectAll()
+    .where('sandbox_id', '=', sandboxId)
+    .where('id', '=', id)
+    .executeTakeFirst()
+}
+
+/** Which of the names are taken, in lower case. */
+export async function selectTakenViewNames(
+  db: Db,
+  sandboxId: SandboxId,
+  names: readonly string[],
+): Promise<Set<string>> {
+  const rows = await db
+    .selectFrom('views')
+    .select(sql<string>`lower(name)`.as('name'))
+    .where('sandbox_id', '=', sandboxId)
+    .where(sql<string>`lower(name)`, 'in', names)
+    .execute()
+  return new Set(rows.map((row) => row.name))
+}
+
 /** By name. */
 export async function selectViews(db: Db, sandboxId: SandboxId): Promise<ViewRow[]> {
   return await db

@@ -1,9 +1,10 @@
-import { AppError, type ErrorCode, meanings } from '#base/errors.ts'
+import { type ErrorCode, meanings } from '#base/errors.ts'
 import type { Caller } from '#datasets/datasets.ts'
 import { type QueryLogRow, selectQueryLog } from '#metadata/query.ts'
-import { findTable } from './catalogue.ts'
+import { focusOf } from './focus.ts'
 import { Gate } from './gate.ts'
 import type { QueryLogEntry, QueryService } from './query.ts'
+import { removeLeftTables } from './left-tables.ts'
 import { QueryLog } from './query-log.ts'
 import { runScheduled } from './run-scheduled.ts'
 import {
@@ -39,17 +40,13 @@ export function createQueryService(services: QueryServiceOptions): QueryService 
   return {
     openSession: async (options) => {
       await require(options.caller, 'manage-queries')
-      const { caller, database } = options
-      if (database !== 'all' && !(await findTable({ services, caller, database }, [database]))) {
-        throw new AppError('query.unknown_database', `There is no database ${JSON.stringify(database)}.`, {
-          hint: `Connect to ${caller.sandbox.name}:all.`,
-        })
-      }
-      return new Session(shared, options)
+      const focus = await focusOf(services, options)
+      return new Session({ ...shared, focus }, options)
     },
     createScheduledQuery: (caller, query) => createScheduledQuery(services, caller, query),
     runScheduledQuery: (caller, id) => runScheduledQuery(services, caller, id),
     scheduledQueries: (caller) => listScheduledQueries(services, caller),
+    removeLeftTables: () => removeLeftTables(services),
     log: async (caller, { limit }) => {
       await require(caller, 'manage-queries')
       const rows = await selectQueryLog(metadata.db, caller.sandbox.id, Math.min(limit, logLengthMax))

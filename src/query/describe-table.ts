@@ -17,6 +17,6 @@ export async function describeTable(
   const fields = view
     ? (await describeQuery(scope, view, [])).columns
     : catalogue.table(table.parts)?.columns.fields
-  if (!fields) throw unknownTable(table)
+  if (!fields) throw await unknownTable(scope, table)
   return { columns: describeColumns, rows: fields.map(({ name, type }) => [name, sparkName(type)]) }
 }

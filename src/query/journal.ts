@@ -28,6 +28,9 @@ export interface Journal {
   /** What marks a table as made by this step; undefined: nobody will look for it. */
   readonly mark: ((step: string) => string) | undefined
 
+  /** With whose end temporary tables end: the words of their tag. */
+  readonly owner: readonly string[]
+
   /** Proves, inside a commit, that this attempt still owns the run. @throws AppError 'job.fenced' */
   assertHeld(tx: Transaction): Promise<void>
   /** Called around each step. */

@@ -40,7 +40,7 @@ export async function planQuery(
     readonly engine?: EngineName
   } = {},
 ): Promise<PlannedQuery> {
-  const catalogue = await loadCatalogue(scope, query.tables)
+  const catalogue = await loadCatalogue(scope, query.tables, query)
   const bound = scope.services.sql.bind(query, {
     engine,
     catalogue,
@@ -84,7 +84,7 @@ export async function describeQuery(
   { complexAsJson = false }: { readonly complexAsJson?: boolean } = {},
 ): Promise<BoundQuery> {
   return scope.services.sql.bind(query, {
-    catalogue: await loadCatalogue(scope, query.tables),
+    catalogue: await loadCatalogue(scope, query.tables, query),
     variables: scope.variables.all(),
     parameterTypes,
     dropsSystemColumns: scope.properties.isTrue('drop_system_columns'),

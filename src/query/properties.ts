@@ -43,6 +43,13 @@ const properties: readonly Property[] = [
     accept: trueFalse,
     expects: 'true or false',
   },
+  {
+    name: 'aqp',
+    default: 'false',
+    about: 'Whether samples of tables may be taken',
+    accept: trueFalse,
+    expects: 'true or false',
+  },
   { name: 'application_name', default: '', about: 'Name of the client, for the query log', accept: anything },
   {
     name: 'auto_to_json',

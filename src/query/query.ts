@@ -3,7 +3,8 @@ import type { Caller } from '#datasets/datasets.ts'
 import type { Encoding } from '#encode/encoding.ts'
 import type { Chunk } from '#engine/engine.ts'
 import type { RunId } from '#base/ids.ts'
-import type { Literal, ParsedStatement } from '#sql/compile.ts'
+import type { Literal } from '#sql/compile.ts'
+import type { ParsedStatement } from '#sql/statement.ts'
 import type { DataType, Field } from '#types/data-type.ts'
 
 /** Runs the dialect for people and programs. PostgreSQL sessions, REST and scheduled queries use this one service. */
@@ -15,6 +16,9 @@ export interface QueryService {
   /** Makes a run now; follow it with `jobs`. */
   runScheduledQuery(caller: Caller, id: string): Promise<RunId>
   scheduledQueries(caller: Caller): Promise<readonly ScheduledQuery[]>
+
+  /** Deletes temporary tables whose sessions or runs ended without doing it; how many. Idempotent. */
+  removeLeftTables(): Promise<number>
 
   /** What is running and what ran, newest first. */
   log(caller: Caller, options: { readonly limit: number }): Promise<readonly QueryLogEntry[]>

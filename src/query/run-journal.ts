@@ -117,6 +117,10 @@ export class RunJournal implements Journal {
     return stepBatchId(this.#run, step)
   }
 
+  get owner(): readonly string[] {
+    return ['run', this.#run.id]
+  }
+
   readonly mark = (step: string): string => `${this.#run.id}/${step}`
 
   async assertHeld(tx: Parameters<Journal['assertHeld']>[0]): Promise<void> {

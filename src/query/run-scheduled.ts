@@ -39,6 +39,7 @@ export async function runScheduled(
     gate,
     caller,
     database: 'all',
+    focus: { kind: 'all' },
     properties: new SessionProperties(
       new Map([
         ['session_authorization', caller.principal.name],

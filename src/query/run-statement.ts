@@ -6,15 +6,18 @@ import { rowLimit } from '#sql/limit.ts'
 import type { Field } from '#types/data-type.ts'
 import { checkLimit, openRows, type RowCap } from './engine-rows.ts'
 import { addColumns } from './add-columns.ts'
+import { analyzedColumns, computeStatistics, statisticsQuery } from './analyze.ts'
 import { checkEngine } from './choose-engine.ts'
-import { createTable, createTableAs } from './create-table.ts'
+import { createdColumns, createTable, createTableAs } from './create-table.ts'
 import type { Cursors } from './cursors.ts'
+import { define } from './definitions.ts'
 import { describeTable } from './describe-table.ts'
 import { explainJson, explainText } from './explain.ts'
 import { planQuery } from './plan-query.ts'
 import { type PreparedStatements, unknownPrepared } from './prepared-statements.ts'
 import type { Statement, StatementResult } from './query.ts'
 import { evaluateScalar } from './scalar.ts'
+import { dropSample, sampleColumns, sampleRows, takeSample } from './samples.ts'
 import type { Scope } from './scope.ts'
 import { show } from './show.ts'
 import { staticResult, textColumns } from './static-rows.ts'
@@ -64,8 +67,11 @@ export async function* runStatement(scope: Scope, statement: Statement, host: St
       await dropTable(scope, statement)
       return yield command('DROP TABLE')
     case 'createTable': {
-      await createTable(scope, statement)
-      return yield command('CREATE TABLE')
+      const id = await createTable(scope, statement)
+      const columns = createdColumns(statement)
+      return yield columns
+        ? staticResult(columns, id === undefined ? [] : [[id]], host.encoding)
+        : command('CREATE TABLE')
     }
     case 'createView':
       await createView(scope, statement)
@@ -73,6 +79,25 @@ export async function* runStatement(scope: Scope, statement: Statement, host: St
     case 'dropView':
       await dropView(scope, statement)
       return yield command('DROP VIEW')
+    case 'analyze': {
+      if (!statement.isKept)
+        return yield* selectRows(scope, (await statisticsQuery(scope, statement)).query, host)
+      const answer = await computeStatistics(scope, statement)
+      return yield staticResult(analyzedColumns(statement), [[answer]], host.encoding)
+    }
+    case 'takeSample':
+      return yield staticResult(
+        textColumns('Sample Table'),
+        [[await takeSample(scope, statement)]],
+        host.encoding,
+      )
+    case 'sampleMeta':
+      return yield staticResult(sampleColumns, await sampleRows(scope, statement), host.encoding)
+    case 'dropSample':
+      await dropSample(scope, statement)
+      return yield command('DROP TABLESAMPLE')
+    case 'define':
+      return yield command(await define(scope, statement.definition))
     case 'addColumns':
       await addColumns(scope, statement)
       return yield command('ALTER TABLE')

@@ -1,5 +1,6 @@
 import type { Caller } from '#datasets/datasets.ts'
 import type { Literal } from '#sql/compile.ts'
+import type { Focus } from './focus.ts'
 import type { Gate } from './gate.ts'
 import type { Journal } from './journal.ts'
 import type { SessionProperties } from './properties.ts'
@@ -12,8 +13,9 @@ export interface Scope {
   readonly services: QueryServiceOptions
   readonly gate: Gate
   readonly caller: Caller
-  /** `all`, or the one table the session sees. */
+  /** As the client named it, for `current_database`. */
   readonly database: string
+  readonly focus: Focus
   readonly properties: SessionProperties
   readonly temporaries: TemporaryTables
   readonly variables: Variables

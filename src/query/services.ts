@@ -2,6 +2,7 @@ import type { Access } from '#access/access.ts'
 import type { Clock } from '#base/clock.ts'
 import type { Logger } from '#base/log.ts'
 import type { Datasets } from '#datasets/datasets.ts'
+import type { TableKeys } from '#datasets/table-keys.ts'
 import type { Engine, QueryEngine } from '#engine/engine.ts'
 import type { Jobs } from '#jobs/jobs.ts'
 import type { Lake } from '#lake/lake.ts'
@@ -18,10 +19,15 @@ export interface QueryServiceOptions {
   readonly sql: SqlFrontEnd
   readonly lake: Lake
   readonly datasets: Datasets
+  readonly keys: TableKeys
   readonly jobs: Jobs
   readonly clock: Clock
   readonly logger: Logger
   readonly limits: QueryLimits
+  /** The same for every life of this node. */
+  readonly nodeId: string
+  /** Of this life alone. */
+  readonly incarnation: string
 }
 
 export interface QueryLimits {

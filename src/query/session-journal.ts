@@ -2,10 +2,21 @@ import type { Clock } from '#base/clock.ts'
 import { newBatchId, type TableId } from '#base/ids.ts'
 import type { Lake, Snapshot } from '#lake/lake.ts'
 import type { Journal, StepPins } from './journal.ts'
+import { sessionOwner } from './temporary-tables.ts'
 
 /** For sessions: every statement reads the newest snapshots, each table once, and nothing is remembered. */
-export function sessionJournal({ lake, clock }: { readonly lake: Lake; readonly clock: Clock }): Journal {
+export function sessionJournal({
+  lake,
+  clock,
+  ...life
+}: {
+  readonly lake: Lake
+  readonly clock: Clock
+  readonly nodeId: string
+  readonly incarnation: string
+}): Journal {
   return {
+    owner: sessionOwner(life),
     pins: async () => newPins(clock.now(), lake),
     variable: () => undefined,
     recordVariable: async () => {},

@@ -1,8 +1,11 @@
 import { unreachable } from '#base/assert.ts'
 import { AppError } from '#base/errors.ts'
 import type { DataType, Field } from '#types/data-type.ts'
+import { analyzedColumns } from './analyze.ts'
+import { createdColumns } from './create-table.ts'
 import { type Cursors, newCursors } from './cursors.ts'
 import { describeColumns } from './describe-table.ts'
+import type { Focus } from './focus.ts'
 import type { Gate } from './gate.ts'
 import { describeQuery } from './plan-query.ts'
 import { SessionProperties } from './properties.ts'
@@ -18,6 +21,7 @@ import type {
 import type { QueryLog, QueryLogEntryWriter } from './query-log.ts'
 import { preparedStatements, unknownPrepared } from './prepared-statements.ts'
 import { runStatement } from './run-statement.ts'
+import { sampleColumns } from './samples.ts'
 import type { Scope } from './scope.ts'
 import type { QueryServiceOptions } from './services.ts'
 import { sessionJournal } from './session-journal.ts'
@@ -34,6 +38,7 @@ export interface SessionServices {
   readonly services: QueryServiceOptions
   readonly gate: Gate
   readonly log: QueryLog
+  readonly focus: Focus
 }
 
 export class Session implements QuerySession {
@@ -110,7 +115,15 @@ export class Session implements QuerySession {
         return { parameterTypes: bound.parameterTypes, columns: textColumns('QUERY PLAN') }
       }
       case 'show':
-        return columnsOnly(shownColumns(statement.what))
+        return columnsOnly(shownColumns(scope, statement.what))
+      case 'analyze':
+        return columnsOnly(analyzedColumns(statement))
+      case 'sampleMeta':
+        return columnsOnly(sampleColumns)
+      case 'takeSample':
+        return columnsOnly(textColumns('Sample Table'))
+      case 'createTable':
+        return columnsOnly(createdColumns(statement))
       case 'execute': {
         const prepared = this.#prepared.get(statement.name)
         if (!prepared) throw unknownPrepared(statement.name)
@@ -125,11 +138,12 @@ export class Session implements QuerySession {
       case 'addColumns':
       case 'block':
       case 'closeCursor':
-      case 'createTable':
       case 'createView':
       case 'deallocate':
       case 'declareCursor':
+      case 'define':
       case 'discard':
+      case 'dropSample':
       case 'dropTable':
       case 'dropView':
       case 'if':
@@ -193,13 +207,14 @@ export class Session implements QuerySession {
   }
 
   #scope({ parameters, signal }: Pick<ExecuteOptions, 'parameters' | 'signal'>): Scope {
-    const { services, gate } = this.#services
+    const { services, gate, focus } = this.#services
     const { caller, database, onNotice } = this.#options
     return {
       services,
       gate,
       caller,
       database,
+      focus,
       properties: this.#properties,
       temporaries: this.#temporaries,
       variables: new Variables(),
@@ -215,17 +230,22 @@ export class Session implements QuerySession {
 
 const loggedKinds: readonly Statement['kind'][] = [
   'addColumns',
+  'analyze',
   'block',
   'createTable',
   'createTableAs',
   'createView',
+  'define',
+  'dropSample',
   'dropTable',
   'dropView',
   'execute',
   'fetch',
   'insert',
   'query',
+  'sampleMeta',
   'setVariable',
+  'takeSample',
 ]
 
 /** What reads or writes data. */

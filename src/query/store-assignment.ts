@@ -11,7 +11,11 @@ export interface Assignment {
   /** Columns the statement names, in its order; undefined: all. */
   readonly names: readonly string[] | undefined
   readonly position: TextPosition
+  readonly fitting?: Fitting
 }
+
+/** `all`: as many columns and fields as the target. `schema`: each must be one of the target's, the others are NULL. */
+export type Fitting = 'all' | 'schema'
 
 /**
  * The engine query that gives the target's columns, in order and type. Columns, and fields of structs at any depth, are
@@ -20,12 +24,25 @@ export interface Assignment {
  * timestamps and back, nothing from text.
  * @throws AppError 'schema.conflict'
  */
-export function assignColumns({ sql, columns, target, names, position }: Assignment): string {
-  const problem = (message: string, hint: string): AppError =>
-    new AppError('schema.conflict', message, { position, hint })
-  const sources = names ? namedSources(names, columns, target, problem) : matchFields(columns, target.fields)
+export function assignColumns({
+  sql,
+  columns,
+  target,
+  names,
+  position,
+  fitting = 'all',
+}: Assignment): string {
+  const refuse = (message: string, hint: string): AppError =>
+    new AppError('schema.conflict', fitting === 'schema' ? `Error validating schema: ${message}` : message, {
+      position,
+      hint,
+    })
+  const problem: Problem = { refuse, fitting }
+  const sources = names
+    ? namedSources(names, columns, target, refuse)
+    : matchFields(columns, target.fields, fitting)
   if (!sources) {
-    throw problem(
+    throw refuse(
       `The table has ${target.fields.length} columns (${listed(target.fields)}), the query gives ${columns.length} (${listed(columns)}).`,
       'Give a value for each column, or name the columns after the table.',
     )
@@ -42,13 +59,18 @@ export function assignColumns({ sql, columns, target, names, position }: Assignm
   return `SELECT ${items.join(', ')} FROM (${sql}) AS source(${aliases})`
 }
 
-type Problem = (message: string, hint: string) => AppError
+type Refuse = (message: string, hint: string) => AppError
+
+interface Problem {
+  readonly refuse: Refuse
+  readonly fitting: Fitting
+}
 
 function namedSources(
   names: readonly string[],
   columns: readonly Field[],
   target: StructType,
-  problem: Problem,
+  problem: Refuse,
 ): (number | undefined)[] {
   if (names.length !== columns.length) {
     throw problem(
@@ -70,12 +92,25 @@ function namedSources(
 }
 
 /** For each target field the index of its source; undefined when they do not match at all. */
-function matchFields(from: readonly Field[], to: readonly Field[]): number[] | undefined {
+function matchFields(
+  from: readonly Field[],
+  to: readonly Field[],
+  fitting: Fitting,
+): (number | undefined)[] | undefined {
+  if (fitting === 'schema') return matchNames(from, to)
   if (from.length !== to.length) return undefined
   const positions = new Map(from.map((field, index) => [field.name.toLowerCase(), index]))
   const byName = to.map((field) => positions.get(field.name.toLowerCase()))
   const areAllNamed = positions.size === from.length && byName.every((index) => index !== undefined)
   return areAllNamed ? byName : to.map((_, index) => index)
+}
+
+/** By name alone; a field that the target has not is one too many. */
+function matchNames(from: readonly Field[], to: readonly Field[]): (number | undefined)[] | undefined {
+  const positions = new Map(from.map((field, index) => [field.name.toLowerCase(), index]))
+  const matched = to.map((field) => positions.get(field.name.toLowerCase()))
+  const count = matched.filter((index) => index !== undefined).length
+  return positions.size === from.length && count === from.length ? matched : undefined
 }
 
 function convert(
@@ -88,15 +123,16 @@ function convert(
   const type = duckdbType(to)
   if (from.kind === 'void' || sameType(from, to)) return `CAST(${value} AS ${type})`
   if (from.kind === 'struct' && to.kind === 'struct') {
-    const sources = matchFields(from.fields, to.fields)
+    const sources = matchFields(from.fields, to.fields, problem.fitting)
     if (!sources) {
-      throw problem(
+      throw problem.refuse(
         `${quotedPath(path)} has the fields ${listed(to.fields)}, the query gives ${listed(from.fields)}.`,
         'Build it with struct(… AS field, …).',
       )
     }
     const fields = to.fields.map((field, index) => {
-      const source = from.fields[sources[index] ?? -1]!
+      const source = from.fields[sources[index] ?? -1]
+      if (!source) return `${quoteIdentifier(field.name)} := CAST(NULL AS ${duckdbType(field.type)})`
       const part = `struct_extract(${value}, ${quoteLiteral(source.name)})`
       return `${quoteIdentifier(field.name)} := ${convert(part, source.type, field.type, [...path, field.name], problem)}`
     })
@@ -114,7 +150,7 @@ function convert(
     return `CAST(map_from_entries(list_transform(map_entries(${value}), lambda ${item}: struct_pack(k := ${key}, v := ${converted}))) AS ${type})`
   }
   if (isStorable(from, to)) return `CAST(${value} AS ${type})`
-  throw problem(
+  throw problem.refuse(
     `${quotedPath(path)} is ${sparkName(to)}, the query gives ${sparkName(from)}.`,
     `Convert it with CAST(… AS ${sparkName(to)}).`,
   )

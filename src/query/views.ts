@@ -1,28 +1,39 @@
 import { randomUUID } from 'node:crypto'
 import { AppError } from '#base/errors.ts'
+import {
+  deleteView,
+  insertView,
+  selectTakenViewNames,
+  selectView,
+  selectViews,
+  updateView,
+  type ViewRow,
+} from '#metadata/views.ts'
+import type { ParsedQuery } from '#sql/compile.ts'
+import { selectMembers } from '#metadata/databases.ts'
 import type { Transaction } from '#metadata/metadata.ts'
-import { deleteView, insertView, selectView, selectViews, updateView, type ViewRow } from '#metadata/views.ts'
-import { findTable, loadCatalogue, localName, viewQuery } from './catalogue.ts'
+import { loadCatalogue, viewQuery } from './catalogue.ts'
+import { findTable, findView } from './find-table.ts'
+import { addMember, refuseReferenced, removeMember } from './memberships.ts'
+import { locate, type Target, targetOf } from './names.ts'
 import { describeQuery } from './plan-query.ts'
-import type { Statement } from './query.ts'
 import { requireGeneral } from './rights.ts'
 import type { Scope } from './scope.ts'
-
-type StatementOf<K extends Statement['kind']> = Extract<Statement, { readonly kind: K }>
+import type { StatementOf } from './write-rows.ts'
 
 /** Stores a query under a name. Who reads the view needs the rights to its tables. */
 export async function createView(scope: Scope, statement: StatementOf<'createView'>): Promise<void> {
   const { view, query, sql, orReplace, ifNotExists } = statement
   const { services, caller } = scope
   await requireGeneral(scope, ['manage-datasets'])
-  const name = nameOf(scope, view.parts)
+  const target = await targetOf(scope, view)
+  const { name } = target
   if (query.variables.length > 0 || query.parameterCount > 0) {
     throw new AppError('query.unsupported', 'A view has neither variables nor parameters.', {
       position: query.position,
     })
   }
-  if (await findTable(scope, view.parts)) throw nameTaken(name)
-  const existing = await selectView(services.metadata.db, caller.sandbox.id, name)
+  const existing = await existingView(scope, target)
   if (existing && !orReplace) {
     if (!ifNotExists) throw nameTaken(name)
     scope.notice(`There is a view ${JSON.stringify(name)} already; nothing was done.`)
@@ -30,7 +41,8 @@ export async function createView(scope: Scope, statement: StatementOf<'createVie
   }
   // Binds it, so that a view that cannot be read is not made.
   await describeQuery(scope, query, [])
-  refuseCircle(await loadCatalogue(scope, query.tables), name)
+  await refuseBareMembers(scope, query)
+  refuseCircle(await loadCatalogue(scope, query.tables), existing?.name ?? name)
   const now = services.clock.now()
   await services.metadata.transaction(async (tx) => {
     await scope.journal.assertHeld(tx)
@@ -39,19 +51,28 @@ export async function createView(scope: Scope, statement: StatementOf<'createVie
       await record(scope, tx, { action: 'update', id: existing.id })
       return
     }
-    const row = { name, sql, sandbox_id: caller.sandbox.id, principal_id: caller.principal.id }
     const id = randomUUID()
-    const isNew = await insertView(tx, { ...row, id, created_at: now, updated_at: now })
+    const isNew = await insertView(tx, {
+      id,
+      sandbox_id: caller.sandbox.id,
+      principal_id: caller.principal.id,
+      name: target.schema ? await freeName(tx, scope, name) : name,
+      sql,
+      created_at: now,
+      updated_at: now,
+    })
     if (!isNew) throw nameTaken(name)
     await record(scope, tx, { action: 'create', id })
+    if (target.schema)
+      await addMember(scope, tx, { schema: target.schema, name, asset: { viewId: id }, isHome: true })
   })
 }
 
 export async function dropView(scope: Scope, { view, ifExists }: StatementOf<'dropView'>): Promise<void> {
-  const { services, caller } = scope
+  const { services } = scope
   await requireGeneral(scope, ['manage-datasets'])
-  const name = nameOf(scope, view.parts)
-  const row = await selectView(services.metadata.db, caller.sandbox.id, name)
+  const name = view.parts.join('.')
+  const row = await findView(scope, view.parts)
   if (!row) {
     // A run that is tried again finds it gone already.
     if (scope.journal.mark) return
@@ -64,8 +85,13 @@ export async function dropView(scope: Scope, { view, ifExists }: StatementOf<'dr
     scope.notice(`There is no view ${JSON.stringify(name)}; nothing was done.`)
     return
   }
+  const place = await locate(scope, view.parts)
+  const asset = { viewId: row.id }
+  if (place?.kind !== 'member') await refuseReferenced(scope, asset, name)
   await services.metadata.transaction(async (tx) => {
     await scope.journal.assertHeld(tx)
+    const isGone = place?.kind !== 'member' || (await removeMember(scope, tx, place.member, asset)) === 'last'
+    if (!isGone) return
     await deleteView(tx, row.id)
     await record(scope, tx, { action: 'delete', id: row.id })
   })
@@ -105,11 +131,48 @@ function refuseCircle(catalogue: { readonly viewNames: ReadonlySet<string> }, na
   throw new AppError('query.unsupported', `The view ${JSON.stringify(name)} would read from itself.`)
 }
 
-function nameOf(scope: Scope, parts: readonly string[]): string {
-  const name = localName(parts, scope.caller.sandbox.name)
-  if (name !== undefined) return name
-  throw new AppError('query.unknown_database', `There is no database or schema for ${parts.join('.')}.`)
+/** The view that has the name already. @throws AppError 'dataset.exists' when a table has it */
+async function existingView(scope: Scope, { name, schema }: Target): Promise<ViewRow | undefined> {
+  const { db } = scope.services.metadata
+  const sandboxId = scope.caller.sandbox.id
+  if (!schema) {
+    if (await findTable(scope, [name])) throw nameTaken(name)
+    return await selectView(db, sandboxId, name)
+  }
+  const { database, name: schemaName } = schema
+  const [member] = await selectMembers(db, sandboxId, { database, schema: schemaName, name })
+  if (member && member.viewId === null) throw nameTaken(name)
+  return member ? await findView(scope, [database, schemaName, name]) : undefined
 }
+
+/** A view is read from every session: what it names must not depend on where the session is. */
+async function refuseBareMembers(scope: Scope, query: ParsedQuery): Promise<void> {
+  for (const { parts, position } of query.tables) {
+    if (parts.length > 2) continue
+    const place = await locate(scope, parts)
+    if (place?.kind !== 'member') continue
+    const { database, schema, name } = place.member
+    throw new AppError('query.unsupported', 'A view says where its tables are.', {
+      position,
+      hint: `Write ${database}.${schema}.${name}.`,
+    })
+  }
+}
+
+/** The view's own name in the sandbox, when only its schema needs it as it was said. */
+async function freeName(tx: Transaction, { caller }: Scope, name: string): Promise<string> {
+  const candidates = [name, ...Array.from({ length: namesTried }, (_, index) => `${name}_${index + 2}`)]
+  const taken = await selectTakenViewNames(
+    tx,
+    caller.sandbox.id,
+    candidates.map((candidate) => candidate.toLowerCase()),
+  )
+  const free = candidates.find((candidate) => !taken.has(candidate.toLowerCase()))
+  if (free !== undefined) return free
+  throw nameTaken(name)
+}
+
+const namesTried = 1_000
 
 function nameTaken(name: string): AppError {
   return new AppError('dataset.exists', `There is a table or view ${JSON.stringify(name)} already.`, {

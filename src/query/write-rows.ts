@@ -1,12 +1,17 @@
+import { AppError } from '#base/errors.ts'
 import type { Dataset } from '#datasets/datasets.ts'
 import type { AppendResult } from '#lake/lake.ts'
-import { findTable, unknownTable } from './catalogue.ts'
+import { unknownTable } from './catalogue.ts'
+import { findTable } from './find-table.ts'
 import { runningStatement } from './engine-rows.ts'
 import { planQuery, type PlannedQuery } from './plan-query.ts'
+import { refuseReferenced, removeMember } from './memberships.ts'
+import { locate } from './names.ts'
+import { madeTag } from './new-table.ts'
 import type { Statement } from './query.ts'
 import { requireGeneral, requireManage } from './rights.ts'
 import type { Scope } from './scope.ts'
-import { assignColumns } from './store-assignment.ts'
+import { assignColumns, type Fitting } from './store-assignment.ts'
 import { stoppable } from './stop-signal.ts'
 
 export type StatementOf<K extends Statement['kind']> = Extract<Statement, { readonly kind: K }>
@@ -16,7 +21,7 @@ export async function insert(scope: Scope, statement: StatementOf<'insert'>): Pr
   await requireGeneral(scope, ['batch-queries', 'manage-datasets'])
   const { journal, step } = scope
   const dataset = await findTable(scope, statement.table.parts)
-  if (!dataset) throw unknownTable(statement.table)
+  if (!dataset) throw await unknownTable(scope, statement.table)
   await requireManage(scope, dataset)
   const done = await committed(scope, dataset)
   if (done) return done.rowCount
@@ -39,10 +44,12 @@ export async function appendRows(
     dataset,
     planned,
     statement,
+    fitting = 'all',
   }: {
     readonly dataset: Dataset
     readonly planned: PlannedQuery
     readonly statement: StatementOf<'insert'> | StatementOf<'createTableAs'>
+    readonly fitting?: Fitting
   },
 ): Promise<AppendResult> {
   const { services, journal } = scope
@@ -53,6 +60,7 @@ export async function appendRows(
     target: dataset.schema,
     names: statement.kind === 'insert' ? statement.columns : undefined,
     position: statement.query.position,
+    fitting,
   })
   const running = runningStatement(scope)
   return await running.wait(() =>
@@ -89,14 +97,40 @@ export async function dropTable(scope: Scope, statement: StatementOf<'dropTable'
   const dataset = await findTable(scope, statement.table.parts)
   if (!dataset) {
     if (journal.dropped(step) !== undefined) return // An earlier attempt of this run did it.
-    if (!statement.ifExists) throw unknownTable(statement.table)
+    if (!statement.ifExists) throw await unknownTable(scope, statement.table)
     scope.notice(`There is no table ${JSON.stringify(statement.table.parts.join('.'))}; nothing was done.`)
     return
   }
   const dropped = journal.dropped(step)
   // This table is another one, made since by a later step of this run.
   if (dropped !== undefined && dropped !== dataset.id) return
+  const place = scope.temporaries.has(dataset) ? undefined : await locate(scope, statement.table.parts)
+  const member = place?.kind === 'member' ? place.member : undefined
+  const asset = { datasetId: dataset.id }
+  if (!member) {
+    await refuseReferenced(scope, asset, dataset.tableName)
+    refuseOthers(scope, dataset)
+  }
   await journal.recordDrop(step, dataset.id)
+  if (member) {
+    const left = await services.metadata.transaction(async (tx) => {
+      await journal.assertHeld(tx)
+      return await removeMember(scope, tx, member, asset)
+    })
+    if (left === 'left') return
+  }
   await services.datasets.delete(caller, dataset.id)
   scope.temporaries.remove(dataset)
+}
+
+/** What statements did not make, or somebody else made, a statement does not delete. @throws AppError 'access.denied' */
+function refuseOthers({ caller }: Scope, dataset: Dataset): void {
+  const name = JSON.stringify(dataset.tableName)
+  const hint = 'Its dataset can be deleted with the Catalog API.'
+  if (!dataset.tags[madeTag]) {
+    throw new AppError('access.denied', `The table ${name} was not made by a statement.`, { hint })
+  }
+  if (dataset.createdBy !== caller.principal.id) {
+    throw new AppError('access.denied', `Somebody else made the table ${name}.`, { hint })
+  }
 }

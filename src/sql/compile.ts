@@ -8,6 +8,7 @@ import {
   type Field,
   type StructType,
 } from '#types/data-type.ts'
+import type { ParsedStatement } from './statement.ts'
 
 /**
  * The SQL front end, seen from outside: text in; a typed statement and, for queries, engine text out. Pure: it reads
@@ -36,75 +37,6 @@ export interface ScannedStatement {
   readonly start: TextPosition
 }
 
-/** What a statement is, for whoever carries it out. `Expression` and `ParsedQuery` are opaque outside `sql`. */
-export type ParsedStatement =
-  | { readonly kind: 'query'; readonly query: ParsedQuery }
-  | { readonly kind: 'explain'; readonly format: 'text' | 'json'; readonly query: ParsedQuery }
-  | {
-      readonly kind: 'createTableAs'
-      readonly table: TableName
-      readonly ifNotExists: boolean
-      readonly isTemporary: boolean
-      readonly options: Readonly<Record<string, string>>
-      readonly query: ParsedQuery
-    }
-  | {
-      readonly kind: 'createTable'
-      readonly table: TableName
-      readonly ifNotExists: boolean
-      readonly isTemporary: boolean
-      readonly columns: readonly Field[]
-      readonly options: Readonly<Record<string, string>>
-    }
-  | {
-      readonly kind: 'createView'
-      readonly view: TableName
-      readonly orReplace: boolean
-      readonly ifNotExists: boolean
-      /** The query as written. */
-      readonly sql: string
-      readonly query: ParsedQuery
-    }
-  | { readonly kind: 'dropView'; readonly view: TableName; readonly ifExists: boolean }
-  | { readonly kind: 'addColumns'; readonly table: TableName; readonly columns: readonly Field[] }
-  | { readonly kind: 'describe'; readonly table: TableName }
-  | { readonly kind: 'declareCursor'; readonly name: string; readonly query: ParsedQuery }
-  | { readonly kind: 'fetch'; readonly name: string; readonly count: number | 'all' }
-  | { readonly kind: 'closeCursor'; readonly name: string | 'all' }
-  | {
-      readonly kind: 'insert'
-      readonly table: TableName
-      readonly columns: readonly string[] | undefined
-      readonly query: ParsedQuery
-    }
-  | { readonly kind: 'dropTable'; readonly table: TableName; readonly ifExists: boolean }
-  | { readonly kind: 'setVariable'; readonly name: string; readonly value: ParsedQuery }
-  | { readonly kind: 'setProperty'; readonly name: string; readonly value: string }
-  | { readonly kind: 'resetProperty'; readonly name: string | 'all' }
-  /** `SHOW name`, `SHOW ALL`, `SHOW TABLES`, `SHOW DATABASES`, … with what follows as words. */
-  | { readonly kind: 'show'; readonly what: string }
-  | {
-      readonly kind: 'block'
-      readonly body: readonly ParsedStatement[]
-      readonly handler: readonly ParsedStatement[] | undefined
-      readonly position: TextPosition
-    }
-  /** Only in blocks. The first branch whose condition, a query of one boolean, is true. */
-  | {
-      readonly kind: 'if'
-      readonly branches: readonly {
-        readonly condition: ParsedQuery
-        readonly body: readonly ParsedStatement[]
-      }[]
-      readonly otherwise: readonly ParsedStatement[]
-      readonly position: TextPosition
-    }
-  | { readonly kind: 'transaction'; readonly action: 'begin' | 'commit' | 'rollback' }
-  | { readonly kind: 'prepare'; readonly name: string; readonly statement: ParsedStatement }
-  | { readonly kind: 'execute'; readonly name: string; readonly arguments: readonly ParsedQuery[] }
-  | { readonly kind: 'deallocate'; readonly name: string | 'all' }
-  | { readonly kind: 'discard' }
-
 export interface TableName {
   readonly parts: readonly string[]
   readonly position: TextPosition
@@ -120,6 +52,8 @@ export interface ParsedQuery {
   /** Highest `$n`. */
   readonly parameterCount: number
   readonly position: TextPosition
+  /** `WITHAPPROXIMATE`: its tables' newest samples are read in their place. */
+  readonly isApproximate?: boolean
 }
 
 export type EngineName = 'duckdb' | 'spark'

@@ -1,5 +1,6 @@
 import type { Literal, ParsedQuery } from './compile.ts'
-import type { Expression, Query } from './parse/syntax.ts'
+import type { Expression } from './parse/expression-syntax.ts'
+import type { Query } from './parse/syntax.ts'
 
 /** What the outermost LIMIT of a query says; `lifted` is `LIMIT 0`, which here means "no cap", not "no rows". */
 export type RowLimit =

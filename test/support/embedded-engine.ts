@@ -3,7 +3,7 @@ import { AppError } from '../../src/base/errors.ts'
 import { parquetCopied, type StatsRow } from '../../src/engine/duckdb/copied-files.ts'
 import { copySql } from '../../src/engine/duckdb/copy-sql.ts'
 import { failureOf } from '../../src/engine/duckdb/failure.ts'
-import { describeQuery, Statement } from '../../src/engine/duckdb/statement.ts'
+import { describeQuery, openStatement } from '../../src/engine/duckdb/statement.ts'
 import type { Engine } from '../../src/engine/engine.ts'
 
 /**
@@ -35,7 +35,7 @@ export async function embeddedEngine(): Promise<Engine> {
     open: async ({ sql }, { encoding, columns, signal }) => {
       // Whole at once: what is asked here is small.
       const rows = await connected(signal, async (connection) => {
-        const statement = await Statement.open({ connection, close: () => {} }, { sql, encoding, columns })
+        const statement = await openStatement({ connection, close: () => {} }, { sql, encoding, columns })
         return await statement.pull(Infinity, Infinity)
       })
       return {

@@ -48,6 +48,7 @@ export function scriptedQuery(): ScriptedQuery {
     sessions: [],
     parameters: [],
     echoTypes: [],
+    removeLeftTables: async () => 0,
     openSession: async (options) => {
       service.sessions.push(options)
       service.counts.sessions += 1

@@ -35,7 +35,7 @@ function foldString(text: string, type: DataType): Literal | undefined {
     case 'integer':
     case 'long': {
       const digits = /^([+-]?\d+)(?:\.\d*)?$/.exec(trimmed)?.[1]
-      if (digits === undefined) return /\d/.test(trimmed) ? undefined : { type, value: null }
+      if (digits === undefined) return /[\d.]/.test(trimmed) ? undefined : { type, value: null }
       const whole = BigInt(digits)
       return { type, value: wrapped(whole, type.kind) === whole ? narrow(whole, type) : null }
     }

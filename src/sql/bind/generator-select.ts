@@ -1,6 +1,7 @@
 import { must } from '#base/assert.ts'
 import { AppError } from '#base/errors.ts'
-import type { CallExpression, Select, SelectItem, SortItem } from '../parse/syntax.ts'
+import type { CallExpression, SortItem } from '../parse/expression-syntax.ts'
+import type { Select, SelectItem } from '../parse/syntax.ts'
 import type { BoundFrom, BoundSelect, Relation } from './bound.ts'
 import { bindCall, generatorOf } from './call.ts'
 import { bindOrder } from './order.ts'

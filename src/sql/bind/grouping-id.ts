@@ -1,4 +1,5 @@
-import type { Expression, GroupingElement, Select } from '../parse/syntax.ts'
+import type { Expression } from '../parse/expression-syntax.ts'
+import type { GroupingElement, Select } from '../parse/syntax.ts'
 
 /** `grouping_id()` is of all that the select groups by. */
 export function withGroupingIds(select: Select): Select {

@@ -1,5 +1,6 @@
 import { AppError } from '#base/errors.ts'
-import type { Expression, GroupingElement } from '../parse/syntax.ts'
+import type { Expression } from '../parse/expression-syntax.ts'
+import type { GroupingElement } from '../parse/syntax.ts'
 import type { BoundExpression, BoundGrouping, Projection, Relation } from './bound.ts'
 import { bindExpression } from './expression.ts'
 import { placeOf } from './order.ts'

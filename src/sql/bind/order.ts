@@ -1,5 +1,5 @@
 import { AppError, type TextPosition } from '#base/errors.ts'
-import type { SortItem } from '../parse/syntax.ts'
+import type { SortItem } from '../parse/expression-syntax.ts'
 import type { BoundOrder, BoundSelect, Projection } from './bound.ts'
 import { bindExpression } from './expression.ts'
 import type { QueryPlace } from './query.ts'

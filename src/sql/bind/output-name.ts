@@ -1,5 +1,5 @@
 import { sparkName } from '#types/data-type.ts'
-import type { CallExpression, Expression, WindowSpecification } from '../parse/syntax.ts'
+import type { CallExpression, Expression, WindowSpecification } from '../parse/expression-syntax.ts'
 
 /** The name of a column nobody named: its last field, or its expression as Spark writes it. */
 export function outputName(expression: Expression): string {

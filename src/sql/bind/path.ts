@@ -1,7 +1,7 @@
 import { AppError, type TextPosition } from '#base/errors.ts'
 import { sparkName, type Field, type StructType } from '#types/data-type.ts'
 import { findFunction } from '../functions/registry.ts'
-import type { Expression } from '../parse/syntax.ts'
+import type { Expression } from '../parse/expression-syntax.ts'
 import type { BoundExpression } from './bound.ts'
 import { fieldOf, stringOf } from './build.ts'
 import { bindExpression } from './expression.ts'

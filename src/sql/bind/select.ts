@@ -1,6 +1,7 @@
 import { must } from '#base/assert.ts'
 import { AppError } from '#base/errors.ts'
-import type { Select, SelectItem, SortItem } from '../parse/syntax.ts'
+import type { SortItem } from '../parse/expression-syntax.ts'
+import type { Select, SelectItem } from '../parse/syntax.ts'
 import type { BoundExpression, BoundFrom, BoundGrouping, BoundSelect, Relation } from './bound.ts'
 import { generatorOf } from './call.ts'
 import { bindCondition, bindExpression } from './expression.ts'

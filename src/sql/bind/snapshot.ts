@@ -1,6 +1,7 @@
 import { AppError } from '#base/errors.ts'
 import type { SnapshotClause } from '../compile.ts'
-import type { Expression, SnapshotSyntax } from '../parse/syntax.ts'
+import type { Expression } from '../parse/expression-syntax.ts'
+import type { SnapshotSyntax } from '../parse/syntax.ts'
 import type { BindState } from './state.ts'
 
 /** `SNAPSHOT SINCE a AS OF b`: bounds are constants. */

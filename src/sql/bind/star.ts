@@ -1,5 +1,5 @@
 import { AppError, type TextPosition } from '#base/errors.ts'
-import type { Expression } from '../parse/syntax.ts'
+import type { Expression } from '../parse/expression-syntax.ts'
 import type { BoundExpression } from './bound.ts'
 import { fieldOf } from './build.ts'
 import { isQualifiedBy, resolvePath, type Scope, type ScopeColumn } from './scope.ts'

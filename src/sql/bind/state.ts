@@ -2,7 +2,7 @@ import type { DataType } from '#types/data-type.ts'
 import type { BindContext } from '../compile.ts'
 import type { BoundExpression, CommonRelation } from './bound.ts'
 import type { Scope } from './scope.ts'
-import type { WindowSpecification } from '../parse/syntax.ts'
+import type { WindowSpecification } from '../parse/expression-syntax.ts'
 
 /** What one binding of a statement shares. The only mutable part: names given out, types learnt, notices. */
 export interface BindState {

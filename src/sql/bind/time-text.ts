@@ -24,6 +24,9 @@ export function parseDateText(text: string): string | undefined {
   return !Number.isNaN(date.getTime()) && dateText(date) === exact ? exact : undefined
 }
 
+/** Zones lie so far from UTC at most. */
+const offsetMinutesMax = 18 * 60
+
 /**
  * A timestamp without zone (it is UTC) or with `Z` or an offset; undefined for what is none, `'other'` for zones by
  * name and rarer forms, which the engine reads.
@@ -41,6 +44,7 @@ export function parseTimestampText(text: string): string | 'other' | undefined {
   if (date === undefined || Number(hour) > 23 || Number(minute) > 59 || Number(second) > 59) return undefined
   const [, sign = '+', zoneHours = '0', zoneMinutes = '0'] = /^([+-])(\d{1,2}):?(\d{2})?$/.exec(zone) ?? []
   const offsetMinutes = (Number(zoneHours) * 60 + Number(zoneMinutes)) * (sign === '-' ? -1 : 1)
+  if (Math.abs(offsetMinutes) > offsetMinutesMax) return undefined
   const midnight = BigInt(Date.parse(`${date}T00:00:00Z`)) * 1000n
   const seconds = BigInt(Number(hour) * 3600 + (Number(minute) - offsetMinutes) * 60 + Number(second))
   return timestampText(midnight + seconds * 1_000_000n + BigInt(fraction.padEnd(6, '0').slice(0, 6)))

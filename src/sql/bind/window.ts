@@ -1,6 +1,12 @@
 import { AppError } from '#base/errors.ts'
 import { longType } from '#types/data-type.ts'
-import type { Expression, Frame, FrameBound, SortItem, WindowSpecification } from '../parse/syntax.ts'
+import type {
+  Expression,
+  Frame,
+  FrameBound,
+  SortItem,
+  WindowSpecification,
+} from '../parse/expression-syntax.ts'
 import type { BoundFrame, BoundFrameBound, BoundSort, BoundWindow } from './bound.ts'
 import { bindExpression } from './expression.ts'
 import { convertedTo } from './resolve-call.ts'

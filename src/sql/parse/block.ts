@@ -1,5 +1,6 @@
 import type { AppError } from '#base/errors.ts'
-import type { ParsedQuery, ParsedStatement } from '../compile.ts'
+import type { ParsedQuery } from '../compile.ts'
+import type { ParsedStatement } from '../statement.ts'
 import { parseExpression } from './expression.ts'
 import { toParsedQuery } from './parsed-query.ts'
 import { parseOne } from './statement.ts'

@@ -1,6 +1,7 @@
-import { parseExpression, parseNamed, parseOperand } from './expression.ts'
+import { parseExpression, parseOperand } from './expression.ts'
+import { parseNamed } from './primary.ts'
 import { tokenText } from '../scan/token.ts'
-import type { CallExpression, Expression, SortItem } from './syntax.ts'
+import type { CallExpression, Expression, SortItem } from './expression-syntax.ts'
 import type { TokenReader } from './token-reader.ts'
 import { parseSortItems, parseWindow } from './window.ts'
 

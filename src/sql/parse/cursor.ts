@@ -1,5 +1,5 @@
 import { AppError } from '#base/errors.ts'
-import type { ParsedStatement } from '../compile.ts'
+import type { ParsedStatement } from '../statement.ts'
 import { parseQuery } from './query.ts'
 import { toParsedQuery } from './parsed-query.ts'
 import type { TokenReader } from './token-reader.ts'

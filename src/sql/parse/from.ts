@@ -1,18 +1,11 @@
 import { AppError } from '#base/errors.ts'
 import type { TableName } from '../compile.ts'
-import { beginsQuery, parseExpression } from './expression.ts'
+import { parseExpression } from './expression.ts'
+import { beginsQuery } from './look-ahead.ts'
 import { isTableOperator, parseTableOperators } from './pivot.ts'
 import { parseNames, parseQuery } from './query.ts'
-import type {
-  Alias,
-  CallExpression,
-  Expression,
-  FromItem,
-  JoinCondition,
-  JoinType,
-  LateralView,
-  SnapshotSyntax,
-} from './syntax.ts'
+import type { CallExpression, Expression } from './expression-syntax.ts'
+import type { Alias, FromItem, JoinCondition, JoinType, LateralView, SnapshotSyntax } from './syntax.ts'
 import type { TokenReader } from './token-reader.ts'
 
 /** One item of FROM with the joins behind it. */

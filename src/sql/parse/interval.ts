@@ -1,5 +1,5 @@
 import { AppError } from '#base/errors.ts'
-import type { Expression } from './syntax.ts'
+import type { Expression } from './expression-syntax.ts'
 import type { TokenReader } from './token-reader.ts'
 
 const second = 1_000_000n

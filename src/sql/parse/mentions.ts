@@ -1,5 +1,6 @@
 import type { TableName } from '../compile.ts'
-import type { CallExpression, Query } from './syntax.ts'
+import type { CallExpression } from './expression-syntax.ts'
+import type { Query } from './syntax.ts'
 
 export interface Mentions {
   readonly tables: readonly TableName[]

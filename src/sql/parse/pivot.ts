@@ -1,5 +1,6 @@
 import { parseExpression } from './expression.ts'
-import type { CallExpression, Expression, FromItem, PivotValue, Select } from './syntax.ts'
+import type { CallExpression, Expression } from './expression-syntax.ts'
+import type { FromItem, PivotValue, Select } from './syntax.ts'
 import type { TokenReader } from './token-reader.ts'
 import { booleanLiteral, queryOf } from './value-query.ts'
 

@@ -1,8 +1,9 @@
-import { beginsQuery, parseExpression } from './expression.ts'
+import { parseExpression } from './expression.ts'
 import { historyItem, parseFromItem, parseLateralViews, parseTableName } from './from.ts'
+import { beginsQuery } from './look-ahead.ts'
+import type { Expression } from './expression-syntax.ts'
 import type {
   CommonTable,
-  Expression,
   GroupingElement,
   NamedWindow,
   Query,

@@ -1,14 +1,21 @@
 import { AppError } from '#base/errors.ts'
-import type { ParsedStatement, ScannedStatement } from '../compile.ts'
+import type { ParsedQuery, ScannedStatement, TableName } from '../compile.ts'
+import type { ParsedStatement } from '../statement.ts'
 import { tokenize } from '../scan/lexer.ts'
 import { opensBareBlock } from '../scan/split.ts'
 import { parseBlock, parseIf } from './block.ts'
-import { parseAlter, parseCreate, parseDrop, parseInsert } from './create.ts'
+import { parseAlter } from './alter.ts'
+import { parseAnalyze } from './analyze.ts'
+import { parseCreate } from './create.ts'
+import { parseDrop } from './drop.ts'
+import { parseInsert } from './insert.ts'
 import { parseClose, parseDeclare, parseFetch } from './cursor.ts'
-import { beginsQuery, parseExpression } from './expression.ts'
+import { parseExpression } from './expression.ts'
 import { parseTableName } from './from.ts'
+import { beginsQuery } from './look-ahead.ts'
 import { parseQuery } from './query.ts'
-import { toParsedQuery } from './parsed-query.ts'
+import { parseWholeQuery, toParsedQuery } from './parsed-query.ts'
+import type { Expression } from './expression-syntax.ts'
 import type { Query } from './syntax.ts'
 import { TokenReader } from './token-reader.ts'
 import { valueQuery } from './value-query.ts'
@@ -27,7 +34,7 @@ export function parseOne(reader: TokenReader, isInBlock: boolean): ParsedStateme
   const token = reader.current
   if (token.kind === 'dollars' || opensBareBlock(reader.tokens, reader.index)) return parseBlock(reader)
   if (beginsQuery(reader) || reader.isWord('FROM')) {
-    return queryOrInto(parseQuery(reader))
+    return queryOrInto(parseWholeQuery(reader))
   }
   if (token.kind !== 'word') throw reader.unexpected('a statement')
   switch (token.upper) {
@@ -41,6 +48,8 @@ export function parseOne(reader: TokenReader, isInBlock: boolean): ParsedStateme
       return parseDrop(reader)
     case 'ALTER':
       return parseAlter(reader)
+    case 'ANALYZE':
+      return parseAnalyze(reader)
     case 'DESCRIBE':
     case 'DESC':
       reader.next()
@@ -101,7 +110,7 @@ export function parseOne(reader: TokenReader, isInBlock: boolean): ParsedStateme
           position: token.at,
         })
       }
-      if (['ANALYZE', 'COPY', 'GRANT', 'REVOKE'].includes(token.upper)) {
+      if (['COPY', 'GRANT', 'REVOKE'].includes(token.upper)) {
         throw new AppError('query.unsupported', `${token.upper} is not supported yet.`, {
           position: token.at,
         })
@@ -127,11 +136,23 @@ function parseExplain(reader: TokenReader): ParsedStatement {
 }
 
 /** `SELECT … INTO [TEMP] name FROM …` makes a table. */
-function queryOrInto(tree: Query): ParsedStatement {
+function queryOrInto(query: ParsedQuery): ParsedStatement {
+  const tree = query.tree as Query
   const { body } = tree
-  if (body.kind !== 'select' || !body.into) return { kind: 'query', query: toParsedQuery(tree) }
-  const query = toParsedQuery({ ...tree, body: { ...body, into: undefined } })
-  return { kind: 'createTableAs', ...body.into, ifNotExists: false, options: {}, query }
+  if (body.kind !== 'select') return { kind: 'query', query }
+  const sampled = body.items.length === 1 ? sampledTable(body.items[0]?.value) : undefined
+  if (sampled && body.from.length === 0) return { kind: 'sampleMeta', table: sampled }
+  if (!body.into) return { kind: 'query', query }
+  const plain = { ...query, tree: { ...tree, body: { ...body, into: undefined } } }
+  return { kind: 'createTableAs', ...body.into, ifNotExists: false, options: {}, query: plain }
+}
+
+/** The table of `sample_meta('t')`, which is a statement and not a function. */
+function sampledTable(value: Expression | undefined): TableName | undefined {
+  if (value?.kind !== 'call' || value.name.toLowerCase() !== 'sample_meta') return undefined
+  const [table, ...more] = value.arguments
+  if (more.length > 0 || table?.kind !== 'literal' || typeof table.value !== 'string') return undefined
+  return { parts: table.value.split('.'), position: table.at }
 }
 
 function parseSet(reader: TokenReader): ParsedStatement {

@@ -1,6 +1,7 @@
 import type { TextPosition } from '#base/errors.ts'
 import { booleanType } from '#types/data-type.ts'
-import type { Expression, Query, Select } from './syntax.ts'
+import type { Expression } from './expression-syntax.ts'
+import type { Query, Select } from './syntax.ts'
 
 /** `SELECT value`. */
 export function valueQuery(value: Expression): Query {

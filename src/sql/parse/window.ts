@@ -1,5 +1,5 @@
 import { parseExpression } from './expression.ts'
-import type { Frame, FrameBound, SortItem, WindowSpecification } from './syntax.ts'
+import type { Frame, FrameBound, SortItem, WindowSpecification } from './expression-syntax.ts'
 import type { TokenReader } from './token-reader.ts'
 
 /** `ORDER BY` (or `SORT BY`) and what follows. */

@@ -15,7 +15,7 @@ export function castToNumber(text: string, from: DataType, to: DataType): string
     case 'double':
       return from.kind === 'string' ? doubleOfText(text) : numberOf(text, from, target)
     case 'float':
-      if (from.kind === 'string') return `CAST(${doubleOfText(text)} AS FLOAT)`
+      if (from.kind === 'string') return floatOfDouble(doubleOfText(text))
       return from.kind === 'double' ? floatOfDouble(text) : numberOf(text, from, target)
     case 'decimal':
       return castToDecimal(text, from, target)
@@ -59,7 +59,9 @@ function castToInteger(text: string, from: DataType, to: DataType): string | und
     case 'boolean':
       return `CAST(${text} AS ${target})`
     case 'string': {
-      const digits = `regexp_extract(${text}, '^\\s*([+-]?\\d+)(?:\\.\\d*)?\\s*$', 1)`
+      // A point without a digit before it is read as one with a zero.
+      const full = `regexp_replace(${text}, '^(\\s*[+-]?)\\.', '\\10.')`
+      const digits = `regexp_extract(${full}, '^\\s*([+-]?\\d+)(?:\\.\\d*)?\\s*$', 1)`
       return `TRY_CAST(${digits} AS ${target})`
     }
     case 'float':
@@ -69,10 +71,10 @@ function castToInteger(text: string, from: DataType, to: DataType): string | und
       return width < 4 ? wrapped(whole, 4, to) : whole
     }
     case 'decimal':
-      return wrapped(`TRY_CAST(trunc(${text}) AS BIGINT)`, 8, to)
+      return wrapped(longOfDecimal(text, from), 8, to)
     case 'timestamp':
     case 'timestamp_ntz':
-      return wrapped(`(epoch_us(date_trunc('second', ${text})) // 1000000)`, 8, to)
+      return `TRY_CAST((epoch_us(date_trunc('second', ${text})) // 1000000) AS ${target})`
     default:
       return undefined
   }
@@ -102,6 +104,16 @@ function longOfDouble(text: string): string {
   )
 }
 
+/** The lowest 64 bits of what is too large. */
+function longOfDecimal(text: string, { precision, scale }: Extract<DataType, { kind: 'decimal' }>): string {
+  if (precision - scale <= 18) return `CAST(trunc(${text}) AS BIGINT)`
+  return withValue(
+    `(CAST(trunc(${text}) AS HUGEINT) & 18446744073709551615)`,
+    (value) =>
+      `CAST(CASE WHEN ${value} > 9223372036854775807 THEN ${value} - 18446744073709551616 ELSE ${value} END AS BIGINT)`,
+  )
+}
+
 /** Rounded half up; too large is NULL. Doubles go by their text: 1.005 is not rounded by its binary value. */
 function castToDecimal(text: string, from: DataType, target: string): string | undefined {
   switch (from.kind) {
@@ -127,7 +139,7 @@ function castToBoolean(text: string, from: DataType): string | undefined {
   switch (from.kind) {
     case 'string':
       return withValue(
-        `lower(trim(${text}))`,
+        `lower(trim(${text}, ' ' || chr(9) || chr(10) || chr(11) || chr(12) || chr(13)))`,
         (value) =>
           `(CASE WHEN ${value} IN ('t', 'true', 'y', 'yes', '1') THEN true WHEN ${value} IN ('f', 'false', 'n', 'no', '0') THEN false END)`,
       )

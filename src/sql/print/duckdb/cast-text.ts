@@ -9,6 +9,8 @@ export function castToText(text: string, from: DataType): string {
     case 'double':
     case 'float':
       return withValue(text, fractionalText)
+    case 'decimal':
+      return decimalText(text, from.precision, from.scale)
     case 'timestamp':
       return `CAST(CAST(${text} AS TIMESTAMP) AS VARCHAR)`
     case 'binary':
@@ -32,6 +34,22 @@ export function castToText(text: string, from: DataType): string {
     default:
       return `CAST(${text} AS VARCHAR)`
   }
+}
+
+/** As Java writes it: with a digit before the point, and from the seventh place on with an exponent. */
+function decimalText(text: string, precision: number, scale: number): string {
+  const plain = (value: string): string =>
+    // Without digits before the point the engine writes none.
+    precision === scale
+      ? `regexp_replace(CAST(${value} AS VARCHAR), '^(-?)\\.', '\\10.')`
+      : `CAST(${value} AS VARCHAR)`
+  if (scale <= 6) return plain(text)
+  return withValue(text, (value) => {
+    const digits = `coalesce(nullif(ltrim(replace(ltrim(CAST(${value} AS VARCHAR), '-'), '.', ''), '0'), ''), '0')`
+    const exponent = `length(${digits}) - ${scale + 1}`
+    const scientific = `regexp_replace(${digits}, '^(.)(.+)$', '\\1.\\2') || 'E' || (${exponent})`
+    return `(CASE WHEN ${exponent} >= -6 THEN ${plain(value)} ELSE (CASE WHEN ${value} < 0 THEN '-' ELSE '' END) || ${scientific} END)`
+  })
 }
 
 function memberText(text: string, type: DataType): string {

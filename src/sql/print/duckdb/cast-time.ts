@@ -40,11 +40,25 @@ function dateOfText(text: string): string {
 }
 
 function timestampOfText(text: string, target: string): string {
-  return withValue(
-    text,
-    (value) =>
-      `(CASE WHEN regexp_matches(${value}, '^\\s*\\d{4}-\\d{1,2}-\\d{1,2}') THEN TRY_CAST(${value} AS ${target}) ELSE TRY_CAST(${monthOrYear(value)} || '-01' AS ${target}) END)`,
-  )
+  return withValue(`trim(${text})`, (value) => {
+    const branches = [
+      `WHEN NOT regexp_matches(${value}, '^\\d{4}-\\d{1,2}-\\d{1,2}') THEN TRY_CAST(${monthOrYear(value)} || '-01' AS ${target})`,
+      `WHEN regexp_matches(${value}, '[ T]24:|:\\d{1,2}(?:\\.\\d*)?\\s*[+-](?:19|[2-9]\\d)(?::?\\d{2})?$') THEN NULL`,
+    ]
+    return `(CASE ${branches.join(' ')} ELSE TRY_CAST(${regularTime(value)} AS ${target}) END)`
+  })
+}
+
+/** Hours alone, offsets of any length and zones at once behind the time, as the engine reads them. */
+function regularTime(value: string): string {
+  const steps: readonly (readonly [string, string])[] = [
+    ['^(\\S+[ T]\\d{1,2})($|[+-]|\\s)', '\\1:00\\2'],
+    ['(:\\d{1,2}(?:\\.\\d*)?)\\s*(?:UTC|GMT|UT)?([+-])', '\\1\\2'],
+    ['([+-])(\\d)(:\\d{1,2})?$', '\\10\\2\\3'],
+    ['(:\\d{1,2}(?:\\.\\d*)?[+-]\\d{2}:)(\\d)$', '\\10\\2'],
+    ['(:\\d{1,2}(?:\\.\\d*)?)([A-Za-z]{2})', '\\1 \\2'],
+  ]
+  return steps.reduce((text, [pattern, by]) => `regexp_replace(${text}, '${pattern}', '${by}')`, value)
 }
 
 /** `2024-01` of `2024`. */

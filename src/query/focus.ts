@@ -1,0 +1,47 @@
+import { AppError } from '#base/errors.ts'
+import type { DatasetId } from '#base/ids.ts'
+import type { Caller } from '#datasets/datasets.ts'
+import { selectDatabase, selectSqlSchemas } from '#metadata/databases.ts'
+import { selectView, selectViewById } from '#metadata/views.ts'
+import { findTable } from './find-table.ts'
+import type { QueryServiceOptions } from './services.ts'
+
+/** What a session looks at: what its database name says. */
+export type Focus =
+  | { readonly kind: 'all' }
+  /** One table, and nothing else can be named. */
+  | { readonly kind: 'table'; readonly datasetId: DatasetId }
+  /** Lists show this view alone. */
+  | { readonly kind: 'view'; readonly viewId: string }
+  /** Bare names are looked for here first, and new ones are made here; lists show this alone. */
+  | { readonly kind: 'database'; readonly database: string; readonly schema: string | undefined }
+
+const uuid = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
+
+/**
+ * `all`, a database, `database.schema`, a table or a view; tables and views also by their ids.
+ * @throws AppError 'query.unknown_database'
+ */
+export async function focusOf(
+  services: Pick<QueryServiceOptions, 'access' | 'clock' | 'datasets' | 'metadata'>,
+  { caller, database: name }: { readonly caller: Caller; readonly database: string },
+): Promise<Focus> {
+  if (name === 'all') return { kind: 'all' }
+  const { db } = services.metadata
+  const sandboxId = caller.sandbox.id
+  const [database = '', schema, ...more] = name.split('.')
+  const row = more.length === 0 ? await selectDatabase(db, sandboxId, database) : undefined
+  if (row && schema === undefined) return { kind: 'database', database: row.name, schema: undefined }
+  const [found] =
+    row && schema !== undefined ? await selectSqlSchemas(db, sandboxId, { database, name: schema }) : []
+  if (found) return { kind: 'database', database: found.database, schema: found.name }
+  const dataset = await findTable({ services, caller, focus: { kind: 'all' } }, [name])
+  if (dataset) return { kind: 'table', datasetId: dataset.id }
+  const view = uuid.test(name)
+    ? await selectViewById(db, sandboxId, name)
+    : await selectView(db, sandboxId, name)
+  if (view) return { kind: 'view', viewId: view.id }
+  throw new AppError('query.unknown_database', `There is no database ${JSON.stringify(name)}.`, {
+    hint: `Connect to ${caller.sandbox.name}:all.`,
+  })
+}

@@ -1,0 +1,124 @@
+import { randomBytes } from 'node:crypto'
+import { AppError } from '#base/errors.ts'
+import { type Dataset, sampleTag } from '#datasets/datasets.ts'
+import type { Field } from '#types/data-type.ts'
+import { unknownTable } from './catalogue.ts'
+import { createTableAs } from './create-table.ts'
+import { parsedAs, quotedName } from './dialect-text.ts'
+import { findTable } from './find-table.ts'
+import { requireManage } from './rights.ts'
+import type { Scope } from './scope.ts'
+import { dayAndTime } from './show-lists.ts'
+import { textColumns } from './static-rows.ts'
+import type { StatementOf } from './write-rows.ts'
+
+interface SampleScope {
+  readonly services: Pick<Scope['services'], 'datasets'>
+  readonly caller: Scope['caller']
+}
+
+/** Samples of one dataset. */
+const samplesMax = 5
+
+export const sampleColumns: readonly Field[] = textColumns(
+  'sample_table_name',
+  'sample_dataset_id',
+  'parent_dataset_id',
+  'sample_type',
+  'sampling_rate',
+  'sample_num_rows',
+  'created',
+)
+
+/** Keeps a random share of a table's rows as a dataset of its own, which goes with the table; its table name. */
+export async function takeSample(
+  scope: Scope,
+  { table, filter, percent }: StatementOf<'takeSample'>,
+): Promise<string> {
+  const { services, properties } = scope
+  if (!properties.isTrue('aqp')) {
+    throw new AppError('query.unsupported', 'Samples are taken only in sessions that ask for them.', {
+      position: table.position,
+      hint: 'Say SET aqp = true first.',
+    })
+  }
+  const parent = await findTable(scope, table.parts)
+  if (!parent) throw await unknownTable(scope, table)
+  await requireManage(scope, parent)
+  const there = await samplesOf(scope, parent)
+  if (there.length >= samplesMax) {
+    throw new AppError('query.limit', `A dataset has at most ${samplesMax} samples.`, {
+      position: table.position,
+      hint: `Drop one first: DROP TABLESAMPLE ${there[0]?.tableName ?? '…'}.`,
+    })
+  }
+  const rate = rateText(percent)
+  const name = `x${parent.id}_uniform_${rate.replaceAll('.', '_')}_percent_${ending()}`
+  const where = filter === undefined ? '' : ` WHERE (${filter}\n)`
+  const sql = `CREATE TABLE ${quotedName([name])} AS SELECT * FROM ${quotedName(table.parts)}
+    TABLESAMPLE (${percent} PERCENT)${where}`
+  const statement = parsedAs(services.sql, sql, 'createTableAs', table.position)
+  await createTableAs(scope, statement, { [sampleTag]: [parent.id], [rateTag]: [rate] })
+  return name
+}
+
+/** The rows of `SELECT sample_meta('t')`: one a sample, oldest first. */
+export async function sampleRows(
+  scope: Scope,
+  { table }: StatementOf<'sampleMeta'>,
+): Promise<readonly (readonly (string | null)[])[]> {
+  const { lake } = scope.services
+  const parent = await findTable(scope, table.parts)
+  if (!parent) throw await unknownTable(scope, table)
+  const samples = await samplesOf(scope, parent)
+  return await Promise.all(
+    samples.map(async (sample) => [
+      sample.tableName,
+      sample.id,
+      parent.id,
+      'uniform',
+      sample.tags[rateTag]?.[0] ?? null,
+      String((await lake.snapshot(sample.tableId))?.rowCount ?? 0),
+      dayAndTime(sample.createdAt),
+    ]),
+  )
+}
+
+export async function dropSample(
+  scope: Scope,
+  { sample, ifExists }: StatementOf<'dropSample'>,
+): Promise<void> {
+  const { services, caller, journal } = scope
+  const dataset = await findTable(scope, sample.parts)
+  if (!dataset?.tags[sampleTag]) {
+    if (journal.mark) return // An earlier attempt of this run did it.
+    if (!ifExists) throw await unknownTable(scope, sample)
+    return scope.notice(`There is no sample ${JSON.stringify(sample.parts.join('.'))}; nothing was done.`)
+  }
+  await requireManage(scope, dataset)
+  await services.datasets.delete(caller, dataset.id)
+}
+
+/** The newest sample of a dataset, for statements WITHAPPROXIMATE. */
+export async function newestSample(scope: SampleScope, parent: Dataset): Promise<Dataset | undefined> {
+  return (await samplesOf(scope, parent)).at(-1)
+}
+
+async function samplesOf({ services, caller }: SampleScope, parent: Dataset): Promise<Dataset[]> {
+  const all = await services.datasets.tables(caller)
+  return all
+    .filter(({ tags }) => tags[sampleTag]?.includes(parent.id))
+    .toSorted((one, other) => one.createdAt.getTime() - other.createdAt.getTime())
+}
+
+const rateTag = 'sluice/sample-rate'
+
+/** As the reference platform prints it: `4.0`. */
+function rateText(percent: number): string {
+  return Number.isInteger(percent) ? `${percent}.0` : String(percent)
+}
+
+/** Five letters and digits. */
+function ending(): string {
+  return [...randomBytes(5)].map((byte) => 'abcdefghijkmnopqrstuvwxyz23456789'.charAt(byte % 32)).join('')
+}

@@ -1,0 +1,65 @@
+import { AppError } from '#base/errors.ts'
+import { type TableLabel, tableLabels } from '#sql/definition.ts'
+import type { StatementOf } from './write-rows.ts'
+
+export interface TableOptions {
+  /** Title of the schema that the table is to have; undefined: one is made from its columns. */
+  readonly schemaTitle: string | undefined
+  readonly labels: readonly TableLabel[]
+}
+
+/** What stands behind WITH. @throws AppError 'query.unsupported' naming the option, 'request.invalid' for its value */
+export function tableOptions({
+  table,
+  options,
+}: StatementOf<'createTable'> | StatementOf<'createTableAs'>): TableOptions {
+  const { position } = table
+  const labels: TableLabel[] = []
+  for (const [name, value] of Object.entries(options)) {
+    switch (name) {
+      case 'schema':
+        break
+      case 'label':
+        labels.push(...value.split(',').map((text) => labelOf(text, position)))
+        break
+      case 'rowvalidation':
+        // Rows are always checked against the columns; this option only says so or not.
+        oneOf(name, value, ['true', 'false'], position)
+        break
+      case 'distribution':
+        // Where an accelerated store keeps copies; a lake has one of each file.
+        oneOf(name, value, ['replicate', 'hash', 'round_robin'], position)
+        break
+      default:
+        throw new AppError('query.unsupported', `The option ${name} of CREATE TABLE is not supported yet.`, {
+          position,
+          hint: 'There are schema, rowvalidation, label and distribution.',
+        })
+    }
+  }
+  return { schemaTitle: options['schema'], labels }
+}
+
+function labelOf(text: string, position: StatementOf<'createTable'>['table']['position']): TableLabel {
+  const label = tableLabels.find((candidate) => candidate === text.trim().toUpperCase())
+  if (label) return label
+  throw new AppError(
+    'request.invalid',
+    `The label of a table is PROFILE or UPSERT, ${JSON.stringify(text.slice(0, 80))} came.`,
+    { position },
+  )
+}
+
+function oneOf(
+  name: string,
+  value: string,
+  allowed: readonly string[],
+  position: StatementOf<'createTable'>['table']['position'],
+): void {
+  if (allowed.includes(value.toLowerCase())) return
+  throw new AppError(
+    'request.invalid',
+    `The option ${name} is ${allowed.join(' or ')}, ${JSON.stringify(value.slice(0, 80))} came.`,
+    { position },
+  )
+}

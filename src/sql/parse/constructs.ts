@@ -1,0 +1,76 @@
+import { parseExpression } from './expression.ts'
+import type { Expression } from './expression-syntax.ts'
+import type { TokenReader } from './token-reader.ts'
+import { parseType } from './type.ts'
+
+export function parseCase(reader: TokenReader): Expression {
+  const at = reader.at
+  reader.expectWord('CASE')
+  const operand = reader.isWord('WHEN') ? undefined : parseExpression(reader)
+  const branches: { when: Expression; then: Expression }[] = []
+  while (reader.takeWord('WHEN')) {
+    const when = parseExpression(reader)
+    reader.expectWord('THEN')
+    branches.push({ when, then: parseExpression(reader) })
+  }
+  if (branches.length === 0) throw reader.unexpected('WHEN')
+  const otherwise = reader.takeWord('ELSE') ? parseExpression(reader) : undefined
+  reader.expectWord('END')
+  return { kind: 'case', operand, branches, otherwise, at }
+}
+
+export function parseCast(reader: TokenReader): Expression {
+  const at = reader.at
+  reader.next()
+  return reader.inParentheses(() => {
+    const value = parseExpression(reader)
+    reader.expectWord('AS')
+    return { kind: 'cast', value, type: parseType(reader), at }
+  })
+}
+
+export function parseExtract(reader: TokenReader): Expression {
+  const at = reader.at
+  reader.next()
+  return reader.inParentheses(() => {
+    const part = reader.identifier('a part of a time').name
+    reader.expectWord('FROM')
+    return { kind: 'extract', part, value: parseExpression(reader), at }
+  })
+}
+
+export function isTypedArray(reader: TokenReader): boolean {
+  const next = reader.peek(1)
+  return next.kind === 'symbol' && (next.text === '<' || next.text === '[')
+}
+
+/** `ARRAY<INT>[1, 2]`, and `ARRAY[1, 2]`. */
+export function parseTypedArray(reader: TokenReader): Expression {
+  const at = reader.at
+  const next = reader.peek(1)
+  const type = next.kind === 'symbol' && next.text === '<' ? parseType(reader) : undefined
+  if (!type) reader.next()
+  reader.expectSymbol('[')
+  const items = reader.isSymbol(']') ? [] : reader.list(() => parseExpression(reader))
+  reader.expectSymbol(']')
+  const value: Expression = {
+    kind: 'call',
+    name: 'array',
+    arguments: items,
+    isDistinct: false,
+    filter: undefined,
+    orderBy: [],
+    ignoresNulls: false,
+    over: undefined,
+    at,
+  }
+  return type ? { kind: 'cast', value, type, at } : value
+}
+
+export function parseLambda(reader: TokenReader): Expression {
+  const at = reader.at
+  const name = (): string => reader.identifier('the name of a lambda parameter').name
+  const parameters = reader.isSymbol('(') ? reader.inParentheses(() => reader.list(name)) : [name()]
+  reader.expectSymbol('->')
+  return { kind: 'lambda', parameters, body: parseExpression(reader), at }
+}

@@ -1,0 +1,95 @@
+import type { TextPosition } from '#base/errors.ts'
+import type { Field } from '#types/data-type.ts'
+import type { ParsedQuery, TableName } from './compile.ts'
+import type { ColumnPath, Definition, TableKey } from './definition.ts'
+
+/** What a statement is, for whoever carries it out. `Expression` and `ParsedQuery` are opaque outside `sql`. */
+export type ParsedStatement =
+  | { readonly kind: 'query'; readonly query: ParsedQuery }
+  | { readonly kind: 'explain'; readonly format: 'text' | 'json'; readonly query: ParsedQuery }
+  | {
+      readonly kind: 'createTableAs'
+      readonly table: TableName
+      readonly ifNotExists: boolean
+      readonly isTemporary: boolean
+      readonly options: Readonly<Record<string, string>>
+      readonly query: ParsedQuery
+    }
+  | {
+      readonly kind: 'createTable'
+      readonly table: TableName
+      readonly ifNotExists: boolean
+      readonly isTemporary: boolean
+      readonly columns: readonly Field[]
+      readonly keys: readonly TableKey[]
+      readonly options: Readonly<Record<string, string>>
+    }
+  | {
+      readonly kind: 'createView'
+      readonly view: TableName
+      readonly orReplace: boolean
+      readonly ifNotExists: boolean
+      /** The query as written. */
+      readonly sql: string
+      readonly query: ParsedQuery
+    }
+  | { readonly kind: 'dropView'; readonly view: TableName; readonly ifExists: boolean }
+  | { readonly kind: 'addColumns'; readonly table: TableName; readonly columns: readonly Field[] }
+  | { readonly kind: 'define'; readonly definition: Definition }
+  /** Statistics of columns. */
+  | {
+      readonly kind: 'analyze'
+      readonly table: TableName
+      readonly columns: readonly ColumnPath[] | 'all'
+      /** The condition as written. */
+      readonly filter: string | undefined
+      readonly alias: string | undefined
+      /** Else they are printed and gone. */
+      readonly isKept: boolean
+    }
+  | {
+      readonly kind: 'takeSample'
+      readonly table: TableName
+      readonly filter: string | undefined
+      readonly percent: number
+    }
+  /** `SELECT sample_meta('t')` */
+  | { readonly kind: 'sampleMeta'; readonly table: TableName }
+  | { readonly kind: 'dropSample'; readonly sample: TableName; readonly ifExists: boolean }
+  | { readonly kind: 'describe'; readonly table: TableName }
+  | { readonly kind: 'declareCursor'; readonly name: string; readonly query: ParsedQuery }
+  | { readonly kind: 'fetch'; readonly name: string; readonly count: number | 'all' }
+  | { readonly kind: 'closeCursor'; readonly name: string | 'all' }
+  | {
+      readonly kind: 'insert'
+      readonly table: TableName
+      readonly columns: readonly string[] | undefined
+      readonly query: ParsedQuery
+    }
+  | { readonly kind: 'dropTable'; readonly table: TableName; readonly ifExists: boolean }
+  | { readonly kind: 'setVariable'; readonly name: string; readonly value: ParsedQuery }
+  | { readonly kind: 'setProperty'; readonly name: string; readonly value: string }
+  | { readonly kind: 'resetProperty'; readonly name: string | 'all' }
+  /** `SHOW name`, `SHOW ALL`, `SHOW TABLES`, `SHOW DATABASES`, … with what follows as words. */
+  | { readonly kind: 'show'; readonly what: string }
+  | {
+      readonly kind: 'block'
+      readonly body: readonly ParsedStatement[]
+      readonly handler: readonly ParsedStatement[] | undefined
+      readonly position: TextPosition
+    }
+  /** Only in blocks. The first branch whose condition, a query of one boolean, is true. */
+  | {
+      readonly kind: 'if'
+      readonly branches: readonly {
+        readonly condition: ParsedQuery
+        readonly body: readonly ParsedStatement[]
+      }[]
+      readonly otherwise: readonly ParsedStatement[]
+      readonly position: TextPosition
+    }
+  | { readonly kind: 'transaction'; readonly action: 'begin' | 'commit' | 'rollback' }
+  | { readonly kind: 'prepare'; readonly name: string; readonly statement: ParsedStatement }
+  | { readonly kind: 'execute'; readonly name: string; readonly arguments: readonly ParsedQuery[] }
+  | { readonly kind: 'deallocate'; readonly name: string | 'all' }
+  | { readonly kind: 'discard' }
