@@ -1,28 +1,11 @@
-import { readFileSync } from 'node:fs'
 import { DuckDBInstance, type DuckDBConnection } from '@duckdb/node-api'
 import { beforeAll, describe, expect, it } from 'vitest'
-import { createSqlFrontEnd } from '#sql/front-end.ts'
+import { registerNatives } from '#engine/duckdb/natives.ts'
 import { functionEntries } from '#sql/functions/registry.ts'
-import { sparkName } from '#types/data-type.ts'
-import { duckdbType } from '#types/duckdb.ts'
-import { asRecorded, isRecorded } from './support/spark-values.ts'
+import { differenceFrom, readCases, readGaps } from './support/recorded-case.ts'
 
-interface RecordedCase {
-  readonly function: string
-  readonly n: number
-  readonly sql: string
-  readonly types: readonly string[]
-  readonly rows: readonly (readonly unknown[])[]
-}
-
-const fixtures = new URL('fixtures/', import.meta.url)
-const cases = readFileSync(new URL('spark-functions.jsonl', fixtures), 'utf8')
-  .split('\n')
-  .filter((line) => line !== '')
-  .map((line) => JSON.parse(line) as RecordedCase)
-const gaps = JSON.parse(readFileSync(new URL('spark-functions-gaps.json', fixtures), 'utf8')) as Readonly<
-  Record<string, string>
->
+const cases = readCases('spark-functions.jsonl')
+const gaps = readGaps('spark-functions-gaps.json')
 
 let connection: DuckDBConnection
 
@@ -30,11 +13,12 @@ beforeAll(async () => {
   const instance = await DuckDBInstance.create(':memory:')
   connection = await instance.connect()
   await connection.run("SET TimeZone = 'UTC'")
+  registerNatives(connection)
 })
 
 describe('functions answer as Apache Spark does', () => {
   it.each(cases.map((recorded) => [nameOf(recorded), recorded] as const))('%s', async (name, recorded) => {
-    const difference = await differenceFrom(recorded)
+    const difference = await differenceFrom(connection, recorded)
     if (gaps[name] === undefined) expect(difference).toBeUndefined()
     else expect(difference, `${name} passes: take it off the list of gaps`).toBeDefined()
   })
@@ -50,62 +34,6 @@ it('gives each name to one function', () => {
   expect(names.filter((name, index) => names.indexOf(name) !== index)).toEqual([])
 })
 
-function nameOf({ function: name, n }: RecordedCase): string {
+function nameOf({ function: name, n }: { readonly function?: string; readonly n?: number }): string {
   return `${name} ${n}`
-}
-
-/** What is not as Spark answered: an error, a type or a row. */
-async function differenceFrom({ sql, types, rows }: RecordedCase): Promise<string | undefined> {
-  const frontEnd = createSqlFrontEnd()
-  try {
-    const [statement] = frontEnd.split(sql)
-    const parsed = statement && frontEnd.parse(statement)
-    if (parsed?.kind !== 'query') return 'It is not read as a query.'
-    const query = frontEnd.bind(parsed.query, {
-      catalogue: { table: () => undefined, tableNames: [] },
-      variables: {},
-      dropsSystemColumns: true,
-      now: new Date('2026-01-01T00:00:00Z'),
-    })
-    const result = await connection.runAndReadAll(query.print('duckdb', new Map()))
-    const wantedTypes = types.map((type) => type.replaceAll(/interval [a-z ]+(?=[,>]|$)/g, 'interval'))
-    const ownTypes = query.columns.map((column) => sparkName(column.type))
-    if (wantedTypes.join() !== ownTypes.join()) return `Types: ${wantedTypes.join()}, not ${ownTypes.join()}.`
-    const promised = await connection.runAndReadAll(
-      `SELECT ${query.columns.map((column) => `CAST(NULL AS ${duckdbType(column.type)})`).join(', ')}`,
-    )
-    const [engineTypes, promisedTypes] = [result, promised].map((answer) =>
-      answer.columnTypes().map(String).join(),
-    )
-    if (engineTypes !== promisedTypes) return `Engine types: ${promisedTypes}, not ${engineTypes}.`
-    const answer = unordered(
-      types,
-      result.getRows().map((row) => row.map(asRecorded)),
-    )
-    if (!isRecorded(sorted(unordered(types, rows)), sorted(answer)))
-      return `Rows: ${JSON.stringify(rows)}, not ${JSON.stringify(answer)}.`
-    return undefined
-  } catch (error) {
-    return error instanceof Error ? error.message : String(error)
-  }
-}
-
-/** Maps have no order: their entries by key. */
-function unordered(
-  types: readonly string[],
-  rows: readonly (readonly unknown[])[],
-): readonly (readonly unknown[])[] {
-  return rows.map((row) =>
-    row.map((value, index) =>
-      types[index]?.startsWith('map<') && Array.isArray(value)
-        ? value.toSorted((left, right) => JSON.stringify(left).localeCompare(JSON.stringify(right)))
-        : value,
-    ),
-  )
-}
-
-function sorted(rows: readonly (readonly unknown[])[]): readonly (readonly unknown[])[] {
-  return rows.length < 2
-    ? rows
-    : rows.toSorted((left, right) => JSON.stringify(left).localeCompare(JSON.stringify(right)))
 }
