@@ -1,6 +1,7 @@
 import { charsetFunctions } from './charsets.ts'
 import { cipherFunctions } from './ciphers.ts'
 import { digestFunctions } from './digests.ts'
+import { levenshteinFunctions } from './levenshtein.ts'
 import type { NativeFunction } from './native.ts'
 import { numberBitFunctions } from './number-bits.ts'
 import { sketchFunctions } from './sketches/sketches.ts'
@@ -11,6 +12,7 @@ export const nativeFunctions: readonly NativeFunction[] = [
   ...charsetFunctions,
   ...cipherFunctions,
   ...digestFunctions,
+  ...levenshteinFunctions,
   ...numberBitFunctions,
   ...sketchFunctions,
   ...xpathFunctions,

@@ -15,7 +15,7 @@ export function castToNumber(text: string, from: DataType, to: DataType): string
     case 'double':
       return from.kind === 'string' ? doubleOfText(text) : numberOf(text, from, target)
     case 'float':
-      if (from.kind === 'string') return `CAST(${doubleOfText(text)} AS FLOAT)`
+      if (from.kind === 'string') return floatOfDouble(doubleOfText(text))
       return from.kind === 'double' ? floatOfDouble(text) : numberOf(text, from, target)
     case 'decimal':
       return castToDecimal(text, from, target)
@@ -69,13 +69,19 @@ function castToInteger(text: string, from: DataType, to: DataType): string | und
       return width < 4 ? wrapped(whole, 4, to) : whole
     }
     case 'decimal':
-      return wrapped(`TRY_CAST(trunc(${text}) AS BIGINT)`, 8, to)
+      return wrapped(longOfDecimal(text, from.precision - from.scale), 8, to)
     case 'timestamp':
     case 'timestamp_ntz':
-      return wrapped(`(epoch_us(date_trunc('second', ${text})) // 1000000)`, 8, to)
+      return `TRY_CAST(epoch_us(date_trunc('second', ${text})) // 1000000 AS ${target})`
     default:
       return undefined
   }
+}
+
+/** More than 64 bits wrap around. */
+function longOfDecimal(text: string, wholeDigits: number): string {
+  if (wholeDigits <= 18) return `CAST(trunc(${text}) AS BIGINT)`
+  return `CAST((((CAST(trunc(${text}) AS HUGEINT)) + 9223372036854775808) & 18446744073709551615) - 9223372036854775808 AS BIGINT)`
 }
 
 function wrapped(text: string, fromBytes: number, to: DataType): string {
