@@ -1,10 +1,10 @@
 import { DuckDBInstance, type DuckDBConnection } from '@duckdb/node-api'
 import { beforeAll, describe, expect, it } from 'vitest'
-import { differenceFrom, nameOf, recordedCases, recordedGaps } from './support/recorded-cases.ts'
+import { differenceFrom, nameOf, readCases, readGaps } from './support/recorded-case.ts'
 
 /** Conversions without ANSI: what cannot be read is NULL, what is too large wraps or saturates. */
-const cases = recordedCases('spark-casts.jsonl')
-const gaps = recordedGaps('spark-casts-gaps.json')
+const cases = readCases('spark-casts.jsonl')
+const gaps = readGaps('spark-casts-gaps.json')
 
 let connection: DuckDBConnection
 

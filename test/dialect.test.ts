@@ -1,10 +1,11 @@
 import { DuckDBInstance, type DuckDBConnection } from '@duckdb/node-api'
 import { beforeAll, describe, expect, it } from 'vitest'
+import { registerNatives } from '#engine/duckdb/natives.ts'
 import { functionEntries } from '#sql/functions/registry.ts'
-import { differenceFrom, nameOf, recordedCases, recordedGaps } from './support/recorded-cases.ts'
+import { differenceFrom, nameOf, readCases, readGaps } from './support/recorded-case.ts'
 
-const cases = recordedCases('spark-functions.jsonl')
-const gaps = recordedGaps('spark-functions-gaps.json')
+const cases = readCases('spark-functions.jsonl')
+const gaps = readGaps('spark-functions-gaps.json')
 
 let connection: DuckDBConnection
 
@@ -12,6 +13,7 @@ beforeAll(async () => {
   const instance = await DuckDBInstance.create(':memory:')
   connection = await instance.connect()
   await connection.run("SET TimeZone = 'UTC'")
+  registerNatives(connection)
 })
 
 describe('functions answer as Apache Spark does', () => {

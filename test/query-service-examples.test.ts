@@ -52,6 +52,17 @@ describe('examples of the documentation', () => {
   })
 })
 
+describe('sketches of distinct values', () => {
+  it('are kept in tables, merged and estimated', async () => {
+    await product.run(`CREATE TABLE daily AS
+        SELECT 1 AS day, hll_build_agg('p' || id) AS sketch FROM range(0, 600);
+      INSERT INTO daily SELECT 2 AS day, hll_build_agg('p' || id) AS sketch FROM range(300, 1000)`)
+    const [[estimate] = []] = await product.rows('SELECT hll_estimate(hll_merge_agg(sketch)) FROM daily')
+    expect(Number(estimate)).toBeGreaterThan(970)
+    expect(Number(estimate)).toBeLessThan(1030)
+  })
+})
+
 describe('Adobe-defined functions on stored tables', () => {
   it('become columns of a table', async () => {
     await product.run(`CREATE TABLE sessions AS

@@ -3,6 +3,7 @@ import { must } from '../../src/base/assert.ts'
 import { quoteIdentifier, quoteLiteral } from '../../src/base/sql-text.ts'
 import { dialectText, dialectTimestampText } from '../../src/encode/text.ts'
 import type { Value } from '../../src/encode/value.ts'
+import { registerNatives } from '../../src/engine/duckdb/natives.ts'
 import { batchReader } from '../../src/engine/duckdb/values.ts'
 import type { BoundQuery, Literal, ParsedQuery, TableScan } from '../../src/sql/compile.ts'
 import { createSqlFrontEnd } from '../../src/sql/front-end.ts'
@@ -45,6 +46,7 @@ export async function compiledSql(tables: Readonly<Record<string, GivenTable>> =
   const instance = await DuckDBInstance.create(':memory:')
   const connection = await instance.connect()
   await connection.run("SET TimeZone = 'UTC'")
+  registerNatives(connection)
   const columns = new Map<string, StructType>()
   const own: CompiledSql = {
     async create(name, { type, rows }) {

@@ -28,9 +28,13 @@ export function asRecorded(value: DuckDBValue): unknown {
     return new DuckDBTimestampValue(value.micros).toString()
   }
   if (value instanceof DuckDBDecimalValue || value instanceof DuckDBDateValue) return value.toString()
-  if (typeof value === 'bigint') return Number(value)
+  if (typeof value === 'bigint') return isSafe(value) ? Number(value) : String(value)
   if (typeof value === 'number' && !Number.isFinite(value)) return String(value)
   return value
+}
+
+function isSafe(value: bigint): boolean {
+  return value > -(2n ** 53n) && value < 2n ** 53n
 }
 
 /** Whether an answer is the recorded one: floating point to 12 digits, intervals by what they span. */

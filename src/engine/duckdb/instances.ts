@@ -1,6 +1,7 @@
 import { join } from 'node:path'
 import { DuckDBInstance, type DuckDBConnection } from '@duckdb/node-api'
 import { quoteLiteral } from '#base/sql-text.ts'
+import { registerNatives } from './natives.ts'
 import type { ChildSettings, WireStatement } from './protocol.ts'
 
 /** One DuckDB for one statement: it can reach exactly what it was given, and is thrown away afterwards. */
@@ -57,15 +58,19 @@ export class Instances {
     }
   }
 
-  #create(): Promise<DuckDBInstance> {
+  async #create(): Promise<DuckDBInstance> {
     this.#created += 1
-    return DuckDBInstance.create(':memory:', {
+    const instance = await DuckDBInstance.create(':memory:', {
       threads: String(this.#settings.threads),
       // Spill files are named alike in every instance.
       temp_directory: join(this.#settings.scratchFolder, String(this.#created)),
       autoinstall_known_extensions: 'false',
       autoload_known_extensions: 'false',
     })
+    const connection = await instance.connect()
+    registerNatives(connection)
+    connection.closeSync()
+    return instance
   }
 }
 

@@ -11,7 +11,7 @@ export const statisticsFunctions: readonly FunctionEntry[] = [
   aggregate('var_pop', of('var_pop($1)')),
   aggregate('skewness', on(['double'], doubleType, skewness)),
   aggregate('kurtosis', of('kurtosis_pop($1)')),
-  aggregate('corr', of2('corr')),
+  aggregate('corr', on(['double', 'double'], doubleType, correlation)),
   aggregate('covar_pop', of2('covar_pop')),
   aggregate('covar_samp', of2('covar_samp')),
   ...['avgx', 'avgy', 'intercept', 'r2', 'slope', 'sxx', 'sxy', 'syy'].map((name) =>
@@ -53,6 +53,12 @@ function call(name: string, count: number, type?: string): (printed: PrintedCall
     )
     return type === undefined ? text : `CAST(${text} AS ${type})`
   }
+}
+
+/** NULL where either does not vary; NaN only of what is no number itself. */
+function correlation(printed: PrintedCall): string {
+  const text = call('corr', 2)(printed)
+  return `(CASE WHEN isnan(${text}) AND isfinite(${call('covar_pop', 2)(printed)}) THEN NULL ELSE ${text} END)`
 }
 
 /** The engine corrects for the sample's size; Spark takes the values as the whole population. */

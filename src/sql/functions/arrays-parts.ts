@@ -56,7 +56,7 @@ export const arrayPartFunctions: readonly FunctionEntry[] = [
       stringType,
       ({ values: [list = '', delimiter = '', replacement] }) =>
         replacement === undefined
-          ? `array_to_string(${list}, ${delimiter})`
+          ? `(CASE WHEN ${delimiter} IS NOT NULL THEN array_to_string(${list}, ${delimiter}) END)`
           : onceEach(
               [list, delimiter, replacement],
               (list, delimiter, replacement) =>
@@ -67,7 +67,7 @@ export const arrayPartFunctions: readonly FunctionEntry[] = [
   ),
   scalar(
     'reverse',
-    on(['array'], sameAsFirst, 'list_reverse($1)'),
+    on(['array'], sameAsFirst, 'list_reverse($1)', { fits: ([type]) => type?.kind === 'array' }),
     on(['string'], stringType, 'reverse($1)'),
   ),
   scalar(

@@ -17,7 +17,7 @@ export const sequenceFunction: FunctionEntry = {
     }),
   ),
   remarks:
-    'Whole numbers go by 1, dates and timestamps by a day; down when the end is before the start. Empty when the step leads away from the end.',
+    'Whole numbers go by 1, dates and timestamps by a day; down when the end is before the start. A step that leads away from the end is an error.',
 }
 
 function sequenceTypes([start = voidType, end = voidType, step]: readonly DataType[]): readonly DataType[] {
@@ -43,14 +43,22 @@ function sequence(call: PrintedCall): string {
   const series = onceEach(
     [plain(start), plain(end), ...(step === undefined ? [] : [step])],
     (start = '', end = '', step) =>
-      months === undefined
-        ? `generate_series(${start}, ${end}, ${step ?? usualStep(start, end, element)})`
-        : monthly(start, end, months),
+      months === undefined ? stepped(start, end, step, element) : monthly(start, end, months),
   )
   if (element.kind === 'timestamp') return `list_transform(${series}, lambda e: ${toInstant('e')})`
   return element.kind === 'timestamp_ntz' || element.kind === 'long'
     ? series
     : `CAST(${series} AS ${duckdbType(type)})`
+}
+
+function stepped(start: string, end: string, step: string | undefined, element: DataType): string {
+  const series = `generate_series(${start}, ${end}, ${step ?? usualStep(start, end, element)})`
+  if (step === undefined || !isIntegral(element)) return series
+  const message = 'A step of a sequence leads from its start to its end.'
+  return (
+    `CASE WHEN ${start} = ${end} AND ${step} IS NOT NULL THEN [${start}] ` +
+    `WHEN sign(${end} - ${start}) <> sign(${step}) THEN error('${message}') ELSE ${series} END`
+  )
 }
 
 function usualStep(start: string, end: string, element: DataType): string {

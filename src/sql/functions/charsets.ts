@@ -1,26 +1,24 @@
-import { AppError } from '#base/errors.ts'
+import type { BoundExpression } from '../bind/bound.ts'
 import type { PrintedCall } from './entry.ts'
 import { mendedText } from './strings-utf8.ts'
 
-/** A text as the bytes of a character set. @throws AppError 'query.unsupported' for sets but UTF-8 and US-ASCII */
-export function encodedText(call: PrintedCall): string {
-  checkCharset(call, 'encode')
-  return `encode(${call.values[0]})`
+/** A text as the bytes of a character set. Which there are, and what they cannot say, is found where it is computed. */
+export function encodedText({
+  values: [value = '', charset = ''],
+  arguments: [, wanted],
+}: PrintedCall): string {
+  return isUtf8(wanted) ? `encode(${value})` : `native_encode(${value}, ${charset})`
 }
 
 /** Bytes of a character set as text; what is none of its characters becomes U+FFFD. */
 export function decodedText(call: PrintedCall): string {
-  checkCharset(call, 'decode')
-  const [value = ''] = call.values
-  return call.arguments[0]?.kind === 'cast' && call.arguments[0].value.type.kind === 'string'
-    ? `decode(${value})`
-    : mendedText(value)
+  const [value = '', charset = ''] = call.values
+  const [source, wanted] = call.arguments
+  if (!isUtf8(wanted)) return `native_decode(${value}, ${charset})`
+  const isText = source?.kind === 'cast' && source.value.type.kind === 'string'
+  return isText ? `decode(${value})` : mendedText(value)
 }
 
-function checkCharset({ arguments: [, charset] }: PrintedCall, name: string): void {
-  const wanted = charset?.kind === 'literal' ? String(charset.value).toLowerCase() : undefined
-  if (wanted !== undefined && ['utf-8', 'utf8', 'us-ascii', 'ascii'].includes(wanted)) return
-  throw new AppError('query.unsupported', `${name} knows the character sets UTF-8 and US-ASCII alone.`, {
-    hint: `Write ${name}(…, 'UTF-8').`,
-  })
+function isUtf8(charset: BoundExpression | undefined): boolean {
+  return charset?.kind === 'literal' && /^utf-?8$/i.test(String(charset.value))
 }

@@ -21,12 +21,12 @@ export function convertedBase(values: readonly string[]): string {
     const sum = `list_reduce(list_prepend(0::HUGEINT, list_transform(${good}, lambda p: p::HUGEINT)), lambda a, p: least(a * ${base} + p, ${most}::HUGEINT))`
     return `struct_pack(minus := ${parts}.minus, size := ${sum})`
   })
-  return onceEach([whole, from, to], (number = '', base = '', target = '') => {
+  return onceEach([whole, from, to, value], (number = '', base = '', target = '', given = '') => {
     const unsigned = `(CASE WHEN ${number}.minus AND ${number}.size > 0 THEN (${number}.size * -1) & ${most}::HUGEINT ELSE ${number}.size END)`
     const size = `(CASE WHEN ${target} > 0 THEN ${unsigned} ELSE ${number}.size END)`
     const sign = `(CASE WHEN ${target} < 0 AND ${number}.minus AND ${number}.size > 0 THEN '-' ELSE '' END)`
     const radix = `CAST(abs(${target}) AS INTEGER)`
     const text = `CASE WHEN ${size} < ${radix} THEN to_base(${size}::BIGINT, ${radix}) ELSE to_base((${size} // ${radix})::BIGINT, ${radix}) || to_base((${size} % ${radix})::BIGINT, ${radix}) END`
-    return `(CASE WHEN ${base} BETWEEN 2 AND 36 AND abs(${target}) BETWEEN 2 AND 36 THEN ${sign} || ${text} END)`
+    return `(CASE WHEN ${base} BETWEEN 2 AND 36 AND abs(${target}) BETWEEN 2 AND 36 AND trim(${given}, ' ') <> '' THEN ${sign} || ${text} END)`
   })
 }

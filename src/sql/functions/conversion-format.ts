@@ -28,10 +28,19 @@ export function formattedNumber({
   }
   const [, whole = '', zeros = '', hashes = ''] = match
   const text = `format('{:${whole.includes(',') ? ',' : ''}.${zeros.length + hashes.length}f}', ${number})`
-  if (hashes === '') return text
+  const digits = whole.replaceAll(/[#,]/g, '').length
+  if (hashes === '')
+    return digits > 1 && !whole.includes(',')
+      ? zeroFilled(text, digits + (zeros === '' ? 0 : zeros.length + 1))
+      : text
   const kept = zeros.length === 0 ? '' : `\\.[0-9]{${zeros.length}}`
   const cut = `regexp_replace(${text}, '(${kept}[0-9]*?)0+$', '\\1')`
   return zeros.length === 0 ? `regexp_replace(${cut}, '\\.$', '')` : cut
+}
+
+/** With zeros before it up to a length; the sign stands before them. */
+function zeroFilled(text: string, length: number): string {
+  return `regexp_replace(lpad(ltrim(${text}, '-'), CAST(greatest(${length}, length(ltrim(${text}, '-'))) AS INTEGER), '0'), '^', CASE WHEN starts_with(${text}, '-') THEN '-' ELSE '' END)`
 }
 
 /** `format_string('%s has %d', …)`: the format is a constant, so that each value is made what its sign wants. */
@@ -48,7 +57,7 @@ export function formattedText({
     (match) => match[1] ?? [],
   )
   const wanted = (sign: string | undefined, text: string, type: DataType): string => {
-    if (sign === 's') return cast(text, type, stringType)
+    if (sign === 's') return `coalesce(${cast(text, type, stringType)}, 'null')`
     if (sign === 'd' || sign === 'x') return isIntegral(type) ? text : cast(text, type, { kind: 'long' })
     return isNumeric(type) ? cast(text, type, doubleType) : text
   }

@@ -82,8 +82,9 @@ function numberText({
       ? `lpad(${shown}, ${zeros + (fraction === '' ? 0 : fraction.length + 1)}, '0')`
       : shown
   const body = `CASE WHEN length(${filled}) > ${width} THEN repeat('#', ${width}) ELSE lpad('${dollar}' || ${filled}, ${width + dollar.length}, ' ') END`
-  if (/^(S|MI)/.test(text))
-    return `((CASE WHEN ${number} < 0 THEN '-' ELSE ${text.startsWith('S') ? "'+'" : "' '"} END) || ${body})`
+  if (text.startsWith('S'))
+    return `lpad((CASE WHEN ${number} < 0 THEN '-' ELSE '+' END) || ltrim(${body}), ${width + dollar.length + 1}, ' ')`
+  if (text.startsWith('MI')) return `((CASE WHEN ${number} < 0 THEN '-' ELSE ' ' END) || ${body})`
   if (/(S|MI)$/.test(text))
     return `((${body}) || (CASE WHEN ${number} < 0 THEN '-' ELSE ${text.endsWith('S') ? "'+'" : "' '"} END))`
   return text.endsWith('PR')

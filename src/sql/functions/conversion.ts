@@ -42,7 +42,10 @@ export const conversionFunctions: readonly FunctionEntry[] = [
     rewritten(['any'], ([value]) => stringOf(sparkName(value?.type ?? voidType))),
   ),
   scalar('base64', on(['binary'], stringType, 'to_base64($1)')),
-  scalar('unbase64', on(['string'], binaryType, 'from_base64($1)')),
+  scalar(
+    'unbase64',
+    on(['string'], binaryType, "from_base64(rpad($1, CAST((length($1) + 3) // 4 * 4 AS INTEGER), '='))"),
+  ),
   scalar(
     'hex',
     on(['binary'], stringType, 'hex($1)', { fits: ([type]) => type?.kind === 'binary' }),
@@ -55,7 +58,7 @@ export const conversionFunctions: readonly FunctionEntry[] = [
   ),
   {
     ...scalar('encode', on(['string', 'string'], binaryType, encodedText)),
-    remarks: 'UTF-8 and US-ASCII.',
+    remarks: 'UTF-8, UTF-16, UTF-16BE, UTF-16LE, UTF-32, ISO-8859-1 and US-ASCII.',
   },
   scalar('try_to_binary to_binary', on(['string', 'string'], binaryType, toBinary, { optional: 1 })),
   scalar(

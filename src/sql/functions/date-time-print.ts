@@ -1,12 +1,11 @@
 import { quoteLiteral } from '#base/sql-text.ts'
-import { parsePattern, unknownLetter } from './date-time-pattern.ts'
+import { parsePattern, unknownLetter, type PatternPart } from './date-time-pattern.ts'
 import { onceEach } from './once-each.ts'
 
 /** Engine text that writes a wall-clock time by a pattern of Java's. @throws AppError 'query.value' */
 export function printedTime(wallClock: string, pattern: string): string {
   const pieces: ({ readonly format: string } | { readonly print: (time: string) => string })[] = []
-  for (const part of parsePattern(pattern)) {
-    if ('optional' in part) throw unknownLetter({ letter: '[', count: 1 }, 'write a time')
+  for (const part of parsePattern(pattern).flatMap(present)) {
     const piece = 'text' in part ? part.text.replaceAll('%', '%%') : pieceOf(part)
     const last = pieces.at(-1)
     if (typeof piece !== 'string') pieces.push({ print: piece })
@@ -17,8 +16,13 @@ export function printedTime(wallClock: string, pattern: string): string {
   const textOf = (piece: (typeof pieces)[number], time: string): string =>
     'format' in piece ? `strftime(${time}, ${quoteLiteral(piece.format)})` : piece.print(time)
   if (only && pieces.length === 1 && 'format' in only) return textOf(only, wallClock)
-  if (pieces.length === 0) return `strftime(${wallClock}, '')`
+  if (pieces.length === 0) return `(CASE WHEN ${wallClock} IS NOT NULL THEN '' END)`
   return onceEach([wallClock], (time = '') => `(${pieces.map((piece) => textOf(piece, time)).join(' || ')})`)
+}
+
+/** What may be absent in reading is always written. */
+function present(part: PatternPart): readonly Exclude<PatternPart, { optional: unknown }>[] {
+  return 'optional' in part ? part.optional.flatMap(present) : [part]
 }
 
 type Piece = string | ((time: string) => string)
@@ -35,7 +39,8 @@ function pieceOf(part: { readonly letter: string; readonly count: number }): Pie
   if (byCount !== undefined && byCount !== '') return byCount
   switch (letter) {
     case 'y':
-      if (count <= 4) return '%Y'
+      if (count === 1 || count === 4) return '%Y'
+      if (count <= 6) return padded((time) => `year(${time})`, count)
       break
     case 'D':
       if (count <= 3) return padded((time) => `dayofyear(${time})`, count)
@@ -82,7 +87,7 @@ const known: Readonly<Record<string, readonly string[]>> = {
   V: ['', 'UTC'],
   z: ['UTC', 'UTC', 'UTC', 'Coordinated Universal Time'],
   O: ['GMT', '', '', 'GMT'],
-  X: ['Z', 'Z', 'Z'],
-  x: ['+00', '+0000', '+00:00'],
+  X: ['Z', 'Z', 'Z', 'Z', 'Z'],
+  x: ['+00', '+0000', '+00:00', '+0000', '+00:00'],
   Z: ['+0000', '+0000', '+0000', 'GMT', 'Z'],
 }

@@ -27,9 +27,8 @@ export function readTime(text: string, pattern: string): string {
 }
 
 function readAs(text: string, { format, letters }: Form): string {
-  const hasZone = format.includes('%z')
-  // The engine reads `+00:00` but no `Z`.
-  const zoned = hasZone ? `regexp_replace(${text}, 'Z$', '+00:00', 'i')` : text
+  const hasZone = format.toLowerCase().includes('%z')
+  const zoned = format.includes('%z') ? engineOffset(text) : text
   const parsed = letters.includes('y')
     ? `try_strptime(${zoned}, ${quoteLiteral(format)})`
     : `try_strptime('1970 ' || ${zoned}, ${quoteLiteral(`%Y ${format}`)})`
@@ -38,6 +37,19 @@ function readAs(text: string, { format, letters }: Form): string {
   return format.includes('%y')
     ? `(${instant} + CASE WHEN year(${instant}) < 2000 THEN to_years(100) ELSE to_years(0) END)`
     : instant
+}
+
+/** The engine reads `+03:00`, but no `Z`, `GMT+3` and `GMT`. */
+function engineOffset(text: string): string {
+  const steps = [
+    [`GMT([+-])(\\d)(:|$)`, '\\10\\2\\3'],
+    ['GMT([+-])', '\\1'],
+    ['(?:GMT|Z)$', '+00:00'],
+  ]
+  return steps.reduce(
+    (inner, [from = '', to = '']) => `regexp_replace(${inner}, '${from}', '${to}', 'i')`,
+    text,
+  )
 }
 
 /** Every way to read a pattern: with and without its optional parts. */
@@ -70,8 +82,7 @@ function formOf(part: Exclude<PatternPart, { optional: unknown }>): Form {
   }
   const { letter, count } = part
   const form =
-    known[letter]?.[Math.min(count, 5) - 1] ??
-    (letter === 'S' && count <= 6 ? [`\\d{1,${count}}`, '%f'] : undefined)
+    known[letter]?.[count - 1] ?? (letter === 'S' && count <= 6 ? [`\\d{1,${count}}`, '%f'] : undefined)
   if (!form) throw unknownLetter(part, 'read a time')
   const [expression, format] = form
   return { expression, format, letters: letter }
@@ -80,14 +91,20 @@ function formOf(part: Exclude<PatternPart, { optional: unknown }>): Form {
 const oneOrTwo = '\\d{1,2}'
 const two = '\\d{2}'
 const months = '(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)'
-const offset = '(?:Z|[+-]\\d{2}(?::?\\d{2})?)'
+const hours = '[+-]\\d{2}(?:\\d{2})?'
+const plainOffset = '[+-]\\d{4}'
+const colonOffset = '[+-]\\d{2}:\\d{2}'
+
+function zoneOf(expression: string, zero?: string): readonly [string, string] {
+  return [zero === undefined ? expression : `(?:${expression}|${zero})`, '%z']
+}
 
 /** By how often the letter stands: what matches, and what the engine calls it. */
 const known: Readonly<Record<string, readonly (readonly [string, string] | undefined)[]>> = {
   y: [
     ['\\d{4}', '%Y'],
     [two, '%y'],
-    ['\\d{4}', '%Y'],
+    ['\\d{3,4}', '%Y'],
     ['\\d{4}', '%Y'],
   ],
   M: [
@@ -131,14 +148,25 @@ const known: Readonly<Record<string, readonly (readonly [string, string] | undef
     [two, '%S'],
   ],
   X: [
-    [offset, '%z'],
-    [offset, '%z'],
-    [offset, '%z'],
+    zoneOf(hours, 'Z'),
+    zoneOf(plainOffset, 'Z'),
+    zoneOf(colonOffset, 'Z'),
+    zoneOf(plainOffset, 'Z'),
+    zoneOf(colonOffset, 'Z'),
   ],
-  x: [
-    [offset, '%z'],
-    [offset, '%z'],
-    [offset, '%z'],
+  x: [zoneOf(hours), zoneOf(plainOffset), zoneOf(colonOffset), zoneOf(plainOffset), zoneOf(colonOffset)],
+  Z: [
+    zoneOf(plainOffset),
+    zoneOf(plainOffset),
+    zoneOf(plainOffset),
+    zoneOf(`GMT(?:${colonOffset})?`),
+    zoneOf(colonOffset, 'Z'),
   ],
-  Z: [[offset, '%z'], [offset, '%z'], [offset, '%z'], undefined, [offset, '%z']],
+  O: [zoneOf('GMT(?:[+-]\\d{1,2}(?::\\d{2})?)?'), undefined, undefined, zoneOf(`GMT(?:${colonOffset})?`)],
+  V: [undefined, ['[a-z][a-z0-9_/+-]*', '%Z']],
+  z: [
+    ['[a-z]{3,}(?:/[a-z_]+)*', '%Z'],
+    ['[a-z]{3,}(?:/[a-z_]+)*', '%Z'],
+    ['[a-z]{3,}(?:/[a-z_]+)*', '%Z'],
+  ],
 }

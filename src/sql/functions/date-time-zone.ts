@@ -1,3 +1,4 @@
+import { AppError } from '#base/errors.ts'
 import { stringType, timestampNtzType, timestampType } from '#types/data-type.ts'
 import { quoteLiteral } from '#base/sql-text.ts'
 import type { BoundExpression } from '../bind/bound.ts'
@@ -83,12 +84,24 @@ const shortNames: Readonly<Record<string, string>> = {
 
 /** The wall-clock time that a zone shows at an instant. */
 export function instantToZoned(instant: string, zone: string, wanted: BoundExpression | undefined): string {
-  return inZone({ zone, wanted, time: instant }, (time, minutes) => `(${toWallClock(time)} + ${minutes})`)
+  return inZone(
+    { zone, wanted, time: instant },
+    (time, span) => `(${toWallClock(time)} + ${span})`,
+    (zone, time) => `timezone(${zone}, ${time})`,
+  )
 }
 
-/** The instant at which a zone shows a wall-clock time. */
+/** The instant at which a zone shows a wall-clock time: the first one, where clocks are put back. */
 export function zonedToInstant(wallClock: string, zone: string, wanted: BoundExpression | undefined): string {
-  return inZone({ zone, wanted, time: wallClock }, (time, minutes) => toInstant(`(${time} - ${minutes})`))
+  return inZone(
+    { zone, wanted, time: wallClock },
+    (time, span) => toInstant(`(${time} - ${span})`),
+    (zone, time) =>
+      onceEach([`timezone(${zone}, ${time})`, time], (instant, time) => {
+        const earlier = `(${instant} - INTERVAL 1 HOUR)`
+        return `CASE WHEN timezone(${zone}, ${earlier}) = ${time} THEN ${earlier} ELSE ${instant} END`
+      }),
+  )
 }
 
 interface InZone {
@@ -98,33 +111,37 @@ interface InZone {
 }
 
 /** The engine knows zones by name; offsets are moved by hand. */
-function inZone({ time, zone, wanted }: InZone, moved: (time: string, span: string) => string): string {
+function inZone(
+  { time, zone, wanted }: InZone,
+  moved: (time: string, span: string) => string,
+  named: (zone: string, time: string) => string,
+): string {
   if (wanted?.kind === 'literal' && wanted.value !== null) {
     const name = shortNames[String(wanted.value)] ?? String(wanted.value)
-    const minutes = offsetMinutes(name)
-    return minutes === undefined
-      ? `timezone(${quoteLiteral(name)}, ${time})`
-      : moved(time, `to_minutes(${minutes})`)
+    const seconds = offsetSeconds(name)
+    return seconds === undefined ? named(quoteLiteral(name), time) : moved(time, `to_seconds(${seconds})`)
   }
   return onceEach([time, zone], (time = '', zone = '') => {
     const names = Object.entries(shortNames).map(([short, name]) => `WHEN '${short}' THEN '${name}'`)
     const known = `CASE ${zone} ${names.join(' ')} ELSE ${zone} END`
-    const offset = `regexp_extract(z, '([+-]\\d{1,2}):?(\\d{2})?$', `
-    const minutes =
-      `CAST(${offset}1) AS INTEGER) * 60 + ` +
-      `CAST(substr(z, 1, 1) || coalesce(nullif(${offset}2), ''), '0') AS INTEGER)`
+    const part = (group: number): string =>
+      `CAST(coalesce(nullif(regexp_extract(z, '^(?:UTC|GMT|UT)?[+-](\\d{1,2})(?::?(\\d{2}))?$', ${group}), ''), '0') AS INTEGER)`
+    const minutes = `(${part(1)} * 60 + ${part(2)}) * CASE WHEN contains(z, '-') THEN -1 ELSE 1 END`
     const shifted =
-      `CASE WHEN regexp_full_match(z, '[+-]\\d{1,2}(:?\\d{2})?') ` +
-      `THEN ${moved(time, `to_minutes(${minutes})`)} ELSE timezone(z, ${time}) END`
+      `CASE WHEN regexp_full_match(z, '(?:UTC|GMT|UT)?[+-]\\d{1,2}(:?\\d{2})?') ` +
+      `THEN ${moved(time, `to_minutes(${minutes})`)} ELSE ${named('z', time)} END`
     return `list_transform([${known}], lambda z: ${shifted})[1]`
   })
 }
 
-/** `+09:00`, `GMT+9`, `UTC-0330`; undefined for a name. */
-function offsetMinutes(zone: string): number | undefined {
-  const [, sign, hours, minutes = '0'] = /^(?:UTC|GMT|UT)?([+-])(\d{1,2})(?::?(\d{2}))?$/.exec(zone) ?? []
+/** `+09:00`, `GMT+9`, `UTC-0330`, `+05:30:15`; undefined for a name. @throws AppError 'query.value' beyond 18 hours */
+function offsetSeconds(zone: string): number | undefined {
+  const [, sign, hours, minutes = '0', seconds = '0'] =
+    /^(?:UTC|GMT|UT)?([+-])(\d{1,2})(?::?(\d{2})(?::?(\d{2}))?)?$/.exec(zone) ?? []
   if (sign === undefined) return undefined
-  return (Number(hours) * 60 + Number(minutes)) * (sign === '-' ? -1 : 1)
+  const size = Number(hours) * 3600 + Number(minutes) * 60 + Number(seconds)
+  if (size > 18 * 3600) throw new AppError('query.value', `${zone} is no zone: offsets are up to 18 hours.`)
+  return sign === '-' ? -size : size
 }
 
 function converted({ values, arguments: given }: PrintedCall): string {

@@ -103,6 +103,8 @@ export interface PrintedCall {
   /** ` OVER (…)` of an aggregate or window function, or nothing. */
   readonly over: string
   readonly isWindow: boolean
+  /** Engine text of an expression inside an argument, for what looks into its arguments. */
+  readonly print: (value: BoundExpression) => string
   /** Converts engine text from one type to another. */
   readonly cast: (text: string, from: DataType, to: DataType) => string
 }

@@ -81,6 +81,17 @@ function leafOf(value: string, type: DataType): string {
     case 'timestamp':
     case 'timestamp_ntz':
       return long(`epoch_us(${value})`)
+    case 'double':
+      return long(`native_double_bits(${value})`)
+    case 'float':
+      return whole(`native_float_bits(CAST(${value} AS DOUBLE))`)
+    case 'decimal': {
+      // Up to 18 digits as a long without its point, more as the bytes of a whole number.
+      const digits = `replace(CAST(${value} AS VARCHAR), '.', '')`
+      if (type.precision <= 18) return long(`CAST(${digits} AS BIGINT)`)
+      const bytes = `native_integer_bytes(${digits})`
+      return leaf(bytesAsWords(`hex(${bytes})`), `coalesce(octet_length(${bytes}), 0)`)
+    }
     case 'string':
       return leaf(bytesAsWords(`hex(encode(${value}))`), `coalesce(strlen(${value}), 0)`)
     case 'binary':

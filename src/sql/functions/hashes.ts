@@ -1,4 +1,3 @@
-import { AppError } from '#base/errors.ts'
 import { integerType, longType, stringType } from '#types/data-type.ts'
 import { on, once, scalar } from './define.ts'
 import type { FunctionEntry, PrintedCall } from './entry.ts'
@@ -10,14 +9,14 @@ export const hashFunctions: readonly FunctionEntry[] = [
   scalar('sha1 sha', on(['binary'], stringType, 'sha1($1)')),
   {
     ...scalar('sha2', on(['binary', 'integer'], stringType, sha2)),
-    remarks: 'The length is 256, or 0 which means the same; others are not supported.',
+    remarks: 'The length is 224, 256, 384 or 512; 0 means 256, another one gives NULL.',
   },
   {
     ...scalar(
       'hash',
       on([], integerType, ({ values, types }) => murmurHash(values, types), { rest: 'any' }),
     ),
-    remarks: 'Murmur3 with seed 42. Floating point, decimals and maps are not supported.',
+    remarks: 'Murmur3 with seed 42. Maps are not supported, as in Spark.',
   },
   scalar(
     'crc32',
@@ -25,12 +24,10 @@ export const hashFunctions: readonly FunctionEntry[] = [
   ),
 ]
 
-function sha2({ values: [value = ''], arguments: [, bits] }: PrintedCall): string {
-  const length = bits?.kind === 'literal' ? Number(bits.value) : undefined
-  if (length === 0 || length === 256) return `sha256(${value})`
-  throw new AppError('query.unsupported', 'sha2 knows the length 256 alone.', {
-    hint: 'Write sha2(value, 256).',
-  })
+function sha2({ values: [value = '', bits = ''], arguments: [, wanted] }: PrintedCall): string {
+  const isUsual =
+    wanted?.kind === 'literal' && [0, 256].includes(Number(wanted.value)) && wanted.value !== null
+  return isUsual ? `sha256(${value})` : `native_sha2(${value}, ${bits})`
 }
 
 /** Bytes one after the other through the table of the polynomial 0xEDB88320. */
@@ -49,6 +46,6 @@ function crc32(value: string): string {
   return once(
     `hex(${value})`,
     (digits) =>
-      `xor(list_reduce(list_prepend(4294967295::BIGINT, ${bytes(digits)}), lambda a, b: ${step}), 4294967295)`,
+      `CASE WHEN ${digits} IS NOT NULL THEN xor(list_reduce(list_prepend(4294967295::BIGINT, ${bytes(digits)}), lambda a, b: ${step}), 4294967295) END`,
   )
 }

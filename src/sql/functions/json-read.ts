@@ -19,14 +19,14 @@ export function readJson(text: string, type: DataType, site: JsonSite): string {
       : parsed(text)
   const places = `json_transform(${json}, ${quoteLiteral(shape)})`
   if (type.kind !== 'struct') return onceEach([places], (places = '') => valueAt(places, type, site))
-  // A text that is no object is a struct of NULLs.
+  // A text that is no object is a struct of NULLs; an empty one is NULL.
   const nulls = type.fields.map(
     (field) => `${quoteIdentifier(field.name)} := CAST(NULL AS ${duckdbType(field.type)})`,
   )
   return onceEach(
     [text, places],
     (text = '', places = '') =>
-      `CASE WHEN ${text} IS NOT NULL THEN coalesce(${valueAt(places, type, site)}, struct_pack(${nulls.join(', ')})) END`,
+      `CASE WHEN trim(${text}) <> '' THEN coalesce(${valueAt(places, type, site)}, struct_pack(${nulls.join(', ')})) END`,
   )
 }
 

@@ -19,7 +19,11 @@ export const mathRoundingFunctions: readonly FunctionEntry[] = [
 ]
 
 function rounding(print: (call: PrintedCall) => string): Signature[] {
-  return [on(['numeric', 'integer'], roundedType, print, { optional: 1 })]
+  const isVoid = ([type]: readonly DataType[]): boolean => type?.kind === 'void'
+  return [
+    on(['double', 'integer'], doubleType, print, { optional: 1, fits: isVoid }),
+    on(['numeric', 'integer'], roundedType, print, { optional: 1 }),
+  ]
 }
 
 /** Places are a constant; 0 when not given. */
@@ -61,6 +65,17 @@ function rounded(call: PrintedCall): string {
 
 /** `ceil` and `floor`: whole numbers are long, decimals stay decimals; with places always decimals or doubles. */
 function towards(name: 'ceil' | 'floor', step: 1 | -1): Signature[] {
+  const toPlaces = ({ values: [value = ''], type, ...call }: PrintedCall): string => {
+    const places = placesOf(call.arguments[1])
+    const unit = `CAST(1e${-places} AS ${duckdbType(type)})`
+    const compare = step === 1 ? '>' : '<'
+    const sign = step === 1 ? '+' : '-'
+    const moved = once(value, (v) => {
+      const near = `CAST(round(${v}, ${places}) AS ${duckdbType(type)})`
+      return `CASE WHEN ${v} ${compare} ${near} THEN ${near} ${sign} ${unit} ELSE ${near} END`
+    })
+    return `CAST(${moved} AS ${duckdbType(type)})`
+  }
   return [
     on(
       ['numeric'],
@@ -72,17 +87,12 @@ function towards(name: 'ceil' | 'floor', step: 1 | -1): Signature[] {
         return cast(`${name}(${value})`, type, longType)
       },
     ),
-    on(['decimal', 'integer'], roundedType, ({ values: [value = ''], type, ...call }) => {
-      const places = placesOf(call.arguments[1])
-      const unit = `CAST(1e${-places} AS ${duckdbType(type)})`
-      const compare = step === 1 ? '>' : '<'
-      const sign = step === 1 ? '+' : '-'
-      const moved = once(value, (v) => {
-        const near = `CAST(round(${v}, ${places}) AS ${duckdbType(type)})`
-        return `CASE WHEN ${v} ${compare} ${near} THEN ${near} ${sign} ${unit} ELSE ${near} END`
-      })
-      return `CAST(${moved} AS ${duckdbType(type)})`
+    on(['decimal', 'integer'], roundedType, toPlaces),
+    on(['double', 'integer'], (_types, values) => roundedType([doubleAsDecimal], values), toPlaces, {
+      converts: () => [doubleAsDecimal, undefined],
     }),
-    on(['double', 'integer'], doubleType, `(${name}($1 * pow(10, $2)) / pow(10, $2))`),
   ]
 }
+
+/** What Spark makes of a double where a decimal is needed. */
+const doubleAsDecimal = decimalType(30, 15)

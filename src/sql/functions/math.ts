@@ -9,7 +9,9 @@ import {
 import { isIntegral } from '#types/implicit-cast.ts'
 import { filled, on, once, sameAsFirst, scalar } from './define.ts'
 import type { FunctionEntry, PrintedCall, Signature } from './entry.ts'
-import { roomFor, wrapped } from './numbers.ts'
+import { wrapped } from './numbers.ts'
+import { onceEach } from './once-each.ts'
+import { wholeNegated } from './operators-whole.ts'
 
 const isInterval = ([type]: readonly DataType[]): boolean => type?.kind === 'interval'
 
@@ -20,8 +22,8 @@ export const mathFunctions: readonly FunctionEntry[] = [
     on(['interval'], intervalType, "(CASE WHEN $1 < INTERVAL '0' DAY THEN - $1 ELSE $1 END)", {
       fits: isInterval,
     }),
-    on(['numeric'], sameAsFirst, ({ values: [value = ''], type }) =>
-      isIntegral(type) ? wrapped(`abs(CAST(${value} AS ${roomFor(type)}))`, type) : `abs(${value})`,
+    on(['numeric'], sameAsFirst, (call) =>
+      isIntegral(call.type) ? wholeNegated(call, 'abs') : `abs(${call.values[0]})`,
     ),
   ),
   scalar(
@@ -61,7 +63,10 @@ export const mathFunctions: readonly FunctionEntry[] = [
   ),
   scalar('log', of(`ln(${positive('$1')})`), of2(`(ln(${positive('$2')}) / ln(${positive('$1')}))`)),
   scalar('pow power', of2('pow($1, $2)')),
-  scalar('hypot', of2('sqrt($1 * $1 + $2 * $2)')),
+  scalar(
+    'hypot',
+    on(['double', 'double'], doubleType, ({ values }) => onceEach(values, hypotenuse)),
+  ),
   scalar('sin', of(finite('sin($1)'))),
   scalar('cos', of(finite('cos($1)'))),
   scalar('tan', of(finite('tan($1)'))),
@@ -155,6 +160,16 @@ function of(print: string | ((value: string) => string)): Signature {
 
 function of2(print: string): Signature {
   return on(['double', 'double'], doubleType, print)
+}
+
+/** Squares of what is very large or small leave the range of a double. */
+function hypotenuse(one = '', other = ''): string {
+  const largest = `greatest(abs(${one}), abs(${other}))`
+  const scaled = `${largest} * sqrt((${one} / ${largest}) ** 2 + (${other} / ${largest}) ** 2)`
+  return (
+    `(CASE WHEN isinf(${one}) OR isinf(${other}) THEN 'Infinity'::DOUBLE WHEN ${one} = 0 AND ${other} = 0 THEN 0e0 ` +
+    `WHEN ${largest} BETWEEN 1e-150 AND 1e150 THEN sqrt(${one} * ${one} + ${other} * ${other}) WHEN ${one} IS NOT NULL AND ${other} IS NOT NULL THEN ${scaled} END)`
+  )
 }
 
 /** NULL for what has no logarithm. */

@@ -34,11 +34,12 @@ export function bitsOf(value: BoundExpression | undefined): number {
     const magnitude = BigInt(value.value)
     return (magnitude < 0n ? -magnitude : magnitude).toString(2).length
   }
-  if (value.kind === 'cast') return Math.min(bitsOf(value.value), widthOf(value.type))
-  return widthOf(value.type)
+  if (value.kind === 'cast') return Math.min(bitsOf(value.value), bitsOfType(value.type))
+  return bitsOfType(value.type)
 }
 
-function widthOf(type: DataType): number {
+/** How many bits a whole number of the type has beside its sign. */
+export function bitsOfType(type: DataType): number {
   return (widths[type.kind] ?? 64) - 1
 }
 
@@ -101,7 +102,7 @@ export function decimalQuotient(
     return `TRY_CAST(CAST(${left.text} AS DOUBLE) / nullif(CAST(${right.text} AS DOUBLE), 0) AS ${engineType})`
   }
   const whole = (text: string, own: Decimal, by: number): string =>
-    `CAST(CAST(${text} AS DECIMAL(${own.precision}, ${own.scale})) * CAST(1${'0'.repeat(by)} AS DECIMAL(${by + 1}, 0)) AS HUGEINT)`
+    `CAST(CAST(${text} AS DECIMAL(38, ${own.scale})) * CAST(1${'0'.repeat(by)} AS DECIMAL(${by + 1}, 0)) AS HUGEINT)`
   const pair = `{n: ${whole(left.text, left.type, shift)}, d: ${whole(right.text, right.type, right.type.scale)}}`
   const rounded = once(
     pair,

@@ -38,6 +38,9 @@ export function moves(operator: '+' | '-'): Signature[] {
   if (operator === '-') return after
   return [
     ...after,
+    on(['integer', 'date'], dateType, '($2 + $1)', {
+      fits: ([days, date]) => isWhole(days) && isDate(date),
+    }),
     on(
       ['interval', 'date'],
       (_types, values) => movedDateType(values[0]),

@@ -11,10 +11,12 @@ import {
   decimalQuotient,
   decimalRules,
   operandDecimal,
-  roomFor,
   wrapped,
 } from './numbers.ts'
+import { onceEach } from './once-each.ts'
 import { differences, intervals, moves } from './operators-time.ts'
+import { wholeArithmetic, wholeNegated } from './operators-whole.ts'
+import { tried } from './tried.ts'
 
 /** Arithmetic: whole numbers wrap, decimals have Spark's digits, a division by zero is NULL. */
 export const operatorFunctions: readonly FunctionEntry[] = [
@@ -35,13 +37,28 @@ export const operatorFunctions: readonly FunctionEntry[] = [
   ),
   scalar(
     'div',
-    on(['numeric', 'numeric'], longType, ({ values: [left = '', right = ''], types, cast }) => {
-      const isWhole = types.every(isIntegral)
-      const long = (text: string, type: DataType = longType): string =>
-        isWhole ? cast(text, type, longType) : text
-      if (isWhole) return `(${long(left, types[0])} // nullif(${long(right, types[1])}, 0))`
-      return `CAST(trunc(${left} / nullif(${right}, 0)) AS BIGINT)`
-    }),
+    on(
+      ['numeric', 'numeric'],
+      longType,
+      ({ values: [left = '', right = ''], types, cast, arguments: [, divisor] }) => {
+        const isWhole = types.every(isIntegral)
+        const long = (text: string, type: DataType = longType): string =>
+          isWhole ? cast(text, type, longType) : text
+        if (isWhole) {
+          const [one, other] = [long(left, types[0]), long(right, types[1])]
+          const divided = `(${one} // nullif(${other}, 0))`
+          const mayOverflow = types[0]?.kind === 'long' && bitsOf(divisor) > 0 && divisor?.kind !== 'literal'
+          const isMinusOne = divisor?.kind === 'literal' && Number(divisor.value) === -1
+          if (!mayOverflow && !isMinusOne) return divided
+          return onceEach(
+            [one, other],
+            (one, other) =>
+              `CASE WHEN ${other} = -1 THEN ${wrapped(`- CAST(${one} AS HUGEINT)`, longType)} ELSE ${one} // nullif(${other}, 0) END`,
+          )
+        }
+        return `CAST(trunc(${left} / nullif(${right}, 0)) AS BIGINT)`
+      },
+    ),
   ),
   scalar(
     '% mod',
@@ -52,7 +69,10 @@ export const operatorFunctions: readonly FunctionEntry[] = [
     on(['numeric', 'numeric'], remainderType, (call) => {
       const [left = '', right = ''] = operands(call, 'remainder')
       return sized(
-        `(CASE WHEN ${left} % nullif(${right}, 0) < 0 THEN (${left} % nullif(${right}, 0) + ${right}) % ${right} ELSE ${left} % nullif(${right}, 0) END)`,
+        onceEach(
+          [restOf(left, right, call), right],
+          (rest, right) => `(CASE WHEN ${rest} < 0 THEN (${rest} + ${right}) % ${right} ELSE ${rest} END)`,
+        ),
         call.type,
       )
     }),
@@ -60,8 +80,8 @@ export const operatorFunctions: readonly FunctionEntry[] = [
   scalar(
     'negative',
     on(['interval'], intervalType, '(- $1)', { fits: ([type]) => type?.kind === 'interval' }),
-    on(['numeric'], sameAsFirst, ({ values: [value = ''], type }) =>
-      isIntegral(type) ? wrapped(`- CAST(${value} AS ${roomFor(type)})`, type) : `(- ${value})`,
+    on(['numeric'], sameAsFirst, (call) =>
+      isIntegral(call.type) ? wholeNegated(call, '-') : `(- ${call.values[0]})`,
     ),
   ),
   scalar(
@@ -95,14 +115,10 @@ function arithmetic(operator: '+' | '-' | '*', rule: 'sum' | 'product'): Signatu
     (types, values) => arithmeticType(types, values, decimalRules[rule]),
     (call) => {
       const { type } = call
+      if (isIntegral(type)) return wholeArithmetic(call, operator)
       const [left = '', right = ''] = operands(call, rule)
-      if (isIntegral(type)) {
-        const [one, other] = call.arguments.map(bitsOf)
-        const bits = operator === '*' ? (one ?? 63) + (other ?? 63) : Math.max(one ?? 63, other ?? 63) + 1
-        const limit = type.kind === 'long' ? 63 : type.kind === 'integer' ? 31 : 0
-        if (bits <= limit) return `(${left} ${operator} ${right})`
-        const room = roomFor(type)
-        return wrapped(`CAST(${left} AS ${room}) ${operator} CAST(${right} AS ${room})`, type)
+      if (rule === 'sum' && type.kind === 'decimal' && type.precision === 38) {
+        return tried([left, right], call.arguments, (one, other) => `${one} ${operator} ${other}`)
       }
       return rule === 'product' && type.kind === 'decimal'
         ? product(call, type)
@@ -166,7 +182,18 @@ function remainderType(types: readonly DataType[], values: readonly BoundExpress
 
 function remainder(call: PrintedCall): string {
   const [left = '', right = ''] = operands(call, 'remainder')
-  return sized(`(${left} % nullif(${right}, 0))`, call.type)
+  return sized(restOf(left, right, call), call.type)
+}
+
+/** The engine divides before it takes the rest, which overflows for the smallest number and -1. */
+function restOf(left: string, right: string, { type, arguments: [, divisor] }: PrintedCall): string {
+  const rest = `(${left} % nullif(${right}, 0))`
+  const isHarmless = divisor?.kind === 'literal' && Number(divisor.value) !== -1
+  if (!isIntegral(type) || isHarmless) return rest
+  return onceEach(
+    [left, right],
+    (one, other) => `(CASE WHEN ${other} = -1 THEN ${one} - ${one} ELSE ${one} % nullif(${other}, 0) END)`,
+  )
 }
 
 function scaledInterval({

@@ -96,7 +96,14 @@ export const patternFunctions: readonly FunctionEntry[] = [
     ...scalar('split', on(['string', 'string', 'integer'], arrayType(stringType), split, { optional: 1 })),
     remarks: `The separator is a pattern. ${remarks}`,
   },
-  scalar('split_part', on(['string', 'string', 'integer'], stringType, 'split_part($1, $2, $3)')),
+  scalar(
+    'split_part',
+    on(
+      ['string', 'string', 'integer'],
+      stringType,
+      "(CASE WHEN $2 <> '' THEN split_part($1, $2, $3) WHEN $3 IN (1, -1) THEN $1 WHEN $1 IS NOT NULL AND $2 IS NOT NULL AND $3 IS NOT NULL THEN '' END)",
+    ),
+  ),
 ]
 
 function like(operator: 'LIKE' | 'ILIKE'): Signature {

@@ -11,6 +11,7 @@ import { csvFunctions } from './conversion-csv.ts'
 import { numberTextFunctions } from './conversion-number.ts'
 import { dateTimeFunctions } from './date-time.ts'
 import { elementFunctions } from './elements.ts'
+import { encryptionFunctions } from './encryption.ts'
 import type { FunctionEntry } from './entry.ts'
 import { generatorFunctions } from './generators.ts'
 import { hashFunctions } from './hashes.ts'
@@ -27,11 +28,13 @@ import { patternFunctions } from './patterns.ts'
 import { rangeFunctions } from './range.ts'
 import { rankingFunctions } from './ranking.ts'
 import { sessionFunctions } from './session.ts'
+import { sketchFunctions } from './sketches.ts'
 import { stringFunctions } from './strings.ts'
 import { stringPartFunctions } from './strings-parts.ts'
 import { urlFunctions } from './strings-url.ts'
 import { utf8Functions } from './strings-utf8.ts'
 import { structFunctions } from './structs.ts'
+import { xmlFunctions } from './xml.ts'
 
 /** Every function of the dialect, by topic. A name stands once. */
 export const functionEntries: readonly FunctionEntry[] = [
@@ -68,6 +71,9 @@ export const functionEntries: readonly FunctionEntry[] = [
   ...statisticsFunctions,
   ...percentileFunctions,
   ...rankingFunctions,
+  ...sketchFunctions,
+  ...encryptionFunctions,
+  ...xmlFunctions,
 ]
 
 const byName = new Map(functionEntries.flatMap((entry) => entry.names.map((name) => [name, entry] as const)))

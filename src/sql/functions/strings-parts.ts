@@ -15,13 +15,20 @@ export const stringPartFunctions: readonly FunctionEntry[] = [
     'left',
     ...parts(['integer'], 0, (value, [count = '']) => `substring(${value}, 1, ${atLeast(count, 0)})`),
   ),
-  scalar('right', ...parts(['integer'], 0, (value, [count = '']) => `right(${value}, ${atLeast(count, 0)})`)),
+  scalar(
+    'right',
+    on(
+      ['string', 'integer'],
+      stringType,
+      ({ values: [value = '', count = ''] }) => `right(${value}, ${atLeast(count, 0)})`,
+    ),
+  ),
   scalar('lpad', ...padded('lpad')),
   scalar('rpad', ...padded('rpad')),
-  scalar('trim', trimmed('trim')),
-  scalar('btrim', trimmedBytes(), trimmed('trim')),
-  scalar('ltrim', trimmed('ltrim')),
-  scalar('rtrim', trimmed('rtrim')),
+  scalar('trim', trimmed()),
+  scalar('btrim', trimmedBytes(), trimmed()),
+  scalar('ltrim', text(`ltrim($1, ' ')`), text('ltrim($2, $1)', 2)),
+  scalar('rtrim', text(`rtrim($1, ' ')`), text('rtrim($2, $1)', 2)),
 ]
 
 function parts(
@@ -100,12 +107,16 @@ function padded(name: 'lpad' | 'rpad'): Signature[] {
   ]
 }
 
+function text(print: string, count: 1 | 2 = 1): Signature {
+  return on(count === 1 ? ['string'] : ['string', 'string'], stringType, print)
+}
+
 /** `trim(text)` and `trim(text, signs)`: only spaces go unless signs are given. */
-function trimmed(name: 'trim' | 'ltrim' | 'rtrim'): Signature {
+function trimmed(): Signature {
   return on(
     ['string', 'string'],
     stringType,
-    ({ values: [value = '', signs = "' '"] }: PrintedCall) => `${name}(${value}, ${signs})`,
+    ({ values: [value = '', signs = "' '"] }: PrintedCall) => `trim(${value}, ${signs})`,
     { optional: 1 },
   )
 }

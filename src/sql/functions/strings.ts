@@ -10,12 +10,13 @@ import { duckdbType } from '#types/duckdb.ts'
 import { isNullLiteral } from '../bind/build.ts'
 import { filled, on, sameAsFirst, scalar } from './define.ts'
 import type { FunctionEntry, PrintedCall, Signature } from './entry.ts'
+import { onceEach } from './once-each.ts'
 
 const isBinary = ([type]: readonly DataType[]): boolean => type?.kind === 'binary'
 
 /** Text, counted in characters from 1; of binary values the bytes are counted. */
 export const stringFunctions: readonly FunctionEntry[] = [
-  scalar('upper ucase', text('upper($1)')),
+  scalar('upper ucase', text("upper(replace($1, 'ß', 'SS'))")),
   scalar('lower lcase', text('lower($1)')),
   scalar(
     'initcap',
@@ -46,7 +47,7 @@ export const stringFunctions: readonly FunctionEntry[] = [
     on(
       ['string', 'string', 'integer'],
       integerType,
-      'CAST(CASE WHEN $3 < 1 OR instr(substring($2, $3), $1) = 0 THEN 0 ELSE instr(substring($2, $3), $1) + $3 - 1 END AS INTEGER)',
+      'CAST(CASE WHEN $3 IS NULL OR $3 < 1 OR instr(substring($2, $3), $1) = 0 THEN 0 ELSE instr(substring($2, $3), $1) + $3 - 1 END AS INTEGER)',
     ),
   ),
   scalar('contains', found('contains($1, $2)')),
@@ -66,8 +67,8 @@ export const stringFunctions: readonly FunctionEntry[] = [
       ['integer'],
       ([, ...types]) =>
         types.length > 0 && types.every((type) => type.kind === 'binary') ? binaryType : stringType,
-      ({ values: [place = '', ...items] }) =>
-        `list_extract([${items.join(', ')}], CASE WHEN ${place} > 0 THEN ${place} END)`,
+      ({ values: [place = '', ...items], type }) =>
+        `CAST(list_extract([${items.join(', ')}], CASE WHEN ${place} > 0 THEN ${place} END) AS ${duckdbType(type)})`,
       {
         rest: 'any',
         converts: ([, ...types]) => [
@@ -79,11 +80,12 @@ export const stringFunctions: readonly FunctionEntry[] = [
   ),
   scalar(
     'levenshtein',
-    on(['string', 'string'], integerType, 'CAST(levenshtein($1, $2) AS INTEGER)'),
-    on(
-      ['string', 'string', 'integer'],
-      integerType,
-      'CAST(CASE WHEN levenshtein($1, $2) > $3 THEN -1 ELSE levenshtein($1, $2) END AS INTEGER)',
+    on(['string', 'string'], integerType, ({ values }) => onceEach(values, distance)),
+    on(['string', 'string', 'integer'], integerType, ({ values: [one = '', other = '', most = ''] }) =>
+      onceEach(
+        [onceEach([one, other], distance), most],
+        (far, most) => `CASE WHEN ${far} > ${most} THEN -1 WHEN ${most} IS NOT NULL THEN ${far} END`,
+      ),
     ),
   ),
   scalar(
@@ -91,7 +93,7 @@ export const stringFunctions: readonly FunctionEntry[] = [
     on(
       ['string', 'string', 'integer'],
       stringType,
-      "(CASE WHEN $3 > 0 THEN array_to_string(string_split($1, $2)[1:$3], $2) WHEN $3 < 0 THEN array_to_string(string_split($1, $2)[greatest(len(string_split($1, $2)) + $3 + 1, 1):], $2) WHEN $3 = 0 AND $1 IS NOT NULL AND $2 IS NOT NULL THEN '' END)",
+      "(CASE WHEN $2 = '' THEN '' WHEN $3 > 0 THEN array_to_string(string_split($1, $2)[1:$3], $2) WHEN $3 < 0 THEN array_to_string(string_split($1, $2)[greatest(len(string_split($1, $2)) + $3 + 1, 1):], $2) WHEN $3 = 0 AND $1 IS NOT NULL AND $2 IS NOT NULL THEN '' END)",
     ),
   ),
   scalar(
@@ -120,7 +122,7 @@ export const stringFunctions: readonly FunctionEntry[] = [
     on(
       ['string'],
       booleanType,
-      "(CASE WHEN regexp_full_match($1, '[0-9]+') THEN list_sum(list_transform(string_split(reverse($1), ''), lambda d, i: CASE WHEN i % 2 = 1 THEN CAST(d AS INTEGER) ELSE CAST(d AS INTEGER) * 2 // 10 + CAST(d AS INTEGER) * 2 % 10 END)) % 10 = 0 ELSE $1 IS NOT NULL AND NULL END)",
+      "(CASE WHEN regexp_full_match($1, '[0-9]+') THEN list_sum(list_transform(string_split(reverse($1), ''), lambda d, i: CASE WHEN i % 2 = 1 THEN CAST(d AS INTEGER) ELSE CAST(d AS INTEGER) * 2 // 10 + CAST(d AS INTEGER) * 2 % 10 END)) % 10 = 0 WHEN $1 IS NOT NULL THEN false END)",
     ),
   ),
   scalar('quote', text("('''' || replace(replace($1, '\\', '\\\\'), '''', '\\''') || '''')")),
@@ -140,6 +142,12 @@ export const stringFunctions: readonly FunctionEntry[] = [
   },
   { ...scalar('uuid', on([], stringType, 'CAST(uuid() AS VARCHAR)')), isVolatile: true },
 ]
+
+/** The engine counts bytes, which are characters where there are as many. */
+function distance(one = '', other = ''): string {
+  const areBytes = `strlen(${one}) = length(${one}) AND strlen(${other}) = length(${other})`
+  return `CAST(CASE WHEN ${areBytes} THEN levenshtein(${one}, ${other}) ELSE native_levenshtein(${one}, ${other}) END AS INTEGER)`
+}
 
 function text(print: string, count = 1): Signature {
   return on(

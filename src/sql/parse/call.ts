@@ -14,6 +14,8 @@ export function parseCall(reader: TokenReader): CallExpression {
   if (!isDistinct) reader.takeWord('ALL')
   const side = name.toLowerCase() === 'trim' ? trimSide(reader) : undefined
   let values = reader.isSymbol(')') ? [] : parseArguments(reader, name.toLowerCase())
+  // As functions they take the signs first.
+  if (side && values.length === 2) values = values.toReversed()
   let ignoresNulls = parseNullTreatment(reader)
   let orderBy = reader.isWord('ORDER') ? parseSortItems(reader) : []
   reader.expectSymbol(')')

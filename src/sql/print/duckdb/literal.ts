@@ -11,7 +11,8 @@ export function printLiteral({ type, value }: Literal): string {
     case 'boolean':
       return value === true || value === 'true' ? 'true' : 'false'
     case 'integer':
-      return signed(String(value))
+      // The engine takes the smallest for a long with a sign before it.
+      return Number(value) === -(2 ** 31) ? "CAST('-2147483648' AS INTEGER)" : signed(String(value))
     case 'double':
       return doubleText(Number(value))
     case 'binary':

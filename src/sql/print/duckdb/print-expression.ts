@@ -86,6 +86,7 @@ function printedCall(call: BoundCall, place: PrintPlace): PrintedCall {
     filter: call.filter && printExpression(call.filter, place),
     over: call.over ? printOver(call.over, place) : '',
     isWindow: call.over !== undefined,
+    print: (value) => printExpression(value, place),
     cast: castText,
   }
 }
