@@ -2,12 +2,15 @@ import { createHash } from 'node:crypto'
 import type { CompletedPart } from '@aws-sdk/client-s3'
 import type { Staged, StageToken } from '../object-store.ts'
 import { sha256Of } from './checksum.ts'
-import { ask, type Connection } from './connection.ts'
-import { createOnce, existsError, hashMark, writeMark } from './create-once.ts'
+import { ask } from '../remote/ask.ts'
+import { bytesOf } from '../remote/bytes-of.ts'
+import { existsError, missing } from '../remote/create-once.ts'
+import type { Connection } from './connection.ts'
+import { createOnce, hashMark, writeMark } from './create-once.ts'
 import { type FoundObject, headObject } from './head-object.ts'
 import { abortUpload, completeUpload, createUpload } from './multipart.ts'
 import { putOnce } from './put-object.ts'
-import { missing, readObject } from './read-object.ts'
+import { readObject } from './read-object.ts'
 
 /** Smaller ones pass through us, checked once more; S3 copies no part below 5 MiB but the last. */
 const copiedBytesMin = 8 * 1024 * 1024
@@ -126,10 +129,4 @@ async function holds(
   const read = createHash('sha256')
   for await (const chunk of readObject(connection, { key, name: token.name, signal })) read.update(chunk)
   return read.digest('hex') === staged.sha256
-}
-
-async function bytesOf(stream: AsyncIterable<Uint8Array>): Promise<Buffer> {
-  const chunks: Uint8Array[] = []
-  for await (const chunk of stream) chunks.push(chunk)
-  return Buffer.concat(chunks)
 }

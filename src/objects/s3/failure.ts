@@ -1,4 +1,5 @@
 import { AppError } from '#base/errors.ts'
+import { CorruptAnswer, type Failures, LostAnswer } from '../remote/failure.ts'
 
 /** A refusal or an accident of one request, as far as it can be told from the SDK's error. */
 export interface S3Failure {
@@ -7,15 +8,6 @@ export interface S3Failure {
   /** Absent when there was no answer. */
   readonly status: number | undefined
   readonly requestId: string | undefined
-}
-
-export class CorruptAnswer extends Error {
-  override readonly name = 'CorruptAnswer'
-}
-
-/** No answer, or no further piece of it, in time; or a body that ends early. */
-export class LostAnswer extends Error {
-  override readonly name = 'LostAnswer'
 }
 
 const passing = new Set([
@@ -65,7 +57,7 @@ export function failureOf(error: unknown): S3Failure | undefined {
 const network = new Set(['TimeoutError', 'CredentialsProviderError', 'AbortError'])
 
 /** Whether the same request may fare better in a moment. */
-export function isPassing({ code, status }: S3Failure): boolean {
+function isPassing({ code, status }: S3Failure): boolean {
   if (passing.has(code)) return true
   if (code === 'CredentialsProviderError') return false
   return status === undefined || status === 408 || status === 429 || status >= 500 || status < 300
@@ -85,7 +77,7 @@ export function isUploadGone(failure: S3Failure | undefined): boolean {
 }
 
 /** In the words of who uses the store: which key, what happened, what to do; never a secret. */
-export function storeError(
+function storeError(
   failure: S3Failure,
   place: { readonly location: string; readonly name: string },
 ): AppError {
@@ -145,3 +137,5 @@ export function storeError(
     hint: 'Look whether the endpoint is right and healthy; the next try goes on.',
   })
 }
+
+export const s3Failures: Failures<S3Failure> = { of: failureOf, isPassing, error: storeError }

@@ -1,13 +1,11 @@
 import type { CompletedPart } from '@aws-sdk/client-s3'
 import { must } from '#base/assert.ts'
 import { AppError } from '#base/errors.ts'
-import { ask, type Asking, type Connection } from './connection.ts'
+import { ask, type Asking } from '../remote/ask.ts'
+import type { Keys } from '../remote/keys.ts'
+import type { Connection } from './connection.ts'
 import { failureOf, isUploadGone } from './failure.ts'
-import type { Keys } from './keys.ts'
 import { unfinishedAgeMsMin } from './s3-config.ts'
-
-/** S3's limit. */
-export const partsMax = 10_000
 
 export async function createUpload(
   connection: Connection,
