@@ -44,10 +44,12 @@ export const walls: Readonly<Record<string, readonly string[]>> = {
 /** Packages that only one folder may import. */
 export const packageOwners: Readonly<Record<string, string>> = {
   '@aws-sdk/client-s3': 'objects',
+  '@azure/storage-blob': 'objects',
   '@duckdb/node-api': 'engine',
   '@duckdb/node-bindings': 'engine',
   avsc: 'lake',
   fastify: 'http',
+  ssh2: 'objects',
   kysely: 'metadata',
   commander: 'cli',
 }
