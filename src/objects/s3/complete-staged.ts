@@ -49,10 +49,32 @@ async function copyOnce(connection: Connection, completion: Completion): Promise
   const { name } = token
   const source = await headObject(connection, { name, signal }, stagedKey)
   if (source?.bytes !== staged.bytes) throw missing(connection, name)
-  if (staged.bytes >= copiedBytesMin) return await copyLarge(connection, completion, source)
+  if (staged.bytes >= copiedBytesMin && connection.isConditional)
+    return await copyLarge(connection, completion, source)
+  if (staged.bytes >= copiedBytesMin) return await copyWhole(connection, completion)
   const bytes = await bytesOf(readObject(connection, { key: stagedKey, name, signal }))
   if (sha256Of(bytes) !== staged.sha256) throw missing(connection, name)
   return await putOnce(connection, { key, name, mark: token.id, bytes, signal })
+}
+
+/** Where parts cannot be copied: the store copies the whole object, in one step for who reads. */
+async function copyWhole(connection: Connection, completion: Completion): Promise<'created' | 'exists'> {
+  const { sdk, client, bucket, policy } = connection
+  const { token, staged, key, stagedKey, signal } = completion
+  const asking = { name: token.name, key, mark: token.id, signal, answerMsMax: policy.completeMsMax }
+  const command = () =>
+    new sdk.CopyObjectCommand({
+      Bucket: bucket,
+      Key: key,
+      CopySource: copySource(bucket, stagedKey),
+      MetadataDirective: 'REPLACE',
+      Metadata: { [writeMark]: token.id, [hashMark]: staged.sha256 },
+    })
+  return await createOnce(connection, asking, (abortSignal) => client.send(command(), { abortSignal }))
+}
+
+function copySource(bucket: string, key: string): string {
+  return `${bucket}/${key.split('/').map(encodeURIComponent).join('/')}`
 }
 
 async function copyLarge(connection: Connection, completion: Completion, source: FoundObject) {
@@ -106,7 +128,7 @@ async function copyPart(
     Key: key,
     UploadId: uploadId,
     PartNumber: number,
-    CopySource: `${bucket}/${stagedKey.split('/').map(encodeURIComponent).join('/')}`,
+    CopySource: copySource(bucket, stagedKey),
     CopySourceRange: `bytes=${start}-${end - 1}`,
     ...(source.etag === undefined ? {} : { CopySourceIfMatch: source.etag }),
   })

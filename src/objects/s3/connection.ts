@@ -7,4 +7,6 @@ export interface Connection extends Remote<S3Failure> {
   readonly sdk: typeof Sdk
   readonly client: Sdk.S3Client
   readonly bucket: string
+  /** Whether the store takes conditions and CRC-32; where not, MD5 and a look before. */
+  readonly isConditional: boolean
 }

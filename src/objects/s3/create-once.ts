@@ -1,7 +1,7 @@
 import type { Asking } from '../remote/ask.ts'
 import { createOnce as createOnceAt } from '../remote/create-once.ts'
 import type { Connection } from './connection.ts'
-import { isRefusedCondition, isUploadGone } from './failure.ts'
+import { isRefusedCondition, isUploadGone, NameTaken } from './failure.ts'
 import { headObject } from './head-object.ts'
 
 /** Object metadata that says which writing made the object. */
@@ -16,7 +16,11 @@ export async function createOnce(
   write: (signal: AbortSignal) => Promise<unknown>,
 ): Promise<'created' | 'exists'> {
   return await createOnceAt(connection, asking, {
-    write,
+    write: async (signal) => {
+      if (!connection.isConditional && (await headObject(connection, asking, asking.key)))
+        throw new NameTaken()
+      await write(signal)
+    },
     look: async () => {
       const found = await headObject(connection, asking, asking.key)
       if (!found) return 'absent'

@@ -1,6 +1,11 @@
 import { AppError } from '#base/errors.ts'
 import { CorruptAnswer, type Failures, LostAnswer } from '../remote/failure.ts'
 
+/** Said by us where the store takes no condition. */
+export class NameTaken extends Error {
+  override readonly name = 'NameTaken'
+}
+
 /** A refusal or an accident of one request, as far as it can be told from the SDK's error. */
 export interface S3Failure {
   /** `SlowDown`, `ECONNRESET`, `TimeoutError`. */
@@ -38,6 +43,7 @@ export function failureOf(error: unknown): S3Failure | undefined {
   if (error instanceof CorruptAnswer || error instanceof LostAnswer) {
     return { code: error.name, status: undefined, requestId: undefined }
   }
+  if (error instanceof NameTaken) return { code: error.name, status: 412, requestId: undefined }
   const { $metadata, $response, code, name } = error as Error & {
     readonly $metadata?: { readonly httpStatusCode?: number; readonly requestId?: string }
     readonly $response?: unknown

@@ -17,8 +17,7 @@ export async function createUpload(
     Bucket: bucket,
     Key: request.key,
     Metadata: marks,
-    ChecksumAlgorithm: 'CRC32',
-    ChecksumType: 'FULL_OBJECT',
+    ...(connection.isConditional ? { ChecksumAlgorithm: 'CRC32', ChecksumType: 'FULL_OBJECT' } : {}),
   })
   // An answer lost here leaves an empty upload behind, which the sweep finds.
   const answer = await ask(connection, request, (abortSignal) => client.send(command, { abortSignal }))
@@ -27,7 +26,7 @@ export async function createUpload(
 
 /** The store itself refuses when size or checksum of the whole are others. */
 export async function completeUpload(
-  { sdk, client, bucket }: Connection,
+  { sdk, client, bucket, isConditional }: Connection,
   upload: {
     readonly key: string
     readonly uploadId: string
@@ -42,9 +41,10 @@ export async function completeUpload(
     Key: upload.key,
     UploadId: upload.uploadId,
     MultipartUpload: { Parts: [...upload.parts] },
-    MpuObjectSize: upload.bytes,
-    ...(upload.crc === undefined ? {} : { ChecksumCRC32: upload.crc, ChecksumType: 'FULL_OBJECT' }),
-    IfNoneMatch: '*',
+    ...(isConditional ? { MpuObjectSize: upload.bytes, IfNoneMatch: '*' } : {}),
+    ...(upload.crc === undefined || !isConditional
+      ? {}
+      : { ChecksumCRC32: upload.crc, ChecksumType: 'FULL_OBJECT' }),
   })
   await client.send(command, { abortSignal })
 }

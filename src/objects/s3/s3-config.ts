@@ -7,6 +7,11 @@ export const s3StoreConfig = z.strictObject({
   kind: z.literal('s3'),
   bucket: z.string().regex(/^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/, 'expected the name of a bucket'),
   prefix: prefixText,
+  /**
+   * Google's XML interface speaks S3 without its conditions and its CRC-32: a name is looked at before it is written,
+   * and names that are never used twice do the rest.
+   */
+  dialect: z.literal('google').optional(),
   region: z.string().min(1),
   /** Absent: Amazon's. A server of one's own is addressed by paths, `endpoint/bucket/key`. */
   endpoint: z.url({ protocol: /^https?$/ }).optional(),

@@ -7,7 +7,7 @@ import { partsMax } from '../remote/part-size.ts'
 import { inParts } from '../remote/parts.ts'
 import { writeMsMax } from '../remote/policy.ts'
 import { type Part, sendParts } from '../remote/send-parts.ts'
-import { crcTextOf, Tally } from './checksum.ts'
+import { crcTextOf, md5Of, Tally } from './checksum.ts'
 import type { Connection } from './connection.ts'
 import { createOnce, writeMark } from './create-once.ts'
 import { abortUpload, completeUpload, createUpload } from './multipart.ts'
@@ -97,12 +97,16 @@ async function sendPart(
     UploadId: uploadId,
     PartNumber: number,
     Body: bytes,
-    ChecksumCRC32: crc,
+    ...(connection.isConditional ? { ChecksumCRC32: crc } : { ContentMD5: md5Of(bytes) }),
   })
   const answer = await ask(connection, { name, signal, bodyBytes: bytes.length }, (abortSignal) =>
     client.send(command, { abortSignal }),
   )
-  return { PartNumber: number, ETag: answer.ETag, ChecksumCRC32: crc }
+  return {
+    PartNumber: number,
+    ETag: answer.ETag,
+    ...(connection.isConditional ? { ChecksumCRC32: crc } : {}),
+  }
 }
 
 function tooLarge({ location }: Connection, name: string): AppError {
