@@ -1,7 +1,16 @@
-// Installs what the tests need beyond npm: Python environments for PyIceberg, DuckDB, aepp and Spark, psql, and an S3 server. Plain JavaScript for Node 18.
+// Installs what the tests need beyond npm: Python environments, programs of the system, and servers of object stores. Plain JavaScript for Node 18.
 import { execFileSync, spawn, spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
 import { homedir } from 'node:os'
 import { join } from 'node:path'
 import { root } from './bootstrap.mjs'
@@ -9,12 +18,39 @@ import { root } from './bootstrap.mjs'
 /** Outside the repo, so that a fresh clone on the same machine finds it. */
 export const toolsCache = process.env.SLUICE_TEST_CACHE ?? join(homedir(), '.cache', 'sluice-tests')
 
-/** The S3 server of the tests: which module of Go, which version, and the checksum its source must have. */
-const s3Server = {
-  module: 'github.com/versity/versitygw',
-  version: 'v1.8.0',
-  sum: 'h1:au+wI+aybno/STsQiSm35Uu6Q6iK5MWReQxgO6SEMFc=',
-}
+/** Servers built from their source: which module of Go, which version, and the checksum the source must have. */
+const goServers = [
+  {
+    name: 'versitygw',
+    what: 'the S3 server',
+    module: 'github.com/versity/versitygw',
+    package: '/cmd/versitygw',
+    version: 'v1.8.0',
+    sum: 'h1:au+wI+aybno/STsQiSm35Uu6Q6iK5MWReQxgO6SEMFc=',
+  },
+  {
+    name: 'fake-gcs-server',
+    what: 'the Google Cloud Storage server',
+    module: 'github.com/fsouza/fake-gcs-server',
+    package: '',
+    version: 'v1.56.1',
+    sum: 'h1:K03sAvbLvDz4hAynpCCUqnNRp+ik9JFSvHbkD/wTPOU=',
+  },
+]
+
+/** Programs of the system: as which Debian package they come, and which tests need them. */
+const systemPrograms = [
+  { program: 'java', flag: '-version', debian: 'openjdk-17-jre-headless', tests: 'the test with Spark' },
+  {
+    program: 'psql',
+    flag: '--version',
+    debian: 'postgresql-client',
+    tests: 'the tests of the PostgreSQL protocol',
+  },
+  { program: 'ssh-keygen', flag: '-?', debian: 'openssh-client', tests: 'the tests with SFTP' },
+  { program: '/usr/sbin/sshd', flag: '-?', debian: 'openssh-server', tests: 'the tests with SFTP' },
+  { program: 'rclone', flag: '--version', debian: 'rclone', tests: 'the tests that look at destinations' },
+]
 
 /** Spark's side of Iceberg: fetched by Spark's own resolver, with the checksum it must have. */
 const icebergForSpark = {
@@ -26,6 +62,7 @@ const icebergForSpark = {
 /** Returns one sentence for each tool that could not be had. */
 export async function installTestTools() {
   mkdirSync(toolsCache, { recursive: true })
+  const programs = installSystemPrograms()
   const problems = await Promise.all([
     installPython('python', 'PyIceberg', [{ file: 'requirements.txt', flags: [] }]),
     // DuckDB's extensions come in packages of the same version, signed by DuckDB, and nothing is fetched when they run.
@@ -35,9 +72,10 @@ export async function installTestTools() {
       { file: 'aepp-requirements.txt', flags: [] },
       { file: 'aepp.txt', flags: ['--no-deps'] },
     ]),
-    installSpark(),
-    installPsql(),
-    installS3Server(),
+    installSpark(programs),
+    programs.then((missing) => missing.join('\n') || undefined),
+    ...goServers.map((server) => installGoServer(server)),
+    installAzurite(),
   ])
   return problems.filter((problem) => problem !== undefined)
 }
@@ -64,10 +102,10 @@ async function installPython(name, what, lists) {
   return undefined
 }
 
-async function installSpark() {
-  const problem =
-    (await installJava()) ??
-    (await installPython('spark', 'Spark', [{ file: 'spark-requirements.txt', flags: [] }]))
+async function installSpark(programs) {
+  await programs // Java among them; that it is missing is said there.
+  if (!canRun('java', '-version')) return undefined
+  const problem = await installPython('spark', 'Spark', [{ file: 'spark-requirements.txt', flags: [] }])
   if (problem) return problem
   const { coordinates, file, sha256 } = icebergForSpark
   const folder = join(toolsCache, 'spark-packages')
@@ -88,52 +126,64 @@ async function installSpark() {
   return `${file} has the checksum ${found}, not ${sha256}.`
 }
 
-async function installJava() {
-  if (canRun('java', '-version')) return undefined
-  if (process.getuid?.() === 0 && canRun('apt-get')) {
-    process.stderr.write('Installing Java (once)…\n')
-    const installed =
-      (await run('apt-get', ['-qq', 'update'])) &&
-      (await run('apt-get', ['-qq', '-y', 'install', 'openjdk-17-jre-headless']))
-    if (installed) return undefined
+/** In one call: the package manager lets nobody else in meanwhile. Returns a sentence for each that is missing. */
+async function installSystemPrograms() {
+  const missing = () => systemPrograms.filter(({ program, flag }) => !isThere(program, flag))
+  if (missing().length > 0 && process.getuid?.() === 0 && canRun('apt-get')) {
+    const wanted = missing().map(({ debian }) => debian)
+    process.stderr.write(`Installing ${wanted.join(', ')} (once)…\n`)
+    const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' }
+    const install = ['-qq', '-y', '--no-install-recommends', 'install', ...wanted]
+    if (await run('apt-get', ['-qq', 'update'], { env })) await run('apt-get', install, { env })
   }
-  return 'Java 17 or newer is missing: the test with Spark needs it (Debian: apt-get install openjdk-17-jre-headless).'
-}
-
-async function installPsql() {
-  if (canRun('psql')) return undefined
-  if (process.getuid?.() === 0 && canRun('apt-get')) {
-    process.stderr.write('Installing psql (once)…\n')
-    const installed =
-      (await run('apt-get', ['-qq', 'update'])) &&
-      (await run('apt-get', ['-qq', '-y', 'install', 'postgresql-client']))
-    if (installed) return undefined
-  }
-  return 'psql is missing: the tests of the PostgreSQL protocol need it (Debian: apt-get install postgresql-client).'
+  return missing().map(
+    ({ program, debian, tests }) =>
+      `${program} is missing: ${tests} need it (Debian: apt-get install ${debian}).`,
+  )
 }
 
 /** Built from its source, whose checksum is pinned here; what it needs in turn is pinned by its own module file. */
-async function installS3Server() {
-  const { module, version, sum } = s3Server
-  const program = join(toolsCache, `versitygw-${version}`)
+async function installGoServer({ name, what, module, package: path, version, sum }) {
+  const program = join(toolsCache, `${name}-${version}`)
   if (existsSync(program)) return undefined
   const go = ['go', '/usr/local/go/bin/go'].find((command) => canRun(command, 'version'))
-  if (!go) return 'Go is missing: the S3 server of the tests is built with it (https://go.dev/dl).'
-  process.stderr.write('Building the S3 server of the tests (once)…\n')
+  if (!go) return `Go is missing: ${what} of the tests is built with it (https://go.dev/dl).`
+  process.stderr.write(`Building ${what} of the tests (once)…\n`)
   const folder = mkdtempSync(join(toolsCache, 'go-'))
   try {
     const env = { ...process.env, GOBIN: folder, GOTOOLCHAIN: 'local', GOFLAGS: '', CGO_ENABLED: '0' }
     const found = sumOf(go, `${module}@${version}`, { cwd: folder, env })
     if (found !== sum) return `The source of ${module} ${version} has the checksum ${found}, not ${sum}.`
     const flags = ['-trimpath', '-ldflags=-s -w']
-    const target = `${module}/cmd/versitygw@${version}`
+    const target = `${module}${path}@${version}`
     if (!(await run(go, ['install', ...flags, target], { cwd: folder, env })))
-      return 'The S3 server of the tests could not be built; see the messages above.'
-    renameSync(join(folder, 'versitygw'), program)
+      return `${what} of the tests could not be built; see the messages above.`
+    renameSync(join(folder, name), program)
     return undefined
   } finally {
     rmSync(folder, { recursive: true, force: true })
   }
+}
+
+/** The Azure server of the tests, everything in it pinned by the lock file beside its package file. */
+async function installAzurite() {
+  const files = ['package.json', 'package-lock.json']
+  const from = join(root, 'test', 'servers', 'azurite')
+  const folder = join(toolsCache, 'azurite')
+  const stamp = join(folder, '.lock')
+  const wanted = createHash('sha256')
+    .update(readFileSync(join(from, files[1])))
+    .digest('hex')
+  if (existsSync(stamp) && readFileSync(stamp, 'utf8') === wanted) return undefined
+  process.stderr.write('Installing the Azure server of the tests (once)…\n')
+  rmSync(folder, { recursive: true, force: true })
+  mkdirSync(folder, { recursive: true })
+  for (const file of files) copyFileSync(join(from, file), join(folder, file))
+  const flags = ['--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error']
+  if (!(await run('npm', ['ci', ...flags], { cwd: folder })))
+    return 'The Azure server of the tests could not be installed; see the messages above.'
+  writeFileSync(stamp, wanted)
+  return undefined
 }
 
 function sumOf(go, target, options) {
@@ -142,6 +192,11 @@ function sumOf(go, target, options) {
   } catch {
     return 'that could not be had'
   }
+}
+
+/** Some programs have no way to be asked that ends well: then it is enough that they begin. */
+function isThere(program, flag) {
+  return spawnSync(program, [flag], { stdio: 'ignore' }).error === undefined
 }
 
 function canRun(command, flag = '--version') {

@@ -1,13 +1,26 @@
 import { z } from 'zod'
 import { unreachable } from '#base/assert.ts'
+import { AppError } from '#base/errors.ts'
+import { type AzureCredentials, azureStoreConfig } from './azure/azure-config.ts'
+import { openAzureStore } from './azure/azure-store.ts'
+import { type GcsCredentials, gcsStoreConfig } from './gcs/gcs-config.ts'
+import { openGcsStore } from './gcs/gcs-store.ts'
 import { localStoreConfig, openLocalStore } from './local/local-store.ts'
 import type { ObjectStore } from './object-store.ts'
 import type { RemoteStore } from './remote-store.ts'
 import { type S3Credentials, s3StoreConfig } from './s3/s3-config.ts'
 import { openS3Store } from './s3/s3-store.ts'
+import { type SftpCredentials, sftpStoreConfig } from './sftp/sftp-config.ts'
+import { openSftpStore } from './sftp/sftp-store.ts'
 
 /** To add a store: write its folder, then one line here and one case below. The compiler finds the rest. */
-export const storeConfig = z.discriminatedUnion('kind', [localStoreConfig, s3StoreConfig])
+export const storeConfig = z.discriminatedUnion('kind', [
+  localStoreConfig,
+  s3StoreConfig,
+  azureStoreConfig,
+  gcsStoreConfig,
+  sftpStoreConfig,
+])
 
 /** Where a store is; never a secret. */
 export type StoreConfig = z.infer<typeof storeConfig>
@@ -15,6 +28,14 @@ export type StoreConfig = z.infer<typeof storeConfig>
 /** What opens it, by kind; absent: what the machine itself has. */
 export interface StoreCredentials {
   readonly s3?: S3Credentials | undefined
+  readonly azure?: AzureCredentials | undefined
+  readonly gcs?: GcsCredentials | undefined
+  readonly sftp?: SftpCredentials | undefined
+}
+
+export interface StoreHooks {
+  /** Told the key of a server when none was known: whoever keeps the configuration pins it. */
+  readonly onHostKey?: (fingerprint: string) => void
 }
 
 /** Stores that a lake can live in. */
@@ -32,13 +53,28 @@ export async function openRemoteStore(
 export async function openStore(
   config: StoreConfig,
   credentials: StoreCredentials = {},
+  hooks: StoreHooks = {},
 ): Promise<ObjectStore> {
   switch (config.kind) {
     case 'local':
       return await openLocalStore(config)
     case 's3':
       return await openRemoteStore(config, credentials)
+    case 'azure':
+      return await openAzureStore(config, { credentials: given(credentials.azure) })
+    case 'gcs':
+      return await openGcsStore(config, { credentials: given(credentials.gcs) })
+    case 'sftp':
+      return await openSftpStore(config, { credentials: given(credentials.sftp), ...hooks })
     default:
       return unreachable(config)
   }
+}
+
+/** These servers have no credentials that come with the machine. */
+function given<T>(credentials: T | undefined): T {
+  if (credentials) return credentials
+  throw new AppError('store.refused', 'There are no credentials for the destination.', {
+    hint: 'Give the connection its credentials.',
+  })
 }

@@ -38,6 +38,8 @@ export interface FaultProxy extends AsyncDisposable {
   readonly endpoint: string
   /** `PUT /bucket/key?query`, in the order they came. */
   readonly requests: string[]
+  /** Names of their headers. */
+  readonly headers: Set<string>
   /** Lets the next requests that match fail, `times` of them; rules are tried in the order they were made. */
   fail(match: Match, fault: Fault, times?: number): void
   /** Runs once, after the server has carried out the next request that matches and before its answer goes on. */
@@ -56,11 +58,13 @@ interface Rule {
 export async function startFaultProxy(target: string): Promise<FaultProxy> {
   const rules: Rule[] = []
   const requests: string[] = []
+  const heard = new Set<string>()
   const agent = new Agent({ keepAlive: true })
 
   async function carry(incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> {
     const { method = '', url = '' } = incoming
     requests.push(`${method} ${url}`)
+    for (const name of Object.keys(incoming.headers)) heard.add(name)
     const rule = rules.find(
       ({ match, left }) => left > 0 && match.method === method && (match.url?.test(url) ?? true),
     )
@@ -129,6 +133,7 @@ export async function startFaultProxy(target: string): Promise<FaultProxy> {
   return {
     endpoint: `http://127.0.0.1:${port}`,
     requests,
+    headers: heard,
     fail: (match, fault, times = 1) => void rules.push({ match, fault, left: times }),
     after: (match, act) => void rules.push({ match, fault: { kind: 'act', act }, left: 1 }),
     mend: () => void rules.splice(0),

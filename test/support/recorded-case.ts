@@ -25,7 +25,18 @@ export function readCases(name: string): readonly NamedCase[] {
   return readFixture(name)
     .split('\n')
     .filter((line) => line !== '')
-    .map((line) => JSON.parse(line) as NamedCase)
+    .map((line) => JSON.parse(line, exactly) as NamedCase)
+}
+
+/** Whole numbers beyond 53 bits as text, as answers give them. */
+function exactly(_key: string, value: unknown, { source }: { source?: string } = {}): unknown {
+  return typeof value === 'number' &&
+    Number.isInteger(value) &&
+    !Number.isSafeInteger(value) &&
+    source !== undefined &&
+    /^-?\d+$/.test(source)
+    ? source
+    : value
 }
 
 /** Which cases are not as Spark has them, each with the reason. */

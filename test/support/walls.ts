@@ -45,11 +45,13 @@ export const walls: Readonly<Record<string, readonly string[]>> = {
 /** Packages that only one folder may import. */
 export const packageOwners: Readonly<Record<string, string>> = {
   '@aws-sdk/client-s3': 'objects',
+  '@azure/storage-blob': 'objects',
   '@duckdb/node-api': 'engine',
   '@duckdb/node-bindings': 'engine',
   '@grpc/grpc-js': 'engine',
   avsc: 'lake',
   fastify: 'http',
+  ssh2: 'objects',
   kysely: 'metadata',
   protobufjs: 'engine',
   commander: 'cli',

@@ -2,7 +2,7 @@ import { lstat, readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { ObjectSummary } from '../object-store.ts'
 import { asStore, errorNumber } from './failure.ts'
-import { isStagingName } from './staging-name.ts'
+import { isStagingName } from '../staging-name.ts'
 
 /**
  * Files below the folder in the order of their whole names, as UTF-8 bytes compare. Links and special files are

@@ -10,7 +10,7 @@ import { objectNameParts } from '../object-name.ts'
 import type { ObjectStore, ObjectSummary, Staged, StageToken } from '../object-store.ts'
 import { asStore, errorNumber } from './failure.ts'
 import { listFolder } from './list-folder.ts'
-import { isStagingName, stagingName } from './staging-name.ts'
+import { isStagingName, stagingName } from '../staging-name.ts'
 
 export const localStoreConfig = z.strictObject({
   kind: z.literal('local'),

@@ -17,6 +17,11 @@ export function sha256Of(bytes: Uint8Array): string {
   return createHash('sha256').update(bytes).digest('hex')
 }
 
+/** In Base64. */
+export function md5Of(bytes: Uint8Array): string {
+  return createHash('md5').update(bytes).digest('base64')
+}
+
 /** Counts what passes. */
 export class Tally {
   readonly #hash = createHash('sha256')

@@ -2,12 +2,15 @@ import { createHash } from 'node:crypto'
 import type { CompletedPart } from '@aws-sdk/client-s3'
 import type { Staged, StageToken } from '../object-store.ts'
 import { sha256Of } from './checksum.ts'
-import { ask, type Connection } from './connection.ts'
-import { createOnce, existsError, hashMark, writeMark } from './create-once.ts'
+import { ask } from '../remote/ask.ts'
+import { bytesOf } from '../remote/bytes-of.ts'
+import { existsError, missing } from '../remote/create-once.ts'
+import type { Connection } from './connection.ts'
+import { createOnce, hashMark, writeMark } from './create-once.ts'
 import { type FoundObject, headObject } from './head-object.ts'
 import { abortUpload, completeUpload, createUpload } from './multipart.ts'
 import { putOnce } from './put-object.ts'
-import { missing, readObject } from './read-object.ts'
+import { readObject } from './read-object.ts'
 
 /** Smaller ones pass through us, checked once more; S3 copies no part below 5 MiB but the last. */
 const copiedBytesMin = 8 * 1024 * 1024
@@ -46,10 +49,32 @@ async function copyOnce(connection: Connection, completion: Completion): Promise
   const { name } = token
   const source = await headObject(connection, { name, signal }, stagedKey)
   if (source?.bytes !== staged.bytes) throw missing(connection, name)
-  if (staged.bytes >= copiedBytesMin) return await copyLarge(connection, completion, source)
+  if (staged.bytes >= copiedBytesMin && connection.isConditional)
+    return await copyLarge(connection, completion, source)
+  if (staged.bytes >= copiedBytesMin) return await copyWhole(connection, completion)
   const bytes = await bytesOf(readObject(connection, { key: stagedKey, name, signal }))
   if (sha256Of(bytes) !== staged.sha256) throw missing(connection, name)
   return await putOnce(connection, { key, name, mark: token.id, bytes, signal })
+}
+
+/** Where parts cannot be copied: the store copies the whole object, in one step for who reads. */
+async function copyWhole(connection: Connection, completion: Completion): Promise<'created' | 'exists'> {
+  const { sdk, client, bucket, policy } = connection
+  const { token, staged, key, stagedKey, signal } = completion
+  const asking = { name: token.name, key, mark: token.id, signal, answerMsMax: policy.completeMsMax }
+  const command = () =>
+    new sdk.CopyObjectCommand({
+      Bucket: bucket,
+      Key: key,
+      CopySource: copySource(bucket, stagedKey),
+      MetadataDirective: 'REPLACE',
+      Metadata: { [writeMark]: token.id, [hashMark]: staged.sha256 },
+    })
+  return await createOnce(connection, asking, (abortSignal) => client.send(command(), { abortSignal }))
+}
+
+function copySource(bucket: string, key: string): string {
+  return `${bucket}/${key.split('/').map(encodeURIComponent).join('/')}`
 }
 
 async function copyLarge(connection: Connection, completion: Completion, source: FoundObject) {
@@ -103,7 +128,7 @@ async function copyPart(
     Key: key,
     UploadId: uploadId,
     PartNumber: number,
-    CopySource: `${bucket}/${stagedKey.split('/').map(encodeURIComponent).join('/')}`,
+    CopySource: copySource(bucket, stagedKey),
     CopySourceRange: `bytes=${start}-${end - 1}`,
     ...(source.etag === undefined ? {} : { CopySourceIfMatch: source.etag }),
   })
@@ -126,10 +151,4 @@ async function holds(
   const read = createHash('sha256')
   for await (const chunk of readObject(connection, { key, name: token.name, signal })) read.update(chunk)
   return read.digest('hex') === staged.sha256
-}
-
-async function bytesOf(stream: AsyncIterable<Uint8Array>): Promise<Buffer> {
-  const chunks: Uint8Array[] = []
-  for await (const chunk of stream) chunks.push(chunk)
-  return Buffer.concat(chunks)
 }

@@ -1,4 +1,10 @@
 import { AppError } from '#base/errors.ts'
+import { CorruptAnswer, type Failures, LostAnswer } from '../remote/failure.ts'
+
+/** Said by us where the store takes no condition. */
+export class NameTaken extends Error {
+  override readonly name = 'NameTaken'
+}
 
 /** A refusal or an accident of one request, as far as it can be told from the SDK's error. */
 export interface S3Failure {
@@ -7,15 +13,6 @@ export interface S3Failure {
   /** Absent when there was no answer. */
   readonly status: number | undefined
   readonly requestId: string | undefined
-}
-
-export class CorruptAnswer extends Error {
-  override readonly name = 'CorruptAnswer'
-}
-
-/** No answer, or no further piece of it, in time; or a body that ends early. */
-export class LostAnswer extends Error {
-  override readonly name = 'LostAnswer'
 }
 
 const passing = new Set([
@@ -46,6 +43,7 @@ export function failureOf(error: unknown): S3Failure | undefined {
   if (error instanceof CorruptAnswer || error instanceof LostAnswer) {
     return { code: error.name, status: undefined, requestId: undefined }
   }
+  if (error instanceof NameTaken) return { code: error.name, status: 412, requestId: undefined }
   const { $metadata, $response, code, name } = error as Error & {
     readonly $metadata?: { readonly httpStatusCode?: number; readonly requestId?: string }
     readonly $response?: unknown
@@ -65,7 +63,7 @@ export function failureOf(error: unknown): S3Failure | undefined {
 const network = new Set(['TimeoutError', 'CredentialsProviderError', 'AbortError'])
 
 /** Whether the same request may fare better in a moment. */
-export function isPassing({ code, status }: S3Failure): boolean {
+function isPassing({ code, status }: S3Failure): boolean {
   if (passing.has(code)) return true
   if (code === 'CredentialsProviderError') return false
   return status === undefined || status === 408 || status === 429 || status >= 500 || status < 300
@@ -85,7 +83,7 @@ export function isUploadGone(failure: S3Failure | undefined): boolean {
 }
 
 /** In the words of who uses the store: which key, what happened, what to do; never a secret. */
-export function storeError(
+function storeError(
   failure: S3Failure,
   place: { readonly location: string; readonly name: string },
 ): AppError {
@@ -145,3 +143,5 @@ export function storeError(
     hint: 'Look whether the endpoint is right and healthy; the next try goes on.',
   })
 }
+
+export const s3Failures: Failures<S3Failure> = { of: failureOf, isPassing, error: storeError }

@@ -1,5 +1,6 @@
-import { ask, type Asking, type Connection } from './connection.ts'
+import { ask, type Asking } from '../remote/ask.ts'
 import { wholeCrc } from './checksum.ts'
+import type { Connection } from './connection.ts'
 import { failureOf, isMissing } from './failure.ts'
 
 export interface FoundObject {

@@ -1,6 +1,7 @@
 import type { ObjectSummary } from '../object-store.ts'
-import { ask, type Connection } from './connection.ts'
-import type { Keys } from './keys.ts'
+import { ask } from '../remote/ask.ts'
+import type { Keys } from '../remote/keys.ts'
+import type { Connection } from './connection.ts'
 
 /** In the order of keys, which is that of names: one page at a time. */
 export async function* listObjects(

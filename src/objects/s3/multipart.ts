@@ -1,13 +1,11 @@
 import type { CompletedPart } from '@aws-sdk/client-s3'
 import { must } from '#base/assert.ts'
 import { AppError } from '#base/errors.ts'
-import { ask, type Asking, type Connection } from './connection.ts'
+import { ask, type Asking } from '../remote/ask.ts'
+import type { Keys } from '../remote/keys.ts'
+import type { Connection } from './connection.ts'
 import { failureOf, isUploadGone } from './failure.ts'
-import type { Keys } from './keys.ts'
 import { unfinishedAgeMsMin } from './s3-config.ts'
-
-/** S3's limit. */
-export const partsMax = 10_000
 
 export async function createUpload(
   connection: Connection,
@@ -19,8 +17,7 @@ export async function createUpload(
     Bucket: bucket,
     Key: request.key,
     Metadata: marks,
-    ChecksumAlgorithm: 'CRC32',
-    ChecksumType: 'FULL_OBJECT',
+    ...(connection.isConditional ? { ChecksumAlgorithm: 'CRC32', ChecksumType: 'FULL_OBJECT' } : {}),
   })
   // An answer lost here leaves an empty upload behind, which the sweep finds.
   const answer = await ask(connection, request, (abortSignal) => client.send(command, { abortSignal }))
@@ -29,7 +26,7 @@ export async function createUpload(
 
 /** The store itself refuses when size or checksum of the whole are others. */
 export async function completeUpload(
-  { sdk, client, bucket }: Connection,
+  { sdk, client, bucket, isConditional }: Connection,
   upload: {
     readonly key: string
     readonly uploadId: string
@@ -44,9 +41,10 @@ export async function completeUpload(
     Key: upload.key,
     UploadId: upload.uploadId,
     MultipartUpload: { Parts: [...upload.parts] },
-    MpuObjectSize: upload.bytes,
-    ...(upload.crc === undefined ? {} : { ChecksumCRC32: upload.crc, ChecksumType: 'FULL_OBJECT' }),
-    IfNoneMatch: '*',
+    ...(isConditional ? { MpuObjectSize: upload.bytes, IfNoneMatch: '*' } : {}),
+    ...(upload.crc === undefined || !isConditional
+      ? {}
+      : { ChecksumCRC32: upload.crc, ChecksumType: 'FULL_OBJECT' }),
   })
   await client.send(command, { abortSignal })
 }

@@ -1,4 +1,4 @@
-import { crcTextOf, sha256Of } from './checksum.ts'
+import { crcTextOf, md5Of, sha256Of } from './checksum.ts'
 import type { Connection } from './connection.ts'
 import { createOnce, hashMark, writeMark } from './create-once.ts'
 
@@ -19,9 +19,10 @@ export async function putOnce(
     Bucket: bucket,
     Key: key,
     Body: bytes,
-    ChecksumCRC32: crcTextOf(bytes),
+    ...(connection.isConditional
+      ? { ChecksumCRC32: crcTextOf(bytes), IfNoneMatch: '*' }
+      : { ContentMD5: md5Of(bytes) }),
     Metadata: { [writeMark]: mark, [hashMark]: sha256Of(bytes) },
-    IfNoneMatch: '*',
   }
   return await createOnce(connection, { key, name, mark, signal, bodyBytes: bytes.length }, (abortSignal) =>
     client.send(new sdk.PutObjectCommand(input), { abortSignal }),

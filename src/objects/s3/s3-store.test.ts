@@ -45,7 +45,12 @@ interface Place extends AsyncDisposable {
 }
 
 /** An empty bucket, or part of one, reached through the proxy or not. */
-async function place({ prefix = 'some/where', isProxied = true, fault = 'none' } = {}): Promise<Place> {
+async function place({
+  prefix = 'some/where',
+  isProxied = true,
+  fault = 'none',
+  dialect = undefined as 'google' | undefined,
+} = {}): Promise<Place> {
   const bucket = await server.makeBucket()
   const again = (): Promise<RemoteStore> =>
     openS3Store(
@@ -54,6 +59,7 @@ async function place({ prefix = 'some/where', isProxied = true, fault = 'none' }
         bucket,
         prefix,
         region: server.region,
+        ...(dialect === undefined ? {} : { dialect }),
         endpoint: isProxied ? proxy.endpoint : server.endpoint,
       },
       { credentials: server.credentials, policy: silences.has(fault) ? hasty : policy },
@@ -65,6 +71,48 @@ async function place({ prefix = 'some/where', isProxied = true, fault = 'none' }
 describe.skipIf(!hasS3Server)('on S3', () => {
   objectStoreContract('s3', () => place({ isProxied: false }))
   objectStoreContract('s3, the whole bucket', () => place({ prefix: '', isProxied: false }))
+
+  objectStoreContract('s3 as Google speaks it', () => place({ isProxied: false, dialect: 'google' }), {
+    isCreationExclusive: false,
+  })
+
+  describe('as Google speaks it', () => {
+    const bytes = randomBytes(12 * mebibyte)
+
+    test.each([
+      ['nothing happens', 'GET', /never/],
+      ['a part is not answered', 'PUT', /partNumber=2/],
+      ['the completion is not answered', 'POST', /uploadId=/],
+      ['the copy is not answered', 'PUT', /out\/large$|out\/large\?x-id=CopyObject/],
+    ])(
+      'a large object is staged and completed without conditions and CRC-32 when %s',
+      async (_, method, url) => {
+        await using at = await place({ dialect: 'google' })
+        proxy.headers.clear()
+        proxy.fail({ method, url }, { kind: 'lost' })
+        const token = at.store.prepare('out/large', 'run-1')
+        const staged = await at.store.stage(token, pieces(bytes), { signal })
+        await at.store.complete(token, staged, { signal })
+        proxy.mend()
+        await at.store.complete(token, staged, { signal })
+        expect((await read(at.store, 'out/large')).equals(bytes)).toBe(true)
+        expect(await names(at.store)).toEqual(['out/large'])
+        expect(at.store.location).toMatch(/^gs:/)
+        const said = Array.from(proxy.headers).filter((name) =>
+          /if-none-match|crc32|mp-object-size/.test(name),
+        )
+        expect(said).toEqual([])
+      },
+    )
+
+    test('a small object whose answer was lost is known by its mark, and nothing is written over', async () => {
+      await using at = await place({ dialect: 'google' })
+      proxy.fail({ method: 'PUT' }, { kind: 'lost' })
+      expect(await at.store.putIfAbsent('a', Buffer.from('ours'), { signal })).toBe('created')
+      expect(await at.store.putIfAbsent('a', Buffer.from('others'), { signal })).toBe('exists')
+      expect(await text(at.store, 'a')).toBe('ours')
+    })
+  })
 
   describe('a small object', () => {
     test.each([

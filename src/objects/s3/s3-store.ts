@@ -1,14 +1,14 @@
 import { randomUUID } from 'node:crypto'
 import { type Clock, systemClock } from '#base/clock.ts'
-import { AppError } from '#base/errors.ts'
 import { objectNameParts } from '../object-name.ts'
 import type { RemoteStore } from '../remote-store.ts'
+import { ask } from '../remote/ask.ts'
+import { checkSmall, existsError } from '../remote/create-once.ts'
+import { keysBelow } from '../remote/keys.ts'
 import { completeStaged } from './complete-staged.ts'
-import { ask, type Connection } from './connection.ts'
-import { existsError } from './create-once.ts'
-import { failureOf, isMissing } from './failure.ts'
+import type { Connection } from './connection.ts'
+import { failureOf, isMissing, s3Failures } from './failure.ts'
 import { headObject } from './head-object.ts'
-import { keysBelow } from './keys.ts'
 import { listObjects } from './list-objects.ts'
 import { abortUploadsOf, sweepUploads } from './multipart.ts'
 import { putOnce } from './put-object.ts'
@@ -16,8 +16,6 @@ import { readObject } from './read-object.ts'
 import { type S3Credentials, type S3Policy, s3Policy, type S3StoreConfig } from './s3-config.ts'
 import { upload } from './upload.ts'
 
-/** Enough for a manifest of 10 000 files. */
-const smallObjectBytesMax = 8 * 1024 * 1024
 const forever = new AbortController().signal
 
 export interface S3StoreOptions {
@@ -96,12 +94,7 @@ export async function openS3Store(config: S3StoreConfig, options: S3StoreOptions
 
     putIfAbsent: async (name, bytes, { signal }) => {
       const key = keys.of(name)
-      if (bytes.length > smallObjectBytesMax) {
-        throw new AppError(
-          'request.too_large',
-          `${JSON.stringify(name)} has ${bytes.length} bytes; an object created whole has at most ${smallObjectBytesMax}.`,
-        )
-      }
+      checkSmall(name, bytes)
       return await putOnce(connection, { key, name, mark: randomUUID(), bytes, signal })
     },
 
@@ -171,9 +164,11 @@ async function connect(config: S3StoreConfig, options: S3StoreOptions): Promise<
     sdk,
     client,
     bucket: config.bucket,
-    location: `s3://${config.bucket}${config.prefix === '' ? '' : `/${config.prefix}`}`,
+    isConditional: config.dialect !== 'google',
+    location: `${config.dialect === 'google' ? 'gs' : 's3'}://${config.bucket}${config.prefix === '' ? '' : `/${config.prefix}`}`,
     policy,
     clock,
+    failures: s3Failures,
   }
 }
 

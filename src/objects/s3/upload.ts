@@ -2,13 +2,16 @@ import type { CompletedPart } from '@aws-sdk/client-s3'
 import { must } from '#base/assert.ts'
 import { AppError } from '#base/errors.ts'
 import type { Staged } from '../object-store.ts'
-import { crcTextOf, Tally } from './checksum.ts'
-import { ask, type Connection } from './connection.ts'
+import { ask } from '../remote/ask.ts'
+import { partsMax } from '../remote/part-size.ts'
+import { inParts } from '../remote/parts.ts'
+import { writeMsMax } from '../remote/policy.ts'
+import { type Part, sendParts } from '../remote/send-parts.ts'
+import { crcTextOf, md5Of, Tally } from './checksum.ts'
+import type { Connection } from './connection.ts'
 import { createOnce, writeMark } from './create-once.ts'
-import { abortUpload, completeUpload, createUpload, partsMax } from './multipart.ts'
-import { inParts } from './parts.ts'
+import { abortUpload, completeUpload, createUpload } from './multipart.ts'
 import { putOnce } from './put-object.ts'
-import { writeMsMax } from './s3-config.ts'
 
 export interface UploadRequest {
   readonly key: string
@@ -62,7 +65,10 @@ async function uploadAll(connection: Connection, request: UploadRequest) {
         yield second.value
         yield* parts
       }
-      const sent = await sendParts(connection, { ...request, uploadId }, rest())
+      const sent = await sendParts(rest(), connection.policy, async (part) => {
+        if (part.number > partsMax) throw tooLarge(connection, name)
+        return await sendPart(connection, { ...request, uploadId }, part)
+      })
       const staged = tally.staged()
       const outcome = await createOnce(connection, { key, name, mark, signal, answerMsMax }, (abortSignal) =>
         completeUpload(connection, { key, uploadId, parts: sent, crc: tally.crc, ...staged }, abortSignal),
@@ -78,39 +84,10 @@ async function uploadAll(connection: Connection, request: UploadRequest) {
   }
 }
 
-async function sendParts(
-  connection: Connection,
-  request: UploadRequest & { readonly uploadId: string },
-  parts: AsyncIterable<Uint8Array>,
-): Promise<readonly CompletedPart[]> {
-  const sent: CompletedPart[] = []
-  const underWay = new Set<Promise<void>>()
-  try {
-    let number = 0
-    for await (const bytes of parts) {
-      number += 1
-      if (number > partsMax) throw tooLarge(connection, request.name)
-      const part = { number, bytes }
-      const send = async (): Promise<void> => {
-        sent.push(await sendPart(connection, request, part))
-        underWay.delete(sending)
-      }
-      const sending = send()
-      underWay.add(sending)
-      sending.catch(() => {}) // One that fails while nobody waits stays among them, for the next wait to meet.
-      if (underWay.size >= connection.policy.partsAtOnce) await Promise.race(underWay)
-    }
-    await Promise.all(underWay)
-  } finally {
-    await Promise.allSettled(underWay) // A part that arrives after the upload was aborted would stay.
-  }
-  return sent.sort((one, other) => (one.PartNumber ?? 0) - (other.PartNumber ?? 0))
-}
-
 async function sendPart(
   connection: Connection,
   { key, name, uploadId, signal }: UploadRequest & { readonly uploadId: string },
-  { number, bytes }: { readonly number: number; readonly bytes: Uint8Array },
+  { number, bytes }: Part,
 ): Promise<CompletedPart> {
   const { sdk, client, bucket } = connection
   const crc = crcTextOf(bytes)
@@ -120,20 +97,24 @@ async function sendPart(
     UploadId: uploadId,
     PartNumber: number,
     Body: bytes,
-    ChecksumCRC32: crc,
+    ...(connection.isConditional ? { ChecksumCRC32: crc } : { ContentMD5: md5Of(bytes) }),
   })
   const answer = await ask(connection, { name, signal, bodyBytes: bytes.length }, (abortSignal) =>
     client.send(command, { abortSignal }),
   )
-  return { PartNumber: number, ETag: answer.ETag, ChecksumCRC32: crc }
+  return {
+    PartNumber: number,
+    ETag: answer.ETag,
+    ...(connection.isConditional ? { ChecksumCRC32: crc } : {}),
+  }
 }
 
-function tooLarge({ policy, location }: Connection, name: string): AppError {
+function tooLarge({ location }: Connection, name: string): AppError {
   return new AppError(
     'request.too_large',
     `${JSON.stringify(name)} is too large for one object at ${location}.`,
     {
-      hint: `An object has at most ${partsMax} parts of ${policy.partBytes} bytes: write several files.`,
+      hint: 'An object has at most 5 TiB: write several files.',
     },
   )
 }

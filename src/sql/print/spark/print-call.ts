@@ -90,6 +90,9 @@ function printPiece({ call, values }: PrintedCall, place: PrintPlace): string {
     filter: undefined,
     over: window,
     isWindow: over !== undefined,
+    print: () => {
+      throw new Error(`Broken invariant: ${name} looks into no argument`)
+    },
     cast: () => {
       throw new Error(`Broken invariant: ${name} converts nothing`)
     },

@@ -1,14 +1,23 @@
-import type { Tally } from './checksum.ts'
+import { partBytesOf } from './part-size.ts'
 
-/** The stream in pieces of one size, the last one shorter; nothing for a stream of no bytes. */
+/**
+ * The stream in pieces, the last one shorter; nothing for a stream of no bytes. One piece is held at a time, beside
+ * those that were given.
+ */
 export async function* inParts(
   bytes: AsyncIterable<Uint8Array>,
   {
-    partBytes,
+    partBytes: firstBytes,
     tally,
     signal,
-  }: { readonly partBytes: number; readonly tally: Tally; readonly signal: AbortSignal },
+  }: {
+    readonly partBytes: number
+    readonly tally: { add(bytes: Uint8Array): void }
+    readonly signal: AbortSignal
+  },
 ): AsyncGenerator<Uint8Array, undefined> {
+  let number = 1
+  let partBytes = partBytesOf(number, firstBytes)
   let part = Buffer.allocUnsafe(partBytes)
   let filled = 0
   signal.throwIfAborted()
@@ -22,6 +31,8 @@ export async function* inParts(
       offset += piece.length
       if (filled < partBytes) continue
       yield part
+      number += 1
+      partBytes = partBytesOf(number, firstBytes)
       part = Buffer.allocUnsafe(partBytes) // The one given is on its way.
       filled = 0
     }

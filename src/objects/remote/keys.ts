@@ -18,7 +18,11 @@ export interface Keys {
   name(key: string): string | undefined
 }
 
-export function keysBelow(prefix: string): Keys {
+export function keysBelow(
+  prefix: string,
+  /** What this kind of store cannot keep in a name. */
+  refused?: { readonly pattern: RegExp; readonly what: string },
+): Keys {
   const above = prefix === '' ? '' : `${prefix}/`
 
   function keyOf(name: string): string {
@@ -26,7 +30,7 @@ export function keysBelow(prefix: string): Keys {
     if (Buffer.byteLength(key) <= objectNameBytesMax) return key
     throw new AppError(
       'request.invalid',
-      `${JSON.stringify(name.slice(0, 120))} is too long below s3://…/${prefix}.`,
+      `${JSON.stringify(name.slice(0, 120))} is too long below ${JSON.stringify(prefix)}.`,
       {
         hint: `A key has at most ${objectNameBytesMax} bytes, the prefix of the location among them.`,
       },
@@ -35,6 +39,9 @@ export function keysBelow(prefix: string): Keys {
 
   return {
     of: (name) => {
+      if (refused?.pattern.test(name)) {
+        throw new AppError('request.invalid', `${JSON.stringify(name)} has ${refused.what}.`)
+      }
       if (objectNameParts(name)[0] === stagingFolder) {
         throw new AppError('request.invalid', `${JSON.stringify(name)} is kept for files under way.`)
       }

@@ -1,5 +1,5 @@
 import { AppError } from '#base/errors.ts'
-import type { StageToken } from '../object-store.ts'
+import type { StageToken } from './object-store.ts'
 
 /** Ends every staging name: objects may not be called so, and a listing leaves such files out. */
 const pattern = /^\..*\.stage-[0-9a-f-]{36}$/su

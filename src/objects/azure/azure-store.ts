@@ -1,0 +1,191 @@
+import { randomUUID } from 'node:crypto'
+import type * as Sdk from '@azure/storage-blob'
+import { type Clock, systemClock } from '#base/clock.ts'
+import { unreachable } from '#base/assert.ts'
+import type { ObjectStore } from '../object-store.ts'
+import { ask } from '../remote/ask.ts'
+import { checkSmall, existsError } from '../remote/create-once.ts'
+import { keysBelow } from '../remote/keys.ts'
+import { type RemotePolicy, remotePolicy } from '../remote/policy.ts'
+import type { AzureCredentials, AzureStoreConfig } from './azure-config.ts'
+import { completeStaged } from './complete-staged.ts'
+import type { Connection, CopySource } from './connection.ts'
+import { putOnce } from './create-once.ts'
+import { azureFailures, failureOf, isMissing } from './failure.ts'
+import { headBlob } from './head-blob.ts'
+import { listBlobs } from './list-blobs.ts'
+import { readBlob } from './read-blob.ts'
+import { servicePrincipal } from './service-principal.ts'
+import { upload } from './upload.ts'
+
+const forever = new AbortController().signal
+/** Of the signature by which the store copies from its own blob; clocks differ. */
+const copyMsMax = 12 * 3_600_000
+const clocksMs = 15 * 60_000
+
+export interface AzureStoreOptions {
+  readonly credentials: AzureCredentials
+  readonly policy?: RemotePolicy
+  readonly clock?: Clock
+}
+
+/**
+ * A container of Azure Blob Storage, or the part of one below a prefix; Data Lake Storage by the same interface.
+ *
+ * Nothing is ever overwritten: every write is conditional, and bears a mark by which its writer knows it again when the
+ * answer was lost. Bytes are checked by MD5 on both ways.
+ *
+ * Blocks that are no blob yet cannot be read back, so staged bytes are blobs of their own under a name that no listing
+ * of ours shows; `complete` has the store copy them.
+ */
+export async function openAzureStore(
+  config: AzureStoreConfig,
+  options: AzureStoreOptions,
+): Promise<ObjectStore> {
+  const connection = await connect(config, options)
+  const { container } = connection
+  // Azure takes a backslash for a slash: the object would get another name.
+  const keys = keysBelow(config.prefix, { pattern: /\\/, what: 'a backslash, which Azure takes for a slash' })
+  await checkContainer(connection)
+
+  /** Removes the blob, if it is there. */
+  async function remove(key: string, name: string, signal: AbortSignal): Promise<void> {
+    try {
+      await ask(
+        connection,
+        { name, signal },
+        (abortSignal) => container.deleteBlob(key, { abortSignal }),
+        isMissing,
+      )
+    } catch (error) {
+      if (!isMissing(failureOf(error))) throw error
+    }
+  }
+
+  return {
+    location: connection.location,
+
+    prepare: (name, owner) => {
+      keys.of(name)
+      return { name, owner, id: randomUUID() }
+    },
+
+    stage: async (token, bytes, { signal }) => {
+      const { name, id: mark } = token
+      const creation = { key: keys.ofStaged(token), name, mark, signal }
+      const { staged, outcome } = await upload(connection, creation, bytes)
+      if (outcome === 'exists') throw existsError(connection, name)
+      return staged
+    },
+
+    complete: async (token, staged, { signal }) => {
+      const stagedKey = keys.ofStaged(token)
+      await completeStaged(connection, { token, staged, key: keys.of(token.name), stagedKey, signal })
+      await remove(stagedKey, token.name, signal)
+    },
+
+    // Blocks of an upload that broke off are nowhere to be seen, and the store drops them after a week.
+    abort: async (token) => await remove(keys.ofStaged(token), token.name, forever),
+
+    readStaged: async function* (token, { signal }) {
+      yield* readBlob(connection, { key: keys.ofStaged(token), name: token.name, signal })
+    },
+
+    putIfAbsent: async (name, bytes, { signal }) => {
+      const key = keys.of(name)
+      checkSmall(name, bytes)
+      return await putOnce(connection, { key, name, mark: randomUUID(), signal }, bytes)
+    },
+
+    list: (prefix, { signal }) => listBlobs(connection, keys, { prefix, signal }),
+
+    head: async (name, { signal }) => {
+      const found = await headBlob(connection, { name, signal }, keys.of(name))
+      return found && { name, bytes: found.bytes, modifiedAt: found.modifiedAt }
+    },
+
+    read: async function* (name, options) {
+      yield* readBlob(connection, { key: keys.of(name), name, ...options })
+    },
+
+    delete: async (name) => await remove(keys.of(name), name, forever),
+
+    [Symbol.asyncDispose]: async () => {},
+  }
+}
+
+async function connect(config: AzureStoreConfig, options: AzureStoreOptions): Promise<Connection> {
+  const { credentials, policy = remotePolicy, clock = systemClock } = options
+  const sdk = await import('@azure/storage-blob') // Not at start: most servers need no Azure.
+  const { account, prefix } = config
+  const endpoint = (config.endpoint ?? `https://${account}.blob.core.windows.net`).replace(/\/+$/, '')
+  const { service, copySource } = serviceOf(sdk, endpoint, { account, credentials, clock })
+  return {
+    container: service.getContainerClient(config.container),
+    copySource,
+    location: `az://${account}/${config.container}${prefix === '' ? '' : `/${prefix}`}`,
+    policy,
+    clock,
+    failures: azureFailures,
+  }
+}
+
+interface Service {
+  readonly service: Sdk.BlobServiceClient
+  readonly copySource: (blob: Sdk.BlockBlobClient) => Promise<CopySource>
+}
+
+function serviceOf(
+  sdk: typeof Sdk,
+  endpoint: string,
+  {
+    account,
+    credentials,
+    clock,
+  }: { readonly account: string; readonly credentials: AzureCredentials; readonly clock: Clock },
+): Service {
+  // We try again ourselves: only we know which answers may be lost, and what a broken body means.
+  const pipeline = { retryOptions: { maxTries: 1 }, keepAliveOptions: { enable: true } }
+  switch (credentials.kind) {
+    case 'key': {
+      const key = new sdk.StorageSharedKeyCredential(account, credentials.accountKey)
+      return {
+        service: new sdk.BlobServiceClient(endpoint, key, pipeline),
+        copySource: async (blob) => {
+          const now = clock.now().getTime()
+          const permissions = sdk.BlobSASPermissions.parse('r')
+          const startsOn = new Date(now - clocksMs)
+          const expiresOn = new Date(now + copyMsMax)
+          return { url: await blob.generateSasUrl({ permissions, startsOn, expiresOn }) }
+        },
+      }
+    }
+    case 'sas': {
+      const token = credentials.token.replace(/^\?/, '')
+      return {
+        service: new sdk.BlobServiceClient(`${endpoint}?${token}`, new sdk.AnonymousCredential(), pipeline),
+        copySource: async (blob) => ({ url: blob.url }),
+      }
+    }
+    case 'service principal': {
+      const token = servicePrincipal(credentials)
+      return {
+        service: new sdk.BlobServiceClient(endpoint, token, pipeline),
+        copySource: async (blob) => {
+          const given = await token.getToken('https://storage.azure.com/.default')
+          return { url: blob.url, authorization: { scheme: 'Bearer', value: given.token } }
+        },
+      }
+    }
+    default:
+      return unreachable(credentials)
+  }
+}
+
+/** A wrong location or wrong credentials are told at once, not by the first write. */
+async function checkContainer(connection: Connection): Promise<void> {
+  await ask(connection, { name: '', signal: forever }, async (abortSignal) => {
+    // What a signature for the container alone may ask, too.
+    await connection.container.listBlobsFlat({ abortSignal }).byPage({ maxPageSize: 1 }).next()
+  })
+}

@@ -1,0 +1,135 @@
+import { createHash } from 'node:crypto'
+import type { Staged, StageToken } from '../object-store.ts'
+import { ask } from '../remote/ask.ts'
+import { bytesOf } from '../remote/bytes-of.ts'
+import { existsError, missing } from '../remote/create-once.ts'
+import { sendParts } from '../remote/send-parts.ts'
+import type { Connection } from './connection.ts'
+import { commitOnce, putOnce } from './create-once.ts'
+import { failureOf, isSourceRefused } from './failure.ts'
+import { type FoundBlob, hashMark, headBlob } from './head-blob.ts'
+import { readBlob } from './read-blob.ts'
+import { blockId, stageBlock } from './upload.ts'
+
+/** Smaller ones pass through us, checked once more. */
+const copiedBytesMin = 8 * 1024 * 1024
+/** Of one block that the store copies by itself; it takes more, and answers when it is done. */
+const copiedBlockBytes = 64 * 1024 * 1024
+const copiedBlocksAtOnce = 4
+
+export interface Completion {
+  readonly token: StageToken
+  readonly staged: Staged
+  /** Of the final name. */
+  readonly key: string
+  readonly stagedKey: string
+  readonly signal: AbortSignal
+}
+
+/**
+ * Gives staged bytes their final name: the store copies them into blocks, which one request makes a blob, refused where
+ * the name is taken. The blob bears the token's id, so that whoever completes again recognises it.
+ */
+export async function completeStaged(connection: Connection, completion: Completion): Promise<void> {
+  const { token, key, signal } = completion
+  const asking = { name: token.name, signal }
+  signal.throwIfAborted()
+  let there = await headBlob(connection, asking, key)
+  if (!there) {
+    if ((await copyOnce(connection, completion)) === 'created') return
+    there = await headBlob(connection, asking, key)
+  }
+  if (!there) throw missing(connection, token.name)
+  if (!(await holds(connection, completion, there))) throw existsError(connection, token.name)
+}
+
+async function copyOnce(connection: Connection, completion: Completion): Promise<'created' | 'exists'> {
+  const { token, staged, key, stagedKey, signal } = completion
+  const { name } = token
+  const creation = { key, name, mark: token.id, signal }
+  const source = await headBlob(connection, { name, signal }, stagedKey)
+  if (source?.bytes !== staged.bytes) throw missing(connection, name)
+  if (staged.bytes < copiedBytesMin) {
+    const bytes = await bytesOf(readBlob(connection, { key: stagedKey, name, signal }))
+    if (createHash('sha256').update(bytes).digest('hex') !== staged.sha256) throw missing(connection, name)
+    return await putOnce(connection, creation, bytes)
+  }
+  const blockIds = await copyBlocks(connection, completion, source)
+  return await commitOnce(connection, creation, { blockIds, sha256: staged.sha256, md5: source.md5 })
+}
+
+async function copyBlocks(
+  connection: Connection,
+  completion: Completion,
+  source: FoundBlob,
+): Promise<readonly string[]> {
+  const { token, staged, key, stagedKey, signal } = completion
+  const { name } = token
+  const target = connection.container.getBlockBlobClient(key)
+  const { url, authorization } = await connection.copySource(
+    connection.container.getBlockBlobClient(stagedKey),
+  )
+  const copy = async (start: number, id: string): Promise<void> => {
+    const bodyBytes = Math.min(copiedBlockBytes, staged.bytes - start)
+    await ask(
+      connection,
+      { name, signal, bodyBytes },
+      (abortSignal) =>
+        target.stageBlockFromURL(id, url, start, bodyBytes, {
+          abortSignal,
+          ...(source.etag === undefined ? {} : { sourceConditions: { ifMatch: source.etag } }),
+          ...(authorization === undefined ? {} : { sourceAuthorization: authorization }),
+        }),
+      isSourceRefused,
+    )
+  }
+  const starts = Array.from(
+    { length: Math.ceil(staged.bytes / copiedBlockBytes) },
+    (_, index) => index * copiedBlockBytes,
+  )
+  const ids = starts.map((_, index) => blockId(token.id, index + 1))
+  try {
+    for (let index = 0; index < starts.length; index += copiedBlocksAtOnce) {
+      const some = starts.slice(index, index + copiedBlocksAtOnce)
+      await Promise.all(some.map((start, at) => copy(start, ids[index + at] ?? '')))
+    }
+    return ids
+  } catch (error) {
+    if (!isSourceRefused(failureOf(error))) throw error
+    return await passThrough(connection, completion)
+  }
+}
+
+/** Where the store may not read its own blob with what we have, the bytes go through us. */
+async function passThrough(connection: Connection, completion: Completion): Promise<readonly string[]> {
+  const { token, key, stagedKey, staged, signal } = completion
+  const creation = { key, name: token.name, mark: token.id, signal }
+  const hash = createHash('sha256')
+  const pieces = async function* () {
+    for (let start = 0; start < staged.bytes; start += copiedBytesMin) {
+      const range = { start, end: Math.min(start + copiedBytesMin, staged.bytes) }
+      const piece = await bytesOf(
+        readBlob(connection, { key: stagedKey, name: token.name, signal, ...range }),
+      )
+      hash.update(piece)
+      yield piece
+    }
+  }
+  const ids = await sendParts(pieces(), connection.policy, (part) => stageBlock(connection, creation, part))
+  if (hash.digest('hex') !== staged.sha256) throw missing(connection, token.name)
+  return ids
+}
+
+/** Whether the blob that has the final name is ours, by its mark, or by its bytes. */
+async function holds(
+  connection: Connection,
+  { token, staged, key, signal }: Completion,
+  there: FoundBlob,
+): Promise<boolean> {
+  if (there.bytes !== staged.bytes) return false
+  const hash = there.marks[hashMark]
+  if (hash !== undefined) return hash === staged.sha256
+  const read = createHash('sha256')
+  for await (const chunk of readBlob(connection, { key, name: token.name, signal })) read.update(chunk)
+  return read.digest('hex') === staged.sha256
+}
