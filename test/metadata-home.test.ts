@@ -30,6 +30,15 @@ const isRoot = unprivilegedIds() !== undefined
 const gone = (pid: number) =>
   vi.waitFor(() => expect(processBirth(pid)).toBeUndefined(), { timeout: 20_000, interval: 20 })
 
+async function parentOf(pid: number): Promise<number> {
+  return Number(/PPid:\s+(\d+)/.exec(await readFile(`/proc/${pid}/status`, 'utf8'))?.[1])
+}
+
+async function childrenOf(pid: number): Promise<number[]> {
+  const text = await readFile(`/proc/${pid}/task/${pid}/children`, 'utf8')
+  return text.split(' ').filter(Boolean).map(Number)
+}
+
 const users = [
   { user: 'this user', ids: undefined },
   ...(isRoot ? [{ user: 'an ordinary user', ids: unprivilegedIds() }] : []),
@@ -65,6 +74,16 @@ describe.each(users)('as $user', ({ ids }) => {
     expect(processBirth(postgresPid)).toBeUndefined()
     await using next = await startHolder({ home, ids })
     expect(await next.run('select x from kept')).toEqual([])
+  })
+
+  test('a clean end ends PostgreSQL also when who should tell it was killed', async () => {
+    const holder = await startHolder({ home: await newHome(ids), ids })
+    const shell = await parentOf(holder.postgresPid)
+    const siblings = (await childrenOf(shell)).filter((pid) => pid !== holder.postgresPid)
+    expect(siblings).toHaveLength(1)
+    process.kill(siblings[0]!, 'SIGKILL')
+    await holder[Symbol.asyncDispose]()
+    expect(processBirth(holder.postgresPid)).toBeUndefined()
   })
 
   test('SIGKILL of PostgreSQL is mended: a new one serves what was committed', async () => {

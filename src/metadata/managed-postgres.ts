@@ -18,6 +18,8 @@ const socketName = '.s.PGSQL.5432'
 const readyPollMs = 10
 /** Crash recovery reads at most `max_wal_size` again: seconds. */
 const readyMsMax = 120_000
+/** After so long without an end at our word we end it ourselves. */
+const leashMsMax = 3_000
 const restartBackoff: Backoff = { firstMs: 50, maxMs: 5_000, jitter: 0.5 }
 
 export interface ManagedPostgresOptions {
@@ -79,6 +81,12 @@ export async function startManagedPostgres(options: ManagedPostgresOptions): Pro
     [Symbol.asyncDispose]: async () => {
       isClosing = true
       running.process.stop()
+      const hasEnded = await Promise.race([
+        supervised.then(() => true),
+        delay(leashMsMax, false, { ref: false }),
+      ])
+      // Who passes the word on along the leash may have been killed.
+      if (!hasEnded) await endOldPostmaster(dataFolder, logger)
       await supervised
       if (socket.isTemporary) await rm(socket.path, { recursive: true, force: true })
     },

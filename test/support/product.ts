@@ -76,7 +76,10 @@ export async function startProduct({
   const exited = new Promise<void>((resolve) => child.once('exit', () => resolve()))
   const ready = await readyLine(child, () => log)
   const credentials = JSON.parse(readFileSync(join(home, 'credentials.json'), 'utf8'))
-  const token = await signIn(ready.http, credentials)
+  const token = await signIn(ready.http, credentials).catch((error: unknown) => {
+    child.kill('SIGKILL')
+    throw error
+  })
   const headers = {
     authorization: `Bearer ${token}`,
     'x-api-key': credentials.clientId,

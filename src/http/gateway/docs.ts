@@ -13,6 +13,9 @@ const contentPolicy = [
   "frame-ancestors 'none'",
 ].join('; ')
 
+/** The bar on top only asks for other descriptions, under another's sign. */
+const pageCss = '.swagger-ui .topbar { display: none }'
+
 /** The OpenAPI description, made of the routes' schemas, and a page that shows it. Before any route. */
 export async function addDocs(app: App, version: string): Promise<void> {
   await app.register(swagger, { openapi: description(version), transform })
@@ -24,7 +27,7 @@ export async function addDocs(app: App, version: string): Promise<void> {
     await docs.register(swaggerUi, {
       routePrefix: '/docs',
       staticCSP: contentPolicy,
-      theme: { title: 'Sluice API' },
+      theme: { title: 'Sluice API', css: [{ filename: 'page.css', content: pageCss }] },
       uiConfig: { docExpansion: 'list', defaultModelsExpandDepth: -1, validatorUrl: null },
     })
   })
