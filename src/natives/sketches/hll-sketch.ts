@@ -15,7 +15,7 @@ export type HllSketch =
     }
 
 const addressMask = 0x3ffffff
-export const lgKs = { least: 4, most: 21 } as const
+const lgKs = { least: 4, most: 21 } as const
 
 export function couponOf(bytes: Uint8Array): number {
   const { low1, low2, high2 } = murmur128(bytes)

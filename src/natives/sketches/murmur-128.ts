@@ -3,7 +3,7 @@
  * twenty times as much in JavaScript.
  * @see https://github.com/aappleby/smhasher/blob/master/src/MurmurHash3.cpp
  */
-export interface Hash128 {
+interface Hash128 {
   /** The first word's low half. */
   low1: number
   low2: number

@@ -26,7 +26,30 @@ export function readTime(text: string, pattern: string): string {
   })
 }
 
-function readAs(text: string, { format, letters }: Form): string {
+/**
+ * Groups whose text the engine reads otherwise, by name: what of it is replaced, with one group, and by what. The hour
+ * 24 is 0, the hour 0 of a half day 12, and of a second there are six digits.
+ */
+const mends: Readonly<Record<string, readonly [from: string, to: string]>> = {
+  k: ['24()', '00\\2'],
+  K: ['0{1,2}()', '12\\2'],
+  S: ['(\\d{6})\\d{1,3}', '\\2'],
+}
+
+function mended(text: string, expression: string): string {
+  const plain = (part: string): string => part.replaceAll(/\(\?P<\w>/g, '(?:')
+  return [...expression.matchAll(/\(\?P<(\w)>[^()]*\)/g)].reduce(
+    (inner, { 0: group, 1: name = '', index }) => {
+      const [from = '', to = ''] = mends[name] ?? []
+      const whole = `^(${plain(expression.slice(0, index))})${from}(${plain(expression.slice(index + group.length))})$`
+      return `regexp_replace(${inner}, ${quoteLiteral(whole)}, '\\1${to}\\3', 'i')`
+    },
+    text,
+  )
+}
+
+function readAs(given: string, { expression, format, letters }: Form): string {
+  const text = mended(given, expression)
   const hasZone = format.toLowerCase().includes('%z')
   const zoned = format.includes('%z') ? engineOffset(text) : text
   const parsed = letters.includes('y')
@@ -81,11 +104,15 @@ function formOf(part: Exclude<PatternPart, { optional: unknown }>): Form {
     }
   }
   const { letter, count } = part
-  const form =
-    known[letter]?.[count - 1] ?? (letter === 'S' && count <= 6 ? [`\\d{1,${count}}`, '%f'] : undefined)
+  const form = known[letter]?.[count - 1] ?? (letter === 'S' && count <= 9 ? fractionOf(count) : undefined)
   if (!form) throw unknownLetter(part, 'read a time')
   const [expression, format] = form
   return { expression, format, letters: letter }
+}
+
+function fractionOf(count: number): readonly [string, string] {
+  const digits = `\\d{1,${count}}`
+  return [count > 6 ? `(?P<S>${digits})` : digits, '%f']
 }
 
 const oneOrTwo = '\\d{1,2}'
@@ -134,6 +161,14 @@ const known: Readonly<Record<string, readonly (readonly [string, string] | undef
   H: [
     [oneOrTwo, '%H'],
     [two, '%H'],
+  ],
+  k: [
+    ['(?P<k>[1-9]|0[1-9]|1\\d|2[0-4])', '%H'],
+    ['(?P<k>0[1-9]|1\\d|2[0-4])', '%H'],
+  ],
+  K: [
+    ['(?P<K>0?\\d|1[01])', '%I'],
+    ['(?P<K>0\\d|1[01])', '%I'],
   ],
   h: [
     [oneOrTwo, '%I'],

@@ -5,7 +5,7 @@ import type { PrintedCall } from './entry.ts'
 import { bitsOf, bitsOfType, roomFor, wrapped } from './numbers.ts'
 import { canBeTried } from './tried.ts'
 
-export type WholeOperator = '+' | '-' | '*'
+type WholeOperator = '+' | '-' | '*'
 
 /** Arithmetic of one type all the way down; what is something else stands as text. */
 type Tree =
