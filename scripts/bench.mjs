@@ -1,16 +1,16 @@
 // npm run bench: ratios against something real, in the same run. Options: --rows 1000000,10000000; --only lake: commits,
-// plans and compaction of tables of many files
+// plans and compaction of tables of many files; --only access: decisions, schemas and the Catalog
 import { spawnSync } from 'node:child_process'
 import { join } from 'node:path'
 import { projectNode, root } from './bootstrap.mjs'
 
 const { node } = projectNode()
-const isLake = process.argv.join(' ').includes('--only lake')
+const only = /--only[ =](lake|access)\b/.exec(process.argv.join(' '))?.[1]
 const result = spawnSync(
   node,
   [
     '--disable-warning=ExperimentalWarning',
-    join(root, 'bench', isLake ? 'lake.ts' : 'bench.ts'),
+    join(root, 'bench', `${only ?? 'bench'}.ts`),
     ...process.argv.slice(2),
   ],
   { cwd: root, stdio: 'inherit' },

@@ -73,7 +73,9 @@ describe('a policy that denies a dataset', () => {
       expect(text).not.toContain(ids['closed'])
     }
     // A page is filled with what may be seen.
-    expect(Object.keys(lists[0]!.body).toSorted()).toEqual([ids['open'], ids['partial']].toSorted())
+    expect(Object.keys(lists[0]!.body).toSorted()).toEqual(
+      [ids['open'], ids['partial']].map(String).toSorted(),
+    )
     expect(Object.keys(lists[1]!.body)).toHaveLength(2)
   })
 
