@@ -1,14 +1,21 @@
-// npm run bench: ratios against something real, in the same run. Options: --rows 1000000,10000000; --only lake: commits,
-// plans and compaction of tables of many files; --only adf: each Adobe-defined function against SQL by hand
+// npm run bench: ratios against something real, in the same run. Options: --rows 1000000,10000000; --only one of
+//   lake     commits, plans and compaction of tables of many files
+//   adf      each Adobe-defined function against SQL by hand
+//   access   decisions, schemas and the Catalog
+//   compile  the documented statements through the front end
 import { spawnSync } from 'node:child_process'
 import { join } from 'node:path'
 import { projectNode, root } from './bootstrap.mjs'
 
 const { node } = projectNode()
-const only = /--only (lake|adf)/.exec(process.argv.join(' '))?.[1] ?? 'bench'
+const only = /--only[ =](lake|adf|access|compile)\b/.exec(process.argv.join(' '))?.[1]
 const result = spawnSync(
   node,
-  ['--disable-warning=ExperimentalWarning', join(root, 'bench', `${only}.ts`), ...process.argv.slice(2)],
+  [
+    '--disable-warning=ExperimentalWarning',
+    join(root, 'bench', `${only ?? 'bench'}.ts`),
+    ...process.argv.slice(2),
+  ],
   { cwd: root, stdio: 'inherit' },
 )
 process.exit(result.status ?? 1)

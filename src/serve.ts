@@ -3,6 +3,7 @@ import { readFile, writeFile } from 'node:fs/promises'
 import { flushCompileCache } from 'node:module'
 import { hostname } from 'node:os'
 import { join } from 'node:path'
+import type { AccessPolicy } from '#access/access.ts'
 import { createAuditLog } from '#access/audit-log.ts'
 import { createAccess } from '#access/create-access.ts'
 import { createAdministration } from '#access/create-administration.ts'
@@ -52,6 +53,8 @@ export interface ServeOptions {
   readonly config: Config
   readonly logger: Logger
   readonly version: string
+  /** What narrows what roles give. */
+  readonly policies?: readonly AccessPolicy[]
 }
 
 /** A whole Sluice in this process; disposing it is a clean stop, in the reverse order of the start. */
@@ -71,7 +74,12 @@ const runsShownMax = 100
  * @throws AppError 'home.in_use', 'home.unusable', 'port.in_use', 'config.invalid', 'metadata.newer',
  *   'metadata.unavailable'
  */
-export async function startServer({ config, logger, version }: ServeOptions): Promise<RunningServer> {
+export async function startServer({
+  config,
+  logger,
+  version,
+  policies = [],
+}: ServeOptions): Promise<RunningServer> {
   const startedAt = clock.now()
   const paths = homePaths(config.home)
   const incarnation = randomUUID()
@@ -83,7 +91,7 @@ export async function startServer({ config, logger, version }: ServeOptions): Pr
     openMetadataOfHome({ home: config.home, databaseUrl: config.databaseUrl, logger }),
     createDuckdbEngine({ ...config.engine, scratchFolder: paths.scratch, logger }),
   )
-  const access = createAccess({ metadata, credentialsFile: paths.credentials, clock, logger })
+  const access = createAccess({ metadata, credentialsFile: paths.credentials, clock, logger, policies })
   await access.bootstrap()
   const auditLog = createAuditLog({ metadata, access, headFile: paths.auditHead, clock, logger })
   starting.use(auditLog.start())

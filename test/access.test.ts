@@ -269,6 +269,64 @@ describe('denials', () => {
     }
   })
 
+  test('what is said of fields needs its own right: identities, relationships, labels', async () => {
+    const registry = '/data/foundation/schemaregistry/tenant'
+    const schema = await admin.must('POST', `${registry}/schemas`, {
+      title: 'described',
+      type: 'object',
+      properties: { email: { type: 'string' }, other: { type: 'string' } },
+    })
+    const descriptor = (type: string, more = {}) => ({
+      '@type': type,
+      'xdm:sourceSchema': schema.$id,
+      'xdm:sourceVersion': 1,
+      'xdm:sourceProperty': '/email',
+      ...more,
+    })
+    const identity = descriptor('xdm:descriptorIdentity', {
+      'xdm:namespace': 'Email',
+      'xdm:isPrimary': false,
+    })
+    const label = descriptor('xdm:descriptorLabel', { 'xdm:labels': ['C2'] })
+    const title = descriptor('xdm:alternateDisplayInfo', { 'xdm:title': { en_us: 'E-mail' } })
+    const relation = descriptor('xdm:descriptorReferenceIdentity', { 'xdm:identityNamespace': 'Email' })
+    const all = { identity, label, title, relation }
+    const rights: Record<string, (keyof typeof all)[]> = {
+      'view-schemas': [],
+      'manage-identity-metadata': ['identity'],
+      'manage-relationships': ['relation'],
+      'apply-data-usage-labels': ['label'],
+      'manage-schemas': ['identity', 'title', 'relation'],
+    }
+    for (const [permission, allowed] of Object.entries(rights)) {
+      const actor = await actorWith(['view-schemas', permission])
+      for (const [kind, body] of Object.entries(all)) {
+        const made = await actor.ask('POST', `${registry}/descriptors`, body)
+        const isAllowed = allowed.includes(kind as keyof typeof all)
+        expect([permission, kind, made.status]).toEqual([permission, kind, isAllowed ? 201 : 403])
+        if (isAllowed) {
+          const at = `${registry}/descriptors/${made.body['@id']}`
+          const viewer = await actorWith(['view-schemas'])
+          expect((await viewer.ask('DELETE', at)).status).toBe(403)
+          expect((await viewer.ask('PUT', at, body)).status).toBe(403)
+          expect((await actor.ask('DELETE', at)).status).toBe(204)
+        }
+      }
+    }
+    await product.run('CREATE TABLE labelled AS SELECT 1 AS n')
+    const [id] = Object.keys(await admin.must('GET', '/data/foundation/catalog/dataSets?name=labelled'))
+    const at = `/data/foundation/dataset/datasets/${id}/labels`
+    const { headers } = await admin.ask('GET', at)
+    const put = async (actor: Actor) =>
+      await actor.ask('PUT', at, { labels: ['C1'] }, { 'if-match': headers.get('etag') ?? '' })
+    const refused = await put(await actorWith(['manage-datasets']))
+    expect([refused.status, refused.body.detail]).toEqual([
+      403,
+      'Missing permission: apply-data-usage-labels',
+    ])
+    expect((await put(await actorWith(['view-datasets', 'apply-data-usage-labels']))).status).toBe(200)
+  })
+
   test('SQL needs what it does: rows, tables, schemas, the entitlement', async () => {
     const reader = await actorWith(['manage-queries', 'view-datasets'])
     const run = async (sql: string) => await reader.ask('POST', '/sluice/v1/sql', { sql, format: 'json' })

@@ -398,6 +398,24 @@ test.each<[string, () => unknown, string]>([
   expect(answer.body.type).toMatch(/XDM-\d{4}-400$/)
 })
 
+test('resources that would contain each other are refused, whichever closes the circle', async () => {
+  const type = (title: string, inner?: string) => ({
+    title,
+    type: 'object',
+    properties: { a: { type: 'string' }, ...(inner === undefined ? {} : { inner: { $ref: inner } }) },
+  })
+  const first = await made('datatypes', type('Circle one'))
+  const second = await made('datatypes', type('Circle two', first.$id))
+  const third = await made('datatypes', type('Circle three', second.$id))
+  for (const [title, inner] of [
+    ['Circle one', third.$id],
+    ['Circle one', first.$id],
+  ] as const) {
+    const answer = await rest('PUT', at('datatypes', first.$id), { body: type(title, inner) })
+    expect([answer.status, answer.body.detail]).toEqual([400, expect.stringContaining('contains itself')])
+  }
+})
+
 test('a pattern that would run away in a backtracking matcher is stored and never run there', async () => {
   await made('schemas', { title: 'Runaway', properties: { a: { type: 'string', pattern: '^(a+)+$' } } })
 })

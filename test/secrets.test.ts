@@ -3,6 +3,9 @@ import { readdirSync, readFileSync, statSync } from 'node:fs'
 import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { sql } from 'kysely'
+import { createSecretStore } from '#access/secret-store.ts'
+import { systemClock } from '#base/clock.ts'
+import type { OrganizationId } from '#base/ids.ts'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { type Actor, type Answer, send, signIn, tokenOf } from './support/actor.ts'
 import { testMetadata } from './support/metadata.ts'
@@ -16,6 +19,7 @@ let home: string
 let metadata: Awaited<ReturnType<typeof testMetadata>>
 let product: Product
 let admin: Actor
+let env: Record<string, string>
 /** What must be seen nowhere, by what it is. */
 const canaries = new Map<string, string>()
 const heard: string[] = []
@@ -24,7 +28,14 @@ beforeAll(async () => {
   folder = passableFolder('secrets')
   home = join(folder, 'home')
   metadata = await testMetadata()
-  product = await startProduct({ home, databaseUrl: metadata.databaseUrl, logLevel: 'debug' })
+  canaries.set('S3 secret', 'canaryOfTheSecretAccessKeyOfS3')
+  canaries.set('S3 session token', 'canaryOfTheSessionTokenOfS3')
+  env = {
+    SLUICE_S3_ACCESS_KEY_ID: 'nobody',
+    SLUICE_S3_SECRET_ACCESS_KEY: canaries.get('S3 secret')!,
+    SLUICE_S3_SESSION_TOKEN: canaries.get('S3 session token')!,
+  }
+  product = await startProduct({ home, databaseUrl: metadata.databaseUrl, logLevel: 'debug', env })
   const credentials = JSON.parse(readFileSync(join(home, 'credentials.json'), 'utf8'))
   canaries.set('client secret', credentials.clientSecret)
   canaries.set('SQL password', credentials.sqlPassword)
@@ -91,6 +102,19 @@ test('nothing a run prints, answers or stores holds a secret', async () => {
   expect(session.parameters.size).toBeGreaterThan(0)
   await expect(WireClient.signedIn(port, { user: login['sqlUser']!, password: wrong })).rejects.toThrow()
 
+  await told('rotated login', 'sqlPassword', `/sluice/v1/sql-logins/${login['sqlUser']}/rotation`)
+
+  // As the connection of a destination keeps its password.
+  const owner = { organizationId: admin.credentials.organizationId as OrganizationId, sandboxId: undefined }
+  const keyFile = join(home, 'keys', 'master-keys.json')
+  const openStore = () => createSecretStore({ metadata, keyFile, clock: systemClock })
+  const [before, stored] = [await openStore(), new Map<string, string>()]
+  for (const value of ['canary-of-an-sftp-password', '{"private_key":"canary-of-a-service-account"}']) {
+    canaries.set(`stored ${value.length}`, value.replaceAll(/.*(canary-[a-z-]+).*/g, '$1'))
+    const secret = { ...owner, purpose: 'connection', value }
+    stored.set(await metadata.transaction((tx) => before.put(tx, secret)), value)
+  }
+
   for (const [method, path, body] of [
     ['GET', '/sluice/v1/api-clients'],
     ['GET', '/sluice/v1/sql-logins'],
@@ -110,8 +134,18 @@ test('nothing a run prints, answers or stores holds a secret', async () => {
     const answer = hear(await admin.ask(method, path, body))
     expect([path, answer.status < 500]).toEqual([path, true])
   }
-  for (const args of [['status'], ['config'], ['audit', 'list'], ['sql', '-c', 'x']]) {
-    const ran = await sluice([...args, '--home', home])
+  // The server sealed all of it with another key, and forgot the first.
+  const { keys } = JSON.parse(readFileSync(keyFile, 'utf8')) as { keys: { id: string; key: string }[] }
+  expect(keys).toHaveLength(1)
+  expect(keys[0]!.key).not.toBe(canaries.get('master key'))
+  canaries.set('second master key', keys[0]!.key)
+  const used = await metadata.db.selectFrom('secrets').select('key_id').distinct().execute()
+  expect(used).toEqual([{ key_id: keys[0]!.id }])
+  const after = await openStore()
+  for (const [id, value] of stored) expect(await after.read(id, owner)).toBe(value)
+
+  for (const args of [['status'], ['config'], ['audit', 'list'], ['login', 'list'], ['sql', '-c', 'x']]) {
+    const ran = await sluice([...args, '--home', home], { env })
     heard.push(ran.out, ran.err)
   }
   heard.push(product.output())
@@ -149,8 +183,8 @@ test('in the home only files of its owner hold any', () => {
       const text = readFileSync(path, 'latin1')
       return [...canaries.values()].some((canary) => text.includes(canary))
     })
-  expect(holding).toEqual([join(home, 'credentials.json')])
-  for (const path of [...holding, join(home, 'keys', 'master-keys.json')]) {
+  expect(holding.toSorted()).toEqual([join(home, 'credentials.json'), join(home, 'keys', 'master-keys.json')])
+  for (const path of holding) {
     expect([path, statSync(path).mode & 0o077]).toEqual([path, 0])
   }
 })

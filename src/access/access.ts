@@ -64,6 +64,9 @@ export type Restriction = { readonly kind: 'deny' } | ({ readonly kind: 'partial
 export interface Access {
   decide(question: Question): Promise<Decision>
 
+  /** As `decide` for each of the datasets, for lists: those it is yes for. */
+  decideDatasets(question: Question, datasetIds: readonly DatasetId[]): Promise<ReadonlySet<DatasetId>>
+
   /** As `decide`, and writes the denial to the audit. @throws AppError 'access.denied' naming the permission only. */
   require(question: Question): Promise<Decision & { readonly isAllowed: true }>
 

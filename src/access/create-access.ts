@@ -7,7 +7,7 @@ import type { Metadata } from '#metadata/metadata.ts'
 import type { Access, AccessPolicy, Principal, Question, Sandbox } from './access.ts'
 import { auditWriter } from './audit-writer.ts'
 import { bootstrap, rotateCredentials } from './bootstrap.ts'
-import { decide } from './decide.ts'
+import { decide, decideDatasets } from './decide.ts'
 import type { Permission } from './permissions.ts'
 import { createSignIns } from './sign-ins.ts'
 import { createSqlSignIn } from './sql-sign-in.ts'
@@ -63,6 +63,7 @@ export function createAccess(options: AccessOptions): Access {
 
   return {
     decide: (question) => decide(db, policies, question),
+    decideDatasets: (question, datasetIds) => decideDatasets(db, policies, { question, datasetIds }),
     require: async (question) => {
       const decision = await decide(db, policies, question)
       if (decision.isAllowed) return decision

@@ -1,7 +1,8 @@
+import type { DatasetId } from '#base/ids.ts'
 import { isEntitledToBatch, selectHeld } from '#metadata/access.ts'
 import type { Db } from '#metadata/metadata.ts'
 import type { AccessPolicy, Decision, Question, Restriction, View } from './access.ts'
-import { givenBy } from './permissions.ts'
+import { givenBy, type Permission } from './permissions.ts'
 
 /** The one decision: what roles give, narrowed by what policies say. */
 export async function decide(
@@ -9,13 +10,36 @@ export async function decide(
   policies: readonly AccessPolicy[],
   question: Question,
 ): Promise<Decision> {
+  const missing = await missingOf(db, question)
+  return missing === undefined ? await restricted(policies, question) : { isAllowed: false, missing }
+}
+
+/** As `decide` for each of the datasets, with roles asked once: those it is yes for. */
+export async function decideDatasets(
+  db: Db,
+  policies: readonly AccessPolicy[],
+  { question, datasetIds }: { readonly question: Question; readonly datasetIds: readonly DatasetId[] },
+): Promise<ReadonlySet<DatasetId>> {
+  if ((await missingOf(db, question)) !== undefined) return new Set()
+  if (policies.length === 0) return new Set(datasetIds)
+  const allowed = new Set<DatasetId>()
+  for (const datasetId of datasetIds) {
+    if ((await restricted(policies, { ...question, datasetId })).isAllowed) allowed.add(datasetId)
+  }
+  return allowed
+}
+
+/** What no role gives; undefined when all of it is given. */
+async function missingOf(db: Db, question: Question): Promise<Permission | undefined> {
   const { principal, permission, sandboxId } = question
   const asked = permission === 'batch-queries' ? 'manage-queries' : permission
   const held = await selectHeld(db, { principalId: principal.id, permissions: givenBy(asked), sandboxId })
-  if (held.length === 0) return { isAllowed: false, missing: asked }
-  if (permission === 'batch-queries' && !(await isEntitledToBatch(db, principal.id))) {
-    return { isAllowed: false, missing: permission }
-  }
+  if (held.length === 0) return asked
+  if (permission === 'batch-queries' && !(await isEntitledToBatch(db, principal.id))) return permission
+  return undefined
+}
+
+async function restricted(policies: readonly AccessPolicy[], question: Question): Promise<Decision> {
   const restrictions: Restriction[] = []
   for (const policy of policies) {
     const restriction = await policy.restrict(question)

@@ -72,6 +72,26 @@ test('after a rotation everything is sealed with the new key and the old one is 
   await expect((await open()).read(ids[0]!, owner)).rejects.toMatchObject({ code: 'secret.unreadable' })
 })
 
+test('a secret that is being put while the key rotates is readable afterwards', async () => {
+  const { metadata, keyFile, open, owner, store } = await world()
+  const { promise: held, resolve: letGo } = Promise.withResolvers<void>()
+  const { promise: isPut, resolve: put } = Promise.withResolvers<string>()
+  const slow = metadata.transaction(async (tx) => {
+    put(await store.put(tx, { ...owner, purpose: 'destination', value: 'late' }))
+    await held
+  })
+  const id = await isPut
+  let isOver = false
+  const rotation = store.rotateKey().finally(() => (isOver = true))
+  await new Promise((resolve) => setTimeout(resolve, 300))
+  expect(isOver).toBe(false) // The key of what is not committed yet is not forgotten.
+  letGo()
+  await slow
+  const { keyId } = await rotation
+  expect(JSON.parse(readFileSync(keyFile, 'utf8')).keys).toMatchObject([{ id: keyId }])
+  expect(await (await open()).read(id, owner)).toBe('late')
+})
+
 test('a rotation broken off leaves everything readable, and the next completes it', async () => {
   const { keyFile, open, owner, store, put } = await world()
   const id = await put('one')

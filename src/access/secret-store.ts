@@ -5,6 +5,7 @@ import type { Metadata, Transaction } from '#metadata/metadata.ts'
 import {
   deleteSecret,
   insertSecret,
+  lockMasterKeys,
   reseal,
   selectKeyIds,
   selectSealedOtherwise,
@@ -17,11 +18,12 @@ import { addKey, dropKeys, loadKeyring } from './keyring.ts'
 const resealedAtOnce = 500
 
 /**
- * Secrets that must be read again, as of destinations: sealed in the database, opened only for their owner. Documents
- * hold ids.
+ * Secrets that must be read again, as of destinations: sealed in the database, opened only for their owner. Whoever keeps
+ * a document with a secret in it puts the secret in the transaction of the document, keeps the id in its place, reads it
+ * when it is used, and removes it with the document; a changed secret is put anew and the old one removed.
  */
 export interface SecretStore {
-  /** @returns the id to read it by */
+  /** @param secret its purpose is bound to it, such as `connection`. @returns the id to read it by */
   put(
     tx: Transaction,
     secret: SecretOwner & { readonly purpose: string; readonly value: string },
@@ -48,6 +50,7 @@ export async function createSecretStore(options: {
   return {
     put: async (tx, { organizationId, sandboxId, purpose, value }) => {
       const id = randomUUID()
+      await lockMasterKeys(tx, 'share') // Before a key is chosen: it is there until this commits.
       const place = { id, organization_id: organizationId, sandbox_id: sandboxId ?? null, purpose }
       const { sealed, keyId } = keyring.seal(value, contextOf(place))
       await insertSecret(tx, { ...place, sealed, key_id: keyId, created_at: clock.now() })
@@ -62,21 +65,23 @@ export async function createSecretStore(options: {
     rotateKey: async () => {
       keyring = await addKey(keyFile, clock.now())
       const { currentId } = keyring
-      let secretCount = 0
-      for (;;) {
-        const count = await metadata.transaction(async (tx) => {
-          const rows = await selectSealedOtherwise(tx, currentId, resealedAtOnce)
-          for (const row of rows) {
-            const context = contextOf(row)
-            await reseal(tx, row.id, keyring.seal(keyring.open(row.sealed, context), context))
-          }
-          return rows.length
-        })
-        secretCount += count
-        if (count === 0) break
+      const resealSome = async (tx: Transaction): Promise<number> => {
+        const rows = await selectSealedOtherwise(tx, currentId, resealedAtOnce)
+        for (const row of rows) {
+          const context = contextOf(row)
+          await reseal(tx, row.id, keyring.seal(keyring.open(row.sealed, context), context))
+        }
+        return rows.length
       }
-      const used = new Set(await selectKeyIds(metadata.db))
-      keyring = await dropKeys(keyFile, (keyId) => used.has(keyId))
+      let secretCount = 0
+      for (let count = 1; count > 0; secretCount += count) count = await metadata.transaction(resealSome)
+      await metadata.transaction(async (tx) => {
+        // What was being put with an earlier key is there now.
+        await lockMasterKeys(tx, 'alone')
+        for (let count = 1; count > 0; secretCount += count) count = await resealSome(tx)
+        const used = new Set(await selectKeyIds(tx))
+        keyring = await dropKeys(keyFile, (keyId) => used.has(keyId))
+      })
       return { keyId: currentId, secretCount }
     },
   }

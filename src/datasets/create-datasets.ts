@@ -31,6 +31,7 @@ import { freeTableName } from './free-table-name.ts'
 import { changeLabels, labelsOf } from './labels.ts'
 import { layoutOf } from './layout.ts'
 import { likeOf } from './name-pattern.ts'
+import { requireDataset } from './require-dataset.ts'
 import { batchOf, datasetOf } from './rows.ts'
 import { schemaIdOf } from './schema-id.ts'
 import { changeDataset, isForProfiles, requireUnion } from './update.ts'
@@ -49,12 +50,12 @@ export interface DatasetsDependencies {
 export function createDatasets({ metadata, access, lake, schemas, clock }: DatasetsDependencies): Datasets {
   const { db } = metadata
   const require = async (caller: Caller, permission: Permission, datasetId?: DatasetId): Promise<void> => {
-    await access.require({
-      principal: caller.principal,
-      permission,
-      sandboxId: caller.sandbox.id,
-      ...(datasetId === undefined ? {} : { datasetId }),
-    })
+    const { principal, sandbox } = caller
+    if (datasetId === undefined) await access.require({ principal, permission, sandboxId: sandbox.id })
+    else {
+      const absent = () => unknownDataset(datasetId)
+      await requireDataset(access, caller, { permission, datasetId, absent })
+    }
   }
   const audit = async (
     caller: Caller,
@@ -65,6 +66,30 @@ export function createDatasets({ metadata, access, lake, schemas, clock }: Datas
       { principalId: caller.principal.id, sandboxId: caller.sandbox.id, status: 'Allow', ...change },
       tx,
     )
+  }
+
+  const seen = async (caller: Caller, ids: readonly DatasetId[]) =>
+    await access.decideDatasets(
+      { principal: caller.principal, permission: 'view-datasets', sandboxId: caller.sandbox.id },
+      ids,
+    )
+  /** A page of what may be seen: as many as asked for, as long as there are more. */
+  const visible = async <Row>(
+    caller: Caller,
+    page: {
+      readonly limit: number
+      readonly more: (skip: number) => Promise<readonly Row[]>
+      readonly datasetOf: (row: Row) => DatasetId
+    },
+  ): Promise<Row[]> => {
+    const shown: Row[] = []
+    for (let skip = 0; ; skip += page.limit) {
+      const rows = await page.more(skip)
+      const allowed = await seen(caller, rows.map(page.datasetOf))
+      shown.push(...rows.filter((row) => allowed.has(page.datasetOf(row))))
+      if (rows.length < page.limit || rows.length === 0 || shown.length >= page.limit) break
+    }
+    return shown.slice(0, page.limit)
   }
 
   const createAllowed = async (
@@ -160,19 +185,27 @@ export function createDatasets({ metadata, access, lake, schemas, clock }: Datas
       await require(caller, 'view-datasets')
       const row = await selectDatasetByName(db, caller.sandbox.id, name)
       if (!row) return undefined
-      await require(caller, 'view-datasets', row.id)
+      try {
+        await require(caller, 'view-datasets', row.id)
+      } catch (error) {
+        if (error instanceof AppError && error.code === 'dataset.unknown') return undefined
+        throw error
+      }
       return datasetOf(row)
     },
 
     async list(caller, page) {
       await require(caller, 'view-datasets')
       const { namePattern, ...rest } = page
-      const rows = await selectDatasets(db, caller.sandbox.id, {
-        ...rest,
-        limit: limitOf(page.limit),
-        ...(namePattern === undefined ? {} : { nameLike: likeOf(namePattern) }),
+      const limit = limitOf(page.limit)
+      const like = namePattern === undefined ? {} : { nameLike: likeOf(namePattern) }
+      const shown = await visible(caller, {
+        limit,
+        more: (skip) =>
+          selectDatasets(db, caller.sandbox.id, { ...rest, ...like, limit, start: page.start + skip }),
+        datasetOf: ({ id }) => id,
       })
-      return rows.map(datasetOf)
+      return shown.map(datasetOf)
     },
 
     async update(caller, datasetId, change) {
@@ -193,7 +226,7 @@ export function createDatasets({ metadata, access, lake, schemas, clock }: Datas
     },
 
     async putLabels(caller, { datasetId, labels, ifMatch }) {
-      await require(caller, 'manage-datasets', datasetId)
+      await require(caller, 'apply-data-usage-labels', datasetId)
       return await metadata.transaction(async (tx) => {
         const changed = await changeLabels(tx, caller, { datasetId, labels, ifMatch })
         if (!changed) throw unknownDataset(datasetId)
@@ -229,21 +262,37 @@ export function createDatasets({ metadata, access, lake, schemas, clock }: Datas
 
     async tables(caller) {
       await require(caller, 'view-datasets')
-      return (await selectTables(db, caller.sandbox.id)).map(datasetOf)
+      const rows = await selectTables(db, caller.sandbox.id)
+      const allowed = await seen(
+        caller,
+        rows.map(({ id }) => id),
+      )
+      return rows.filter(({ id }) => allowed.has(id)).map(datasetOf)
     },
 
     async batch(caller, batchId): Promise<Batch> {
       await require(caller, 'view-datasets')
       const row = await selectBatch(db, caller.sandbox.id, batchId)
       if (!row) throw unknownBatch(batchId)
-      await require(caller, 'view-datasets', row.dataset_id)
+      const absent = () => unknownBatch(batchId)
+      await requireDataset(access, caller, {
+        permission: 'view-datasets',
+        datasetId: row.dataset_id,
+        absent,
+      })
       return batchOf(row)
     },
 
     async batches(caller, filter) {
-      await require(caller, 'view-datasets', filter.datasetId)
-      const rows = await selectBatches(db, caller.sandbox.id, { ...filter, limit: limitOf(filter.limit) })
-      return rows.map(batchOf)
+      await require(caller, 'view-datasets')
+      const limit = limitOf(filter.limit)
+      const shown = await visible(caller, {
+        limit,
+        more: (skip) =>
+          selectBatches(db, caller.sandbox.id, { ...filter, limit, start: filter.start + skip }),
+        datasetOf: (row) => row.dataset_id,
+      })
+      return shown.map(batchOf)
     },
 
     async lockForRows(tx, datasetId) {

@@ -4,8 +4,9 @@ import { AppError } from '#base/errors.ts'
 import { faultPoint } from '#base/faults.ts'
 import { type BatchId, type DatasetId, newBatchId } from '#base/ids.ts'
 import type { Logger } from '#base/log.ts'
-import { unknownBatch } from '#datasets/create-datasets.ts'
+import { unknownBatch, unknownDataset } from '#datasets/create-datasets.ts'
 import type { Caller, Datasets } from '#datasets/datasets.ts'
+import { requireDataset } from '#datasets/require-dataset.ts'
 import type { Engine } from '#engine/engine.ts'
 import type { Jobs } from '#jobs/jobs.ts'
 import type { Lake } from '#lake/lake.ts'
@@ -66,20 +67,19 @@ export function createIngest(dependencies: IngestDependencies): Ingest {
     },
   })
 
-  const requireManage = async (caller: Caller, datasetId: DatasetId): Promise<void> => {
-    await access.require({
-      principal: caller.principal,
-      permission: 'manage-datasets',
-      sandboxId: caller.sandbox.id,
-      datasetId,
-    })
+  const requireManage = async (
+    caller: Caller,
+    datasetId: DatasetId,
+    absent = () => unknownDataset(datasetId),
+  ): Promise<void> => {
+    await requireDataset(access, caller, { permission: 'manage-datasets', datasetId, absent })
   }
 
   /** The batch as it is now, of a dataset that the caller may change. */
   async function managedBatch(caller: Caller, batchId: BatchId): Promise<BatchRow> {
     const batch = await selectBatch(metadata.db, caller.sandbox.id, batchId)
     if (!batch) throw unknownBatch(batchId)
-    await requireManage(caller, batch.dataset_id)
+    await requireManage(caller, batch.dataset_id, () => unknownBatch(batchId))
     return batch
   }
 

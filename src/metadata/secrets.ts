@@ -1,4 +1,4 @@
-import type { Selectable } from 'kysely'
+import { type Selectable, sql } from 'kysely'
 import type { OrganizationId, SandboxId } from '#base/ids.ts'
 import type { AccessTables } from './access-tables.ts'
 import type { Db } from './metadata.ts'
@@ -9,6 +9,18 @@ export type SecretRow = Selectable<AccessTables['secrets']>
 export interface SecretOwner {
   readonly organizationId: OrganizationId
   readonly sandboxId: SandboxId | undefined
+}
+
+/** Any number that nobody else uses. */
+const keysLock = 8_710_873_204
+
+/** Until the end of the transaction no master key is forgotten (`share`), or nothing is sealed (`alone`). */
+export async function lockMasterKeys(tx: Db, how: 'share' | 'alone'): Promise<void> {
+  const statement =
+    how === 'share'
+      ? sql`select pg_advisory_xact_lock_shared(${keysLock}::bigint)`
+      : sql`select pg_advisory_xact_lock(${keysLock}::bigint)`
+  await statement.execute(tx)
 }
 
 export async function insertSecret(db: Db, secret: SecretRow): Promise<void> {

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import type { Caller } from '#access/access.ts'
+import type { Caller, Permission } from '#access/access.ts'
 import type { Transaction } from '#metadata/metadata.ts'
 import {
   countDescriptors,
@@ -55,7 +55,7 @@ export function createDescriptors(dependencies: Omit<SchemasDependencies, 'colum
       return rows.map((row) => descriptorDocument(row, caller))
     },
     async create(caller, body) {
-      await registry.require(caller, 'manage-schemas')
+      await registry.requireOne(caller, permissionsFor((body as Json | null)?.['@type']))
       return await metadata.transaction(async (tx) => {
         await lockRegistry(tx, caller.sandbox.id)
         const checked = await checkDescriptor(registry, tx, caller, body)
@@ -92,11 +92,13 @@ export function createDescriptors(dependencies: Omit<SchemasDependencies, 'colum
       })
     },
     async replace(caller, id, body) {
-      await registry.require(caller, 'manage-schemas')
+      await registry.require(caller, 'view-schemas')
+      await registry.requireOne(caller, permissionsFor((body as Json | null)?.['@type']))
       return await metadata.transaction(async (tx) => {
         await lockRegistry(tx, caller.sandbox.id)
         const row = await selectDescriptor(tx, caller.sandbox.id, id)
         if (!row) throw unknown('descriptors', id)
+        await registry.requireOne(caller, permissionsFor(row.type))
         const checked = await checkDescriptor(registry, tx, caller, body)
         const others = (await selectDescriptors(tx, caller.sandbox.id, [checked.sourceSchema])).filter(
           (other) => other.id !== id,
@@ -114,16 +116,33 @@ export function createDescriptors(dependencies: Omit<SchemasDependencies, 'colum
       })
     },
     async delete(caller, id) {
-      await registry.require(caller, 'manage-schemas')
+      await registry.require(caller, 'view-schemas')
       await metadata.transaction(async (tx) => {
         await lockRegistry(tx, caller.sandbox.id)
         const row = await selectDescriptor(tx, caller.sandbox.id, id)
         if (!row) throw unknown('descriptors', id)
+        await registry.requireOne(caller, permissionsFor(row.type))
         await refusePrimaryChange(tx, caller, { row, checked: undefined })
         await deleteDescriptor(tx, caller.sandbox.id, id)
         await registry.audit(tx, caller, { action: 'delete', assetType: 'descriptor', assetId: id })
       })
     },
+  }
+}
+
+/** What somebody needs to say such a thing of a field, or to take it back. */
+function permissionsFor(type: unknown): readonly [...Permission[], Permission] {
+  switch (type) {
+    case 'xdm:descriptorIdentity':
+      return ['manage-schemas', 'manage-identity-metadata']
+    case 'xdm:descriptorOneToOne':
+    case 'xdm:descriptorRelationship':
+    case 'xdm:descriptorReferenceIdentity':
+      return ['manage-schemas', 'manage-relationships']
+    case 'xdm:descriptorLabel':
+      return ['apply-data-usage-labels']
+    default:
+      return ['manage-schemas']
   }
 }
 

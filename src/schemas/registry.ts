@@ -23,6 +23,8 @@ const chainMax = 64
 /** What the parts of the registry share. */
 export interface Registry extends SchemasDependencies {
   require(caller: Caller, permission: Permission): Promise<void>
+  /** One of them is enough; a denial names the last. */
+  requireOne(caller: Caller, permissions: readonly [...Permission[], Permission]): Promise<void>
   audit(
     tx: Transaction,
     caller: Caller,
@@ -38,6 +40,13 @@ export function registryOf(dependencies: SchemasDependencies): Registry {
     ...dependencies,
     require: async (caller, permission) => {
       await access.require({ principal: caller.principal, permission, sandboxId: caller.sandbox.id })
+    },
+    requireOne: async (caller, permissions) => {
+      const question = { principal: caller.principal, sandboxId: caller.sandbox.id }
+      for (const permission of permissions.slice(0, -1)) {
+        if ((await access.decide({ ...question, permission })).isAllowed) return
+      }
+      await access.require({ ...question, permission: permissions.at(-1) as Permission })
     },
     audit: async (tx, caller, change) => {
       await access.audit(

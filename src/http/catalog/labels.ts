@@ -9,7 +9,7 @@ import { callerOf } from '../gateway/caller.ts'
 
 const tags = ['Catalog']
 const view = guarded('catalog', 'view-datasets')
-const manage = guarded('catalog', 'manage-datasets')
+const manage = guarded('catalog', 'apply-data-usage-labels')
 const params = z.object({ id: z.string() })
 const labels = z.looseObject({})
 const path = '/datasets/:id/labels'

@@ -8,7 +8,6 @@ import { pageDocument } from './resources.ts'
 
 const tags = ['Schema registry']
 const view = guarded('schemaregistry', 'view-schemas')
-const manage = guarded('schemaregistry', 'manage-schemas')
 const params = z.object({ id: z.string().max(200) })
 const descriptor = z.looseObject({})
 const path = '/tenant/descriptors'
@@ -43,8 +42,15 @@ export function addDescriptors(app: App, { descriptors }: HttpDependencies): voi
   app.post(
     path,
     {
-      config: manage,
-      schema: { tags, summary: 'Say something of a field', body: z.unknown(), response: { 201: descriptor } },
+      config: view,
+      schema: {
+        tags,
+        summary: 'Say something of a field',
+        description:
+          'Needs manage-schemas; identities also manage-identity-metadata, relationships manage-relationships, instead; labels apply-data-usage-labels.',
+        body: z.unknown(),
+        response: { 201: descriptor },
+      },
     },
     async (request, reply) =>
       await reply.code(201).send({ ...(await descriptors.create(callerOf(request), request.body)) }),
@@ -52,7 +58,7 @@ export function addDescriptors(app: App, { descriptors }: HttpDependencies): voi
   app.put(
     `${path}/:id`,
     {
-      config: manage,
+      config: view,
       schema: {
         tags,
         summary: 'Replace a descriptor',
@@ -68,7 +74,7 @@ export function addDescriptors(app: App, { descriptors }: HttpDependencies): voi
   )
   app.delete(
     `${path}/:id`,
-    { config: manage, schema: { tags, summary: 'Delete a descriptor', params } },
+    { config: view, schema: { tags, summary: 'Delete a descriptor', params } },
     async (request, reply) => {
       await descriptors.delete(callerOf(request), request.params.id)
       return await reply.code(204).send()

@@ -1,0 +1,27 @@
+import type { Access, Caller, Permission } from '#access/access.ts'
+import { AppError } from '#base/errors.ts'
+import type { DatasetId } from '#base/ids.ts'
+
+/**
+ * Denied for this dataset alone, by a policy: it does not exist for the caller. Denied for all: he should know.
+ * @throws AppError 'access.denied', or what `absent` makes
+ */
+export async function requireDataset(
+  access: Access,
+  { principal, sandbox }: Caller,
+  asked: {
+    readonly permission: Permission
+    readonly datasetId: DatasetId
+    readonly absent: () => AppError
+  },
+): Promise<void> {
+  const { permission, datasetId } = asked
+  const general = { principal, permission, sandboxId: sandbox.id }
+  try {
+    await access.require({ ...general, datasetId })
+  } catch (error) {
+    const isDenied = error instanceof AppError && error.code === 'access.denied'
+    if (!isDenied || !(await access.decide(general)).isAllowed) throw error
+    throw asked.absent()
+  }
+}
