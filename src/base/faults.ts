@@ -34,7 +34,7 @@ export const upkeepFaultPoints = [
 ] as const
 
 /** Those of tables that only the lake's own tests pass: few days have so many manifests, or a writer that died. */
-export const lakeFaultPoints = ['lake.merge.done', 'lake.sweep.middle', 'lake.stage.removed'] as const
+const lakeFaultPoints = ['lake.merge.done', 'lake.sweep.middle', 'lake.stage.removed'] as const
 
 /** Those of backups. */
 export const backupFaultPoints = [
