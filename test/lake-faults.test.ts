@@ -2,7 +2,7 @@ import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { sql } from 'kysely'
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
-import { armFaults, type FaultPoint } from '#base/faults.ts'
+import { allFaultPoints, armFaults, type FaultPoint } from '#base/faults.ts'
 import { newBatchId } from '#base/ids.ts'
 import { silentLogger } from '#base/log.ts'
 import { createDatasets } from '../src/datasets/create-datasets.ts'
@@ -24,6 +24,8 @@ import { changeElsewhere, firstChangeElsewhere } from './support/other-engine.ts
 const signal = new AbortController().signal
 const start = '2026-06-01T00:00:00Z'
 const clock = new ManualClock(start)
+/** Where something died. */
+const struck = new Set<FaultPoint>()
 
 let place: TestLake
 let access: TestCaller
@@ -284,8 +286,15 @@ test.each(Object.keys(paths))(
         [...path.rows, 99].toSorted((one, other) => one - other),
       )
       if (isDead) continue
+      for (const point of points) struck.add(point)
       expect(points).toEqual(path.points)
       return
     }
   },
 )
+
+test('no fault point of the lake is without its row', () => {
+  expect(Array.from(struck).sort()).toEqual(
+    allFaultPoints.filter((point) => point.startsWith('lake.')).sort(),
+  )
+})

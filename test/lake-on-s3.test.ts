@@ -1,17 +1,22 @@
 import * as fc from 'fast-check'
 import { afterAll, beforeAll, describe, test } from 'vitest'
+import type { Engine } from '../src/engine/engine.ts'
+import { embeddedEngine } from './support/embedded-engine.ts'
 import { modelPlace, stepsArbitrary } from './support/lake-model.ts'
 import { putLakesOn } from './support/lake.ts'
 import { hasS3Server, type S3Server, startS3Server } from './support/s3-server.ts'
 
 let server: S3Server
+let engine: Engine
 beforeAll(async () => {
   if (!hasS3Server) return
   server = await startS3Server()
-  putLakesOn({ server })
+  engine = await embeddedEngine()
+  putLakesOn({ server, engine })
 })
 afterAll(async () => {
   putLakesOn(undefined)
+  await engine?.[Symbol.asyncDispose]()
   await server?.[Symbol.asyncDispose]()
 })
 

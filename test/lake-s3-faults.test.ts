@@ -1,5 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { AppError } from '#base/errors.ts'
+import type { Engine } from '../src/engine/engine.ts'
+import { embeddedEngine } from './support/embedded-engine.ts'
 import { type Fault, type FaultProxy, type Match, startFaultProxy } from './support/fault-proxy.ts'
 import { putLakesOn, testLake, type TestLake } from './support/lake.ts'
 import { numbersOf, numberTable, overwriting, put, range } from './support/lake-numbers.ts'
@@ -13,17 +15,20 @@ const signal = new AbortController().signal
 const always = 1_000
 
 let server: S3Server
+let engine: Engine
 let proxy: FaultProxy
 beforeAll(async () => {
   if (!hasS3Server) return
   server = await startS3Server()
   proxy = await startFaultProxy(server.endpoint)
-  putLakesOn({ server, endpoint: proxy.endpoint })
+  engine = await embeddedEngine()
+  putLakesOn({ server, engine, endpoint: proxy.endpoint })
 })
 beforeEach(() => proxy?.mend())
 afterAll(async () => {
   putLakesOn(undefined)
   await proxy?.[Symbol.asyncDispose]()
+  await engine?.[Symbol.asyncDispose]()
   await server?.[Symbol.asyncDispose]()
 })
 

@@ -1,5 +1,5 @@
 import { createReadStream } from 'node:fs'
-import { readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
+import { readdir, rm } from 'node:fs/promises'
 import { join, relative, sep } from 'node:path'
 import { createInterface } from 'node:readline'
 import type { Clock } from '#base/clock.ts'
@@ -12,14 +12,15 @@ import { connectMetadata } from '#metadata/connect.ts'
 import { hasTables, loadTables, type TableDump } from '#metadata/dump.ts'
 import { beginEpoch } from '#metadata/home-state.ts'
 import type { Metadata } from '#metadata/metadata.ts'
-import { type Migration, migrate, migrations } from '#metadata/migrate.ts'
+import { type Migration, migrate } from '#metadata/migrate.ts'
 import { openMetadata } from '#metadata/open.ts'
-import { layoutVersion } from '#metadata/open-home.ts'
 import { syncFolder } from '#objects/durable-files.ts'
 import { namesIn } from '#objects/names-in.ts'
-import { codeOf, copyHashed, hashFile, someAtOnce } from './copy-file.ts'
+import { checkHash, checkSizes, knownMigrations } from './check-backup.ts'
+import { copyHashed, hashFile, someAtOnce } from './copy-file.ts'
 import { type BackupFile, type BackupManifest, corrupt } from './manifest.ts'
 import { type Backup, findBackup } from './repository.ts'
+import { setPlaces } from './restored-settings.ts'
 import { openRestoreTarget, type RemoteLake, type RestoreTarget } from './restore-target.ts'
 
 export interface RestoreOptions {
@@ -58,8 +59,6 @@ export interface RestoreReport {
 
 const copiesAtOnce = 4
 
-/** Of the settings file: where things were. What is restored lies where the new home says. */
-const placeSettings = ['databaseUrl', 'lake.folder', 'lake.location', 'lake.cacheFolder'] as const
 /** Of the manifest's names: files of the lake. */
 const lakePrefix = 'lake/'
 
@@ -83,7 +82,7 @@ export async function restoreBackup(options: RestoreOptions): Promise<RestoreRep
   }
   if (options.isDryRun) {
     await eachFile(options, manifest, async (file) =>
-      check(file, await hashFile(join(backup.folder, file.name), options.signal)),
+      checkHash(file, await hashFile(join(backup.folder, file.name), options.signal)),
     )
     return { ...report, epoch: undefined }
   }
@@ -125,10 +124,10 @@ async function restoreInto(
   await eachFile(options, manifest, async (file) => {
     const from = join(folder, file.name)
     if (file.name.startsWith(lakePrefix))
-      return check(file, await lake.put(from, file.name.slice(lakePrefix.length), signal))
+      return checkHash(file, await lake.put(from, file.name.slice(lakePrefix.length), signal))
     const target = targetOf(file.name, home)
-    if (target) check(file, await copyHashed(from, target.path, { signal, ...target.as(ids) }))
-    else check(file, await hashFile(from, signal))
+    if (target) checkHash(file, await copyHashed(from, target.path, { signal, ...target.as(ids) }))
+    else checkHash(file, await hashFile(from, signal))
   })
   await setPlaces(paths.config, remoteLake?.location)
   await fill(metadata, { folder, manifest })
@@ -189,36 +188,6 @@ function targetOf(name: string, home: string) {
   }
 }
 
-/** @throws AppError 'metadata.newer' */
-function knownMigrations({ migrations: names, layout }: BackupManifest): readonly Migration[] {
-  const isKnown = layout <= layoutVersion && names.every((name, index) => migrations[index]?.name === name)
-  if (isKnown) return migrations.slice(0, names.length)
-  throw new AppError(
-    'metadata.newer',
-    `The backup's database has version ${names.length} (${names.at(-1) ?? 'none'}), which this Sluice does not know.`,
-    { hint: 'Restore it with the Sluice that took it, or a newer one.' },
-  )
-}
-
-/** What is torn or missing is found before anything is made. */
-async function checkSizes({ folder, manifest }: Backup): Promise<void> {
-  for (const table of manifest.tables) {
-    const name = `database/${table}.jsonl`
-    if (!manifest.files.some((file) => file.name === name)) throw corrupt(name, 'is not in the manifest')
-  }
-  await someAtOnce(manifest.files, copiesAtOnce, async ({ name, bytes }) => {
-    const stats = await stat(join(folder, name)).catch((error: unknown) => {
-      if (codeOf(error) === 'ENOENT') throw corrupt(name, 'is missing')
-      throw error
-    })
-    if (stats.size !== bytes) throw corrupt(name, `has ${stats.size} bytes where ${bytes} were written`)
-  })
-}
-
-function check(file: BackupFile, read: { readonly bytes: number; readonly sha256: string }): void {
-  if (read.sha256 !== file.sha256) throw corrupt(file.name, 'was changed: its hash is another one')
-}
-
 async function eachFile(
   { signal, onProgress }: RestoreOptions,
   { files }: BackupManifest,
@@ -254,25 +223,6 @@ async function refuseNonEmpty(
   throw new AppError('backup.invalid', 'The database holds a Sluice already; nothing was restored.', {
     hint: 'Give an empty database with DATABASE_URL.',
   })
-}
-
-/** The settings of the backup, without where things were; with where the lake is, if it is elsewhere. */
-async function setPlaces(path: string, lakeLocation: string | undefined): Promise<void> {
-  const text = await readFile(path, 'utf8').catch((error: unknown) => {
-    if (codeOf(error) === 'ENOENT') return undefined
-    throw error
-  })
-  if (text === undefined && lakeLocation === undefined) return
-  const settings = JSON.parse(text ?? '{}') as Record<string, unknown>
-  for (const name of placeSettings) {
-    const [first = '', second] = name.split('.')
-    const branch = settings[first]
-    if (second === undefined) delete settings[first]
-    else if (typeof branch === 'object' && branch !== null) delete (branch as Record<string, unknown>)[second]
-  }
-  if (lakeLocation !== undefined)
-    settings['lake'] = { ...(settings['lake'] as object | undefined), location: lakeLocation }
-  await writeFile(path, `${JSON.stringify(settings, undefined, 2)}\n`, { mode: 0o600 })
 }
 
 /** Its contents: the folder itself may be a mount. */

@@ -34,7 +34,8 @@ export const upkeepFaultPoints = [
 ] as const
 
 /** Those of tables that only the lake's own tests pass: few days have so many manifests, or a writer that died. */
-export const lakeFaultPoints = ['lake.merge.done', 'lake.sweep.middle', 'lake.stage.removed'] as const
+const lakeFaultPoints = ['lake.merge.done', 'lake.sweep.middle', 'lake.stage.removed'] as const
+
 /** Of letting go of the tables of deleted datasets. */
 export const forgetFaultPoints = ['lake.forget.before', 'lake.forget.middle'] as const
 

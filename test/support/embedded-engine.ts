@@ -32,7 +32,8 @@ export async function embeddedEngine(): Promise<Engine> {
   }
 
   return {
-    open: async ({ sql }, { encoding, columns, signal }) => {
+    open: async ({ sql, files }, { encoding, columns, signal }) => {
+      checkPaths(sql, files)
       // Whole at once: what is asked here is small.
       const rows = await connected(signal, async (connection) => {
         const statement = await openStatement({ connection, close: () => {} }, { sql, encoding, columns })
@@ -48,7 +49,8 @@ export async function embeddedEngine(): Promise<Engine> {
         signal,
         async (connection) => await describeQuery({ connection, close: () => {} }, sql),
       ),
-    copy: async ({ sql }, { folder, format, signal }) => {
+    copy: async ({ sql, files }, { folder, format, signal }) => {
+      checkPaths(sql, files)
       if (format.kind !== 'parquet') throw new Error('Only Parquet is written here.')
       const result = await connected(signal, async (connection) => {
         const read = await connection.runAndReadAll(copySql(sql, folder, format))
@@ -59,6 +61,16 @@ export async function embeddedEngine(): Promise<Engine> {
     status: () => ({ children: [], restarts: 0 }),
     killChildren: async () => {},
     [Symbol.asyncDispose]: async () => instance.closeSync(),
+  }
+}
+
+/** A statement reads no file that it was not given: its sandbox would see to it. */
+function checkPaths(sql: string, files: readonly string[]): void {
+  for (const [, list = ''] of sql.matchAll(/read_parquet\(\[((?:'(?:[^']|'')*'(?:, )?)+)\]/g)) {
+    for (const [, path = ''] of list.matchAll(/'((?:[^']|'')*)'/g)) {
+      if (files.includes(path.replaceAll("''", "'"))) continue
+      throw new AppError('query.failed', 'The statement tried to reach a file or setting that it may not.')
+    }
   }
 }
 

@@ -45,6 +45,8 @@ export interface S3Place {
   /** Of a proxy before the server. */
   readonly endpoint?: string
   readonly cacheBytes?: number
+  /** Instead of one with children. */
+  readonly engine?: Engine
 }
 
 let s3: S3Place | undefined
@@ -89,7 +91,7 @@ export async function testLake(
   const { files, folder } = s3 ? await s3Files(s3, own) : { files: localLakeFiles(own), folder: own }
   stack.use(files)
   const metadata = stack.use(await testMetadata())
-  const engine = options.engine ?? (await sharedEngine()).engine
+  const engine = options.engine ?? s3?.engine ?? (await sharedEngine()).engine
   const another: TestLake['another'] = (given = {}) =>
     createLake({
       metadata: given.metadata ?? metadata,

@@ -18,7 +18,7 @@ export async function testMetadata(): Promise<Metadata & { readonly databaseUrl:
     })
     await statement.execute(admin.db)
   }
-  await administer(sql`create database ${sql.id(name)} template ${sql.id(template)}`)
+  await administer(sql`create database ${sql.id(name)} template ${sql.id(template)} strategy file_copy`)
   const metadata = connectMetadata({
     connection: { ...connection, database: name, max: 8 },
     logger: silentLogger,
