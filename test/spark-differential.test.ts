@@ -7,7 +7,7 @@ import { differentialTable, generatedQuery } from './support/query-generator.ts'
 import { sharedSpark } from './support/spark.ts'
 import { isSparkMissing } from './support/spark-server.ts'
 
-const seeds = Array.from({ length: Number(process.env['SLUICE_TEST_SEEDS'] ?? 60) }, (_, index) => index + 1)
+const seeds = Array.from({ length: Number(process.env['SLUICE_TEST_SEEDS'] ?? 30) }, (_, index) => index + 1)
 const groupSize = 10
 
 describe.skipIf(isSparkMissing)('random queries', () => {
