@@ -43,6 +43,7 @@ it.each([
   ["conv('-1', 10, 16)", 'FFFFFFFFFFFFFFFF'],
   ["parse_url('http://u:p@example.com:80/a?b=1&c=2#r', 'QUERY', 'c')", '2'],
   ['array(1, 2)[-1]', null],
+  ['cast(99999999.99 as decimal(10,2)) * cast(99999999.99 as decimal(10,2))', '9999999998000000.0001'],
   ["bigint('abc')", null],
   ['int(1.7)', 1],
   ["1 = '1'", true],

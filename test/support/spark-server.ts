@@ -81,6 +81,8 @@ export function connectOptions(master: string, folder: string): string[] {
     'spark.connect.grpc.binding.address': '127.0.0.1',
     'spark.connect.grpc.binding.port': '0',
     'spark.connect.progress.reportInterval': '250ms',
+    // Streams end early, so that whoever reads one has to go on in another.
+    'spark.connect.execute.reattachable.senderMaxStreamSize': '4m',
     'spark.driver.host': '127.0.0.1',
     'spark.driver.bindAddress': '127.0.0.1',
     'spark.driver.extraJavaOptions': '-Duser.timezone=UTC -XX:+UseSerialGC',

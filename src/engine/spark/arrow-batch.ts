@@ -10,7 +10,8 @@ type Read = (row: number) => Value
  * lie there: the library's own getters lose microseconds and the digits of large numbers.
  */
 export function readArrow(stream: Uint8Array): readonly Batch[] {
-  return [...arrow.RecordBatchReader.from(stream)].map(({ numRows, data }) => {
+  const batches = [...arrow.RecordBatchReader.from(stream)].filter(({ numRows }) => numRows > 0)
+  return batches.map(({ numRows, data }) => {
     const columns = data.children.map(nullable)
     return {
       rowCount: numRows,

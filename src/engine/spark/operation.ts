@@ -7,7 +7,9 @@ import type { ExecuteResponse, Relation } from './messages.ts'
 const interruptOperation = 3
 const reattachTriesMax = 6
 const reattachDelayMs = 100
-/** How long an interrupt waits for a first task, and a stopped operation for its end. */
+/** How long an interrupt waits for the first task at most: an earlier one would be passed over. Plans take time. */
+const holdMs = 300_000
+/** How long an operation that was interrupted may take to end. */
 const stopMs = 30_000
 
 /**
@@ -40,8 +42,9 @@ export class Operation {
     this.#messages = this.#stream[Symbol.asyncIterator]()
   }
 
-  get id(): string {
-    return this.#operationId
+  /** Whether Spark has begun with it. */
+  get hasStarted(): boolean {
+    return this.#hasStarted
   }
 
   /** The next batch as an Arrow stream of its own; undefined at the end. @throws as gRPC fails */
@@ -69,12 +72,11 @@ export class Operation {
   }
 
   async #stop(): Promise<void> {
-    const deadline = AbortSignal.timeout(stopMs)
-    await until(deadline, () => this.#drain(() => this.#hasStarted))
+    await until(AbortSignal.timeout(holdMs), () => this.#drain(() => this.#hasStarted))
     if (!this.#hasEnded) {
       const request = { ...this.#identity, interruptType: interruptOperation, operationId: this.#operationId }
       await this.#connection.call('Interrupt', request).catch(() => {}) // It ends by itself, or with the session.
-      await until(deadline, () => this.#drain(() => false))
+      await until(AbortSignal.timeout(stopMs), () => this.#drain(() => false))
     }
     this.#stream.cancel()
     this.#letGo({ releaseAll: {} })

@@ -1,3 +1,4 @@
+import { setTimeout } from 'node:timers/promises'
 import { assert } from '#base/assert.ts'
 import { AppError } from '#base/errors.ts'
 import type { Batch } from '#encode/value.ts'
@@ -7,6 +8,9 @@ import { stopReason, untilAbort } from '../stop-reason.ts'
 import { readArrow } from './arrow-batch.ts'
 import { appErrorOf, readFailure } from './failure.ts'
 import type { Operation } from './operation.ts'
+
+/** How long whoever disposes of a statement waits for its end. */
+const disposeMs = 2_000
 
 /** The rows of one operation, encoded here as they are pulled. */
 export class SparkPull implements Pull {
@@ -71,7 +75,12 @@ export class SparkPull implements Pull {
     await this.#leaving
   }
 
+  /** Ends the statement. What Spark has not ended soon goes on ending by itself. */
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.#leave()
+    const soon = new AbortController()
+    // The wait that is given up is nobody's failure.
+    const wait = setTimeout(disposeMs, undefined, { signal: soon.signal }).catch(() => {})
+    await Promise.race([this.#leave(), wait])
+    soon.abort()
   }
 }

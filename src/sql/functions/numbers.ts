@@ -124,8 +124,13 @@ export function decimalProduct(
 ): string {
   const engineType = `DECIMAL(${type.precision}, ${type.scale})`
   const scale = left.type.scale + right.type.scale
-  if (left.type.precision + right.type.precision <= 38)
-    return `CAST((${left.text} * ${right.text}) AS ${engineType})`
+  const digits = left.type.precision + right.type.precision
+  if (digits <= 38) {
+    // The engine gives two numbers of 18 digits a product of 18, and fails where it has more.
+    const isNarrow = digits > 18 && left.type.precision <= 18 && right.type.precision <= 18
+    const first = isNarrow ? `CAST(${left.text} AS DECIMAL(19, ${left.type.scale}))` : left.text
+    return `CAST((${first} * ${right.text}) AS ${engineType})`
+  }
   return onceEach([left.text, right.text], (one = '', other = '') => {
     const near = `CAST(${one} AS DOUBLE) * CAST(${other} AS DOUBLE)`
     const rough = `TRY_CAST(${near} AS ${engineType})`

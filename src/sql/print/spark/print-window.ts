@@ -1,4 +1,12 @@
-import type { BoundFrame, BoundFrameBound, BoundSort, BoundWindow } from '../../bind/bound.ts'
+import { AppError } from '#base/errors.ts'
+import type {
+  BoundExpression,
+  BoundFrame,
+  BoundFrameBound,
+  BoundSort,
+  BoundWindow,
+} from '../../bind/bound.ts'
+import { longOf } from '../../bind/build.ts'
 import { directionOf } from '../duckdb/print-window.ts'
 import { printExpression, type PrintPlace } from './print-expression.ts'
 
@@ -41,6 +49,17 @@ function printBound(bound: BoundFrameBound, place: PrintPlace): string {
     case 'currentRow':
       return 'CURRENT ROW'
     default:
-      return `${printExpression(bound.offset, place)} ${bound.kind.toUpperCase()}`
+      return `${printExpression(constantOf(bound.offset), place)} ${bound.kind.toUpperCase()}`
   }
+}
+
+/** Spark takes nothing but a literal as a bound. @throws AppError 'query.unsupported' */
+function constantOf(offset: BoundExpression): BoundExpression {
+  if (offset.kind === 'literal') return offset
+  const [inner] =
+    offset.kind === 'call' && offset.entry.names[0] === '#micros_of_seconds' ? offset.arguments : []
+  if (inner?.kind === 'literal' && inner.value !== null) return longOf(BigInt(inner.value) * 1_000_000n)
+  throw new AppError('query.unsupported', 'On Spark how far a window reaches is a constant.', {
+    hint: 'Write the number itself, or SET engine = duckdb.',
+  })
 }
