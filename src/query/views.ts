@@ -13,6 +13,7 @@ import type { ParsedQuery } from '#sql/compile.ts'
 import { selectMembers } from '#metadata/databases.ts'
 import type { Transaction } from '#metadata/metadata.ts'
 import { loadCatalogue, viewQuery } from './catalogue.ts'
+import { suggested } from './did-you-mean.ts'
 import { findTable, findView } from './find-table.ts'
 import { addMember, refuseReferenced, removeMember } from './memberships.ts'
 import { locate, type Target, targetOf } from './names.ts'
@@ -77,7 +78,7 @@ export async function dropView(scope: Scope, { view, ifExists }: StatementOf<'dr
     if (!ifExists) {
       throw new AppError('query.unknown_table', `There is no view ${JSON.stringify(name)}.`, {
         position: view.position,
-        hint: 'See them with SHOW VIEWS.',
+        hint: suggested(view.parts.at(-1) ?? '', await viewNames(scope)) ?? 'See them with SHOW VIEWS.',
       })
     }
     scope.notice(`There is no view ${JSON.stringify(name)}; nothing was done.`)
@@ -110,6 +111,10 @@ export async function listViews(
       views: read.filter((name) => names.has(name)),
     }
   })
+}
+
+async function viewNames({ services, caller }: Scope): Promise<string[]> {
+  return (await selectViews(services.metadata.db, caller.sandbox.id)).map((row) => row.name)
 }
 
 function refuseCircle(catalogue: { readonly viewNames: ReadonlySet<string> }, name: string): void {

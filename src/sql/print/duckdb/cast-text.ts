@@ -14,7 +14,11 @@ export function castToText(text: string, from: DataType): string {
     case 'timestamp':
       return `CAST(CAST(${text} AS TIMESTAMP) AS VARCHAR)`
     case 'binary':
-      return `decode(${text})`
+      return withValue(
+        text,
+        (value) =>
+          `(CASE WHEN ${value} IS NOT NULL THEN coalesce(TRY(decode(${value})), error('These bytes are no text in UTF-8.')) END)`,
+      )
     case 'interval':
       return withValue(text, intervalText)
     case 'struct':
