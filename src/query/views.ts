@@ -35,6 +35,8 @@ export async function createView(scope: Scope, statement: StatementOf<'createVie
     })
   }
   const existing = await existingView(scope, target)
+  // An earlier attempt of this run made it.
+  if (existing && scope.journal.mark && existing.sql === sql) return
   if (existing && !orReplace) {
     if (!ifNotExists) throw nameTaken(name)
     scope.notice(`There is a view ${JSON.stringify(name)} already; nothing was done.`)
