@@ -711,8 +711,8 @@ const reaches = (table: string) => [
   `SELECT * FROM ${table} WITHAPPROXIMATE`,
   `ANALYZE TABLE ${table}`,
   `ALTER TABLE ${table} ADD LABEL 'PROFILE'`,
-  `CREATE DATABASE IF NOT EXISTS own; CREATE SCHEMA IF NOT EXISTS own.s; ALTER TABLE ${table} ADD SCHEMA own.s`,
-  `CREATE TABLE IF NOT EXISTS keyed (a text); ALTER TABLE keyed ADD FOREIGN KEY (a) REFERENCES ${table} (secret_column) NOT ENFORCED`,
+  `ALTER TABLE ${table} ADD SCHEMA own.s`,
+  `CREATE TEMP TABLE keyed (a text); ALTER TABLE keyed ADD FOREIGN KEY (a) REFERENCES ${table} (secret_column) NOT ENFORCED`,
 ]
 
 test.for([

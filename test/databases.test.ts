@@ -240,6 +240,40 @@ describe('DROP TABLE', () => {
   })
 })
 
+describe('tags of the product’s own', () => {
+  it('are set and changed by nobody else', async () => {
+    const [[, parent] = []] = (await product.rows('SHOW TABLES')).filter(([name]) => name === 'plain')
+    const forged = {
+      'sluice/sample-of': [String(parent)],
+      'sluice/made-by': ['sql'],
+      'sluice/temporary': ['x'],
+    }
+    const [reference = ''] = await product.call<readonly string[]>(
+      'POST',
+      '/data/foundation/catalog/dataSets',
+      {
+        name: 'Forged',
+        schemaRef: { id: await schemaId() },
+        tags: { ...forged, mine: ['kept'] },
+      },
+    )
+    const id = reference.split('/').at(-1) ?? ''
+    const tags = async () =>
+      (
+        await product.call<Record<string, { tags: Record<string, unknown> }>>(
+          'GET',
+          `/data/foundation/catalog/dataSets/${id}`,
+        )
+      )[id]?.tags
+    expect(Object.keys((await tags()) ?? {}).filter((tag) => tag.startsWith('sluice/'))).toEqual([])
+    expect(await tags()).toMatchObject({ mine: ['kept'] })
+    await product.call('PATCH', `/data/foundation/catalog/dataSets/${id}`, { tags: forged })
+    expect(await tags()).not.toHaveProperty('sluice/sample-of')
+    expect(await product.rows('SELECT a FROM plain WITHAPPROXIMATE')).toEqual([[1]])
+    await expect(product.run('DROP TABLE forged')).rejects.toThrow(/not made by a statement/)
+  })
+})
+
 describe('CREATE TABLE … WITH (schema = …)', () => {
   it('takes the columns of a schema, and says what does not fit it', async () => {
     await product.run(`CREATE TABLE titled WITH (schema = 'Visits', rowvalidation = 'false') AS

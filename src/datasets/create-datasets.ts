@@ -31,6 +31,7 @@ import { freeTableName } from './free-table-name.ts'
 import { changeLabels, labelsOf } from './labels.ts'
 import { layoutOf } from './layout.ts'
 import { likeOf } from './name-pattern.ts'
+import { withOwnTags } from './own-tags.ts'
 import { requireDataset } from './require-dataset.ts'
 import { batchOf, datasetOf } from './rows.ts'
 import { schemaIdOf } from './schema-id.ts'
@@ -166,7 +167,8 @@ export function createDatasets({ metadata, access, lake, schemas, clock }: Datas
   return {
     async create(caller, dataset) {
       await require(caller, 'manage-datasets')
-      return await metadata.transaction((tx) => createAllowed(tx, caller, dataset))
+      const plain = { ...dataset, tags: withOwnTags(dataset.tags ?? {}, {}) }
+      return await metadata.transaction((tx) => createAllowed(tx, caller, plain))
     },
 
     async createIn(tx, caller, dataset, table) {

@@ -8,11 +8,12 @@ import type { AddedColumns } from './add-columns.ts'
 /** Datasets, their schemas and batches. Each call asks the decision function first. */
 export interface Datasets {
   /**
-   * Makes dataset, schema (when given as columns) and lake table in one transaction.
+   * Makes dataset, schema (when given as columns) and lake table in one transaction. Tags that are the product's own
+   * (`sluice/…`) are left out here, and cannot be changed later.
    * @throws AppError 'dataset.exists', 'schema.invalid', 'schema.unknown', 'access.denied'
    */
   create(caller: Caller, dataset: NewDataset): Promise<Dataset>
-  /** As `create`, inside a transaction of the caller. `table`: how its table is made, when not as usual. */
+  /** As `create`, inside a transaction of the caller, and with tags of the product's own. `table`: how its table is made, when not as usual. */
   createIn(tx: Transaction, caller: Caller, dataset: NewDataset, table?: TableMaking): Promise<Dataset>
 
   /** By id. @throws AppError 'dataset.unknown' */

@@ -5,6 +5,7 @@ import { lockDataset, updateDataset } from '#metadata/datasets.ts'
 import type { Transaction } from '#metadata/metadata.ts'
 import type { Schemas } from '#schemas/schemas.ts'
 import type { Dataset, DatasetDocument } from './datasets.ts'
+import { withOwnTags } from './own-tags.ts'
 import { datasetOf } from './rows.ts'
 
 const nameMax = 255
@@ -33,7 +34,10 @@ export async function changeDataset(
   const name = textOf(wanted['name'], 'name', nameMax)
   if (name === '') throw invalid('name', `a text of 1 to ${nameMax} characters was expected`)
   const description = textOf(wanted['description'] ?? '', 'description', descriptionMax)
-  const tags = { ...tagsOf(wanted['tags'] ?? {}), [tableTag]: [before.tableName] }
+  const tags = {
+    ...withOwnTags(tagsOf(wanted['tags'] ?? {}), before.tags),
+    [tableTag]: [before.tableName],
+  }
   const properties = propertiesOf(wanted)
   if (isForProfiles(tags) && !isForProfiles(before.tags))
     await requireUnion(tx, schemas, caller, before.schemaId)

@@ -173,7 +173,7 @@ describe('types', () => {
 
 test.each([
   ["SELECT error('the reason')", 'query.failed', 'the reason'],
-  ["SELECT 'x'::INTEGER", 'query.failed', "Could not convert string 'x' to INT32"],
+  ["SELECT 'x'::INTEGER", 'query.failed', "The text 'x' cannot be converted to int."],
   ['SELECT sum(i)::INTEGER FROM range(100000) t(i)', 'query.failed', /out of range/],
 ])('%s fails with %s', async (sql, code, message) => {
   const failed = its.rows(sql)

@@ -1,3 +1,4 @@
+import { AppError } from '#base/errors.ts'
 import type { NewKey } from '#datasets/table-keys.ts'
 import type { Definition } from '#sql/definition.ts'
 import type { TableName } from '#sql/compile.ts'
@@ -17,7 +18,12 @@ export async function addKey(scope: Scope, { table, key }: DefinitionOf<'addKey'
 export async function dropKey(scope: Scope, { table, key }: DefinitionOf<'dropKey'>): Promise<void> {
   const { services, caller } = scope
   const dataset = await managedTable(scope, table)
-  await services.keys.drop(caller, dataset, key)
+  try {
+    await services.keys.drop(caller, dataset, key)
+  } catch (error) {
+    // An earlier attempt of this run did it.
+    if (!(error instanceof AppError) || error.code !== 'query.unknown' || !scope.journal.mark) throw error
+  }
 }
 
 /** The label is kept with the table; profiles are not made of it. */

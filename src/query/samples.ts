@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto'
 import { AppError } from '#base/errors.ts'
 import { type Dataset, sampleTag } from '#datasets/datasets.ts'
 import type { Field } from '#types/data-type.ts'
@@ -53,7 +52,7 @@ export async function takeSample(
     })
   }
   const rate = rateText(percent)
-  const name = `x${parent.id}_uniform_${rate.replaceAll('.', '_')}_percent_${ending()}`
+  const name = `x${parent.id}_uniform_${rate.replaceAll('.', '_')}_percent_${ending(scope)}`
   const where = filter === undefined ? '' : ` WHERE (${filter}\n)`
   const sql = `CREATE TABLE ${quotedName([name])} AS SELECT * FROM ${quotedName(table.parts)}
     TABLESAMPLE (${percent} PERCENT)${where}`
@@ -118,7 +117,7 @@ function rateText(percent: number): string {
   return Number.isInteger(percent) ? `${percent}.0` : String(percent)
 }
 
-/** Five letters and digits. */
-function ending(): string {
-  return [...randomBytes(5)].map((byte) => 'abcdefghijkmnopqrstuvwxyz23456789'.charAt(byte % 32)).join('')
+/** Five letters and digits, for a run the same in every attempt. */
+function ending({ journal, step }: Scope): string {
+  return journal.batchId(step).slice(-5).toLowerCase()
 }

@@ -13,6 +13,7 @@ import type { ParsedQuery } from '#sql/compile.ts'
 import { selectMembers } from '#metadata/databases.ts'
 import type { Transaction } from '#metadata/metadata.ts'
 import { loadCatalogue, viewQuery } from './catalogue.ts'
+import { suggested } from './did-you-mean.ts'
 import { findTable, findView } from './find-table.ts'
 import { addMember, refuseReferenced, removeMember } from './memberships.ts'
 import { locate, type Target, targetOf } from './names.ts'
@@ -34,6 +35,8 @@ export async function createView(scope: Scope, statement: StatementOf<'createVie
     })
   }
   const existing = await existingView(scope, target)
+  // An earlier attempt of this run made it.
+  if (existing && scope.journal.mark && existing.sql === sql) return
   if (existing && !orReplace) {
     if (!ifNotExists) throw nameTaken(name)
     scope.notice(`There is a view ${JSON.stringify(name)} already; nothing was done.`)
@@ -79,7 +82,7 @@ export async function dropView(scope: Scope, { view, ifExists }: StatementOf<'dr
     if (!ifExists) {
       throw new AppError('query.unknown_table', `There is no view ${JSON.stringify(name)}.`, {
         position: view.position,
-        hint: 'See them with SHOW VIEWS.',
+        hint: suggested(view.parts.at(-1) ?? '', await viewNames(scope)) ?? 'See them with SHOW VIEWS.',
       })
     }
     scope.notice(`There is no view ${JSON.stringify(name)}; nothing was done.`)
@@ -124,6 +127,10 @@ async function record(
   const [principalId, sandboxId] = [caller.principal.id, caller.sandbox.id]
   const entry = { action, assetType: 'View', assetId: id, status: 'Allow' } as const
   await services.access.audit({ principalId, sandboxId, ...entry }, tx)
+}
+
+async function viewNames({ services, caller }: Scope): Promise<string[]> {
+  return (await selectViews(services.metadata.db, caller.sandbox.id)).map((row) => row.name)
 }
 
 function refuseCircle(catalogue: { readonly viewNames: ReadonlySet<string> }, name: string): void {

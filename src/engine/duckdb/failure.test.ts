@@ -7,7 +7,34 @@ test.each([
   [
     'Failed to extract statements: Parser Error: syntax error at or near ")"\n\nLINE 1: )',
     'query.failed',
-    'syntax error at or near ")"',
+    'The engine could not read the statement.',
+  ],
+  ['Binder Error: No function matches hugeint', 'query.failed', 'The engine could not read the statement.'],
+  [
+    "Conversion Error: Type INT64 with value 3000000000 can't be cast because the value is out of range for the destination type INT32 when casting from source column c0",
+    'query.failed',
+    'The value 3000000000 is out of range for int.',
+  ],
+  [
+    "Conversion Error: Could not convert string 'it''s' to DATE",
+    'query.failed',
+    "The text 'it''s' cannot be converted to date.",
+  ],
+  [
+    'Conversion Error: something of VARCHAR',
+    'query.failed',
+    'A value cannot be converted to the type that is wanted.',
+  ],
+  [
+    'Out of Range Error: Overflow in addition of INT64',
+    'query.failed',
+    'A value is out of range for its type.',
+  ],
+  ['Invalid Input Error: missing ): (', 'query.failed', 'The pattern cannot be read: missing ): ('],
+  [
+    'Invalid Input Error: More than one row returned by a subquery used as an expression - …',
+    'query.failed',
+    'A query used as a value gave more than one row.',
   ],
   [
     'IO Error: Cannot open file "/home/x/lake/a.parquet": No such file',

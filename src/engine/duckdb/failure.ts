@@ -1,3 +1,4 @@
+import { plainWords } from './plain-words.ts'
 import type { WireFailure } from './protocol.ts'
 
 /** The text is something else than one query. */
@@ -39,8 +40,12 @@ export function failureOf(error: unknown, isInterrupted: boolean): WireFailure {
         message: `A file could not be read or written: ${withoutPaths(firstLine(rest))}`,
         cause: text,
       }
-    default:
-      return { code: 'query.failed', message: withoutPaths(firstLine(rest)) }
+    default: {
+      const words = plainWords(kind, firstLine(rest))
+      return words === undefined
+        ? { code: 'query.failed', message: 'The engine could not read the statement.', cause: text }
+        : { code: 'query.failed', message: withoutPaths(words) }
+    }
   }
 }
 

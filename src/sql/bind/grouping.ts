@@ -16,6 +16,12 @@ export function bindGrouping(
   projections: readonly Projection[],
   place: ExpressionPlace,
 ): BoundGrouping {
+  if (isAll(elements, place)) {
+    return {
+      expressions: projections.map(({ value }) => value).filter((value) => !hasAggregate(value)),
+      sets: undefined,
+    }
+  }
   const expressions: BoundExpression[] = []
   const indexOf = (syntax: Expression): number => {
     const value = bindKey(syntax, projections, place)
@@ -33,6 +39,21 @@ export function bindGrouping(
   }
   const isPlain = elements.every((element) => element.kind === 'expression')
   return { expressions, sets: isPlain ? undefined : sets }
+}
+
+/** `GROUP BY ALL`: by every item of the select list without an aggregate; a column of that name goes before. */
+function isAll(elements: readonly GroupingElement[], place: ExpressionPlace): boolean {
+  const [element, ...more] = elements
+  if (more.length > 0 || element?.kind !== 'expression') return false
+  const { value } = element
+  if (value.kind !== 'name' || value.quote !== undefined || value.name.toLowerCase() !== 'all') return false
+  try {
+    bindExpression(value, place)
+    return false
+  } catch (error) {
+    if (error instanceof AppError && error.code === 'query.unknown_column') return true
+    throw error
+  }
 }
 
 function setsOf(

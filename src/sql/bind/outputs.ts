@@ -29,11 +29,17 @@ export function projectionsOf(
 ): readonly Projection[] {
   const taken = new Set<string>()
   return items.map(({ name, value }) => {
-    let key = name
-    for (let count = 2; taken.has(key.toLowerCase()); count++) key = `${name}_${count}`
+    const base = engineName(name)
+    let key = base
+    for (let count = 2; taken.has(key.toLowerCase()); count++) key = `${base}_${count}`
     taken.add(key.toLowerCase())
     return { name, key, value }
   })
+}
+
+/** What the engine may call it: results are named by us. */
+export function engineName(name: string): string {
+  return name.replaceAll('\0', '') || 'column'
 }
 
 export function columnOf(relation: Relation, column: RelationColumn): BoundExpression {

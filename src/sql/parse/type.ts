@@ -5,6 +5,7 @@ import type { TokenReader } from './token-reader.ts'
 
 /** Reads a type where a statement names one: in CAST and column definitions. */
 export function parseType(reader: TokenReader): DataType {
+  if (!['word', 'quoted'].includes(reader.current.kind)) throw reader.unexpected('a type')
   return readType({
     get part() {
       const token = reader.current

@@ -71,13 +71,19 @@ function castToInteger(text: string, from: DataType, to: DataType): string | und
       return width < 4 ? wrapped(whole, 4, to) : whole
     }
     case 'decimal':
-      return wrapped(longOfDecimal(text, from), 8, to)
+      return wrapped(longOfDecimal(text, from.precision - from.scale), 8, to)
     case 'timestamp':
     case 'timestamp_ntz':
-      return `TRY_CAST((epoch_us(date_trunc('second', ${text})) // 1000000) AS ${target})`
+      return `TRY_CAST(epoch_us(date_trunc('second', ${text})) // 1000000 AS ${target})`
     default:
       return undefined
   }
+}
+
+/** More than 64 bits wrap around. */
+function longOfDecimal(text: string, wholeDigits: number): string {
+  if (wholeDigits <= 18) return `CAST(trunc(${text}) AS BIGINT)`
+  return `CAST((((CAST(trunc(${text}) AS HUGEINT)) + 9223372036854775808) & 18446744073709551615) - 9223372036854775808 AS BIGINT)`
 }
 
 function wrapped(text: string, fromBytes: number, to: DataType): string {
@@ -101,16 +107,6 @@ function longOfDouble(text: string): string {
     text,
     (value) =>
       `(CASE WHEN isnan(${value}) THEN CAST(0 AS BIGINT) WHEN ${value} >= 9.223372036854775e18 THEN 9223372036854775807 WHEN ${value} <= -9.223372036854775e18 THEN CAST('-9223372036854775808' AS BIGINT) ELSE TRY_CAST(trunc(${value}) AS BIGINT) END)`,
-  )
-}
-
-/** The lowest 64 bits of what is too large. */
-function longOfDecimal(text: string, { precision, scale }: Extract<DataType, { kind: 'decimal' }>): string {
-  if (precision - scale <= 18) return `CAST(trunc(${text}) AS BIGINT)`
-  return withValue(
-    `(CAST(trunc(${text}) AS HUGEINT) & 18446744073709551615)`,
-    (value) =>
-      `CAST(CASE WHEN ${value} > 9223372036854775807 THEN ${value} - 18446744073709551616 ELSE ${value} END AS BIGINT)`,
   )
 }
 

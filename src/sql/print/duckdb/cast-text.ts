@@ -10,11 +10,15 @@ export function castToText(text: string, from: DataType): string {
     case 'float':
       return withValue(text, fractionalText)
     case 'decimal':
-      return decimalText(text, from.precision, from.scale)
+      return decimalText(text, from)
     case 'timestamp':
       return `CAST(CAST(${text} AS TIMESTAMP) AS VARCHAR)`
     case 'binary':
-      return `decode(${text})`
+      return withValue(
+        text,
+        (value) =>
+          `(CASE WHEN ${value} IS NOT NULL THEN coalesce(TRY(decode(${value})), error('These bytes are no text in UTF-8.')) END)`,
+      )
     case 'interval':
       return withValue(text, intervalText)
     case 'struct':
@@ -36,24 +40,26 @@ export function castToText(text: string, from: DataType): string {
   }
 }
 
-/** As Java writes it: with a digit before the point, and from the seventh place on with an exponent. */
-function decimalText(text: string, precision: number, scale: number): string {
+function memberText(text: string, type: DataType): string {
+  return `coalesce(${castToText(text, type)}, 'null')`
+}
+
+/** As Java's BigDecimal: with a digit before the point, and below a millionth with an exponent. */
+function decimalText(
+  text: string,
+  { precision, scale }: { readonly precision: number; readonly scale: number },
+): string {
   const plain = (value: string): string =>
-    // Without digits before the point the engine writes none.
     precision === scale
       ? `regexp_replace(CAST(${value} AS VARCHAR), '^(-?)\\.', '\\10.')`
       : `CAST(${value} AS VARCHAR)`
   if (scale <= 6) return plain(text)
   return withValue(text, (value) => {
-    const digits = `coalesce(nullif(ltrim(replace(ltrim(CAST(${value} AS VARCHAR), '-'), '.', ''), '0'), ''), '0')`
-    const exponent = `length(${digits}) - ${scale + 1}`
-    const scientific = `regexp_replace(${digits}, '^(.)(.+)$', '\\1.\\2') || 'E' || (${exponent})`
-    return `(CASE WHEN ${exponent} >= -6 THEN ${plain(value)} ELSE (CASE WHEN ${value} < 0 THEN '-' ELSE '' END) || ${scientific} END)`
+    const digits = `coalesce(nullif(ltrim(translate(CAST(${value} AS VARCHAR), '-.', ''), '0'), ''), '0')`
+    const first = `(CASE WHEN ${value} < 0 THEN '-' ELSE '' END) || ${digits}[1:1]`
+    const rest = `(CASE WHEN length(${digits}) > 1 THEN '.' || ${digits}[2:] ELSE '' END)`
+    return `(CASE WHEN abs(${value}) < 0.000001 THEN ${first} || ${rest} || 'E' || (length(${digits}) - 1 - ${scale}) ELSE ${plain(value)} END)`
   })
-}
-
-function memberText(text: string, type: DataType): string {
-  return `coalesce(${castToText(text, type)}, 'null')`
 }
 
 /** Java's form: plain from 0.001 to 10 million, else with one digit before the point and an exponent. */

@@ -1,0 +1,210 @@
+import { rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { passableFolder } from './support/passable-folder.ts'
+import { startProduct, type Product } from './support/product.ts'
+import { sqlClients } from './support/sql-clients.ts'
+
+/** What a client learns of a statement that is wrong: the code, the place, what to do, and nothing of what is below. */
+interface Learnt {
+  readonly code: string
+  readonly message: string
+  readonly hint: string
+  /** 1-based, in characters of the request. */
+  readonly position: number | undefined
+}
+
+let folder: string
+let product: Product
+let learnt: (sql: string) => Promise<Learnt | undefined>
+const closing = new AsyncDisposableStack()
+
+beforeAll(async () => {
+  folder = passableFolder('wrong')
+  product = await startProduct({ home: join(folder, 'home') })
+  await product.run(`CREATE TABLE visits AS SELECT 1 AS n, 'home' AS name, struct('x' AS title, 2 AS views) AS page,
+      array('a') AS tags, map('k', 1) AS marks, timestamp '2026-01-01 00:00:00' AS at, X'ff41' AS bytes;
+    CREATE VIEW seen AS SELECT n FROM visits;
+    CREATE DATABASE sales; CREATE SCHEMA sales.north`)
+  let end = (): void => {}
+  const ended = new Promise<void>((resolve) => (end = resolve))
+  const ready = new Promise<void>((resolve, reject) => {
+    const whole = sqlClients(product, join(folder, 'home')).connected('prod:all', async (client) => {
+      learnt = async (sql) => {
+        try {
+          await client.query(sql)
+          return undefined
+        } catch (error) {
+          const { code = '', message, hint = '', position } = error as Partial<Learnt> & Error
+          return { code, message, hint, position: position === undefined ? undefined : Number(position) }
+        }
+      }
+      resolve()
+      await ended
+    })
+    closing.defer(async () => await whole)
+    whole.catch(reject)
+  })
+  closing.defer(() => end())
+  await ready
+})
+afterAll(async () => {
+  await closing.disposeAsync()
+  await product[Symbol.asyncDispose]()
+  await rm(folder, { recursive: true, force: true })
+})
+
+/** Words of the engine, of our own insides and of this machine. */
+const inner =
+  /\bu?int(?:8|16|32|64)\b|duckdb|binder error|catalog error|parser error|conversion error|invalid input|out of range error|internal error|not implemented|broken invariant|read_parquet|struct_pack|struct_extract|list_transform|try_cast|hugeint|varchar|blob|c\d+\b.*source|\/(?:tmp|work|home|root|usr|var)\/|\.parquet|\.ts\b|postgres_|select_|relation "/i
+
+/** A statement, its SQLSTATE, and the text that begins where it is wrong; `?`: no place is asked for. */
+const wrong: readonly (readonly [sql: string, code: string, at: string])[] = [
+  // Text.
+  ['SELECT', '42601', ''],
+  ['SELEC 1', '42601', 'SELEC'],
+  ['SELECT 1 FROM', '42601', ''],
+  ['SELECT 1 +', '42601', ''],
+  ['SELECT (1', '42601', ''],
+  ['SELECT 1)', '42601', ')'],
+  ["SELECT 'open", '42601', "'open"],
+  ['SELECT "open', '42601', '"open'],
+  ['SELECT `open', '42601', '`open'],
+  ['SELECT 1 /* open', '42601', '/*'],
+  ['SELECT #', '42601', '#'],
+  ['SELECT @', '42601', '@'],
+  ['SELECT $', '42601', '$'],
+  ['SELECT CASE WHEN n THEN 1', '42601', ''],
+  ['SELECT CASE END', '42601', 'END'],
+  ['SELECT CAST(1 AS nonsense)', '42601', '?'],
+  ['SELECT CAST(1)', '42601', ')'],
+  ['SELECT n FROM visits WHERE', '42601', ''],
+  ['SELECT n FROM visits GROUP n', '42601', 'GROUP'],
+  ['SELECT n FROM visits JOIN', '42601', ''],
+  ['SELECT n, FROM visits', '42601', 'FROM'],
+  ['SELECT * FROM visits SNAPSHOT', '42601', ''],
+  ['INSERT visits SELECT 1', '42601', 'visits'],
+  ['INSERT INTO visits', '42601', ''],
+  ['CREATE TABLE', '42601', ''],
+  ['CREATE TABLE t', '42601', ''],
+  ['CREATE TABLE t ()', '42601', ')'],
+  ['CREATE TABLE t (a)', '42601', ')'],
+  ['CREATE VIEW v', '42601', ''],
+  ['DROP TABLE', '42601', ''],
+  ['$$ BEGIN SELECT 1;', '42601', ''],
+  ['$$ BEGIN SELECT 1 SELECT 2; END $$', '42601', 'SELECT 2'],
+  ['IF 1 = 1 THEN SELECT 1; END IF', '42601', 'IF'],
+  ["SELECT X'zz'", '42601', '?'],
+  ['FETCH 1', '42601', '1'],
+  ['PREPARE p SELECT 1', '42601', 'SELECT'],
+  ['EXPLAIN SET x = 1', '42601', 'SET'],
+  // Names.
+  ['SELECT * FROM visit', '42P01', 'visit'],
+  ['SELECT * FROM sales.north.visits', '42P01', 'sales'],
+  ['SELECT * FROM other.visits', '42P01', 'other'],
+  ['SELECT * FROM visits v JOIN vists w ON v.n = w.n', '42P01', 'vists'],
+  ['INSERT INTO vsits SELECT 1', '42P01', 'vsits'],
+  ['DROP TABLE vsits', '42P01', 'vsits'],
+  ['DESCRIBE vsits', '42P01', 'vsits'],
+  ['ANALYZE TABLE vsits COMPUTE STATISTICS', '42P01', 'vsits'],
+  ['ALTER TABLE vsits ADD COLUMN a int', '42P01', 'vsits'],
+  ['DROP VIEW seeen', '42P01', 'seeen'],
+  ["SELECT history_meta('vsits')", '42P01', '?'],
+  ['SELECT nme FROM visits', '42703', 'nme'],
+  ['SELECT v.nme FROM visits v', '42703', '?'],
+  ['SELECT page.titel FROM visits', '42703', '?'],
+  ['SELECT w.n FROM visits v', '42703', 'w'],
+  ['SELECT n FROM visits ORDER BY nope', '42703', 'nope'],
+  ['SELECT n FROM visits GROUP BY nope', '42703', 'nope'],
+  ['SELECT * EXCEPT (nope) FROM visits', '42703', '?'],
+  ['SELECT uper(name) FROM visits', '42883', 'uper'],
+  ['SELECT no_such_function()', '42883', 'no_such_function'],
+  ["SELECT read_text('/etc/passwd')", '42883', 'read_text'],
+  ['SELECT @nothing', '42704', '@nothing'],
+  ['EXECUTE nothing', '26000', '?'],
+  ['DEALLOCATE nothing', '26000', '?'],
+  ['FETCH 1 FROM nothing', '34000', '?'],
+  ['CREATE TABLE salse.north.t AS SELECT 1 AS a', '3D000', 'salse'],
+  ['CREATE TABLE sales.nort.t AS SELECT 1 AS a', '3F000', 'sales'],
+  ['SHOW no_such_property', '22023', '?'],
+  ['SET no_such_property = 1', '22023', '?'],
+  // Types and meaning.
+  ['SELECT page + 1 FROM visits', '42804', '?'],
+  ['SELECT tags = 1 FROM visits', '42804', '?'],
+  ['SELECT CAST(page AS int) FROM visits', '42804', '?'],
+  ['SELECT n FROM visits WHERE page', '42804', '?'],
+  ['SELECT sum(tags) FROM visits', '42804', '?'],
+  ['SELECT CASE WHEN true THEN 1 ELSE tags END FROM visits', '42804', '?'],
+  ['SELECT n FROM visits UNION SELECT tags FROM visits', '42804', '?'],
+  ['SELECT n FROM visits UNION SELECT n, n FROM visits', '42804', '?'],
+  ['SELECT n, count(*) FROM visits', '42804', '?'],
+  ['SELECT name FROM visits GROUP BY n', '42804', '?'],
+  ['SELECT n FROM visits WHERE count(*) > 1', '42601', 'count'],
+  ['SELECT sum(sum(n)) FROM visits', '42601', 'sum(n)'],
+  ['SELECT (SELECT n, name FROM visits)', '42804', '?'],
+  ['SELECT n IN (SELECT n, name FROM visits) FROM visits', '42804', '?'],
+  ['SELECT SESS_TIMEOUT(at, 60) FROM visits', '42601', 'SESS'],
+  ['SELECT upper() FROM visits', '42804', 'upper'],
+  ['SELECT substring() FROM visits', '42804', 'substring'],
+  ['SELECT n FROM visits ORDER BY 5', '42601', '5'],
+  ['SELECT transform(tags, 1) FROM visits', '42804', '?'],
+  ["INSERT INTO visits SELECT 'x'", '42804', '?'],
+  ['INSERT INTO visits (nope) SELECT 1', '42804', '?'],
+  ['CREATE TABLE two AS SELECT 1 AS a, 2 AS a', '42P16', '?'],
+  ['CREATE TABLE visits AS SELECT 1 AS a', '42P07', '?'],
+  ['CREATE TABLE seen AS SELECT 1 AS a', '42P07', '?'],
+  ['CREATE VIEW visits AS SELECT 1 AS a', '42P07', '?'],
+  ['CREATE DATABASE sales', '42710', 'sales'],
+  ['ALTER TABLE visits ADD COLUMN n int', '42804', '?'],
+  ['DROP DATABASE prod', '3D000', 'prod'],
+  // What there is not.
+  ['UPDATE visits SET n = 1', '0A000', 'UPDATE'],
+  ['DELETE FROM visits', '0A000', 'DELETE'],
+  ['INSERT OVERWRITE visits SELECT 1', '0A000', 'INSERT'],
+  ['CREATE INDEX i ON visits (n)', '0A000', 'CREATE'],
+  ['CREATE FUNCTION f() RETURNS int', '0A000', 'CREATE'],
+  ['GRANT ALL ON visits TO bob', '0A000', 'GRANT'],
+  ['SELECT * FROM seen SNAPSHOT SINCE 1', '0A000', '?'],
+  ['SELECT n FROM visits LIMIT 100001', '53400', '?'],
+  // Values, which only the engine meets.
+  ["SELECT raise_error('mine')", '22000', '?'],
+  ['SELECT assert_true(n = 2) FROM visits', '22000', '?'],
+  ["SELECT map_from_arrays(array('a', 'a'), array(1, 2))", '22000', '?'],
+  ['SELECT CAST(bytes AS string) FROM visits', '22000', '?'],
+  ["SELECT regexp_extract(name, '(') FROM visits", '22000', '?'],
+  ['SELECT (SELECT n FROM visits UNION ALL SELECT 2) + 1', '22000', '?'],
+  ["SELECT date_format(at, 'QQQQQQ') FROM visits", '22P02', '?'],
+  ["SELECT n FROM visits SNAPSHOT AS OF 'yesterday'", '22P02', '?'],
+  ['SELECT n FROM visits SNAPSHOT SINCE 5', '58P01', '?'],
+  ['INSERT INTO visits (n) SELECT 3000000000', '22000', '?'],
+]
+
+describe('what is wrong is said with its code and place, and nothing of the engine', () => {
+  it.each(wrong)('%s', async (sql, code, at) => {
+    const answer = await learnt(sql)
+    expect(answer?.code, answer?.message ?? 'It was carried out.').toBe(code)
+    expect(`${answer?.message} ${answer?.hint}`).not.toMatch(inner)
+    if (at === '?') return
+    const from = at === '' ? sql.length : sql.indexOf(at)
+    expect(answer?.position).toBe(from + 1)
+  })
+
+  it.each([
+    ['SELECT * FROM visit', /Did you mean visits\?/],
+    ['INSERT INTO vsits SELECT 1', /Did you mean visits\?/],
+    ['DROP TABLE vsits', /Did you mean visits\?/],
+    ['SELECT nme FROM visits', /Did you mean (?:n|name)\b/],
+    ['SELECT page.titel FROM visits', /Did you mean title\?/],
+    ['CREATE TABLE salse.north.t AS SELECT 1 AS a', /Did you mean sales\?/],
+    ['DROP VIEW seeen', /Did you mean seen\?/],
+    ['SELECT uper(name) FROM visits', /Did you mean upper\b/],
+    ['SET drop_system_column = true', /drop_system_columns/],
+  ])('%s has a suggestion', async (sql, hint) => {
+    expect((await learnt(sql))?.hint).toMatch(hint)
+  })
+
+  it('says line and column of a request of several lines', async () => {
+    const text = await product.rows('\n\n  SELECT n\n  FROM vsits').catch(String)
+    expect(text).toMatch(/"line":4,"column":8/)
+  })
+})
