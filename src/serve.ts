@@ -120,6 +120,7 @@ export async function startServer({ config, logger, version }: ServeOptions): Pr
   const exports = createExports({
     metadata,
     access,
+    secrets,
     engine,
     lake,
     datasets,
