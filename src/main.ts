@@ -53,11 +53,16 @@ const host: CliHost = {
     return await startServer({ config, logger, version })
   },
   verify: async (location, options) => {
-    const [{ openStore }, { verifyLocation }] = await Promise.all([
+    const [{ openStore }, { verifyLocation }, { parseAuth }, { destinationStore }] = await Promise.all([
       import('#objects/open-store.ts'),
       import('#exports/verify.ts'),
+      import('#exports/destination-auth.ts'),
+      import('#exports/destination-store.ts'),
     ])
-    await using store = await openStore(location)
+    const { kind, auth, params } = location
+    const { config, credentials } = destinationStore(kind, parseAuth(kind, auth), params)
+    const { onHostKey } = options
+    await using store = await openStore(config, credentials, onHostKey ? { onHostKey } : {})
     return await verifyLocation({ store, ...options })
   },
   deliveredValues: async (path, column) => {

@@ -144,6 +144,7 @@ export async function startServer({
   const exports = createExports({
     metadata,
     access,
+    secrets,
     engine,
     lake,
     datasets,

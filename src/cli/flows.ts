@@ -1,11 +1,21 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Client } from './client.ts'
+import type { Destination } from './destination.ts'
 import { CliError, exitCodes } from './exit-code.ts'
 
-/** The public Flow Service, and the ids of what a local folder is delivered by. */
+/** The public Flow Service, and the ids of what each kind of destination is delivered by. */
 const api = '/data/foundation/flowservice'
-const folderConnectionSpec = { id: '5a1f0f6e-1d0c-4e58-9a43-6c6f63616c31', version: '1.0' }
-const folderFlowSpec = { id: '5a1f0f6e-1d0c-4e58-9a43-6c6f63616c32', version: '1.0' }
+const specs: Readonly<Record<Destination['kind'], { readonly connection: string; readonly flow: string }>> = {
+  local: {
+    connection: '5a1f0f6e-1d0c-4e58-9a43-6c6f63616c31',
+    flow: '5a1f0f6e-1d0c-4e58-9a43-6c6f63616c32',
+  },
+  s3: { connection: '4fce964d-3f37-408f-9778-e597338a21ee', flow: '269ba276-16fc-47db-92b0-c1049a3c131f' },
+  azure: { connection: '6d6b59bf-fb58-4107-9064-4d246c0e5bb2', flow: '95bd8965-fc8a-4119-b9c3-944c2c2df6d2' },
+  adls: { connection: 'be2c3209-53bc-47e7-ab25-145db8b873e1', flow: '17be2013-2549-41ce-96e7-a70363bec293' },
+  gcs: { connection: 'c5d93acb-ea8b-4b14-8f53-02138444ae99', flow: '585c15c4-6cbf-4126-8f87-e26bff78b657' },
+  sftp: { connection: '36965a81-b1c6-401b-99f8-22508f1e6a26', flow: '354d6aad-4754-46e4-a576-1b384561c440' },
+}
 const lakeConnectionSpec = { id: '23598e46-f560-407b-88d5-ea6207e49db0', version: '1.0' }
 const pageSize = 100
 const flowsMax = 10_000
@@ -84,7 +94,7 @@ export async function requireFlow(client: Client, name: string): Promise<FlowDoc
 export interface NewExport {
   readonly name: string
   readonly datasetId: string
-  readonly folder: string
+  readonly destination: Destination
   readonly fileType: 'PARQUET' | 'JSON'
   /** Absent: what the file type does best. */
   readonly compression?: 'NONE' | 'GZIP' | 'ZSTD'
@@ -96,26 +106,27 @@ export interface NewExport {
 
 /** Connection, source, target and flow. */
 export async function createExport(client: Client, wanted: NewExport): Promise<FlowDocument> {
-  const { name, datasetId, folder, fileType, compression, mode, every, startAt } = wanted
+  const { name, datasetId, destination, fileType, compression, mode, every, startAt } = wanted
   const make = async (kind: string, body: object) =>
     (await client.post<{ id: string }>(`${api}/${kind}`, { name, ...body })).id
-  const connection = await make('connections', { connectionSpec: folderConnectionSpec })
+  const connectionSpec = { id: specs[destination.kind].connection, version: '1.0' }
+  const connection = await make('connections', { connectionSpec, auth: destination.auth })
   const source = await make('sourceConnections', {
     connectionSpec: lakeConnectionSpec,
     params: { datasets: [{ dataSetId: datasetId }] },
   })
   const target = await make('targetConnections', {
     baseConnectionId: connection,
-    connectionSpec: folderConnectionSpec,
+    connectionSpec,
     params: {
       mode: 'Server-to-server',
-      path: folder,
+      ...destination.params,
       datasetFileType: fileType,
       ...(compression === undefined ? {} : { compression }),
     },
   })
   const flow = await make('flows', {
-    flowSpec: folderFlowSpec,
+    flowSpec: { id: specs[destination.kind].flow, version: '1.0' },
     sourceConnectionIds: [source],
     targetConnectionIds: [target],
     transformations: [],

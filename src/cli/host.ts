@@ -1,5 +1,6 @@
 import type { Readable } from 'node:stream'
 import type { Config } from '#config/config.ts'
+import type { Destination } from './destination.ts'
 
 /** What the command line is given: it makes nothing big itself. */
 export interface CliHost {
@@ -15,11 +16,8 @@ export interface CliHost {
   readonly root: string
   /** A whole server in this process. Quiet: it logs only errors. */
   serve(config: Config, options: { readonly isQuiet: boolean }): Promise<RunningServer>
-  /** Checks a location of deliveries; needs no server. The folder exists. */
-  verify(
-    location: { readonly kind: 'local'; readonly folder: string },
-    options: VerifyOptions,
-  ): Promise<VerifyReport>
+  /** Checks a location of deliveries; needs no server. A folder of this machine exists. */
+  verify(location: Destination, options: VerifyOptions): Promise<VerifyReport>
   /** All values of a column of a delivered Parquet file. */
   deliveredValues(path: string, column: string): Promise<readonly unknown[]>
   /** Makes a home, the configuration's, of a backup; needs no server. */
@@ -56,6 +54,8 @@ export interface RestoreReport {
 
 export interface VerifyOptions {
   readonly signal: AbortSignal
+  /** Told an SFTP server's key when none was given. */
+  readonly onHostKey?: (fingerprint: string) => void
   readonly onProgress?: (progress: {
     readonly filesChecked: number
     readonly fileCount: number

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { dirname } from 'node:path'
 import type { Access } from '#access/access.ts'
+import type { SecretStore } from '#access/secret-store.ts'
 import { must } from '#base/assert.ts'
 import type { Clock } from '#base/clock.ts'
 import { AppError } from '#base/errors.ts'
@@ -31,6 +32,7 @@ const parallelRunsMax = 2
 export interface ExportsOptions {
   readonly metadata: Metadata
   readonly access: Access
+  readonly secrets: SecretStore
   readonly engine: Engine
   readonly lake: Lake
   readonly datasets: Datasets

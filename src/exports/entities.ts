@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import type { Access, Permission } from '#access/access.ts'
+import type { SecretStore } from '#access/secret-store.ts'
 import type { Clock } from '#base/clock.ts'
 import { AppError } from '#base/errors.ts'
 import { type FlowId, isId, parseId } from '#base/ids.ts'
@@ -16,6 +17,10 @@ import {
 } from '#metadata/exports.ts'
 import type { RunRow } from '#metadata/jobs.ts'
 import type { Metadata, Transaction } from '#metadata/metadata.ts'
+import { forgetAuth, openAuth, sealAuth, storedAuth } from './connection-secret.ts'
+import { type DestinationAuth, parseAuth } from './destination-auth.ts'
+import { destinationKindOf } from './destination-specs.ts'
+import { destinationStore } from './destination-store.ts'
 import { entityDocument } from './entity-document.ts'
 import { pageOf } from './entity-query.ts'
 import {
@@ -33,6 +38,7 @@ import { checkTargetFolder } from './target-folder.ts'
 export interface EntitiesOptions {
   readonly metadata: Metadata
   readonly access: Access
+  readonly secrets: SecretStore
   readonly datasets: Datasets
   readonly jobs: Jobs
   readonly clock: Clock
@@ -53,7 +59,7 @@ type Stored<K extends EntityKind> = EntityDocuments[K] & { readonly state: State
 
 /** The connections and flows of a sandbox: documents with versions, and a schedule behind each flow. */
 export function createEntities(options: EntitiesOptions): Entities {
-  const { metadata, access, jobs, clock } = options
+  const { metadata, access, secrets, jobs, clock } = options
 
   async function createEntity(caller: Caller, kind: EntityKind, body: unknown) {
     await requireChange(options, caller, kind)
@@ -66,15 +72,17 @@ export function createEntities(options: EntitiesOptions): Entities {
         },
       )
     const document = parseDocument(kind, body)
+    const auth = authOf(kind, document)
     await checkDocument(options, caller, kind, document)
     const id = randomUUID()
     const now = clock.now()
     const etag = newEtag(now)
-    const stored: Record<string, unknown> = { ...document, state: 'enabled' }
+    const stored: Record<string, unknown> = { ...document, auth: undefined, state: 'enabled' }
     // The platform makes a base connection for the lake by itself; clients read its id.
     if (kind === 'sourceConnections') stored['baseConnectionId'] = randomUUID()
     await metadata.transaction(async (tx) => {
       await lockReferences(tx, caller, kind, document)
+      if (auth) stored['auth'] = await sealAuth(secrets, tx, auth, ownerOf(caller, now))
       await insertEntity(tx, {
         id,
         sandbox_id: caller.sandbox.id,
@@ -148,7 +156,8 @@ export function createEntities(options: EntitiesOptions): Entities {
             `Supplied version=[${etag}] does not match the current version on entity=[${row.etag}]`,
             { hint: 'Read the entity again and repeat the change on what it is now.' },
           )
-        const { state, ...rest } = patchEntityDocument(row.document, patch)
+        const before = kind === 'connections' ? await openAuth(secrets, row) : undefined
+        const { state, ...rest } = patchEntityDocument(withAuth(row.document, before), patch)
         if (state !== row.document['state'])
           throw new AppError('flow.invalid', '/state: use the actions enable and disable.', {
             detail: { field: '/state', flowCode: 'FLOW-1410-400' },
@@ -160,12 +169,23 @@ export function createEntities(options: EntitiesOptions): Entities {
             { detail: { field: '/params' } },
           )
         const document = parseDocument(kind, rest)
+        const auth = authOf(kind, document)
         await checkDocument(options, caller, kind, document)
-        return { ...document, state: stateOf(row) }
+        const state_ = stateOf(row)
+        if (!auth) return { ...document, state: state_ }
+        return {
+          ...document,
+          state: state_,
+          auth: isSame(auth.secret, before?.secret) ? sameSecret(row, auth) : auth,
+        }
       },
-      write: async (tx, document) => {
+      write: async (tx, document, row) => {
         await lockReferences(tx, caller, kind, document)
         if (kind === 'flows') await schedule(tx, caller, id, document as FlowDocument, document.state)
+        const auth = kind === 'connections' ? (document as { auth?: DestinationAuth }).auth : undefined
+        if (!auth?.secret) return document
+        await forgetAuth(secrets, tx, row)
+        return { ...document, auth: await sealAuth(secrets, tx, auth, ownerOf(caller, clock.now())) }
       },
     })
   }
@@ -179,7 +199,10 @@ export function createEntities(options: EntitiesOptions): Entities {
         if (isEnabled) await checkDocument(options, caller, 'flows', document)
         return { ...document, state: isEnabled ? 'enabled' : 'disabled' }
       },
-      write: (tx, document) => schedule(tx, caller, flowId, document, document.state),
+      write: async (tx, document) => {
+        await schedule(tx, caller, flowId, document, document.state)
+        return document
+      },
     })
   }
 
@@ -190,7 +213,8 @@ export function createEntities(options: EntitiesOptions): Entities {
     id: string,
     steps: {
       readonly prepare: (row: EntityRow) => Promise<Stored<K>>
-      readonly write: (tx: Transaction, document: Stored<K>) => Promise<void>
+      /** Returns what is stored. */
+      readonly write: (tx: Transaction, document: Stored<K>, row: EntityRow) => Promise<object>
     },
   ) {
     for (let attempt = 1; attempt <= changeAttemptsMax; attempt += 1) {
@@ -202,9 +226,9 @@ export function createEntities(options: EntitiesOptions): Entities {
       const isWritten = await metadata.transaction(async (tx) => {
         const row = await lockEntity(tx, caller.sandbox.id, kind, id)
         if (row?.etag !== before.etag) return false
-        await steps.write(tx, document)
+        const stored = await steps.write(tx, document, row)
         await updateEntity(tx, id, {
-          document: JSON.stringify(document),
+          document: JSON.stringify(stored),
           etag,
           updated_at: now,
           updated_by: caller.principal.id,
@@ -228,6 +252,7 @@ export function createEntities(options: EntitiesOptions): Entities {
       const now = clock.now()
       await updateEntity(tx, id, { updated_at: now, updated_by: caller.principal.id, deleted_at: now })
       if (kind === 'flows') await jobs.removeSchedule(tx, 'export', id)
+      if (kind === 'connections') await forgetAuth(secrets, tx, row)
       await audit(tx, caller, 'delete', kind, id)
     })
     if (kind !== 'flows') return
@@ -295,14 +320,74 @@ async function checkDocument<K extends EntityKind>(
       await checkDataset(options, caller, dataSetId, `/params/datasets/${index}/dataSetId`)
   }
   if (kind === 'targetConnections') {
-    const { params } = document as EntityDocuments['targetConnections']
-    params.path = await checkTargetFolder(params.path, options.home)
+    await checkTarget(options, caller, document as EntityDocuments['targetConnections'])
   }
   if (kind === 'flows') {
     const { scheduleParams, sourceConnectionIds } = document as FlowDocument
     scheduleRuleOf(scheduleParams)
     await checkFlowSource(options, caller, sourceConnectionIds[0] ?? '')
+    await checkFlowTarget(options, caller, document as FlowDocument)
   }
+}
+
+/** The place is one that the connection's kind can have. */
+async function checkTarget(
+  { metadata, secrets, home }: EntitiesOptions,
+  caller: Caller,
+  { connectionSpec, baseConnectionId, params }: EntityDocuments['targetConnections'],
+): Promise<void> {
+  const kind = destinationKindOf(connectionSpec.id)
+  if (kind === 'local') params.path = await checkTargetFolder(params.path, home)
+  const row = await selectEntity(metadata.db, caller.sandbox.id, 'connections', baseConnectionId)
+  if (!row || !kind) return // Said when the references are locked.
+  requireKind(kind, row, '/connectionSpec/id')
+  if (kind !== 'local') destinationStore(kind, await openAuth(secrets, row), params)
+}
+
+/** What a flow is for and what it delivers to are of one kind. */
+async function checkFlowTarget(
+  { metadata }: EntitiesOptions,
+  caller: Caller,
+  { flowSpec, targetConnectionIds }: FlowDocument,
+): Promise<void> {
+  const id = targetConnectionIds[0] ?? ''
+  const row = await selectEntity(metadata.db, caller.sandbox.id, 'targetConnections', id)
+  if (row) requireKind(destinationKindOf(flowSpec.id), row, '/flowSpec/id')
+}
+
+function requireKind(kind: string | undefined, row: EntityRow, field: string): void {
+  const spec = row.document['connectionSpec'] as { readonly id: string }
+  if (destinationKindOf(spec.id) === kind) return
+  throw new AppError(
+    'flow.invalid',
+    `${field}: the ${nouns[row.kind]} ${row.id} is of another kind of destination.`,
+    {
+      detail: { field },
+    },
+  )
+}
+
+/** How a connection logs in, checked. */
+function authOf<K extends EntityKind>(kind: K, document: EntityDocuments[K]): DestinationAuth | undefined {
+  if (kind !== 'connections') return undefined
+  const { connectionSpec, auth } = document as EntityDocuments['connections']
+  const destination = destinationKindOf(connectionSpec.id)
+  return destination && parseAuth(destination, auth)
+}
+
+/** As a client sends it, for its patches. */
+function withAuth(document: Readonly<Record<string, unknown>>, auth: DestinationAuth | undefined) {
+  if (!auth) return document
+  return { ...document, auth: { specName: auth.specName, params: { ...auth.params, ...auth.secret } } }
+}
+
+/** What is secret did not change: the row goes on with the one it has. */
+function sameSecret(row: EntityRow, { specName, params }: DestinationAuth) {
+  return { ...storedAuth(row.document), specName, params }
+}
+
+function ownerOf({ principal, sandbox }: Caller, now: Date) {
+  return { organizationId: principal.organizationId, sandboxId: sandbox.id, now }
 }
 
 /** Who may change an export must see what it delivers. */

@@ -3,6 +3,7 @@ import type { PrincipalId } from '#base/ids.ts'
 import type { Caller } from '#datasets/datasets.ts'
 import type { EntityRow } from '#metadata/exports.ts'
 import type { RunRow } from '#metadata/jobs.ts'
+import { storedAuth } from './connection-secret.ts'
 
 type Json = Record<string, unknown>
 
@@ -13,13 +14,17 @@ interface Context {
   readonly lastRun: RunRow | undefined
 }
 
-/** An entity as clients read it: what was sent, and what the server says of it. Auth parameters never come back. */
+/** An entity as clients read it: what was sent, and what the server says of it. Secrets never come back. */
 export function entityDocument(row: EntityRow, context: Context): Json {
   const { auth: _auth, ...document } = row.document
+  const auth = storedAuth(row.document)
   return {
     id: row.id,
     ...auditFields(row, context.caller),
     ...document,
+    ...(auth
+      ? { auth: { specName: auth.specName, params: { ...auth.params, authorizedDate: auth.authorizedDate } } }
+      : {}),
     version: row.etag,
     etag: row.etag,
     ...inherited(row, context),

@@ -1,7 +1,8 @@
 import { z } from 'zod'
 import { AppError } from '#base/errors.ts'
 import { type FileFormat, fileFormat } from '#formats/file-format.ts'
-import { dataLakeSpecId, type EntityKind, localFolderSpecs } from './exports.ts'
+import { connectionSpecIds, flowSpecIds } from './destination-specs.ts'
+import { dataLakeSpecId, type EntityKind } from './exports.ts'
 import { scheduleParams } from './schedule-params.ts'
 
 const nameText = z.string().min(1).max(500)
@@ -13,6 +14,15 @@ const spec = (id: string, what: string) =>
     })
     .transform((value) => ({ ...value, id }))
 
+/** Of one of the kinds of destinations. */
+const destinationSpec = (ids: readonly string[], what: string) =>
+  z
+    .looseObject({
+      id: z.string().refine((id) => ids.includes(id), { error: `is the id of ${what} that is known here` }),
+      version: z.string().default('1.0'),
+    })
+    .transform((value) => ({ ...value, id: value.id }))
+
 const upperCase = z.string().transform((text) => text.toUpperCase())
 const booleanText = z.preprocess(
   (value) => (typeof value === 'string' ? { true: true, false: false }[value.toLowerCase()] : value),
@@ -22,7 +32,9 @@ const booleanText = z.preprocess(
 const connection = z.looseObject({
   name: nameText,
   description: z.string().optional(),
-  connectionSpec: spec(localFolderSpecs.connectionSpecId, 'the local folder'),
+  connectionSpec: destinationSpec(connectionSpecIds, 'a destination'),
+  /** How to log in; never stored as it comes. */
+  auth: z.unknown().optional(),
 })
 
 const sourceConnection = z.looseObject({
@@ -38,7 +50,11 @@ const sourceConnection = z.looseObject({
 
 const targetParams = z.looseObject({
   mode: z.string().default('Server-to-server'),
-  path: z.string().min(1),
+  /** A folder, or what names begin with in the bucket or container. */
+  path: z.string().max(1_000).default(''),
+  bucketName: z.string().optional(),
+  container: z.string().optional(),
+  remotePath: z.string().optional(),
   datasetFileType: upperCase.pipe(z.enum(['PARQUET', 'JSON'])),
   /** Absent: what the file type does best. */
   compression: upperCase.pipe(z.enum(['NONE', 'GZIP', 'ZSTD'])).optional(),
@@ -56,14 +72,14 @@ const targetConnection = z.looseObject({
   name: nameText,
   description: z.string().optional(),
   baseConnectionId: z.uuid(),
-  connectionSpec: spec(localFolderSpecs.connectionSpecId, 'the local folder'),
+  connectionSpec: destinationSpec(connectionSpecIds, 'a destination'),
   params: targetParams,
 })
 
 const flow = z.looseObject({
   name: nameText,
   description: z.string().optional(),
-  flowSpec: spec(localFolderSpecs.flowSpecId, 'datasets to a local folder'),
+  flowSpec: destinationSpec(flowSpecIds, 'datasets to a destination'),
   sourceConnectionIds: z.array(z.uuid()).length(1, 'holds one source connection'),
   targetConnectionIds: z.array(z.uuid()).length(1, 'holds one target connection'),
   transformations: z.array(z.unknown()).max(0, 'is an empty list').default([]),

@@ -2,6 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
+import { createSecretStore } from '#access/secret-store.ts'
 import { systemClock } from '#base/clock.ts'
 import { type FlowId, newBatchId } from '#base/ids.ts'
 import { silentLogger } from '#base/log.ts'
@@ -63,8 +64,10 @@ test.each([
       clock: systemClock,
     })
     await mkdir(join(folder, 'home'), { mode: 0o711 })
+    const keyFile = join(folder, 'home', 'master.json')
     const exports = createExports({
       metadata,
+      secrets: await createSecretStore({ metadata, keyFile, clock: systemClock }),
       access,
       engine,
       lake,

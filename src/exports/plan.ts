@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import type { Access } from '#access/access.ts'
+import type { SecretStore } from '#access/secret-store.ts'
 import { isWhole } from '#access/decide.ts'
 import { must } from '#base/assert.ts'
 import { AppError } from '#base/errors.ts'
@@ -17,11 +18,17 @@ import {
   selectExportRun,
 } from '#metadata/exports.ts'
 import type { Metadata } from '#metadata/metadata.ts'
+import { locationOf } from '#objects/location.ts'
+import { type StoreConfig, storeConfig } from '#objects/open-store.ts'
 import { type Field, sparkName } from '#types/data-type.ts'
 import type { Clock } from '#base/clock.ts'
 import { canonicalJson, sha256Hex } from './canonical-json.ts'
+import { openAuth } from './connection-secret.ts'
+import { type DestinationKind, destinationKindOf, destinationSpecs } from './destination-specs.ts'
+import { destinationStore } from './destination-store.ts'
 import { fileFormatOf, type FlowDocument, readDocument, type TargetParams } from './entity-schemas.ts'
 import { expandFolderTemplate } from './folder-template.ts'
+import type { PlannedTarget } from './open-destination.ts'
 import { checkTargetFolder } from './target-folder.ts'
 
 /** How long a run that nobody works on keeps its snapshot from expiry; every attempt renews it. */
@@ -46,7 +53,9 @@ const exportPlan = z.strictObject({
     number: z.int().positive(),
     previous: z.strictObject({ sha256: z.string(), isElsewhere: z.boolean() }).optional(),
   }),
-  target: z.strictObject({ kind: z.literal('local'), folder: z.string() }),
+  target: storeConfig,
+  /** Whose credentials open it; absent where nobody logs in. */
+  connectionId: z.string().optional(),
   /** Below the location. */
   folder: z.string(),
   format: fileFormat,
@@ -57,8 +66,15 @@ const exportPlan = z.strictObject({
 
 export type ExportPlan = z.infer<typeof exportPlan>
 
+/** Where a part was brought, as its row says; those of before there were connections have the store alone. */
+export function plannedTargetOf(stored: Readonly<Record<string, unknown>>): PlannedTarget {
+  if (!('target' in stored)) return { target: storeConfig.parse(stored) }
+  return exportPlan.pick({ target: true, connectionId: true }).parse(stored)
+}
+
 export interface PlanOptions {
   readonly metadata: Metadata
+  readonly secrets: SecretStore
   readonly access: Access
   readonly datasets: Datasets
   readonly lake: Lake
@@ -117,6 +133,8 @@ interface FlowRequest {
   readonly document: FlowDocument
   readonly dataset: Dataset
   readonly target: TargetParams
+  readonly kind: DestinationKind
+  readonly connectionId: string
 }
 
 async function readFlow(options: PlanOptions, caller: Caller, flowId: FlowId): Promise<FlowRequest> {
@@ -141,7 +159,14 @@ async function readFlow(options: PlanOptions, caller: Caller, flowId: FlowId): P
   )
   const datasetId = parseId('dataset', must(source.params.datasets[0], 'a source names a dataset').dataSetId)
   await requireView(options, caller, datasetId)
-  return { flowId, document, dataset: await datasets.get(caller, datasetId), target: target.params }
+  return {
+    flowId,
+    document,
+    dataset: await datasets.get(caller, datasetId),
+    target: target.params,
+    kind: must(destinationKindOf(target.connectionSpec.id), 'a target was checked when it was made'),
+    connectionId: target.baseConnectionId,
+  }
 }
 
 async function storedDocument<K extends 'flows' | 'sourceConnections' | 'targetConnections'>(
@@ -168,8 +193,19 @@ async function requireView({ access }: PlanOptions, caller: Caller, datasetId: D
     throw new AppError('access.denied', 'The dataset may only be seen in part, so it is not exported.')
 }
 
+async function storeOf(options: PlanOptions, caller: Caller, request: FlowRequest): Promise<StoreConfig> {
+  const { kind, target, connectionId } = request
+  if (kind === 'local') return { kind, folder: await checkTargetFolder(target.path, options.home) }
+  const row = await selectEntity(options.metadata.db, caller.sandbox.id, 'connections', connectionId)
+  if (!row) throw new AppError('flow.unknown', `The export's connection ${connectionId} was deleted.`)
+  const { config } = destinationStore(kind, await openAuth(options.secrets, row), target)
+  if (config.kind !== 'sftp') return config
+  const { hostKey: _pinned, ...place } = config // Of the connection, not of the place.
+  return place
+}
+
 async function newPlan(
-  { lake, home }: PlanOptions,
+  options: PlanOptions,
   {
     context,
     caller,
@@ -185,7 +221,8 @@ async function newPlan(
   const { run } = context
   const { document, dataset, target, flowId } = request
   const { scheduleParams } = document
-  const location = await checkTargetFolder(target.path, home)
+  const store = await storeOf(options, caller, request)
+  const { lake } = options
   const snapshot = await lake.snapshot(dataset.tableId)
   const table = await lake.table(dataset.tableId)
   const isFull = chain === undefined || scheduleParams.exportMode === 'DAILY_FULL_EXPORT'
@@ -209,14 +246,15 @@ async function newPlan(
     chain: {
       number: (chain?.number ?? 0) + 1,
       ...(chain
-        ? { previous: { sha256: chain.manifest_sha256, isElsewhere: chain.location !== location } }
+        ? { previous: { sha256: chain.manifest_sha256, isElsewhere: chain.location !== locationOf(store) } }
         : {}),
     },
-    target: { kind: 'local', folder: location },
+    target: store,
+    ...(store.kind === 'local' ? {} : { connectionId: request.connectionId }),
     folder: expandFolderTemplate(scheduleParams.foldernameTemplate, {
       datasetId: dataset.id,
       datasetName: dataset.name,
-      destination: 'Local folder',
+      destination: destinationSpecs[request.kind].name,
       flowId,
       flowName: document.name,
       sandboxName: caller.sandbox.name,

@@ -4,6 +4,7 @@ import { AppError } from '#base/errors.ts'
 import { faultPoint } from '#base/faults.ts'
 import type { DatasetId, FlowId } from '#base/ids.ts'
 import { lockChain, selectParts, updateExportRun, upsertChain } from '#metadata/exports.ts'
+import { locationOf } from '#objects/location.ts'
 import type { ObjectStore } from '#objects/object-store.ts'
 import { readManifest, type SealedManifest } from './manifest.ts'
 import { manifestName, parseManifestName } from './names.ts'
@@ -218,7 +219,7 @@ async function recordPublished(scope: RunScope, sealed: SealedManifest): Promise
       number: plan.chain.number,
       manifest_sha256: sealed.sha256,
       manifest_name: nameOf(scope),
-      location: plan.target.folder,
+      location: locationOf(plan.target),
       watermark_sequence: plan.throughSequence,
       published_at: now,
     })

@@ -1,5 +1,6 @@
 import { mkdir } from 'node:fs/promises'
 import type { Access } from '#access/access.ts'
+import type { SecretStore } from '#access/secret-store.ts'
 import type { Clock } from '#base/clock.ts'
 import { AppError } from '#base/errors.ts'
 import type { Logger } from '#base/log.ts'
@@ -9,8 +10,8 @@ import type { RunContext, RunOutcome } from '#jobs/jobs.ts'
 import type { Lake } from '#lake/lake.ts'
 import { selectExportRun, updateExportRun } from '#metadata/exports.ts'
 import type { Metadata } from '#metadata/metadata.ts'
-import { openStore } from '#objects/open-store.ts'
 import { readManifest } from './manifest.ts'
+import { openDestination } from './open-destination.ts'
 import { pinAndPlan, pinOwner } from './plan.ts'
 import { checkHead, publish } from './publish.ts'
 import { createProgress, type RunScope } from './run-scope.ts'
@@ -23,6 +24,7 @@ import { discardAttempt, discardEarlierAttempts, sweepAbandoned } from './sweep.
 export interface RunExportOptions {
   readonly metadata: Metadata
   readonly access: Access
+  readonly secrets: SecretStore
   readonly engine: Engine
   readonly lake: Lake
   readonly datasets: Datasets
@@ -43,12 +45,12 @@ export interface RunExportOptions {
  * planned or read again; whatever happens, the run goes on to be published.
  */
 export async function runExport(options: RunExportOptions, context: RunContext): Promise<RunOutcome> {
-  const { metadata, lake, spoolFolder, logger, clock } = options
+  const { spoolFolder, logger, clock } = options
   await mkdir(spoolFolder, { recursive: true, mode: 0o711 })
   const progress = createProgress(context, clock)
   await progress.update({ phase: 'planning' })
   const plan = await pinAndPlan(options, context)
-  await using store = await openStore(plan.target)
+  await using store = await openDestination(options, plan)
   const key = await loadSigningKey(options.keysFolder)
   const scope: RunScope = { ...options, context, plan, store, key, progress }
   try {
@@ -61,7 +63,7 @@ export async function runExport(options: RunExportOptions, context: RunContext):
   }
   try {
     await removeSpool(spoolFolder, context.run.id)
-    await sweepAbandoned({ metadata, lake, spoolFolder, logger })
+    await sweepAbandoned(options)
   } catch (error) {
     // The delivery is made; what is left over is swept by the next run.
     logger.log('warn', 'export.sweep.failed', { runId: context.run.id, error })

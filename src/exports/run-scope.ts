@@ -1,3 +1,4 @@
+import type { SecretStore } from '#access/secret-store.ts'
 import type { Clock } from '#base/clock.ts'
 import type { Logger } from '#base/log.ts'
 import type { Engine } from '#engine/engine.ts'
@@ -11,6 +12,7 @@ import type { SigningKey } from './signing-key.ts'
 /** What the steps of one attempt share. */
 export interface RunScope {
   readonly metadata: Metadata
+  readonly secrets: SecretStore
   readonly engine: Engine
   readonly lake: Lake
   readonly clock: Clock

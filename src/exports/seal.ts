@@ -1,6 +1,7 @@
 import { AppError } from '#base/errors.ts'
 import { faultPoint } from '#base/faults.ts'
 import { updateExportRun, updatePart } from '#metadata/exports.ts'
+import { folderOf } from '#objects/location.ts'
 import { sha256Hex } from './canonical-json.ts'
 import { type Manifest, type SealedManifest, signManifest } from './manifest.ts'
 import { platformManifestName } from './names.ts'
@@ -140,7 +141,7 @@ export function platformManifest(
     flowRunId: context.run.id,
     scheduledTime: plan.scheduledAt.replace(/\.\d+Z$/, 'Z'),
     exportResults: files.map(({ name, bytes }) => ({
-      sinkPath: [plan.target.folder, plan.folder].filter((part) => part !== '').join('/'),
+      sinkPath: [folderOf(plan.target), plan.folder].filter((part) => part !== '').join('/'),
       name: inFolder(name),
       size: bytes,
     })),

@@ -84,7 +84,7 @@ export async function stagePart(scope: RunScope, spoolFile: SpoolFile): Promise<
       run_id: run.id,
       fence: lease.fence,
       number: spoolFile.number,
-      store: JSON.stringify(plan.target),
+      store: JSON.stringify({ target: plan.target, connectionId: plan.connectionId }),
       token: JSON.stringify(token),
       spool_path: spoolFile.path,
       created_at: clock.now(),

@@ -1,4 +1,6 @@
 import { readdir } from 'node:fs/promises'
+import type { SecretStore } from '#access/secret-store.ts'
+import { AppError } from '#base/errors.ts'
 import { faultPoint } from '#base/faults.ts'
 import { isId, type RunId } from '#base/ids.ts'
 import type { Logger } from '#base/log.ts'
@@ -15,10 +17,10 @@ import {
 import { selectRun } from '#metadata/jobs.ts'
 import type { Metadata } from '#metadata/metadata.ts'
 import type { ObjectStore } from '#objects/object-store.ts'
-import { openStore, storeConfig } from '#objects/open-store.ts'
 import { readManifest } from './manifest.ts'
 import { manifestName } from './names.ts'
-import { pinOwner } from './plan.ts'
+import { openDestination } from './open-destination.ts'
+import { pinOwner, plannedTargetOf } from './plan.ts'
 import type { RunScope } from './run-scope.ts'
 import { removeSpool } from './spool.ts'
 import { type StagedPart, tokenOf } from './stage.ts'
@@ -32,6 +34,7 @@ const partsMax = 1_000
  */
 export async function sweepAbandoned(options: {
   readonly metadata: Metadata
+  readonly secrets: SecretStore
   readonly lake: Lake
   readonly spoolFolder: string
   readonly logger: Logger
@@ -40,12 +43,15 @@ export async function sweepAbandoned(options: {
   let partCount = 0
   for (const row of await selectAbandonedParts(metadata.db, partsMax)) {
     try {
-      await using store = await openStore(storeConfig.parse(row.store))
+      await using store = await openDestination(options, plannedTargetOf(row.store))
       await removePart(metadata, store, row)
       partCount += 1
     } catch (error) {
       // A destination that is away now is swept another time; it must not hold up another export.
       logger.log('warn', 'export.sweep.failed', { runId: row.run_id, error })
+      // Nobody can log in there any more: what is left is told of once, and left.
+      if (error instanceof AppError && error.code === 'flow.unknown')
+        await updatePart(metadata.db, row.id, { state: 'gone' })
     }
     await faultPoint('export.sweep.middle')
   }

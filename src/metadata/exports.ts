@@ -123,6 +123,33 @@ function entityQuery(db: Db, sandboxId: SandboxId, kind: EntityRowKind) {
     .where('deleted_at', 'is', null)
 }
 
+/** Of any sandbox: for runs, which were allowed before. */
+export async function selectConnection(db: Db, id: string): Promise<EntityRow | undefined> {
+  return await connectionQuery(db, id).executeTakeFirst()
+}
+
+export async function lockConnection(tx: Transaction, id: string): Promise<EntityRow | undefined> {
+  return await connectionQuery(tx, id).forUpdate().executeTakeFirst()
+}
+
+function connectionQuery(db: Db, id: string) {
+  return db
+    .selectFrom('flow_entities')
+    .selectAll()
+    .where('id', '=', id)
+    .where('kind', '=', 'connections')
+    .where('deleted_at', 'is', null)
+}
+
+/** What the server itself learnt; nobody changed it. */
+export async function updateConnectionDocument(
+  tx: Transaction,
+  id: string,
+  change: { readonly document: string; readonly etag: string },
+): Promise<void> {
+  await tx.updateTable('flow_entities').set(change).where('id', '=', id).execute()
+}
+
 export async function updateEntity(
   tx: Transaction,
   id: string,

@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { randomUUID } from 'node:crypto'
 import { DuckDBInstance } from '@duckdb/node-api'
 import { vi } from 'vitest'
+import { createSecretStore, type SecretStore } from '../../src/access/secret-store.ts'
 import { armFaults, type FaultPoint } from '../../src/base/faults.ts'
 import { type FlowId, newUuidId, type RunId, type SnapshotId, type TableId } from '../../src/base/ids.ts'
 import { silentLogger } from '../../src/base/log.ts'
@@ -29,6 +30,13 @@ import { testMetadata } from './metadata.ts'
 
 /** Rows a file of the test's engine holds at most, so that deliveries have several parts. */
 export const rowsOfPart = 40
+
+/** Where a flow delivers, as a client says it. */
+export interface FlowDestination {
+  readonly specs: { readonly connectionSpecId: string; readonly flowSpecId: string }
+  readonly auth?: object
+  readonly params: object
+}
 
 export interface Node {
   readonly jobs: Jobs
@@ -96,6 +104,11 @@ export class ExportBed implements AsyncDisposable {
     })
   }
 
+  async secrets(): Promise<SecretStore> {
+    const keyFile = join(this.folder, 'home', 'master.json')
+    return await createSecretStore({ metadata: this.metadata, keyFile, clock: this.clock })
+  }
+
   get access() {
     return this.#access
   }
@@ -124,6 +137,7 @@ export class ExportBed implements AsyncDisposable {
       })
     const exports = createExports({
       metadata: this.metadata,
+      secrets: await this.secrets(),
       access: this.#access,
       engine: this.engine,
       lake: this.lake as unknown as Lake,
@@ -160,12 +174,21 @@ export class ExportBed implements AsyncDisposable {
   async flow(
     { exports }: Node,
     dataset: Dataset,
-    change: { readonly params?: object; readonly scheduleParams?: object; readonly name?: string } = {},
+    change: {
+      readonly params?: object
+      readonly scheduleParams?: object
+      readonly name?: string
+      readonly destination?: FlowDestination
+    } = {},
   ): Promise<FlowId> {
     const make = async (kind: Parameters<Exports['createEntity']>[1], body: object) =>
       (await exports.createEntity(this.caller, kind, body)).id
-    const spec = { id: localFolderSpecs.connectionSpecId, version: '1.0' }
-    const connection = await make('connections', { name: 'folder', connectionSpec: spec })
+    const { specs, auth, params }: FlowDestination = change.destination ?? {
+      specs: localFolderSpecs,
+      params: { path: this.destination },
+    }
+    const spec = { id: specs.connectionSpecId, version: '1.0' }
+    const connection = await make('connections', { name: 'folder', connectionSpec: spec, auth })
     const source = await make('sourceConnections', {
       name: 'lake',
       connectionSpec: { id: dataLakeSpecId, version: '1.0' },
@@ -175,11 +198,11 @@ export class ExportBed implements AsyncDisposable {
       name: 'folder',
       baseConnectionId: connection,
       connectionSpec: spec,
-      params: { path: this.destination, datasetFileType: 'PARQUET', compression: 'GZIP', ...change.params },
+      params: { ...params, datasetFileType: 'PARQUET', compression: 'GZIP', ...change.params },
     })
     return (await make('flows', {
       name: change.name ?? 'feed',
-      flowSpec: { id: localFolderSpecs.flowSpecId, version: '1.0' },
+      flowSpec: { id: specs.flowSpecId, version: '1.0' },
       sourceConnectionIds: [source],
       targetConnectionIds: [target],
       scheduleParams: {

@@ -14,7 +14,7 @@ export interface ServerProcess extends AsyncDisposable {
 }
 
 const startTries = 5
-const readyMsMax = 20_000
+const readyMsMax = 60_000
 
 /** Between our choice of a free port and the server's use of it another may take it: then once more. */
 export async function startServerProcess({ program, args, cwd, env }: ServerCommand): Promise<ServerProcess> {

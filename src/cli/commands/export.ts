@@ -2,6 +2,12 @@ import { type Command, InvalidArgumentError, Option } from 'commander'
 import type { Client } from '../client.ts'
 import { type PlaceOption, withClient } from '../connect.ts'
 import { requireDataset } from '../datasets.ts'
+import {
+  addDestinationOptions,
+  type DestinationFlags,
+  destinationHelp,
+  destinationOf,
+} from '../destination.ts'
 import { CliError, exitCodes } from '../exit-code.ts'
 import {
   createExport,
@@ -17,14 +23,13 @@ import {
 import type { CliHost } from '../host.ts'
 import { createTerminal, type Terminal } from '../terminal.ts'
 import { bytes, counted, instant, number, span } from '../text.ts'
-import { folderOf } from './verify.ts'
 import { formatOption, homeOption, sandboxOption } from '../options.ts'
 
 interface Flags extends PlaceOption {
   readonly format: 'table' | 'json'
 }
 
-interface CreateFlags extends PlaceOption {
+interface CreateFlags extends PlaceOption, DestinationFlags {
   readonly dataset: string
   readonly to: string
   readonly format: 'parquet' | 'json'
@@ -86,11 +91,14 @@ const compressions = { none: 'NONE', gzip: 'GZIP', zstd: 'ZSTD' } as const
 const daily: Every = { timeUnit: 'day', interval: 1, ms: 86_400_000 }
 
 function addCreate(command: Command, host: CliHost): void {
-  command
+  const create = command
     .command('create <name>')
     .description('make a scheduled export of a dataset')
     .requiredOption('--dataset <dataset>', 'what is delivered: name, table or id')
-    .requiredOption('--to <folder>', 'where: a folder on the machine of the server, or file:///folder')
+    .requiredOption(
+      '--to <place>',
+      'where: a folder on the machine of the server, or s3://, az://, abfss://, gs://, sftp://',
+    )
     .addOption(
       new Option('--format <format>', 'of the files').choices(['parquet', 'json']).default('parquet'),
     )
@@ -111,20 +119,25 @@ function addCreate(command: Command, host: CliHost): void {
         .choices(['incremental', 'full'])
         .default('incremental'),
     )
+  addDestinationOptions(create)
     .addOption(sandboxOption())
     .addOption(homeOption())
     .addHelpText(
       'after',
       `
-Files come to <folder>/<datasetId>/exportTime=YYYYMMDDHHMM/, the manifest last.
+Files come to <place>/<datasetId>/exportTime=YYYYMMDDHHMM/, the manifest last.
 The first delivery by the schedule comes at the next full span (UTC); deliver at once with: sluice export run
+${destinationHelp}
+The credentials are sealed in the home's database; they are never shown again.
 
 Examples:
   sluice export create nightly --dataset orders --to /data/out
-  sluice export create feed --dataset data_feed --to /data/feed --format json --every 6h`,
+  sluice export create feed --dataset data_feed --to /data/feed --format json --every 6h
+  sluice export create lake --dataset orders --to s3://bucket/out --region eu-west-1
+  sluice export create partner --dataset orders --to sftp://us@files.example/in --identity ~/.ssh/id_ed25519`,
     )
     .action(async (name: string, flags: CreateFlags) => {
-      const folder = folderOf(flags.to, host.cwd)
+      const destination = await destinationOf(flags.to, flags, host)
       await withClient(host, flags, async (client) => {
         if ((await listFlows(client)).some((flow) => flow.name === name)) {
           throw new CliError(
@@ -139,7 +152,7 @@ Examples:
         const flow = await createExport(client, {
           name,
           datasetId: dataset.id,
-          folder,
+          destination,
           fileType: flags.format === 'json' ? 'JSON' : 'PARQUET',
           ...(flags.compression === undefined ? {} : { compression: compressions[flags.compression] }),
           mode: flags.mode,
@@ -147,7 +160,7 @@ Examples:
           startAt,
         })
         const terminal = createTerminal(host)
-        terminal.line(`Made the export ${name} (${flow.id}) of ${dataset.name} to ${folder}`)
+        terminal.line(`Made the export ${name} (${flow.id}) of ${dataset.name} to ${destination.shown}`)
         terminal.line(`First delivery ${instant(startAt)}; at once with: sluice export run ${name}`)
       })
     })
@@ -254,11 +267,7 @@ async function show(
 ): Promise<void> {
   const flow = await requireFlow(client, name)
   const runs = await runsOf(client, flow.id, runsShown)
-  const target = await one<{ params?: Record<string, unknown> }>(
-    client,
-    'targetConnections',
-    flow.targetConnectionIds[0] ?? '',
-  )
+  const target = await one<TargetDocument>(client, 'targetConnections', flow.targetConnectionIds[0] ?? '')
   const source = await one<{ params?: { datasets?: { dataSetId: string; name?: string }[] } }>(
     client,
     'sourceConnections',
@@ -268,13 +277,16 @@ async function show(
     terminal.json({ ...flow, sourceConnection: source, targetConnection: target, runs })
     return
   }
-  const { path, datasetFileType, compression } = target.params ?? {}
+  const { datasetFileType, compression } = target.params ?? {}
   const dataset = source.params?.datasets?.[0]
   const lines: [string, string][] = [
     ['export', `${flow.name}   ${flow.id}`],
     ['state', flow.state],
     ['dataset', `${dataset?.name ?? ''}   ${dataset?.dataSetId ?? ''}`.trim()],
-    ['to', `${String(path)}   ${[datasetFileType, compression].filter(Boolean).join(', ')}`],
+    [
+      'to',
+      `${await placeText(client, target)}   ${[datasetFileType, compression].filter(Boolean).join(', ')}`,
+    ],
     ['schedule', scheduleText(flow)],
   ]
   for (const [title, value] of lines) terminal.line(`${terminal.style.bold(title.padEnd(9))} ${value}`)
@@ -301,6 +313,33 @@ async function show(
       ]
     }),
   )
+}
+
+interface TargetDocument {
+  readonly baseConnectionId?: string
+  readonly params?: Readonly<Record<string, unknown>>
+}
+
+interface ConnectionDocument {
+  readonly auth?: { readonly params?: Readonly<Record<string, unknown>> }
+}
+
+/** Where, as far as it is no secret; with the key by which an SFTP server is known. */
+async function placeText(
+  client: Client,
+  { baseConnectionId = '', params = {} }: TargetDocument,
+): Promise<string> {
+  const connection = await one<ConnectionDocument>(client, 'connections', baseConnectionId)
+  const auth = connection.auth?.params ?? {}
+  const text = (value: unknown) => (typeof value === 'string' && value !== '' ? [value] : [])
+  const server = [...text(auth['domain']), ...text(auth['account'])]
+  const place = [
+    ...server,
+    ...['bucketName', 'container', 'path', 'remotePath'].flatMap((key) => text(params[key])),
+  ]
+  const path = place.join('/').replaceAll(/\/{2,}/g, '/')
+  const key = text(auth['hostKey'])
+  return key.length === 0 ? path : `${path}   (server's key ${key[0]})`
 }
 
 function scheduleText({

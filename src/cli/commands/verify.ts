@@ -1,7 +1,11 @@
 import { stat } from 'node:fs/promises'
-import { resolve } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import type { Command } from 'commander'
+import {
+  addDestinationOptions,
+  type DestinationFlags,
+  destinationHelp,
+  destinationOf,
+} from '../destination.ts'
 import { CliError, exitCodes } from '../exit-code.ts'
 import type { CliHost, VerifyReport } from '../host.ts'
 import { createTerminal, type Terminal } from '../terminal.ts'
@@ -9,9 +13,10 @@ import { bytes, counted, harmless, number } from '../text.ts'
 import { formatOption, homeOption, type SetExitCode } from '../options.ts'
 
 export function addVerify(program: Command, host: CliHost, exit: SetExitCode): void {
-  program
+  const command = program
     .command('verify <location>')
     .description('check delivered files against their manifests; needs no server')
+  addDestinationOptions(command)
     .addOption(formatOption(['table', 'json']))
     .addOption(homeOption())
     .addHelpText(
@@ -19,49 +24,37 @@ export function addVerify(program: Command, host: CliHost, exit: SetExitCode): v
       `
 Reads every file again, counts its rows and hashes its bytes, checks every manifest's signature and that the
 chain of manifests has no gap. Ends with 0 only when all is right. Nothing is changed.
+${destinationHelp}
 
 Examples:
   sluice verify /data/out
-  sluice verify file:///data/out --format json`,
+  sluice verify s3://bucket/out --format json`,
     )
-    .action(async (location: string, flags: { format: 'table' | 'json' }) => {
+    .action(async (location: string, flags: DestinationFlags & { format: 'table' | 'json' }) => {
       const terminal = createTerminal(host)
-      const folder = await existingFolder(location, host.cwd)
-      const report = await host.verify(
-        { kind: 'local', folder },
-        {
-          signal: host.signal,
-          onProgress: ({ filesChecked, fileCount, bytesChecked }) =>
-            terminal.progress(
-              `Checked ${number(filesChecked)} of ${counted(fileCount, 'file')}, ${bytes(bytesChecked)}`,
-            ),
-        },
-      )
+      const destination = await destinationOf(location, flags, host)
+      if (destination.kind === 'local') await requireFolder(destination.shown)
+      const report = await host.verify(destination, {
+        signal: host.signal,
+        onHostKey: (fingerprint) =>
+          terminal.note(
+            `The server has the key ${fingerprint}; to be sure that it is the right one give --host-key.`,
+          ),
+        onProgress: ({ filesChecked, fileCount, bytesChecked }) =>
+          terminal.progress(
+            `Checked ${number(filesChecked)} of ${counted(fileCount, 'file')}, ${bytes(bytesChecked)}`,
+          ),
+      })
       if (flags.format === 'json') terminal.json(report)
       else printReport(terminal, report)
       if (!report.isRight) exit(exitCodes.failed)
     })
 }
 
-/** A folder, or a `file:` address. */
-export function folderOf(location: string, cwd: string): string {
-  const scheme = /^([a-z][a-z0-9+.-]+):\/\//i.exec(location)?.[1]?.toLowerCase()
-  if (scheme === 'file') return fileURLToPath(location)
-  if (scheme !== undefined) {
-    throw new CliError(
-      exitCodes.usage,
-      `This Sluice knows folders, and got ${scheme}://…`,
-      'Give a folder or file:///folder.',
-    )
-  }
-  return resolve(cwd, location)
-}
-
-async function existingFolder(location: string, cwd: string): Promise<string> {
-  const folder = folderOf(location, cwd)
+async function requireFolder(folder: string): Promise<void> {
   const stats = await stat(folder).catch(() => undefined) // Whatever the reason: it cannot be looked into.
-  if (stats?.isDirectory()) return folder
-  throw new CliError(exitCodes.unknown, `There is no folder ${folder}, or it cannot be read.`)
+  if (!stats?.isDirectory())
+    throw new CliError(exitCodes.unknown, `There is no folder ${folder}, or it cannot be read.`)
 }
 
 export function printReport(

@@ -17,7 +17,7 @@ export async function ensureExport({ client, narrator, folder }: Stage): Promise
   const flow = await createExport(client, {
     name: exportName,
     datasetId: dataset.id,
-    folder,
+    destination: { kind: 'local', params: { path: folder }, shown: folder },
     fileType: 'PARQUET',
     mode: 'incremental',
     every: { timeUnit: 'day', interval: 1 },

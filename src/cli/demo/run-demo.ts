@@ -135,7 +135,10 @@ async function deliverRest(stage: Stage): Promise<void> {
 }
 
 async function verify({ host, narrator, folder }: Stage): Promise<void> {
-  const report = await host.verify({ kind: 'local', folder }, { signal: host.signal })
+  const report = await host.verify(
+    { kind: 'local', params: { path: folder }, shown: folder },
+    { signal: host.signal },
+  )
   const { text: line, table } = narrator
   printReport({ style: narrator.terminal.style, line, table }, report)
   if (!report.isRight) throw new CliError(exitCodes.failed, 'What was delivered is not right.')

@@ -1,0 +1,151 @@
+import { z } from 'zod'
+import { AppError } from '#base/errors.ts'
+import type { DestinationKind } from './destination-specs.ts'
+
+/** How a destination is logged in to: what may be shown, and what may not. */
+export interface DestinationAuth {
+  readonly specName: string
+  readonly params: Readonly<Record<string, unknown>>
+  /** Absent where nothing is secret. */
+  readonly secret?: Readonly<Record<string, string>>
+}
+
+const text = z.string().min(1).max(10_000)
+const url = z.url({ protocol: /^https?$/ })
+const port = z.coerce.number().int().min(1).max(65_535)
+
+interface AuthSpec {
+  /** As the platform calls it, then as others do. */
+  readonly names: readonly string[]
+  /** What clients call a field, and what it is called here. */
+  readonly aliases?: Readonly<Record<string, string>>
+  readonly shown: z.ZodRawShape
+  readonly secret: z.ZodRawShape
+}
+
+const s3: readonly AuthSpec[] = [
+  {
+    names: ['Access Key'],
+    aliases: { accessId: 's3AccessKey', secretKey: 's3SecretKey' },
+    shown: { s3AccessKey: text, region: text.optional(), endpoint: url.optional() },
+    secret: { s3SecretKey: text, s3SessionToken: text.optional() },
+  },
+]
+
+const connectionString: AuthSpec = {
+  names: ['ConnectionString'],
+  shown: {},
+  secret: {
+    connectionString: text.regex(
+      /AccountName=[a-z0-9]{3,24}/,
+      'expected DefaultEndpointsProtocol=https;AccountName=…;AccountKey=…',
+    ),
+  },
+}
+const signature: AuthSpec = {
+  names: ['SAS'],
+  shown: { account: text, endpoint: url.optional() },
+  secret: { sasToken: text.regex(/sig=/, 'expected a shared access signature: sv=…&sig=…') },
+}
+const servicePrincipal: AuthSpec = {
+  names: ['Azure Service Principal Auth', 'Service principal'],
+  shown: {
+    url: text.optional(),
+    account: text.optional(),
+    endpoint: url.optional(),
+    tenant: text,
+    authority: url.optional(),
+    servicePrincipalId: text,
+  },
+  secret: { servicePrincipalKey: text },
+}
+
+const gcs: readonly AuthSpec[] = [
+  {
+    names: ['Google Cloud Storage authentication credentials'],
+    shown: { accessKeyId: text, endpoint: url.optional() },
+    secret: { secretAccessKey: text },
+  },
+  {
+    names: ['Service Account Key'],
+    shown: { endpoint: url.optional() },
+    secret: { serviceAccountKey: text },
+  },
+]
+
+const sftpServer = {
+  domain: text,
+  port: port.optional(),
+  username: text,
+  hostKey: z
+    .string()
+    .regex(/^SHA256:[A-Za-z0-9+/]{43}$/, 'expected a fingerprint as ssh-keygen -l shows it: SHA256:…')
+    .optional(),
+}
+const sftp: readonly AuthSpec[] = [
+  {
+    names: ['SFTP with Password', 'Basic Authentication for sftp'],
+    aliases: { host: 'domain' },
+    shown: sftpServer,
+    secret: { password: text },
+  },
+  {
+    names: ['SFTP with SSH Key', 'SSH PublicKey Authentication for sftp'],
+    aliases: { host: 'domain' },
+    shown: sftpServer,
+    secret: { sshKey: text, passphrase: text.optional() },
+  },
+]
+
+const authSpecs: Readonly<Record<DestinationKind, readonly AuthSpec[]>> = {
+  local: [],
+  s3,
+  azure: [connectionString, signature, servicePrincipal],
+  adls: [servicePrincipal, connectionString, signature],
+  gcs,
+  sftp,
+}
+
+/**
+ * What a client sent as a connection's `auth`, checked, with the platform's names.
+ * @throws AppError 'flow.invalid' naming the field; never its value
+ */
+export function parseAuth(kind: DestinationKind, auth: unknown): DestinationAuth | undefined {
+  const specs = authSpecs[kind]
+  if (specs.length === 0) return undefined
+  const names = specs.map((spec) => spec.names[0]).join(', ')
+  const sent = z.looseObject({ specName: z.string(), params: z.looseObject({}) }).safeParse(auth)
+  if (!sent.success)
+    throw invalid('/auth', `names how to log in: {"specName":…,"params":{…}}; specName is one of ${names}`)
+  const { specName, params } = sent.data
+  const spec = specs.find((one) => one.names.some((name) => name.toLowerCase() === specName.toLowerCase()))
+  if (!spec)
+    throw invalid(
+      '/auth/specName',
+      `is one of ${names}, not ${JSON.stringify(specName.slice(0, 80))}`,
+      'FLOW-1415-400',
+    )
+  const renamed = Object.fromEntries(
+    Object.entries(params).map(([key, value]) => [spec.aliases?.[key] ?? key, value]),
+  )
+  const parsed = z.object({ ...spec.shown, ...spec.secret }).safeParse(renamed)
+  if (!parsed.success) {
+    const [issue] = parsed.error.issues
+    const field = String(issue?.path[0] ?? '')
+    const what = renamed[field] === undefined ? 'is missing' : (issue?.message ?? 'is not as expected')
+    throw invalid(`/auth/params/${field}`, what)
+  }
+  const fields = Object.entries(parsed.data).filter(([, value]) => value !== undefined)
+  const secret = fields.filter(([key]) => key in spec.secret)
+  return {
+    specName: spec.names[0] ?? specName,
+    params: Object.fromEntries(fields.filter(([key]) => key in spec.shown)),
+    secret: Object.fromEntries(secret) as Record<string, string>,
+  }
+}
+
+function invalid(field: string, what: string, flowCode?: string): AppError {
+  return new AppError('flow.invalid', `${field}: ${what}.`, {
+    detail: { field, ...(flowCode === undefined ? {} : { flowCode }) },
+  })
+}

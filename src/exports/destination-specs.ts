@@ -1,0 +1,51 @@
+import { localFolderSpecs } from './exports.ts'
+
+/**
+ * The kinds of destinations, with the public ids their connections and flows name them by. Those of a local folder are
+ * ours.
+ */
+export const destinationSpecs = {
+  local: { name: 'Local folder', ...localFolderSpecs },
+  s3: {
+    name: 'Amazon S3',
+    connectionSpecId: '4fce964d-3f37-408f-9778-e597338a21ee',
+    flowSpecId: '269ba276-16fc-47db-92b0-c1049a3c131f',
+  },
+  azure: {
+    name: 'Azure Blob Storage',
+    connectionSpecId: '6d6b59bf-fb58-4107-9064-4d246c0e5bb2',
+    flowSpecId: '95bd8965-fc8a-4119-b9c3-944c2c2df6d2',
+  },
+  adls: {
+    name: 'Azure Data Lake Gen2',
+    connectionSpecId: 'be2c3209-53bc-47e7-ab25-145db8b873e1',
+    flowSpecId: '17be2013-2549-41ce-96e7-a70363bec293',
+  },
+  gcs: {
+    name: 'Google Cloud Storage',
+    connectionSpecId: 'c5d93acb-ea8b-4b14-8f53-02138444ae99',
+    flowSpecId: '585c15c4-6cbf-4126-8f87-e26bff78b657',
+  },
+  sftp: {
+    name: 'SFTP',
+    connectionSpecId: '36965a81-b1c6-401b-99f8-22508f1e6a26',
+    flowSpecId: '354d6aad-4754-46e4-a576-1b384561c440',
+  },
+} as const
+
+export type DestinationKind = keyof typeof destinationSpecs
+
+const kinds = Object.keys(destinationSpecs) as DestinationKind[]
+
+export const connectionSpecIds: readonly string[] = kinds.map(
+  (kind) => destinationSpecs[kind].connectionSpecId,
+)
+export const flowSpecIds: readonly string[] = kinds.map((kind) => destinationSpecs[kind].flowSpecId)
+
+/** By the id of a connection's or a flow's spec. */
+export function destinationKindOf(specId: string): DestinationKind | undefined {
+  return kinds.find((kind) => {
+    const { connectionSpecId, flowSpecId } = destinationSpecs[kind]
+    return connectionSpecId === specId || flowSpecId === specId
+  })
+}

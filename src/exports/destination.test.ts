@@ -1,0 +1,146 @@
+import { describe, expect, test } from 'vitest'
+import { parseAuth } from './destination-auth.ts'
+import type { DestinationKind } from './destination-specs.ts'
+import { destinationStore } from './destination-store.ts'
+
+const s3 = { s3AccessKey: 'AKIAQ', s3SecretKey: 'a-secret' }
+const connectionString =
+  'DefaultEndpointsProtocol=https;AccountName=storage1;AccountKey=QUJD;EndpointSuffix=core.windows.net'
+const principal = { tenant: 't', servicePrincipalId: 'i', servicePrincipalKey: 'k' }
+const sftp = { domain: 'files.example', username: 'u' }
+
+function store(kind: DestinationKind, specName: string, params: object, place: object) {
+  return destinationStore(kind, parseAuth(kind, { specName, params }), place)
+}
+
+describe('a destination as clients describe it becomes a store', () => {
+  test.each([
+    [
+      's3',
+      'Access Key',
+      { ...s3, region: 'eu-west-1' },
+      { bucketName: 'bucket', path: '/a/b/' },
+      { kind: 's3', bucket: 'bucket', prefix: 'a/b', region: 'eu-west-1' },
+    ],
+    [
+      's3',
+      'access key',
+      { accessId: 'AKIAQ', secretKey: 'a-secret', endpoint: 'http://127.0.0.1:9000' },
+      { bucketName: 'bucket', path: '' },
+      { kind: 's3', bucket: 'bucket', prefix: '', region: 'us-east-1', endpoint: 'http://127.0.0.1:9000' },
+    ],
+    [
+      'azure',
+      'ConnectionString',
+      { connectionString },
+      { container: 'out', path: 'a' },
+      {
+        kind: 'azure',
+        account: 'storage1',
+        container: 'out',
+        prefix: 'a',
+        endpoint: 'https://storage1.blob.core.windows.net',
+      },
+    ],
+    [
+      'azure',
+      'SAS',
+      { account: 'storage1', sasToken: 'sv=1&sig=2' },
+      { container: 'out' },
+      { kind: 'azure', account: 'storage1', container: 'out', prefix: '' },
+    ],
+    [
+      'adls',
+      'Azure Service Principal Auth',
+      { ...principal, url: 'abfss://out@storage1.dfs.core.windows.net' },
+      { path: 'a' },
+      { kind: 'azure', account: 'storage1', container: 'out', prefix: 'a' },
+    ],
+    [
+      'gcs',
+      'Google Cloud Storage authentication credentials',
+      { accessKeyId: 'GOOG1', secretAccessKey: 'a-secret' },
+      { bucketName: 'bucket', path: 'a' },
+      {
+        kind: 's3',
+        dialect: 'google',
+        bucket: 'bucket',
+        prefix: 'a',
+        region: 'auto',
+        endpoint: 'https://storage.googleapis.com',
+      },
+    ],
+    [
+      'gcs',
+      'Service Account Key',
+      { serviceAccountKey: '{"private_key":"a-secret"}' },
+      { bucketName: 'bucket', path: 'a' },
+      { kind: 'gcs', bucket: 'bucket', prefix: 'a' },
+    ],
+    [
+      'sftp',
+      'SFTP with Password',
+      { ...sftp, port: '2222', password: 'p' },
+      { remotePath: '/in' },
+      { kind: 'sftp', host: 'files.example', port: 2222, username: 'u', folder: '/in' },
+    ],
+    [
+      'sftp',
+      'SSH PublicKey Authentication for sftp',
+      { host: 'files.example', username: 'u', sshKey: 'LS0t' },
+      {},
+      { kind: 'sftp', host: 'files.example', port: 22, username: 'u', folder: '.' },
+    ],
+  ] as const)('%s by %s', (kind, specName, params, place, config) => {
+    const made = store(kind, specName, params, place)
+    expect(made.config).toEqual(config)
+    // What tells where it is tells no secret.
+    for (const secret of ['a-secret', 'QUJD', 'sig=', '"k"', '"p"', 'LS0t'])
+      expect(JSON.stringify(made.config)).not.toContain(secret)
+  })
+
+  test('with what opens it', () => {
+    expect(store('s3', 'Access Key', s3, { bucketName: 'bucket' }).credentials).toEqual({
+      s3: { accessKeyId: 'AKIAQ', secretAccessKey: 'a-secret', sessionToken: undefined },
+    })
+    expect(
+      store('azure', 'ConnectionString', { connectionString }, { container: 'out' }).credentials,
+    ).toEqual({
+      azure: { kind: 'key', accountKey: 'QUJD' },
+    })
+    const sshKey = Buffer.from('-----BEGIN KEY-----').toString('base64')
+    const place = { remotePath: 'a' }
+    expect(store('sftp', 'SFTP with SSH Key', { ...sftp, sshKey }, place).credentials).toEqual({
+      sftp: { kind: 'key', privateKey: '-----BEGIN KEY-----', passphrase: undefined },
+    })
+  })
+})
+
+describe('what is not right is said by its field, without its value', () => {
+  test.each([
+    ['s3', undefined, {}, {}, '/auth'],
+    ['s3', 'Password', {}, {}, '/auth/specName'],
+    ['s3', 'Access Key', { s3AccessKey: 'AKIAQ' }, {}, '/auth/params/s3SecretKey'],
+    ['s3', 'Access Key', { ...s3, endpoint: 'ftp://hidden' }, {}, '/auth/params/endpoint'],
+    ['s3', 'Access Key', s3, { path: 'a' }, '/params/bucketName'],
+    ['s3', 'Access Key', s3, { bucketName: 'Hidden_Bucket' }, '/params/bucketName'],
+    ['s3', 'Access Key', s3, { bucketName: 'bucket', path: 'a/../b' }, '/params/path'],
+    ['azure', 'ConnectionString', { connectionString: 'hidden' }, {}, '/auth/params/connectionString'],
+    ['azure', 'ConnectionString', { connectionString }, {}, '/params/container'],
+    ['azure', 'SAS', { account: 'storage1', sasToken: 'hidden' }, {}, '/auth/params/sasToken'],
+    ['adls', 'Azure Service Principal Auth', { ...principal, url: 'https://hidden' }, {}, '/auth/params/url'],
+    ['adls', 'Azure Service Principal Auth', principal, {}, '/auth/params/url'],
+    ['sftp', 'SFTP with Password', { ...sftp, password: 'p', port: 0 }, {}, '/auth/params/port'],
+    ['sftp', 'SFTP with Password', { ...sftp, password: 'p', hostKey: 'hidden' }, {}, '/auth/params/hostKey'],
+    ['sftp', 'SFTP with SSH Key', sftp, {}, '/auth/params/sshKey'],
+    ['sftp', 'SFTP with Password', { ...sftp, password: 'p' }, { remotePath: '../a' }, '/params/remotePath'],
+  ] as const)('%s by %s with %j to %j: %s', (kind, specName, params, place, field) => {
+    expect(() => store(kind, specName as string, params, place)).toThrow(
+      expect.objectContaining({
+        code: 'flow.invalid',
+        detail: expect.objectContaining({ field }),
+        message: expect.not.stringMatching(/hidden/i),
+      }),
+    )
+  })
+})
