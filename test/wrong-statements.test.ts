@@ -35,7 +35,7 @@ beforeAll(async () => {
           await client.query(sql)
           return undefined
         } catch (error) {
-          const { code = '', message, hint = '', position } = error as Partial<Learnt> & Error
+          const { code = '', message, hint = '', position } = error as ServerError
           return { code, message, hint, position: position === undefined ? undefined : Number(position) }
         }
       }
@@ -53,6 +53,13 @@ afterAll(async () => {
   await product[Symbol.asyncDispose]()
   await rm(folder, { recursive: true, force: true })
 })
+
+/** As the driver gives it. */
+interface ServerError extends Error {
+  readonly code?: string
+  readonly hint?: string
+  readonly position?: string
+}
 
 /** Words of the engine, of our own insides and of this machine. */
 const inner =
