@@ -62,7 +62,10 @@ const host: CliHost = {
     const { kind, auth, params } = location
     const { config, credentials } = destinationStore(kind, parseAuth(kind, auth), params)
     const { onHostKey } = options
-    await using store = await openStore(config, credentials, onHostKey ? { onHostKey } : {})
+    await using store = await openStore(config, credentials, {
+      ...(onHostKey ? { onHostKey } : {}),
+      isReadOnly: true,
+    })
     return await verifyLocation({ store, ...options })
   },
   deliveredValues: async (path, column) => {

@@ -36,6 +36,8 @@ export interface StoreCredentials {
 export interface StoreHooks {
   /** Told the key of a server when none was known: whoever keeps the configuration pins it. */
   readonly onHostKey?: (fingerprint: string) => void
+  /** Makes nothing, not even the folder. */
+  readonly isReadOnly?: boolean
 }
 
 /** Stores that a lake can live in. */

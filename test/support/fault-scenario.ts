@@ -1,6 +1,8 @@
 import { mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { execFileSync } from 'node:child_process'
 import { join } from 'node:path'
+import type { TestDestination } from './destinations.ts'
+import type { FlowDestination } from './exports.ts'
 import { passableFolder } from './passable-folder.ts'
 import { startProduct, type Product } from './product.ts'
 import { descendantsOf } from './sluice.ts'
@@ -61,6 +63,8 @@ export interface Faults {
   readonly points?: readonly string[]
   readonly kills?: readonly Kill[]
   readonly env?: Settings
+  /** Where the day is delivered; absent: a local folder. */
+  readonly to?: TestDestination
   /** Told where the day was delivered, and by which home, at its end. */
   readonly delivered?: (destination: string, home: string) => Promise<void>
 }
@@ -82,7 +86,7 @@ export async function runScenario(prepared: string, faults: Faults = {}): Promis
   mkdirSync(destination)
   const client = new PatientClient(home, faults)
   try {
-    const outcome = await day(client, destination)
+    const outcome = await day(client, destination, faults.to)
     await faults.delivered?.(destination, home)
     return outcome
   } finally {
@@ -91,7 +95,7 @@ export async function runScenario(prepared: string, faults: Faults = {}): Promis
   }
 }
 
-async function day(client: PatientClient, destination: string): Promise<Outcome> {
+async function day(client: PatientClient, destination: string, to?: TestDestination): Promise<Outcome> {
   const dataset = await client.ask(async (product) => datasetIdOf(product, 'web_events'))
   const batchId = await client.ask(async (product) => {
     const batch = await product.call<{ id: string }>('POST', '/data/foundation/import/batches', {
@@ -106,11 +110,14 @@ async function day(client: PatientClient, destination: string): Promise<Outcome>
   const feed = await client.ask(async (product) => datasetIdOf(product, 'data_feed'))
   const scheduleId = await client.ask((product) => onceSchedule(product))
   await client.ask((product) => runOnce(product, `/data/foundation/query/schedules/${scheduleId}/runs`))
-  const flowId = await client.ask((product) => onceFlow(product, feed, destination))
+  const flowId = await client.ask((product) =>
+    onceFlow(product, feed, to ?? { ...localFolder, params: { path: destination } }),
+  )
   await client.ask((product) => exportOnce(product, flowId))
   return client.ask(async (product) => {
     const [events] = await product.rows('SELECT count(*), count(DISTINCT _id) FROM web_events')
     const [fed] = await product.rows('SELECT count(*), count(DISTINCT event_id) FROM data_feed')
+    await to?.copyTo(destination)
     const delivered = readDestination(destination)
     return {
       eventRows: Number(events?.[0]),
@@ -276,14 +283,25 @@ async function runOnce(product: Product, path: string): Promise<void> {
   })
 }
 
-async function onceFlow(product: Product, datasetId: string, folder: string): Promise<string> {
+const localFolder = {
+  specs: {
+    connectionSpecId: '5a1f0f6e-1d0c-4e58-9a43-6c6f63616c31',
+    flowSpecId: '5a1f0f6e-1d0c-4e58-9a43-6c6f63616c32',
+  },
+}
+
+async function onceFlow(
+  product: Product,
+  datasetId: string,
+  { specs, auth, params }: FlowDestination,
+): Promise<string> {
   const base = '/data/foundation/flowservice'
   const flows = await product.call<{ items: { id: string }[] }>('GET', `${base}/flows`)
   if (flows.items[0]) return flows.items[0].id
   const make = async (kind: string, body: object) =>
     (await product.call<{ id: string }>('POST', `${base}/${kind}`, body)).id
-  const spec = { id: '5a1f0f6e-1d0c-4e58-9a43-6c6f63616c31', version: '1.0' }
-  const connection = await make('connections', { name: 'folder', connectionSpec: spec })
+  const spec = { id: specs.connectionSpecId, version: '1.0' }
+  const connection = await make('connections', { name: 'folder', connectionSpec: spec, auth })
   const source = await make('sourceConnections', {
     name: 'lake',
     connectionSpec: { id: '23598e46-f560-407b-88d5-ea6207e49db0', version: '1.0' },
@@ -293,11 +311,11 @@ async function onceFlow(product: Product, datasetId: string, folder: string): Pr
     name: 'folder',
     baseConnectionId: connection,
     connectionSpec: spec,
-    params: { mode: 'Server-to-server', path: folder, datasetFileType: 'JSON', compression: 'NONE' },
+    params: { mode: 'Server-to-server', ...params, datasetFileType: 'JSON', compression: 'NONE' },
   })
   return make('flows', {
     name: 'feed',
-    flowSpec: { id: '5a1f0f6e-1d0c-4e58-9a43-6c6f63616c32', version: '1.0' },
+    flowSpec: { id: specs.flowSpecId, version: '1.0' },
     sourceConnectionIds: [source],
     targetConnectionIds: [target],
     transformations: [],

@@ -1,6 +1,6 @@
 import { createHash, randomBytes } from 'node:crypto'
 import { execFileSync } from 'node:child_process'
-import { mkdirSync, readdirSync, statSync, truncateSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, statSync, truncateSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { inspect } from 'node:util'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
@@ -256,6 +256,16 @@ describe.skipIf(!hasOpenSsh)('on OpenSSH', () => {
     // Those under way, and the one that is being filled.
     expect(aheadMax).toBeLessThanOrEqual((policy.partsAtOnce + 1) * policy.partBytes)
     expect(aheadMax).toBeGreaterThan(0)
+  })
+
+  test('who only reads makes no folder', async () => {
+    const { path, local } = server.makeFolder()
+    const config = { kind: 'sftp', host: '127.0.0.1', port: server.port, username: server.username } as const
+    const credentials = { kind: 'key', privateKey: server.privateKey } as const
+    await expect(
+      openSftpStore({ ...config, folder: path }, { credentials, isReadOnly: true, policy }),
+    ).rejects.toMatchObject({ code: 'store.refused' })
+    expect(existsSync(local)).toBe(false)
   })
 
   describe('the server’s key', () => {

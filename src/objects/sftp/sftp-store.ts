@@ -21,6 +21,8 @@ export interface SftpStoreOptions {
   readonly credentials: SftpCredentials
   /** Told the server's key when the configuration has none: whoever keeps the configuration pins it. */
   readonly onHostKey?: ((fingerprint: string) => void) | undefined
+  /** Makes nothing, not even the folder. */
+  readonly isReadOnly?: boolean
   readonly policy?: RemotePolicy
   readonly clock?: Clock
 }
@@ -34,11 +36,11 @@ export async function openSftpStore(
   config: SftpStoreConfig,
   options: SftpStoreOptions,
 ): Promise<ObjectStore> {
-  const { credentials, onHostKey, policy = remotePolicy, clock = systemClock } = options
+  const { credentials, onHostKey, isReadOnly = false, policy = remotePolicy, clock = systemClock } = options
   const location = locationOf(config)
   const remote = { location, policy, clock, failures: sftpFailures }
   const connection = connectSftp(config, { remote, credentials, onHostKey })
-  const root = await rootOf(connection, config.folder).catch((error: unknown) => {
+  const root = await rootOf(connection, config.folder, isReadOnly).catch((error: unknown) => {
     connection.drop()
     throw error
   })
@@ -142,7 +144,7 @@ function locationOf({ host, port, username, folder }: SftpStoreConfig): string {
 }
 
 /** The folder as the server calls it, made when it is missing. A wrong login is told at once, not by the first write. */
-async function rootOf(connection: Connection, folder: string): Promise<string> {
+async function rootOf(connection: Connection, folder: string, isReadOnly: boolean): Promise<string> {
   const asking = { name: '', signal: forever }
   const wanted = folder === '' ? '.' : folder
   const path = await connection.ask(asking, async (sftp) => {
@@ -152,13 +154,16 @@ async function rootOf(connection: Connection, folder: string): Promise<string> {
   })
   const tidy = path.replaceAll(/\/(?:\.?\/)+/g, '/').replace(/\/\.?$/, '')
   await connection.ask(asking, async (sftp) => {
-    await makeFolder(sftp, tidy)
+    if (!isReadOnly) await makeFolder(sftp, tidy)
     const stats = await lookAt(sftp, `${tidy}/`).catch((error: unknown) => {
       if (isMissing(failureOf(error))) return undefined
       throw error
     })
     if (stats?.isDirectory() ?? false) return
-    throw new AppError('store.refused', `A file stands where ${connection.location} needs a folder.`)
+    throw new AppError(
+      'store.refused',
+      `There is no folder at ${connection.location}, or a file in its place.`,
+    )
   })
   return tidy
 }
