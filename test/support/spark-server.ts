@@ -13,7 +13,7 @@ const given = process.env['SLUICE_TEST_SPARK']
 const startMs = 180_000
 
 /** The jar that lets Spark read Iceberg's tables. */
-export const icebergJar = join(
+const icebergJar = join(
   toolsCache,
   'spark-packages/jars/org.apache.iceberg_iceberg-spark-runtime-4.1_2.13-1.12.0.jar',
 )
