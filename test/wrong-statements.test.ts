@@ -36,7 +36,7 @@ beforeAll(async () => {
           return undefined
         } catch (error) {
           const { code = '', message, hint = '', position } = error as ServerError
-          return { code, message, hint, position }
+          return { code, message, hint, position: position === undefined ? undefined : Number(position) }
         }
       }
       resolve()
