@@ -17,7 +17,7 @@ export const dateTimeEpochFunctions: readonly FunctionEntry[] = [
 ]
 
 /** Whole seconds since 1970, rounded down. */
-export function secondsOf(time: string): string {
+function secondsOf(time: string): string {
   return `CAST(floor(epoch(${time})) AS BIGINT)`
 }
 

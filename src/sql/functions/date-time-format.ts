@@ -9,7 +9,6 @@ import {
 } from '#types/data-type.ts'
 import type { BoundExpression } from '../bind/bound.ts'
 import { castTo, longOf, nullOf, stringOf } from '../bind/build.ts'
-import { secondsOf } from './date-time-epoch.ts'
 import { printedTime } from './date-time-print.ts'
 import { readTime } from './date-time-read.ts'
 import { toWallClock } from './date-time-text.ts'
@@ -75,7 +74,8 @@ function secondsRead([
   pattern = stringOf(usualPattern),
 ]: Values): BoundExpression {
   const time = value.type.kind === 'string' ? timeRead(value, pattern) : castTo(value, timestampType)
-  return innerCall('unix_timestamp', [time], longType, secondsOf('$1'))
+  // Spark cuts here, and rounds down where it casts.
+  return innerCall('unix_timestamp', [time], longType, '(epoch_us($1) // 1000000)')
 }
 
 function timeRead(value: BoundExpression, pattern: BoundExpression | undefined): BoundExpression {
