@@ -1,6 +1,7 @@
-import { describe } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { adobeFunctionTests, type OpenSql } from './support/adobe-function-tests.ts'
 import { compiledSpark } from './support/compiled-spark.ts'
+import { compiledSql } from './support/compiled-sql.ts'
 import { exampleTests } from './support/documented-examples.ts'
 import { sharedSpark } from './support/spark.ts'
 import { isSparkMissing } from './support/spark-server.ts'
@@ -11,4 +12,39 @@ describe.skipIf(isSparkMissing)('on Spark', () => {
   describe('the examples of the documentation', () => exampleTests(open))
 
   adobeFunctionTests(open)
+
+  const given = {
+    e: {
+      type: 'struct<id:int,who:string,n:int>',
+      rows: [
+        { id: 1, who: 'a', n: 5 },
+        { id: 2, who: 'a', n: 5 },
+        { id: 3, who: 'b', n: null },
+        { id: 4, who: 'b', n: 7 },
+      ],
+    },
+  }
+
+  it.each([
+    ['SELECT id FROM e QUALIFY row_number() OVER (PARTITION BY who ORDER BY id DESC) = 1 ORDER BY n DESC'],
+    ['SELECT id, count(DISTINCT n) OVER (PARTITION BY who) FROM e ORDER BY id'],
+    ['SELECT id, count(DISTINCT n, who) OVER () FROM e ORDER BY id'],
+    ['SELECT id, sum(n) FILTER (WHERE id > 1) OVER (PARTITION BY who) FROM e ORDER BY id'],
+    ['SELECT count(r), count(l) FROM (SELECT rank() OVER () AS r, lag(n) OVER () AS l FROM e WHERE id < 3)'],
+    ["SELECT from_utc_timestamp('2016-08-31', 'EDT'), to_utc_timestamp('2016-08-31', 'PDT')"],
+    ['SELECT 1 AS x FROM e WHERE id > 9 HAVING true'],
+    [
+      "SELECT listagg(who, '-') WITHIN GROUP (ORDER BY id), percentile_cont(0.5) WITHIN GROUP (ORDER BY n DESC) FROM e",
+    ],
+    ['SELECT transform(array(id), t1 -> t1 + id) FROM e ORDER BY id'],
+    ["SELECT '${spark.sql.ansi.enabled}', 'it''s', '\\\\', `a b` FROM (SELECT 1 AS `a b`)"],
+    ['SELECT id, g.pos, g.col FROM e LATERAL VIEW OUTER posexplode(sequence(1, n - 4)) g ORDER BY id, g.pos'],
+    ['SELECT who, n, grouping(n), count(*) FROM e GROUP BY ROLLUP (who, n) ORDER BY 1, 2, 3, 4'],
+  ])('gives what DuckDB gives: %s', async (text) => {
+    using duckdb = await compiledSql(given)
+    using spark = await open(given)
+    const [wanted, answer] = [await duckdb.run(text), await spark.run(text)]
+    expect(answer.rows).toEqual(wanted.rows)
+    expect(answer.columns).toEqual(wanted.columns)
+  })
 })

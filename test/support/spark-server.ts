@@ -12,12 +12,6 @@ const given = process.env['SLUICE_TEST_SPARK']
 /** A JVM starts slowly on a busy machine. */
 const startMs = 180_000
 
-/** The jar that lets Spark read Iceberg's tables. */
-const icebergJar = join(
-  toolsCache,
-  'spark-packages/jars/org.apache.iceberg_iceberg-spark-runtime-4.1_2.13-1.12.0.jar',
-)
-
 /** Where the Spark that `npm test` installs is. */
 function sparkHome(): string | undefined {
   const lib = join(toolsCache, 'spark', 'lib')

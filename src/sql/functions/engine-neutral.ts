@@ -14,6 +14,7 @@ const alwaysRewritten: ReadonlySet<string> = new Set([
   'current_user',
   'table_exists',
   'typeof',
+  'schema_of_json',
   'date_part',
   'named_struct',
   'if',

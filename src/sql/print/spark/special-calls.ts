@@ -7,6 +7,8 @@ type Said = string | { readonly text: string; readonly isCast: (text: string) =>
 export const specialCalls: Readonly<Record<string, (printed: PrintedCall, orderBy: string) => Said>> = {
   // Spark's own fails for what does not follow the format.
   to_number: ({ values }) => `try_to_number(${values.join(', ')})`,
+  from_utc_timestamp: inZone('from_utc_timestamp'),
+  to_utc_timestamp: inZone('to_utc_timestamp'),
   trim: trimmed('BOTH'),
   ltrim: trimmed('LEADING'),
   rtrim: trimmed('TRAILING'),
@@ -25,6 +27,22 @@ export const specialCalls: Readonly<Record<string, (printed: PrintedCall, orderB
   percentile_cont: withinGroup('percentile_cont'),
   percentile_disc: withinGroup('percentile_disc'),
   mode: (printed, orderBy) => (orderBy === '' ? undefined : withinGroup('mode')(printed, orderBy)),
+}
+
+/** Java knows the American zones by their winters' names only. */
+const summerZones: Readonly<Record<string, string>> = {
+  EDT: '-04:00',
+  CDT: '-05:00',
+  MDT: '-06:00',
+  PDT: '-07:00',
+}
+
+function inZone(name: string): (printed: PrintedCall) => Said {
+  return ({ call, values: [time = ''] }) => {
+    const [, zone] = call.arguments
+    const offset = zone?.kind === 'literal' ? summerZones[String(zone.value)] : undefined
+    return offset === undefined ? undefined : `${name}(${time}, '${offset}')`
+  }
 }
 
 function trimmed(side: string): (printed: PrintedCall) => Said {
