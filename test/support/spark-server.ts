@@ -10,7 +10,7 @@ import { toolsCache } from './python.ts'
 const given = process.env['SLUICE_TEST_SPARK']
 
 /** A JVM starts slowly on a busy machine. */
-const startMs = 180_000
+const startMs = 230_000
 
 /** Where the Spark that `npm test` installs is. */
 function sparkHome(): string | undefined {
