@@ -2,7 +2,7 @@ import { expect, test } from 'vitest'
 import { nearest } from './nearest.ts'
 
 test('a mistyped name finds its candidate and no stranger', () => {
-  expect(nearest('sessoins', ['sessions', 'session', 'datasets', 'x'])).toEqual(['sessions'])
+  expect(nearest('sessoins', ['sessions', 'session', 'datasets', 'x'])).toEqual(['sessions', 'session'])
   expect(nearest('abc', ['xyz'])).toEqual([])
 })
 
