@@ -11,7 +11,7 @@ import {
 import { passableFolder } from './support/passable-folder.ts'
 
 /** Days whose processes die at moments drawn by lot; a failing seed says which day to look at. */
-const dayCount = Number(process.env['SLUICE_FAULT_DAYS'] ?? 70)
+const dayCount = Number(process.env['SLUICE_TEST_FAULT_DAYS'] ?? 70)
 const killsADay = 3
 /** A day without a fault takes about this long. */
 const dayMs = 4_000
