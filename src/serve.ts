@@ -13,6 +13,7 @@ import { systemClock } from '#base/clock.ts'
 import { armFaults } from '#base/faults.ts'
 import type { RunId } from '#base/ids.ts'
 import type { Logger } from '#base/log.ts'
+import { readTextIfThere } from '#base/system-error.ts'
 import type { Config } from '#config/config.ts'
 import { homePaths } from '#config/home.ts'
 import { s3Credentials } from '#config/s3-credentials.ts'
@@ -269,14 +270,11 @@ async function useBoth<First extends AsyncDisposable, Second extends AsyncDispos
 /** The same for every life of a home, so that a restarted node takes back its own leases at once. */
 async function nodeIdOf(home: string): Promise<string> {
   const path = join(home, 'node-id')
-  try {
-    return (await readFile(path, 'utf8')).trim()
-  } catch (error) {
-    if (!(error instanceof Error && 'code' in error && error.code === 'ENOENT')) throw error
-    const made = `${hostname()}-${randomUUID()}`
-    await writeFile(path, `${made}\n`, { flag: 'wx' })
-    return made
-  }
+  const kept = await readTextIfThere(path)
+  if (kept !== undefined) return kept.trim()
+  const made = `${hostname()}-${randomUUID()}`
+  await writeFile(path, `${made}\n`, { flag: 'wx' })
+  return made
 }
 
 function sparkOf({ spark }: Config, stateFile: string, logger: Logger): QueryEngine | undefined {

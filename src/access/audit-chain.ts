@@ -1,9 +1,10 @@
 import { createHash, randomUUID } from 'node:crypto'
-import { open, readFile, rename } from 'node:fs/promises'
+import { open, rename } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { z } from 'zod'
 import { AppError } from '#base/errors.ts'
 import { faultPoint } from '#base/faults.ts'
+import { readTextIfThere } from '#base/system-error.ts'
 import {
   type ChainLink,
   insertChain,
@@ -183,13 +184,8 @@ async function noteHead(path: string, { sequence, hash }: ChainLink): Promise<vo
 }
 
 async function readHead(path: string): Promise<ChainLink | undefined> {
-  let text: string
-  try {
-    text = await readFile(path, 'utf8')
-  } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined
-    throw error
-  }
+  const text = await readTextIfThere(path)
+  if (text === undefined) return undefined
   try {
     const { sequence, hash } = headSchema.parse(JSON.parse(text))
     return { sequence: BigInt(sequence), hash: Buffer.from(hash, 'hex') }

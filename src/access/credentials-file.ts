@@ -4,6 +4,7 @@ import { randomBytes } from 'node:crypto'
 import { z } from 'zod'
 import { AppError } from '#base/errors.ts'
 import { type OrganizationId, parseId } from '#base/ids.ts'
+import { codeOf } from '#base/system-error.ts'
 import type { Credentials } from './access.ts'
 
 const schema = z.strictObject({
@@ -20,7 +21,7 @@ export async function readCredentials(path: string): Promise<Credentials | undef
   try {
     text = await readFile(path, 'utf8')
   } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined
+    if (codeOf(error) === 'ENOENT') return undefined
     throw new AppError('home.unusable', `The credentials ${path} cannot be read.`, { cause: error })
   }
   try {

@@ -3,6 +3,7 @@ import { link, mkdir, open, readFile, rename, stat, unlink } from 'node:fs/promi
 import { dirname } from 'node:path'
 import { z } from 'zod'
 import { AppError } from '#base/errors.ts'
+import { codeOf } from '#base/system-error.ts'
 
 const keyBytes = 32
 const nonceBytes = 12
@@ -107,7 +108,7 @@ async function makeFirst(path: string, now: Date): Promise<KeyFile> {
     await writeKeys(path, made, { replaces: false })
     return made
   } catch (error) {
-    if (!hasCode(error, 'EEXIST')) throw error
+    if (codeOf(error) !== 'EEXIST') throw error
     const others = await readKeys(path) // Somebody else's came first.
     if (!others) throw error
     return others
@@ -125,7 +126,7 @@ async function readKeys(path: string): Promise<KeyFile | undefined> {
     }
     text = await readFile(path, 'utf8')
   } catch (error) {
-    if (hasCode(error, 'ENOENT')) return undefined
+    if (codeOf(error) === 'ENOENT') return undefined
     throw error
   }
   const parsed = parse(text)
@@ -165,8 +166,4 @@ async function writeKeys(
   }
   await using folder = await open(dirname(path), 'r')
   await folder.sync()
-}
-
-function hasCode(error: unknown, code: string): boolean {
-  return error instanceof Error && 'code' in error && error.code === code
 }

@@ -4,6 +4,7 @@ import { chown, link, mkdir, open } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { AppError } from '#base/errors.ts'
 import type { Ids } from '#base/run-as.ts'
+import { codeOf } from '#base/system-error.ts'
 
 export interface Hashed {
   readonly bytes: number
@@ -75,10 +76,6 @@ export async function linkFile(from: string, to: string): Promise<boolean> {
     if (['EXDEV', 'EMLINK', 'EPERM', 'ENOTSUP', 'ENOENT', 'ENOSYS'].includes(codeOf(error))) return false
     throw fullOr(error)
   }
-}
-
-export function codeOf(error: unknown): string {
-  return error instanceof Error && 'code' in error ? String(error.code) : ''
 }
 
 async function makeFolder(

@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto'
-import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { z } from 'zod'
 import { AppError } from '#base/errors.ts'
+import { readTextIfThere } from '#base/system-error.ts'
 
 /** Raised when an older Sluice could not restore what this one backs up. */
 export const formatVersion = 1
@@ -54,13 +54,8 @@ export function printManifest(body: Omit<BackupManifest, 'checksum'>): string {
  */
 export async function readManifest(folder: string): Promise<BackupManifest | undefined> {
   const path = join(folder, manifestName)
-  let text: string
-  try {
-    text = await readFile(path, 'utf8')
-  } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined
-    throw error
-  }
+  const text = await readTextIfThere(path)
+  if (text === undefined) return undefined
   const value = parseJson(text)
   refuseNewer(value)
   const parsed = manifestSchema.safeParse(value)

@@ -1,11 +1,11 @@
 import { link, mkdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
+import { codeOf } from '#base/system-error.ts'
 import { stagingOf } from '#ingest/staging.ts'
 import { type HomeStateRow, selectHomeState } from '#metadata/home-state.ts'
 import { type BatchFileRow, selectUnfinishedBatchFiles } from '#metadata/batches.ts'
 import { lockLakeTables, type LakeTableRow, putBackupPins } from '#metadata/lake.ts'
 import type { Metadata, Transaction } from '#metadata/metadata.ts'
-import { codeOf } from './copy-file.ts'
 
 /** Everything at one moment. */
 export interface Point {

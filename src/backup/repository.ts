@@ -2,8 +2,8 @@ import { mkdir, readdir, readFile, realpath, rename, rm } from 'node:fs/promises
 import { dirname, isAbsolute, join, relative, resolve, sep } from 'node:path'
 import { z } from 'zod'
 import { AppError } from '#base/errors.ts'
+import { codeOf } from '#base/system-error.ts'
 import { syncFolder, writeFileDurably } from '#objects/durable-files.ts'
-import { codeOf } from './copy-file.ts'
 import { type BackupManifest, readManifest } from './manifest.ts'
 
 /**

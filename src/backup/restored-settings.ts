@@ -1,15 +1,12 @@
-import { readFile, writeFile } from 'node:fs/promises'
-import { codeOf } from './copy-file.ts'
+import { writeFile } from 'node:fs/promises'
+import { readTextIfThere } from '#base/system-error.ts'
 
 /** Of the settings file: where things were. What is restored lies where the new home says. */
 const placeSettings = ['databaseUrl', 'lake.folder', 'lake.location', 'lake.cacheFolder'] as const
 
 /** The settings of the backup, without where things were; with where the lake is, if it is elsewhere. */
 export async function setPlaces(path: string, lakeLocation: string | undefined): Promise<void> {
-  const text = await readFile(path, 'utf8').catch((error: unknown) => {
-    if (codeOf(error) === 'ENOENT') return undefined
-    throw error
-  })
+  const text = await readTextIfThere(path)
   if (text === undefined && lakeLocation === undefined) return
   const settings = JSON.parse(text ?? '{}') as Record<string, unknown>
   for (const name of placeSettings) {

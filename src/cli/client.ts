@@ -3,6 +3,7 @@ import { request as httpsRequest } from 'node:https'
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { text as textOf } from 'node:stream/consumers'
+import { codeOf } from '#base/system-error.ts'
 import { CliError, exitCodeOf, exitCodes } from './exit-code.ts'
 import { harmless } from './text.ts'
 
@@ -124,7 +125,7 @@ async function send({ method, url, headers, body, signal }: Sent): Promise<Incom
     else pipeline(Readable.from(body, { objectMode: false }), outgoing).catch(reject)
   }).catch((error: unknown) => {
     signal.throwIfAborted()
-    const code = error instanceof Error && 'code' in error ? String(error.code) : ''
+    const code = codeOf(error)
     if (['ECONNREFUSED', 'ECONNRESET', 'EPIPE', 'ENOTFOUND'].includes(code)) {
       throw new CliError(
         exitCodes.unavailable,

@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { setTimeout as delay } from 'node:timers/promises'
 import { AppError } from '#base/errors.ts'
+import { codeOf } from '#base/system-error.ts'
 import { type Config, loadConfig } from '#config/config.ts'
 import { homePaths } from '#config/home.ts'
 import { type Client, createClient, type Credentials } from './client.ts'
@@ -45,7 +46,7 @@ export async function readCredentials(home: string): Promise<Credentials> {
   try {
     return JSON.parse(await readFile(path, 'utf8')) as Credentials
   } catch (error) {
-    const code = error instanceof Error && 'code' in error ? error.code : undefined
+    const code = codeOf(error)
     if (code === 'ENOENT') {
       throw new CliError(
         exitCodes.unknown,

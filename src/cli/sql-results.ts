@@ -1,3 +1,4 @@
+import { codeOf } from '#base/system-error.ts'
 import { CliError, exitCodeOf } from './exit-code.ts'
 import { RestError } from './client.ts'
 import { exitCodes } from './exit-code.ts'
@@ -23,7 +24,7 @@ export async function* readResults(answer: AsyncIterable<Uint8Array>): AsyncGene
   try {
     for await (const line of linesOf(answer)) yield eventOf(line)
   } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ECONNRESET') {
+    if (codeOf(error) === 'ECONNRESET') {
       throw new CliError(exitCodes.unavailable, 'The result broke off: the server is gone.')
     }
     throw error

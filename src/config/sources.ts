@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { AppError } from '#base/errors.ts'
 import { nearest } from '#base/nearest.ts'
+import { codeOf } from '#base/system-error.ts'
 import { defaultHome, homePaths } from './home.ts'
 import { type Setting, settings } from './settings.ts'
 
@@ -112,7 +113,7 @@ function fromFile(home: string): Map<string, Given> {
   try {
     text = readFileSync(path, 'utf8')
   } catch (cause) {
-    if (cause instanceof Error && 'code' in cause && cause.code === 'ENOENT') return new Map()
+    if (codeOf(cause) === 'ENOENT') return new Map()
     throw new AppError('config.invalid', `The settings ${path} cannot be read.`, { cause })
   }
   let content: unknown

@@ -4,12 +4,13 @@ import {
   createPublicKey,
   generateKeyPairSync,
   type KeyObject,
+  randomUUID,
   sign,
   verify,
 } from 'node:crypto'
 import { link, mkdir, open, readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import { randomUUID } from 'node:crypto'
+import { codeOf, readTextIfThere } from '#base/system-error.ts'
 
 /** Signs manifests; its public half stands in each of them. */
 export interface SigningKey {
@@ -24,7 +25,7 @@ const fileName = 'manifest-signing.pem'
 export async function loadSigningKey(keysFolder: string): Promise<SigningKey> {
   await mkdir(keysFolder, { recursive: true, mode: 0o700 })
   const path = join(keysFolder, fileName)
-  const pem = (await readIfThere(path)) ?? (await makeKey(keysFolder, path))
+  const pem = (await readTextIfThere(path)) ?? (await makeKey(keysFolder, path))
   const privateKey = createPrivateKey(pem)
   return {
     publicKey: spki(createPublicKey(privateKey)),
@@ -65,26 +66,13 @@ async function makeKey(folder: string, path: string): Promise<string> {
     await link(draft, path)
     return pem
   } catch (error) {
-    if (!hasCode(error, 'EEXIST')) throw error
+    if (codeOf(error) !== 'EEXIST') throw error
     return await readFile(path, 'utf8') // Somebody else's came first.
   } finally {
     await rm(draft, { force: true })
   }
 }
 
-async function readIfThere(path: string): Promise<string | undefined> {
-  try {
-    return await readFile(path, 'utf8')
-  } catch (error) {
-    if (hasCode(error, 'ENOENT')) return undefined
-    throw error
-  }
-}
-
 function spki(key: KeyObject): string {
   return key.export({ format: 'der', type: 'spki' }).toString('base64')
-}
-
-function hasCode(error: unknown, code: string): boolean {
-  return error instanceof Error && 'code' in error && error.code === code
 }

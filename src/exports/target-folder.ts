@@ -1,6 +1,7 @@
 import { realpath } from 'node:fs/promises'
 import { dirname, isAbsolute, normalize, relative, resolve, sep } from 'node:path'
 import { AppError } from '#base/errors.ts'
+import { codeOf } from '#base/system-error.ts'
 
 /**
  * The folder as it is written to: absolute, without `.` or `..`, and, links followed, neither inside our home nor
@@ -28,7 +29,7 @@ async function realPathOf(path: string): Promise<string> {
     return await realpath(path)
   } catch (error) {
     const parent = dirname(path)
-    const code = error instanceof Error && 'code' in error ? error.code : ''
+    const code = codeOf(error)
     if (code === 'ENOTDIR') throw invalid('leads through no file')
     if (code !== 'ENOENT' || parent === path) throw error
     return resolve(await realPathOf(parent), relative(parent, path))

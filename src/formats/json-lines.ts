@@ -2,6 +2,7 @@ import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { createGunzip, createZstdDecompress } from 'node:zlib'
 import { AppError } from '#base/errors.ts'
+import { codeOf } from '#base/system-error.ts'
 
 /** A single record longer than this is taken for a broken file. */
 const lineBytesMax = 64 * 1024 * 1024
@@ -74,6 +75,6 @@ function checkRecord(line: Buffer, lineNumber: number): void {
 }
 
 function isDecompressionError(error: unknown): boolean {
-  const code = error instanceof Error && 'code' in error ? String(error.code) : ''
+  const code = codeOf(error)
   return code.startsWith('Z_') || code.startsWith('ZSTD_') || code === 'ERR_STREAM_PREMATURE_CLOSE'
 }

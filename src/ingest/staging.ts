@@ -3,6 +3,7 @@ import { open, readdir, rm, rmdir } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import { AppError } from '#base/errors.ts'
 import type { BatchId } from '#base/ids.ts'
+import { codeOf } from '#base/system-error.ts'
 import { makeFolderDurably, syncFolder } from '#objects/durable-files.ts'
 
 /** Where the files of open batches lie. Names are ours: numbers below the id of the batch. */
@@ -72,7 +73,7 @@ export async function removeFile(staging: Staging, batchId: BatchId, number: num
 
 /** @returns AppError 'store.full' in place of the system's error, any other as it is */
 export function fullOr(error: unknown): unknown {
-  if (error instanceof Error && 'code' in error && (error.code === 'ENOSPC' || error.code === 'EDQUOT')) {
+  if (['ENOSPC', 'EDQUOT'].includes(codeOf(error))) {
     return new AppError('store.full', 'The disk of the staging folder is full.', {
       hint: 'Free some space, then upload again.',
       cause: error,

@@ -1,6 +1,7 @@
 import type { Clock } from '#base/clock.ts'
 import type { RunId } from '#base/ids.ts'
 import type { Logger } from '#base/log.ts'
+import { codeOf } from '#base/system-error.ts'
 import { claimRun, endOrphanedLeases, type RunRow, selectNextMoment } from '#metadata/jobs.ts'
 import { selectHomeState } from '#metadata/home-state.ts'
 import type { Metadata } from '#metadata/metadata.ts'
@@ -157,5 +158,5 @@ export class Workers implements AsyncDisposable {
 }
 
 function isUniqueViolation(error: unknown): boolean {
-  return error instanceof Error && 'code' in error && error.code === '23505'
+  return codeOf(error) === '23505'
 }

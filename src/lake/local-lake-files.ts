@@ -1,6 +1,7 @@
 import { lstat, open, readdir, readFile, rm } from 'node:fs/promises'
 import { dirname, join, relative } from 'node:path'
 import { AppError } from '#base/errors.ts'
+import { isAbsent } from '#base/system-error.ts'
 import { makeFolderDurably, syncFile, syncFolder, writeFileDurably } from '#objects/durable-files.ts'
 import { isObjectName, objectNameParts } from '#objects/object-name.ts'
 import type { LakeFiles } from './lake-files.ts'
@@ -139,8 +140,7 @@ async function unlessMissing<T>(look: () => Promise<T>): Promise<T | undefined> 
   try {
     return await look()
   } catch (error) {
-    const code = error instanceof Error && 'code' in error ? error.code : undefined
-    if (code === 'ENOENT' || code === 'ENOTDIR') return undefined
+    if (isAbsent(error)) return undefined
     throw error
   }
 }

@@ -4,6 +4,7 @@ import { type Backoff, backoffMs } from '#base/backoff.ts'
 import { type Clock, systemClock } from '#base/clock.ts'
 import { AppError } from '#base/errors.ts'
 import type { Logger } from '#base/log.ts'
+import { codeOf } from '#base/system-error.ts'
 import { Listener } from './listener.ts'
 import type { Metadata, Tables } from './metadata.ts'
 
@@ -97,10 +98,6 @@ async function acquire(options: {
       await clock.sleep(backoffMs(connectBackoff, attempt))
     }
   }
-}
-
-function codeOf(error: unknown): string {
-  return error instanceof Error && 'code' in error ? String(error.code) : ''
 }
 
 /** serialization_failure, deadlock_detected. */

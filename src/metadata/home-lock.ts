@@ -1,9 +1,10 @@
-import { link, mkdir, open, readdir, readFile, rm } from 'node:fs/promises'
+import { link, mkdir, open, readdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { randomBytes } from 'node:crypto'
 import { z } from 'zod'
 import { AppError } from '#base/errors.ts'
 import { processBirth } from '#base/process-birth.ts'
+import { codeOf, readTextIfThere } from '#base/system-error.ts'
 
 const entrySchema = z.discriminatedUnion('state', [
   z.strictObject({ state: z.literal('held'), pid: z.number(), birth: z.string() }),
@@ -61,13 +62,8 @@ async function highestNumber(folder: string): Promise<number> {
 
 async function readEntry(folder: string, number: number): Promise<Entry | 'gone' | undefined> {
   if (number === 0) return undefined
-  let text: string
-  try {
-    text = await readFile(join(folder, String(number)), 'utf8')
-  } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return 'gone'
-    throw error
-  }
+  const text = await readTextIfThere(join(folder, String(number)))
+  if (text === undefined) return 'gone'
   const parsed = entrySchema.safeParse(parseJson(text))
   if (parsed.success) return parsed.data
   // Entries appear whole; one that does not read was harmed by a loss of power, when its process ended too.
@@ -94,7 +90,7 @@ async function makeEntry(folder: string, number: number, entry: Entry): Promise<
     await link(unfinished, join(folder, String(number)))
     return true
   } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'EEXIST') return false
+    if (codeOf(error) === 'EEXIST') return false
     throw error
   } finally {
     await rm(unfinished, { force: true })

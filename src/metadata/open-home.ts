@@ -1,10 +1,11 @@
-import { chmod, chown, mkdir, open, readdir, readFile, rename, stat } from 'node:fs/promises'
+import { chmod, chown, mkdir, open, readdir, rename, stat } from 'node:fs/promises'
 import { existsSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { z } from 'zod'
 import { homePaths } from '#config/home.ts'
 import { AppError } from '#base/errors.ts'
 import { firstUnreachableFolder, type Ids, unprivilegedIds } from '#base/run-as.ts'
+import { codeOf, readTextIfThere } from '#base/system-error.ts'
 import { lockHome } from './home-lock.ts'
 
 /** Raised when an older Sluice could not use what this one writes. */
@@ -74,10 +75,7 @@ function refuseUnreachable(home: string, ids: Ids): void {
 }
 
 async function checkStamp(path: string): Promise<void> {
-  const text = await readFile(path, 'utf8').catch((error: unknown) => {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined
-    throw error
-  })
+  const text = await readTextIfThere(path)
   if (text === undefined) {
     await writeWhole(path, `${JSON.stringify({ layout: layoutVersion })}\n`)
     return
@@ -122,7 +120,7 @@ async function writeWhole(path: string, text: string): Promise<void> {
 }
 
 function unusable(home: string, cause: unknown): AppError {
-  const code = cause instanceof Error && 'code' in cause ? String(cause.code) : ''
+  const code = codeOf(cause)
   const reason =
     { EACCES: 'permission denied', EPERM: 'not permitted', ENOSPC: 'the disk is full', EROFS: 'read-only' }[
       code

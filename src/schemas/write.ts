@@ -1,5 +1,6 @@
 import type { Caller } from '#access/access.ts'
 import { applyJsonPatch } from '#base/json-patch.ts'
+import { codeOf } from '#base/system-error.ts'
 import { deleteDescriptorsOf, selectDescriptors } from '#metadata/identities.ts'
 import type { Transaction } from '#metadata/metadata.ts'
 import {
@@ -288,5 +289,5 @@ function inUse(row: SchemaRow, reason: string) {
 }
 
 function isUniqueViolation(error: unknown): boolean {
-  return error instanceof Error && 'code' in error && error.code === '23505'
+  return codeOf(error) === '23505'
 }

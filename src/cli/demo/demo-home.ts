@@ -1,8 +1,9 @@
 import { createServer } from 'node:net'
 import { once } from 'node:events'
-import { readFile, rename, writeFile } from 'node:fs/promises'
+import { rename, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { z } from 'zod'
+import { readTextIfThere } from '#base/system-error.ts'
 import type { Address } from '#config/values.ts'
 import { CliError, exitCodes } from '../exit-code.ts'
 import type { DemoPlan } from './plan.ts'
@@ -29,13 +30,8 @@ export interface DemoMemory {
 const pathOf = (home: string) => join(home, 'demo.json')
 
 export async function readMemory(home: string): Promise<DemoMemory | undefined> {
-  let text: string
-  try {
-    text = await readFile(pathOf(home), 'utf8')
-  } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined
-    throw error
-  }
+  const text = await readTextIfThere(pathOf(home))
+  if (text === undefined) return undefined
   try {
     return memorySchema.parse(JSON.parse(text))
   } catch {

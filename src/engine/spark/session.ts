@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
-import { readFile, rm, writeFile } from 'node:fs/promises'
+import { rm, writeFile } from 'node:fs/promises'
 import type { Logger } from '#base/log.ts'
+import { readTextIfThere } from '#base/system-error.ts'
 import type { Connection, SessionIdentity } from './connection.ts'
 import { isSessionLost, readFailure } from './failure.ts'
 
@@ -83,12 +84,7 @@ export class SparkSession {
   }
 
   async #idBefore(): Promise<string | undefined> {
-    try {
-      return (await readFile(this.#stateFile, 'utf8')).trim()
-    } catch (error) {
-      if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined
-      throw error
-    }
+    return (await readTextIfThere(this.#stateFile))?.trim()
   }
 
   /** Ends what runs in a session, and the session. Where Spark does not answer, its own limits of time end both. */

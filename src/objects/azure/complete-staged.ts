@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto'
-import type { Staged, StageToken } from '../object-store.ts'
 import { ask } from '../remote/ask.ts'
 import { bytesOf } from '../remote/bytes-of.ts'
-import { existsError, missing } from '../remote/create-once.ts'
+import { type Completion, completeOnce } from '../remote/complete-staged.ts'
+import { missing } from '../remote/create-once.ts'
 import { sendParts } from '../remote/send-parts.ts'
 import type { Connection } from './connection.ts'
 import { commitOnce, putOnce } from './create-once.ts'
@@ -17,30 +17,19 @@ const copiedBytesMin = 8 * 1024 * 1024
 const copiedBlockBytes = 64 * 1024 * 1024
 const copiedBlocksAtOnce = 4
 
-export interface Completion {
-  readonly token: StageToken
-  readonly staged: Staged
-  /** Of the final name. */
-  readonly key: string
-  readonly stagedKey: string
-  readonly signal: AbortSignal
-}
-
 /**
  * Gives staged bytes their final name: the store copies them into blocks, which one request makes a blob, refused where
  * the name is taken. The blob bears the token's id, so that whoever completes again recognises it.
  */
 export async function completeStaged(connection: Connection, completion: Completion): Promise<void> {
   const { token, key, signal } = completion
-  const asking = { name: token.name, signal }
-  signal.throwIfAborted()
-  let there = await headBlob(connection, asking, key)
-  if (!there) {
-    if ((await copyOnce(connection, completion)) === 'created') return
-    there = await headBlob(connection, asking, key)
-  }
-  if (!there) throw missing(connection, token.name)
-  if (!(await holds(connection, completion, there))) throw existsError(connection, token.name)
+  const { name } = token
+  await completeOnce(connection, completion, {
+    head: () => headBlob(connection, { name, signal }, key),
+    copyOnce: () => copyOnce(connection, completion),
+    read: () => readBlob(connection, { key, name, signal }),
+    hashMark,
+  })
 }
 
 async function copyOnce(connection: Connection, completion: Completion): Promise<'created' | 'exists'> {
@@ -118,18 +107,4 @@ async function passThrough(connection: Connection, completion: Completion): Prom
   const ids = await sendParts(pieces(), connection.policy, (part) => stageBlock(connection, creation, part))
   if (hash.digest('hex') !== staged.sha256) throw missing(connection, token.name)
   return ids
-}
-
-/** Whether the blob that has the final name is ours, by its mark, or by its bytes. */
-async function holds(
-  connection: Connection,
-  { token, staged, key, signal }: Completion,
-  there: FoundBlob,
-): Promise<boolean> {
-  if (there.bytes !== staged.bytes) return false
-  const hash = there.marks[hashMark]
-  if (hash !== undefined) return hash === staged.sha256
-  const read = createHash('sha256')
-  for await (const chunk of readBlob(connection, { key, name: token.name, signal })) read.update(chunk)
-  return read.digest('hex') === staged.sha256
 }

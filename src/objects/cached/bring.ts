@@ -2,6 +2,7 @@ import type { Clock } from '#base/clock.ts'
 import { must } from '#base/assert.ts'
 import { AppError } from '#base/errors.ts'
 import type { Logger } from '#base/log.ts'
+import { codeOf } from '#base/system-error.ts'
 import type { ObjectStore } from '../object-store.ts'
 import type { Entry } from './entry.ts'
 import type { CacheFolder } from './folder.ts'
@@ -81,7 +82,7 @@ export function bringer(options: {
 }
 
 function isDiskFull(error: unknown): boolean {
-  return error instanceof Error && 'code' in error && (error.code === 'ENOSPC' || error.code === 'EDQUOT')
+  return ['ENOSPC', 'EDQUOT'].includes(codeOf(error))
 }
 
 function full(cause: unknown): AppError {

@@ -1,20 +1,10 @@
-import { createHash } from 'node:crypto'
 import { z } from 'zod'
-import type { Staged, StageToken } from '../object-store.ts'
-import { createOnce, existsError, missing } from '../remote/create-once.ts'
+import { type Completion, completeOnce } from '../remote/complete-staged.ts'
+import { createOnce, missing } from '../remote/create-once.ts'
 import { type Connection, objectPath } from './connection.ts'
 import { isTaken } from './failure.ts'
-import { type FoundObject, hashMark, headObject, writeMark } from './objects.ts'
+import { hashMark, headObject, writeMark } from './objects.ts'
 import { readObject } from './read-object.ts'
-
-export interface Completion {
-  readonly token: StageToken
-  readonly staged: Staged
-  /** Of the final name. */
-  readonly key: string
-  readonly stagedKey: string
-  readonly signal: AbortSignal
-}
 
 /**
  * Gives staged bytes their final name: the store copies the object, refused where the name is taken. The object bears
@@ -22,15 +12,13 @@ export interface Completion {
  */
 export async function completeStaged(connection: Connection, completion: Completion): Promise<void> {
   const { token, key, signal } = completion
-  const asking = { name: token.name, signal }
-  signal.throwIfAborted()
-  let there = await headObject(connection, asking, key)
-  if (!there) {
-    if ((await copyOnce(connection, completion)) === 'created') return
-    there = await headObject(connection, asking, key)
-  }
-  if (!there) throw missing(connection, token.name)
-  if (!(await holds(connection, completion, there))) throw existsError(connection, token.name)
+  const { name } = token
+  await completeOnce(connection, completion, {
+    head: () => headObject(connection, { name, signal }, key),
+    copyOnce: () => copyOnce(connection, completion),
+    read: () => readObject(connection, { key, name, signal }),
+    hashMark,
+  })
 }
 
 const rewritten = z.looseObject({ done: z.boolean(), rewriteToken: z.string().optional() })
@@ -79,18 +67,4 @@ async function copyOnce(connection: Connection, completion: Completion): Promise
       isGone: () => false,
     },
   )
-}
-
-/** Whether the object that has the final name is ours, by its mark, or by its bytes. */
-async function holds(
-  connection: Connection,
-  { token, staged, key, signal }: Completion,
-  there: FoundObject,
-): Promise<boolean> {
-  if (there.bytes !== staged.bytes) return false
-  const hash = there.marks[hashMark]
-  if (hash !== undefined) return hash === staged.sha256
-  const read = createHash('sha256')
-  for await (const chunk of readObject(connection, { key, name: token.name, signal })) read.update(chunk)
-  return read.digest('hex') === staged.sha256
 }

@@ -1,13 +1,10 @@
 import { AppError } from '#base/errors.ts'
-
-export function errorNumber(error: unknown): string | undefined {
-  return error instanceof Error && 'code' in error ? String(error.code) : undefined
-}
+import { codeOf } from '#base/system-error.ts'
 
 /** What the file system's refusal means for who uses the store; anything that is none stays as it is. */
 export function storeFailure(error: unknown): unknown {
   if (error instanceof AppError || !(error instanceof Error) || !('syscall' in error)) return error
-  switch (errorNumber(error) ?? '') {
+  switch (codeOf(error)) {
     case 'ENOSPC':
     case 'EDQUOT':
       return new AppError('store.full', 'The disk of the location is full.', {
@@ -32,7 +29,7 @@ export function storeFailure(error: unknown): unknown {
         hint: 'Move the file away, or choose other folder names.',
       })
     default:
-      return new AppError('store.unreachable', `The location failed: ${errorNumber(error)}.`, {
+      return new AppError('store.unreachable', `The location failed: ${codeOf(error)}.`, {
         cause: error,
         hint: 'Look whether its disk or share is there and healthy.',
       })

@@ -1,7 +1,8 @@
 import { lstat, readdir } from 'node:fs/promises'
 import { join } from 'node:path'
+import { isAbsent } from '#base/system-error.ts'
 import type { ObjectSummary } from '../object-store.ts'
-import { asStore, errorNumber } from './failure.ts'
+import { asStore } from './failure.ts'
 import { isStagingName } from '../staging-name.ts'
 
 /**
@@ -50,7 +51,7 @@ async function unlessGone<T>(look: () => Promise<T>): Promise<T | undefined> {
     try {
       return await look()
     } catch (error) {
-      if (errorNumber(error) === 'ENOENT' || errorNumber(error) === 'ENOTDIR') return undefined
+      if (isAbsent(error)) return undefined
       throw error
     }
   })

@@ -5,10 +5,11 @@ import { dirname, join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { z } from 'zod'
 import { AppError } from '#base/errors.ts'
+import { codeOf, isAbsent } from '#base/system-error.ts'
 import { makeFolderDurably, syncFolder } from '../durable-files.ts'
 import { objectNameParts } from '../object-name.ts'
 import type { ObjectStore, ObjectSummary, Staged, StageToken } from '../object-store.ts'
-import { asStore, errorNumber } from './failure.ts'
+import { asStore } from './failure.ts'
 import { listFolder } from './list-folder.ts'
 import { isStagingName, stagingName } from '../staging-name.ts'
 
@@ -47,8 +48,6 @@ export async function openLocalStore(
     await makeFolderDurably(config.folder)
     return await realpath(config.folder)
   })
-  const isMissing = (error: unknown): boolean =>
-    errorNumber(error) === 'ENOENT' || errorNumber(error) === 'ENOTDIR'
 
   /** The path of a name, after looking that no folder on the way is a link out of the location. */
   async function pathOf(name: string): Promise<string> {
@@ -107,7 +106,7 @@ export async function openLocalStore(
       await unlinkIfThere(staging)
       return 'placed'
     } catch (error) {
-      if (errorNumber(error) === 'EEXIST') return 'taken'
+      if (codeOf(error) === 'EEXIST') return 'taken'
       if (!linksAreMissing(error)) throw error
     }
     // Two writers of one name could both pass here; names are unique, and a run has one writer by its lease.
@@ -131,7 +130,7 @@ export async function openLocalStore(
       try {
         return await open(path, constants.O_RDONLY | constants.O_NOFOLLOW)
       } catch (error) {
-        throw isMissing(error) ? missing(name) : error
+        throw isAbsent(error) ? missing(name) : error
       }
     })
     try {
@@ -270,7 +269,7 @@ async function statsOf(path: string): Promise<Stats | undefined> {
   try {
     return await lstat(path)
   } catch (error) {
-    if (errorNumber(error) === 'ENOENT' || errorNumber(error) === 'ENOTDIR') return undefined
+    if (isAbsent(error)) return undefined
     throw error
   }
 }
@@ -281,14 +280,14 @@ async function unlinkIfThere(path: string): Promise<boolean> {
     await unlink(path)
     return true
   } catch (error) {
-    if (errorNumber(error) === 'ENOENT' || errorNumber(error) === 'ENOTDIR') return false
+    if (isAbsent(error)) return false
     throw error
   }
 }
 
 /** FAT, some shares and FUSE file systems; Linux says EPERM. */
 function linksAreMissing(error: unknown): boolean {
-  return ['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EMLINK'].includes(errorNumber(error) ?? '')
+  return ['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EMLINK'].includes(codeOf(error))
 }
 
 function missing(name: string): AppError {

@@ -1,10 +1,9 @@
-import { createHash } from 'node:crypto'
 import type { CompletedPart } from '@aws-sdk/client-s3'
-import type { Staged, StageToken } from '../object-store.ts'
 import { sha256Of } from './checksum.ts'
 import { ask } from '../remote/ask.ts'
 import { bytesOf } from '../remote/bytes-of.ts'
-import { existsError, missing } from '../remote/create-once.ts'
+import { type Completion, completeOnce } from '../remote/complete-staged.ts'
+import { missing } from '../remote/create-once.ts'
 import type { Connection } from './connection.ts'
 import { createOnce, hashMark, writeMark } from './create-once.ts'
 import { type FoundObject, headObject } from './head-object.ts'
@@ -18,30 +17,19 @@ const copiedBytesMin = 8 * 1024 * 1024
 const copiedPartBytes = 512 * 1024 * 1024
 const copiedPartsAtOnce = 4
 
-export interface Completion {
-  readonly token: StageToken
-  readonly staged: Staged
-  /** Of the final name. */
-  readonly key: string
-  readonly stagedKey: string
-  readonly signal: AbortSignal
-}
-
 /**
  * Gives staged bytes their final name: the store copies them into an upload, whose completion is one step and refused
  * where the name is taken. The object bears the token's id, so that whoever completes again recognises it.
  */
 export async function completeStaged(connection: Connection, completion: Completion): Promise<void> {
   const { token, key, signal } = completion
-  const asking = { name: token.name, signal }
-  signal.throwIfAborted()
-  let there = await headObject(connection, asking, key)
-  if (!there) {
-    if ((await copyOnce(connection, completion)) === 'created') return
-    there = await headObject(connection, asking, key)
-  }
-  if (!there) throw missing(connection, token.name)
-  if (!(await holds(connection, completion, there))) throw existsError(connection, token.name)
+  const { name } = token
+  await completeOnce(connection, completion, {
+    head: () => headObject(connection, { name, signal }, key),
+    copyOnce: () => copyOnce(connection, completion),
+    read: () => readObject(connection, { key, name, signal }),
+    hashMark,
+  })
 }
 
 async function copyOnce(connection: Connection, completion: Completion): Promise<'created' | 'exists'> {
@@ -137,18 +125,4 @@ async function copyPart(
   )
   const { ETag, ChecksumCRC32 } = answer.CopyPartResult ?? {}
   return { PartNumber: number, ETag, ...(ChecksumCRC32 === undefined ? {} : { ChecksumCRC32 }) }
-}
-
-/** Whether the object that has the final name is ours, by its mark, or by its bytes. */
-async function holds(
-  connection: Connection,
-  { token, staged, key, signal }: Completion,
-  there: FoundObject,
-): Promise<boolean> {
-  if (there.bytes !== staged.bytes) return false
-  const hash = there.marks[hashMark]
-  if (hash !== undefined) return hash === staged.sha256
-  const read = createHash('sha256')
-  for await (const chunk of readObject(connection, { key, name: token.name, signal })) read.update(chunk)
-  return read.digest('hex') === staged.sha256
 }
