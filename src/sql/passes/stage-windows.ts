@@ -35,29 +35,21 @@ function stagedSelect(select: BoundSelect, nextAlias: () => string): BoundSelect
     : windowStages
   if (stageCount <= 1) return select
   const isCarried = carriedBy(select)
+  const handedOn = new Set<string>()
   let inner: Stage = { from: select.from, columns: new Map() }
   for (let stage = 1; stage < stageCount; stage++) {
     const isDone = (call: BoundCall): boolean =>
       must(stageOf.get(keyOf(call)), 'every window is placed') <= stage
     const later = [...computed, ...windows.filter((window) => !isDone(window)).flatMap(childrenOf)]
-    const needed = neededOf(later, (value) => (isWindow(value) ? isDone(value) : isCarried(value)))
-    const projections = [...needed.values()].map((value, index) => {
-      const key = `k${index + 1}`
-      return { name: key, key, value: substituted(value, inner.columns) }
-    })
-    const base = plainSelect(inner.from, projections)
-    const query: BoundSelect =
-      stage === 1 ? { ...base, where: select.where, grouping: select.grouping, having: select.having } : base
-    const relation: Relation = { alias: nextAlias(), columns: outputsOf(query) }
-    inner = {
-      from: { kind: 'derived', relation, query, isLateral: false },
-      columns: new Map(
-        [...needed.keys()].map((key, index) => [
-          key,
-          columnOf(relation, must(relation.columns[index], 'a column each')),
-        ]),
-      ),
-    }
+    const isThere = (value: BoundExpression): boolean =>
+      handedOn.has(keyOf(value)) || (isWindow(value) ? isDone(value) : isCarried(value))
+    const { where, grouping, having } = select
+    const conditions = stage === 1 ? { where, grouping, having } : {}
+    inner = selected(inner, neededOf(later, isThere), { conditions, alias: nextAlias() })
+    const tests = handyTests(later, { isThere, isDone })
+    if (tests.size === 0) continue
+    for (const key of tests.keys()) handedOn.add(key)
+    inner = selected(inner, neededOf(later, isThere), { conditions: {}, alias: nextAlias() })
   }
   return finalSelect(select, inner)
 }
@@ -66,6 +58,52 @@ interface Stage {
   readonly from: BoundFrom | undefined
   /** What the stage before has computed, by key. */
   readonly columns: ReadonlyMap<string, BoundExpression>
+}
+
+/** The values, computed on what the stage has. */
+function selected(
+  { from, columns }: Stage,
+  values: ReadonlyMap<string, BoundExpression>,
+  { conditions, alias }: { readonly conditions: Partial<BoundSelect>; readonly alias: string },
+): Stage {
+  const projections = [...values.values()].map((value, index) => {
+    const key = `k${index + 1}`
+    return { name: key, key, value: substituted(value, columns) }
+  })
+  const query: BoundSelect = { ...plainSelect(from, projections), ...conditions }
+  const relation: Relation = { alias, columns: outputsOf(query) }
+  return {
+    from: { kind: 'derived', relation, query, isLateral: false },
+    columns: new Map(
+      [...values.keys()].map((key, index) => [
+        key,
+        columnOf(relation, must(relation.columns[index], 'a column each')),
+      ]),
+    ),
+  }
+}
+
+/**
+ * Tests of the session functions that spare the next stage a column: it sorts whatever it is given, and a yes or no is
+ * the least. Those about columns that are needed anyway spare nothing.
+ */
+function handyTests(
+  later: readonly BoundExpression[],
+  {
+    isThere,
+    isDone,
+  }: {
+    readonly isThere: (value: BoundExpression) => boolean
+    readonly isDone: (call: BoundCall) => boolean
+  },
+): ReadonlyMap<string, BoundExpression> {
+  const isReady = (value: BoundExpression): boolean => isTest(value) && hasOnly(value, isDone)
+  const all = neededOf(later, (value) => isThere(value) || isReady(value))
+  return new Map(
+    [...all].filter(
+      ([, value]) => !isThere(value) && [...neededOf([value], isThere).keys()].some((key) => !all.has(key)),
+    ),
+  )
 }
 
 function finalSelect(select: BoundSelect, { from, columns }: Stage): BoundSelect {
@@ -101,6 +139,16 @@ function carriedBy({ from, grouping }: BoundSelect): (value: BoundExpression) =>
   const isPath = (value: BoundExpression): boolean =>
     value.kind === 'field' ? isPath(value.base) : value.kind === 'column' && local.has(value.relation)
   return (value) => isPath(value) || isQuery(value)
+}
+
+/** Yes or no about values that an Adobe-defined function looks at, for every row. */
+function isTest(value: BoundExpression): boolean {
+  return value.kind === 'call' && value.entry.kind === 'adobe' && value.type.kind === 'boolean'
+}
+
+/** Whether all windows inside are such. */
+function hasOnly(value: BoundExpression, isSuch: (call: BoundCall) => boolean): boolean {
+  return (!isWindow(value) || isSuch(value)) && childrenOf(value).every((child) => hasOnly(child, isSuch))
 }
 
 /** Subqueries may name the tables of FROM, so they are computed beside them. */

@@ -11,7 +11,7 @@ type Print = (values: readonly string[], over: string) => string
 function piece(name: string, type: DataType, print: Print) {
   return (values: readonly BoundExpression[], over?: BoundWindow): BoundCall =>
     callOf(
-      { names: [name], kind: over ? 'window' : 'scalar', signatures: [] },
+      { names: [name], kind: over ? 'window' : 'adobe', signatures: [] },
       {
         takes: [],
         gives: type,
