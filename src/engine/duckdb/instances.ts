@@ -24,7 +24,6 @@ export class Instances {
   /** @param folder the only folder that can be written; `statement.files` are the only paths that can be read */
   async sandbox({ files, share }: WireStatement, folder?: string): Promise<Sandbox> {
     const instance = await (this.#spare.shift() ?? this.#create())
-    this.#refill()
     const connection = await instance.connect()
     const list = (paths: readonly string[]): string => `[${paths.map(quoteLiteral).join(', ')}]`
     const folders = folder === undefined ? [] : [folder]
@@ -46,6 +45,7 @@ export class Instances {
       close: () => {
         connection.closeSync()
         instance.closeSync()
+        this.#refill() // Now, and not while the statement needs the cores.
       },
     }
   }

@@ -56,6 +56,13 @@ export class Place {
     await this.#leaving
   }
 
+  /** The child has given the last row and let go of the statement. */
+  ended(): void {
+    if (this.#leaving) return
+    this.#leaving = Promise.resolve()
+    this.#onLeft()
+  }
+
   async #leave(): Promise<void> {
     const closed = this.#child.ask(this.#number, { op: 'close' }).catch(() => {}) // Gone is as good as closed.
     this.#killUnless(closed)

@@ -92,7 +92,10 @@ class RemotePull implements Pull {
     const { rowCount, isLast, bytes } = readChunk(frame.body)
     this.#hasGiven = true
     this.#isDone = isLast
-    if (isLast) this.#leave()
+    if (isLast) {
+      this.#signal.removeEventListener('abort', this.#leave)
+      this.#place.ended()
+    }
     return { bytes, rowCount, state: isLast ? 'done' : 'more' }
   }
 

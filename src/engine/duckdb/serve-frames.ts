@@ -28,8 +28,9 @@ export function frameServer(
           return send(jsonFrame(number, frameKinds.answer, null))
         case 'pull': {
           const { rowCount, isLast, bytes } = await served.pull(request)
-          if (isLast) forget(number)
-          return send(chunkFrame(number, rowCount, isLast, bytes))
+          send(chunkFrame(number, rowCount, isLast, bytes))
+          if (isLast) forget(number) // Which takes some milliseconds: nobody waits for them.
+          return
         }
         case 'open':
           await served.start(request)
