@@ -6,6 +6,7 @@ import { engineOf } from './choose-engine.ts'
 import type { ResultRows } from './query.ts'
 import type { PlannedQuery } from './plan-query.ts'
 import type { Scope } from './scope.ts'
+import { staticRows } from './static-rows.ts'
 import { stoppable } from './stop-signal.ts'
 import { TimeBudget } from './time-budget.ts'
 
@@ -17,12 +18,14 @@ export interface RowCap {
 /** End of an Arrow IPC stream, which the engine writes only after the last row. */
 const arrowEnd = Buffer.from([0xff, 0xff, 0xff, 0xff, 0, 0, 0, 0])
 
-/** Begins a query in the engine, once its files are there. Rows come only when pulled. */
+/** Begins a query in the engine, if it needs one, once its files are there. Rows come only when pulled. */
 export async function openRows(
   scope: Scope,
   planned: PlannedQuery,
   { encoding, cap }: { readonly encoding: Encoding; readonly cap: RowCap | undefined },
 ): Promise<ResultRows> {
+  const { columns, constants } = planned
+  if (constants) return staticRows(columns, [constants.map(({ value }) => value)], encoding)
   const { lake } = scope.services
   const engine = engineOf(scope.services, planned.engine)
   const running = runningStatement(scope)
@@ -34,7 +37,7 @@ export async function openRows(
       { sql: planned.sql, files: lease.paths, tables: planned.tables, pool: scope.pool },
       {
         encoding,
-        columns: planned.columns,
+        columns,
         // One more tells whether anything was cut.
         ...(cap ? { rowCountMax: cap.rowCountMax + 1 } : {}),
         signal,

@@ -3,7 +3,7 @@ import type { FileTable } from '#engine/engine.ts'
 import type { CachedObject } from '#objects/file-cache.ts'
 import { systemColumns } from '#lake/system-columns.ts'
 import type { ScanPlan } from '#lake/lake.ts'
-import type { BoundQuery, EngineName, ParsedQuery, SessionNames, TableScan } from '#sql/compile.ts'
+import type { BoundQuery, EngineName, Literal, ParsedQuery, SessionNames, TableScan } from '#sql/compile.ts'
 import type { DataType, Field } from '#types/data-type.ts'
 import { type LoadedCatalogue, loadCatalogue } from './catalogue.ts'
 import type { StepPins } from './journal.ts'
@@ -19,6 +19,8 @@ export interface PlannedQuery {
   /** Whose text it is, and who runs it. */
   readonly engine: EngineName
   readonly sql: string
+  /** The only row, where no engine is needed for it. */
+  readonly constants?: readonly Literal[] | undefined
   /** What the text calls by names of its own. */
   readonly tables: readonly FileTable[]
   /** What it may read, once it is leased; each once. */
@@ -59,6 +61,7 @@ export async function planQuery(
   return {
     columns: bound.columns,
     engine,
+    constants: bound.constants,
     sql: bound.print(engine, new Map(scans.map(({ scan, text }) => [scan, text]))),
     tables: scans.flatMap(({ tables }) => tables),
     files: eachOnce([...plans.values()].flatMap((plan) => plan.files)),

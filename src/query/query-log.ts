@@ -34,7 +34,7 @@ export class QueryLog {
     const id = randomUUID()
     const now = clock.now()
     // The text stands in the query log, which ends; the audit says for good that it was asked.
-    await access.audit({
+    const auditing = access.audit({
       principalId: caller.principal.id,
       sandboxId: caller.sandbox.id,
       action: 'query',
@@ -43,7 +43,7 @@ export class QueryLog {
       status: 'Allow',
       detail: { client: withoutZeros(client) },
     })
-    await insertQueryLog(metadata.db, {
+    const logging = insertQueryLog(metadata.db, {
       id,
       sandbox_id: caller.sandbox.id,
       principal_id: caller.principal.id,
@@ -56,6 +56,12 @@ export class QueryLog {
       code: null,
       message: null,
     })
+    const [audited, logged] = await Promise.allSettled([auditing, logging])
+    if (logged.status === 'rejected') throw logged.reason
+    if (audited.status === 'rejected') {
+      await this.#finish(id, { rowCount: 0, failure: toAppError(audited.reason), isStopped: false })
+      throw audited.reason
+    }
     this.#count += 1
     if (this.#count % pruneEvery === 1) {
       await deleteQueryLogBefore(metadata.db, new Date(now.getTime() - keptMs))

@@ -1,6 +1,7 @@
 import { createEncoder } from '#encode/encoder.ts'
 import type { Encoding } from '#encode/encoding.ts'
 import { type Field, stringType } from '#types/data-type.ts'
+import type { Value } from '#encode/value.ts'
 import type { ResultRows, StatementResult } from './query.ts'
 
 /** Text columns of a result we make ourselves. */
@@ -14,9 +15,18 @@ export function staticResult(
   rows: readonly (readonly (string | null)[])[],
   encoding: (columns: readonly Field[]) => Encoding,
 ): StatementResult {
-  const encoder = createEncoder(encoding(columns), columns)
+  return { kind: 'rows', columns, rows: staticRows(columns, rows, encoding(columns)) }
+}
+
+/** Rows that are in memory already. */
+export function staticRows(
+  columns: readonly Field[],
+  rows: readonly (readonly Value[])[],
+  encoding: Encoding,
+): ResultRows {
+  const encoder = createEncoder(encoding, columns)
   let next = 0
-  const result: ResultRows = {
+  return {
     pull: async ({ rowCountMax }) => {
       const from = next
       const part = rows.slice(from, from + Math.min(rowCountMax, rows.length))
@@ -31,5 +41,4 @@ export function staticResult(
     },
     [Symbol.asyncDispose]: async () => {},
   }
-  return { kind: 'rows', columns, rows: result }
 }

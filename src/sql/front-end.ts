@@ -8,6 +8,7 @@ import { newBindState } from './bind/state.ts'
 import type { BindContext, BoundQuery, ParsedQuery, SqlFrontEnd } from './compile.ts'
 import type { Query } from './parse/syntax.ts'
 import { parseStatement } from './parse/statement.ts'
+import { constantRow } from './passes/constant-row.ts'
 import { pruneColumns } from './passes/prune-columns.ts'
 import { scanNeeds } from './passes/scan-needs.ts'
 import { stageWindows } from './passes/stage-windows.ts'
@@ -31,6 +32,7 @@ function bind(query: ParsedQuery, context: BindContext): BoundQuery {
     columns: outputsOf(bound).map(({ name, type }) => ({ name, type })),
     parameterTypes: parameterTypes(query.parameterCount, state.parameterTypes),
     scans: [...scans.values()],
+    constants: constantRow(tree),
     notices: [...new Set(state.notices)],
     print(engine, texts) {
       assert(engine === (context.engine ?? 'duckdb'), 'a query is printed for the engine it was bound for')
