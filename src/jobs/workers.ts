@@ -82,9 +82,9 @@ export class Workers implements AsyncDisposable {
     const lookedAt = clock.now()
     let sleepMsMin = 0
     if (this.#isUnsure) {
+      this.#isUnsure = false // Before: an attempt may end unheard while we ask. A pass that fails sets it again.
       // Not at once: what can't be recorded would be begun again and again.
       await this.#endOrphanedLeases(new Date(lookedAt.getTime() + failedPassMs))
-      this.#isUnsure = false
     }
     await enqueueDueTicks({ metadata, clock, kinds }).catch((error: unknown) => {
       // Runs that are there go on; the next pass tries the schedules again.
