@@ -1,7 +1,8 @@
-import { mkdir, readdir, readFile, realpath, rename, rm } from 'node:fs/promises'
-import { dirname, isAbsolute, join, relative, resolve, sep } from 'node:path'
+import { mkdir, readdir, readFile, rename, rm } from 'node:fs/promises'
+import { dirname, isAbsolute, join, resolve, sep } from 'node:path'
 import { z } from 'zod'
 import { AppError } from '#base/errors.ts'
+import { liesIn, realPathOf } from '#base/real-path.ts'
 import { codeOf } from '#base/system-error.ts'
 import { syncFolder, writeFileDurably } from '#objects/durable-files.ts'
 import { type BackupManifest, readManifest } from './manifest.ts'
@@ -134,27 +135,12 @@ export async function checkBackupFolder(folder: string, saved: readonly string[]
   const real = await realPathOf(folder)
   for (const place of saved) {
     const other = await realPathOf(place)
-    if (contains(other, real) || contains(real, other)) {
+    if (liesIn(real, other) || liesIn(other, real)) {
       throw new AppError('backup.invalid', `Backups in ${folder} and ${place} would lie in one another.`, {
         hint: 'Choose a folder of its own, best on another disk.',
       })
     }
   }
-}
-
-/** With links followed as far as the path exists. */
-async function realPathOf(path: string): Promise<string> {
-  try {
-    return await realpath(path)
-  } catch (error) {
-    const parent = dirname(path)
-    if (codeOf(error) !== 'ENOENT' || parent === path) throw error
-    return resolve(await realPathOf(parent), relative(parent, path))
-  }
-}
-
-function contains(outer: string, inner: string): boolean {
-  return inner === outer || inner.startsWith(`${outer}${sep}`)
 }
 
 async function readMark(folder: string): Promise<z.infer<typeof markSchema> | undefined> {
