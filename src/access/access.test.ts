@@ -7,6 +7,7 @@ import { addMember, insertRole } from '#metadata/roles.ts'
 import type { AccessPolicy, Question } from './access.ts'
 import { decide as decideAll } from './decide.ts'
 import { permissions } from './permissions.ts'
+import { createRights } from './rights.ts'
 import type { Metadata } from '#metadata/metadata.ts'
 import { randomUUID } from 'node:crypto'
 
@@ -111,8 +112,9 @@ test('policies narrow what roles give: rows, columns, datasets', async () => {
           : undefined,
     },
   ]
+  const rights = createRights(metadata.db)
   const decide = (question: Partial<Question>) =>
-    decideAll(metadata.db, policies, {
+    decideAll(rights, policies, {
       principal: caller.principal,
       permission: 'view-datasets',
       sandboxId: caller.sandbox.id,

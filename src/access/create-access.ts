@@ -2,13 +2,14 @@ import type { Clock } from '#base/clock.ts'
 import { AppError } from '#base/errors.ts'
 import type { PrincipalId, SandboxId } from '#base/ids.ts'
 import type { Logger } from '#base/log.ts'
-import { findOpenSandbox, findPrincipal, type SandboxRow, selectOpenSandboxes } from '#metadata/access.ts'
+import { findPrincipal, type SandboxRow } from '#metadata/access.ts'
 import type { Metadata } from '#metadata/metadata.ts'
 import type { Access, AccessPolicy, Principal, Question, Sandbox } from './access.ts'
 import { auditWriter } from './audit-writer.ts'
 import { bootstrap, rotateCredentials } from './bootstrap.ts'
 import { decide, decideDatasets } from './decide.ts'
 import type { Permission } from './permissions.ts'
+import { createRights } from './rights.ts'
 import { createSignIns } from './sign-ins.ts'
 import { createSqlSignIn } from './sql-sign-in.ts'
 import { createTokens, principalOf } from './tokens.ts'
@@ -27,6 +28,7 @@ export function createAccess(options: AccessOptions): Access {
   const { metadata, credentialsFile, clock, logger, policies = [] } = options
   const { db } = metadata
   const audit = auditWriter({ db, clock })
+  const rights = createRights(db)
   const signIns = createSignIns({ clock, logger, audit })
 
   async function openSandbox(
@@ -62,22 +64,28 @@ export function createAccess(options: AccessOptions): Access {
   }
 
   return {
-    decide: (question) => decide(db, policies, question),
-    decideDatasets: (question, datasetIds) => decideDatasets(db, policies, { question, datasetIds }),
+    decide: (question) => decide(rights, policies, question),
+    decideDatasets: (question, datasetIds) => decideDatasets(rights, policies, { question, datasetIds }),
     require: async (question) => {
-      const decision = await decide(db, policies, question)
+      const decision = await decide(rights, policies, question)
       if (decision.isAllowed) return decision
       await recordDenial(question, decision.missing)
       throw denied(decision.missing)
     },
     ...createTokens({ metadata, clock, signIns, audit }),
     ...createSqlSignIn({ db, clock, signIns }),
-    sandbox: async (principal, name) =>
-      await openSandbox(principal, await findOpenSandbox(db, { principalId: principal.id, name }), name),
+    sandbox: async (principal, name) => {
+      const rows = await rights.openSandboxes(principal.id)
+      return await openSandbox(
+        principal,
+        rows.find((row) => row.name === name),
+        name,
+      )
+    },
     sandboxes: async (principal, permission) => {
-      const rows = await selectOpenSandboxes(db, principal.id)
+      const rows = await rights.openSandboxes(principal.id)
       const decisions = await Promise.all(
-        rows.map(async ({ id }) => await decide(db, policies, { principal, permission, sandboxId: id })),
+        rows.map(async ({ id }) => await decide(rights, policies, { principal, permission, sandboxId: id })),
       )
       return rows.filter((_, index) => decisions[index]?.isAllowed).map(sandboxOf)
     },
@@ -89,7 +97,7 @@ export function createAccess(options: AccessOptions): Access {
         })
       }
       const principal = principalOf(row)
-      const sandbox = await findOpenSandbox(db, { principalId, id: sandboxId })
+      const sandbox = (await rights.openSandboxes(principalId)).find(({ id }) => id === sandboxId)
       return { principal, sandbox: await openSandbox(principal, sandbox, sandboxId) }
     },
     audit,

@@ -1,26 +1,25 @@
 import type { DatasetId } from '#base/ids.ts'
-import { isEntitledToBatch, selectHeld } from '#metadata/access.ts'
-import type { Db } from '#metadata/metadata.ts'
 import type { AccessPolicy, Decision, Question, Restriction, View } from './access.ts'
 import { givenBy, type Permission } from './permissions.ts'
+import type { Rights } from './rights.ts'
 
 /** The one decision: what roles give, narrowed by what policies say. */
 export async function decide(
-  db: Db,
+  rights: Rights,
   policies: readonly AccessPolicy[],
   question: Question,
 ): Promise<Decision> {
-  const missing = await missingOf(db, question)
+  const missing = await missingOf(rights, question)
   return missing === undefined ? await restricted(policies, question) : { isAllowed: false, missing }
 }
 
 /** As `decide` for each of the datasets, with roles asked once: those it is yes for. */
 export async function decideDatasets(
-  db: Db,
+  rights: Rights,
   policies: readonly AccessPolicy[],
   { question, datasetIds }: { readonly question: Question; readonly datasetIds: readonly DatasetId[] },
 ): Promise<ReadonlySet<DatasetId>> {
-  if ((await missingOf(db, question)) !== undefined) return new Set()
+  if ((await missingOf(rights, question)) !== undefined) return new Set()
   if (policies.length === 0) return new Set(datasetIds)
   const allowed = new Set<DatasetId>()
   for (const datasetId of datasetIds) {
@@ -30,13 +29,12 @@ export async function decideDatasets(
 }
 
 /** What no role gives; undefined when all of it is given. */
-async function missingOf(db: Db, question: Question): Promise<Permission | undefined> {
+async function missingOf(rights: Rights, question: Question): Promise<Permission | undefined> {
   const { principal, permission, sandboxId } = question
   const asked = permission === 'batch-queries' ? 'manage-queries' : permission
-  const held = await selectHeld(db, { principalId: principal.id, permissions: givenBy(asked), sandboxId })
-  if (held.length === 0) return asked
-  if (permission === 'batch-queries' && !(await isEntitledToBatch(db, principal.id))) return permission
-  return undefined
+  const { permissions, isEntitledToBatch } = await rights.inSandbox({ principalId: principal.id, sandboxId })
+  if (!givenBy(asked).some((giver) => permissions.has(giver))) return asked
+  return permission === 'batch-queries' && !isEntitledToBatch ? permission : undefined
 }
 
 async function restricted(policies: readonly AccessPolicy[], question: Question): Promise<Decision> {

@@ -1,4 +1,4 @@
-import { selectHeld } from '#metadata/access.ts'
+import { selectRights } from '#metadata/access.ts'
 import type { Db } from '#metadata/metadata.ts'
 import type { Caller } from './access.ts'
 import {
@@ -16,9 +16,7 @@ export async function effectivePolicies(
   { principal, sandbox }: Caller,
   entries: readonly string[],
 ): Promise<Record<string, string[]>> {
-  const given = new Set(
-    await selectHeld(db, { principalId: principal.id, permissions, sandboxId: sandbox.id }),
-  )
+  const { permissions: given } = await selectRights(db, { principalId: principal.id, sandboxId: sandbox.id })
   const held = permissions.filter((name) => givenBy(name).some((giver) => given.has(giver)))
   return Object.fromEntries(
     entries.flatMap((entry) => {

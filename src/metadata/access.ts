@@ -13,29 +13,35 @@ export async function lockBootstrap(db: Db): Promise<void> {
   await sql`select pg_advisory_xact_lock(${bootstrapLock}::bigint)`.execute(db)
 }
 
+/** What roles give a principal in a sandbox. */
+export interface RightsRow {
+  readonly permissions: ReadonlySet<string>
+  /** Whether the organisation may run batch queries. */
+  readonly isEntitledToBatch: boolean
+}
+
 /**
- * Which of the permissions some role of the principal gives in that sandbox: principal and sandbox alive, role and
- * sandbox of the principal's organisation, the principal in the role or in a group that is.
+ * The permissions some role of the principal gives in that sandbox: principal and sandbox alive, role and sandbox of
+ * the principal's organisation, the principal in the role or in a group that is.
  */
-export async function selectHeld(
+export async function selectRights(
   db: Db,
-  question: {
-    readonly principalId: PrincipalId
-    readonly permissions: readonly string[]
-    readonly sandboxId: SandboxId
-  },
-): Promise<string[]> {
-  const { rows } = await sql<{ permission: string }>`
-    select distinct given.permission
+  place: { readonly principalId: PrincipalId; readonly sandboxId: SandboxId },
+): Promise<RightsRow> {
+  const { rows } = await sql<{ permission: string; batch_queries: boolean }>`
+    select distinct given.permission, organization.batch_queries
     from principals as principal
-    join sandboxes as sandbox on sandbox.id = ${question.sandboxId}
+    join organizations as organization on organization.id = principal.organization_id
+    join sandboxes as sandbox on sandbox.id = ${place.sandboxId}
       and sandbox.organization_id = principal.organization_id and sandbox.state = 'active'
     join roles as role on role.organization_id = principal.organization_id
     join role_permissions as given on given.role_id = role.id
-    where principal.id = ${question.principalId} and principal.disabled_at is null
-      and given.permission = any(${question.permissions}::text[])
+    where principal.id = ${place.principalId} and principal.disabled_at is null
       and ${roleHolds}`.execute(db)
-  return rows.map((row) => row.permission)
+  return {
+    permissions: new Set(rows.map((row) => row.permission)),
+    isEntitledToBatch: rows[0]?.batch_queries ?? false,
+  }
 }
 
 const roleHolds = sql`
@@ -66,27 +72,6 @@ export async function selectOpenSandboxes(
       ))
     order by sandbox.name`.execute(db)
   return rows
-}
-
-/** The living sandbox of that name, when a role of the principal reaches into it. */
-export async function findOpenSandbox(
-  db: Db,
-  asked: { readonly principalId: PrincipalId; readonly name?: string; readonly id?: SandboxId },
-): Promise<SandboxRow | undefined> {
-  return (await selectOpenSandboxes(db, asked.principalId)).find(
-    (row) => row.name === asked.name || row.id === asked.id,
-  )
-}
-
-/** Whether the principal's organisation may run batch queries. */
-export async function isEntitledToBatch(db: Db, principalId: PrincipalId): Promise<boolean> {
-  const row = await db
-    .selectFrom('principals')
-    .innerJoin('organizations', 'organizations.id', 'principals.organization_id')
-    .select('organizations.batch_queries')
-    .where('principals.id', '=', principalId)
-    .executeTakeFirst()
-  return row?.batch_queries ?? false
 }
 
 export async function findPrincipal(db: Db, id: PrincipalId): Promise<PrincipalRow | undefined> {

@@ -8,6 +8,7 @@ import type { IdentityTables } from './identities.ts'
 import type { JobTables } from './jobs.ts'
 import type { LakeTables } from './lake.ts'
 import type { QueryTables } from './query.ts'
+import type { RevisionTables } from './revisions.ts'
 import type { SchemaTables } from './schemas.ts'
 import type { ViewTables } from './views.ts'
 import type { StagedTableTables } from './staged-tables.ts'
@@ -22,6 +23,7 @@ export type Tables = AccessTables &
   JobTables &
   LakeTables &
   QueryTables &
+  RevisionTables &
   SchemaTables &
   StagedTableTables &
   ViewTables

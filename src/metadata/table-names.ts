@@ -31,6 +31,7 @@ const all: Readonly<Record<keyof Tables, true>> = {
   organizations: true,
   principals: true,
   query_log: true,
+  revisions: true,
   role_groups: true,
   role_members: true,
   role_permissions: true,

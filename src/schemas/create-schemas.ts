@@ -7,8 +7,9 @@ import { unknown } from './errors.ts'
 import { guardDepth } from './guard.ts'
 import { shipped } from './library.ts'
 import { adHoc } from './lineage.ts'
-import { findResource, listResources, lookAt } from './read.ts'
+import { findResource, listResources } from './read.ts'
 import { registryOf, type SchemasDependencies } from './registry.ts'
+import { createLooks } from './resolved-looks.ts'
 import { changesOf, exportOf, importOf, sampleFor, statsOf } from './rpc.ts'
 import type { Schemas, SchemaToUse } from './schemas.ts'
 import { createResource, deleteResource, patched, replaceResource } from './write.ts'
@@ -17,6 +18,7 @@ export function createSchemas(dependencies: SchemasDependencies): Schemas {
   const registry = registryOf(dependencies)
   const { metadata, clock } = dependencies
   const { db } = metadata
+  const look = createLooks(registry, db)
   return {
     async get(caller, kind, id) {
       await registry.require(caller, 'view-schemas')
@@ -24,7 +26,7 @@ export function createSchemas(dependencies: SchemasDependencies): Schemas {
     },
     async look(caller, given) {
       await registry.require(caller, 'view-schemas')
-      return await lookAt(registry, db, caller, given)
+      return await look(caller, given)
     },
     async list(caller, given) {
       await registry.require(caller, 'view-schemas')

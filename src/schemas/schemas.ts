@@ -14,8 +14,8 @@ import type { View } from './view.ts'
 export interface Schemas {
   /** By `$id` or `meta:altId`. @throws AppError 'schema.unknown' */
   get(caller: Caller, kind: ReadableKind, id: string): Promise<Resource>
-  /** As `get`, in the form asked for. */
-  look(caller: Caller, given: { kind: ReadableKind; id: string; view: View }): Promise<Json>
+  /** As `get`, in the form asked for: JSON in UTF-8, which nobody may change. */
+  look(caller: Caller, given: { kind: ReadableKind; id: string; view: View }): Promise<Buffer>
   list(
     caller: Caller,
     given: { container: Container; kind: ReadableKind; view: View; query: ListQuery },

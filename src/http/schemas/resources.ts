@@ -85,12 +85,13 @@ function addReading(
         response: { 200: resource },
       },
     },
-    async (request) =>
-      await schemas.look(callerOf(request), {
-        kind,
-        id: request.params.id,
-        view: lookUpView(request.headers.accept),
-      }),
+    async (request, reply) => {
+      const { id } = request.params
+      const look = { kind, id, view: lookUpView(request.headers.accept) }
+      const bytes = await schemas.look(callerOf(request), look)
+      // Sent as it is: it is no object to be looked through and printed again.
+      return await reply.type('application/json; charset=utf-8').send(bytes as never)
+    },
   )
 }
 

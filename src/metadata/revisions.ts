@@ -1,0 +1,16 @@
+import type { SandboxId } from '#base/ids.ts'
+import type { Db } from './metadata.ts'
+
+export interface RevisionTables {
+  /** Raised by triggers, at the commit of every change of what the scope covers. */
+  revisions: { scope: string; number: string }
+}
+
+/** `rights`: all that the decision function reads. `registry …`: resources and descriptors of a sandbox. */
+export type RevisionScope = 'rights' | `registry ${SandboxId}`
+
+/** The same revision, the same answers. */
+export async function selectRevision(db: Db, scope: RevisionScope): Promise<string> {
+  const row = await db.selectFrom('revisions').select('number').where('scope', '=', scope).executeTakeFirst()
+  return row?.number ?? '0'
+}
