@@ -90,6 +90,7 @@ const wrong: readonly (readonly [sql: string, code: string, at: string])[] = [
   ['SELECT n FROM visits JOIN', '42601', ''],
   ['SELECT n, FROM visits', '42601', 'FROM'],
   ['SELECT * FROM visits SNAPSHOT', '42601', ''],
+  ['WITH RECURSIVE r AS (SELECT 1) SELECT * FROM r', '0A000', 'RECURSIVE'],
   ['INSERT visits SELECT 1', '42601', 'visits'],
   ['INSERT INTO visits', '42601', ''],
   ['CREATE TABLE', '42601', ''],

@@ -3,6 +3,7 @@ import { parseNamed } from './primary.ts'
 import { tokenText } from '../scan/token.ts'
 import type { CallExpression, Expression, SortItem } from './expression-syntax.ts'
 import type { TokenReader } from './token-reader.ts'
+import { parseUnitCall } from './unit-call.ts'
 import { parseSortItems, parseWindow } from './window.ts'
 
 /** `name(…)` and what may stand behind it. */
@@ -13,7 +14,9 @@ export function parseCall(reader: TokenReader): CallExpression {
   const isDistinct = reader.takeWord('DISTINCT')
   if (!isDistinct) reader.takeWord('ALL')
   const side = name.toLowerCase() === 'trim' ? trimSide(reader) : undefined
-  let values = reader.isSymbol(')') ? [] : parseArguments(reader, name.toLowerCase())
+  const withUnit = parseUnitCall(reader, name, () => parseArguments(reader, name.toLowerCase()))
+  let values = withUnit?.arguments
+  values ??= reader.isSymbol(')') ? [] : parseArguments(reader, name.toLowerCase())
   // As functions they take the signs first.
   if (side && values.length === 2) values = values.toReversed()
   let ignoresNulls = parseNullTreatment(reader)
@@ -35,7 +38,7 @@ export function parseCall(reader: TokenReader): CallExpression {
   const over = reader.takeWord('OVER') ? parseWindow(reader) : undefined
   return {
     kind: 'call',
-    name: side ?? name,
+    name: side ?? withUnit?.name ?? name,
     arguments: values,
     isDistinct,
     filter,

@@ -1,3 +1,4 @@
+import { AppError } from '#base/errors.ts'
 import { parseExpression } from './expression.ts'
 import { historyItem, parseFromItem, parseLateralViews, parseTableName } from './from.ts'
 import { beginsQuery } from './look-ahead.ts'
@@ -38,7 +39,12 @@ export function parseQuery(reader: TokenReader): Query {
 }
 
 function parseCommonTable(reader: TokenReader): CommonTable {
-  reader.takeWord('RECURSIVE')
+  if (reader.isWord('RECURSIVE') && reader.peek(1).kind === 'word' && !reader.areWords('RECURSIVE', 'AS')) {
+    throw new AppError('query.unsupported', 'A common table cannot be made from itself: no WITH RECURSIVE.', {
+      position: reader.at,
+      hint: 'sequence() and explode() make rows from a range.',
+    })
+  }
   const { name, at } = reader.identifier('the name of a common table')
   const columns = reader.isSymbol('(') ? parseNames(reader) : undefined
   reader.takeWord('AS')

@@ -9,6 +9,8 @@ export const specialCalls: Readonly<Record<string, (printed: PrintedCall, orderB
   to_number: ({ values }) => `try_to_number(${values.join(', ')})`,
   from_utc_timestamp: inZone('from_utc_timestamp'),
   to_utc_timestamp: inZone('to_utc_timestamp'),
+  timestampadd: unitFirst('timestampadd'),
+  timestampdiff: unitFirst('timestampdiff'),
   trim: trimmed('BOTH'),
   ltrim: trimmed('LEADING'),
   rtrim: trimmed('TRAILING'),
@@ -42,6 +44,14 @@ function inZone(name: string): (printed: PrintedCall) => Said {
     const [, zone] = call.arguments
     const offset = zone?.kind === 'literal' ? summerZones[String(zone.value)] : undefined
     return offset === undefined ? undefined : `${name}(${time}, '${offset}')`
+  }
+}
+
+/** The unit is a word to Spark, not a text. */
+function unitFirst(name: string): (printed: PrintedCall) => Said {
+  return ({ call, values: [, ...others] }) => {
+    const [unit] = call.arguments
+    return unit?.kind === 'literal' ? `${name}(${[String(unit.value), ...others].join(', ')})` : undefined
   }
 }
 
