@@ -44,6 +44,7 @@ import { loopbackCertificate } from '#pgwire/certificate.ts'
 import { startPostgresServer } from '#pgwire/server.ts'
 import { createQueryService } from '#query/create-query-service.ts'
 import type { QueryService } from '#query/query.ts'
+import { createScratchSpace } from '#query/scratch-space.ts'
 import { createDescriptors } from '#schemas/create-descriptors.ts'
 import { createSchemas } from '#schemas/create-schemas.ts'
 import { createNamespaces } from '#schemas/namespaces.ts'
@@ -136,6 +137,7 @@ export async function startServer({
     datasets,
     keys: createTableKeys({ metadata, descriptors }),
     jobs,
+    scratch: createScratchSpace({ folder: paths.scratchSpace, metadata, clock, nodeId }),
     clock,
     logger,
     limits: config.limits,
@@ -319,6 +321,8 @@ function sweepNowAndThen(
       try {
         const tablesRemoved = await query.removeLeftTables()
         if (tablesRemoved > 0) logger.log('info', 'query.left_tables_removed', { tablesRemoved })
+        const copiesRemoved = await query.scratch.sweep()
+        if (copiesRemoved > 0) logger.log('info', 'query.copies_removed', { copiesRemoved })
         const { filesRemoved } = await lake.sweep({ signal })
         if (filesRemoved > 0) logger.log('info', 'lake.swept', { filesRemoved })
       } catch (error) {

@@ -9,6 +9,7 @@ import type { JobTables } from './jobs.ts'
 import type { LakeTables } from './lake.ts'
 import type { QueryTables } from './query.ts'
 import type { SchemaTables } from './schemas.ts'
+import type { ScratchCopyTables } from './scratch-copies.ts'
 import type { ViewTables } from './views.ts'
 import type { StagedTableTables } from './staged-tables.ts'
 
@@ -23,6 +24,7 @@ export type Tables = AccessTables &
   LakeTables &
   QueryTables &
   SchemaTables &
+  ScratchCopyTables &
   StagedTableTables &
   ViewTables
 

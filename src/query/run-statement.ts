@@ -8,6 +8,7 @@ import { checkLimit, openRows, type RowCap } from './engine-rows.ts'
 import { addColumns } from './add-columns.ts'
 import { analyzedColumns, computeStatistics, statisticsQuery } from './analyze.ts'
 import { checkEngine } from './choose-engine.ts'
+import { copyToScratch } from './copy.ts'
 import { createdColumns, createTable, createTableAs } from './create-table.ts'
 import type { Cursors } from './cursors.ts'
 import { define } from './definitions.ts'
@@ -63,10 +64,10 @@ export async function* runStatement(scope: Scope, statement: Statement, host: St
       host.onWritten(rowCount)
       return yield command(`INSERT 0 ${rowCount}`, rowCount)
     }
-    case 'copy':
-      throw new AppError('query.unsupported', 'COPY is not supported yet.', {
-        position: statement.query.position,
-      })
+    case 'copy': {
+      const { rowCount } = await copyToScratch(scope, statement)
+      return yield command(`COPY ${rowCount}`, rowCount)
+    }
     case 'dropTable':
       await dropTable(scope, statement)
       return yield command('DROP TABLE')

@@ -8,6 +8,7 @@ import type { Jobs } from '#jobs/jobs.ts'
 import type { Lake } from '#lake/lake.ts'
 import type { Metadata } from '#metadata/metadata.ts'
 import type { SqlFrontEnd } from '#sql/compile.ts'
+import type { ScratchSpace } from './scratch-space.ts'
 
 /** What the query service stands on. */
 export interface QueryServiceOptions {
@@ -21,6 +22,7 @@ export interface QueryServiceOptions {
   readonly datasets: Datasets
   readonly keys: TableKeys
   readonly jobs: Jobs
+  readonly scratch: ScratchSpace
   readonly clock: Clock
   readonly logger: Logger
   readonly limits: QueryLimits
