@@ -6,6 +6,8 @@ export interface TableOptions {
   /** Title of the schema that the table is to have; undefined: one is made from its columns. */
   readonly schemaTitle: string | undefined
   readonly labels: readonly TableLabel[]
+  /** Whether the rows must be as the schema asks beyond their types. */
+  readonly validates: boolean
 }
 
 /** What stands behind WITH. @throws AppError 'query.unsupported' naming the option, 'request.invalid' for its value */
@@ -23,7 +25,7 @@ export function tableOptions({
         labels.push(...value.split(',').map((text) => labelOf(text, position)))
         break
       case 'rowvalidation':
-        // Rows are always checked against the columns; this option only says so or not.
+        // Types are always looked at.
         oneOf(name, value, ['true', 'false'], position)
         break
       case 'distribution':
@@ -37,7 +39,11 @@ export function tableOptions({
         })
     }
   }
-  return { schemaTitle: options['schema'], labels }
+  return {
+    schemaTitle: options['schema'],
+    labels,
+    validates: options['rowvalidation']?.toLowerCase() !== 'false',
+  }
 }
 
 function labelOf(text: string, position: StatementOf<'createTable'>['table']['position']): TableLabel {
