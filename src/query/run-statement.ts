@@ -48,7 +48,8 @@ export async function* runStatement(scope: Scope, statement: Statement, host: St
       return yield* selectRows(scope, statement.query, host)
     case 'explain': {
       const planned = await planQuery(scope, statement.query, await journal.pins(step))
-      const lines = statement.format === 'json' ? [explainJson(planned)] : explainText(planned)
+      const took = statement.isAnalyzed ? await runToEnd(scope, planned) : undefined
+      const lines = statement.format === 'json' ? [explainJson(planned, took)] : explainText(planned, took)
       const rows = lines.map((line) => [line])
       return yield staticResult(textColumns('QUERY PLAN'), rows, host.encoding)
     }

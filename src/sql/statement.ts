@@ -6,7 +6,13 @@ import type { ColumnPath, Definition, TableKey } from './definition.ts'
 /** What a statement is, for whoever carries it out. `Expression` and `ParsedQuery` are opaque outside `sql`. */
 export type ParsedStatement =
   | { readonly kind: 'query'; readonly query: ParsedQuery }
-  | { readonly kind: 'explain'; readonly format: 'text' | 'json'; readonly query: ParsedQuery }
+  | {
+      readonly kind: 'explain'
+      readonly format: 'text' | 'json'
+      /** The query is run, and what it took is told. */
+      readonly isAnalyzed: boolean
+      readonly query: ParsedQuery
+    }
   | {
       readonly kind: 'createTableAs'
       readonly table: TableName
