@@ -21,6 +21,7 @@ import { isLoopback } from '#config/values.ts'
 import { createDatasets } from '#datasets/create-datasets.ts'
 import { createSharedTables } from '#datasets/create-shared-tables.ts'
 import { followSchema } from '#datasets/follow-schema.ts'
+import { createFieldGroups } from '#datasets/field-groups.ts'
 import { createTableKeys } from '#datasets/table-keys.ts'
 import { createDuckdbEngine } from '#engine/duckdb-engine.ts'
 import type { Engine, QueryEngine } from '#engine/engine.ts'
@@ -136,6 +137,7 @@ export async function startServer({
     lake,
     datasets,
     keys: createTableKeys({ metadata, descriptors }),
+    fieldGroups: createFieldGroups({ schemas }),
     jobs,
     scratch: createScratchSpace({ folder: paths.scratchSpace, metadata, clock, nodeId }),
     clock,

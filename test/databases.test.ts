@@ -348,6 +348,60 @@ describe('CREATE TABLE … WITH (schema = …)', () => {
   })
 })
 
+describe('field groups', () => {
+  const columns = '(sku text, price double, tags array<text>, place struct<city: text>)'
+
+  it('are made, listed, used by schemas and dropped', async () => {
+    const [answer] = await product.rows(
+      `CREATE FIELDGROUP loyalty IF NOT EXISTS ${columns} WITH (LABEL = 'PROFILE')`,
+    )
+    const id = String(answer)
+    expect(id).toMatch(/^_t[0-9a-z]+\.mixins\.[0-9a-f]{48}$/)
+    const listed = (await product.rows('SHOW FIELDGROUPS')).filter(([name]) => name === 'loyalty')
+    expect(listed).toEqual([['loyalty', id, expect.any(String)]])
+    expect(await product.rows(`CREATE FIELDGROUP loyalty IF NOT EXISTS ${columns}`)).toEqual([])
+    await expect(product.run('CREATE FIELDGROUP loyalty (a int)')).rejects.toThrow(/schema\.exists/)
+    const group = await product.call<{
+      $id: string
+      properties: Record<string, { properties: object }>
+      'meta:intendedToExtend': string[]
+    }>('GET', `/data/foundation/schemaregistry/tenant/fieldgroups/${id}`)
+    const [tenant = ''] = Object.keys(group.properties)
+    const own = group.properties[tenant]
+    expect(id).toContain(`${tenant}.mixins.`)
+    expect(Object.keys(own?.properties ?? {})).toEqual(['sku', 'price', 'tags', 'place'])
+    expect(group['meta:intendedToExtend']).toEqual(['https://ns.adobe.com/xdm/context/profile'])
+    const schema = await product.call<{ $id: string }>(
+      'POST',
+      '/data/foundation/schemaregistry/tenant/schemas',
+      {
+        title: 'Loyal people',
+        type: 'object',
+        allOf: [{ $ref: 'https://ns.adobe.com/xdm/context/profile' }, { $ref: group.$id }],
+      },
+    )
+    await product.run(`CREATE TABLE loyal WITH (schema = 'Loyal people') AS
+      SELECT struct('a' AS sku, 1.5D AS price) AS ${tenant}`)
+    await expect(product.run(`DROP FIELDGROUP '${id}'`)).rejects.toThrow(/schema\.in_use/)
+    await product.run('DROP TABLE loyal')
+    await product.call(
+      'DELETE',
+      `/data/foundation/schemaregistry/tenant/schemas/${encodeURIComponent(schema.$id)}`,
+    )
+    await product.run(`DROP FIELDGROUP ${id}`)
+    await expect(product.run(`DROP FIELDGROUP '${id}'`)).rejects.toThrow(/schema\.unknown/)
+    await product.run(`DROP FIELDGROUP IF EXISTS '${id}'`)
+    await expect(product.run(`DROP FIELDGROUP '_xdm.context.profile-person-details'`)).rejects.toThrow(
+      /those that are shipped stay/,
+    )
+  })
+
+  it('say which option there is not', async () => {
+    await expect(product.run(`CREATE FIELDGROUP f (a int) WITH (COLOUR = 'red')`)).rejects.toThrow(/colour/)
+    await expect(product.run(`CREATE FIELDGROUP f (a int) WITH (LABEL = 'GOLD')`)).rejects.toThrow(/PROFILE/)
+  })
+})
+
 let made: string | undefined
 
 /** Of an event schema that only has what its class has. */

@@ -13,7 +13,8 @@ import { createdColumns, createTable, createTableAs } from './create-table.ts'
 import type { Cursors } from './cursors.ts'
 import { define } from './definitions.ts'
 import { describeTable } from './describe-table.ts'
-import { explainJson, explainText } from './explain.ts'
+import { explainJson, explainText, runToEnd } from './explain.ts'
+import { createdFieldGroupColumns, createFieldGroup, dropFieldGroup } from './field-groups.ts'
 import { planQuery } from './plan-query.ts'
 import { type PreparedStatements, unknownPrepared } from './prepared-statements.ts'
 import type { Statement, StatementResult } from './query.ts'
@@ -104,6 +105,13 @@ export async function* runStatement(scope: Scope, statement: Statement, host: St
       return yield command('DROP TABLESAMPLE')
     case 'define':
       return yield command(await define(scope, statement.definition))
+    case 'createFieldGroup': {
+      const id = await createFieldGroup(scope, statement)
+      return yield staticResult(createdFieldGroupColumns, id === undefined ? [] : [[id]], host.encoding)
+    }
+    case 'dropFieldGroup':
+      await dropFieldGroup(scope, statement)
+      return yield command('DROP FIELDGROUP')
     case 'addColumns':
       await addColumns(scope, statement)
       return yield command('ALTER TABLE')

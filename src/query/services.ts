@@ -2,6 +2,7 @@ import type { Access } from '#access/access.ts'
 import type { Clock } from '#base/clock.ts'
 import type { Logger } from '#base/log.ts'
 import type { Datasets } from '#datasets/datasets.ts'
+import type { FieldGroups } from '#datasets/field-groups.ts'
 import type { TableKeys } from '#datasets/table-keys.ts'
 import type { Engine, QueryEngine } from '#engine/engine.ts'
 import type { Jobs } from '#jobs/jobs.ts'
@@ -21,6 +22,7 @@ export interface QueryServiceOptions {
   readonly lake: Lake
   readonly datasets: Datasets
   readonly keys: TableKeys
+  readonly fieldGroups: FieldGroups
   readonly jobs: Jobs
   readonly scratch: ScratchSpace
   readonly clock: Clock

@@ -5,6 +5,7 @@ import { analyzedColumns } from './analyze.ts'
 import { createdColumns } from './create-table.ts'
 import { type Cursors, newCursors } from './cursors.ts'
 import { describeColumns } from './describe-table.ts'
+import { createdFieldGroupColumns } from './field-groups.ts'
 import type { Focus } from './focus.ts'
 import type { Gate } from './gate.ts'
 import { describeQuery } from './plan-query.ts'
@@ -125,6 +126,8 @@ export class Session implements QuerySession {
         return columnsOnly(textColumns('Sample Table'))
       case 'createTable':
         return columnsOnly(createdColumns(statement))
+      case 'createFieldGroup':
+        return columnsOnly(createdFieldGroupColumns)
       case 'execute': {
         const prepared = this.#prepared.get(statement.name)
         if (!prepared) throw unknownPrepared(statement.name)
@@ -144,6 +147,7 @@ export class Session implements QuerySession {
       case 'declareCursor':
       case 'define':
       case 'discard':
+      case 'dropFieldGroup':
       case 'dropSample':
       case 'dropTable':
       case 'dropView':
@@ -234,10 +238,12 @@ const loggedKinds: readonly Statement['kind'][] = [
   'analyze',
   'block',
   'copy',
+  'createFieldGroup',
   'createTable',
   'createTableAs',
   'createView',
   'define',
+  'dropFieldGroup',
   'dropSample',
   'dropTable',
   'dropView',

@@ -22,7 +22,7 @@ export function tableOptions({
       case 'schema':
         break
       case 'label':
-        labels.push(...value.split(',').map((text) => labelOf(text, position)))
+        labels.push(...labelsOf(value, position))
         break
       case 'rowvalidation':
         // Types are always looked at.
@@ -44,6 +44,14 @@ export function tableOptions({
     labels,
     validates: options['rowvalidation']?.toLowerCase() !== 'false',
   }
+}
+
+/** `PROFILE`, `UPSERT` or both with a comma. @throws AppError 'request.invalid' */
+export function labelsOf(
+  value: string | undefined,
+  position: StatementOf<'createTable'>['table']['position'],
+): TableLabel[] {
+  return value === undefined ? [] : value.split(',').map((text) => labelOf(text, position))
 }
 
 function labelOf(text: string, position: StatementOf<'createTable'>['table']['position']): TableLabel {

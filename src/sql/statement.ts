@@ -42,6 +42,20 @@ export type ParsedStatement =
   | { readonly kind: 'dropView'; readonly view: TableName; readonly ifExists: boolean }
   | { readonly kind: 'addColumns'; readonly table: TableName; readonly columns: readonly Field[] }
   | { readonly kind: 'define'; readonly definition: Definition }
+  | {
+      readonly kind: 'createFieldGroup'
+      readonly name: string
+      readonly ifNotExists: boolean
+      readonly columns: readonly Field[]
+      readonly options: Readonly<Record<string, string>>
+      readonly position: TextPosition
+    }
+  | {
+      readonly kind: 'dropFieldGroup'
+      readonly id: string
+      readonly ifExists: boolean
+      readonly position: TextPosition
+    }
   /** Statistics of columns. */
   | {
       readonly kind: 'analyze'
