@@ -21,6 +21,7 @@ import { isLoopback } from '#config/values.ts'
 import { createDatasets } from '#datasets/create-datasets.ts'
 import { createSharedTables } from '#datasets/create-shared-tables.ts'
 import { followSchema } from '#datasets/follow-schema.ts'
+import { createFieldGroups } from '#datasets/field-groups.ts'
 import { createTableKeys } from '#datasets/table-keys.ts'
 import { createDuckdbEngine } from '#engine/duckdb-engine.ts'
 import type { Engine, QueryEngine } from '#engine/engine.ts'
@@ -44,6 +45,7 @@ import { loopbackCertificate } from '#pgwire/certificate.ts'
 import { startPostgresServer } from '#pgwire/server.ts'
 import { createQueryService } from '#query/create-query-service.ts'
 import type { QueryService } from '#query/query.ts'
+import { createScratchSpace } from '#query/scratch-space.ts'
 import { createDescriptors } from '#schemas/create-descriptors.ts'
 import { createSchemas } from '#schemas/create-schemas.ts'
 import { createNamespaces } from '#schemas/namespaces.ts'
@@ -135,7 +137,9 @@ export async function startServer({
     lake,
     datasets,
     keys: createTableKeys({ metadata, descriptors }),
+    fieldGroups: createFieldGroups({ schemas }),
     jobs,
+    scratch: createScratchSpace({ folder: paths.scratchSpace, metadata, clock, nodeId }),
     clock,
     logger,
     limits: config.limits,
@@ -319,6 +323,8 @@ function sweepNowAndThen(
       try {
         const tablesRemoved = await query.removeLeftTables()
         if (tablesRemoved > 0) logger.log('info', 'query.left_tables_removed', { tablesRemoved })
+        const copiesRemoved = await query.scratch.sweep()
+        if (copiesRemoved > 0) logger.log('info', 'query.copies_removed', { copiesRemoved })
         const { filesRemoved } = await lake.sweep({ signal })
         if (filesRemoved > 0) logger.log('info', 'lake.swept', { filesRemoved })
       } catch (error) {

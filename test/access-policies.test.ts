@@ -21,6 +21,8 @@ let admin: Actor
 let sqlPassword: string
 const ids: Record<string, string> = {}
 const asked: Question[] = []
+/** By the name of what they are of: their tables and, with `Id`, their datasets. */
+const samples: Record<string, string> = {}
 
 /** Of two tables one does not exist for anybody, the other is seen in part. */
 const stub: AccessPolicy = {
@@ -47,6 +49,13 @@ beforeAll(async () => {
     const sql = `CREATE TABLE ${name}_table AS SELECT 1 AS n, 'canary ${name}' AS secret`
     await admin.must('POST', '/sluice/v1/sql', { sql })
     made[name] = Object.keys(await admin.must('GET', `${catalog}/dataSets?name=${name}_table`))[0]!
+  }
+  for (const name of ['closed', 'partial']) {
+    const text = `SET aqp = true; ANALYZE TABLE ${name}_table TABLESAMPLE SAMPLERATE 100`
+    await admin.ask('POST', '/sluice/v1/sql', { sql: text, format: 'ndjson' })
+    const [sample] = (await sql(`SELECT sample_meta('${name}_table')`)).body
+    const { sample_table_name: table, sample_dataset_id: id } = sample
+    Object.assign(samples, { [name]: table, [`${name}Id`]: id })
   }
   Object.assign(ids, made)
 })
@@ -76,7 +85,7 @@ describe('a policy that denies a dataset', () => {
     expect(Object.keys(lists[0]!.body).toSorted()).toEqual(
       [ids['open'], ids['partial']].map(String).toSorted(),
     )
-    expect(Object.keys(lists[1]!.body)).toHaveLength(2)
+    expect(Object.keys(lists[1]!.body)).toHaveLength(3)
   })
 
   test.each([
@@ -159,6 +168,22 @@ describe('a policy that denies a dataset', () => {
     expect(closed.text).not.toContain('canary')
   })
 
+  test('closes its samples, by every door', async () => {
+    const { closed = '', closedId = '' } = samples
+    for (const { text } of [await sql('SHOW TABLES'), await admin.ask('GET', `${catalog}/dataSets`)]) {
+      expect(text).not.toContain(closedId)
+    }
+    for (const text of [`SELECT * FROM ${closed}`, `DROP TABLESAMPLE ${closed}`]) {
+      const [answer, absent] = [await sql(text), await sql(text.replace(closed, 'absent_table'))]
+      expect([text, answer.status]).toEqual([text, absent.status])
+      expect(answer.status).toBeGreaterThanOrEqual(400)
+      expect(answer.text).not.toContain('canary')
+    }
+    expect((await admin.ask('GET', `${catalog}/dataSets/${closedId}`)).status).toBe(404)
+    const load = await admin.ask('GET', `/iceberg/v1/namespaces/prod/tables/${closed}`)
+    expect(load.text).not.toContain('metadata-location')
+  })
+
   test('holds over the PostgreSQL protocol and for other engines', async () => {
     const port = Number(server.postgres.split(':')[1])
     await using client = await WireClient.signedIn(port, { user: 'admin', password: sqlPassword })
@@ -178,6 +203,7 @@ describe('a policy that shows a dataset in part', () => {
     mkdirSync(out, { recursive: true })
     const answers = [
       await sql('SELECT * FROM partial_table'),
+      await sql(`SELECT * FROM ${samples['partial']}`),
       await sql('CREATE TABLE copied AS SELECT * FROM partial_table'),
       await admin.ask('GET', `/data/foundation/export/datasets/${ids['partial']}/preview`),
       await admin.ask('GET', '/iceberg/v1/namespaces/prod/tables/partial_table'),

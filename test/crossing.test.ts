@@ -26,6 +26,7 @@ type Kind =
   | 'class'
   | 'client'
   | 'connection'
+  | 'copy'
   | 'dataset'
   | 'datatype'
   | 'descriptor'
@@ -54,6 +55,7 @@ const unknown: Readonly<Record<Kind, string>> = {
   class: 'https://ns.adobe.com/nobody/classes/000000000000000000000000000000000000000000000000',
   client: 'f'.repeat(32),
   connection: '00000000-0000-4000-8000-000000000001',
+  copy: '01arz3ndektsv4rrffq69g5fav',
   dataset: '0'.repeat(24),
   datatype: 'https://ns.adobe.com/nobody/datatypes/000000000000000000000000000000000000000000000000',
   descriptor: '0'.repeat(48),
@@ -302,6 +304,9 @@ const rows: Readonly<Record<string, Row>> = {
   'POST /sluice/v1/backups': { ...organizationWide, body: () => ({ folder: '/secret-folder' }) },
   'GET /sluice/v1/backups/:id': { ...organizationWide, params: ['run'] },
   'GET /sluice/v1/batches/:id/rejects': { params: ['batch'] },
+  'GET /sluice/v1/scratch-space': {},
+  'GET /sluice/v1/scratch-space/:id/files/:name': { params: ['copy', 'file'] },
+  'DELETE /sluice/v1/scratch-space/:id': { params: ['copy'] },
   'POST /sluice/v1/credentials/rotation': organizationWide,
   'POST /sluice/v1/schema-inference': { query: () => 'fileName=a.json&format=json', body: () => ({ a: 1 }) },
   'GET /sluice/v1/users': organizationWide,
@@ -469,6 +474,8 @@ async function makeThings(): Promise<Ids> {
     },
   })
   const run = (await must('POST', `${flows}/runs`, { flowId: flow })).id
+  await must('POST', '/sluice/v1/sql', { sql: `COPY SELECT 1 AS secret_column TO '%scratch_space%/secret'` })
+  const copy = (await must('GET', '/sluice/v1/scratch-space')).copies[0].id
   const schedule = await must('POST', `${queries}/schedules`, {
     query: { dbName: 'secret-place:all', sql: 'SELECT 1 AS secret_query', name: 'secret schedule' },
     schedule: { schedule: '0 0 1 1 *' },
@@ -486,6 +493,7 @@ async function makeThings(): Promise<Ids> {
     class: itsClass.$id,
     client: client.clientId,
     connection,
+    copy,
     dataset,
     datatype: datatype.$id,
     descriptor: descriptor['@id'],
@@ -675,6 +683,7 @@ const statements = {
   explain: (table) => `EXPLAIN SELECT * FROM ${table}`,
   createTableAs: (table) => `CREATE TABLE mine AS SELECT * FROM ${table}`,
   insert: (table) => `INSERT INTO ${table} SELECT 1`,
+  copy: (table) => `COPY ${table} TO '%scratch_space%/mine'`,
   dropTable: (table) => `DROP TABLE ${table}`,
   setVariable: (table) => `SET @x = (SELECT max(1) FROM ${table})`,
   setProperty: () => `SET application_name = 'x'`,
@@ -687,6 +696,8 @@ const statements = {
   deallocate: () => 'PREPARE p AS SELECT 1; DEALLOCATE p',
   discard: () => 'DISCARD ALL',
   createTable: () => 'CREATE TEMP TABLE own (a int)',
+  createFieldGroup: () => `CREATE FIELDGROUP mine (a int)`,
+  dropFieldGroup: (table) => `DROP FIELDGROUP '${table.replaceAll('`', '')}'`,
   createView: (table) => `CREATE VIEW mine AS SELECT * FROM ${table}`,
   dropView: (table) => `DROP VIEW ${table}`,
   addColumns: (table) => `ALTER TABLE ${table} ADD COLUMN stolen int`,

@@ -287,6 +287,119 @@ describe('CREATE TABLE … WITH (schema = …)', () => {
     ).rejects.toThrow(/schema\.unknown/)
     await expect(product.rows('SELECT * FROM unfit')).rejects.toThrow(/query\.unknown_table/)
   })
+
+  describe('looks at what the schema asks of values', () => {
+    const good = `SELECT 'AB-1' AS sku, 'new' AS kind, 1 AS n, struct('x' AS code, 0.5D AS share) AS deep`
+    const bad: readonly [string, string][] = [
+      [`SELECT 'new' AS kind, 1 AS n`, 'the required field \\"sku\\" is missing'],
+      [`SELECT 'ab-1' AS sku`, 'does not match the pattern'],
+      [`SELECT 'AB-1' AS sku, 'used' AS kind`, 'is none of'],
+      [`SELECT 'AB-1' AS sku, 0 AS n`, 'is less than 1'],
+      [
+        `SELECT 'AB-1' AS sku, struct(0.5D AS share) AS deep`,
+        'the required field \\"deep.code\\" is missing',
+      ],
+      [`SELECT 'AB-1' AS sku, struct('x' AS code, 1.0D AS share) AS deep`, 'is not less than 1'],
+    ]
+
+    beforeAll(async () => {
+      await product.call('POST', '/data/foundation/schemaregistry/tenant/schemas', {
+        title: 'Goods',
+        type: 'object',
+        required: ['sku'],
+        properties: {
+          sku: { type: 'string', pattern: '^[A-Z]{2}-\\d+$' },
+          kind: { type: 'string', enum: ['new', "it's old"] },
+          n: { type: 'integer', minimum: 1, 'meta:xdmType': 'int' },
+          deep: {
+            type: 'object',
+            required: ['code'],
+            properties: { code: { type: 'string' }, share: { type: 'number', exclusiveMaximum: 1 } },
+          },
+        },
+      })
+      await product.run(`CREATE TABLE goods WITH (schema = 'Goods') AS ${good}`)
+    })
+
+    it.each(bad)('%s', async (select, reason) => {
+      const create = `CREATE TABLE bad_goods WITH (schema = 'Goods') AS ${select}`
+      await expect(product.run(create)).rejects.toThrow(/Error validating schema: /)
+      await expect(product.run(create)).rejects.toThrow(reason)
+      await expect(product.rows('SELECT * FROM bad_goods')).rejects.toThrow(/query\.unknown_table/)
+    })
+
+    it('unless rows are not to be validated', async () => {
+      for (const [index, [select]] of bad.entries()) {
+        await product.run(
+          `CREATE TABLE loose_${index} WITH (schema = 'Goods', rowvalidation = 'FALSE') AS ${select}`,
+        )
+      }
+      expect(await product.rows('SELECT kind FROM loose_0')).toEqual([['new']])
+    })
+
+    it('also of rows that INSERT adds, all or none', async () => {
+      const insert = (more: string) =>
+        product.run(`INSERT INTO goods SELECT * FROM (${good} UNION ALL SELECT ${more}, 'new', 1, NULL)`)
+      await expect(insert("'zz'")).rejects.toThrow(/Error validating schema: the field .{0,4}sku/)
+      expect(await product.rows('SELECT count(*) FROM goods')).toEqual([[1]])
+      await insert("'ZZ-2'")
+      expect(await product.rows('SELECT count(*) FROM goods')).toEqual([[3]])
+    })
+  })
+})
+
+describe('field groups', () => {
+  const columns = '(sku text, price double, tags array<text>, place struct<city: text>)'
+
+  it('are made, listed, used by schemas and dropped', async () => {
+    const [answer] = await product.rows(
+      `CREATE FIELDGROUP loyalty IF NOT EXISTS ${columns} WITH (LABEL = 'PROFILE')`,
+    )
+    const id = String(answer)
+    expect(id).toMatch(/^_t[0-9a-z]+\.mixins\.[0-9a-f]{48}$/)
+    const listed = (await product.rows('SHOW FIELDGROUPS')).filter(([name]) => name === 'loyalty')
+    expect(listed).toEqual([['loyalty', id, expect.any(String)]])
+    expect(await product.rows(`CREATE FIELDGROUP loyalty IF NOT EXISTS ${columns}`)).toEqual([])
+    await expect(product.run('CREATE FIELDGROUP loyalty (a int)')).rejects.toThrow(/schema\.exists/)
+    const group = await product.call<{
+      $id: string
+      properties: Record<string, { properties: object }>
+      'meta:intendedToExtend': string[]
+    }>('GET', `/data/foundation/schemaregistry/tenant/fieldgroups/${id}`)
+    const [tenant = ''] = Object.keys(group.properties)
+    const own = group.properties[tenant]
+    expect(id).toContain(`${tenant}.mixins.`)
+    expect(Object.keys(own?.properties ?? {})).toEqual(['sku', 'price', 'tags', 'place'])
+    expect(group['meta:intendedToExtend']).toEqual(['https://ns.adobe.com/xdm/context/profile'])
+    const schema = await product.call<{ $id: string }>(
+      'POST',
+      '/data/foundation/schemaregistry/tenant/schemas',
+      {
+        title: 'Loyal people',
+        type: 'object',
+        allOf: [{ $ref: 'https://ns.adobe.com/xdm/context/profile' }, { $ref: group.$id }],
+      },
+    )
+    await product.run(`CREATE TABLE loyal WITH (schema = 'Loyal people') AS
+      SELECT struct('a' AS sku, 1.5D AS price) AS ${tenant}`)
+    await expect(product.run(`DROP FIELDGROUP '${id}'`)).rejects.toThrow(/schema\.in_use/)
+    await product.run('DROP TABLE loyal')
+    await product.call(
+      'DELETE',
+      `/data/foundation/schemaregistry/tenant/schemas/${encodeURIComponent(schema.$id)}`,
+    )
+    await product.run(`DROP FIELDGROUP ${id}`)
+    await expect(product.run(`DROP FIELDGROUP '${id}'`)).rejects.toThrow(/schema\.unknown/)
+    await product.run(`DROP FIELDGROUP IF EXISTS '${id}'`)
+    await expect(product.run(`DROP FIELDGROUP '_xdm.context.profile-person-details'`)).rejects.toThrow(
+      /those that are shipped stay/,
+    )
+  })
+
+  it('say which option there is not', async () => {
+    await expect(product.run(`CREATE FIELDGROUP f (a int) WITH (COLOUR = 'red')`)).rejects.toThrow(/colour/)
+    await expect(product.run(`CREATE FIELDGROUP f (a int) WITH (LABEL = 'GOLD')`)).rejects.toThrow(/PROFILE/)
+  })
 })
 
 let made: string | undefined

@@ -399,6 +399,24 @@ describe('what sessions show', () => {
       expect.stringMatching(/Scan on visits \(rows<=3, files=3,/),
     ])
     expect(await product.rows('EXPLAIN CREATE TABLE never AS SELECT 1 AS a')).toEqual([['Query (columns=1)']])
+    const [[head] = [], , [time] = []] = await product.rows(
+      'EXPLAIN ANALYZE SELECT n FROM visits WHERE n > 1',
+    )
+    expect([head, time]).toEqual([
+      'Query (columns=1) (actual rows=2)',
+      expect.stringMatching(/^Execution Time: \d+\.\d{3} ms$/),
+    ])
+    const [[measured] = []] = await product.rows('EXPLAIN (ANALYZE, COSTS off, FORMAT JSON) SELECT 1 AS a')
+    expect(JSON.parse(String(measured))).toMatchObject([
+      { Plan: { 'Actual Rows': 1 }, 'Execution Time': expect.any(Number) },
+    ])
+    await expect(product.rows('EXPLAIN ANALYZE INSERT INTO visits SELECT 1')).rejects.toThrow(
+      /runs queries alone/,
+    )
+    await expect(product.rows("EXPLAIN ANALYZE SELECT raise_error('run')")).rejects.toThrow(/run/)
+    await expect(product.rows('EXPLAIN (ANALYZE off) SELECT 1 AS a')).resolves.toEqual([
+      ['Query (columns=1)'],
+    ])
     const [[json] = []] = await product.rows('EXPLAIN (FORMAT JSON) SELECT n FROM visits')
     expect(JSON.parse(String(json))[0].Plan.Plans[0]['Relation Name']).toBe('visits')
     await expect(product.rows('SELECT * FROM never')).rejects.toThrow(/query\.unknown_table/)

@@ -3,11 +3,13 @@ import { AppError } from '#base/errors.ts'
 import type { PrincipalId, SandboxId } from '#base/ids.ts'
 import type { Logger } from '#base/log.ts'
 import { findPrincipal, type SandboxRow } from '#metadata/access.ts'
+import { selectSampledDataset } from '#metadata/datasets.ts'
 import type { Metadata } from '#metadata/metadata.ts'
 import type { Access, AccessPolicy, Principal, Question, Sandbox } from './access.ts'
 import { auditWriter } from './audit-writer.ts'
 import { bootstrap, rotateCredentials } from './bootstrap.ts'
 import { decide, decideDatasets } from './decide.ts'
+import { inheritedPolicies } from './inherited-policies.ts'
 import type { Permission } from './permissions.ts'
 import { createRights } from './rights.ts'
 import { createSignIns } from './sign-ins.ts'
@@ -25,8 +27,11 @@ export interface AccessOptions {
 }
 
 export function createAccess(options: AccessOptions): Access {
-  const { metadata, credentialsFile, clock, logger, policies = [] } = options
+  const { metadata, credentialsFile, clock, logger } = options
   const { db } = metadata
+  const policies = inheritedPolicies(options.policies ?? [], (sandboxId, datasetId) =>
+    selectSampledDataset(db, sandboxId, datasetId),
+  )
   const audit = auditWriter({ db, clock })
   const rights = createRights(db)
   const signIns = createSignIns({ clock, logger, audit })

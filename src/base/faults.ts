@@ -47,6 +47,9 @@ export const auditFaultPoints = [
   'audit.head.middle',
 ] as const
 
+/** Of copies to the scratch space. */
+export const copyFaultPoints = ['query.copy.written', 'query.copy.named'] as const
+
 /** Those of backups. */
 export const backupFaultPoints = [
   'backup.begun',
@@ -63,6 +66,7 @@ export const allFaultPoints = [
   ...forgetFaultPoints,
   ...auditFaultPoints,
   ...backupFaultPoints,
+  ...copyFaultPoints,
 ] as const
 
 export type FaultPoint = (typeof allFaultPoints)[number]

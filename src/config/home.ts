@@ -21,6 +21,8 @@ export function homePaths(home: string) {
     staging: join(home, 'staging'),
     spool: join(home, 'spool'),
     scratch: join(home, 'scratch'),
+    /** Copies of results for who asked for them; they end by themselves. */
+    scratchSpace: join(home, 'scratch-space'),
     /** The session that this home has at Spark. */
     sparkSession: join(home, 'spark-session'),
     tls: join(home, 'tls'),

@@ -8,6 +8,7 @@ import {
   insertDataset,
   markDatasetDeleted,
   markTaggedDeleted,
+  sampleTag,
   selectDataset,
   selectDatasetByName,
   selectDatasets,
@@ -24,7 +25,6 @@ import {
   type Dataset,
   type Datasets,
   type NewDataset,
-  sampleTag,
   type TableMaking,
 } from './datasets.ts'
 import { freeTableName } from './free-table-name.ts'

@@ -62,9 +62,6 @@ export interface Datasets {
 
 export type { Caller }
 
-/** On a dataset that is a sample: the id of the one it is of, with which it is deleted. */
-export const sampleTag = 'sluice/sample-of'
-
 export interface DatasetPage {
   readonly limit: number
   readonly start: number

@@ -1,4 +1,5 @@
 import { AppError, type ErrorCode } from '#base/errors.ts'
+import { shortened } from '#base/shown-text.ts'
 import type { BatchError } from '#datasets/datasets.ts'
 
 /** The codes of ingestion that clients of the reference platform know. */
@@ -35,15 +36,6 @@ export function batchErrorOf(error: AppError, rowCount = 0): BatchError {
 
 export function shownName(fileName: string): string {
   return JSON.stringify(shortened(fileName, 200))
-}
-
-/** A value as a message shows it. */
-export function shownValue(text: string): string {
-  return JSON.stringify(shortened(text, 80))
-}
-
-export function shortened(text: string, lengthMax: number): string {
-  return text.length > lengthMax ? `${text.slice(0, lengthMax)}…` : text
 }
 
 export function hasCode(error: unknown, ...codes: readonly ErrorCode[]): error is AppError {

@@ -1,7 +1,7 @@
 import { quoteIdentifier, quoteLiteral } from '#base/sql-text.ts'
+import { shownValue } from '#base/shown-text.ts'
 import { type DataType, type Field, sameType, sparkName } from '#types/data-type.ts'
 import { duckdbType } from '#types/duckdb.ts'
-import { shownValue } from './ingest-failure.ts'
 import { Unreadable } from './records.ts'
 import { fieldFinder } from './value-readers.ts'
 

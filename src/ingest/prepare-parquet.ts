@@ -1,9 +1,11 @@
 import type { Engine } from '#engine/engine.ts'
 import { quoteIdentifier, quoteLiteral } from '#base/sql-text.ts'
+import { shownValue } from '#base/shown-text.ts'
 import { type Field, longType } from '#types/data-type.ts'
-import { type Check, constraintChecks, fieldSql, judgeRows, recordSql, verdictSql } from './checks.ts'
+import { constraintChecks, requiredCheck } from '#datasets/row-checks.ts'
+import { type Check, judgeRows, recordSql, verdictSql } from './checks.ts'
 import { smallResult } from './engine-rows.ts'
-import { hasCode, ingestCodes, invalidFile, shownValue } from './ingest-failure.ts'
+import { hasCode, ingestCodes, invalidFile } from './ingest-failure.ts'
 import { conversion, matchedFields, nullOf } from './parquet-conversion.ts'
 import type { PreparedSource, TableSchema } from './prepare-text.ts'
 import { Unreadable } from './records.ts'
@@ -161,25 +163,18 @@ function plan(
         })
       }
       for (const path of required) {
-        if (path[0] === field.name) checks.push(requiredCheck(converted.sql, path))
+        if (path[0] === field.name) {
+          checks.push({ ...requiredCheck(converted.sql, path), code: ingestCodes.requiredMissing })
+        }
       }
       sqlByName.set(field.name, converted.sql)
       return `${converted.sql} AS ${quoteIdentifier(field.name)}`
     })
-    checks.push(...constraintChecks(constraints, columns, (name) => sqlByName.get(name) ?? 'NULL'))
+    const asked = constraintChecks(constraints, columns, (name) => sqlByName.get(name) ?? 'NULL')
+    checks.push(...asked.map((check) => ({ ...check, code: ingestCodes.corruptRow })))
     return { items, checks }
   } catch (error) {
     throw error instanceof Unreadable && first ? unreadable(first, error) : error
-  }
-}
-
-/** Below a parent that is missing nothing is asked. */
-function requiredCheck(column: string, path: readonly string[]): Check {
-  const parent = path.length > 1 ? `${fieldSql(column, path.slice(0, -1))} IS NOT NULL AND ` : ''
-  return {
-    sql: `(${parent}${fieldSql(column, path)} IS NULL)`,
-    code: ingestCodes.requiredMissing,
-    reason: `the required field ${shownValue(path.join('.'))} is missing`,
   }
 }
 

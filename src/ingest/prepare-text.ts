@@ -1,11 +1,13 @@
 import type { AppError } from '#base/errors.ts'
 import { quoteIdentifier } from '#base/sql-text.ts'
+import { shortened, shownValue } from '#base/shown-text.ts'
 import type { Engine } from '#engine/engine.ts'
 import type { Constraints } from '#types/constraints.ts'
 import { type Field, integerType, longType, stringType, type StructType } from '#types/data-type.ts'
-import { constraintChecks, judgeRows, verdictSql } from './checks.ts'
+import { constraintChecks } from '#datasets/row-checks.ts'
+import { judgeRows, verdictSql } from './checks.ts'
 import { type CsvFields, csvScanner } from './csv-records.ts'
-import { ingestCodes, invalidFile, shortened, shownValue } from './ingest-failure.ts'
+import { ingestCodes, invalidFile } from './ingest-failure.ts'
 import { jsonScanner } from './json-records.ts'
 import { PreparedFile, preparedSql } from './prepared-file.ts'
 import { parseJson } from './raw-json.ts'
@@ -60,7 +62,7 @@ export async function prepareText(
     table.constraints,
     table.columns,
     (name) => `source.${quoteIdentifier(name)}`,
-  )
+  ).map((check) => ({ ...check, code: ingestCodes.corruptRow }))
   // Rows say where they are from when the engine is to look at them.
   const written = checks.length > 0 ? [...fields, ...placeFields] : fields
   const prepared = await PreparedFile.create(path, written)

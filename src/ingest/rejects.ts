@@ -1,9 +1,10 @@
 import { readFile, rename, rm } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { must } from '#base/assert.ts'
+import { shortened } from '#base/shown-text.ts'
 import type { BatchError } from '#datasets/datasets.ts'
 import { makeFolderDurably, syncFolder, writeFileDurably } from '#objects/durable-files.ts'
-import { ingestCodes, shortened } from './ingest-failure.ts'
+import { ingestCodes } from './ingest-failure.ts'
 import type { Reject } from './ingest.ts'
 
 /** How many rejects of a batch are kept; all of them are counted. */

@@ -1,5 +1,6 @@
+import { shownValue } from '#base/shown-text.ts'
 import { type DataType, type Field, sparkName } from '#types/data-type.ts'
-import { ingestCodes, shownValue } from './ingest-failure.ts'
+import { ingestCodes } from './ingest-failure.ts'
 import { textReader } from './primitive-readers.ts'
 import { isRawNumber } from './raw-json.ts'
 

@@ -267,6 +267,25 @@ export async function selectTagged(db: Db, tag: string): Promise<TaggedDataset[]
   }))
 }
 
+/** On a dataset that is a sample: the id of the one it is of, with which it is deleted and closed. */
+export const sampleTag = 'sluice/sample-of'
+
+/** What a dataset is a sample of; deleted ones are asked about too. */
+export async function selectSampledDataset(
+  db: Db,
+  sandboxId: SandboxId,
+  id: DatasetId,
+): Promise<DatasetId | undefined> {
+  const row = await db
+    .selectFrom('datasets')
+    .select('tags')
+    .where('sandbox_id', '=', sandboxId)
+    .where('id', '=', id)
+    .executeTakeFirst()
+  const [parent] = (row?.tags as TaggedDataset['tags'] | undefined)?.[sampleTag] ?? []
+  return parent as DatasetId | undefined
+}
+
 /** Those whose tag names the dataset go with it; their ids. */
 export async function markTaggedDeleted(
   tx: Transaction,

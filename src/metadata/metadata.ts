@@ -10,6 +10,7 @@ import type { LakeTables } from './lake.ts'
 import type { QueryTables } from './query.ts'
 import type { RevisionTables } from './revisions.ts'
 import type { SchemaTables } from './schemas.ts'
+import type { ScratchCopyTables } from './scratch-copies.ts'
 import type { ViewTables } from './views.ts'
 import type { StagedTableTables } from './staged-tables.ts'
 
@@ -25,6 +26,7 @@ export type Tables = AccessTables &
   QueryTables &
   RevisionTables &
   SchemaTables &
+  ScratchCopyTables &
   StagedTableTables &
   ViewTables
 

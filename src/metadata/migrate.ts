@@ -20,6 +20,7 @@ import * as home from './migrations/0031-home.ts'
 import * as stagedTables from './migrations/0032-staged-tables.ts'
 import * as databases from './migrations/0040-databases.ts'
 import * as revisions from './migrations/0024-revisions.ts'
+import * as scratchCopies from './migrations/0041-scratch-copies.ts'
 
 // oxlint-disable-next-line typescript/no-explicit-any -- A migration precedes the row types.
 type AnyDb = Kysely<any>
@@ -51,6 +52,7 @@ export const migrations: readonly Migration[] = [
   { name: '0032-staged-tables', up: stagedTables.up },
   { name: '0040-databases', up: databases.up },
   { name: '0024-revisions', up: revisions.up },
+  { name: '0041-scratch-copies', up: scratchCopies.up },
 ]
 
 /** Any number that nobody else uses in this database: two nodes that start together migrate one after the other. */

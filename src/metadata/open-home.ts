@@ -31,7 +31,7 @@ export async function openHome(
     await using taken = new AsyncDisposableStack()
     taken.use(await lockHome(paths.lock))
     await checkStamp(paths.stamp)
-    for (const folder of [paths.lake, paths.spool, paths.staging, paths.scratch])
+    for (const folder of [paths.lake, paths.spool, paths.staging, paths.scratch, paths.scratchSpace])
       await makePrivate(folder, ids)
     for (const folder of [paths.tls, paths.keys]) await makePrivate(folder, undefined)
     return taken.move()

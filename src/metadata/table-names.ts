@@ -41,6 +41,7 @@ const all: Readonly<Record<keyof Tables, true>> = {
   scheduled_queries: true,
   schema_changes: true,
   schemas: true,
+  scratch_copies: true,
   secrets: true,
   sql_databases: true,
   sql_logins: true,

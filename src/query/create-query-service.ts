@@ -47,6 +47,7 @@ export function createQueryService(services: QueryServiceOptions): QueryService 
     runScheduledQuery: (caller, id) => runScheduledQuery(services, caller, id),
     scheduledQueries: (caller) => listScheduledQueries(services, caller),
     removeLeftTables: () => removeLeftTables(services),
+    scratch: services.scratch,
     log: async (caller, { limit }) => {
       await require(caller, 'manage-queries')
       const rows = await selectQueryLog(metadata.db, caller.sandbox.id, Math.min(limit, logLengthMax))

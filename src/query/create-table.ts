@@ -54,8 +54,9 @@ export async function createTableAs(
   const dataset = there?.dataset ?? (await createDataset(scope, statement, { columns, options, tags }))
   if (!dataset) return undefined
   return await unlessItFails(scope, dataset, async () => {
-    const fitting = options.schemaTitle === undefined ? 'all' : 'schema'
-    return (await appendRows(scope, { dataset, planned, statement, fitting })).rowCount
+    const { schemaTitle, validates } = options
+    const fitting = schemaTitle === undefined ? 'all' : 'schema'
+    return (await appendRows(scope, { dataset, planned, statement, fitting, validates })).rowCount
   })
 }
 

@@ -6,6 +6,7 @@ import type { RunId } from '#base/ids.ts'
 import type { Literal } from '#sql/compile.ts'
 import type { ParsedStatement } from '#sql/statement.ts'
 import type { DataType, Field } from '#types/data-type.ts'
+import type { ScratchSpace } from './scratch-space.ts'
 
 /** Runs the dialect for people and programs. PostgreSQL sessions, REST and scheduled queries use this one service. */
 export interface QueryService {
@@ -19,6 +20,9 @@ export interface QueryService {
 
   /** Deletes temporary tables whose sessions or runs ended without doing it; how many. Idempotent. */
   removeLeftTables(): Promise<number>
+
+  /** What COPY statements left for who asked. */
+  readonly scratch: Omit<ScratchSpace, 'make'>
 
   /** What is running and what ran, newest first. */
   log(caller: Caller, options: { readonly limit: number }): Promise<readonly QueryLogEntry[]>

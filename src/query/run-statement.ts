@@ -8,11 +8,13 @@ import { checkLimit, openRows, type RowCap } from './engine-rows.ts'
 import { addColumns } from './add-columns.ts'
 import { analyzedColumns, computeStatistics, statisticsQuery } from './analyze.ts'
 import { checkEngine } from './choose-engine.ts'
+import { copyToScratch } from './copy.ts'
 import { createdColumns, createTable, createTableAs } from './create-table.ts'
 import type { Cursors } from './cursors.ts'
 import { define } from './definitions.ts'
 import { describeTable } from './describe-table.ts'
-import { explainJson, explainText } from './explain.ts'
+import { explainJson, explainText, runToEnd } from './explain.ts'
+import { createdFieldGroupColumns, createFieldGroup, dropFieldGroup } from './field-groups.ts'
 import { planQuery } from './plan-query.ts'
 import { type PreparedStatements, unknownPrepared } from './prepared-statements.ts'
 import type { Statement, StatementResult } from './query.ts'
@@ -47,7 +49,8 @@ export async function* runStatement(scope: Scope, statement: Statement, host: St
       return yield* selectRows(scope, statement.query, host)
     case 'explain': {
       const planned = await planQuery(scope, statement.query, await journal.pins(step))
-      const lines = statement.format === 'json' ? [explainJson(planned)] : explainText(planned)
+      const took = statement.isAnalyzed ? await runToEnd(scope, planned) : undefined
+      const lines = statement.format === 'json' ? [explainJson(planned, took)] : explainText(planned, took)
       const rows = lines.map((line) => [line])
       return yield staticResult(textColumns('QUERY PLAN'), rows, host.encoding)
     }
@@ -62,6 +65,10 @@ export async function* runStatement(scope: Scope, statement: Statement, host: St
       const rowCount = await insert(scope, statement)
       host.onWritten(rowCount)
       return yield command(`INSERT 0 ${rowCount}`, rowCount)
+    }
+    case 'copy': {
+      const { rowCount } = await copyToScratch(scope, statement)
+      return yield command(`COPY ${rowCount}`, rowCount)
     }
     case 'dropTable':
       await dropTable(scope, statement)
@@ -98,6 +105,13 @@ export async function* runStatement(scope: Scope, statement: Statement, host: St
       return yield command('DROP TABLESAMPLE')
     case 'define':
       return yield command(await define(scope, statement.definition))
+    case 'createFieldGroup': {
+      const id = await createFieldGroup(scope, statement)
+      return yield staticResult(createdFieldGroupColumns, id === undefined ? [] : [[id]], host.encoding)
+    }
+    case 'dropFieldGroup':
+      await dropFieldGroup(scope, statement)
+      return yield command('DROP FIELDGROUP')
     case 'addColumns':
       await addColumns(scope, statement)
       return yield command('ALTER TABLE')

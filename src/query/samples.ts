@@ -1,5 +1,6 @@
 import { AppError } from '#base/errors.ts'
-import { type Dataset, sampleTag } from '#datasets/datasets.ts'
+import type { Dataset } from '#datasets/datasets.ts'
+import { sampleTag } from '#metadata/datasets.ts'
 import type { Field } from '#types/data-type.ts'
 import { unknownTable } from './catalogue.ts'
 import { createTableAs } from './create-table.ts'

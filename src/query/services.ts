@@ -2,12 +2,14 @@ import type { Access } from '#access/access.ts'
 import type { Clock } from '#base/clock.ts'
 import type { Logger } from '#base/log.ts'
 import type { Datasets } from '#datasets/datasets.ts'
+import type { FieldGroups } from '#datasets/field-groups.ts'
 import type { TableKeys } from '#datasets/table-keys.ts'
 import type { Engine, QueryEngine } from '#engine/engine.ts'
 import type { Jobs } from '#jobs/jobs.ts'
 import type { Lake } from '#lake/lake.ts'
 import type { Metadata } from '#metadata/metadata.ts'
 import type { SqlFrontEnd } from '#sql/compile.ts'
+import type { ScratchSpace } from './scratch-space.ts'
 
 /** What the query service stands on. */
 export interface QueryServiceOptions {
@@ -20,7 +22,9 @@ export interface QueryServiceOptions {
   readonly lake: Lake
   readonly datasets: Datasets
   readonly keys: TableKeys
+  readonly fieldGroups: FieldGroups
   readonly jobs: Jobs
+  readonly scratch: ScratchSpace
   readonly clock: Clock
   readonly logger: Logger
   readonly limits: QueryLimits

@@ -5,6 +5,7 @@ import { analyzedColumns } from './analyze.ts'
 import { createdColumns } from './create-table.ts'
 import { type Cursors, newCursors } from './cursors.ts'
 import { describeColumns } from './describe-table.ts'
+import { createdFieldGroupColumns } from './field-groups.ts'
 import type { Focus } from './focus.ts'
 import type { Gate } from './gate.ts'
 import { describeQuery } from './plan-query.ts'
@@ -105,6 +106,7 @@ export class Session implements QuerySession {
         return await describeQuery(scope, statement.query, parameterTypes, {
           complexAsJson: this.#properties.isTrue('auto_to_json'),
         })
+      case 'copy':
       case 'insert':
       case 'createTableAs': {
         const bound = await describeQuery(scope, statement.query, parameterTypes)
@@ -124,6 +126,8 @@ export class Session implements QuerySession {
         return columnsOnly(textColumns('Sample Table'))
       case 'createTable':
         return columnsOnly(createdColumns(statement))
+      case 'createFieldGroup':
+        return columnsOnly(createdFieldGroupColumns)
       case 'execute': {
         const prepared = this.#prepared.get(statement.name)
         if (!prepared) throw unknownPrepared(statement.name)
@@ -143,6 +147,7 @@ export class Session implements QuerySession {
       case 'declareCursor':
       case 'define':
       case 'discard':
+      case 'dropFieldGroup':
       case 'dropSample':
       case 'dropTable':
       case 'dropView':
@@ -232,10 +237,13 @@ const loggedKinds: readonly Statement['kind'][] = [
   'addColumns',
   'analyze',
   'block',
+  'copy',
+  'createFieldGroup',
   'createTable',
   'createTableAs',
   'createView',
   'define',
+  'dropFieldGroup',
   'dropSample',
   'dropTable',
   'dropView',

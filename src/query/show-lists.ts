@@ -1,6 +1,7 @@
 import type { KeyKind } from '#datasets/table-keys.ts'
 import { type MemberRow, selectDatabases, selectMembers, selectSqlSchemas } from '#metadata/databases.ts'
 import { type DataType, type Field, sparkName } from '#types/data-type.ts'
+import { fieldGroupRows } from './field-groups.ts'
 import { findTable, visibleTables } from './find-table.ts'
 import type { Scope } from './scope.ts'
 import type { Shown } from './show.ts'
@@ -43,6 +44,7 @@ const lists: Readonly<Record<string, ShowList>> = {
     columns: textColumns('Database', 'Schema', 'GroupType', 'ChildType', 'ChildName', 'ChildId'),
     rows: datagroupRows,
   },
+  fieldgroups: { columns: textColumns('name', 'fieldgroupId', 'owner'), rows: fieldGroupRows },
   'primary keys': {
     columns: textColumns('tableName', 'columnName', 'datatype', 'namespace'),
     rows: (scope) => keyRows(scope, ['primaryKey']),

@@ -6,6 +6,8 @@ export interface TableOptions {
   /** Title of the schema that the table is to have; undefined: one is made from its columns. */
   readonly schemaTitle: string | undefined
   readonly labels: readonly TableLabel[]
+  /** Whether the rows must be as the schema asks beyond their types. */
+  readonly validates: boolean
 }
 
 /** What stands behind WITH. @throws AppError 'query.unsupported' naming the option, 'request.invalid' for its value */
@@ -20,10 +22,10 @@ export function tableOptions({
       case 'schema':
         break
       case 'label':
-        labels.push(...value.split(',').map((text) => labelOf(text, position)))
+        labels.push(...labelsOf(value, position))
         break
       case 'rowvalidation':
-        // Rows are always checked against the columns; this option only says so or not.
+        // Types are always looked at.
         oneOf(name, value, ['true', 'false'], position)
         break
       case 'distribution':
@@ -37,7 +39,19 @@ export function tableOptions({
         })
     }
   }
-  return { schemaTitle: options['schema'], labels }
+  return {
+    schemaTitle: options['schema'],
+    labels,
+    validates: options['rowvalidation']?.toLowerCase() !== 'false',
+  }
+}
+
+/** `PROFILE`, `UPSERT` or both with a comma. @throws AppError 'request.invalid' */
+export function labelsOf(
+  value: string | undefined,
+  position: StatementOf<'createTable'>['table']['position'],
+): TableLabel[] {
+  return value === undefined ? [] : value.split(',').map((text) => labelOf(text, position))
 }
 
 function labelOf(text: string, position: StatementOf<'createTable'>['table']['position']): TableLabel {

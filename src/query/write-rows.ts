@@ -2,6 +2,7 @@ import { AppError } from '#base/errors.ts'
 import type { Dataset } from '#datasets/datasets.ts'
 import type { AppendResult } from '#lake/lake.ts'
 import { unknownTable } from './catalogue.ts'
+import { askedOfRows, checkedRows } from './checked-rows.ts'
 import { findTable } from './find-table.ts'
 import { runningStatement } from './engine-rows.ts'
 import { planQuery, type PlannedQuery } from './plan-query.ts'
@@ -45,11 +46,14 @@ export async function appendRows(
     planned,
     statement,
     fitting = 'all',
+    validates = true,
   }: {
     readonly dataset: Dataset
     readonly planned: PlannedQuery
     readonly statement: StatementOf<'insert'> | StatementOf<'createTableAs'>
     readonly fitting?: Fitting
+    /** Whether rows must be as the schema asks beyond their types. */
+    readonly validates?: boolean
   },
 ): Promise<AppendResult> {
   const { services, journal } = scope
@@ -62,13 +66,14 @@ export async function appendRows(
     position: statement.query.position,
     fitting,
   })
+  const asked = validates ? await askedOfRows(scope, dataset) : undefined
   const running = runningStatement(scope)
   return await running.wait(() =>
     services.lake.append({
       tableId: dataset.tableId,
       batchId,
       source: {
-        sql,
+        sql: asked ? checkedRows(sql, asked) : sql,
         files: [],
         lakeFiles: planned.files,
         pool: scope.pool,

@@ -6,7 +6,13 @@ import type { ColumnPath, Definition, TableKey } from './definition.ts'
 /** What a statement is, for whoever carries it out. `Expression` and `ParsedQuery` are opaque outside `sql`. */
 export type ParsedStatement =
   | { readonly kind: 'query'; readonly query: ParsedQuery }
-  | { readonly kind: 'explain'; readonly format: 'text' | 'json'; readonly query: ParsedQuery }
+  | {
+      readonly kind: 'explain'
+      readonly format: 'text' | 'json'
+      /** The query is run, and what it took is told. */
+      readonly isAnalyzed: boolean
+      readonly query: ParsedQuery
+    }
   | {
       readonly kind: 'createTableAs'
       readonly table: TableName
@@ -36,6 +42,20 @@ export type ParsedStatement =
   | { readonly kind: 'dropView'; readonly view: TableName; readonly ifExists: boolean }
   | { readonly kind: 'addColumns'; readonly table: TableName; readonly columns: readonly Field[] }
   | { readonly kind: 'define'; readonly definition: Definition }
+  | {
+      readonly kind: 'createFieldGroup'
+      readonly name: string
+      readonly ifNotExists: boolean
+      readonly columns: readonly Field[]
+      readonly options: Readonly<Record<string, string>>
+      readonly position: TextPosition
+    }
+  | {
+      readonly kind: 'dropFieldGroup'
+      readonly id: string
+      readonly ifExists: boolean
+      readonly position: TextPosition
+    }
   /** Statistics of columns. */
   | {
       readonly kind: 'analyze'
@@ -66,6 +86,14 @@ export type ParsedStatement =
       readonly columns: readonly string[] | undefined
       readonly query: ParsedQuery
     }
+  /** Rows that leave as text or files. */
+  | {
+      readonly kind: 'copy'
+      readonly query: ParsedQuery
+      readonly target: CopyTarget
+      /** Names in lower case; of an option that is only named, `true`. */
+      readonly options: Readonly<Record<string, CopyOption>>
+    }
   | { readonly kind: 'dropTable'; readonly table: TableName; readonly ifExists: boolean }
   | { readonly kind: 'setVariable'; readonly name: string; readonly value: ParsedQuery }
   | { readonly kind: 'setProperty'; readonly name: string; readonly value: string }
@@ -93,3 +121,12 @@ export type ParsedStatement =
   | { readonly kind: 'execute'; readonly name: string; readonly arguments: readonly ParsedQuery[] }
   | { readonly kind: 'deallocate'; readonly name: string | 'all' }
   | { readonly kind: 'discard' }
+
+export type CopyTarget =
+  /** STDOUT. */
+  | { readonly kind: 'client' }
+  /** What stands behind `%scratch_space%`, cut at each `/`; not checked. */
+  | { readonly kind: 'scratch'; readonly path: readonly string[]; readonly position: TextPosition }
+
+/** A word or text without its quotes; `*` or names where an option takes columns. */
+export type CopyOption = string | readonly string[]

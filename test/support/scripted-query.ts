@@ -58,6 +58,7 @@ export function scriptedQuery(): ScriptedQuery {
     runScheduledQuery: notThere,
     scheduledQueries: notThere,
     log: notThere,
+    scratch: { list: notThere, get: notThere, open: notThere, remove: notThere, sweep: async () => 0 },
   }
   return service
 }

@@ -11,6 +11,7 @@ import { addMaintenance } from './maintenance.ts'
 import type { Counters } from './metrics.ts'
 import { addCredentials } from './credentials.ts'
 import { addPrincipals } from './principals.ts'
+import { addScratchSpace } from './scratch-space.ts'
 import { addSql } from './sql.ts'
 import { addUpkeep } from './upkeep.ts'
 
@@ -27,6 +28,7 @@ export async function sluiceRoutes(
   addMaintenance(app, dependencies)
   addBackups(app, dependencies)
   addRejects(app, dependencies)
+  addScratchSpace(app, dependencies)
   addRotation(app, dependencies)
   addPrincipals(app, dependencies)
   addCredentials(app, dependencies)

@@ -4,6 +4,7 @@ import type { SortItem } from '../parse/expression-syntax.ts'
 import type { Select, SelectItem } from '../parse/syntax.ts'
 import type { BoundExpression, BoundFrom, BoundGrouping, BoundSelect, Relation } from './bound.ts'
 import { generatorOf } from './call.ts'
+import { withDistinctOn } from './distinct-on.ts'
 import { bindCondition, bindExpression } from './expression.ts'
 import { bindFromList, relationsOf } from './from.ts'
 import { bindGeneratorSelect, unnestOf } from './generator-select.ts'
@@ -31,7 +32,7 @@ export interface SelectBase {
 
 /** One SELECT with the ORDER BY behind it, which may name what stands in FROM. */
 export function bindSelect(written: Select, orderBy: readonly SortItem[], place: QueryPlace): BoundSelect {
-  const select = withGroupingIds(written)
+  const select = withDistinctOn(withGroupingIds(written), orderBy)
   if (select.into) {
     throw new AppError('query.syntax', 'INTO stands only in the outermost SELECT of a statement.', {
       position: select.into.table.position,

@@ -3,6 +3,7 @@ import type { Field } from '#types/data-type.ts'
 import type { TableKey } from '../definition.ts'
 import { tokenText } from '../scan/token.ts'
 import type { ParsedStatement } from '../statement.ts'
+import { parseFieldGroup } from './field-group.ts'
 import { parseTableName } from './from.ts'
 import { parseKeyOfColumn } from './key.ts'
 import { beginsQuery } from './look-ahead.ts'
@@ -13,7 +14,7 @@ import type { TokenReader } from './token-reader.ts'
 import { parseType } from './type.ts'
 import { tokenValue } from './words.ts'
 
-/** `CREATE [TEMP] TABLE …`, `CREATE [OR REPLACE] VIEW …`, `CREATE DATABASE …`, `CREATE SCHEMA …`. */
+/** `CREATE [TEMP] TABLE …`, `CREATE [OR REPLACE] VIEW …`, `CREATE DATABASE …`, `CREATE SCHEMA …`, `CREATE FIELDGROUP …`. */
 export function parseCreate(reader: TokenReader): ParsedStatement {
   const at = reader.at
   reader.next()
@@ -21,11 +22,12 @@ export function parseCreate(reader: TokenReader): ParsedStatement {
   if (reader.takeWord('VIEW')) return parseView(reader, orReplace)
   if (!orReplace && reader.takeWord('DATABASE')) return parseDatabase(reader)
   if (!orReplace && reader.takeWord('SCHEMA')) return parseSchema(reader)
+  if (!orReplace && reader.takeWord('FIELDGROUP')) return parseFieldGroup(reader)
   const isTemporary = reader.takeWord('TEMP', 'TEMPORARY')
   if (orReplace || !reader.takeWord('TABLE')) {
     throw new AppError('query.unsupported', `CREATE ${tokenText(reader.current)} is not supported yet.`, {
       position: at,
-      hint: 'Tables, views, databases and schemas can be created.',
+      hint: 'Tables, views, databases, schemas and field groups can be created.',
     })
   }
   return parseTable(reader, isTemporary)
@@ -99,7 +101,7 @@ export function parseColumn(reader: TokenReader): Field {
 }
 
 /** `(name = value, …)`; names in lower case, the last of several same ones counts. */
-function parseOptions(reader: TokenReader): Record<string, string> {
+export function parseOptions(reader: TokenReader): Record<string, string> {
   const options: Record<string, string> = {}
   reader.inParentheses(() =>
     reader.list(() => {

@@ -2,6 +2,7 @@ import { AppError } from '#base/errors.ts'
 import type { Definition } from '../definition.ts'
 import { tokenText } from '../scan/token.ts'
 import type { ParsedStatement } from '../statement.ts'
+import { parseDropFieldGroup } from './field-group.ts'
 import { parseTableName } from './from.ts'
 import { parseDatabaseName, parseSchemaName } from './schema-name.ts'
 import type { TokenReader } from './token-reader.ts'
@@ -41,9 +42,10 @@ export function parseDrop(reader: TokenReader): ParsedStatement {
     const ifExists = parseIfExists(reader)
     return { kind: 'dropSample', sample: parseTableName(reader), ifExists }
   }
+  if (!isTemporary && reader.takeWord('FIELDGROUP')) return parseDropFieldGroup(reader)
   throw new AppError('query.unsupported', `There is no DROP ${tokenText(what)}.`, {
     position: at,
-    hint: 'TABLE, VIEW, DATABASE, SCHEMA and TABLESAMPLE can be dropped.',
+    hint: 'TABLE, VIEW, DATABASE, SCHEMA, FIELDGROUP and TABLESAMPLE can be dropped.',
   })
 }
 

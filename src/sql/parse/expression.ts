@@ -1,4 +1,5 @@
 import { AppError } from '#base/errors.ts'
+import { integerType, longType } from '#types/data-type.ts'
 import { likeSymbols, shiftOperator, strength, symbolOperators } from './operators.ts'
 import { parsePredicate, pattern } from './predicate.ts'
 import { parsePrimary } from './primary.ts'
@@ -36,20 +37,31 @@ function parsePrefix(reader: TokenReader): Expression {
     at,
   })
   if (reader.takeWord('NOT') || reader.takeSymbol('!')) return unary('not', strength.not - 1)
-  if (reader.takeSymbol('-')) return negative(unary('-', strength.sign - 1))
+  if (reader.takeSymbol('-')) return smallestLong(reader, at) ?? negative(unary('-', strength.sign - 1))
   if (reader.takeSymbol('+')) return unary('+', strength.sign - 1)
   if (reader.takeSymbol('~')) return unary('~', strength.sign - 1)
   return parsePrimary(reader)
 }
 
-/** `-1` is a literal, so that it can be a constant argument and the smallest bigint can be written. */
+/** `-9223372036854775808L`, whose digits alone are none. */
+function smallestLong(reader: TokenReader, at: Expression['at']): Expression | undefined {
+  const token = reader.current
+  if (token.kind !== 'number' || !/^9223372036854775808l$/i.test(token.text)) return undefined
+  reader.next()
+  return { kind: 'literal', type: longType, value: -(2n ** 63n), text: `-${token.text}`, at }
+}
+
+/** `-1` is a literal, so that it can be a constant argument and the smallest whole numbers can be written. */
 function negative(expression: Expression): Expression {
   if (expression.kind !== 'unary' || expression.value.kind !== 'literal') return expression
   const { value, type } = expression.value
   const literal = { ...expression.value, text: `-${expression.value.text}`, at: expression.at }
+  if (value === 2n ** 31n && !/l$/i.test(literal.text)) {
+    return { ...literal, type: integerType, value: -Number(value) }
+  }
   if (typeof value === 'number' || typeof value === 'bigint') return { ...literal, value: -value }
   if (type.kind === 'decimal' && typeof value === 'string') {
-    if (value === '9223372036854775808') return { ...literal, type: { kind: 'long' }, value: -(2n ** 63n) }
+    if (value === '9223372036854775808') return { ...literal, type: longType, value: -(2n ** 63n) }
     return { ...literal, value: `-${value}` }
   }
   return expression

@@ -31,15 +31,41 @@ export function parsePredicate(reader: TokenReader, value: Expression): Expressi
     return { kind: 'between', value, low, high: parseOperand(reader), isNegated, at }
   }
   if (reader.takeWord('IN')) return parseIn(reader, value, isNegated)
-  if (reader.takeWord('LIKE'))
-    return { kind: 'like', operator: 'like', value, ...pattern(reader), isNegated, at }
-  if (reader.takeWord('ILIKE'))
-    return { kind: 'like', operator: 'ilike', value, ...pattern(reader), isNegated, at }
+  for (const operator of ['like', 'ilike'] as const) {
+    if (!reader.takeWord(operator.toUpperCase())) continue
+    return (
+      likeEach(reader, { value, operator, isNegated }) ?? {
+        kind: 'like',
+        operator,
+        value,
+        ...pattern(reader),
+        isNegated,
+        at,
+      }
+    )
+  }
   if (reader.takeWord('RLIKE', 'REGEXP')) {
     return { kind: 'like', operator: 'rlike', value, ...pattern(reader), isNegated, at }
   }
   reader.rewind(before)
   return undefined
+}
+
+/** `LIKE ANY | SOME | ALL (pattern, …)`: one of the patterns, or all of them; NOT is of each. */
+function likeEach(
+  reader: TokenReader,
+  like: Pick<Extract<Expression, { kind: 'like' }>, 'value' | 'operator' | 'isNegated'>,
+): Expression | undefined {
+  const next = reader.peek(1)
+  const isOpen = next.kind === 'symbol' && next.text === '('
+  if (!isOpen || !reader.isWord('ANY', 'SOME', 'ALL')) return undefined
+  const { at } = like.value
+  const operator = reader.isWord('ALL') ? 'and' : 'or'
+  reader.next()
+  return reader
+    .inParentheses(() => reader.list(() => parseExpression(reader)))
+    .map((one): Expression => ({ kind: 'like', ...like, pattern: one, escape: undefined, at }))
+    .reduce((left, right): Expression => ({ kind: 'binary', operator, left, right, at }))
 }
 
 export function pattern(reader: TokenReader): { pattern: Expression; escape: Expression | undefined } {

@@ -95,6 +95,10 @@ function parseSelect(reader: TokenReader, fromBefore: Select['from'] | undefined
   reader.expectWord('SELECT')
   const isDistinct = reader.takeWord('DISTINCT')
   if (!isDistinct) reader.takeWord('ALL')
+  const distinctOn =
+    isDistinct && reader.takeWord('ON')
+      ? reader.inParentheses(() => reader.list(() => parseExpression(reader)))
+      : undefined
   const items = reader.list(() => parseSelectItem(reader))
   const into = reader.takeWord('INTO') ? parseInto(reader) : undefined
   const from = fromBefore ?? (reader.isWord('FROM') ? parseFrom(reader) : historyOf(items))
@@ -106,7 +110,8 @@ function parseSelect(reader: TokenReader, fromBefore: Select['from'] | undefined
   const windows = reader.takeWord('WINDOW') ? reader.list(() => parseNamedWindow(reader)) : []
   return {
     kind: 'select',
-    isDistinct,
+    isDistinct: isDistinct && !distinctOn,
+    distinctOn,
     items: from[0]?.kind === 'table' && from[0].isHistory && from.length === 1 ? starOfHistory(items) : items,
     from,
     lateralViews,

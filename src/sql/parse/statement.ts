@@ -6,8 +6,10 @@ import { opensBareBlock } from '../scan/split.ts'
 import { parseBlock, parseIf } from './block.ts'
 import { parseAlter } from './alter.ts'
 import { parseAnalyze } from './analyze.ts'
+import { parseCopy } from './copy.ts'
 import { parseCreate } from './create.ts'
 import { parseDrop } from './drop.ts'
+import { parseExplain } from './explain.ts'
 import { parseInsert } from './insert.ts'
 import { parseClose, parseDeclare, parseFetch } from './cursor.ts'
 import { parseExpression } from './expression.ts'
@@ -40,6 +42,8 @@ export function parseOne(reader: TokenReader, isInBlock: boolean): ParsedStateme
   switch (token.upper) {
     case 'EXPLAIN':
       return parseExplain(reader)
+    case 'COPY':
+      return parseCopy(reader)
     case 'CREATE':
       return parseCreate(reader)
     case 'INSERT':
@@ -110,29 +114,13 @@ export function parseOne(reader: TokenReader, isInBlock: boolean): ParsedStateme
           position: token.at,
         })
       }
-      if (['COPY', 'GRANT', 'REVOKE'].includes(token.upper)) {
+      if (['GRANT', 'REVOKE'].includes(token.upper)) {
         throw new AppError('query.unsupported', `${token.upper} is not supported yet.`, {
           position: token.at,
         })
       }
       throw reader.unexpected('a statement')
   }
-}
-
-function parseExplain(reader: TokenReader): ParsedStatement {
-  reader.next()
-  let format: 'text' | 'json' = 'text'
-  const parseFormat = (): void => {
-    if (!reader.takeWord('FORMAT')) return
-    format = reader.isWord('JSON') ? 'json' : 'text'
-    reader.expectWord('TEXT', 'JSON')
-  }
-  if (reader.isSymbol('(') && !beginsQuery(reader)) reader.inParentheses(parseFormat)
-  else parseFormat()
-  const at = reader.at
-  const explained = parseOne(reader, false)
-  if ('query' in explained) return { kind: 'explain', format, query: explained.query }
-  throw new AppError('query.syntax', 'EXPLAIN takes a query, or a statement with one.', { position: at })
 }
 
 /** `SELECT … INTO [TEMP] name FROM …` makes a table. */

@@ -37,6 +37,8 @@ export type QueryBody =
 export interface Select {
   readonly kind: 'select'
   readonly isDistinct: boolean
+  /** `DISTINCT ON (keys)`: the first row of each set of equal keys. */
+  readonly distinctOn: readonly Expression[] | undefined
   readonly items: readonly SelectItem[]
   readonly from: readonly FromItem[]
   readonly lateralViews: readonly LateralView[]

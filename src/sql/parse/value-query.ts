@@ -13,6 +13,7 @@ export function queryOf(parts: Pick<Select, 'items' | 'at'> & Partial<Select>): 
   const body: Select = {
     kind: 'select',
     isDistinct: false,
+    distinctOn: undefined,
     from: [],
     lateralViews: [],
     where: undefined,
