@@ -351,6 +351,7 @@ const rows: Readonly<Record<string, Row>> = {
     body: () => ({}),
   },
   'DELETE /sluice/v1/sql-logins/:sqlUser': { ...organizationWide, params: ['sqlUser'] },
+  'POST /sluice/v1/audit/expiry': organizationWide,
   'POST /sluice/v1/audit/verification': { isServerWide: true },
   'POST /sluice/v1/secrets/rotation': organizationWide,
 }

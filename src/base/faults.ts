@@ -47,6 +47,13 @@ export const auditFaultPoints = [
   'audit.head.middle',
 ] as const
 
+/** Of letting go of what is older than its retention. */
+export const auditExpiryFaultPoints = [
+  'audit.expire.noted',
+  'audit.expire.before',
+  'audit.expire.after',
+] as const
+
 /** Those of backups. */
 export const backupFaultPoints = [
   'backup.begun',
@@ -62,6 +69,7 @@ export const allFaultPoints = [
   ...lakeFaultPoints,
   ...forgetFaultPoints,
   ...auditFaultPoints,
+  ...auditExpiryFaultPoints,
   ...backupFaultPoints,
 ] as const
 
