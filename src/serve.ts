@@ -5,6 +5,7 @@ import { hostname } from 'node:os'
 import { join } from 'node:path'
 import type { AccessPolicy } from '#access/access.ts'
 import { createAuditLog } from '#access/audit-log.ts'
+import { scheduleAuditExpiry } from '#access/audit-upkeep.ts'
 import { createAccess } from '#access/create-access.ts'
 import { createAdministration } from '#access/create-administration.ts'
 import { createSecretStore } from '#access/secret-store.ts'
@@ -96,7 +97,15 @@ export async function startServer({
   )
   const access = createAccess({ metadata, credentialsFile: paths.credentials, clock, logger, policies })
   await access.bootstrap()
-  const auditLog = createAuditLog({ metadata, access, headFile: paths.auditHead, clock, logger })
+  const auditLog = createAuditLog({
+    metadata,
+    access,
+    headFile: paths.auditHead,
+    marksFile: paths.auditMarks,
+    retentionMs: config.audit.retentionMs,
+    clock,
+    logger,
+  })
   starting.use(auditLog.start())
   const secrets = await createSecretStore({ metadata, keyFile: config.secrets.masterKeyFile, clock })
   const spark = sparkOf(config, paths.sparkSession, logger)
@@ -169,6 +178,7 @@ export async function startServer({
     targetFileBytes: config.lake.targetFileBytes,
   })
   await maintenance.schedule()
+  await scheduleAuditExpiry({ auditLog, jobs, metadata, logger })
   const backups = createBackups({
     metadata,
     access,

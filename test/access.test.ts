@@ -316,7 +316,7 @@ describe('denials', () => {
     await product.run('CREATE TABLE labelled AS SELECT 1 AS n')
     const [id] = Object.keys(await admin.must('GET', '/data/foundation/catalog/dataSets?name=labelled'))
     const at = `/data/foundation/dataset/datasets/${id}/labels`
-    const { headers } = await admin.ask('GET', at)
+    const { headers } = await admin.ask('POST', at, { labels: ['C2'] })
     const put = async (actor: Actor) =>
       await actor.ask('PUT', at, { labels: ['C1'] }, { 'if-match': headers.get('etag') ?? '' })
     const refused = await put(await actorWith(['manage-datasets']))

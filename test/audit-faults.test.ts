@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { auditFaultPoints } from '#base/faults.ts'
+import { auditExpiryFaultPoints, auditFaultPoints } from '#base/faults.ts'
 import { signIn } from './support/actor.ts'
 import { testMetadata } from './support/metadata.ts'
 import { passableFolder } from './support/passable-folder.ts'
@@ -15,9 +15,9 @@ let home: string
 let metadata: Awaited<ReturnType<typeof testMetadata>>
 let product: Product
 
-async function start(faultPoint?: string): Promise<void> {
+async function start(faultPoint?: string, env: Record<string, string> = {}): Promise<void> {
   const options = faultPoint === undefined ? {} : { faultPoint }
-  product = await startProduct({ home, databaseUrl: metadata.databaseUrl, ...options })
+  product = await startProduct({ home, databaseUrl: metadata.databaseUrl, env, ...options })
 }
 
 const signedIn = async () =>
@@ -91,6 +91,46 @@ test.each(auditFaultPoints)(
       expect(again.isRight).toBe(true)
       expect(sealed).toBeLessThanOrEqual(all!)
       expect(again.sealedCount).toBeGreaterThanOrEqual(all!)
+    } finally {
+      await product[Symbol.asyncDispose]()
+    }
+  },
+)
+
+test.each(auditExpiryFaultPoints)(
+  'a server killed at %s has let go of all that was too old or of nothing, and goes on',
+  async (point) => {
+    // Nothing is too old for the server that makes the entries, all of them for the next one.
+    await start()
+    const name = `let go ${point}`
+    const { id } = await (await signedIn()).must('POST', roles, { name })
+    await product[Symbol.asyncDispose]()
+    await new Promise((resolve) => setTimeout(resolve, 10))
+    await start(`${point}@server`, { SLUICE_AUDIT_RETENTION_MS: '1ms' })
+    const expire = async () =>
+      await (await signedIn()).must('POST', '/sluice/v1/audit/expiry').then(
+        ({ entriesRemoved }) => entriesRemoved as number,
+        () => undefined,
+      )
+    expect(await expire()).toBeUndefined()
+    await product.exited
+    expect(product.output()).toContain('fault.struck')
+
+    await start(undefined, { SLUICE_AUDIT_RETENTION_MS: '1ms' })
+    try {
+      const admin = await signedIn()
+      const known = async (assetId: string) =>
+        (await admin.must('GET', `/data/foundation/audit/events?property=assetId==${assetId}`))._embedded
+          .events.length as number
+      expect(await known(id)).toBe(point === 'audit.expire.after' ? 0 : 1)
+      const verify = () => admin.must('POST', '/sluice/v1/audit/verification')
+      expect(await verify()).toMatchObject({ isRight: true, findings: [] })
+      expect(await expire()).toBeGreaterThan(0)
+      expect(await known(id)).toBe(0)
+      expect(await verify()).toMatchObject({
+        isRight: true,
+        expiredThrough: expect.stringMatching(/^[0-9]+$/),
+      })
     } finally {
       await product[Symbol.asyncDispose]()
     }

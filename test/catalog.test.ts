@@ -131,13 +131,28 @@ test('a dataset is enabled for profiles only when its schema is in a union', asy
 test('labels are kept with an etag', async () => {
   const id = await madeDataset('labelled')
   const path = `/data/foundation/dataset/datasets/${id}/labels`
+  const body = {
+    labels: ['C12'],
+    optionalLabels: [
+      { option: { id: 'https://ns.adobe.com/x/schemas/y', schemaPath: '/properties/n' }, labels: ['I1'] },
+    ],
+  }
+  const none = { status: 404, body: { code: 'PES-404', message: expect.stringContaining('no labels') } }
+  expect(await rest('GET', path)).toMatchObject(none)
+  expect(await rest('POST', path, { body })).toMatchObject({ status: 201, body })
+  expect(await rest('POST', path, { body })).toMatchObject({ status: 403, body: { code: 'PES-403' } })
+  expect((await rest('HEAD', path)).status).toBe(200)
   const first = await rest('GET', path)
-  expect(first.body).toMatchObject({ [`AEP:dataset:${id}`]: { labels: [], optionalLabels: [] } })
+  expect(first.body).toEqual({ [`AEP:dataset:${id}`]: { imsOrg: expect.any(String), ...body } })
   const etag = first.headers.get('etag') ?? ''
   const put = (headers: Record<string, string>) => rest('PUT', path, { body: { labels: ['C1'] }, headers })
   expect((await put({})).status).toBe(400)
   expect((await put({ 'if-match': etag })).body).toEqual({ labels: ['C1'], optionalLabels: [] })
   expect((await put({ 'if-match': etag })).status).toBe(412)
+  expect((await rest('DELETE', path)).status).toBe(400)
+  expect((await rest('DELETE', path, { headers: { 'if-match': '*' } })).status).toBe(204)
+  expect(await rest('GET', path)).toMatchObject(none)
+  expect((await rest('HEAD', path)).status).toBe(404)
 })
 
 test('batches are filtered by state and time, ordered and trimmed', async () => {

@@ -115,6 +115,10 @@ const rows: Readonly<Record<string, Row>> = {
   [`PATCH ${catalog}/dataSets/:id`]: { params: ['dataset'], body: () => patch },
   [`PATCH ${catalog}/v2/dataSets/:id`]: { params: ['dataset'], body: () => patch },
   'GET /data/foundation/dataset/datasets/:id/labels': { params: ['dataset'] },
+  'POST /data/foundation/dataset/datasets/:id/labels': {
+    params: ['dataset'],
+    body: () => ({ labels: ['C1'] }),
+  },
   'PUT /data/foundation/dataset/datasets/:id/labels': {
     params: ['dataset'],
     body: () => ({ labels: ['C1'] }),
@@ -173,6 +177,7 @@ const rows: Readonly<Record<string, Row>> = {
   [`POST ${registry}/rpc/import`]: { body: () => [] },
   [`GET ${registry}/rpc/sampledata/:id`]: { params: ['schema'] },
   [`GET ${registry}/rpc/auditlog/:id`]: { params: ['schema'] },
+  'GET /data/core/identity/identity': { query: (ids) => `nsid=${ids.namespace}&id=someone` },
   [`GET ${namespaces}/identities`]: {},
   [`GET ${namespaces}/orgs/:organization/identities`]: { ...organizationWide, params: ['organization'] },
   [`GET ${namespaces}/identities/:id`]: { params: ['namespace'] },
@@ -356,6 +361,7 @@ const rows: Readonly<Record<string, Row>> = {
     body: () => ({}),
   },
   'DELETE /sluice/v1/sql-logins/:sqlUser': { ...organizationWide, params: ['sqlUser'] },
+  'POST /sluice/v1/audit/expiry': organizationWide,
   'POST /sluice/v1/audit/verification': { isServerWide: true },
   'POST /sluice/v1/secrets/rotation': organizationWide,
 }

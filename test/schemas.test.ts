@@ -686,3 +686,31 @@ test('the largest shipped template resolves and becomes a table', async () => {
   ).body
   expect(detail(all)).toContain('POIID')
 })
+
+test('an identity has one opaque name in a sandbox, however its namespace is said', async () => {
+  const look = async (query: string, sandbox = 'prod') =>
+    await rest('GET', `/data/core/identity/identity?${query}`, { headers: { 'x-sandbox-name': sandbox } })
+  const body = { name: 'CRM', code: 'CRMID', idType: 'CROSS_DEVICE' }
+  const { body: made } = await rest('POST', '/data/core/idnamespace/identities', { body })
+  const { xid } = (await look('namespace=CRMID&id=jane')).body
+  expect(xid).toMatch(/^[\w-]{43}$/)
+  for (const same of ['namespace=crmid&id=jane', `nsid=${made.id}&id=jane`]) {
+    expect((await look(same)).body).toEqual({ xid })
+  }
+  await rest('POST', '/data/foundation/sandbox-management/sandboxes', {
+    body: { name: 'beside', title: 'Beside', type: 'development' },
+  })
+  const others = [await look('namespace=CRMID&id=Jane'), await look('namespace=Email&id=jane')]
+  const elsewhere = [await look('namespace=Email&id=jane', 'beside')]
+  const all = [xid, ...[...others, ...elsewhere].map((answer) => answer.body.xid)]
+  expect(new Set(all.filter(Boolean)).size).toBe(4)
+  expect((await look('namespace=CRMID&id=jane', 'beside')).status).toBe(404)
+  for (const wrong of [
+    'namespace=CRMID',
+    'namespace=CRMID&id=',
+    'id=x',
+    `namespace=CRMID&nsid=${made.id}&id=x`,
+  ]) {
+    expect([wrong, (await look(wrong)).status]).toEqual([wrong, 400])
+  }
+})

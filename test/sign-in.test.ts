@@ -184,6 +184,16 @@ describe('wrong secrets', () => {
     for (const span of [await spanOf(client), await spanOf(unknown)]) expect(span).toBeGreaterThanOrEqual(145)
     expect((await wrong(unknown)).text).toBe((await wrong(client)).text)
   })
+
+  test('take as long over the PostgreSQL protocol, whether the login is there or not', async () => {
+    const actor = await signIn(product.http, await newClient())
+    const login: Login = await actor.must('POST', '/sluice/v1/sql-logins', {})
+    for (const sqlUser of [login.sqlUser, 'nobody_of_that_name']) {
+      const began = performance.now()
+      await expect(open({ sqlUser, sqlPassword: 'wrong' })).rejects.toThrow(/28P01/)
+      expect(performance.now() - began).toBeGreaterThanOrEqual(145)
+    }
+  })
 })
 
 /** What the token endpoint answers to another address of this machine. */

@@ -1,11 +1,13 @@
 import { readFileSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { sql } from 'kysely'
 import { expect, onTestFinished, test } from 'vitest'
 import { testCaller } from '../../test/support/access.ts'
 import { testMetadata } from '../../test/support/metadata.ts'
 import { temporaryFolder } from '../../test/support/sluice.ts'
-import { sealAudit, verifyAudit } from './audit-chain.ts'
+import { systemClock } from '#base/clock.ts'
+import { sealAudit } from './audit-chain.ts'
+import { verifyAudit } from './audit-verify.ts'
 
 /** A chain of ten entries and more, with those who could write the database let loose on it. */
 async function world() {
@@ -24,7 +26,13 @@ async function world() {
       detail: { n: 1.5, text: 'ä' },
     })
   for (let index = 0; index < 10; index += 1) await write(`d${index}`)
-  const options = { metadata, headFile }
+  const options = {
+    metadata,
+    headFile,
+    marksFile: join(dirname(headFile), 'audit-marks.json'),
+    clock: systemClock,
+    retentionMs: 365 * 86_400_000,
+  }
   await sealAudit(options)
   const tamper = async (statement: string) => {
     await sql

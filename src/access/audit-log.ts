@@ -1,4 +1,3 @@
-import type { Clock } from '#base/clock.ts'
 import { AppError } from '#base/errors.ts'
 import type { SandboxId } from '#base/ids.ts'
 import type { Logger } from '#base/log.ts'
@@ -10,10 +9,11 @@ import {
   countAudit,
   selectAudit,
 } from '#metadata/audit.ts'
-import type { Metadata } from '#metadata/metadata.ts'
 import { selectSandboxNames } from '#metadata/sandboxes.ts'
 import type { Access, Caller } from './access.ts'
-import { type AuditReport, sealAudit, verifyAudit } from './audit-chain.ts'
+import { type ChainOptions, sealAudit } from './audit-chain.ts'
+import { expireAudit } from './audit-expiry.ts'
+import { type AuditReport, verifyAudit } from './audit-verify.ts'
 import { subjectIdOf } from './administration.ts'
 import { givenBy } from './permissions.ts'
 
@@ -60,15 +60,19 @@ export interface AuditLog {
   /** As `events`, for taking away: on record. */
   exportEvents(asker: Caller, query: AuditQuery): Promise<readonly AuditEvent[]>
   verify(asker: Caller): Promise<AuditReport>
+  /**
+   * Deletes what is older than the retention, on record. Asks for no permission.
+   * @param by who asks; absent: the server itself
+   * @returns how many entries were deleted
+   * @throws AppError 'verify.failed' where they are not what was sealed: they stay
+   */
+  expire(by?: Caller): Promise<number>
   /** Seals now and then until disposed. */
   start(): AsyncDisposable
 }
 
-export interface AuditLogOptions {
-  readonly metadata: Metadata
+export interface AuditLogOptions extends ChainOptions {
   readonly access: Access
-  readonly headFile: string
-  readonly clock: Clock
   readonly logger: Logger
 }
 
@@ -129,6 +133,7 @@ export function createAuditLog(options: AuditLogOptions): AuditLog {
       await sealAudit(options)
       return await verifyAudit(options)
     },
+    expire: async (by) => await expireAudit({ ...options, by }),
     start: () => {
       const controller = new AbortController()
       const { signal } = controller

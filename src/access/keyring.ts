@@ -20,6 +20,7 @@ type KeyFile = z.infer<typeof fileSchema>
 export interface Keyring {
   /** Which key new texts are sealed with. */
   readonly currentId: string
+  has(keyId: string): boolean
   /** The context is not secret and not in the text: only who gives the same one can open it. */
   seal(value: string, context: string): { readonly sealed: string; readonly keyId: string }
   /** @throws AppError 'secret.unreadable' for another key, another context, or a text that was changed. */
@@ -59,6 +60,7 @@ function keyringOf({ keys }: KeyFile): Keyring {
   }
   return {
     currentId,
+    has: (keyId) => byId.has(keyId),
     seal: (value, context) => {
       const nonce = randomBytes(nonceBytes)
       const cipher = createCipheriv('aes-256-gcm', current, nonce).setAAD(Buffer.from(context))

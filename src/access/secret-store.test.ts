@@ -76,6 +76,7 @@ test('a secret that is being put while the key rotates is readable afterwards', 
   const { metadata, keyFile, open, owner, store } = await world()
   const { promise: held, resolve: letGo } = Promise.withResolvers<void>()
   const { promise: isPut, resolve: put } = Promise.withResolvers<string>()
+  onTestFinished(letGo)
   const slow = metadata.transaction(async (tx) => {
     put(await store.put(tx, { ...owner, purpose: 'destination', value: 'late' }))
     await held
@@ -90,6 +91,29 @@ test('a secret that is being put while the key rotates is readable afterwards', 
   const { keyId } = await rotation
   expect(JSON.parse(readFileSync(keyFile, 'utf8')).keys).toMatchObject([{ id: keyId }])
   expect(await (await open()).read(id, owner)).toBe('late')
+})
+
+test('of rotations at once, of one process or two, none forgets a key that another one has sealed with', async () => {
+  const { keyFile, open, owner, store, put } = await world()
+  const other = await open()
+  const ids = [await put('one'), await put('two')]
+  for (let round = 0; round < 3; round += 1) {
+    await Promise.all([store.rotateKey(), other.rotateKey(), store.rotateKey()])
+    for (const reader of [store, other, await open()]) {
+      expect(await Promise.all(ids.map((id) => reader.read(id, owner)))).toEqual(['one', 'two'])
+    }
+  }
+  expect(JSON.parse(readFileSync(keyFile, 'utf8')).keys).toHaveLength(1)
+})
+
+test('who has the keys of before a rotation seals with the new one', async () => {
+  const { metadata, open, owner, store } = await world()
+  const other = await open()
+  await store.rotateKey()
+  const id = await metadata.transaction((tx) =>
+    other.put(tx, { ...owner, purpose: 'destination', value: 'x' }),
+  )
+  expect(await (await open()).read(id, owner)).toBe('x')
 })
 
 test('a rotation broken off leaves everything readable, and the next completes it', async () => {

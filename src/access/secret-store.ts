@@ -3,6 +3,7 @@ import type { Clock } from '#base/clock.ts'
 import { AppError } from '#base/errors.ts'
 import type { Metadata, Transaction } from '#metadata/metadata.ts'
 import {
+  awaitKeyRotation,
   deleteSecret,
   insertSecret,
   lockMasterKeys,
@@ -45,12 +46,37 @@ export async function createSecretStore(options: {
   readonly clock: Clock
 }): Promise<SecretStore> {
   const { metadata, keyFile, clock } = options
-  let keyring = await loadKeyring(keyFile, clock.now())
+  const load = () => loadKeyring(keyFile, clock.now())
+  let keyring = await load()
+
+  async function rotate(): Promise<{ readonly keyId: string; readonly secretCount: number }> {
+    keyring = await addKey(keyFile, clock.now())
+    const { currentId } = keyring
+    const resealSome = async (tx: Transaction): Promise<number> => {
+      const rows = await selectSealedOtherwise(tx, currentId, resealedAtOnce)
+      for (const row of rows) {
+        const context = contextOf(row)
+        await reseal(tx, row.id, keyring.seal(keyring.open(row.sealed, context), context))
+      }
+      return rows.length
+    }
+    let secretCount = 0
+    for (let count = 1; count > 0; secretCount += count) count = await metadata.transaction(resealSome)
+    await metadata.transaction(async (tx) => {
+      // What was being put with an earlier key is there now.
+      await lockMasterKeys(tx, 'alone')
+      for (let count = 1; count > 0; secretCount += count) count = await resealSome(tx)
+      const used = new Set(await selectKeyIds(tx))
+      keyring = await dropKeys(keyFile, (keyId) => used.has(keyId))
+    })
+    return { keyId: currentId, secretCount }
+  }
 
   return {
     put: async (tx, { organizationId, sandboxId, purpose, value }) => {
       const id = randomUUID()
       await lockMasterKeys(tx, 'share') // Before a key is chosen: it is there until this commits.
+      keyring = await load() // Another process may have changed them.
       const place = { id, organization_id: organizationId, sandbox_id: sandboxId ?? null, purpose }
       const { sealed, keyId } = keyring.seal(value, contextOf(place))
       await insertSecret(tx, { ...place, sealed, key_id: keyId, created_at: clock.now() })
@@ -58,32 +84,16 @@ export async function createSecretStore(options: {
     },
     read: async (id, owner) => {
       const row = await selectSecret(metadata.db, id, owner)
+      if (row && !keyring.has(row.key_id)) keyring = await load()
       if (row) return keyring.open(row.sealed, contextOf(row))
       throw new AppError('admin.unknown', 'There is no such secret.')
     },
     remove: (tx, id, owner) => deleteSecret(tx, id, owner),
-    rotateKey: async () => {
-      keyring = await addKey(keyFile, clock.now())
-      const { currentId } = keyring
-      const resealSome = async (tx: Transaction): Promise<number> => {
-        const rows = await selectSealedOtherwise(tx, currentId, resealedAtOnce)
-        for (const row of rows) {
-          const context = contextOf(row)
-          await reseal(tx, row.id, keyring.seal(keyring.open(row.sealed, context), context))
-        }
-        return rows.length
-      }
-      let secretCount = 0
-      for (let count = 1; count > 0; secretCount += count) count = await metadata.transaction(resealSome)
-      await metadata.transaction(async (tx) => {
-        // What was being put with an earlier key is there now.
-        await lockMasterKeys(tx, 'alone')
-        for (let count = 1; count > 0; secretCount += count) count = await resealSome(tx)
-        const used = new Set(await selectKeyIds(tx))
-        keyring = await dropKeys(keyFile, (keyId) => used.has(keyId))
-      })
-      return { keyId: currentId, secretCount }
-    },
+    rotateKey: async () =>
+      await metadata.transaction(async (turn) => {
+        await awaitKeyRotation(turn) // Of two at once, each would forget the other's key.
+        return await rotate()
+      }),
   }
 }
 

@@ -43,6 +43,8 @@ export const meanings = {
   internal: { http: 500, sqlState: 'XX000', retry: false },
   'job.cancelled': { http: 409, sqlState: '57014', retry: false },
   'job.fenced': { http: 409, sqlState: '40001', retry: true },
+  'labels.exist': { http: 403, sqlState: '42710', retry: false },
+  'labels.unknown': { http: 404, sqlState: '42704', retry: false },
   'lake.conflict': { http: 409, sqlState: '40001', retry: true },
   'lake.corrupt': { http: 500, sqlState: 'XX001', retry: false },
   'limit.exceeded': { http: 429, sqlState: '53400', retry: true },

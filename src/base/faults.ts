@@ -50,6 +50,13 @@ export const auditFaultPoints = [
 /** Of copies to the scratch space. */
 export const copyFaultPoints = ['query.copy.written', 'query.copy.named'] as const
 
+/** Of letting go of what is older than its retention. */
+export const auditExpiryFaultPoints = [
+  'audit.expire.noted',
+  'audit.expire.before',
+  'audit.expire.after',
+] as const
+
 /** Those of backups. */
 export const backupFaultPoints = [
   'backup.begun',
@@ -65,6 +72,7 @@ export const allFaultPoints = [
   ...lakeFaultPoints,
   ...forgetFaultPoints,
   ...auditFaultPoints,
+  ...auditExpiryFaultPoints,
   ...backupFaultPoints,
   ...copyFaultPoints,
 ] as const

@@ -30,6 +30,8 @@ export function homePaths(home: string) {
     masterKeys: join(home, 'keys', 'master-keys.json'),
     /** Where the audit's chain ended when it was last sealed. */
     auditHead: join(home, 'audit-head.json'),
+    /** How long that chain was on which day, and since when it must be whole. */
+    auditMarks: join(home, 'audit-marks.json'),
     /** Uploads that a backup under way holds on to. */
     backupHold: join(home, 'backup-hold'),
   } as const

@@ -180,6 +180,12 @@ export const configSchema = z.strictObject({
       .optional()
       .register(settingMeta, { about: 'Token of a temporary access key', isSecret: true }),
   }),
+  audit: z.strictObject({
+    retentionMs: spanMs().register(settingMeta, {
+      about: 'How long entries of the audit are kept; older ones are deleted once a day',
+      default: '365d',
+    }),
+  }),
   secrets: z.strictObject({
     masterKeyFile: path().register(settingMeta, {
       about: 'File of the master keys, which encrypt stored secrets; made at the first start',

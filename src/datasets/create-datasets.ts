@@ -28,7 +28,7 @@ import {
   type TableMaking,
 } from './datasets.ts'
 import { freeTableName } from './free-table-name.ts'
-import { changeLabels, labelsOf } from './labels.ts'
+import { changeLabels, hasLabels, labelsOf } from './labels.ts'
 import { layoutOf } from './layout.ts'
 import { likeOf } from './name-pattern.ts'
 import { withOwnTags } from './own-tags.ts'
@@ -224,7 +224,9 @@ export function createDatasets({ metadata, access, lake, schemas, clock }: Datas
       await require(caller, 'view-datasets', datasetId)
       const row = await selectDataset(db, caller.sandbox.id, datasetId)
       if (!row) throw unknownDataset(datasetId)
-      return labelsOf(row)
+      const labels = labelsOf(row)
+      if (hasLabels(labels)) return labels
+      throw new AppError('labels.unknown', 'The dataset has no labels.', { hint: 'Give it some by POST.' })
     },
 
     async putLabels(caller, { datasetId, labels, ifMatch }) {

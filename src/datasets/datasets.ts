@@ -32,12 +32,15 @@ export interface Datasets {
     datasetId: DatasetId,
     change: (current: DatasetDocument) => Readonly<Record<string, unknown>>,
   ): Promise<Dataset>
-  /** Data usage labels, kept with the dataset. */
+  /** Data usage labels, kept with the dataset. @throws AppError 'labels.unknown' while it has none */
   labels(caller: Caller, datasetId: DatasetId): Promise<DatasetLabels>
-  /** @param ifMatch the version the change was made on. @throws AppError 'schema.version' */
+  /**
+   * @param ifMatch the version the change was made on; undefined: there are none yet
+   * @throws AppError 'schema.version', 'labels.exist'
+   */
   putLabels(
     caller: Caller,
-    given: { datasetId: DatasetId; labels: unknown; ifMatch: string },
+    given: { datasetId: DatasetId; labels: unknown; ifMatch: string | undefined },
   ): Promise<DatasetLabels>
   delete(caller: Caller, datasetId: DatasetId): Promise<void>
   /**

@@ -12,16 +12,25 @@ export function labelsOf(row: Pick<DatasetRow, 'labels' | 'labels_version'>): Da
   return { labels: stored.labels, optionalLabels: stored.optionalLabels, version: row.labels_version }
 }
 
-/** Undefined when there is no such dataset. @throws AppError 'request.invalid', 'schema.version' */
+export function hasLabels({ labels, optionalLabels }: DatasetLabels): boolean {
+  return labels.length > 0 || optionalLabels.length > 0
+}
+
+/** Undefined when there is no such dataset. @throws AppError 'request.invalid', 'schema.version', 'labels.exist' */
 export async function changeLabels(
   tx: Transaction,
   caller: Caller,
-  { datasetId, labels, ifMatch }: { datasetId: DatasetId; labels: unknown; ifMatch: string },
+  { datasetId, labels, ifMatch }: { datasetId: DatasetId; labels: unknown; ifMatch: string | undefined },
 ): Promise<DatasetLabels | undefined> {
   const row = await lockDataset(tx, caller.sandbox.id, datasetId)
   if (!row) return undefined
-  const wanted = ifMatch.replace(/^W\//, '').replaceAll('"', '')
-  if (wanted !== '*' && wanted !== String(row.labels_version)) {
+  const wanted = ifMatch?.replace(/^W\//, '').replaceAll('"', '')
+  if (wanted === undefined && hasLabels(labelsOf(row))) {
+    throw new AppError('labels.exist', 'The dataset has labels already.', {
+      hint: 'Read them, then replace them by PUT.',
+    })
+  }
+  if (wanted !== undefined && wanted !== '*' && wanted !== String(row.labels_version)) {
     throw new AppError('schema.version', 'The labels were changed since.', {
       hint: 'Read them again and make your change on what is there now.',
     })

@@ -19,6 +19,7 @@ import * as views from './migrations/0030-views.ts'
 import * as home from './migrations/0031-home.ts'
 import * as stagedTables from './migrations/0032-staged-tables.ts'
 import * as databases from './migrations/0040-databases.ts'
+import * as auditRetention from './migrations/0025-audit-retention.ts'
 import * as revisions from './migrations/0024-revisions.ts'
 import * as scratchCopies from './migrations/0041-scratch-copies.ts'
 
@@ -53,6 +54,7 @@ export const migrations: readonly Migration[] = [
   { name: '0040-databases', up: databases.up },
   { name: '0024-revisions', up: revisions.up },
   { name: '0041-scratch-copies', up: scratchCopies.up },
+  { name: '0025-audit-retention', up: auditRetention.up },
 ]
 
 /** Any number that nobody else uses in this database: two nodes that start together migrate one after the other. */

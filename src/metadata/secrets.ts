@@ -23,6 +23,14 @@ export async function lockMasterKeys(tx: Db, how: 'share' | 'alone'): Promise<vo
   await statement.execute(tx)
 }
 
+/** Any number that nobody else uses. */
+const rotationLock = 8_710_873_205
+
+/** Until the end of the transaction nobody else, of all who have this database, changes the master keys. */
+export async function awaitKeyRotation(tx: Db): Promise<void> {
+  await sql`select pg_advisory_xact_lock(${rotationLock}::bigint)`.execute(tx)
+}
+
 export async function insertSecret(db: Db, secret: SecretRow): Promise<void> {
   await db.insertInto('secrets').values(secret).execute()
 }

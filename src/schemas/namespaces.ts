@@ -9,6 +9,7 @@ import {
 } from '#metadata/identities.ts'
 import type { Db } from '#metadata/metadata.ts'
 import { registryOf, type SchemasDependencies } from './registry.ts'
+import { xidOf } from './xid.ts'
 
 /** What an id of a person, a device or a thing is an id of. */
 export interface IdentityNamespace {
@@ -59,10 +60,19 @@ export interface Namespaces {
   create(caller: Caller, namespace: NewNamespace): Promise<IdentityNamespace>
   /** Name and description change; code and type never do. @throws AppError 'namespace.unknown', 'request.invalid' */
   replace(caller: Caller, id: number, namespace: NewNamespace): Promise<IdentityNamespace>
+  /** An opaque name for an id of a namespace. @throws AppError 'namespace.unknown', 'request.invalid' */
+  xid(
+    caller: Caller,
+    identity: {
+      readonly namespace: { readonly id: number } | { readonly code: string }
+      readonly id: string
+    },
+  ): Promise<string>
 }
 
 const textMax = 1_000
 const codeMax = 64
+const identityMax = 1_024
 const namespacesMax = 5_000
 const shippedAt = new Date('2026-08-19T00:00:00Z')
 
@@ -164,6 +174,15 @@ export function createNamespaces(dependencies: Omit<SchemasDependencies, 'column
         await registry.audit(tx, caller, change)
         return namespaceOf(row)
       })
+    },
+    async xid(caller, { namespace, id }) {
+      await registry.require(caller, 'view-identity-graph')
+      if (id === '' || id.length > identityMax) {
+        throw new AppError('request.invalid', `id: 1 to ${identityMax} characters were expected.`)
+      }
+      const found = await findNamespace(db, caller, namespace)
+      if (!found) throw unknownNamespace('id' in namespace ? String(namespace.id) : namespace.code)
+      return await xidOf(db, caller, { namespaceId: found.id, id })
     },
   }
 }

@@ -16,7 +16,7 @@ export const walls: Readonly<Record<string, readonly string[]>> = {
   natives: [],
   engine: ['types', 'encode', 'natives'],
   jobs: ['metadata'],
-  access: ['metadata'],
+  access: ['metadata', 'jobs'],
   lake: ['types', 'objects', 'metadata', 'engine', 'jobs'],
   schemas: ['types', 'metadata', 'access'],
   datasets: ['types', 'metadata', 'access', 'schemas', 'lake', 'jobs'],

@@ -24,6 +24,7 @@ interface Report {
   readonly isRight: boolean
   readonly sealedCount: number
   readonly headHash?: string
+  readonly expiredThrough?: string
   readonly findings: readonly { readonly kind: string; readonly message: string }[]
 }
 
@@ -101,8 +102,29 @@ Examples:
               ? `${green('✓')} ${bold('All right:')} ${entries}, each as it was sealed.`
               : `${red('✗')} ${bold('Not right:')} the audit is not what was written.`,
           )
+          if (report.expiredThrough !== undefined) {
+            terminal.line(`Entries up to place ${report.expiredThrough} were deleted for their age.`)
+          }
         }
         if (!report.isRight) exit(exitCodes.failed)
+      }),
+    )
+  audit
+    .command('expire')
+    .description('delete entries that are older than the retention; the server does it once a day')
+    .addOption(homeOption())
+    .addHelpText(
+      'after',
+      `
+The retention is the setting audit.retentionMs. What is deleted is on record, and the rest can still be verified.
+
+Examples:
+  sluice audit expire`,
+    )
+    .action((flags: HomeOption) =>
+      withClient(host, flags, async (client) => {
+        const { entriesRemoved } = await client.post<{ entriesRemoved: number }>('/sluice/v1/audit/expiry')
+        createTerminal(host).line(`${counted(entriesRemoved, 'entry', 'entries')} deleted.`)
       }),
     )
 }

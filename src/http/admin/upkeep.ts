@@ -19,6 +19,7 @@ export function addUpkeep(app: App, { access, administration, auditLog, secrets 
             isRight: z.boolean(),
             sealedCount: z.number(),
             headHash: z.string().optional(),
+            expiredThrough: z.string().optional(),
             findings: z.array(
               z.object({
                 kind: z.string(),
@@ -34,6 +35,24 @@ export function addUpkeep(app: App, { access, administration, auditLog, secrets 
     async (request) => {
       const { findings, ...report } = await auditLog.verify(callerOf(request))
       return { ...report, findings: [...findings] }
+    },
+  )
+  app.post(
+    '/audit/expiry',
+    {
+      config: guarded('sluice', 'administer-organization'),
+      schema: {
+        tags,
+        summary: 'Delete audit entries that are older than the retention; else once a day',
+        description:
+          'For administrators of the first organisation. The retention is the setting `audit.retentionMs`.',
+        response: { 200: z.object({ entriesRemoved: z.number() }) },
+      },
+    },
+    async (request) => {
+      const caller = callerOf(request)
+      await administration.requireOperator(caller)
+      return { entriesRemoved: await auditLog.expire(caller) }
     },
   )
   app.post(

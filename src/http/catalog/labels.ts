@@ -8,8 +8,8 @@ import { type App, guarded } from '../gateway/app.ts'
 import { callerOf } from '../gateway/caller.ts'
 
 const tags = ['Catalog']
-const view = guarded('catalog', 'view-datasets')
-const manage = guarded('catalog', 'apply-data-usage-labels')
+const view = guarded('policy', 'view-datasets')
+const manage = guarded('policy', 'apply-data-usage-labels')
 const params = z.object({ id: z.string() })
 const labels = z.looseObject({})
 const path = '/datasets/:id/labels'
@@ -28,6 +28,26 @@ export async function labelRoutes(app: App, { datasets }: HttpDependencies): Pro
       const found = await datasets.labels(caller, id)
       withEtag(reply, found)
       return { [`AEP:dataset:${id}`]: { imsOrg: caller.principal.organizationId, ...documentOf(found) } }
+    },
+  )
+  app.post(
+    path,
+    {
+      config: manage,
+      schema: {
+        tags,
+        summary: 'Give labels to a dataset that has none',
+        params,
+        body: z.unknown(),
+        response: { 201: labels },
+      },
+    },
+    async (request, reply) => {
+      const datasetId = parseId('dataset', request.params.id)
+      const given = { datasetId, labels: request.body, ifMatch: undefined }
+      const stored = await datasets.putLabels(callerOf(request), given)
+      withEtag(reply, stored)
+      return await reply.code(201).send(documentOf(stored))
     },
   )
   app.put(

@@ -25,6 +25,7 @@ export type Api =
   | 'flowservice'
   | 'iceberg'
   | 'identity'
+  | 'policy'
   | 'query'
   | 'sandbox'
   | 'schemaregistry'

@@ -147,6 +147,18 @@ function bodyOf(api: Api, failure: AppError, request: FastifyRequest): Record<st
       return { ...registryErrorBody(failure, { text, requestId: request.id }), ...ours }
     case 'identity':
       return { ...identityErrorBody(failure, text), ...ours }
+    case 'policy': {
+      const type = `http://ns.adobe.com/aep/errors/PES-${status}`
+      return {
+        ...ours,
+        type,
+        title: title(status),
+        status,
+        code: `PES-${status}`,
+        message: text,
+        detail: failure.message,
+      }
+    }
     case 'query':
       return { message: text, statusCode: status, ...ours }
     case 'access':

@@ -18,8 +18,10 @@ const body = z.looseObject({
   description: z.string().nullish(),
 })
 
-/** `/data/core`: identity namespaces. */
-export async function identityRoutes(app: App, { namespaces }: HttpDependencies): Promise<void> {
+/** `/data/core`: identity namespaces, and names of identities. */
+export async function identityRoutes(app: App, dependencies: HttpDependencies): Promise<void> {
+  const { namespaces } = dependencies
+  addLookUps(app, dependencies)
   app.get(
     path,
     {
@@ -77,6 +79,34 @@ export async function identityRoutes(app: App, { namespaces }: HttpDependencies)
       const { description, ...given } = request.body
       const changed = { ...given, description: description ?? undefined }
       return documentOf(await namespaces.replace(callerOf(request), idOf(request.params.id), changed))
+    },
+  )
+}
+
+/** Look-ups of identities. */
+function addLookUps(app: App, { namespaces }: HttpDependencies): void {
+  app.get(
+    '/identity/identity',
+    {
+      config: guarded('identity', 'view-identity-graph'),
+      schema: {
+        tags,
+        summary: 'An opaque name for an id of a namespace',
+        querystring: z.object({
+          namespace: z.string().optional().describe('Code of the namespace'),
+          nsid: z.string().optional().describe('Or its id'),
+          id: z.string(),
+        }),
+        response: { 200: z.object({ xid: z.string() }) },
+      },
+    },
+    async (request) => {
+      const { namespace, nsid, id } = request.query
+      if ((namespace === undefined) === (nsid === undefined)) {
+        throw new AppError('request.invalid', 'Either namespace or nsid was expected.')
+      }
+      const named = namespace === undefined ? { id: idOf(nsid ?? '') } : { code: namespace }
+      return { xid: await namespaces.xid(callerOf(request), { namespace: named, id }) }
     },
   )
 }
