@@ -52,12 +52,19 @@ const systemPrograms = [
   { program: 'rclone', flag: '--version', debian: 'rclone', tests: 'the tests that look at destinations' },
 ]
 
-/** Spark's side of Iceberg: fetched by Spark's own resolver, with the checksum it must have. */
-const icebergForSpark = {
-  coordinates: 'org.apache.iceberg:iceberg-spark-runtime-4.1_2.13:1.12.0',
-  file: 'org.apache.iceberg_iceberg-spark-runtime-4.1_2.13-1.12.0.jar',
-  sha256: '3123c3798af642dd537230923548e013ef41cc28b6626e5225808cf5670a0f82',
-}
+/** Spark's side of Iceberg, and Iceberg's of S3: fetched by Spark's own resolver, with the checksums they must have. */
+const icebergForSpark = [
+  {
+    coordinates: 'org.apache.iceberg:iceberg-spark-runtime-4.1_2.13:1.12.0',
+    file: 'org.apache.iceberg_iceberg-spark-runtime-4.1_2.13-1.12.0.jar',
+    sha256: '3123c3798af642dd537230923548e013ef41cc28b6626e5225808cf5670a0f82',
+  },
+  {
+    coordinates: 'org.apache.iceberg:iceberg-aws-bundle:1.12.0',
+    file: 'org.apache.iceberg_iceberg-aws-bundle-1.12.0.jar',
+    sha256: 'dd7e49ffa4ac9b215bed846581991259e3aec9bb2fa08d6cec029c46cd66d957',
+  },
+]
 
 /** Returns one sentence for each tool that could not be had. */
 export async function installTestTools() {
@@ -107,23 +114,26 @@ async function installSpark(programs) {
   if (!canRun('java', '-version')) return undefined
   const problem = await installPython('spark', 'Spark', [{ file: 'spark-requirements.txt', flags: [] }])
   if (problem) return problem
-  const { coordinates, file, sha256 } = icebergForSpark
   const folder = join(toolsCache, 'spark-packages')
-  const jar = join(folder, 'jars', file)
-  if (!existsSync(jar)) {
+  const jars = icebergForSpark.map((jar) => ({ ...jar, path: join(folder, 'jars', jar.file) }))
+  const areThere = () => jars.every(({ path }) => existsSync(path))
+  if (!areThere()) {
     process.stderr.write('Fetching Iceberg for Spark (once)…\n')
     const programs = join(toolsCache, 'spark', 'bin')
     const conf = ['--conf', `spark.jars.ivy=${folder}`, '--conf', 'spark.ui.enabled=false']
     const program = join(root, 'test', 'python', 'nothing.py')
     const env = { ...process.env, SPARK_LOCAL_IP: '127.0.0.1', PATH: `${programs}:${process.env.PATH}` }
-    const submit = [...conf, '--packages', coordinates, program]
-    if (!(await run(join(programs, 'spark-submit'), submit, { env })) || !existsSync(jar))
+    const submit = [...conf, '--packages', jars.map(({ coordinates }) => coordinates).join(','), program]
+    if (!(await run(join(programs, 'spark-submit'), submit, { env })) || !areThere())
       return 'Iceberg for Spark could not be had; see the messages above.'
   }
-  const found = createHash('sha256').update(readFileSync(jar)).digest('hex')
-  if (found === sha256) return undefined
-  rmSync(folder, { recursive: true, force: true })
-  return `${file} has the checksum ${found}, not ${sha256}.`
+  for (const { file, path, sha256 } of jars) {
+    const found = createHash('sha256').update(readFileSync(path)).digest('hex')
+    if (found === sha256) continue
+    rmSync(folder, { recursive: true, force: true })
+    return `${file} has the checksum ${found}, not ${sha256}.`
+  }
+  return undefined
 }
 
 /** In one call: the package manager lets nobody else in meanwhile. Returns a sentence for each that is missing. */

@@ -25,7 +25,7 @@ import { followSchema } from '#datasets/follow-schema.ts'
 import { createFieldGroups } from '#datasets/field-groups.ts'
 import { createTableKeys } from '#datasets/table-keys.ts'
 import { createDuckdbEngine } from '#engine/duckdb-engine.ts'
-import type { Engine, QueryEngine } from '#engine/engine.ts'
+import type { ClusterEngine, Engine } from '#engine/engine.ts'
 import { createSparkEngine } from '#engine/spark-engine.ts'
 import { createExports } from '#exports/create-exports.ts'
 import type { QueryRun, UpkeepState } from '#http/dependencies.ts'
@@ -291,14 +291,15 @@ async function nodeIdOf(home: string): Promise<string> {
   return made
 }
 
-function sparkOf({ spark }: Config, stateFile: string, logger: Logger): QueryEngine | undefined {
-  const { address, token, tls, statementsMax } = spark
+function sparkOf({ spark }: Config, stateFile: string, logger: Logger): ClusterEngine | undefined {
+  const { address, token, tls, statementsMax, folder } = spark
   if (!address) return undefined
   const isEncrypted = tls === 'on' || (tls === 'auto' && !isLoopback(address.host))
   return createSparkEngine({
     address: { ...address, token: token?.reveal(), isEncrypted },
     statementsMax,
     stateFile,
+    folder,
     logger,
   })
 }

@@ -59,12 +59,18 @@ describe('Spark', () => {
     using connection = connect(spark.address)
     const first = new SparkSession({ connection, stateFile, logger: silentLogger })
     const lost = await first.within(
-      async (identity) => new Operation(connection, identity, { sql: { query: endless } }),
+      async (identity) => new Operation(connection, identity, { root: { sql: { query: endless } } }),
     )
     const ended = lost.next().catch((error: unknown) => error)
     await eventually('it runs', async () => lost.hasStarted || undefined)
     // Nobody says goodbye: the next life finds the session's id.
-    const second = { address: spark.address, statementsMax: 2, stateFile, logger: silentLogger }
+    const second = {
+      address: spark.address,
+      statementsMax: 2,
+      stateFile,
+      folder: join(spark.folder, 'rows'),
+      logger: silentLogger,
+    }
     await using engine = createSparkEngine(second)
     await engine.describe(
       { sql: 'SELECT 1', files: [], pool: 'interactive' },
@@ -101,7 +107,7 @@ describe('Spark', () => {
     const query = `SELECT id AS n, repeat('x', 60) AS text FROM range(0, ${rowCount}, 1, 6)`
     const seen = new Uint8Array(rowCount)
     const operation = await session.within(
-      async (identity) => new Operation(connection, identity, { sql: { query } }),
+      async (identity) => new Operation(connection, identity, { root: { sql: { query } } }),
     )
     for (let bytes = await operation.next(); bytes; bytes = await operation.next()) {
       for (const batch of readArrow(bytes)) {

@@ -1,4 +1,6 @@
+import { readdirSync } from 'node:fs'
 import { rm } from 'node:fs/promises'
+import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { startProduct, type Product } from './support/product.ts'
 import { passableFolder } from './support/passable-folder.ts'
@@ -71,10 +73,58 @@ describe.skipIf(isSparkMissing)('a session that chooses Spark', () => {
     })
   })
 
-  it('says which engine it is, and writes as ever', async () => {
+  it('says which engine it is', async () => {
     expect(await product.rows(`SET engine = spark; SHOW engine`)).toEqual([['spark']])
-    await product.run(`SET engine = spark; CREATE TABLE copied AS SELECT id FROM events`)
-    expect(await product.rows('SELECT count(*) FROM copied')).toEqual([[4]])
+  })
+
+  it('stores rows that Spark has computed', async () => {
+    const everything = 'SELECT * FROM events'
+    await product.run(`SET engine = spark; CREATE TABLE copied AS ${everything}`)
+    await product.run(`SET engine = spark; INSERT INTO copied ${everything} WHERE id > 2`)
+    const [one, other] = [`${everything} ORDER BY id`, 'SELECT DISTINCT id FROM copied ORDER BY id']
+    expect(await product.rows(`SELECT count(*) FROM copied`)).toEqual([[6]])
+    expect(await product.rows(other)).toEqual([[1], [2], [3], [4]])
+    const rows = await product.rows(one)
+    const twice = rows.flatMap((row) => (Number(row[0]) > 2 ? [row, row] : [row]))
+    expect(await product.rows('SELECT * FROM copied ORDER BY id')).toEqual(twice)
+  })
+
+  it.each([
+    ['what is known to be nothing', 'SELECT 1 AS a, NULL AS b WHERE false'],
+    ['nothing of a table', 'SELECT id, web, NULL AS n FROM events WHERE id > 9'],
+    [
+      'values of every kind',
+      `SELECT id, SESS_TIMEOUT(at, 1800) OVER (PARTITION BY who ORDER BY at) AS session,
+        NULL AS n, array(NULL) AS a, struct(1 AS Aa, struct(2 AS Bb, NULL AS x) AS cC) AS s, map('k', struct('v' AS V)) AS m,
+        double('NaN') AS d, float('-Infinity') AS f, 99999999999999999999999999999999999999BD AS b,
+        DATE '0001-01-01' AS o, TIMESTAMP '9999-12-31 23:59:59.999999' AS t, X'00ff' AS x, true AS y FROM events`,
+    ],
+  ])('stores %s as DuckDB does', async (_name, sql) => {
+    const stored: unknown[] = []
+    for (const engine of ['duckdb', 'spark']) {
+      await product.run(`SET engine = ${engine}; CREATE TABLE made AS ${sql}`)
+      stored.push([
+        await product.rows('SELECT * FROM made ORDER BY 1'),
+        await product.rows('DESCRIBE TABLE made'),
+      ])
+      await product.run('DROP TABLE made')
+    }
+    const [duckdb, spark] = stored
+    expect(spark).toEqual(duckdb)
+  })
+
+  it('stores nothing of a statement that fails, and says why', async () => {
+    await product.run('CREATE TABLE strict AS SELECT 1 AS id')
+    const failing = "SELECT if(id = 3, raise_error('no such person'), id) FROM events"
+    await expect(product.run(`SET engine = spark; INSERT INTO strict ${failing}`)).rejects.toThrow(
+      /no such person/,
+    )
+    await expect(product.run(`SET engine = spark; CREATE TABLE broken AS ${failing}`)).rejects.toThrow(
+      /no such person/,
+    )
+    expect(await product.rows('SELECT * FROM strict')).toEqual([[1]])
+    await expect(product.rows('SELECT * FROM broken')).rejects.toThrow(/broken/)
+    expect(readdirSync(join(home, 'spark-rows'))).toEqual([])
   })
 
   it('gives at most as many rows as a session without LIMIT gets', async () => {
@@ -96,7 +146,9 @@ describe.skipIf(isSparkMissing)('a session that chooses Spark', () => {
 it('refuses Spark where none is configured', async () => {
   const own = await temporaryFolder('spark-none')
   await using plain = await startProduct({ home: own })
-  await expect(plain.rows('SET engine = spark; SELECT 1')).rejects.toThrow(/This server has no Spark/)
+  for (const statement of ['SELECT 1', 'CREATE TABLE t AS SELECT 1 AS a']) {
+    await expect(plain.rows(`SET engine = spark; ${statement}`)).rejects.toThrow(/This server has no Spark/)
+  }
   await expect(plain.rows("SET engine = 'flink'")).rejects.toThrow(/duckdb or spark/)
   expect(await plain.rows('SELECT 1')).toEqual([[1]])
 })

@@ -33,6 +33,9 @@ export const upkeepFaultPoints = [
   'lake.orphans.middle',
 ] as const
 
+/** Of rows that Spark computes and a statement stores. */
+export const sparkFaultPoints = ['spark.write.before', 'spark.write.after'] as const
+
 /** Those of tables that only the lake's own tests pass: few days have so many manifests, or a writer that died. */
 const lakeFaultPoints = ['lake.merge.done', 'lake.sweep.middle', 'lake.stage.removed'] as const
 
@@ -70,6 +73,7 @@ export const allFaultPoints = [
   ...faultPoints,
   ...upkeepFaultPoints,
   ...lakeFaultPoints,
+  ...sparkFaultPoints,
   ...forgetFaultPoints,
   ...auditFaultPoints,
   ...auditExpiryFaultPoints,

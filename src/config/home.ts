@@ -25,6 +25,8 @@ export function homePaths(home: string) {
     scratchSpace: join(home, 'scratch-space'),
     /** The session that this home has at Spark. */
     sparkSession: join(home, 'spark-session'),
+    /** Rows on their way from Spark to the lake. */
+    sparkRows: join(home, 'spark-rows'),
     tls: join(home, 'tls'),
     keys: join(home, 'keys'),
     masterKeys: join(home, 'keys', 'master-keys.json'),

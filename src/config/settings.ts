@@ -87,6 +87,11 @@ export const configSchema = z.strictObject({
       about: 'Statements that run on Spark at a time; more wait',
       default: 8,
     }),
+    folder: path().register(settingMeta, {
+      about: 'Folder that Spark’s machines share, where Spark puts the rows that statements store',
+      isPath: true,
+      default: ({ home }) => homePaths(home).sparkRows,
+    }),
   }),
   tls: z.strictObject({
     httpCertificate: path()

@@ -32,6 +32,31 @@ export interface Engine extends QueryEngine {
   killChildren(): Promise<void>
 }
 
+/** An engine of other machines. Their rows come to this one as a stream, or as files in a folder that all share. */
+export interface ClusterEngine extends QueryEngine {
+  /**
+   * Runs a statement and has the machines that compute its rows write them. Whether all have arrived is for the caller
+   * to see: `rowCount` is what was computed, not what lies in the files.
+   * @throws AppError as `open`
+   */
+  write(statement: EngineStatement, options: WriteOptions): Promise<WrittenRows>
+}
+
+export interface WriteOptions {
+  /** The columns by type as they are to be written; names do not matter. */
+  readonly columns: readonly Field[]
+  readonly signal: AbortSignal
+}
+
+/** Disposing of them removes the files. */
+export interface WrittenRows extends AsyncDisposable {
+  /** Absolute paths of Parquet files. */
+  readonly files: readonly string[]
+  /** As the files have them: `c0`, `c1`, … of the types asked for, a bare NULL as a text. */
+  readonly columns: readonly Field[]
+  readonly rowCount: number
+}
+
 export interface EngineStatement {
   /** One statement in the engine's dialect. */
   readonly sql: string

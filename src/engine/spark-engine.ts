@@ -1,7 +1,18 @@
+import { randomUUID } from 'node:crypto'
+import { rm } from 'node:fs/promises'
+import { join } from 'node:path'
 import { AppError } from '#base/errors.ts'
+import { faultPoint } from '#base/faults.ts'
 import type { Logger } from '#base/log.ts'
 import type { Field } from '#types/data-type.ts'
-import type { EngineStatement, OpenOptions, Pull, QueryEngine } from './engine.ts'
+import type {
+  ClusterEngine,
+  EngineStatement,
+  OpenOptions,
+  Pull,
+  WriteOptions,
+  WrittenRows,
+} from './engine.ts'
 import { connect, type Connection, type SessionIdentity, type SparkAddress } from './spark/connection.ts'
 import { appErrorOf, readFailure } from './spark/failure.ts'
 import type { AnalyzeResponse, Relation } from './spark/messages.ts'
@@ -11,6 +22,7 @@ import { SparkSession } from './spark/session.ts'
 import { SparkPull } from './spark/spark-pull.ts'
 import { fieldsOfProto } from './spark/spark-types.ts'
 import { Turns } from './spark/turns.ts'
+import { finishWrite, openRowsFolder, removeWrites, writePlan, writtenColumns } from './spark/written-rows.ts'
 import { stopReason, untilAbort } from './stop-reason.ts'
 
 export type { SparkAddress } from './spark/connection.ts'
@@ -21,6 +33,8 @@ export interface SparkEngineOptions {
   readonly statementsMax: number
   /** Where the id of the session at Spark is kept, for the server's next life. */
   readonly stateFile: string
+  /** Where Spark writes rows; on all of its machines the same. */
+  readonly folder: string
   readonly logger: Logger
 }
 
@@ -32,10 +46,14 @@ export function createSparkEngine({
   address,
   statementsMax,
   stateFile,
+  folder,
   logger,
-}: SparkEngineOptions): QueryEngine {
+}: SparkEngineOptions): ClusterEngine {
   const connection = connect(address)
-  const session = new SparkSession({ connection, stateFile, logger })
+  const life = randomUUID()
+  let lastWrite = 0
+  const onBegin = (): Promise<void> => openRowsFolder(folder, life)
+  const session = new SparkSession({ connection, stateFile, logger, onBegin })
   const turns = new Turns(statementsMax)
   const running = new Set<Pull>()
 
@@ -43,13 +61,9 @@ export function createSparkEngine({
     const { signal, columns, rowCountMax } = options
     const place = await turns.take(signal)
     try {
-      const [identity, found] = await said(signal, () =>
-        session.within(
-          async (identity) => [identity, await analyze(connection, identity, relationOf(statement))] as const,
-        ),
-      )
+      const { identity, found } = await analyzed(statement, signal)
       const plan = limited(relationOf(castStatement(statement, { found, wanted: columns })), rowCountMax)
-      const operation = new Operation(connection, identity, plan)
+      const operation = new Operation(connection, identity, { root: plan })
       const pull = new SparkPull(operation, options, () => {
         place[Symbol.dispose]()
         running.delete(pull)
@@ -62,14 +76,53 @@ export function createSparkEngine({
     }
   }
 
+  async function analyzed(statement: EngineStatement, signal: AbortSignal) {
+    return await said(signal, () =>
+      session.within(async (identity) => ({
+        identity,
+        found: await analyze(connection, identity, relationOf(statement)),
+      })),
+    )
+  }
+
+  async function write(statement: EngineStatement, options: WriteOptions): Promise<WrittenRows> {
+    const { signal } = options
+    using place = new DisposableStack()
+    place.use(await turns.take(signal))
+    const { identity, found } = await analyzed(statement, signal)
+    lastWrite += 1
+    const target = {
+      folder: join(folder, `${life}-${lastWrite}`),
+      columns: writtenColumns(options.columns),
+    }
+    const remove = (): Promise<void> => rm(target.folder, { recursive: true, force: true })
+    await faultPoint('spark.write.before')
+    const operation = new Operation(connection, identity, writePlan(statement, { found, ...target }))
+    try {
+      const written = await said(signal, () => finishWrite(operation, target))
+      return { ...written, [Symbol.asyncDispose]: remove }
+    } catch (error) {
+      // Nobody waits until Spark has ended it, but the next statement does.
+      const held = place.move()
+      void operation
+        .stop()
+        .then(remove)
+        .catch((cause: unknown) => logger.log('warn', 'spark.rows_left', { error: cause }))
+        .finally(() => held[Symbol.dispose]())
+      throw error
+    }
+  }
+
   return {
     open,
+    write,
     describe: (statement, { signal }) =>
       said(signal, () => session.within((identity) => analyze(connection, identity, relationOf(statement)))),
     [Symbol.asyncDispose]: async () => {
       await Promise.all([...running].map((pull) => pull[Symbol.asyncDispose]()))
       await session.end()
       connection[Symbol.dispose]()
+      await removeWrites(folder, () => true)
     },
   }
 }

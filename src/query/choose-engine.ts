@@ -1,5 +1,5 @@
 import { AppError } from '#base/errors.ts'
-import type { QueryEngine } from '#engine/engine.ts'
+import type { ClusterEngine, QueryEngine } from '#engine/engine.ts'
 import type { EngineName } from '#sql/compile.ts'
 import type { Scope } from './scope.ts'
 import type { QueryServiceOptions } from './services.ts'
@@ -15,8 +15,12 @@ export function chosenEngine({ services, properties }: Pick<Scope, 'services' | 
 }
 
 /** @throws AppError 'engine.unavailable' */
-export function engineOf({ engine, spark }: QueryServiceOptions, name: EngineName): QueryEngine {
-  if (name === 'duckdb') return engine
+export function engineOf(services: QueryServiceOptions, name: EngineName): QueryEngine {
+  return name === 'duckdb' ? services.engine : clusterOf(services)
+}
+
+/** @throws AppError 'engine.unavailable' */
+export function clusterOf({ spark }: QueryServiceOptions): ClusterEngine {
   if (spark) return spark
   throw new AppError('engine.unavailable', 'This server has no Spark.', {
     hint: 'Whoever runs it sets spark.address to a Spark Connect server; SET engine = duckdb works always.',

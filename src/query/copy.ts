@@ -3,6 +3,7 @@ import type { CopyFormat } from '#engine/engine.ts'
 import { runningStatement } from './engine-rows.ts'
 import { planQuery } from './plan-query.ts'
 import { requireGeneral } from './rights.ts'
+import { rowsToStore } from './rows-to-store.ts'
 import type { Scope } from './scope.ts'
 import type { ScratchCopy } from './scratch-space.ts'
 import type { StatementOf } from './write-rows.ts'
@@ -32,23 +33,25 @@ export async function copyToScratch(scope: Scope, { query, target, options }: Co
   const done = journal.mark && (await services.scratch.get(caller, id))
   if (done) return done
   const pins = await journal.pins(step)
-  const planned = await planQuery(scope, query, pins, { engine: 'duckdb' })
+  const planned = await planQuery(scope, query, pins)
   await pins.keep()
   const running = runningStatement(scope)
   const { signal } = running
-  using lease = await running.wait(() => services.lake.lease(planned.files, { signal }))
+  await using rows = await rowsToStore(scope, running, planned)
+  using lease = await running.wait(() => services.lake.lease(rows.lakeFiles, { signal }))
   const copy = await running.wait(() =>
     services.scratch.make(caller, {
       id,
       folder,
       format: format.kind,
-      write: (path) =>
-        running.inTurn(() =>
-          services.engine.copy(
-            { sql: planned.sql, files: lease.paths, pool: scope.pool },
-            { folder: path, format, signal },
-          ),
-        ),
+      write: async (path) => {
+        const files = [...rows.files, ...lease.paths]
+        const written = await running.inTurn(() =>
+          services.engine.copy({ sql: rows.sql, files, pool: scope.pool }, { folder: path, format, signal }),
+        )
+        rows.check(written.rowCount)
+        return written
+      },
       within: (tx) => journal.assertHeld(tx),
     }),
   )

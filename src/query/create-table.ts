@@ -48,7 +48,7 @@ export async function createTableAs(
   const done = there && (await committed(scope, there.dataset))
   if (done) return done.rowCount
   const pins = await scope.journal.pins(scope.step)
-  const planned = await planQuery(scope, statement.query, pins, { engine: 'duckdb' })
+  const planned = await planQuery(scope, statement.query, pins)
   await pins.keep()
   const { columns } = planned
   const dataset = there?.dataset ?? (await createDataset(scope, statement, { columns, options, tags }))

@@ -33,15 +33,9 @@ export async function planQuery(
   scope: Scope,
   query: ParsedQuery,
   pins: StepPins,
-  {
-    complexAsJson = false,
-    engine = chosenEngine(scope),
-  }: {
-    readonly complexAsJson?: boolean
-    /** Absent: the one the session has chosen. */
-    readonly engine?: EngineName
-  } = {},
+  { complexAsJson = false }: { readonly complexAsJson?: boolean } = {},
 ): Promise<PlannedQuery> {
+  const engine = chosenEngine(scope)
   const catalogue = await loadCatalogue(scope, query.tables, query)
   const bound = scope.services.sql.bind(query, {
     engine,

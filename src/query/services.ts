@@ -4,7 +4,7 @@ import type { Logger } from '#base/log.ts'
 import type { Datasets } from '#datasets/datasets.ts'
 import type { FieldGroups } from '#datasets/field-groups.ts'
 import type { TableKeys } from '#datasets/table-keys.ts'
-import type { Engine, QueryEngine } from '#engine/engine.ts'
+import type { ClusterEngine, Engine } from '#engine/engine.ts'
 import type { Jobs } from '#jobs/jobs.ts'
 import type { Lake } from '#lake/lake.ts'
 import type { Metadata } from '#metadata/metadata.ts'
@@ -16,8 +16,8 @@ export interface QueryServiceOptions {
   readonly metadata: Metadata
   readonly access: Access
   readonly engine: Engine
-  /** Runs the queries of sessions that ask for it; absent: there is none. */
-  readonly spark?: QueryEngine | undefined
+  /** Runs what sessions compute that ask for it; absent: there is none. */
+  readonly spark?: ClusterEngine | undefined
   readonly sql: SqlFrontEnd
   readonly lake: Lake
   readonly datasets: Datasets

@@ -4,8 +4,7 @@ import { duckdbType } from '#types/duckdb.ts'
 import { type DataType, type Field, sameType, sparkName, type StructType } from '#types/data-type.ts'
 
 export interface Assignment {
-  /** The engine query whose columns are stored. */
-  readonly sql: string
+  /** Of the query whose rows are stored. */
   readonly columns: readonly Field[]
   readonly target: StructType
   /** Columns the statement names, in its order; undefined: all. */
@@ -18,20 +17,19 @@ export interface Assignment {
 export type Fitting = 'all' | 'schema'
 
 /**
- * The engine query that gives the target's columns, in order and type. Columns, and fields of structs at any depth, are
+ * What makes of the engine's query one that gives the target's columns, in order and type. Columns, and fields of structs at any depth, are
  * matched by name if both sides have the same names (case apart), else by position. Types convert as Spark's ANSI store
  * assignment allows: numbers to numbers (one that does not fit fails the statement), whole numbers, decimals, booleans and dates to text, dates to
  * timestamps and back, nothing from text.
  * @throws AppError 'schema.conflict'
  */
 export function assignColumns({
-  sql,
   columns,
   target,
   names,
   position,
   fitting = 'all',
-}: Assignment): string {
+}: Assignment): (sql: string) => string {
   const refuse = (message: string, hint: string): AppError =>
     new AppError('schema.conflict', fitting === 'schema' ? `Error validating schema: ${message}` : message, {
       position,
@@ -56,7 +54,7 @@ export function assignColumns({
     return `${value} AS ${quoteIdentifier(field.name)}`
   })
   const aliases = columns.map((_, index) => `c${index}`).join(', ')
-  return `SELECT ${items.join(', ')} FROM (${sql}) AS source(${aliases})`
+  return (sql) => `SELECT ${items.join(', ')} FROM (${sql}) AS source(${aliases})`
 }
 
 type Refuse = (message: string, hint: string) => AppError

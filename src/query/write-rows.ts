@@ -6,6 +6,7 @@ import { askedOfRows, checkedRows } from './checked-rows.ts'
 import { findTable } from './find-table.ts'
 import { runningStatement } from './engine-rows.ts'
 import { planQuery, type PlannedQuery } from './plan-query.ts'
+import { rowsToStore } from './rows-to-store.ts'
 import { refuseReferenced, removeMember } from './memberships.ts'
 import { locate } from './names.ts'
 import { madeTag } from './new-table.ts'
@@ -27,7 +28,7 @@ export async function insert(scope: Scope, statement: StatementOf<'insert'>): Pr
   const done = await committed(scope, dataset)
   if (done) return done.rowCount
   const pins = await journal.pins(step)
-  const planned = await planQuery(scope, statement.query, pins, { engine: 'duckdb' })
+  const planned = await planQuery(scope, statement.query, pins)
   await pins.keep()
   return (await appendRows(scope, { dataset, planned, statement })).rowCount
 }
@@ -58,8 +59,7 @@ export async function appendRows(
 ): Promise<AppendResult> {
   const { services, journal } = scope
   const batchId = journal.batchId(scope.step)
-  const sql = assignColumns({
-    sql: planned.sql,
+  const assign = assignColumns({
     columns: planned.columns,
     target: dataset.schema,
     names: statement.kind === 'insert' ? statement.columns : undefined,
@@ -68,20 +68,22 @@ export async function appendRows(
   })
   const asked = validates ? await askedOfRows(scope, dataset) : undefined
   const running = runningStatement(scope)
+  await using rows = await rowsToStore(scope, running, planned)
   return await running.wait(() =>
     services.lake.append({
       tableId: dataset.tableId,
       batchId,
       source: {
-        sql: asked ? checkedRows(sql, asked) : sql,
-        files: [],
-        lakeFiles: planned.files,
+        sql: asked ? checkedRows(assign(rows.sql), asked) : assign(rows.sql),
+        files: rows.files,
+        lakeFiles: rows.lakeFiles,
         pool: scope.pool,
         inTurn: (work) => running.inTurn(work),
       },
       columns: dataset.schema,
       first: async (tx) => await services.datasets.lockForRows(tx, dataset.id),
       within: async (tx, result) => {
+        rows.check(result.rowCount)
         await journal.assertHeld(tx)
         await services.datasets.recordCommittedBatch(tx, {
           id: batchId,

@@ -1,6 +1,6 @@
 """Uses Sluice's Iceberg REST catalogue from Spark SQL, in one session, and prints what it found as one JSON document.
 
-Arguments: address of the server, client id, client secret, Iceberg's jar for Spark.
+Arguments: address of the server, client id, client secret, jars with commas between them, more settings as JSON.
 """
 
 import json
@@ -8,10 +8,10 @@ import sys
 
 from pyspark.sql import SparkSession
 
-http, client_id, client_secret, jar = sys.argv[1:]
+http, client_id, client_secret, jars, more = sys.argv[1:]
 catalogue = "spark.sql.catalog.sluice"
 settings = {
-    "spark.jars": jar,
+    "spark.jars": jars,
     "spark.driver.memory": "1g",
     # One short session: compiling much of it costs more than it saves.
     "spark.driver.extraJavaOptions": "-XX:+UseSerialGC -XX:TieredStopAtLevel=1",
@@ -30,6 +30,7 @@ settings = {
     f"{catalogue}.oauth2-server-uri": f"{http}/iceberg/v1/oauth/tokens",
     f"{catalogue}.cache-enabled": "false",
     "spark.sql.defaultCatalog": "sluice",
+    **json.loads(more),
 }
 builder = SparkSession.builder.master("local[1]")
 for name, value in settings.items():

@@ -63,6 +63,8 @@ export interface Faults {
   readonly points?: readonly string[]
   readonly kills?: readonly Kill[]
   readonly env?: Settings
+  /** What computes the feed; absent: DuckDB. */
+  readonly engine?: 'duckdb' | 'spark'
   /** Where the day is delivered; absent: a local folder. */
   readonly to?: TestDestination
   /** Told where the day was delivered, and by which home, at its end. */
@@ -86,7 +88,7 @@ export async function runScenario(prepared: string, faults: Faults = {}): Promis
   mkdirSync(destination)
   const client = new PatientClient(home, faults)
   try {
-    const outcome = await day(client, destination, faults.to)
+    const outcome = await day(client, destination, faults)
     await faults.delivered?.(destination, home)
     return outcome
   } finally {
@@ -95,7 +97,11 @@ export async function runScenario(prepared: string, faults: Faults = {}): Promis
   }
 }
 
-async function day(client: PatientClient, destination: string, to?: TestDestination): Promise<Outcome> {
+async function day(
+  client: PatientClient,
+  destination: string,
+  { to, engine = 'duckdb' }: Pick<Faults, 'to' | 'engine'>,
+): Promise<Outcome> {
   const dataset = await client.ask(async (product) => datasetIdOf(product, 'web_events'))
   const batchId = await client.ask(async (product) => {
     const batch = await product.call<{ id: string }>('POST', '/data/foundation/import/batches', {
@@ -108,7 +114,7 @@ async function day(client: PatientClient, destination: string, to?: TestDestinat
     finishBatch(product, dataset, batchId, lines(firstBatchRows, secondBatchRows)),
   )
   const feed = await client.ask(async (product) => datasetIdOf(product, 'data_feed'))
-  const scheduleId = await client.ask((product) => onceSchedule(product))
+  const scheduleId = await client.ask((product) => onceSchedule(product, engine))
   await client.ask((product) => runOnce(product, `/data/foundation/query/schedules/${scheduleId}/runs`))
   const flowId = await client.ask((product) =>
     onceFlow(product, feed, to ?? { ...localFolder, params: { path: destination } }),
@@ -262,11 +268,11 @@ export async function datasetIdOf(product: Product, name: string): Promise<strin
   return Object.entries(datasets).find(([, dataset]) => dataset.name === name)![0]
 }
 
-async function onceSchedule(product: Product): Promise<string> {
+async function onceSchedule(product: Product, engine: 'duckdb' | 'spark'): Promise<string> {
   const list = await product.call<{ schedules: { id: string }[] }>('GET', '/data/foundation/query/schedules')
   if (list.schedules[0]) return list.schedules[0].id
   const made = await product.call<{ id: string }>('POST', '/data/foundation/query/schedules', {
-    query: { dbName: 'prod:all', name: 'data feed', sql: feedBlock },
+    query: { dbName: 'prod:all', name: 'data feed', sql: feedBlock(engine) },
     schedule: { schedule: '0 0 1 1 *', startDate: new Date().toISOString() },
   })
   return made.id
@@ -383,7 +389,8 @@ const feedSetup = `
   WHERE false;
 `
 
-const feedBlock = `$$ BEGIN
+const feedBlock = (engine: 'duckdb' | 'spark'): string => `$$ BEGIN
+  SET engine = ${engine};
   SET drop_system_columns = false;
   SET @last_updated_timestamp = SELECT CURRENT_TIMESTAMP;
   SET @from_batch_ingestion_time = SELECT coalesce(last_batch_ingestion_time, 'HEAD')

@@ -4,13 +4,13 @@ import { join } from 'node:path'
 import { afterAll } from 'vitest'
 import { silentLogger } from '../../src/base/log.ts'
 import type { Encoding } from '../../src/encode/encoding.ts'
-import type { EngineStatement, FileTable, QueryEngine } from '../../src/engine/engine.ts'
+import type { ClusterEngine, EngineStatement, FileTable } from '../../src/engine/engine.ts'
 import { createSparkEngine, type SparkAddress } from '../../src/engine/spark-engine.ts'
 import type { Field } from '../../src/types/data-type.ts'
 import { sparkServer } from './spark-server.ts'
 
 export interface TestSpark extends AsyncDisposable {
-  readonly engine: QueryEngine
+  readonly engine: ClusterEngine
   readonly address: SparkAddress
   readonly folder: string
   describe(sql: string): Promise<readonly Field[]>
@@ -42,6 +42,7 @@ export async function testSpark(given?: SparkAddress): Promise<TestSpark> {
     address,
     statementsMax: 4,
     stateFile: join(folder, 'session'),
+    folder: join(folder, 'rows'),
     logger: silentLogger,
   })
   const describe: TestSpark['describe'] = (sql) => engine.describe(statement(sql), { signal: never })

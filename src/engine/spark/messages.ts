@@ -36,6 +36,14 @@ export type Relation =
   | { readonly subqueryAlias: { readonly input: Relation; readonly alias: string } }
   | { readonly withRelations: { readonly root: Relation; readonly references: readonly Relation[] } }
   | {
+      /** Aggregates of the rows that pass, told with the last message. */
+      readonly collectMetrics: {
+        readonly input: Relation
+        readonly name: string
+        readonly metrics: readonly { readonly expressionString: { readonly expression: string } }[]
+      }
+    }
+  | {
       readonly read: {
         readonly dataSource: {
           readonly format: string
@@ -46,6 +54,19 @@ export type Relation =
       }
     }
 
+/** Writes a relation's rows as files. */
+export interface WriteCommand {
+  readonly writeOperation: {
+    readonly input: Relation
+    readonly source: string
+    readonly path: string
+    readonly mode: number
+    readonly options: Readonly<Record<string, string>>
+  }
+}
+
+export type Plan = { readonly root: Relation } | { readonly command: WriteCommand }
+
 /** One message of a running operation. */
 export interface ExecuteResponse {
   readonly responseId?: string
@@ -54,6 +75,10 @@ export interface ExecuteResponse {
     readonly chunkIndex?: number
     readonly numChunksInBatch?: number
   }
+  readonly observedMetrics?: readonly {
+    readonly name?: string
+    readonly values?: readonly { readonly long?: number }[]
+  }[]
   readonly resultComplete?: object
   readonly executionProgress?: { readonly stages?: readonly { readonly numTasks?: number }[] }
 }

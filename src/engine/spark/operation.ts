@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { must } from '#base/assert.ts'
 import type { Connection, ResponseStream, SessionIdentity } from './connection.ts'
 import { isDisconnected, isOperationLost, readFailure } from './failure.ts'
-import type { ExecuteResponse, Relation } from './messages.ts'
+import type { ExecuteResponse, Plan } from './messages.ts'
 
 const interruptOperation = 3
 const reattachTriesMax = 6
@@ -20,7 +20,7 @@ const stopMs = 30_000
 export class Operation {
   readonly #connection: Connection
   readonly #identity: SessionIdentity
-  readonly #plan: Relation
+  readonly #plan: Plan
   readonly #operationId = randomUUID()
   #stream: ResponseStream
   #messages: AsyncIterator<ExecuteResponse>
@@ -31,10 +31,11 @@ export class Operation {
   #hasEnded = false
   #stopping: Promise<void> | undefined
   #releasing: Promise<unknown> = Promise.resolve()
+  readonly #observed = new Map<string, number>()
   /** Times that the stream was attached to again. */
   reattachCount = 0
 
-  constructor(connection: Connection, identity: SessionIdentity, plan: Relation) {
+  constructor(connection: Connection, identity: SessionIdentity, plan: Plan) {
     this.#connection = connection
     this.#identity = identity
     this.#plan = plan
@@ -63,6 +64,14 @@ export class Operation {
       this.#letGo({ releaseUntil: { responseId: must(message.responseId, 'a message has an id') } })
       return pieces.length === 1 ? data : Buffer.concat(pieces)
     }
+  }
+
+  /** Goes on to the end. @returns the first number of each observation by its name. @throws as gRPC fails */
+  async finish(): Promise<ReadonlyMap<string, number>> {
+    while (await this.next()) {
+      // What a command answers beside its end is of no use.
+    }
+    return this.#observed
   }
 
   /** Ends it, whatever it does. Resolves when Spark does nothing for it any more, or does not answer. */
@@ -125,6 +134,9 @@ export class Operation {
 
   #received(message: ExecuteResponse): ExecuteResponse | undefined {
     this.#lastResponseId = message.responseId || this.#lastResponseId
+    for (const { name = '', values = [] } of message.observedMetrics ?? []) {
+      this.#observed.set(name, values[0]?.long ?? 0)
+    }
     const tasks = message.executionProgress?.stages ?? []
     if (message.arrowBatch || tasks.some(({ numTasks = 0 }) => numTasks > 0)) this.#hasStarted = true
     if (!message.resultComplete) return message
@@ -137,7 +149,7 @@ export class Operation {
     return this.#connection.stream('ExecutePlan', {
       ...this.#identity,
       operationId: this.#operationId,
-      plan: { root: this.#plan },
+      plan: this.#plan,
       requestOptions: [
         { reattachOptions: { reattachable: true } },
         { resultChunkingOptions: { allowArrowBatchChunking: true } },

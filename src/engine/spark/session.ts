@@ -17,6 +17,10 @@ const settings: Readonly<Record<string, string>> = {
   'spark.sql.caseSensitive': 'false',
   // The driver holds whole partitions of a result: small ones.
   'spark.sql.files.maxPartitionBytes': '16m',
+  // What Spark writes is read by DuckDB: whole microseconds, and days as they are.
+  'spark.sql.parquet.outputTimestampType': 'TIMESTAMP_MICROS',
+  'spark.sql.parquet.datetimeRebaseModeInWrite': 'CORRECTED',
+  'spark.sql.parquet.writeLegacyFormat': 'false',
   'spark.sql.execution.arrow.maxRecordsPerBatch': '4096',
 }
 
@@ -30,6 +34,7 @@ export class SparkSession {
   readonly #connection: Connection
   readonly #stateFile: string
   readonly #logger: Logger
+  readonly #onBegin: () => Promise<void>
   #current: Promise<SessionIdentity> | undefined
 
   constructor(options: {
@@ -37,10 +42,13 @@ export class SparkSession {
     /** Where the id is kept. */
     readonly stateFile: string
     readonly logger: Logger
+    /** Runs when nothing is left at Spark of an earlier life. */
+    readonly onBegin?: () => Promise<void>
   }) {
     this.#connection = options.connection
     this.#stateFile = options.stateFile
     this.#logger = options.logger
+    this.#onBegin = options.onBegin ?? (async () => {})
   }
 
   /** Runs the work in the session. When Spark does not know it any more, once again in a new one. */
@@ -76,6 +84,7 @@ export class SparkSession {
   async #begin(): Promise<SessionIdentity> {
     const before = await this.#idBefore()
     if (before !== undefined) await this.#release(identityOf(before))
+    await this.#onBegin()
     const identity = identityOf(randomUUID())
     await writeFile(this.#stateFile, `${identity.sessionId}\n`)
     const pairs = Object.entries(settings).map(([key, value]) => ({ key, value }))
