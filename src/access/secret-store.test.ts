@@ -76,7 +76,7 @@ test('a secret that is being put while the key rotates is readable afterwards', 
   const { metadata, keyFile, open, owner, store } = await world()
   const { promise: held, resolve: letGo } = Promise.withResolvers<void>()
   const { promise: isPut, resolve: put } = Promise.withResolvers<string>()
-  onTestFinished(letGo)
+  onTestFinished(() => letGo())
   const slow = metadata.transaction(async (tx) => {
     put(await store.put(tx, { ...owner, purpose: 'destination', value: 'late' }))
     await held
