@@ -701,7 +701,11 @@ test('an identity has one opaque name in a sandbox, however its namespace is sai
   const { body: made } = await rest('POST', '/data/core/idnamespace/identities', { body })
   const { xid } = (await look('namespace=CRMID&id=jane')).body
   expect(xid).toMatch(/^[\w-]{43}$/)
-  for (const same of ['namespace=crmid&id=jane', `nsid=${made.id}&id=jane`]) {
+  for (const same of [
+    'namespace=crmid&id=jane',
+    `nsid=${made.id}&id=jane`,
+    `namespace=CRMID&nsid=${made.id}&id=jane`,
+  ]) {
     expect((await look(same)).body).toEqual({ xid })
   }
   await rest('POST', '/data/foundation/sandbox-management/sandboxes', {
@@ -712,12 +716,7 @@ test('an identity has one opaque name in a sandbox, however its namespace is sai
   const all = [xid, ...[...others, ...elsewhere].map((answer) => answer.body.xid)]
   expect(new Set(all.filter(Boolean)).size).toBe(4)
   expect((await look('namespace=CRMID&id=jane', 'beside')).status).toBe(404)
-  for (const wrong of [
-    'namespace=CRMID',
-    'namespace=CRMID&id=',
-    'id=x',
-    `namespace=CRMID&nsid=${made.id}&id=x`,
-  ]) {
+  for (const wrong of ['namespace=CRMID', 'namespace=CRMID&id=', 'id=x', 'namespace=CRMID&nsid=6&id=x']) {
     expect([wrong, (await look(wrong)).status]).toEqual([wrong, 400])
   }
 })
