@@ -160,6 +160,7 @@ describe.skipIf(isMissing)('the public client aepp, unmodified', () => {
       sandboxes: { prod: 'active', 'aepp-dev': 'deleted' },
       'sandbox types': ['development', 'production'],
       namespace: ['updated', 'changed'],
+      identity: ['xid'],
       organisation: true,
     })
   })

@@ -598,6 +598,13 @@ test('a union shows all fields of its schemas; the tag needs an identity and is 
     expect.stringContaining('"union" cannot be removed'),
   ])
   expect((await rest('DELETE', at('schemas', member.$id))).status).toBe(400)
+  // Without its primary identity it would be nobody's.
+  const primary = `${registry}/tenant/descriptors/${identity.body['@id']}`
+  const secondary = { body: { ...identity.body, 'xdm:isPrimary': false } }
+  const stays = [await rest('DELETE', primary), await rest('PUT', primary, secondary)]
+  expect(stays.map(({ status, body }) => [status, body.detail])).toEqual(
+    Array.from({ length: 2 }, () => [400, expect.stringContaining('schema is in a union')]),
+  )
   expect((await rest('GET', `${registry}/stats`)).body).toMatchObject({
     tenantId: tenant,
     counts: { unions: 1 },
@@ -694,7 +701,11 @@ test('an identity has one opaque name in a sandbox, however its namespace is sai
   const { body: made } = await rest('POST', '/data/core/idnamespace/identities', { body })
   const { xid } = (await look('namespace=CRMID&id=jane')).body
   expect(xid).toMatch(/^[\w-]{43}$/)
-  for (const same of ['namespace=crmid&id=jane', `nsid=${made.id}&id=jane`]) {
+  for (const same of [
+    'namespace=crmid&id=jane',
+    `nsid=${made.id}&id=jane`,
+    `namespace=CRMID&nsid=${made.id}&id=jane`,
+  ]) {
     expect((await look(same)).body).toEqual({ xid })
   }
   await rest('POST', '/data/foundation/sandbox-management/sandboxes', {
@@ -705,12 +716,33 @@ test('an identity has one opaque name in a sandbox, however its namespace is sai
   const all = [xid, ...[...others, ...elsewhere].map((answer) => answer.body.xid)]
   expect(new Set(all.filter(Boolean)).size).toBe(4)
   expect((await look('namespace=CRMID&id=jane', 'beside')).status).toBe(404)
-  for (const wrong of [
-    'namespace=CRMID',
-    'namespace=CRMID&id=',
-    'id=x',
-    `namespace=CRMID&nsid=${made.id}&id=x`,
-  ]) {
+  for (const wrong of ['namespace=CRMID', 'namespace=CRMID&id=', 'id=x', 'namespace=CRMID&nsid=6&id=x']) {
     expect([wrong, (await look(wrong)).status]).toEqual([wrong, 400])
   }
+})
+
+test('a resource says which kind of sandbox it is in', async () => {
+  await rest('POST', '/data/foundation/sandbox-management/sandboxes', {
+    body: { name: 'workshop', title: 'Workshop', type: 'development' },
+  })
+  const types = async (sandbox: string) => {
+    const headers = { 'x-sandbox-name': sandbox }
+    const schema = await rest('POST', `${registry}/tenant/schemas`, {
+      body: { title: 'Placed', allOf: [{ $ref: event }, { $ref: `${xdm}/context/experienceevent-web` }] },
+      headers,
+    })
+    const descriptor = await rest('POST', `${registry}/tenant/descriptors`, {
+      body: {
+        '@type': 'xdm:alternateDisplayInfo',
+        'xdm:sourceSchema': schema.body.$id,
+        'xdm:sourceVersion': 1,
+        'xdm:sourceProperty': '/web/webPageDetails/name',
+        'xdm:title': { en_us: 'Page' },
+      },
+      headers,
+    })
+    return [schema.body['meta:sandboxType'], descriptor.body['meta:sandboxType']]
+  }
+  expect(await types('workshop')).toEqual(['development', 'development'])
+  expect(await types('prod')).toEqual(['production', 'production'])
 })

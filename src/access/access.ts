@@ -22,6 +22,7 @@ export interface Sandbox {
   readonly id: SandboxId
   readonly organizationId: OrganizationId
   readonly name: string
+  readonly type: 'production' | 'development'
 }
 
 export type { Permission } from './permissions.ts'

@@ -126,5 +126,5 @@ function denied(missing: Permission): AppError {
 }
 
 function sandboxOf(row: SandboxRow): Sandbox {
-  return { id: row.id, organizationId: row.organization_id, name: row.name }
+  return { id: row.id, organizationId: row.organization_id, name: row.name, type: row.type }
 }

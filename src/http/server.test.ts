@@ -20,6 +20,7 @@ const sandbox: Sandbox = {
   id: newUuidId('sandbox'),
   organizationId: principal.organizationId,
   name: 'prod',
+  type: 'production',
 }
 
 interface Doubles {

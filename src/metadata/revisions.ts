@@ -2,8 +2,8 @@ import type { SandboxId } from '#base/ids.ts'
 import type { Db } from './metadata.ts'
 
 export interface RevisionTables {
-  /** Raised by triggers, at the commit of every change of what the scope covers. */
-  revisions: { scope: string; number: string }
+  /** Renewed by triggers, at the commit of every change of what the scope covers. */
+  revisions: { scope: string; revision: string }
 }
 
 /** `rights`: all that the decision function reads. `registry …`: resources and descriptors of a sandbox. */
@@ -11,6 +11,10 @@ export type RevisionScope = 'rights' | `registry ${SandboxId}`
 
 /** The same revision, the same answers. */
 export async function selectRevision(db: Db, scope: RevisionScope): Promise<string> {
-  const row = await db.selectFrom('revisions').select('number').where('scope', '=', scope).executeTakeFirst()
-  return row?.number ?? '0'
+  const row = await db
+    .selectFrom('revisions')
+    .select('revision')
+    .where('scope', '=', scope)
+    .executeTakeFirst()
+  return row?.revision ?? 'none yet'
 }

@@ -10,7 +10,7 @@ import {
   selectDescriptors,
   updateDescriptor,
 } from '#metadata/identities.ts'
-import { lockRegistry, selectSchemasByIds, selectSchemasWithDatasets } from '#metadata/schemas.ts'
+import { lockRegistry, selectSchemasByIds } from '#metadata/schemas.ts'
 import { checkDescriptor, type CheckedDescriptor } from './check-descriptor.ts'
 import { descriptorDocument } from './descriptor-document.ts'
 import type { Descriptors } from './descriptors.ts'
@@ -192,7 +192,7 @@ function refuseSecondPrimary(checked: CheckedDescriptor, others: readonly Descri
   )
 }
 
-/** Profiles are built on it: of a union's schema in use the primary identity stays. */
+/** Profiles are built on it: of a schema in a union the primary identity stays. */
 async function refusePrimaryChange(
   tx: Transaction,
   caller: Caller,
@@ -209,12 +209,11 @@ async function refusePrimaryChange(
     checked.document['xdm:namespace'] === before['xdm:namespace']
   if (isSame) return
   const [schema] = await selectSchemasByIds(tx, caller.sandbox.id, [row.source_schema])
-  const used = await selectSchemasWithDatasets(tx, caller.sandbox.id, [row.source_schema])
-  if (!schema?.is_union || used.size === 0) return
+  if (!schema?.is_union) return
   throw refused(
     'schema.in_use',
     'XDM-1602-400',
-    `The primary identity ${row.source_property} cannot change: its schema is in a union and a dataset uses it.`,
+    `The primary identity ${row.source_property} cannot change: its schema is in a union.`,
   )
 }
 

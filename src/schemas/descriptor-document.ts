@@ -12,7 +12,7 @@ export function descriptorDocument(row: DescriptorRow, caller: Caller): Json {
     imsOrg: caller.sandbox.organizationId,
     'meta:containerId': 'tenant',
     'meta:sandboxId': row.sandbox_id,
-    'meta:sandboxType': 'production',
+    'meta:sandboxType': caller.sandbox.type,
     'meta:registryMetadata': {
       'repo:createdDate': row.created_at.getTime(),
       'repo:lastModifiedDate': row.updated_at.getTime(),

@@ -1,6 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import type { Caller } from '#access/access.ts'
-import type { OrganizationId } from '#base/ids.ts'
+import type { Caller, Sandbox } from '#access/access.ts'
 import type { SchemaRow } from '#metadata/schemas.ts'
 import { isJson, type Json, texts } from './json.ts'
 import { directReferences } from './lineage.ts'
@@ -91,7 +90,7 @@ export function etagOf(revision: number, updatedAt: Date): string {
   return `${revision.toString(16).padStart(4, '0')}${updatedAt.getTime().toString(16)}`
 }
 
-export function resourceOf(row: SchemaRow, organizationId: OrganizationId): Resource {
+export function resourceOf(row: SchemaRow, sandbox: Sandbox): Resource {
   const stored = row.document as Json
   const { sandbox_id: sandboxId } = row
   const tenant = /^https:\/\/ns\.adobe\.com\/([^/]+)\//.exec(row.id)?.[1] ?? ''
@@ -108,13 +107,13 @@ export function resourceOf(row: SchemaRow, organizationId: OrganizationId): Reso
     document: {
       ...stored,
       version: row.version,
-      imsOrg: organizationId,
+      imsOrg: sandbox.organizationId,
       ...(row.resource_type === 'schemas' && row.class_id !== null ? { 'meta:class': row.class_id } : {}),
       'meta:extends': row.extends,
       'meta:immutableTags': texts(stored['meta:immutableTags']),
       'meta:containerId': 'tenant',
       'meta:sandboxId': sandboxId,
-      'meta:sandboxType': 'production',
+      'meta:sandboxType': sandbox.type,
       'meta:tenantNamespace': `_${tenant}`,
       'meta:registryMetadata': {
         'repo:createdDate': row.created_at.getTime(),

@@ -54,7 +54,7 @@ export async function spreadChange(
     await follow(row, checked)
   }
 
-  const changed = resourceOf({ ...row, document }, sandbox.organizationId).document
+  const changed = resourceOf({ ...row, document }, sandbox).document
   const afterLookup: Lookup = {
     ...beforeLookup,
     document: (id) => (id === row.id ? changed : (beforeLookup.document(id) ?? lookup.document(id))),

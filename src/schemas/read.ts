@@ -40,7 +40,7 @@ export async function findAny(db: Db, caller: Caller, id: string): Promise<Resou
   const known = shipped(id)
   if (known) return known
   const row = await selectSchema(db, caller.sandbox.id, id)
-  return row && resourceOf(row, caller.sandbox.organizationId)
+  return row && resourceOf(row, caller.sandbox)
 }
 
 export async function allUnions(registry: Registry, db: Db, caller: Caller): Promise<Resource[]> {
@@ -50,7 +50,7 @@ export async function allUnions(registry: Registry, db: Db, caller: Caller): Pro
     caller,
     rows.map((row) => row.document as Json),
   )
-  return unionsOf(rows, caller.sandbox.organizationId, lookup)
+  return unionsOf(rows, caller.sandbox, lookup)
 }
 
 /** One tree of properties. */
@@ -63,7 +63,7 @@ export async function resolveResource(
   if (resource.container === 'global') return resolvedShipped(resource.id)
   if (isUnionId(resource.id)) {
     const rows = await selectUnionSchemas(db, caller.sandbox.id)
-    const members = rows.map((row) => resourceOf(row, caller.sandbox.organizationId))
+    const members = rows.map((row) => resourceOf(row, caller.sandbox))
     const lookup = await registry.lookup(
       db,
       caller,
@@ -123,5 +123,5 @@ async function resourcesIn(
   }
   if (kind === 'unions') return await allUnions(registry, db, caller)
   const rows = await selectSchemasOfType(db, caller.sandbox.id, { types: [kind] })
-  return rows.map((row) => resourceOf(row, caller.sandbox.organizationId))
+  return rows.map((row) => resourceOf(row, caller.sandbox))
 }

@@ -63,7 +63,7 @@ export function registryOf(dependencies: SchemasDependencies): Registry {
         if (rows.length === 0) break
         todo = []
         for (const row of rows) {
-          const { document } = resourceOf(row, caller.sandbox.organizationId)
+          const { document } = resourceOf(row, caller.sandbox)
           found.set(row.id, document)
           todo.push(...allReferences(document))
         }

@@ -102,7 +102,7 @@ export async function importOf(
     const { id, kind } = identityOf(document, index, tenant)
     const there = await selectSchema(tx, caller.sandbox.id, id)
     if (there) {
-      const current = resourceOf(there, caller.sandbox.organizationId)
+      const current = resourceOf(there, caller.sandbox)
       const same =
         JSON.stringify(authored(kind, current.document, id)) === JSON.stringify(authored(kind, document, id))
       if (!same)

@@ -1,5 +1,5 @@
+import type { Sandbox } from '#access/access.ts'
 import type { SchemaRow } from '#metadata/schemas.ts'
-import type { OrganizationId } from '#base/ids.ts'
 import { resourceOf } from './document.ts'
 import { type Json, textOr } from './json.ts'
 import { extendsOf } from './lineage.ts'
@@ -21,29 +21,20 @@ export function isUnionId(id: string): boolean {
  * The union of each class that has schemas with the tag `union`: all their fields, identities, segment memberships and
  * events. Generated when asked for.
  */
-export function unionsOf(
-  rows: readonly SchemaRow[],
-  organizationId: OrganizationId,
-  lookup: Lookup,
-): Resource[] {
+export function unionsOf(rows: readonly SchemaRow[], sandbox: Sandbox, lookup: Lookup): Resource[] {
   const byClass = Map.groupBy(
     rows.filter((row) => row.class_id !== null),
     (row) => row.class_id!,
   )
-  return [...byClass].map(([classId, members]) => unionOf(classId, members, organizationId, lookup))
+  return [...byClass].map(([classId, members]) => unionOf(classId, members, sandbox, lookup))
 }
 
-function unionOf(
-  classId: string,
-  members: readonly SchemaRow[],
-  organizationId: OrganizationId,
-  lookup: Lookup,
-): Resource {
+function unionOf(classId: string, members: readonly SchemaRow[], sandbox: Sandbox, lookup: Lookup): Resource {
   const title = textOr(lookup.document(classId)?.['title'], classId)
   const id = `${classId}${suffix}`
   const altId = `${altIdOf(classId)}${suffix}`
   const [first] = members
-  const resources = members.map((row) => resourceOf(row, organizationId))
+  const resources = members.map((row) => resourceOf(row, sandbox))
   const references = [classId, ...resources.map((resource) => resource.id), ...added]
   const updatedAt = new Date(Math.max(...members.map((row) => row.updated_at.getTime())))
   const revision = members.reduce((sum, row) => sum + row.revision + 1, 0)
@@ -67,7 +58,7 @@ function unionOf(
       type: 'object',
       allOf: references.map((reference) => ({ $ref: reference })),
       properties: { timeSeriesEvents: { type: 'array', items: { type: 'object' } } },
-      imsOrg: organizationId,
+      imsOrg: sandbox.organizationId,
       'meta:class': classId,
       'meta:extends': extendsOf(
         { allOf: references.map((reference) => ({ $ref: reference })) },

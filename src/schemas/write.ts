@@ -74,7 +74,7 @@ export async function createResource(
   await recordChange(registry, tx, caller, { kind, id: identity.id, revision: 0, document, before: {} })
   const stored = await lockSchema(tx, caller.sandbox.id, { id: identity.id, mode: 'share' })
   if (!stored) throw new Error('Broken invariant: a resource just stored is there.')
-  return resourceOf(stored, caller.sandbox.organizationId)
+  return resourceOf(stored, caller.sandbox)
 }
 
 /** @throws AppError see `Schemas.replace` */
@@ -87,11 +87,10 @@ export async function replaceResource(
   const { kind } = given
   const row = await ownRow(tx, caller, given)
   const before = row.document as Json
-  const body = given.author(resourceOf(row, caller.sandbox.organizationId).document)
+  const body = given.author(resourceOf(row, caller.sandbox).document)
   if (!isJson(body)) throw invalidAt('#', 'a JSON object was expected')
   const { document, checked, lookup } = await checkAuthored(registry, tx, caller, { kind, body, id: row.id })
-  if (JSON.stringify(before) === JSON.stringify(document))
-    return resourceOf(row, caller.sandbox.organizationId)
+  if (JSON.stringify(before) === JSON.stringify(document)) return resourceOf(row, caller.sandbox)
   const lost = texts(before['meta:immutableTags']).filter(
     (tag) => !texts(document['meta:immutableTags']).includes(tag),
   )
@@ -120,7 +119,7 @@ export async function replaceResource(
   await recordChange(registry, tx, caller, { kind, id: row.id, revision, document, before })
   const stored = await lockSchema(tx, caller.sandbox.id, { id: row.id, mode: 'share' })
   if (!stored) throw new Error('Broken invariant: a resource just stored is there.')
-  return resourceOf(stored, caller.sandbox.organizationId)
+  return resourceOf(stored, caller.sandbox)
 }
 
 /** The author function of `replaceResource` for a JSON Patch. */

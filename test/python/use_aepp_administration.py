@@ -49,6 +49,8 @@ updated = namespaces.updateIdentity(
     str(crm["id"]), name="updated", code="AEPPADM", idType="CROSS_DEVICE", description="changed"
 )
 
+identity_name = namespaces.getIdentity(id_str="jane", nsid=str(crm["id"]), namespace="AEPPADM")
+
 print(
     json.dumps(
         {
@@ -76,6 +78,7 @@ print(
             "sandboxes": {one["name"]: one["state"] for one in places.getSandboxes()},
             "sandbox types": [one["id"] for one in places.getSandboxTypes()],
             "namespace": [updated["name"], updated["description"]],
+            "identity": list(identity_name),
             "organisation": "AEPPADM" in [one["code"] for one in namespaces.getIdentitiesIMS()],
             "called": sorted(called),
         }

@@ -128,7 +128,8 @@ function bodyOf(api: Api, failure: AppError, request: FastifyRequest): Record<st
     ...(failure.position === undefined ? {} : { position: failure.position }),
     requestId: request.id,
   }
-  const text = failure.hint === undefined ? failure.message : `${failure.message} ${failure.hint}`
+  const sentence = /[.!?]$/.test(failure.message) ? failure.message : `${failure.message}.`
+  const text = failure.hint === undefined ? failure.message : `${sentence} ${failure.hint}`
   switch (api) {
     case 'flowservice': {
       const { flowCode = `FLOW-${flowNumber[failure.code] ?? '1001'}-${status}`, ...detail } =

@@ -102,11 +102,15 @@ function addLookUps(app: App, { namespaces }: HttpDependencies): void {
     },
     async (request) => {
       const { namespace, nsid, id } = request.query
-      if ((namespace === undefined) === (nsid === undefined)) {
-        throw new AppError('request.invalid', 'Either namespace or nsid was expected.')
-      }
-      const named = namespace === undefined ? { id: idOf(nsid ?? '') } : { code: namespace }
-      return { xid: await namespaces.xid(callerOf(request), { namespace: named, id }) }
+      const named = [
+        ...(nsid === undefined ? [] : [{ id: idOf(nsid) }]),
+        ...(namespace === undefined ? [] : [{ code: namespace }]),
+      ]
+      const xids = new Set<string>()
+      for (const each of named) xids.add(await namespaces.xid(callerOf(request), { namespace: each, id }))
+      const [xid, other] = xids
+      if (xid !== undefined && other === undefined) return { xid }
+      throw new AppError('request.invalid', 'namespace or nsid was expected, or both of the same namespace.')
     },
   )
 }

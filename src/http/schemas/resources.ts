@@ -70,7 +70,11 @@ function addReading(
         view: listView(request.headers.accept),
         query: listQueryOf(request.query),
       })
-      return pageDocument(page, `/${container}/${path}`, container === 'tenant' ? path : undefined)
+      return pageDocument(
+        page,
+        `/${container}/${path}`,
+        container === 'tenant' && kind !== 'unions' ? path : undefined,
+      )
     },
   )
   app.get(

@@ -21,29 +21,31 @@ const rights = [
 const registry = ['schemas', 'descriptors']
 
 const statements = [
-  // Raised with every change of what a scope covers: who has an answer of the same revision has the same answer.
-  'create table revisions (scope text primary key, number bigint not null)',
+  // Another one with every change of what a scope covers, and never one that was before, not even where a database went
+  // back to an earlier state: who has an answer of the same revision has the same answer.
+  'create table revisions (scope text primary key, revision uuid not null)',
   // At the commit, when all other locks are held: two changes wait for one another and never for ever. Once in a
   // transaction: a local setting remembers it.
-  `create function raise_revision(raised text, setting text) returns void language plpgsql as $$ begin
-    if current_setting(setting, true) is not distinct from raised then return; end if;
-    insert into revisions values (raised, 1) on conflict (scope) do update set number = revisions.number + 1;
-    perform set_config(setting, raised, true);
+  `create function renew_revision(renewed text, setting text) returns void language plpgsql as $$ begin
+    if current_setting(setting, true) is not distinct from renewed then return; end if;
+    insert into revisions values (renewed, gen_random_uuid())
+      on conflict (scope) do update set revision = excluded.revision;
+    perform set_config(setting, renewed, true);
   end $$`,
-  `create function raise_rights_revision() returns trigger language plpgsql as $$ begin
-    perform raise_revision('rights', 'sluice.rights_raised');
+  `create function renew_rights_revision() returns trigger language plpgsql as $$ begin
+    perform renew_revision('rights', 'sluice.rights_renewed');
     return null;
   end $$`,
-  `create function raise_registry_revision() returns trigger language plpgsql as $$ begin
-    perform raise_revision(
-      'registry ' || case tg_op when 'DELETE' then old.sandbox_id else new.sandbox_id end, 'sluice.registry_raised');
+  `create function renew_registry_revision() returns trigger language plpgsql as $$ begin
+    perform renew_revision(
+      'registry ' || case tg_op when 'DELETE' then old.sandbox_id else new.sandbox_id end, 'sluice.registry_renewed');
     return null;
   end $$`,
-  ...rights.map((table) => raising(table, 'raise_rights_revision')),
-  ...registry.map((table) => raising(table, 'raise_registry_revision')),
+  ...rights.map((table) => renewing(table, 'renew_rights_revision')),
+  ...registry.map((table) => renewing(table, 'renew_registry_revision')),
 ]
 
-function raising(table: string, by: string): string {
+function renewing(table: string, by: string): string {
   return `create constraint trigger ${by} after insert or update or delete on ${table}
     deferrable initially deferred for each row execute function ${by}()`
 }
