@@ -1,6 +1,7 @@
+import { integerType } from '#types/data-type.ts'
 import { parseExpression } from './expression.ts'
 import { historyItem, parseFromItem, parseLateralViews, parseTableName } from './from.ts'
-import { beginsQuery } from './look-ahead.ts'
+import { beginsQuery, isWholeTable } from './look-ahead.ts'
 import type { Expression } from './expression-syntax.ts'
 import type {
   CommonTable,
@@ -12,6 +13,7 @@ import type {
   SelectItem,
 } from './syntax.ts'
 import type { TokenReader } from './token-reader.ts'
+import { wholeTable } from './value-query.ts'
 import { parseSortItems, parseWindow } from './window.ts'
 
 /** `[WITH …] select [UNION …] [ORDER BY …] [LIMIT …] [OFFSET …]`, in any number of parentheses. */
@@ -29,12 +31,30 @@ export function parseQuery(reader: TokenReader): Query {
       } else if (offset === undefined && reader.takeWord('OFFSET')) {
         offset = parseExpression(reader)
         reader.takeWord('ROWS', 'ROW')
+      } else if (
+        limit === undefined &&
+        (reader.areWords('FETCH', 'FIRST') || reader.areWords('FETCH', 'NEXT'))
+      ) {
+        limit = parseFetchFirst(reader)
       } else {
         break
       }
     }
     return { kind: 'query', with: common, body, orderBy, limit, offset, at }
   })
+}
+
+/** `FETCH FIRST [n] ROWS ONLY`: PostgreSQL's other word for LIMIT. */
+function parseFetchFirst(reader: TokenReader): Expression {
+  const { at } = reader
+  reader.next()
+  reader.next()
+  const count: Expression = reader.isWord('ROW', 'ROWS')
+    ? { kind: 'literal', type: integerType, value: 1, text: '1', at }
+    : parseExpression(reader)
+  reader.expectWord('ROW', 'ROWS')
+  reader.expectWord('ONLY')
+  return count
 }
 
 function parseCommonTable(reader: TokenReader): CommonTable {
@@ -70,6 +90,10 @@ function parseTerm(reader: TokenReader): QueryBody {
   if (reader.isSymbol('(')) return reader.inParentheses(() => parseQuery(reader))
   if (reader.takeWord('VALUES')) {
     return { kind: 'values', rows: reader.list(() => parseRow(reader)), at }
+  }
+  if (isWholeTable(reader)) {
+    reader.next()
+    return wholeTable(parseTableName(reader)).body
   }
   if (reader.isWord('FROM')) {
     // `FROM t SELECT …`: Hive's order.
@@ -171,6 +195,11 @@ function parseGrouping(reader: TokenReader): GroupingElement[] {
     if (reader.isWord('CUBE') && isCall(reader)) {
       reader.next()
       return { kind: 'cube', sets: parseSets(reader) }
+    }
+    if (reader.areSymbols('(', ')')) {
+      reader.next()
+      reader.next()
+      return { kind: 'sets', sets: [[]] }
     }
     return { kind: 'expression', value: parseExpression(reader) }
   })
