@@ -177,7 +177,6 @@ const wrong: readonly (readonly [sql: string, code: string, at: string])[] = [
   ["SELECT raise_error('mine')", '22000', '?'],
   ['SELECT assert_true(n = 2) FROM visits', '22000', '?'],
   ["SELECT map_from_arrays(array('a', 'a'), array(1, 2))", '22000', '?'],
-  ['SELECT CAST(bytes AS string) FROM visits', '22000', '?'],
   ["SELECT regexp_extract(name, '(') FROM visits", '22000', '?'],
   ['SELECT (SELECT n FROM visits UNION ALL SELECT 2) + 1', '22000', '?'],
   ["SELECT date_format(at, 'QQQQQQ') FROM visits", '22P02', '?'],
