@@ -172,6 +172,10 @@ const wrong: readonly (readonly [sql: string, code: string, at: string])[] = [
   ['CREATE FUNCTION f() RETURNS int', '0A000', 'CREATE'],
   ['GRANT ALL ON visits TO bob', '0A000', 'GRANT'],
   ['SELECT * FROM seen SNAPSHOT SINCE 1', '0A000', '?'],
+  ['WITH RECURSIVE r AS (SELECT 1 AS n UNION ALL SELECT n + 1 FROM r) SELECT n FROM r', '0A000', 'r'],
+  ["COPY visits TO '/etc/passwd'", '0A000', "'/etc/passwd'"],
+  ['EXPLAIN ANALYZE INSERT INTO visits SELECT 1', '0A000', 'INSERT'],
+  ['SELECT DISTINCT ON (n) explode(tags) FROM visits', '0A000', 'SELECT'],
   ['SELECT n FROM visits LIMIT 100001', '53400', '?'],
   // Values, which only the engine meets.
   ["SELECT raise_error('mine')", '22000', '?'],

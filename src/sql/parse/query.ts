@@ -1,7 +1,10 @@
+import { AppError } from '#base/errors.ts'
 import { integerType } from '#types/data-type.ts'
+import type { TableName } from '../compile.ts'
 import { parseExpression } from './expression.ts'
 import { historyItem, parseFromItem, parseLateralViews, parseTableName } from './from.ts'
 import { beginsQuery, isWholeTable } from './look-ahead.ts'
+import { findMentions } from './mentions.ts'
 import type { Expression } from './expression-syntax.ts'
 import type {
   CommonTable,
@@ -58,11 +61,20 @@ function parseFetchFirst(reader: TokenReader): Expression {
 }
 
 function parseCommonTable(reader: TokenReader): CommonTable {
-  reader.takeWord('RECURSIVE')
+  const isRecursive = reader.takeWord('RECURSIVE')
   const { name, at } = reader.identifier('the name of a common table')
   const columns = reader.isSymbol('(') ? parseNames(reader) : undefined
   reader.takeWord('AS')
-  return { name, columns, query: reader.inParentheses(() => parseQuery(reader)), at }
+  const query = reader.inParentheses(() => parseQuery(reader))
+  const isOwn = ({ parts }: TableName): boolean =>
+    parts.length === 1 && parts[0]?.toLowerCase() === name.toLowerCase()
+  if (isRecursive && findMentions(query).tables.some(isOwn)) {
+    throw new AppError('query.unsupported', 'A common table cannot read itself.', {
+      position: at,
+      hint: 'sequence(1, n) and explode make rows by number.',
+    })
+  }
+  return { name, columns, query, at }
 }
 
 export function parseNames(reader: TokenReader): string[] {
