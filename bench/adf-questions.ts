@@ -44,6 +44,11 @@ const segments = (place: 'first' | 'last'): string => `
 
 const week = `OVER (PARTITION BY user_id ORDER BY timestamp RANGE BETWEEN INTERVAL 7 DAY PRECEDING AND CURRENT ROW)`
 
+const withinWeek = (which: 'FIRST' | 'LAST'): string => `
+  SELECT count(t.value), max(t.value), max(t.timestamp) FROM (
+    SELECT ATTRIBUTION_${which}_TOUCH_EXP_TIMEOUT(timestamp, 'c', channel, 604800)
+      OVER (PARTITION BY user_id ORDER BY timestamp ${back} AS t FROM events)`
+
 const between = (direction: 'previous' | 'next', frame: string): string => `
   SELECT sum(b), count(b) FROM (
     SELECT TIME_BETWEEN_${direction}_MATCH(timestamp, event_type = 'purchase', 'seconds') ${over} ${frame} AS b FROM events)`
@@ -92,10 +97,13 @@ export const adfQuestions: readonly Question[] = [
     byHand: segments('last'),
   },
   {
+    name: 'ATTRIBUTION_FIRST_TOUCH_EXP_TIMEOUT',
+    dialect: withinWeek('FIRST'),
+    byHand: touchesByHand('first', week),
+  },
+  {
     name: 'ATTRIBUTION_LAST_TOUCH_EXP_TIMEOUT',
-    dialect: `SELECT count(t.value), max(t.value), max(t.timestamp) FROM (
-      SELECT ATTRIBUTION_LAST_TOUCH_EXP_TIMEOUT(timestamp, 'c', channel, 604800)
-        OVER (PARTITION BY user_id ORDER BY timestamp ${back} AS t FROM events)`,
+    dialect: withinWeek('LAST'),
     byHand: touchesByHand('last', week),
   },
   {

@@ -4,12 +4,9 @@ import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { DuckDBInstance, type DuckDBConnection } from '@duckdb/node-api'
 import { registerNatives } from '../src/engine/duckdb/natives.ts'
-import type { CatalogueTable, TableScan } from '../src/sql/compile.ts'
-import { createSqlFrontEnd } from '../src/sql/front-end.ts'
-import { structType } from '../src/types/data-type.ts'
-import { parseSparkType } from '../src/types/spark-ddl.ts'
 import { passableFolder } from '../test/support/passable-folder.ts'
 import { adfQuestions } from './adf-questions.ts'
+import { compiledForFile } from './compiled-for-file.ts'
 import { generateEvents } from './generate.ts'
 
 /**
@@ -33,7 +30,7 @@ try {
   )
   console.log('| function | printed | by hand | ratio |\n|---|---:|---:|---:|')
   for (const { name, dialect, byHand } of adfQuestions) {
-    const printed = compiled(dialect, file)
+    const printed = compiledForFile(dialect, file)
     const hand = byHand.replaceAll('events', `read_parquet('${file}')`)
     const [ours, bare] = await compared(connection, printed, hand)
     console.log(`| ${name} | ${ours.toFixed(2)} s | ${bare.toFixed(2)} s | ${(bare / ours).toFixed(2)} |`)
@@ -61,25 +58,4 @@ async function compared(
       throw new Error(`Printed SQL answers ${answers[0]}, by hand it is ${answers[1]}.`)
   }
   return best
-}
-
-function compiled(sql: string, file: string): string {
-  const columns = parseSparkType(
-    'struct<_id:string,timestamp:timestamp,user_id:string,event_type:string,channel:string,value:double>',
-  )
-  if (columns.kind !== 'struct') throw new Error('The events are a struct.')
-  const table: CatalogueTable = { key: 'events', name: 'events', columns, systemColumns: structType([]) }
-  const frontEnd = createSqlFrontEnd()
-  const [statement] = frontEnd.split(sql)
-  const parsed = statement && frontEnd.parse(statement)
-  if (parsed?.kind !== 'query') throw new Error(`${sql} is no query.`)
-  const query = frontEnd.bind(parsed.query, {
-    catalogue: { table: () => table, tableNames: ['events'] },
-    variables: {},
-    dropsSystemColumns: true,
-    now: new Date('2025-06-01T00:00:00Z'),
-  })
-  const scanOf = (scan: TableScan): string =>
-    `SELECT ${scan.columns.map((column) => `"${column}"`).join(', ')} FROM read_parquet('${file}')`
-  return query.print('duckdb', new Map(query.scans.map((scan) => [scan, scanOf(scan)])))
 }

@@ -27,7 +27,9 @@ export function functionsPage() {
     .filter(Boolean)
     .map((line) => JSON.parse(line))
   const gaps = JSON.parse(fixture('spark-functions-gaps.json'))
-  const isGap = ({ function: name, n }) => Object.hasOwn(gaps, `${name} ${n}`)
+  const sparkGaps = JSON.parse(fixture('spark-functions-on-spark-gaps.json'))
+  const isGap = isIn(gaps)
+  const engines = [isGap, isIn(sparkGaps)]
   const known = new Set(functionEntries.flatMap(({ names }) => names))
   const passed = cases.filter((one) => !isGap(one)).length
   const ownCount = fixture('spark-ansi-off.jsonl').split('\n').filter(Boolean).length
@@ -42,26 +44,25 @@ export function functionsPage() {
     `the same values and types here; of the ${promised.length} that are of functions the reference platform documents, ${promised.filter((one) => !isGap(one)).length}.`,
     `Of ${ownCount.toLocaleString('en')} further cases, whose answers were recorded from Spark, ${(ownCount - Object.keys(ownGaps).length).toLocaleString('en')} are the same.`,
     'Names may be written in upper or lower case. Arguments convert as Spark converts them on its own; `[…]` may be left',
-    'out, `…` repeats. *Examples* counts those of Spark that pass on DuckDB.',
+    'out, `…` repeats. *DuckDB* and *Spark* count the examples that pass on that engine; the second runs what is printed for it.',
   ]
   for (const [kind, title, about] of kinds) {
     const entries = functionEntries.filter((entry) => entry.kind === kind).toSorted(byName)
     lines.push('', `## ${title}`, '')
     if (about) lines.push(about, '')
-    lines.push('| function | takes | examples | remarks |', '|---|---|---|---|')
-    for (const entry of entries) lines.push(row(entry, cases, isGap))
+    lines.push('| function | takes | DuckDB | Spark | remarks |', '|---|---|---|---|---|')
+    for (const entry of entries) lines.push(row(entry, cases, engines))
   }
   lines.push('', '## Not there, or not the same yet', '', '| function | examples | why |', '|---|---|---|')
-  const reasons = new Map()
-  for (const one of cases.filter(isGap)) {
-    const key = JSON.stringify([one.function, gaps[`${one.function} ${one.n}`]])
-    reasons.set(key, (reasons.get(key) ?? 0) + 1)
-  }
-  for (const [key, count] of [...reasons].toSorted(([one], [other]) => (one < other ? -1 : 1))) {
-    const [name, reason] = JSON.parse(key)
+  for (const [name, reason, count] of reasonsOf(cases, gaps)) {
     lines.push(
       `| ${code(name)}${known.has(name.toLowerCase()) ? '' : ' (not there)'} | ${count} | ${cell(reason)} |`,
     )
+  }
+  lines.push('', '## Not the same on Spark', '', 'Beyond what is not there at all.', '')
+  lines.push('| function | examples | why |', '|---|---|---|')
+  for (const [name, reason, count] of reasonsOf(cases, sparkGaps)) {
+    if (known.has(name.toLowerCase())) lines.push(`| ${code(name)} | ${count} | ${cell(reason)} |`)
   }
   lines.push('', '## Known differences', '', '| statement | why |', '|---|---|')
   for (const [sql, reason] of Object.entries(ownGaps).toSorted(byReason)) {
@@ -70,11 +71,30 @@ export function functionsPage() {
   return `${lines.join('\n')}\n`
 }
 
-function row({ names, signatures, remarks = '' }, cases, isGap) {
+const isIn =
+  (gaps) =>
+  ({ function: name, n }) =>
+    Object.hasOwn(gaps, `${name} ${n}`)
+
+/** Name, reason and how many examples have it, in order of the names. */
+function reasonsOf(cases, gaps) {
+  const reasons = new Map()
+  for (const one of cases.filter(isIn(gaps))) {
+    const key = JSON.stringify([one.function, gaps[`${one.function} ${one.n}`]])
+    reasons.set(key, (reasons.get(key) ?? 0) + 1)
+  }
+  return [...reasons]
+    .toSorted(([one], [other]) => (one < other ? -1 : 1))
+    .map(([key, count]) => [...JSON.parse(key), count])
+}
+
+function row({ names, signatures, remarks = '' }, cases, engines) {
   const own = cases.filter((one) => names.includes(one.function.toLowerCase()))
-  const count = own.length === 0 ? '' : `${own.filter((one) => !isGap(one)).length} of ${own.length}`
+  const counts = engines.map((isGap) =>
+    own.length === 0 ? '' : `${own.filter((one) => !isGap(one)).length} of ${own.length}`,
+  )
   const takes = [...new Set(signatures.map(signatureText))].map(code).join(' ')
-  return `| ${names.map(code).join(' ')} | ${takes} | ${count} | ${cell(remarks)} |`
+  return `| ${names.map(code).join(' ')} | ${takes} | ${counts.join(' | ')} | ${cell(remarks)} |`
 }
 
 function signatureText({ takes, optional = 0, rest }) {

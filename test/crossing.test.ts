@@ -702,7 +702,7 @@ const statements = {
   deallocate: () => 'PREPARE p AS SELECT 1; DEALLOCATE p',
   discard: () => 'DISCARD ALL',
   createTable: () => 'CREATE TEMP TABLE own (a int)',
-  createFieldGroup: () => `CREATE FIELDGROUP mine (a int)`,
+  createFieldGroup: () => `CREATE FIELDGROUP mine (a int) WITH (COLOUR = red)`,
   dropFieldGroup: (table) => `DROP FIELDGROUP '${table.replaceAll('`', '')}'`,
   createView: (table) => `CREATE VIEW mine AS SELECT * FROM ${table}`,
   dropView: (table) => `DROP VIEW ${table}`,

@@ -22,7 +22,7 @@ const home = join(folder, 'home')
 let product: Product
 
 beforeAll(async () => {
-  product = await startProduct({ home })
+  product = await startProduct({ home, env: { SLUICE_LIMITS_SCRATCH_BYTES_MAX: '1MB' } })
   await product.run(
     `CREATE TABLE visits AS SELECT id AS n, concat('p', id) AS person, struct(id AS views) AS page FROM range(1000)`,
   )
@@ -113,6 +113,14 @@ describe('a copy', () => {
     const before = onDisk()
     await expect(product.run(sql)).rejects.toThrow(reason)
     expect(onDisk()).toEqual(before)
+  })
+
+  test('beyond what one may have is refused, and leaves nothing', async () => {
+    const before = [onDisk(), await copies()]
+    await expect(
+      product.run("COPY (SELECT id, uuid() AS u FROM range(30000)) TO '%scratch_space%/a' WITH FORMAT 'csv'"),
+    ).rejects.toThrow(/query\.limit/)
+    expect([onDisk(), await copies()]).toEqual(before)
   })
 
   test('whose query fails leaves nothing', async () => {

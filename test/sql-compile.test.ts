@@ -520,3 +520,8 @@ describe('columns by rule', () => {
     )
   })
 })
+
+it.each([
+  'TABLE homes ORDER BY city LIMIT 1',
+  'SELECT * FROM homes WHERE false UNION ALL TABLE homes ORDER BY city FETCH FIRST ROW ONLY',
+])('%s', async (text) => expect(await rowsOf(text)).toEqual([[1, 'Basel']]))

@@ -414,6 +414,11 @@ describe('what sessions show', () => {
       /runs queries alone/,
     )
     await expect(product.rows("EXPLAIN ANALYZE SELECT raise_error('run')")).rejects.toThrow(/run/)
+    const { queries } = await product.call<{ queries: { request: { sql: string } }[] }>(
+      'GET',
+      '/data/foundation/query/queries',
+    )
+    expect(queries.map(({ request }) => request.sql)).toContain("EXPLAIN ANALYZE SELECT raise_error('run')")
     await expect(product.rows('EXPLAIN (ANALYZE off) SELECT 1 AS a')).resolves.toEqual([
       ['Query (columns=1)'],
     ])

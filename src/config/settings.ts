@@ -133,6 +133,10 @@ export const configSchema = z.strictObject({
       about: 'Size of one uploaded file',
       default: '10GB',
     }),
+    scratchBytesMax: bytes().register(settingMeta, {
+      about: 'Size of all copies that one principal has in the scratch space of a sandbox',
+      default: '100GB',
+    }),
   }),
   lake: z.strictObject({
     folder: path().register(settingMeta, {

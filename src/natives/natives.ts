@@ -5,6 +5,7 @@ import { levenshteinFunctions } from './levenshtein.ts'
 import type { NativeFunction } from './native.ts'
 import { numberBitFunctions } from './number-bits.ts'
 import { sketchFunctions } from './sketches/sketches.ts'
+import { xxHashFunctions } from './xxhash.ts'
 import { xpathFunctions } from './xml/xpath-functions.ts'
 
 /** Every function that the engine's children run in JavaScript. */
@@ -16,4 +17,5 @@ export const nativeFunctions: readonly NativeFunction[] = [
   ...numberBitFunctions,
   ...sketchFunctions,
   ...xpathFunctions,
+  ...xxHashFunctions,
 ]

@@ -90,11 +90,14 @@ export function createScratchSpace({
   metadata,
   clock,
   nodeId,
+  bytesMax,
 }: {
   readonly folder: string
   readonly metadata: Metadata
   readonly clock: Clock
   readonly nodeId: string
+  /** Of all copies that one principal has in a sandbox. */
+  readonly bytesMax: number
 }): ScratchSpace {
   /** What is being made now, which no sweep may take. */
   const making = new Set<string>()
@@ -103,7 +106,8 @@ export function createScratchSpace({
   const make: ScratchSpace['make'] = async (caller, copy) => {
     const { id, folder, format } = copy
     const owner = ownerOf(caller)
-    if ((await selectScratchCopies(db, owner, copiesMax)).length >= copiesMax) throw tooMany()
+    const there = (await selectScratchCopies(db, owner, copiesMax)).map(copyOf)
+    if (there.length >= copiesMax) throw full(`You have ${copiesMax} copies in the scratch space.`)
     const unfinished = `${id}.${randomUUID()}`
     const path = join(root, unfinished)
     making.add(id)
@@ -111,6 +115,10 @@ export function createScratchSpace({
       await mkdir(path)
       await lendFolder(path)
       const files = await named(path, format, await copy.write(path))
+      const bytes = bytesOf([...there, { files }])
+      if (bytes > bytesMax) {
+        throw full(`Your copies in the scratch space would have ${bytes} bytes; ${bytesMax} are allowed.`)
+      }
       await faultPoint('query.copy.written')
       const rowCount = files.reduce((sum, file) => sum + file.rowCount, 0)
       const createdAt = clock.now()
@@ -241,12 +249,12 @@ function unknownCopy(id: string): AppError {
   )
 }
 
-function tooMany(): AppError {
-  return new AppError(
-    'query.limit',
-    `You have ${copiesMax} copies in the scratch space, and no more may be made.`,
-    {
-      hint: 'Delete some: DELETE /sluice/v1/scratch-space/{id}.',
-    },
-  )
+function bytesOf(copies: readonly Pick<ScratchCopy, 'files'>[]): number {
+  return copies.flatMap(({ files }) => files).reduce((sum, { bytes }) => sum + bytes, 0)
+}
+
+function full(message: string): AppError {
+  return new AppError('query.limit', message, {
+    hint: 'Delete some: DELETE /sluice/v1/scratch-space/{id}. The setting limits.scratchBytesMax says how large all may be.',
+  })
 }

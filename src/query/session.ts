@@ -257,8 +257,8 @@ const loggedKinds: readonly Statement['kind'][] = [
 ]
 
 /** What reads or writes data. */
-function isLogged({ kind }: Statement): boolean {
-  return loggedKinds.includes(kind)
+function isLogged(statement: Statement): boolean {
+  return loggedKinds.includes(statement.kind) || (statement.kind === 'explain' && statement.isAnalyzed)
 }
 
 function countedRows(rows: ResultRows, entry: QueryLogEntryWriter): ResultRows {

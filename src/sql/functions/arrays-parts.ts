@@ -1,20 +1,25 @@
 import { stringType } from '#types/data-type.ts'
 import { firstElement, firstOfStrings, meetingElement } from './arrays-meet.ts'
-import { on, sameAsFirst, scalar } from './define.ts'
+import { firstNoBareNull, on, sameAsFirst, scalar } from './define.ts'
 import type { FunctionEntry, PrintedCall, Signature } from './entry.ts'
 import { meetingKey, valueType } from './maps-meet.ts'
 import { onceEach } from './once-each.ts'
 
-const elementAt: Signature = on(['array', 'integer'], firstElement, ({ values }) =>
-  onceEach(
-    values,
-    (list, index) =>
-      `CASE WHEN ${index} = 0 THEN error('element_at counts from 1: its place cannot be 0.') ELSE list_extract(${list}, ${index}) END`,
-  ),
+const elementAt: Signature = on(
+  ['array', 'integer'],
+  firstElement,
+  ({ values }) =>
+    onceEach(
+      values,
+      (list, index) =>
+        `CASE WHEN ${index} = 0 THEN error('element_at counts from 1: its place cannot be 0.') ELSE list_extract(${list}, ${index}) END`,
+    ),
+  firstNoBareNull,
 )
 
 const valueAt: Signature = on(['map', 'any'], valueType, 'map_extract_value($1, $2)', {
   converts: meetingKey,
+  ...firstNoBareNull,
 })
 
 /** Elements and parts of arrays, and arrays with something put in. Strings share `reverse`, maps `element_at`. */
@@ -80,7 +85,7 @@ export const arrayPartFunctions: readonly FunctionEntry[] = [
           values,
           (list, value) => `CASE WHEN ${list} IS NOT NULL THEN list_append(${list}, ${value}) END`,
         ),
-      { converts: meetingElement(0, 1) },
+      { converts: meetingElement(0, 1), ...firstNoBareNull },
     ),
   ),
   scalar(

@@ -1,6 +1,6 @@
 import { booleanType, integerType, longType } from '#types/data-type.ts'
 import { elementOf, firstElement, meetingElement } from './arrays-meet.ts'
-import { on, sameAsFirst, scalar } from './define.ts'
+import { firstNoBareNull, noBareNull, on, sameAsFirst, scalar } from './define.ts'
 import type { FunctionEntry, PrintedCall } from './entry.ts'
 import { onceEach } from './once-each.ts'
 
@@ -20,7 +20,7 @@ export const arraySetFunctions: readonly FunctionEntry[] = [
             (list, value) =>
               `(list_contains(${list}, ${value}) OR CASE WHEN list_count(${list}) < len(${list}) THEN NULL ELSE false END)`,
           ),
-        meets,
+        { ...meets, ...noBareNull },
       ),
     ),
     remarks: 'NULL when the value is not found and the array holds a NULL.',
@@ -36,7 +36,7 @@ export const arraySetFunctions: readonly FunctionEntry[] = [
           (list, value) =>
             `CASE WHEN ${list} IS NOT NULL AND ${value} IS NOT NULL THEN CAST(coalesce(list_position(${list}, ${value}), 0) AS BIGINT) END`,
         ),
-      meets,
+      { ...meets, ...firstNoBareNull },
     ),
   ),
   scalar(
@@ -71,23 +71,31 @@ export const arraySetFunctions: readonly FunctionEntry[] = [
   ),
   scalar(
     'array_union',
-    on(['common', 'common'], sameAsFirst, ({ values: [left = '', right = ''] }) =>
-      onceEach(
-        [`CASE WHEN ${left} IS NOT NULL AND ${right} IS NOT NULL THEN list_concat(${left}, ${right}) END`],
-        (all) => distinct(all),
-      ),
+    on(
+      ['common', 'common'],
+      sameAsFirst,
+      ({ values: [left = '', right = ''] }) =>
+        onceEach(
+          [`CASE WHEN ${left} IS NOT NULL AND ${right} IS NOT NULL THEN list_concat(${left}, ${right}) END`],
+          (all) => distinct(all),
+        ),
+      noBareNull,
     ),
   ),
   {
     ...scalar(
       'arrays_overlap',
-      on(['common', 'common'], booleanType, ({ values }) =>
-        onceEach(
-          values,
-          (left, right) =>
-            `(list_has_any(${left}, ${right}) OR CASE WHEN len(${left}) > 0 AND len(${right}) > 0 ` +
-            `AND (list_count(${left}) < len(${left}) OR list_count(${right}) < len(${right})) THEN NULL ELSE false END)`,
-        ),
+      on(
+        ['common', 'common'],
+        booleanType,
+        ({ values }) =>
+          onceEach(
+            values,
+            (left, right) =>
+              `(list_has_any(${left}, ${right}) OR CASE WHEN len(${left}) > 0 AND len(${right}) > 0 ` +
+              `AND (list_count(${left}) < len(${left}) OR list_count(${right}) < len(${right})) THEN NULL ELSE false END)`,
+          ),
+        noBareNull,
       ),
     ),
     remarks: 'NULL when nothing is common, neither is empty, and one holds a NULL.',

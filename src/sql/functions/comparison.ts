@@ -30,8 +30,11 @@ export const comparisonFunctions: readonly FunctionEntry[] = [
   scalar('isnull', on(['any'], booleanType, '($1 IS NULL)')),
   scalar('isnotnull', on(['any'], booleanType, '($1 IS NOT NULL)')),
   scalar('isnan', on(['fractional'], booleanType, 'coalesce(isnan($1), false)')),
-  scalar('greatest', on(['common', 'common'], sameTypeAsFirst, 'greatest($*)', { rest: 'common' })),
-  scalar('least', on(['common', 'common'], sameTypeAsFirst, 'least($*)', { rest: 'common' })),
+  scalar(
+    'greatest',
+    on(['comparable', 'comparable'], sameTypeAsFirst, 'greatest($*)', { rest: 'comparable' }),
+  ),
+  scalar('least', on(['comparable', 'comparable'], sameTypeAsFirst, 'least($*)', { rest: 'comparable' })),
   scalar(
     'nullif',
     rewritten(['any', 'any'], ([value = nullOf(integerType), other = value], context) =>

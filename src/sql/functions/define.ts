@@ -49,6 +49,11 @@ export function once(value: string, body: (name: string) => string): string {
   return `list_transform([${value}], lambda v: ${body('v')})[1]`
 }
 
+/** A bare NULL has no type that an array or map could meet: the caller must say one. */
+export const noBareNull: Extras = { fits: (types) => types.every(({ kind }) => kind !== 'void') }
+/** As `noBareNull`, of the first argument alone. */
+export const firstNoBareNull: Extras = { fits: ([type]) => type?.kind !== 'void' }
+
 /** The type of the first argument. */
 export const sameAsFirst = (types: readonly DataType[]): DataType => types[0] ?? { kind: 'void' }
 

@@ -2,6 +2,7 @@ import { integerType, longType, stringType } from '#types/data-type.ts'
 import { on, once, scalar } from './define.ts'
 import type { FunctionEntry, PrintedCall } from './entry.ts'
 import { murmurHash } from './hashes-murmur.ts'
+import { xxHash } from './hashes-xx.ts'
 
 /** Digests of bytes; a text counts as its UTF-8 bytes. */
 export const hashFunctions: readonly FunctionEntry[] = [
@@ -17,6 +18,13 @@ export const hashFunctions: readonly FunctionEntry[] = [
       on([], integerType, ({ values, types }) => murmurHash(values, types), { rest: 'any' }),
     ),
     remarks: 'Murmur3 with seed 42. Maps are not supported, as in Spark.',
+  },
+  {
+    ...scalar(
+      'xxhash64',
+      on([], longType, ({ values, types }) => xxHash(values, types), { rest: 'any' }),
+    ),
+    remarks: 'xxHash of 64 bits with seed 42. Maps are not supported, as in Spark.',
   },
   scalar(
     'crc32',

@@ -2,7 +2,7 @@ import { voidType, type DataType } from '#types/data-type.ts'
 import { duckdbType } from '#types/duckdb.ts'
 import type { BoundExpression } from '../bind/bound.ts'
 import { firstElement } from './arrays-meet.ts'
-import { rewritten, scalar } from './define.ts'
+import { firstNoBareNull, rewritten, scalar } from './define.ts'
 import type { FunctionEntry } from './entry.ts'
 import { absent, giving, innerCall, lambdaOf, lambdaOver, variable } from './higher-order-lambda.ts'
 
@@ -12,6 +12,7 @@ export const higherOrderFoldFunctions: readonly FunctionEntry[] = [
       'aggregate reduce',
       rewritten(['array', 'any', 'lambda', 'lambda'], aggregated, {
         optional: 1,
+        ...firstNoBareNull,
         lambda: (types, argument) =>
           argument === 2 ? [types[1] ?? voidType, firstElement(types)] : [types[1] ?? voidType],
       }),

@@ -1,7 +1,7 @@
 import { arrayType, booleanType, integerType, longType, voidType, type DataType } from '#types/data-type.ts'
 import type { BoundExpression, BoundLambda } from '../bind/bound.ts'
 import { firstElement } from './arrays-meet.ts'
-import { rewritten, scalar } from './define.ts'
+import { firstNoBareNull, rewritten, scalar } from './define.ts'
 import type { FunctionEntry } from './entry.ts'
 import { higherOrderFoldFunctions } from './higher-order-fold.ts'
 import { absent, giving, innerCall, lambdaOf, lambdaOver, variable } from './higher-order-lambda.ts'
@@ -22,7 +22,7 @@ export const higherOrderFunctions: readonly FunctionEntry[] = [
         const each = fromZero(lambdaOf(lambda))
         return innerCall('transform', [array, each], arrayType(each.type), 'list_transform($1, $2)')
       },
-      overPlaces,
+      { ...overPlaces, ...firstNoBareNull },
     ),
   ),
   scalar(
@@ -54,6 +54,7 @@ export const higherOrderFunctions: readonly FunctionEntry[] = [
     ...scalar(
       'zip_with',
       rewritten(['array', 'array', 'lambda'], zippedWith, {
+        fits: ([left, right]) => left?.kind !== 'void' && right?.kind !== 'void',
         lambda: ([left = voidType, right = voidType]) => [firstElement([left]), firstElement([right])],
       }),
     ),

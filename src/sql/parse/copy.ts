@@ -1,11 +1,12 @@
 import { AppError } from '#base/errors.ts'
+import type { ParsedQuery } from '../compile.ts'
 import type { CopyOption, CopyTarget, ParsedStatement } from '../statement.ts'
 import { parseTableName } from './from.ts'
 import { beginsQuery } from './look-ahead.ts'
 import { parseWholeQuery, toParsedQuery } from './parsed-query.ts'
 import type { SelectItem } from './syntax.ts'
 import type { TokenReader } from './token-reader.ts'
-import { queryOf } from './value-query.ts'
+import { wholeTable } from './value-query.ts'
 import { tokenValue } from './words.ts'
 
 /** What a path of the scratch space begins with. */
@@ -17,7 +18,7 @@ const scratchSpace = '%scratch_space%'
  */
 export function parseCopy(reader: TokenReader): ParsedStatement {
   reader.next()
-  const query = beginsQuery(reader) || reader.isWord('FROM') ? parseWholeQuery(reader) : wholeTable(reader)
+  const query = beginsQuery(reader) || reader.isWord('FROM') ? parseWholeQuery(reader) : tableQuery(reader)
   if (reader.isWord('FROM')) {
     throw new AppError('query.unsupported', 'COPY only goes out: there is no COPY … FROM.', {
       position: reader.at,
@@ -30,20 +31,18 @@ export function parseCopy(reader: TokenReader): ParsedStatement {
   return { kind: 'copy', query, target, options: parseOptions(reader) }
 }
 
-function wholeTable(reader: TokenReader): ReturnType<typeof toParsedQuery> {
+function tableQuery(reader: TokenReader): ParsedQuery {
   const name = parseTableName(reader)
-  const at = name.position
-  const item = (value: SelectItem['value']): SelectItem => ({ value, alias: undefined, aliases: undefined })
-  const items = reader.isSymbol('(')
-    ? reader.inParentheses(() =>
-        reader.list(() => {
-          const column = reader.identifier('the name of a column')
-          return item({ kind: 'name', name: column.name, quote: undefined, at: column.at })
-        }),
-      )
-    : [item({ kind: 'star', qualifier: [], except: [], at })]
-  const from = [{ kind: 'table', name, alias: undefined, snapshot: undefined, isHistory: false, at } as const]
-  return toParsedQuery(queryOf({ items, from, at }))
+  const whole = wholeTable(name)
+  if (!reader.isSymbol('(') || whole.body.kind !== 'select') return toParsedQuery(whole)
+  const items = reader.inParentheses(() =>
+    reader.list((): SelectItem => {
+      const column = reader.identifier('the name of a column')
+      const value = { kind: 'name', name: column.name, quote: undefined, at: column.at } as const
+      return { value, alias: undefined, aliases: undefined }
+    }),
+  )
+  return toParsedQuery({ ...whole, body: { ...whole.body, items } })
 }
 
 /** Nothing but the scratch space and the client: a file of the server is no target. */

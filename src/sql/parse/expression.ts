@@ -1,7 +1,7 @@
 import { AppError } from '#base/errors.ts'
 import { integerType, longType } from '#types/data-type.ts'
 import { likeSymbols, shiftOperator, strength, symbolOperators } from './operators.ts'
-import { parsePredicate, pattern } from './predicate.ts'
+import { parsePredicate, pattern, quantified } from './predicate.ts'
 import { parsePrimary } from './primary.ts'
 import type { BinaryOperator, Expression, UnaryOperator } from './expression-syntax.ts'
 import type { TokenReader } from './token-reader.ts'
@@ -79,6 +79,8 @@ function parseInfix(reader: TokenReader, left: Expression, than: number): Expres
       const [name, bound] = operator
       if (bound <= than) return undefined
       for (let length = shift?.length ?? 1; length > 0; length--) reader.next()
+      const isIn = quantified(reader, left, name)
+      if (isIn) return isIn
       return { kind: 'binary', operator: name, left, right: parseStronger(reader, bound), at }
     }
     const like = likeSymbols[token.text]

@@ -46,3 +46,9 @@ export function isLambda(reader: TokenReader): boolean {
   const arrow = reader.peek(distance)
   return arrow.kind === 'symbol' && arrow.text === '->'
 }
+
+/** `TABLE t`, which is all of it; a column may be called `table`. */
+export function isWholeTable(reader: TokenReader): boolean {
+  const [first, name] = [reader.peek(0), reader.peek(1)]
+  return first.kind === 'word' && first.upper === 'TABLE' && (name.kind === 'word' || name.kind === 'quoted')
+}

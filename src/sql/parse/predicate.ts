@@ -1,5 +1,5 @@
 import { parseExpression, parseOperand } from './expression.ts'
-import { beginsQuery } from './look-ahead.ts'
+import { beginsQuery, beginsQueryAt } from './look-ahead.ts'
 import { parsePrimary } from './primary.ts'
 import { parseQuery } from './query.ts'
 import type { Expression } from './expression-syntax.ts'
@@ -23,6 +23,8 @@ export function parsePredicate(reader: TokenReader, value: Expression): Expressi
     }
     throw reader.unexpected('NULL, TRUE, FALSE or DISTINCT FROM')
   }
+  if (reader.takeWord('ISNULL')) return { kind: 'is', value, what: 'null', isNegated: false, at }
+  if (reader.takeWord('NOTNULL')) return { kind: 'is', value, what: 'null', isNegated: true, at }
   const before = reader.index
   const isNegated = reader.takeWord('NOT')
   if (reader.takeWord('BETWEEN')) {
@@ -66,6 +68,17 @@ function likeEach(
     .inParentheses(() => reader.list(() => parseExpression(reader)))
     .map((one): Expression => ({ kind: 'like', ...like, pattern: one, escape: undefined, at }))
     .reduce((left, right): Expression => ({ kind: 'binary', operator, left, right, at }))
+}
+
+/** Behind `=` or `<>`: `ANY (query)` and `SOME (query)` are IN, `<> ALL (query)` is NOT IN. */
+export function quantified(reader: TokenReader, value: Expression, operator: string): Expression | undefined {
+  const isIn = operator === '=' && reader.isWord('ANY', 'SOME')
+  const isNotIn = operator === '<>' && reader.isWord('ALL')
+  const next = reader.peek(1)
+  const isQuery = next.kind === 'symbol' && next.text === '(' && beginsQueryAt(reader, 2)
+  if (!isQuery || (!isIn && !isNotIn)) return undefined
+  reader.next()
+  return parseIn(reader, value, isNotIn)
 }
 
 export function pattern(reader: TokenReader): { pattern: Expression; escape: Expression | undefined } {

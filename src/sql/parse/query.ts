@@ -1,7 +1,10 @@
 import { AppError } from '#base/errors.ts'
+import { integerType } from '#types/data-type.ts'
+import type { TableName } from '../compile.ts'
 import { parseExpression } from './expression.ts'
 import { historyItem, parseFromItem, parseLateralViews, parseTableName } from './from.ts'
-import { beginsQuery } from './look-ahead.ts'
+import { beginsQuery, isWholeTable } from './look-ahead.ts'
+import { findMentions } from './mentions.ts'
 import type { Expression } from './expression-syntax.ts'
 import type {
   CommonTable,
@@ -13,6 +16,7 @@ import type {
   SelectItem,
 } from './syntax.ts'
 import type { TokenReader } from './token-reader.ts'
+import { wholeTable } from './value-query.ts'
 import { parseSortItems, parseWindow } from './window.ts'
 
 /** `[WITH …] select [UNION …] [ORDER BY …] [LIMIT …] [OFFSET …]`, in any number of parentheses. */
@@ -30,6 +34,11 @@ export function parseQuery(reader: TokenReader): Query {
       } else if (offset === undefined && reader.takeWord('OFFSET')) {
         offset = parseExpression(reader)
         reader.takeWord('ROWS', 'ROW')
+      } else if (
+        limit === undefined &&
+        (reader.areWords('FETCH', 'FIRST') || reader.areWords('FETCH', 'NEXT'))
+      ) {
+        limit = parseFetchFirst(reader)
       } else {
         break
       }
@@ -38,17 +47,34 @@ export function parseQuery(reader: TokenReader): Query {
   })
 }
 
+/** `FETCH FIRST [n] ROWS ONLY`: PostgreSQL's other word for LIMIT. */
+function parseFetchFirst(reader: TokenReader): Expression {
+  const { at } = reader
+  reader.next()
+  reader.next()
+  const count: Expression = reader.isWord('ROW', 'ROWS')
+    ? { kind: 'literal', type: integerType, value: 1, text: '1', at }
+    : parseExpression(reader)
+  reader.expectWord('ROW', 'ROWS')
+  reader.expectWord('ONLY')
+  return count
+}
+
 function parseCommonTable(reader: TokenReader): CommonTable {
-  if (reader.isWord('RECURSIVE') && reader.peek(1).kind === 'word' && !reader.areWords('RECURSIVE', 'AS')) {
-    throw new AppError('query.unsupported', 'A common table cannot be made from itself: no WITH RECURSIVE.', {
-      position: reader.at,
-      hint: 'sequence() and explode() make rows from a range.',
-    })
-  }
+  const isRecursive = reader.takeWord('RECURSIVE')
   const { name, at } = reader.identifier('the name of a common table')
   const columns = reader.isSymbol('(') ? parseNames(reader) : undefined
   reader.takeWord('AS')
-  return { name, columns, query: reader.inParentheses(() => parseQuery(reader)), at }
+  const query = reader.inParentheses(() => parseQuery(reader))
+  const isOwn = ({ parts }: TableName): boolean =>
+    parts.length === 1 && parts[0]?.toLowerCase() === name.toLowerCase()
+  if (isRecursive && findMentions(query).tables.some(isOwn)) {
+    throw new AppError('query.unsupported', 'A common table cannot read itself.', {
+      position: at,
+      hint: 'sequence(1, n) and explode make rows by number.',
+    })
+  }
+  return { name, columns, query, at }
 }
 
 export function parseNames(reader: TokenReader): string[] {
@@ -76,6 +102,10 @@ function parseTerm(reader: TokenReader): QueryBody {
   if (reader.isSymbol('(')) return reader.inParentheses(() => parseQuery(reader))
   if (reader.takeWord('VALUES')) {
     return { kind: 'values', rows: reader.list(() => parseRow(reader)), at }
+  }
+  if (isWholeTable(reader)) {
+    reader.next()
+    return wholeTable(parseTableName(reader)).body
   }
   if (reader.isWord('FROM')) {
     // `FROM t SELECT …`: Hive's order.
@@ -177,6 +207,11 @@ function parseGrouping(reader: TokenReader): GroupingElement[] {
     if (reader.isWord('CUBE') && isCall(reader)) {
       reader.next()
       return { kind: 'cube', sets: parseSets(reader) }
+    }
+    if (reader.areSymbols('(', ')')) {
+      reader.next()
+      reader.next()
+      return { kind: 'sets', sets: [[]] }
     }
     return { kind: 'expression', value: parseExpression(reader) }
   })

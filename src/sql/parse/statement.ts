@@ -14,7 +14,7 @@ import { parseInsert } from './insert.ts'
 import { parseClose, parseDeclare, parseFetch } from './cursor.ts'
 import { parseExpression } from './expression.ts'
 import { parseTableName } from './from.ts'
-import { beginsQuery } from './look-ahead.ts'
+import { beginsQuery, isWholeTable } from './look-ahead.ts'
 import { parseQuery } from './query.ts'
 import { parseWholeQuery, toParsedQuery } from './parsed-query.ts'
 import type { Expression } from './expression-syntax.ts'
@@ -35,7 +35,7 @@ export function parseStatement(statement: ScannedStatement): ParsedStatement {
 export function parseOne(reader: TokenReader, isInBlock: boolean): ParsedStatement {
   const token = reader.current
   if (token.kind === 'dollars' || opensBareBlock(reader.tokens, reader.index)) return parseBlock(reader)
-  if (beginsQuery(reader) || reader.isWord('FROM')) {
+  if (beginsQuery(reader) || reader.isWord('FROM') || isWholeTable(reader)) {
     return queryOrInto(parseWholeQuery(reader))
   }
   if (token.kind !== 'word') throw reader.unexpected('a statement')

@@ -77,6 +77,14 @@ export class TokenReader {
     return words.every((word, distance) => isWordToken(this.peek(distance), [word]))
   }
 
+  /** Whether these symbols follow one after another. */
+  areSymbols(...symbols: readonly string[]): boolean {
+    return symbols.every((symbol, distance) => {
+      const token = this.peek(distance)
+      return token.kind === 'symbol' && token.text === symbol
+    })
+  }
+
   isSymbol(...symbols: readonly string[]): boolean {
     const token = this.current
     return token.kind === 'symbol' && symbols.includes(token.text)
@@ -136,7 +144,8 @@ export class TokenReader {
   /** A name if one stands here that can be an alias without AS. */
   optionalAlias(): string | undefined {
     const token = this.current
-    if (this.#beginsTarget()) return undefined
+    if (this.#beginsTarget() || this.areWords('FETCH', 'FIRST') || this.areWords('FETCH', 'NEXT'))
+      return undefined
     if (token.kind === 'quoted' || (token.kind === 'word' && !reserved.has(token.upper))) {
       this.#index++
       return token.text

@@ -1,5 +1,6 @@
 import type { TextPosition } from '#base/errors.ts'
 import { booleanType } from '#types/data-type.ts'
+import type { TableName } from '../compile.ts'
 import type { Expression } from './expression-syntax.ts'
 import type { Query, Select } from './syntax.ts'
 
@@ -33,6 +34,16 @@ export function queryOf(parts: Pick<Select, 'items' | 'at'> & Partial<Select>): 
     offset: undefined,
     at: parts.at,
   }
+}
+
+/** `SELECT * FROM name`. */
+export function wholeTable(name: TableName): Query {
+  const at = name.position
+  return queryOf({
+    items: [{ value: { kind: 'star', qualifier: [], except: [], at }, alias: undefined, aliases: undefined }],
+    from: [{ kind: 'table', name, alias: undefined, snapshot: undefined, isHistory: false, at }],
+    at,
+  })
 }
 
 export function booleanLiteral(value: boolean, at: TextPosition): Expression {

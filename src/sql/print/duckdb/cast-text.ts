@@ -1,4 +1,5 @@
 import type { DataType } from '#types/data-type.ts'
+import { mendedText } from '../../functions/strings-utf8.ts'
 import { withValue } from './with-value.ts'
 
 /** As Spark writes a value: `1.0E10`, `{1, null}`, `[a, b]`, `{k -> v}`. */
@@ -14,11 +15,7 @@ export function castToText(text: string, from: DataType): string {
     case 'timestamp':
       return `CAST(CAST(${text} AS TIMESTAMP) AS VARCHAR)`
     case 'binary':
-      return withValue(
-        text,
-        (value) =>
-          `(CASE WHEN ${value} IS NOT NULL THEN coalesce(TRY(decode(${value})), error('These bytes are no text in UTF-8.')) END)`,
-      )
+      return mendedText(text)
     case 'interval':
       return withValue(text, intervalText)
     case 'struct':
