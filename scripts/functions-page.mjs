@@ -28,6 +28,8 @@ export function functionsPage() {
     .map((line) => JSON.parse(line))
   const gaps = JSON.parse(fixture('spark-functions-gaps.json'))
   const isGap = ({ function: name, n }) => Object.hasOwn(gaps, `${name} ${n}`)
+  const sparkGaps = JSON.parse(fixture('spark-functions-on-spark-gaps.json'))
+  const isSparkGap = ({ function: name, n }) => Object.hasOwn(sparkGaps, `${name} ${n}`)
   const known = new Set(functionEntries.flatMap(({ names }) => names))
   const passed = cases.filter((one) => !isGap(one)).length
   const ownCount = fixture('spark-ansi-off.jsonl').split('\n').filter(Boolean).length
@@ -42,14 +44,15 @@ export function functionsPage() {
     `the same values and types here; of the ${promised.length} that are of functions the reference platform documents, ${promised.filter((one) => !isGap(one)).length}.`,
     `Of ${ownCount.toLocaleString('en')} further cases, whose answers were recorded from Spark, ${(ownCount - Object.keys(ownGaps).length).toLocaleString('en')} are the same.`,
     'Names may be written in upper or lower case. Arguments convert as Spark converts them on its own; `[…]` may be left',
-    'out, `…` repeats. *Examples* counts those of Spark that pass on DuckDB.',
+    'out, `…` repeats. The columns *DuckDB* and *Spark* count the examples that pass on each engine;',
+    `on Spark ${cases.filter((one) => !isSparkGap(one)).length} of all do.`,
   ]
   for (const [kind, title, about] of kinds) {
     const entries = functionEntries.filter((entry) => entry.kind === kind).toSorted(byName)
     lines.push('', `## ${title}`, '')
     if (about) lines.push(about, '')
-    lines.push('| function | takes | examples | remarks |', '|---|---|---|---|')
-    for (const entry of entries) lines.push(row(entry, cases, isGap))
+    lines.push('| function | takes | DuckDB | Spark | remarks |', '|---|---|---|---|---|')
+    for (const entry of entries) lines.push(row(entry, cases, [isGap, isSparkGap]))
   }
   lines.push('', '## Not there, or not the same yet', '', '| function | examples | why |', '|---|---|---|')
   const reasons = new Map()
@@ -63,6 +66,10 @@ export function functionsPage() {
       `| ${code(name)}${known.has(name.toLowerCase()) ? '' : ' (not there)'} | ${count} | ${cell(reason)} |`,
     )
   }
+  lines.push('', '## Not the same on Spark alone', '', '| function | why |', '|---|---|')
+  for (const one of cases.filter((one) => isSparkGap(one) && !isGap(one))) {
+    lines.push(`| ${code(one.function)} | ${cell(sparkGaps[`${one.function} ${one.n}`])} |`)
+  }
   lines.push('', '## Known differences', '', '| statement | why |', '|---|---|')
   for (const [sql, reason] of Object.entries(ownGaps).toSorted(byReason)) {
     lines.push(`| ${code(sql)} | ${cell(reason)} |`)
@@ -70,11 +77,13 @@ export function functionsPage() {
   return `${lines.join('\n')}\n`
 }
 
-function row({ names, signatures, remarks = '' }, cases, isGap) {
+function row({ names, signatures, remarks = '' }, cases, gapsOfEngines) {
   const own = cases.filter((one) => names.includes(one.function.toLowerCase()))
-  const count = own.length === 0 ? '' : `${own.filter((one) => !isGap(one)).length} of ${own.length}`
+  const count = (isGap) =>
+    own.length === 0 ? '' : `${own.filter((one) => !isGap(one)).length} of ${own.length}`
+  const counts = gapsOfEngines.map(count).join(' | ')
   const takes = [...new Set(signatures.map(signatureText))].map(code).join(' ')
-  return `| ${names.map(code).join(' ')} | ${takes} | ${count} | ${cell(remarks)} |`
+  return `| ${names.map(code).join(' ')} | ${takes} | ${counts} | ${cell(remarks)} |`
 }
 
 function signatureText({ takes, optional = 0, rest }) {
