@@ -16,6 +16,7 @@ import type {
 import { connect, type Connection, type SessionIdentity, type SparkAddress } from './spark/connection.ts'
 import { appErrorOf, readFailure } from './spark/failure.ts'
 import type { AnalyzeResponse, Relation } from './spark/messages.ts'
+import { EncodingThread } from './spark/encoding-thread.ts'
 import { Operation } from './spark/operation.ts'
 import { castStatement, relationOf } from './spark/relation.ts'
 import { SparkSession } from './spark/session.ts'
@@ -55,6 +56,7 @@ export function createSparkEngine({
   const onBegin = (): Promise<void> => openRowsFolder(folder, life)
   const session = new SparkSession({ connection, stateFile, logger, onBegin })
   const turns = new Turns(statementsMax)
+  const thread = new EncodingThread()
   const running = new Set<Pull>()
 
   async function open(statement: EngineStatement, options: OpenOptions): Promise<Pull> {
@@ -64,7 +66,7 @@ export function createSparkEngine({
       const { identity, found } = await analyzed(statement, signal)
       const plan = limited(relationOf(castStatement(statement, { found, wanted: columns })), rowCountMax)
       const operation = new Operation(connection, identity, { root: plan })
-      const pull = new SparkPull(operation, options, () => {
+      const pull = new SparkPull({ operation, thread }, options, () => {
         place[Symbol.dispose]()
         running.delete(pull)
       })
@@ -120,6 +122,7 @@ export function createSparkEngine({
       said(signal, () => session.within((identity) => analyze(connection, identity, relationOf(statement)))),
     [Symbol.asyncDispose]: async () => {
       await Promise.all([...running].map((pull) => pull[Symbol.asyncDispose]()))
+      await thread[Symbol.asyncDispose]()
       await session.end()
       connection[Symbol.dispose]()
       await removeWrites(folder, () => true)
