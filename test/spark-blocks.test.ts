@@ -42,6 +42,15 @@ describe.skipIf(isSparkMissing)('on Spark', () => {
     ])
   })
 
+  it('sketches are stored, and read by DuckDB', async () => {
+    await product.run(`SET engine = spark; CREATE TABLE daily AS
+      SELECT hll_build_agg('p' || id) AS sketch FROM range(0, 600);
+      INSERT INTO daily SELECT hll_build_agg('p' || id) FROM range(300, 1000)`)
+    const [[estimate] = []] = await product.rows('SELECT hll_estimate(hll_merge_agg(sketch)) FROM daily')
+    expect(Number(estimate)).toBeGreaterThan(970)
+    expect(Number(estimate)).toBeLessThan(1030)
+  })
+
   it('statistics and samples are stored', async () => {
     const session = 'SET engine = spark; SET aqp = true'
     await product.run(`CREATE TABLE numbers AS SELECT id AS n FROM range(100)`)

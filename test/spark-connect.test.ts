@@ -4,9 +4,10 @@ import { silentLogger } from '#base/log.ts'
 import type { QueryEngine } from '#engine/engine.ts'
 import { createSparkEngine } from '#engine/spark-engine.ts'
 import { readArrow } from '../src/engine/spark/arrow-batch.ts'
-import { connect } from '../src/engine/spark/connection.ts'
+import { type Connection, connect } from '../src/engine/spark/connection.ts'
 import { Operation } from '../src/engine/spark/operation.ts'
 import { SparkSession } from '../src/engine/spark/session.ts'
+import { startCuttingProxy } from './support/cutting-proxy.ts'
 import { sharedSpark, testSpark, type TestSpark } from './support/spark.ts'
 import { eventually, testWithSpark } from './support/spark-server.ts'
 
@@ -17,9 +18,12 @@ const columns = [{ name: 'n', type: long }]
 const endless = `SELECT count_if(sha2(repeat(CAST(id AS STRING), 50), 512) LIKE '%ff%') AS n
   FROM range(0, 20000000000, 1, 8)`
 
-/** Needs a task, and so a core: says whether one is free. */
+/**
+ * Needs a task, and so a core: says whether one is free. Sooner than what was not interrupted is let go of, which ends it
+ * too, after half a minute.
+ */
 async function isIdle(spark: TestSpark): Promise<boolean> {
-  const signal = AbortSignal.timeout(90_000)
+  const signal = AbortSignal.timeout(20_000)
   const rows = await spark.rows('SELECT sum(id) AS n FROM range(0, 1000, 1, 2)', { columns, signal })
   return rows[0]?.[0] === 499_500
 }
@@ -98,26 +102,24 @@ describe('Spark', () => {
   testWithSpark('gives every row once over streams that end early', { timeout: 240_000 }, async () => {
     await using spark = await testSpark()
     using connection = connect(spark.address)
-    const session = new SparkSession({
-      connection,
-      stateFile: join(spark.folder, 'own'),
-      logger: silentLogger,
+    expect(await everyRowOnce(spark, connection, () => {})).toBeGreaterThan(0)
+  })
+
+  testWithSpark('gives every row once over a connection that breaks', { timeout: 240_000 }, async () => {
+    await using spark = await testSpark()
+    await using proxy = await startCuttingProxy(spark.address.port)
+    using connection = connect({ ...spark.address, port: proxy.port })
+    const cutAt = new Set([1, 4])
+    await everyRowOnce(spark, connection, (batch) => {
+      if (cutAt.has(batch)) proxy.cut(0, batch === 1 ? 'before' : 'after')
     })
-    const rowCount = 150_000
-    const query = `SELECT id AS n, repeat('x', 60) AS text FROM range(0, ${rowCount}, 1, 6)`
-    const seen = new Uint8Array(rowCount)
-    const operation = await session.within(
-      async (identity) => new Operation(connection, identity, { root: { sql: { query } } }),
-    )
-    for (let bytes = await operation.next(); bytes; bytes = await operation.next()) {
-      for (const batch of readArrow(bytes)) {
-        for (let row = 0; row < batch.rowCount; row++) seen[Number(batch.value(0, row))]! += 1
-      }
-    }
-    expect(operation.reattachCount).toBeGreaterThan(0)
-    expect(seen.every((count) => count === 1)).toBe(true)
-    await operation.stop()
-    await session.end()
+    expect(proxy.cuts()).toBe(2)
+  })
+
+  testWithSpark('takes a row that is larger than a message may be elsewhere', async () => {
+    const spark = await sharedSpark()
+    const [[text] = []] = await spark.rows(`SELECT repeat('x', 12000000) AS text`)
+    expect(String(text).length).toBe(12_000_000)
   })
 
   testWithSpark('holds little of a large result', { timeout: 240_000 }, async () => {
@@ -146,3 +148,34 @@ describe('Spark', () => {
     await expect(engine.describe('SELECT 1')).rejects.toMatchObject({ code: 'engine.unavailable' })
   })
 })
+
+/** Reads a result of 150,000 rows, told of each batch before the next one is asked for; how often streams were followed. */
+async function everyRowOnce(
+  spark: TestSpark,
+  connection: Connection,
+  onBatch: (batch: number) => void,
+): Promise<number> {
+  const session = new SparkSession({
+    connection,
+    stateFile: join(spark.folder, 'own'),
+    logger: silentLogger,
+  })
+  const rowCount = 150_000
+  const query = `SELECT id AS n, repeat('x', 60) AS text FROM range(0, ${rowCount}, 1, 6)`
+  const seen = new Uint8Array(rowCount)
+  const operation = await session.within(
+    async (identity) => new Operation(connection, identity, { root: { sql: { query } } }),
+  )
+  let batchCount = 0
+  for (let bytes = await operation.next(); bytes; bytes = await operation.next()) {
+    for (const batch of readArrow(bytes)) {
+      for (let row = 0; row < batch.rowCount; row++) seen[Number(batch.value(0, row))]! += 1
+    }
+    batchCount += 1
+    onBatch(batchCount)
+  }
+  expect(seen.every((count) => count === 1)).toBe(true)
+  await operation.stop()
+  await session.end()
+  return operation.reattachCount
+}

@@ -27,6 +27,11 @@ describe.skipIf(isSparkMissing)('on Spark', () => {
 
   it.each([
     ['SELECT id FROM e QUALIFY row_number() OVER (PARTITION BY who ORDER BY id DESC) = 1 ORDER BY n DESC'],
+    ['SELECT id, sum(id) OVER (ORDER BY id ROWS BETWEEN 1 PRECEDING AND 2 FOLLOWING) FROM e ORDER BY id'],
+    [
+      "SELECT id, substring('12', id - 8, 5), substring('12', 1 - id, id), substring('12', id - 3) FROM e ORDER BY id",
+    ],
+    ['SELECT id, size(array(1)) + CAST(2.5D AS INT) FROM e ORDER BY id'],
     ['SELECT id, count(DISTINCT n) OVER (PARTITION BY who) FROM e ORDER BY id'],
     ['SELECT id, count(DISTINCT n, who) OVER () FROM e ORDER BY id'],
     ['SELECT id, sum(n) FILTER (WHERE id > 1) OVER (PARTITION BY who) FROM e ORDER BY id'],
@@ -39,6 +44,10 @@ describe.skipIf(isSparkMissing)('on Spark', () => {
     ['SELECT transform(array(id), t1 -> t1 + id) FROM e ORDER BY id'],
     ["SELECT '${spark.sql.ansi.enabled}', 'it''s', '\\\\', `a b` FROM (SELECT 1 AS `a b`)"],
     ['SELECT id, g.pos, g.col FROM e LATERAL VIEW OUTER posexplode(sequence(1, n - 4)) g ORDER BY id, g.pos'],
+    [
+      `SELECT hll_estimate(hll_merge_agg(s)), min(hll_estimate(s)) FROM
+        (SELECT who, hll_build_agg(coalesce(n, id), 10) AS s FROM e GROUP BY who)`,
+    ],
     ['SELECT who, n, grouping(n), count(*) FROM e GROUP BY ROLLUP (who, n) ORDER BY 1, 2, 3, 4'],
   ])('gives what DuckDB gives: %s', async (text) => {
     using duckdb = await compiledSql(given)

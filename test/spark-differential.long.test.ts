@@ -8,6 +8,8 @@ import { sharedSpark } from './support/spark.ts'
 import { isSparkMissing } from './support/spark-server.ts'
 
 const queryCount = Number(process.env['SLUICE_TEST_SEEDS'] ?? 2_000)
+/** To see queries again that failed. */
+const givenFirst = process.env['SLUICE_TEST_FIRST_SEED']
 
 it.skipIf(isSparkMissing)(
   'random queries nobody has seen before mean the same on both engines',
@@ -17,7 +19,7 @@ it.skipIf(isSparkMissing)(
     await duckdb.run(`${differentialTable}; SELECT 1`)
     const spark = compiledSpark(await sharedSpark())
     await spark.run(`${differentialTable}; SELECT 1 AS one`)
-    const first = Math.floor(Math.random() * 2 ** 31)
+    const first = givenFirst === undefined ? Math.floor(Math.random() * 2 ** 31) : Number(givenFirst)
     const found: string[] = []
     for (let seed = first; seed < first + queryCount; seed++) {
       const differences = await differencesOf({ duckdb, spark }, generatedQuery(seed))

@@ -1,6 +1,3 @@
-import { randomUUID } from 'node:crypto'
-import { rm } from 'node:fs/promises'
-import { join } from 'node:path'
 import { AppError } from '#base/errors.ts'
 import { faultPoint } from '#base/faults.ts'
 import type { Logger } from '#base/log.ts'
@@ -16,13 +13,14 @@ import type {
 import { connect, type Connection, type SessionIdentity, type SparkAddress } from './spark/connection.ts'
 import { appErrorOf, readFailure } from './spark/failure.ts'
 import type { AnalyzeResponse, Relation } from './spark/messages.ts'
+import { EncodingThread } from './spark/encoding-thread.ts'
 import { Operation } from './spark/operation.ts'
 import { castStatement, relationOf } from './spark/relation.ts'
 import { SparkSession } from './spark/session.ts'
 import { SparkPull } from './spark/spark-pull.ts'
 import { fieldsOfProto } from './spark/spark-types.ts'
 import { Turns } from './spark/turns.ts'
-import { finishWrite, openRowsFolder, removeWrites, writePlan, writtenColumns } from './spark/written-rows.ts'
+import { finishWrite, RowsFolder, writePlan, writtenColumns } from './spark/written-rows.ts'
 import { stopReason, untilAbort } from './stop-reason.ts'
 
 export type { SparkAddress } from './spark/connection.ts'
@@ -50,11 +48,10 @@ export function createSparkEngine({
   logger,
 }: SparkEngineOptions): ClusterEngine {
   const connection = connect(address)
-  const life = randomUUID()
-  let lastWrite = 0
-  const onBegin = (): Promise<void> => openRowsFolder(folder, life)
-  const session = new SparkSession({ connection, stateFile, logger, onBegin })
+  const rows = new RowsFolder(folder, logger)
+  const session = new SparkSession({ connection, stateFile, logger, onBegin: () => rows.open() })
   const turns = new Turns(statementsMax)
+  const thread = new EncodingThread()
   const running = new Set<Pull>()
 
   async function open(statement: EngineStatement, options: OpenOptions): Promise<Pull> {
@@ -64,7 +61,7 @@ export function createSparkEngine({
       const { identity, found } = await analyzed(statement, signal)
       const plan = limited(relationOf(castStatement(statement, { found, wanted: columns })), rowCountMax)
       const operation = new Operation(connection, identity, { root: plan })
-      const pull = new SparkPull(operation, options, () => {
+      const pull = new SparkPull({ operation, thread }, options, () => {
         place[Symbol.dispose]()
         running.delete(pull)
       })
@@ -90,12 +87,8 @@ export function createSparkEngine({
     using place = new DisposableStack()
     place.use(await turns.take(signal))
     const { identity, found } = await analyzed(statement, signal)
-    lastWrite += 1
-    const target = {
-      folder: join(folder, `${life}-${lastWrite}`),
-      columns: writtenColumns(options.columns),
-    }
-    const remove = (): Promise<void> => rm(target.folder, { recursive: true, force: true })
+    const target = { folder: rows.next(), columns: writtenColumns(options.columns) }
+    const remove = (): Promise<void> => rows.remove(target.folder)
     await faultPoint('spark.write.before')
     const operation = new Operation(connection, identity, writePlan(statement, { found, ...target }))
     try {
@@ -107,7 +100,6 @@ export function createSparkEngine({
       void operation
         .stop()
         .then(remove)
-        .catch((cause: unknown) => logger.log('warn', 'spark.rows_left', { error: cause }))
         .finally(() => held[Symbol.dispose]())
       throw error
     }
@@ -120,9 +112,10 @@ export function createSparkEngine({
       said(signal, () => session.within((identity) => analyze(connection, identity, relationOf(statement)))),
     [Symbol.asyncDispose]: async () => {
       await Promise.all([...running].map((pull) => pull[Symbol.asyncDispose]()))
+      await thread[Symbol.asyncDispose]()
       await session.end()
       connection[Symbol.dispose]()
-      await removeWrites(folder, () => true)
+      await rows.close()
     },
   }
 }

@@ -5,6 +5,8 @@ export interface CuttingProxy extends AsyncDisposable {
   readonly port: number
   /** Pieces that clients sent since the last `cut`, as they came from the network. */
   readonly pieces: () => number
+  /** Connections that broke so far. */
+  readonly cuts: () => number
   /**
    * The connection breaks at the client's next piece number `piece` (from 0): before the server hears of it, or after,
    * so that its answers are lost. Once.
@@ -22,6 +24,7 @@ const carriedOutMs = 60
 export async function startCuttingProxy(target: number, at = 0): Promise<CuttingProxy> {
   let wanted: { readonly piece: number; readonly when: 'before' | 'after' | 'freeze' } | undefined
   let count = 0
+  let cutCount = 0
   const sockets = new Set<Socket>()
   const server = createServer((client) => {
     const upstream = connect({ host: '127.0.0.1', port: target, noDelay: true })
@@ -46,6 +49,7 @@ export async function startCuttingProxy(target: number, at = 0): Promise<Cutting
       const { when } = wanted
       wanted = undefined
       isDead = true
+      cutCount += 1
       if (when === 'freeze') return
       if (when === 'before') return void client.resetAndDestroy()
       upstream.write(chunk)
@@ -61,6 +65,7 @@ export async function startCuttingProxy(target: number, at = 0): Promise<Cutting
   return {
     port: typeof address === 'object' && address ? address.port : 0,
     pieces: () => count,
+    cuts: () => cutCount,
     cut: (piece, when) => {
       count = 0
       wanted = { piece, when }

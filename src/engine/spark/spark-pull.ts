@@ -1,35 +1,33 @@
 import { setTimeout } from 'node:timers/promises'
 import { assert } from '#base/assert.ts'
 import { AppError } from '#base/errors.ts'
-import type { Batch } from '#encode/value.ts'
-import { EncodedRows } from '../encoded-rows.ts'
 import type { Chunk, OpenOptions, Pull } from '../engine.ts'
 import { stopReason, untilAbort } from '../stop-reason.ts'
-import { readArrow } from './arrow-batch.ts'
+import type { EncodingThread, ThreadRows } from './encoding-thread.ts'
 import { appErrorOf, readFailure } from './failure.ts'
 import type { Operation } from './operation.ts'
 
 /** How long whoever disposes of a statement waits for its end. */
 const disposeMs = 2_000
 
-/** The rows of one operation, encoded here as they are pulled. */
+/** The rows of one operation, encoded as they are pulled. */
 export class SparkPull implements Pull {
   readonly #operation: Operation
-  readonly #rows: EncodedRows
+  readonly #rows: ThreadRows
   readonly #signal: AbortSignal
   readonly #onEnd: () => void
-  #batches: Batch[] = []
+  #isDone = false
   #isPulling = false
   #leaving: Promise<void> | undefined
 
   /** @param onEnd called once, when Spark has let go of it */
   constructor(
-    operation: Operation,
+    { operation, thread }: { readonly operation: Operation; readonly thread: EncodingThread },
     { encoding, columns, signal }: Pick<OpenOptions, 'encoding' | 'columns' | 'signal'>,
     onEnd: () => void,
   ) {
     this.#operation = operation
-    this.#rows = new EncodedRows(encoding, columns, () => this.#fetch())
+    this.#rows = thread.open({ encoding, columns }, () => operation.next())
     this.#signal = signal
     this.#onEnd = onEnd
     if (signal.aborted) void this.#leave()
@@ -38,11 +36,12 @@ export class SparkPull implements Pull {
 
   async pull(limit: { readonly rowCountMax: number; readonly bytesMax: number }): Promise<Chunk> {
     assert(!this.#isPulling, 'one pull at a time')
-    if (this.#rows.isDone) return { bytes: new Uint8Array(), rowCount: 0, state: 'done' }
+    if (this.#isDone) return { bytes: new Uint8Array(), rowCount: 0, state: 'done' }
     this.#isPulling = true
     try {
       const pulled = this.#rows.pull(limit.rowCountMax, limit.bytesMax)
       const { rowCount, bytes, isLast } = await untilAbort(this.#signal, pulled)
+      this.#isDone = isLast
       if (isLast) void this.#leave()
       return { bytes, rowCount, state: isLast ? 'done' : 'more' }
     } catch (error) {
@@ -54,20 +53,10 @@ export class SparkPull implements Pull {
     }
   }
 
-  async #fetch(): Promise<Batch | undefined> {
-    for (;;) {
-      const batch = this.#batches.shift()
-      if (batch && batch.rowCount > 0) return batch
-      if (batch) continue
-      const bytes = await this.#operation.next()
-      if (!bytes) return undefined
-      this.#batches = [...readArrow(bytes)]
-    }
-  }
-
   readonly #onAbort = (): void => void this.#leave()
 
   async #leave(): Promise<void> {
+    this.#rows.close()
     this.#leaving ??= this.#operation.stop().finally(() => {
       this.#signal.removeEventListener('abort', this.#onAbort)
       this.#onEnd()

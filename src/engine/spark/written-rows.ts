@@ -1,7 +1,9 @@
+import { randomUUID } from 'node:crypto'
 import { mkdir, readdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { AppError } from '#base/errors.ts'
 import { faultPoint } from '#base/faults.ts'
+import type { Logger } from '#base/log.ts'
 import { quoteSparkIdentifier } from '#base/spark-text.ts'
 import { type DataType, type Field, sameType, stringType } from '#types/data-type.ts'
 import { sparkType } from '#types/spark-type.ts'
@@ -87,18 +89,56 @@ async function namesIn(folder: string): Promise<readonly string[]> {
   }
 }
 
-/** Makes the folder that all writes are in, and removes those of earlier lives. */
-export async function openRowsFolder(folder: string, life: string): Promise<void> {
-  await mkdir(folder, { recursive: true })
-  await removeWrites(folder, (name) => !name.startsWith(life))
-}
+/** The folder that all writes are in, each in one of its own. What cannot be removed is told to the log alone. */
+export class RowsFolder {
+  readonly #path: string
+  readonly #logger: Logger
+  readonly #life = randomUUID()
+  #lastWrite = 0
 
-/** Removes what lives of this server wrote; other things that are there are left alone. */
-export async function removeWrites(folder: string, isOld: (name: string) => boolean): Promise<void> {
-  const names = await readdir(folder).catch(() => [])
-  for (const name of names.filter((name) => writeName.test(name) && isOld(name))) {
-    await rm(join(folder, name), { recursive: true, force: true })
+  constructor(path: string, logger: Logger) {
+    this.#path = path
+    this.#logger = logger
+  }
+
+  /** Makes it, and removes what earlier lives of the server left. @throws AppError 'engine.unavailable' */
+  async open(): Promise<void> {
+    try {
+      await mkdir(this.#path, { recursive: true })
+    } catch (error) {
+      throw new AppError('engine.unavailable', 'The folder for rows from Spark cannot be made.', {
+        hint: 'Whoever runs the server sets spark.folder to one that Sluice and Spark may write to.',
+        cause: error,
+      })
+    }
+    await this.#removeAll((name) => !name.startsWith(this.#life))
+  }
+
+  /** A path for another write; Spark makes it. */
+  next(): string {
+    this.#lastWrite += 1
+    return join(this.#path, `${this.#life}-${this.#lastWrite}`)
+  }
+
+  async remove(folder: string): Promise<void> {
+    try {
+      await rm(folder, { recursive: true, force: true })
+    } catch (error) {
+      this.#logger.log('warn', 'spark.rows_left', { error })
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.#removeAll(() => true)
+  }
+
+  async #removeAll(isOld: (name: string) => boolean): Promise<void> {
+    const names = await readdir(this.#path).catch(() => []) // Never made: nothing to remove.
+    for (const name of names.filter((name) => writeName.test(name) && isOld(name))) {
+      await this.remove(join(this.#path, name))
+    }
   }
 }
 
+/** What others put there is left alone. */
 const writeName = /^[0-9a-f-]{36}-\d+$/

@@ -30,7 +30,7 @@ const engineNames: Readonly<Record<string, string>> = {
 /** How large an operand can be, in bits without the sign: to leave out the wrap where nothing can overflow. */
 export function bitsOf(value: BoundExpression | undefined): number {
   if (!value) return 63
-  if (value.kind === 'literal' && (typeof value.value === 'number' || typeof value.value === 'bigint')) {
+  if (value.kind === 'literal' && value.value !== null && isIntegral(value.type)) {
     const magnitude = BigInt(value.value)
     return (magnitude < 0n ? -magnitude : magnitude).toString(2).length
   }

@@ -2,6 +2,7 @@ import { binaryType, stringType, type DataType } from '#types/data-type.ts'
 import type { BoundExpression } from '../bind/bound.ts'
 import { on, scalar } from './define.ts'
 import type { Accepts, FunctionEntry, PrintedCall, Signature } from './entry.ts'
+import { onceEach } from './once-each.ts'
 
 const isBinary = ([type]: readonly DataType[]): boolean => type?.kind === 'binary'
 
@@ -71,11 +72,17 @@ function cut(
   [place = '', count]: readonly string[],
   [placeValue]: readonly (BoundExpression | undefined)[],
 ): string {
-  const isKnown = placeValue?.kind === 'literal' && Number(placeValue.value) !== 0
-  const from = isKnown ? place : `(CASE WHEN ${place} = 0 THEN 1 ELSE ${place} END)`
-  return count === undefined
-    ? `substring(${value}, ${from})`
-    : `substring(${value}, ${from}, ${atLeast(count, 0)})`
+  const known = placeValue?.kind === 'literal' ? Number(placeValue.value) : 0
+  const from = (at: string): string => (known === 0 ? `(CASE WHEN ${at} = 0 THEN 1 ELSE ${at} END)` : at)
+  if (count === undefined) return `substring(${value}, ${from(place)})`
+  if (known > 0) return `substring(${value}, ${place}, ${atLeast(count, 0)})`
+  // What begins before the text loses what lies before it; the engine would take it from the text.
+  return onceEach([value, place, count], (text, at, many) => {
+    const first = `(length(${text}) + ${at})`
+    const start = `(CASE WHEN ${at} < 0 AND ${first} < 0 THEN 1 ELSE ${from(at)} END)`
+    const before = `(CASE WHEN ${at} < 0 AND ${first} < 0 THEN ${first} ELSE 0 END)`
+    return `substring(${text}, ${start}, ${atLeast(`(CAST(${many} AS BIGINT) + ${before})`, 0)})`
+  })
 }
 
 function atLeast(count: string, least: number): string {

@@ -37,7 +37,20 @@ export function sortKeyText(text: string): string {
 }
 
 function printFrame({ unit, start, end }: BoundFrame, place: PrintPlace): string {
-  return `${unit.toUpperCase()} BETWEEN ${printBound(start, place)} AND ${printBound(end, place)}`
+  const bound = (value: BoundFrameBound): string => printBound(unit === 'rows' ? inRows(value) : value, place)
+  return `${unit.toUpperCase()} BETWEEN ${bound(start)} AND ${bound(end)}`
+}
+
+const integerMax = 2_147_483_647n
+
+/** Spark counts rows as integers; no table of a frame's is longer. */
+function inRows(bound: BoundFrameBound): BoundFrameBound {
+  if (!('offset' in bound)) return bound
+  const { offset } = bound
+  if (offset.kind !== 'literal' || offset.value === null) return bound
+  const value = BigInt(offset.value)
+  const count = value > integerMax ? integerMax : value
+  return { ...bound, offset: { ...offset, type: { kind: 'integer' }, value: count } }
 }
 
 function printBound(bound: BoundFrameBound, place: PrintPlace): string {

@@ -22,6 +22,12 @@ export const specialCalls: Readonly<Record<string, (printed: PrintedCall, orderB
   cume_dist: () => 'cume_dist()',
   nth_value: ({ values }) => `nth_value(${values.slice(0, 2).join(', ')})`,
   count: countDistinct,
+  hll_build_agg: ({ values }) => ({ text: `hll_sketch_agg(${values.join(', ')})`, isCast: asText }),
+  hll_merge_agg: ({ values: [sketch = '', ...rest] }) => ({
+    text: `hll_union_agg(${[`unbase64(${sketch})`, ...rest].join(', ')})`,
+    isCast: asText,
+  }),
+  hll_estimate: ({ values: [sketch = ''] }) => `CAST(hll_sketch_estimate(unbase64(${sketch})) AS DOUBLE)`,
   listagg: ({ call, values }, orderBy) =>
     orderBy === ''
       ? undefined
@@ -29,6 +35,10 @@ export const specialCalls: Readonly<Record<string, (printed: PrintedCall, orderB
   percentile_cont: withinGroup('percentile_cont'),
   percentile_disc: withinGroup('percentile_disc'),
   mode: (printed, orderBy) => (orderBy === '' ? undefined : withinGroup('mode')(printed, orderBy)),
+}
+
+function asText(bytes: string): string {
+  return `base64(${bytes})`
 }
 
 /** Java knows the American zones by their winters' names only. */
