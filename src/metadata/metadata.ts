@@ -1,5 +1,6 @@
 import type { Kysely, Transaction as KyselyTransaction } from 'kysely'
 import type { AccessTables } from './access-tables.ts'
+import type { AlertTables } from './alerts.ts'
 import type { DatabaseTables } from './databases.ts'
 import type { DatasetTables } from './datasets.ts'
 import type { ExportTables } from './exports.ts'
@@ -7,13 +8,16 @@ import type { HomeTables } from './home-state.ts'
 import type { IdentityTables } from './identities.ts'
 import type { JobTables } from './jobs.ts'
 import type { LakeTables } from './lake.ts'
+import type { NotifyTables } from './notifications.ts'
 import type { QueryTables } from './query.ts'
+import type { ResultTables } from './kept-results.ts'
 import type { SchemaTables } from './schemas.ts'
 import type { ViewTables } from './views.ts'
 import type { StagedTableTables } from './staged-tables.ts'
 
 /** All our tables. Each area has a file of row types and of functions, one a statement, and its migrations. */
 export type Tables = AccessTables &
+  AlertTables &
   DatabaseTables &
   DatasetTables &
   ExportTables &
@@ -21,7 +25,9 @@ export type Tables = AccessTables &
   IdentityTables &
   JobTables &
   LakeTables &
+  NotifyTables &
   QueryTables &
+  ResultTables &
   SchemaTables &
   StagedTableTables &
   ViewTables
