@@ -1,10 +1,11 @@
 import { writeFile } from 'node:fs/promises'
-import { readdirSync } from 'node:fs'
+import { readdirSync, readFileSync } from 'node:fs'
 import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { RecordBatchReader, tableFromIPC } from 'apache-arrow'
 import { asyncBufferFromFile, parquetMetadataAsync } from 'hyparquet'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { signIn } from './support/actor.ts'
 import { passableFolder } from './support/passable-folder.ts'
 import { startProduct, type Product } from './support/product.ts'
 import { type Rest, type RestAnswer, restOf } from './support/rest.ts'
@@ -105,6 +106,34 @@ test('as streams: JSON lines, CSV and Arrow; nothing at all, too', async () => {
   const empty = await kept({ sql: 'SELECT n FROM numbers WHERE n < 0' })
   expect(empty).toMatchObject({ state: 'SUCCESS', rowCount: 0, parts: [], columns: [{ name: 'n' }] })
   expect((await rest('GET', `${results}/${empty.id}/rows`)).body).toMatchObject({ rows: [], totalCount: 0 })
+})
+
+test('a colleague with the same rights gets nothing of it, and links end with the rights of who made them', async () => {
+  const access = '/data/foundation/access-control/administration'
+  const admin = await signIn(product.http, JSON.parse(readFileSync(join(home, 'credentials.json'), 'utf8')))
+  const { items } = await admin.must('GET', `${access}/roles`)
+  const role = items.find(({ name }: { name: string }) => name === 'Default production all access')
+  const made = await admin.must('POST', '/sluice/v1/api-clients', { name: 'colleague', roles: [role.id] })
+  const colleague = await signIn(product.http, { ...admin.credentials, ...made })
+  const own = await kept({ sql: 'SELECT 1 AS a' })
+  for (const [method, path] of [
+    ['GET', `${results}/${own.id}`],
+    ['GET', `${results}/${own.id}/rows`],
+    ['DELETE', `${results}/${own.id}`],
+  ] as const) {
+    expect((await colleague.ask(method, path)).status).toBe(404)
+  }
+  const { id } = await colleague.must('POST', results, { sql: 'SELECT 2 AS a' })
+  const theirs = () => colleague.must('GET', `${results}/${id}`)
+  await expect.poll(async () => (await theirs()).state, { timeout: 60_000 }).toBe('SUCCESS')
+  const [{ href }] = (await theirs()).parts
+  expect((await fetch(product.http + href)).status).toBe(200)
+  await admin.must('PATCH', `${access}/roles/${role.id}/subjects`, {
+    op: 'remove',
+    path: '/api-credential',
+    value: made.clientId,
+  })
+  expect((await fetch(product.http + href)).status).toBe(403)
 })
 
 test('a result that failed says why; one that was deleted leaves no file', async () => {

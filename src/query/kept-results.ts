@@ -168,6 +168,10 @@ export function createKeptResults(services: QueryServiceOptions): KeptResults {
       if (!row || !isOurs || link.expires * 1000 <= clock.now().getTime()) {
         throw new AppError('access.denied', 'The link is not right, or over.', { hint: 'Ask for a new one.' })
       }
+      // Whoever lost his rights since has no links any more.
+      const owner = await access.actAs(row.principal_id, row.sandbox_id)
+      const question = { principal: owner.principal, sandboxId: owner.sandbox.id }
+      await access.require({ ...question, permission: 'manage-queries' })
       if (row.expires_at <= clock.now()) throw expired()
       const part = storedParts.parse(row.parts)[link.index]
       if (!part) throw unknownResult(id)
