@@ -12,7 +12,6 @@ import { createSecretStore } from '#access/secret-store.ts'
 import { createBackups } from '#backup/create-backups.ts'
 import { systemClock } from '#base/clock.ts'
 import { armFaults } from '#base/faults.ts'
-import type { RunId } from '#base/ids.ts'
 import type { Logger } from '#base/log.ts'
 import { readTextIfThere } from '#base/system-error.ts'
 import type { Config } from '#config/config.ts'
@@ -28,11 +27,10 @@ import { createDuckdbEngine } from '#engine/duckdb-engine.ts'
 import type { ClusterEngine, Engine } from '#engine/engine.ts'
 import { createSparkEngine } from '#engine/spark-engine.ts'
 import { createExports } from '#exports/create-exports.ts'
-import type { QueryRun, UpkeepState } from '#http/dependencies.ts'
+import type { UpkeepState } from '#http/dependencies.ts'
 import { startHttpServer } from '#http/server.ts'
 import { createIngest } from '#ingest/create-ingest.ts'
 import { createJobs } from '#jobs/create-jobs.ts'
-import type { Jobs, Run } from '#jobs/jobs.ts'
 import { createLake } from '#lake/create-lake.ts'
 import type { Lake } from '#lake/lake.ts'
 import { createMaintenance, type Maintenance } from '#lake/maintenance.ts'
@@ -42,6 +40,7 @@ import type { Metadata } from '#metadata/metadata.ts'
 import { openHome } from '#metadata/open-home.ts'
 import { openMetadataOfHome } from '#metadata/open.ts'
 import { countRuns, selectDatasetFigures, selectTotals } from '#metadata/overview.ts'
+import { createNotify } from '#notify/create-notify.ts'
 import { loopbackCertificate } from '#pgwire/certificate.ts'
 import { startPostgresServer } from '#pgwire/server.ts'
 import { createQueryService } from '#query/create-query-service.ts'
@@ -72,7 +71,6 @@ export interface RunningServer extends AsyncDisposable {
 const clock = systemClock
 /** How often files of writers that are gone are looked for. */
 const sweepEveryMs = 3_600_000
-const runsShownMax = 100
 
 /**
  * @throws AppError 'home.in_use', 'home.unusable', 'port.in_use', 'config.invalid', 'metadata.newer',
@@ -137,6 +135,17 @@ export async function startServer({
     logger,
   })
   const descriptors = createDescriptors({ metadata, access, clock })
+  const { smtpUrl, from, privateAddresses } = config.notify
+  const notify = createNotify({
+    metadata,
+    access,
+    jobs,
+    secrets,
+    mail: smtpUrl && { url: smtpUrl.reveal(), from },
+    allowsPrivate: privateAddresses === 'allowed',
+    clock,
+    logger,
+  })
   const query = createQueryService({
     metadata,
     access,
@@ -155,9 +164,11 @@ export async function startServer({
       nodeId,
       bytesMax: config.limits.scratchBytesMax,
     }),
+    notify,
     clock,
     logger,
     limits: config.limits,
+    resultsFolder: paths.results,
     nodeId,
     incarnation,
   })
@@ -195,6 +206,7 @@ export async function startServer({
     clock,
     version,
   })
+  await query.failLeftQueries()
   await jobs.start()
   starting.use(sweepNowAndThen({ lake, query }, logger))
 
@@ -228,11 +240,8 @@ export async function startServer({
       exports,
       maintenance,
       backups,
-      runs: {
-        ofSchedule: async (scheduleId) =>
-          (await jobs.runs({ kind: 'query', subjectId: scheduleId, limit: runsShownMax })).map(queryRun),
-        get: (runId) => findQueryRun(jobs, runId),
-      },
+      notify,
+      postgresAddress: () => addresses.postgres,
       statistics: (caller, ids) => selectDatasetFigures(metadata.db, caller.sandbox.id, ids),
       fillTemplate,
       health: {
@@ -338,6 +347,7 @@ function sweepNowAndThen(
   const loop = async () => {
     while (!signal.aborted) {
       try {
+        await query.results.removeExpired()
         const tablesRemoved = await query.removeLeftTables()
         if (tablesRemoved > 0) logger.log('info', 'query.left_tables_removed', { tablesRemoved })
         const copiesRemoved = await query.scratch.sweep()
@@ -388,32 +398,4 @@ async function postgresTls(config: Config, folder: string) {
 function httpTls({ tls: { httpCertificate, httpKey } }: Config) {
   if (httpCertificate === undefined || httpKey === undefined) return undefined
   return { certificateFile: httpCertificate, keyFile: httpKey }
-}
-
-async function findQueryRun(jobs: Jobs, runId: RunId): Promise<QueryRun | undefined> {
-  const run = await jobs.run(runId)
-  return run?.kind === 'query' ? queryRun(run) : undefined
-}
-
-const queryStates = {
-  queued: 'QUEUED',
-  running: 'IN_PROGRESS',
-  sealed: 'IN_PROGRESS',
-  waiting: 'IN_PROGRESS',
-  succeeded: 'SUCCESS',
-  failed: 'FAILED',
-  cancelled: 'KILLED',
-} as const satisfies Record<Run['state'], QueryRun['state']>
-
-function queryRun(run: Run): QueryRun {
-  return {
-    id: run.id,
-    scheduleId: run.subjectId,
-    state: queryStates[run.state],
-    isManual: Number.isNaN(Date.parse(run.tick)),
-    createdAt: run.createdAt,
-    startedAt: run.startedAt,
-    finishedAt: 'finishedAt' in run ? run.finishedAt : undefined,
-    message: run.state === 'failed' || run.state === 'waiting' ? run.message : undefined,
-  }
 }

@@ -165,15 +165,51 @@ describe.skipIf(isMissing)('the public client aepp, unmodified', () => {
     })
   })
 
+  test('runs, schedules and watches queries', async () => {
+    await product.run('CREATE TABLE aepp_digits AS SELECT explode(sequence(0, 9)) AS d')
+    const sizes = await admin.must('GET', '/data/foundation/catalog/dataSets?name=aepp_digits')
+    const [dataset] = Object.keys(sizes)
+    const tables = 'abcdefghijklmnop'
+      .split('')
+      .map((letter) => `aepp_digits ${letter}`)
+      .join(', ')
+    const endless = `SELECT count(*) FROM ${tables} WHERE a.d + b.d > random()`
+    expect(await run('use_aepp_queries.py', { dataset, endless, accelerated: true })).toMatchObject({
+      connection: ['prod:all', Number(product.postgres.split(':')[1])],
+      made: ['SUBMITTED', 'SUCCESS', true, 1],
+      queries: ['aepp insert', 'aepp query'],
+      paged: 3,
+      killed: ['Query cancel request received', 'KILLED', expect.anything()],
+      template: { who: 'aepp' },
+      templates: ['aepp page 0', 'aepp page 1', 'aepp page 2', 'aepp template'],
+      schedule: ['0 0 2 1 *', 'Request to patch accepted'],
+      schedules: ['aepp schedule'],
+      runs: [0, 25, 25, 'SUCCESS'],
+      alert: 'enabled',
+      alerts: [true],
+      'of asset': [1, 1],
+      patched: 'disabled',
+      'of user': ['aepp schedule'],
+      switched: [
+        'Schedule already in the state request',
+        'Request to patch accepted',
+        'Request to patch accepted',
+      ],
+      statistics: 10,
+      resource: 1,
+      accelerated: [{ three: 3 }],
+    })
+  })
+
   test('the page of what it does here names each call that was made, and no other', async () => {
-    const page = await readFile(
-      join(import.meta.dirname, '..', 'docs', 'reference', 'schema-registry.md'),
-      'utf8',
-    )
-    const table = page.slice(page.indexOf('| class | calls |'))
-    const named = [...table.matchAll(/^\| `(\w+)` \| (.*) \|$/gm)].flatMap(([, name, calls = '']) =>
-      [...calls.matchAll(/`(\w+)`/g)].map(([, call]) => `${name}.${call}`),
-    )
+    const named: string[] = []
+    for (const name of ['schema-registry.md', 'query-api.md']) {
+      const page = await readFile(join(import.meta.dirname, '..', 'docs', 'reference', name), 'utf8')
+      const table = page.slice(page.indexOf('| class | calls |'))
+      for (const [, of, calls = ''] of table.matchAll(/^\| `(\w+)` \| (.*) \|$/gm)) {
+        named.push(...[...calls.matchAll(/`(\w+)`/g)].map(([, call]) => `${of}.${call}`))
+      }
+    }
     expect(named.sort()).toEqual([...called].sort())
   })
 })

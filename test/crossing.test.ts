@@ -22,6 +22,7 @@ const lakeSpec = { id: '23598e46-f560-407b-88d5-ea6207e49db0', version: '1.0' }
 
 /** What somebody else has, by the kind of its id. */
 type Kind =
+  | 'alertType'
   | 'batch'
   | 'class'
   | 'client'
@@ -32,12 +33,15 @@ type Kind =
   | 'descriptor'
   | 'fieldgroup'
   | 'file'
+  | 'email'
   | 'flow'
   | 'group'
   | 'namespace'
+  | 'notification'
   | 'organization'
   | 'policy'
   | 'query'
+  | 'result'
   | 'role'
   | 'run'
   | 'sandbox'
@@ -47,10 +51,13 @@ type Kind =
   | 'source'
   | 'sqlUser'
   | 'target'
+  | 'template'
   | 'user'
+  | 'webhook'
 
 /** Ids of the same form that nobody has. */
 const unknown: Readonly<Record<Kind, string>> = {
+  alertType: 'failure',
   batch: '01ARZ3NDEKTSV4RRFFQ69G5FAV',
   class: 'https://ns.adobe.com/nobody/classes/000000000000000000000000000000000000000000000000',
   client: 'f'.repeat(32),
@@ -60,23 +67,28 @@ const unknown: Readonly<Record<Kind, string>> = {
   datatype: 'https://ns.adobe.com/nobody/datatypes/000000000000000000000000000000000000000000000000',
   descriptor: '0'.repeat(48),
   fieldgroup: 'https://ns.adobe.com/nobody/mixins/000000000000000000000000000000000000000000000000',
+  email: 'nobody@example.com',
   file: 'a.json',
   flow: '00000000-0000-4000-8000-000000000001',
   group: '00000000-0000-4000-8000-000000000001',
   namespace: '999999999',
+  notification: '00000000-0000-4000-8000-000000000001',
   organization: '000000000000000000000000@AdobeOrg',
   policy: '00000000-0000-4000-8000-000000000001',
   query: '00000000-0000-4000-8000-000000000001',
+  result: '00000000-0000-4000-8000-000000000001',
   role: '00000000-0000-4000-8000-000000000001',
   run: '00000000-0000-4000-8000-000000000001',
   sandbox: 'never-was',
   schedule: '00000000-0000-4000-8000-000000000001',
-  scheduledRun: '00000000-0000-4000-8000-000000000002',
+  scheduledRun: Buffer.from('manual__2026-01-01T00:00:00.000000Z').toString('base64url'),
   schema: 'https://ns.adobe.com/nobody/schemas/000000000000000000000000000000000000000000000000',
   source: '00000000-0000-4000-8000-000000000001',
   sqlUser: 'nobody_00000000',
   target: '00000000-0000-4000-8000-000000000001',
+  template: '00000000-0000-4000-8000-000000000001',
   user: '00000000000000000000000000000001@AdobeID',
+  webhook: '00000000-0000-4000-8000-000000000001',
 }
 
 type Ids = Readonly<Record<Kind, string>>
@@ -238,6 +250,62 @@ const rows: Readonly<Record<string, Row>> = {
   [`GET ${queries}/schedules/:id/runs`]: { params: ['schedule'] },
   [`POST ${queries}/schedules/:id/runs`]: { params: ['schedule'] },
   [`GET ${queries}/schedules/:id/runs/:runId`]: { params: ['schedule', 'scheduledRun'] },
+  [`PATCH ${queries}/schedules/:id/runs/:runId`]: {
+    params: ['schedule', 'scheduledRun'],
+    body: () => ({ op: 'cancel' }),
+  },
+  [`PATCH ${queries}/schedules/:id`]: {
+    params: ['schedule'],
+    body: () => ({ body: [{ op: 'replace', path: '/state', value: 'disable' }] }),
+  },
+  [`DELETE ${queries}/schedules/:id`]: { params: ['schedule'] },
+  [`PATCH ${queries}/queries/:id`]: { params: ['query'], body: () => ({ op: 'soft_delete' }) },
+  [`DELETE ${queries}/queries/:id`]: { params: ['query'] },
+  [`GET ${queries}/query-templates`]: {},
+  [`GET ${queries}/query-templates/count`]: {},
+  [`POST ${queries}/query-templates`]: {
+    body: () => ({ name: `own ${Math.random()}`, sql: 'SELECT 1' }),
+  },
+  [`GET ${queries}/query-templates/:id`]: { params: ['template'] },
+  [`PUT ${queries}/query-templates/:id`]: {
+    params: ['template'],
+    body: () => ({ name: 'stolen', sql: 'SELECT 1' }),
+  },
+  [`DELETE ${queries}/query-templates/:id`]: { params: ['template'] },
+  [`POST ${queries}/accelerated-queries`]: {
+    body: (ids) => ({ dbName: `${ids.sandbox}:all`, templateId: ids.template }),
+  },
+  [`GET ${queries}/alert-subscriptions`]: { query: (ids) => `property=assetId==${ids.schedule}` },
+  [`POST ${queries}/alert-subscriptions`]: {
+    body: (ids) => ({
+      assetId: ids.schedule,
+      alertType: 'failure',
+      subscriptions: { emailIds: ['own@example.com'] },
+    }),
+  },
+  [`GET ${queries}/alert-subscriptions/user-subscriptions/:email`]: { params: ['email'] },
+  [`GET ${queries}/alert-subscriptions/:assetId`]: { params: ['schedule'] },
+  [`GET ${queries}/alert-subscriptions/:assetId/:alertType`]: { params: ['schedule', 'alertType'] },
+  [`PATCH ${queries}/alert-subscriptions/:assetId/:alertType`]: {
+    params: ['schedule', 'alertType'],
+    body: () => ({ op: 'replace', path: '/status', value: 'disable' }),
+  },
+  [`DELETE ${queries}/alert-subscriptions/:assetId/:alertType`]: { params: ['schedule', 'alertType'] },
+  [`GET ${queries}/connection_parameters`]: organizationWide,
+  [`GET ${queries}/statistics`]: { query: (ids) => `dataSet=${ids.dataset}` },
+  'POST /data/foundation/queryauth/accounts': {
+    ...organizationWide,
+    body: (ids) => ({ name: 'own', assignedToUser: ids.user }),
+  },
+  'POST /sluice/v1/results': { body: () => ({ sql: 'SELECT 1 AS own' }) },
+  'GET /sluice/v1/results/:id': { params: ['result'] },
+  'GET /sluice/v1/results/:id/rows': { params: ['result'] },
+  'DELETE /sluice/v1/results/:id': { params: ['result'] },
+  'GET /sluice/v1/notifications': {},
+  'POST /sluice/v1/notifications/:id/read': { params: ['notification'] },
+  'GET /sluice/v1/webhooks': {},
+  'POST /sluice/v1/webhooks': { body: () => ({ url: 'https://example.com/own', topics: ['query.*'] }) },
+  'DELETE /sluice/v1/webhooks/:id': { params: ['webhook'] },
   [`GET ${access}/acl/reference`]: organizationWide,
   [`POST ${access}/acl/effective-policies`]: { body: () => ['/permissions/view-datasets'] },
   [`POST ${access}/acl/active-permissions`]: { body: () => ['/permissions/view-datasets'] },
@@ -488,6 +556,20 @@ async function makeThings(): Promise<Ids> {
   })
   const scheduledRun = (await must('POST', `${queries}/schedules/${schedule.id}/runs`)).id
   const query = (await must('GET', `${queries}/queries`)).queries[0].id
+  const template = await must('POST', `${queries}/query-templates`, {
+    name: 'secret template',
+    sql: "SELECT 'secret_text'",
+  })
+  await must('POST', `${queries}/alert-subscriptions`, {
+    assetId: schedule.id,
+    alertType: 'failure',
+    subscriptions: { emailIds: ['secret_reader@example.com'] },
+  })
+  const result = await must('POST', '/sluice/v1/results', { sql: "SELECT 'secret_row' AS a" })
+  const webhook = await must('POST', '/sluice/v1/webhooks', {
+    url: 'https://example.com/secret_hook',
+    topics: ['query.start'],
+  })
   const user = await must('POST', '/sluice/v1/users', { name: 'secret user', email: 'secret@example.com' })
   const group = await must('POST', '/sluice/v1/groups', { name: 'secret group', members: [] })
   const role = await must('POST', `${access}/administration/roles`, { name: 'secret role' })
@@ -495,6 +577,7 @@ async function makeThings(): Promise<Ids> {
   const client = await must('POST', '/sluice/v1/api-clients', { name: 'secret client' })
   const login = await must('POST', '/sluice/v1/sql-logins', { prefix: 'secret' })
   return {
+    alertType: 'failure',
     batch,
     class: itsClass.$id,
     client: client.clientId,
@@ -504,13 +587,16 @@ async function makeThings(): Promise<Ids> {
     datatype: datatype.$id,
     descriptor: descriptor['@id'],
     fieldgroup: fieldgroup.$id,
+    email: 'secret_reader@example.com',
     file: 'a.json',
     flow,
     group: group.id,
     namespace: String(namespace.id),
+    notification: unknown.notification,
     organization: owner.credentials.organizationId,
     policy: policy.id,
     query,
+    result: result.id,
     role: role.id,
     run,
     sandbox: 'secret-place',
@@ -520,7 +606,9 @@ async function makeThings(): Promise<Ids> {
     source,
     sqlUser: login.sqlUser,
     target,
+    template: template.id,
     user: user.id,
+    webhook: webhook.id,
   }
 }
 
@@ -579,7 +667,8 @@ test('every guarded route has a row, and every row a route', async () => {
     ingest: nothing,
     query: nothing,
     exports: nothing,
-    runs: nothing,
+    notify: nothing,
+    postgresAddress: () => '',
     statistics: async () => new Map(),
     fillTemplate: (text: string) => text,
     health: nothing,
@@ -761,6 +850,8 @@ test('what was tried for is all still there', async () => {
     `${catalog}/dataSets/${ids.dataset}`,
     `${flows}/flows/${ids.flow}`,
     `${queries}/schedules/${ids.schedule}`,
+    `${queries}/query-templates/${ids.template}`,
+    `${queries}/alert-subscriptions/${ids.schedule}/failure`,
     `${access}/administration/roles/${ids.role}`,
     `${access}/administration/policies/${ids.policy}`,
     `${sandboxes}/sandboxes/secret-place`,

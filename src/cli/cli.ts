@@ -18,6 +18,7 @@ import { addRestore } from './commands/restore.ts'
 import { addServe } from './commands/serve.ts'
 import { addSql } from './commands/sql.ts'
 import { addStatus } from './commands/status.ts'
+import { addTemplate } from './commands/template.ts'
 import { addUser } from './commands/user.ts'
 import { addVerify } from './commands/verify.ts'
 import { CliError, exitCodeOf, exitCodes } from './exit-code.ts'
@@ -79,6 +80,7 @@ Each command has its own help: sluice dataset load --help`,
     addStatus,
     addDataset,
     addSql,
+    addTemplate,
     addExport,
     addVerify,
     addUser,

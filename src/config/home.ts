@@ -20,6 +20,8 @@ export function homePaths(home: string) {
     cache: join(home, 'cache'),
     staging: join(home, 'staging'),
     spool: join(home, 'spool'),
+    /** Kept results of queries; can be lost. */
+    results: join(home, 'results'),
     scratch: join(home, 'scratch'),
     /** Copies of results for who asked for them; they end by themselves. */
     scratchSpace: join(home, 'scratch-space'),

@@ -121,6 +121,14 @@ export const configSchema = z.strictObject({
       about: 'How long an interactive statement may run',
       default: '10m',
     }),
+    batchTimeoutMs: spanMs().register(settingMeta, {
+      about: 'How long a query in the background may run, with all its tries',
+      default: '24h',
+    }),
+    resultRetentionMs: spanMs().register(settingMeta, {
+      about: 'How long kept results can be fetched',
+      default: '24h',
+    }),
     statementsMax: count().register(settingMeta, {
       about: 'Interactive statements that run at a time; more wait',
       default: 5,
@@ -193,6 +201,20 @@ export const configSchema = z.strictObject({
     retentionMs: spanMs().register(settingMeta, {
       about: 'How long entries of the audit are kept; older ones are deleted once a day',
       default: '365d',
+    }),
+  }),
+  notify: z.strictObject({
+    smtpUrl: secret().optional().register(settingMeta, {
+      about: 'Mail server for alerts, smtp://USER:PASSWORD@HOST:587 or smtps://…; absent: nothing is mailed',
+      isSecret: true,
+    }),
+    from: z.string().min(3).max(200).register(settingMeta, {
+      about: 'Whom mails are from',
+      default: 'Sluice <sluice@localhost>',
+    }),
+    privateAddresses: z.enum(['refused', 'allowed']).register(settingMeta, {
+      about: 'Whether webhooks may lead into private networks, and by plain http',
+      default: 'refused',
     }),
   }),
   secrets: z.strictObject({

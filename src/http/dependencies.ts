@@ -4,13 +4,14 @@ import type { Administration } from '#access/create-administration.ts'
 import type { SecretStore } from '#access/secret-store.ts'
 import type { Backups } from '#backup/backups.ts'
 import type { Clock } from '#base/clock.ts'
-import type { BatchId, DatasetId, RunId } from '#base/ids.ts'
+import type { BatchId, DatasetId } from '#base/ids.ts'
 import type { Logger } from '#base/log.ts'
 import type { Caller, Datasets } from '#datasets/datasets.ts'
 import type { SharedTables } from '#datasets/shared-tables.ts'
 import type { Exports } from '#exports/exports.ts'
 import type { Ingest } from '#ingest/ingest.ts'
 import type { Maintenance, TaskStatus, UpkeepTask } from '#lake/maintenance.ts'
+import type { Notify } from '#notify/notify.ts'
 import type { QueryService } from '#query/query.ts'
 import type { Descriptors } from '#schemas/descriptors.ts'
 import type { Namespaces } from '#schemas/namespaces.ts'
@@ -35,7 +36,9 @@ export interface HttpDependencies {
   readonly exports: Exports
   readonly maintenance: Maintenance
   readonly backups: Backups
-  readonly runs: QueryRuns
+  readonly notify: Notify
+  /** Where the PostgreSQL protocol is spoken, `host:port`. */
+  readonly postgresAddress: () => string
   /** Figures of datasets the caller may see. */
   readonly statistics: (
     caller: Caller,
@@ -55,24 +58,6 @@ export interface DatasetStatistics {
   readonly bytes: number
   readonly lastBatchId: BatchId | undefined
   readonly lastBatchState: string | undefined
-}
-
-/** Runs of scheduled queries, newest first. Who may see them is asked before. */
-export interface QueryRuns {
-  ofSchedule(scheduleId: string): Promise<readonly QueryRun[]>
-  get(runId: RunId): Promise<QueryRun | undefined>
-}
-
-export interface QueryRun {
-  readonly id: RunId
-  readonly scheduleId: string
-  readonly state: 'QUEUED' | 'IN_PROGRESS' | 'SUCCESS' | 'FAILED' | 'KILLED'
-  /** Made by hand, not by the schedule. */
-  readonly isManual: boolean
-  readonly createdAt: Date
-  readonly startedAt: Date | undefined
-  readonly finishedAt: Date | undefined
-  readonly message: string | undefined
 }
 
 /** How the whole server does, for readiness, status and metrics. */

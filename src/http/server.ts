@@ -25,6 +25,7 @@ import { addSecurityHeaders } from './gateway/security-headers.ts'
 import { icebergRoutes } from './iceberg/routes.ts'
 import { identityRoutes } from './identity/routes.ts'
 import { ingestionRoutes } from './ingestion/routes.ts'
+import { accountRoutes } from './query/accounts.ts'
 import { queryRoutes } from './query/routes.ts'
 import { sandboxRoutes } from './sandboxes/routes.ts'
 import { schemaRoutes } from './schemas/routes.ts'
@@ -119,6 +120,7 @@ export async function createApp(
     ['/data/foundation/sandbox-management', (scope) => sandboxRoutes(scope, dependencies)],
     ['/data/foundation/audit', (scope) => auditRoutes(scope, dependencies)],
     ['/data/foundation/query', (scope) => queryRoutes(scope, dependencies)],
+    ['/data/foundation/queryauth', (scope) => accountRoutes(scope, dependencies)],
     ['/iceberg', (scope) => icebergRoutes(scope, dependencies)],
     ['/sluice/v1', (scope) => sluiceRoutes(scope, dependencies, counters)],
   ]

@@ -11,14 +11,16 @@ import {
   updateCancelledRun,
   updateHeldRun,
 } from '#metadata/jobs.ts'
-import type { Metadata } from '#metadata/metadata.ts'
+import type { Metadata, Transaction } from '#metadata/metadata.ts'
 import type { JobHandler } from './jobs.ts'
 import { fenced, leaseOf } from './lease.ts'
 import { runOfRow } from './run-of-row.ts'
 
-/** Failures after which an unsealed run is given up. */
-const failureCountMax = 8
-const retryBackoff: Backoff = { firstMs: 1_000, maxMs: 300_000, jitter: 0.5 }
+/** Failures after which an unsealed run is given up, and the waits before. */
+const usualRetry = {
+  failureCountMax: 8,
+  backoff: { firstMs: 1_000, maxMs: 300_000, jitter: 0.5 } satisfies Backoff,
+}
 
 type StopReason = 'lost' | 'cancelled' | 'stopping'
 
@@ -144,6 +146,7 @@ export class Attempt {
       return
     }
     const failure = toAppError(error)
+    const { failureCountMax, backoff } = this.#handler.retry ?? usualRetry
     const failureCount = current.failure_count + 1
     const isRetried =
       current.is_sealed ||
@@ -161,7 +164,7 @@ export class Attempt {
       error,
     })
     if (isRetried) {
-      const retryAt = new Date(now.getTime() + backoffMs(retryBackoff, failureCount))
+      const retryAt = new Date(now.getTime() + backoffMs(backoff, failureCount))
       await updateHeldRun(metadata.db, holder, {
         ...change,
         state: 'waiting',
@@ -180,6 +183,7 @@ export class Attempt {
         }))
       )
         return
+      await this.#tellEnd(tx)
       await notifyJobs(tx, `done:${this.runId}`)
     })
   }
@@ -192,8 +196,14 @@ export class Attempt {
       if (!row || row.fence !== this.#row.fence || row.state !== 'running') return
       const by = row.cancel_requested_by ?? row.principal_id
       await updateCancelledRun(tx, this.runId, { by, now: clock.now(), isOver: true })
+      await this.#tellEnd(tx)
       await notifyJobs(tx, `done:${this.runId}`)
     })
+  }
+
+  async #tellEnd(tx: Transaction): Promise<void> {
+    const row = this.#handler.ended && (await lockRun(tx, this.runId))
+    if (row) await this.#handler.ended?.(tx, runOfRow(row))
   }
 }
 

@@ -73,6 +73,9 @@ export function createJobs(options: JobsOptions): Jobs {
       if (!row || row.is_sealed || ['succeeded', 'failed', 'cancelled'].includes(row.state)) return
       const isOver = row.state === 'queued' || row.state === 'waiting'
       await updateCancelledRun(tx, runId, { by, now: clock.now(), isOver })
+      const handler = isOver ? handlers.get(row.kind) : undefined
+      const over = handler?.ended && (await lockRun(tx, runId))
+      if (over) await handler.ended?.(tx, runOfRow(over))
       await notifyJobs(tx, `${isOver ? 'done' : 'cancel'}:${runId}`)
     })
   }

@@ -113,3 +113,95 @@ test('looking back from a tick, or from before the next, finds that tick', () =>
     { numRuns: 200 },
   )
 })
+
+const ticksFrom = (expression: string, zone: string, from: string, count: number): string[] => {
+  const cron = parseCron(expression, zone)
+  const ticks: string[] = []
+  for (let time = new Date(from); ticks.length < count;) {
+    time = cronTickAfter(cron, time) ?? new Date(Number.NaN)
+    ticks.push(time.toISOString().slice(0, 16))
+  }
+  return ticks
+}
+
+test.each([
+  // Paris puts its clocks forward on 29 March 2026 at 02:00: 02:30 is shown by none, and the day still has its run.
+  [
+    '30 2 * * *',
+    'Europe/Paris',
+    '2026-03-27T12:00Z',
+    ['2026-03-28T01:30', '2026-03-29T01:30', '2026-03-30T00:30'],
+  ],
+  // It puts them back on 25 October at 03:00: 02:30 is shown twice, and the day still has one run.
+  [
+    '30 2 * * *',
+    'Europe/Paris',
+    '2026-10-24T12:00Z',
+    ['2026-10-25T00:30', '2026-10-26T01:30', '2026-10-27T01:30'],
+  ],
+  // Who runs every hour or half an hour goes by real time through both.
+  [
+    '0 * * * *',
+    'Europe/Paris',
+    '2026-03-29T00:00Z',
+    ['2026-03-29T01:00', '2026-03-29T02:00', '2026-03-29T03:00'],
+  ],
+  [
+    '30 * * * *',
+    'Europe/Paris',
+    '2026-10-24T23:45Z',
+    ['2026-10-25T00:30', '2026-10-25T01:30', '2026-10-25T02:30'],
+  ],
+  // Lord Howe moves by half an hour, Kathmandu is a quarter off.
+  [
+    '15 2 * * *',
+    'Australia/Lord_Howe',
+    '2026-10-02T20:00Z',
+    ['2026-10-03T15:45', '2026-10-04T15:15', '2026-10-05T15:15'],
+  ],
+  ['0 0 * * *', 'Asia/Kathmandu', '2026-01-01T00:00Z', ['2026-01-01T18:15', '2026-01-02T18:15']],
+  // Month ends by name, in leap years and in a place that is already in the next month.
+  [
+    '0 0 L * *',
+    'UTC',
+    '2028-01-15T00:00Z',
+    ['2028-01-31T00:00', '2028-02-29T00:00', '2028-03-31T00:00', '2028-04-30T00:00'],
+  ],
+  [
+    '0 6 L 2 *',
+    'Pacific/Auckland',
+    '2026-01-01T00:00Z',
+    ['2026-02-27T17:00', '2027-02-27T17:00', '2028-02-28T17:00'],
+  ],
+  ['0 0 31 * *', 'UTC', '2026-01-31T00:00Z', ['2026-03-31T00:00', '2026-05-31T00:00']],
+])('%s in %s after %s comes at %j', (expression, zone, from, ticks) => {
+  expect(ticksFrom(expression, zone, from, ticks.length)).toEqual(ticks)
+})
+
+test('in every zone, looking back finds the ticks that looking forward names, each once', () => {
+  const zones = fc.constantFrom(
+    'Europe/Paris',
+    'America/New_York',
+    'Australia/Lord_Howe',
+    'Asia/Kathmandu',
+    'America/Santiago',
+  )
+  const expressions = fc.constantFrom('30 2 * * *', '*/20 * * * *', '0 0 L * *', '15 1,2,3 * * 0')
+  const times = fc.integer({ min: Date.parse('2025-01-01'), max: Date.parse('2027-01-01') })
+  fc.assert(
+    fc.property(zones, expressions, times, (zone, expression, ms) => {
+      const cron = parseCron(expression, zone)
+      const next = cronTickAfter(cron, new Date(ms))!
+      expect(next.getTime()).toBeGreaterThan(ms)
+      expect(cronTickAtOrBefore(cron, next, new Date(ms))).toEqual(next)
+      expect(
+        cronTickAtOrBefore(cron, new Date(next.getTime() - 60_000), new Date(0))!.getTime(),
+      ).toBeLessThanOrEqual(ms)
+    }),
+    { numRuns: 200 },
+  )
+})
+
+test('a time zone that is none is refused by name', () => {
+  expect(() => parseCron('0 0 * * *', 'Mars/Olympus')).toThrow(/"Mars\/Olympus" is no time zone/)
+})

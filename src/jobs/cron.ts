@@ -1,16 +1,20 @@
 import { AppError } from '#base/errors.ts'
+import { type Zone, zoneOf } from './zone.ts'
 
-/** Minutes named by a cron expression, in UTC. */
+/** Minutes named by a cron expression, on the wall clocks of a time zone. */
 export interface Cron {
   readonly minutes: ReadonlySet<number>
   readonly hours: ReadonlySet<number>
   readonly days: ReadonlySet<number>
+  /** `L`: the last day of the month, whatever its number. */
+  readonly isLastDay: boolean
   /** 1 to 12. */
   readonly months: ReadonlySet<number>
   /** 0 is Sunday. */
   readonly weekdays: ReadonlySet<number>
   /** As cron has it: when both are restricted, a day that matches either counts. */
   readonly dayRule: 'both' | 'either'
+  readonly zone: Zone
 }
 
 interface FieldRule {
@@ -36,10 +40,10 @@ const daysSearchedMax = 366 * 41
 
 /**
  * Five fields: minute, hour, day of month, month, day of week; each `*`, a number or name, `a-b`, with `/step`, and
- * lists of them.
+ * lists of them. The day of month may also be `L`, the last one.
  * @throws AppError 'request.invalid' naming the field
  */
-export function parseCron(expression: string): Cron {
+export function parseCron(expression: string, timeZone = 'UTC'): Cron {
   const fields = expression.trim().split(/\s+/)
   const [minute, hour, day, month, weekday] = fields
   if (
@@ -56,13 +60,17 @@ export function parseCron(expression: string): Cron {
     )
   }
   const weekdays = parseField(weekday, weekdayRule)
+  const days = day.split(',')
+  const numbered = days.filter((item) => item.toUpperCase() !== 'L')
   const cron: Cron = {
     minutes: parseField(minute, minuteRule),
     hours: parseField(hour, hourRule),
-    days: parseField(day, dayRule),
+    days: numbered.length === 0 ? new Set() : parseField(numbered.join(','), dayRule),
+    isLastDay: numbered.length < days.length,
     months: parseField(month, monthRule),
     weekdays: new Set([...weekdays].map((value) => value % 7)),
     dayRule: day.startsWith('*') || weekday.startsWith('*') ? 'both' : 'either',
+    zone: zoneOf(timeZone),
   }
   if (cronTickAfter(cron, new Date('2000-01-01T00:00:00Z')) === undefined) {
     throw new AppError('request.invalid', `The cron expression ${JSON.stringify(expression)} never comes.`)
@@ -105,10 +113,12 @@ function invalid(item: string, rule: FieldRule): AppError {
 /** The first minute after `time`. */
 export function cronTickAfter(cron: Cron, time: Date): Date | undefined {
   const from = Math.floor(time.getTime() / 60_000) * 60_000 + 60_000
-  for (let day = startOfDay(from), count = 0; count <= daysSearchedMax; day += dayMs, count += 1) {
+  // The day before, too: what clocks jumped over comes later than its day says.
+  const firstDay = startOfDay(cron.zone.civil(from)) - dayMs
+  for (let day = firstDay, count = 0; count <= daysSearchedMax; day += dayMs, count += 1) {
     if (!matchesDay(cron, new Date(day))) continue
-    const tick = minutesOfDay(cron).find((minute) => day + minute * 60_000 >= from)
-    if (tick !== undefined) return new Date(day + tick * 60_000)
+    const tick = ticksOfDay(cron, day).find((instant) => instant >= from)
+    if (tick !== undefined) return new Date(tick)
   }
   return undefined
 }
@@ -116,10 +126,11 @@ export function cronTickAfter(cron: Cron, time: Date): Date | undefined {
 /** The last minute at or before `time`, if there is one not long before `earliest`. */
 export function cronTickAtOrBefore(cron: Cron, time: Date, earliest: Date): Date | undefined {
   const to = time.getTime()
-  for (let day = startOfDay(to); day >= startOfDay(earliest.getTime()); day -= dayMs) {
+  const lastDay = startOfDay(cron.zone.civil(earliest.getTime())) - dayMs
+  for (let day = startOfDay(cron.zone.civil(to)); day >= lastDay; day -= dayMs) {
     if (!matchesDay(cron, new Date(day))) continue
-    const tick = minutesOfDay(cron).findLast((minute) => day + minute * 60_000 <= to)
-    if (tick !== undefined) return new Date(day + tick * 60_000)
+    const tick = ticksOfDay(cron, day).findLast((instant) => instant <= to)
+    if (tick !== undefined) return new Date(tick)
   }
   return undefined
 }
@@ -128,15 +139,29 @@ function startOfDay(timeMs: number): number {
   return Math.floor(timeMs / dayMs) * dayMs
 }
 
-function minutesOfDay(cron: Cron): number[] {
-  return [...cron.hours]
-    .flatMap((hour) => [...cron.minutes].map((minute) => hour * 60 + minute))
-    .sort((one, other) => one - other)
+/**
+ * The instants of a civil day, in order. Of an hour that comes twice the first one counts, and what falls into an hour
+ * that is left out comes after the leap, so that a daily run comes once a day; who asks for every hour goes by real time.
+ */
+function ticksOfDay(cron: Cron, day: number): number[] {
+  const { zone } = cron
+  const minutes = [...cron.hours].flatMap((hour) => [...cron.minutes].map((minute) => hour * 60 + minute))
+  if (zone.name === 'UTC')
+    return minutes.map((minute) => day + minute * 60_000).sort((one, other) => one - other)
+  const isHourly = cron.hours.size === 24
+  const instants = minutes.flatMap((minute): readonly number[] => {
+    const civil = day + minute * 60_000
+    const there = zone.instants(civil)
+    if (isHourly) return there
+    return there.length === 0 ? [zone.shifted(civil)] : there.slice(0, 1)
+  })
+  return [...new Set(instants)].sort((one, other) => one - other)
 }
 
 function matchesDay(cron: Cron, day: Date): boolean {
   if (!cron.months.has(day.getUTCMonth() + 1)) return false
-  const isDay = cron.days.has(day.getUTCDate())
+  const isLast = cron.isLastDay && new Date(day.getTime() + dayMs).getUTCDate() === 1
+  const isDay = isLast || cron.days.has(day.getUTCDate())
   const isWeekday = cron.weekdays.has(day.getUTCDay())
   return cron.dayRule === 'either' ? isDay || isWeekday : isDay && isWeekday
 }

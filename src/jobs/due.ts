@@ -27,7 +27,7 @@ function tickAtOrBefore(rule: ScheduleRule, time: Date): Date | undefined {
       return new Date(startMs + Math.floor((time.getTime() - startMs) / rule.everyMs) * rule.everyMs)
     }
     case 'cron': {
-      const tick = cronTickAtOrBefore(parseCron(rule.expression), time, rule.startAt)
+      const tick = cronTickAtOrBefore(parseCron(rule.expression, rule.timeZone), time, rule.startAt)
       return tick && tick >= rule.startAt ? tick : undefined
     }
     default:
@@ -52,7 +52,7 @@ function unlimitedTickAfter(rule: ScheduleRule, time: Date): Date | undefined {
     }
     case 'cron': {
       const beforeStart = new Date(rule.startAt.getTime() - 1)
-      return cronTickAfter(parseCron(rule.expression), time < beforeStart ? beforeStart : time)
+      return cronTickAfter(parseCron(rule.expression, rule.timeZone), time < beforeStart ? beforeStart : time)
     }
     default:
       return unreachable(rule)

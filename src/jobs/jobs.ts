@@ -1,3 +1,4 @@
+import type { Backoff } from '#base/backoff.ts'
 import type { PrincipalId, RunId, SandboxId } from '#base/ids.ts'
 import type { AppError, ErrorCode } from '#base/errors.ts'
 import type { Transaction } from '#metadata/metadata.ts'
@@ -41,7 +42,14 @@ export interface JobHandler {
   readonly kind: string
   /** How many of its runs this node works on at once. */
   readonly parallelRunsMax: number
+  /** How often and when a run that failed is tried again; absent: as most are. */
+  readonly retry?: { readonly failureCountMax: number; readonly backoff: Backoff }
   run(context: RunContext): Promise<RunOutcome>
+  /**
+   * Called in the transaction that ends a run as failed for good or cancelled: what follows from it becomes true with it.
+   * What the handler ends itself, by `finish` or `fail` of the lease, it knows.
+   */
+  ended?(tx: Transaction, run: Run): Promise<void>
 }
 
 export interface RunContext {
@@ -131,11 +139,17 @@ export interface Schedule {
 }
 
 /**
- * Ticks are `startAt + k × every`, or the minutes (UTC) a five-field cron expression names from `startAt` on; up to
- * and without `endAt`. Missed ticks become one run, named by the newest of them. Ticks before a schedule was made are
+ * Ticks are `startAt + k × every`, or the minutes a five-field cron expression names on the wall clocks of its time zone
+ * (absent: UTC) from `startAt` on; up to and without `endAt`. Missed ticks become one run, named by the newest of them. Ticks before a schedule was made are
  * not owed, except that of `once`, which then comes at once.
  */
 export type ScheduleRule =
   | { readonly kind: 'once'; readonly startAt: Date }
   | { readonly kind: 'every'; readonly startAt: Date; readonly everyMs: number; readonly endAt?: Date }
-  | { readonly kind: 'cron'; readonly startAt: Date; readonly expression: string; readonly endAt?: Date }
+  | {
+      readonly kind: 'cron'
+      readonly startAt: Date
+      readonly expression: string
+      readonly timeZone?: string
+      readonly endAt?: Date
+    }

@@ -12,14 +12,25 @@ const storedRule = z.discriminatedUnion('kind', [
     everyMs: z.int().positive(),
     endAt: at.optional(),
   }),
-  z.object({ kind: z.literal('cron'), startAt: at, expression: z.string(), endAt: at.optional() }),
+  z.object({
+    kind: z.literal('cron'),
+    startAt: at,
+    expression: z.string(),
+    timeZone: z.string().optional(),
+    endAt: at.optional(),
+  }),
 ])
 
 export function readRule(stored: unknown): ScheduleRule {
   const rule = storedRule.parse(stored)
   if (rule.kind === 'once') return rule
-  const { endAt, ...rest } = rule
-  return endAt ? { ...rest, endAt } : rest
+  const end = rule.endAt ? { endAt: rule.endAt } : {}
+  if (rule.kind === 'every') {
+    const { kind, startAt, everyMs } = rule
+    return { kind, startAt, everyMs, ...end }
+  }
+  const { kind, startAt, expression, timeZone } = rule
+  return { kind, startAt, expression, ...(timeZone === undefined ? {} : { timeZone }), ...end }
 }
 
 /** The same rule is always the same text. */
@@ -33,5 +44,11 @@ function storedForm(rule: ScheduleRule): Record<string, unknown> {
   const endAt = rule.endAt ? { endAt: rule.endAt.toISOString() } : {}
   return rule.kind === 'every'
     ? { kind: rule.kind, startAt, everyMs: rule.everyMs, ...endAt }
-    : { kind: rule.kind, startAt, expression: rule.expression, ...endAt }
+    : {
+        kind: rule.kind,
+        startAt,
+        expression: rule.expression,
+        ...(rule.timeZone === undefined ? {} : { timeZone: rule.timeZone }),
+        ...endAt,
+      }
 }

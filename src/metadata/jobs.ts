@@ -279,6 +279,20 @@ export async function upsertSchedule(db: Db, row: Insertable<JobTables['job_sche
     .execute()
 }
 
+export async function selectNextTicks(
+  db: Db,
+  kind: string,
+  subjectIds: readonly string[],
+): Promise<Pick<ScheduleRow, 'subject_id' | 'next_at'>[]> {
+  if (subjectIds.length === 0) return []
+  return await db
+    .selectFrom('job_schedules')
+    .select(['subject_id', 'next_at'])
+    .where('kind', '=', kind)
+    .where('subject_id', 'in', subjectIds)
+    .execute()
+}
+
 export async function deleteSchedule(db: Db, kind: string, subjectId: string): Promise<void> {
   await db.deleteFrom('job_schedules').where('kind', '=', kind).where('subject_id', '=', subjectId).execute()
 }

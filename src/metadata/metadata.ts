@@ -1,5 +1,6 @@
 import type { Kysely, Transaction as KyselyTransaction } from 'kysely'
 import type { AccessTables } from './access-tables.ts'
+import type { AlertTables } from './alerts.ts'
 import type { DatabaseTables } from './databases.ts'
 import type { DatasetTables } from './datasets.ts'
 import type { ExportTables } from './exports.ts'
@@ -7,7 +8,9 @@ import type { HomeTables } from './home-state.ts'
 import type { IdentityTables } from './identities.ts'
 import type { JobTables } from './jobs.ts'
 import type { LakeTables } from './lake.ts'
+import type { NotifyTables } from './notifications.ts'
 import type { QueryTables } from './query.ts'
+import type { ResultTables } from './kept-results.ts'
 import type { RevisionTables } from './revisions.ts'
 import type { SchemaTables } from './schemas.ts'
 import type { ScratchCopyTables } from './scratch-copies.ts'
@@ -16,6 +19,7 @@ import type { StagedTableTables } from './staged-tables.ts'
 
 /** All our tables. Each area has a file of row types and of functions, one a statement, and its migrations. */
 export type Tables = AccessTables &
+  AlertTables &
   DatabaseTables &
   DatasetTables &
   ExportTables &
@@ -23,7 +27,9 @@ export type Tables = AccessTables &
   IdentityTables &
   JobTables &
   LakeTables &
+  NotifyTables &
   QueryTables &
+  ResultTables &
   RevisionTables &
   SchemaTables &
   ScratchCopyTables &

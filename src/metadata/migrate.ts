@@ -22,6 +22,9 @@ import * as databases from './migrations/0040-databases.ts'
 import * as auditRetention from './migrations/0025-audit-retention.ts'
 import * as revisions from './migrations/0024-revisions.ts'
 import * as scratchCopies from './migrations/0041-scratch-copies.ts'
+import * as queryService from './migrations/0050-query-service.ts'
+import * as notify from './migrations/0051-notify.ts'
+import * as keptResults from './migrations/0052-kept-results.ts'
 
 // oxlint-disable-next-line typescript/no-explicit-any -- A migration precedes the row types.
 type AnyDb = Kysely<any>
@@ -55,6 +58,9 @@ export const migrations: readonly Migration[] = [
   { name: '0024-revisions', up: revisions.up },
   { name: '0041-scratch-copies', up: scratchCopies.up },
   { name: '0025-audit-retention', up: auditRetention.up },
+  { name: '0050-query-service', up: queryService.up },
+  { name: '0051-notify', up: notify.up },
+  { name: '0052-kept-results', up: keptResults.up },
 ]
 
 /** Any number that nobody else uses in this database: two nodes that start together migrate one after the other. */

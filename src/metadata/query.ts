@@ -1,6 +1,9 @@
-import type { ColumnType, Insertable, Selectable } from 'kysely'
-import type { PrincipalId, SandboxId } from '#base/ids.ts'
-import type { Db, Transaction } from './metadata.ts'
+import { type ColumnType, type Insertable, type RawBuilder, type Selectable, sql } from 'kysely'
+import type { PrincipalId, RunId, SandboxId } from '#base/ids.ts'
+import type { Db } from './metadata.ts'
+import { contains, type PageOf, pageOfRows, pageSql, type TimePage } from './page.ts'
+import type { ScheduledQueryTable } from './scheduled-queries.ts'
+import type { QueryTemplateTable } from './query-templates.ts'
 
 export interface QueryTables {
   query_log: {
@@ -16,93 +19,182 @@ export interface QueryTables {
     row_count: ColumnType<string, number | undefined, number>
     code: string | null
     message: string | null
+    run_id: RunId | null
+    schedule_id: string | null
+    template_id: string | null
+    template_name: string | null
+    node_id: string | null
+    incarnation: string | null
+    request: ColumnType<unknown, string | null, string | null>
+    effective_sql: string | null
+    output: 'ctas' | 'insert' | null
+    referenced_datasets: ColumnType<string[], string[] | undefined, string[]>
+    created_dataset: string | null
+    is_hidden: ColumnType<boolean, boolean | undefined, boolean>
+    deleted_at: Date | null
   }
-  scheduled_queries: {
-    id: string
-    sandbox_id: SandboxId
-    principal_id: PrincipalId
-    name: string
-    sql: string
-    parameters: Json
-    schedule: ColumnType<unknown, string | null, string | null>
-    is_enabled: boolean
-    created_at: Date
-  }
+  scheduled_queries: ScheduledQueryTable
+  query_templates: QueryTemplateTable
 }
 
-/** Parsed when read; text when written. */
-type Json = ColumnType<unknown, string, string>
+export type QueryLogState = 'SUBMITTED' | 'IN_PROGRESS' | 'SUCCESS' | 'FAILED' | 'KILLED' | 'TIMEOUT'
 
-export type QueryLogState = 'SUBMITTED' | 'IN_PROGRESS' | 'SUCCESS' | 'FAILED' | 'KILLED'
-export type QueryLogRow = Selectable<QueryTables['query_log']>
-export type ScheduledQueryRow = Selectable<QueryTables['scheduled_queries']>
+/** An entry with the state its run has now, if it is of one. */
+export type QueryLogRow = Selectable<QueryTables['query_log']> & { readonly run_tick: string | null }
 
-export async function insertQueryLog(db: Db, row: Insertable<QueryTables['query_log']>): Promise<void> {
+export type NewQueryLogRow = Omit<
+  Insertable<QueryTables['query_log']>,
+  'code' | 'message' | 'created_dataset' | 'deleted_at' | 'row_count'
+>
+
+export async function insertQueryLog(db: Db, row: NewQueryLogRow): Promise<void> {
   await db.insertInto('query_log').values(row).execute()
 }
 
-export async function finishQueryLog(
+export async function updateQueryLog(
   db: Db,
   id: string,
-  change: {
-    readonly state: QueryLogState
-    readonly updated_at: Date
-    readonly row_count: number
-    readonly code: string | null
-    readonly message: string | null
-  },
+  change: Partial<
+    Pick<
+      Insertable<QueryTables['query_log']>,
+      | 'state'
+      | 'updated_at'
+      | 'row_count'
+      | 'code'
+      | 'message'
+      | 'effective_sql'
+      | 'output'
+      | 'referenced_datasets'
+      | 'created_dataset'
+      | 'deleted_at'
+    >
+  >,
 ): Promise<void> {
   await db.updateTable('query_log').set(change).where('id', '=', id).execute()
 }
 
-/** Newest first. */
-export async function selectQueryLog(db: Db, sandboxId: SandboxId, limit: number): Promise<QueryLogRow[]> {
-  return await db
-    .selectFrom('query_log')
-    .selectAll()
-    .where('sandbox_id', '=', sandboxId)
-    .orderBy('created_at', 'desc')
-    .orderBy('id')
-    .limit(limit)
-    .execute()
+/** Ends what earlier lives of the node left behind as running. */
+export async function failLeftQueries(
+  db: Db,
+  node: { readonly id: string; readonly incarnation: string; readonly now: Date; readonly message: string },
+): Promise<number> {
+  const answer = await db
+    .updateTable('query_log')
+    .set({ state: 'FAILED', updated_at: node.now, code: 'server.stopping', message: node.message })
+    .where('state', '=', 'IN_PROGRESS')
+    .where('run_id', 'is', null)
+    .where('node_id', '=', node.id)
+    .where('incarnation', '<>', node.incarnation)
+    .executeTakeFirst()
+  return Number(answer.numUpdatedRows)
 }
 
-export async function deleteQueryLogBefore(db: Db, time: Date): Promise<void> {
-  await db.deleteFrom('query_log').where('created_at', '<', time).execute()
+/** The run decides what became of its query. */
+const entries = sql`(
+  select log.id, log.sandbox_id, log.principal_id, log.principal_name, log.client, log.sql, log.row_count,
+    log.created_at, log.run_id, log.schedule_id, log.template_id, log.template_name, log.node_id, log.incarnation,
+    log.request, log.effective_sql, log.output, log.referenced_datasets, log.created_dataset, log.is_hidden,
+    log.deleted_at, run.tick as run_tick,
+    greatest(log.updated_at, run.updated_at, run.finished_at) as updated_at,
+    coalesce(case run.state
+      when 'queued' then 'SUBMITTED'
+      when 'succeeded' then 'SUCCESS'
+      when 'failed' then case when run.code = 'query.timeout' then 'TIMEOUT' else 'FAILED' end
+      when 'cancelled' then 'KILLED'
+      when 'running' then 'IN_PROGRESS' when 'sealed' then 'IN_PROGRESS' when 'waiting' then 'IN_PROGRESS'
+    end, log.state) as state,
+    case when run.id is null then log.code when run.state in ('failed', 'waiting') then run.code end as code,
+    case when run.id is null then log.message when run.state in ('failed', 'waiting') then run.message end as message
+  from query_log log left join job_runs run on run.id = log.run_id
+)`
+
+export interface QueryFilter {
+  readonly field:
+    | 'created'
+    | 'updated'
+    | 'state'
+    | 'id'
+    | 'referenced_datasets'
+    | 'userId'
+    | 'client'
+    | 'templateId'
+    | 'templateName'
+    | 'scheduleId'
+    | 'scheduleRunTick'
+    | 'sql'
+  readonly operator: '>' | '<' | '>=' | '<=' | '==' | '!=' | '~'
+  readonly values: readonly (string | Date)[]
 }
 
-export async function insertScheduledQuery(
-  tx: Transaction,
-  row: Insertable<QueryTables['scheduled_queries']>,
-): Promise<void> {
-  await tx.insertInto('scheduled_queries').values(row).execute()
+export async function selectQueries(
+  db: Db,
+  sandboxId: SandboxId,
+  options: {
+    readonly page: TimePage
+    readonly order: 'created' | 'updated'
+    readonly filters: readonly QueryFilter[]
+    readonly withDeleted: boolean
+    readonly withHidden: boolean
+  },
+): Promise<PageOf<QueryLogRow>> {
+  const order = options.order === 'created' ? sql<Date>`created_at` : sql<Date>`updated_at`
+  const { where, tail } = pageSql(options.page, { order, id: sql<string>`id` })
+  const conditions = [
+    where,
+    sql<boolean>`sandbox_id = ${sandboxId}`,
+    ...(options.withDeleted ? [] : [sql<boolean>`deleted_at is null`]),
+    ...(options.withHidden ? [] : [sql<boolean>`not is_hidden`]),
+    ...options.filters.map(conditionOf),
+  ]
+  const { rows } = await sql<QueryLogRow>`
+    select * from ${entries} as entry where ${sql.join(conditions, sql` and `)} ${tail}`.execute(db)
+  return pageOfRows(options.page, rows)
 }
 
-export async function selectScheduledQuery(
+const columns = {
+  created: sql`created_at`,
+  updated: sql`updated_at`,
+  state: sql`state`,
+  id: sql`id::text`,
+  userId: sql`principal_id::text`,
+  client: sql`client`,
+  templateId: sql`template_id::text`,
+  templateName: sql`template_name`,
+  scheduleId: sql`schedule_id::text`,
+  scheduleRunTick: sql`run_tick`,
+  sql: sql`coalesce(effective_sql, sql)`,
+} as const
+
+function conditionOf({ field, operator, values }: QueryFilter): RawBuilder<boolean> {
+  if (field === 'referenced_datasets') return sql<boolean>`referenced_datasets && ${values}::text[]`
+  const column = columns[field]
+  const [value = ''] = values
+  if (operator === '~') return contains(sql`${column}::text`, String(value))
+  if (operator === '==') return sql<boolean>`${column} = ${value}`
+  if (operator === '!=') return sql<boolean>`${column} is distinct from ${value}`
+  return sql<boolean>`${column} ${sql.raw(operator)} ${value}`
+}
+
+export async function selectQuery(
   db: Db,
   sandboxId: SandboxId,
   id: string,
-): Promise<ScheduledQueryRow | undefined> {
-  return await db
-    .selectFrom('scheduled_queries')
-    .selectAll()
-    .where('sandbox_id', '=', sandboxId)
-    .where('id', '=', id)
-    .executeTakeFirst()
+): Promise<QueryLogRow | undefined> {
+  const { rows } = await sql<QueryLogRow>`
+    select * from ${entries} as entry where sandbox_id = ${sandboxId} and id = ${id}`.execute(db)
+  return rows[0]
 }
 
-/** Newest first. */
-export async function selectScheduledQueries(
-  db: Db,
-  sandboxId: SandboxId,
-  limit: number,
-): Promise<ScheduledQueryRow[]> {
-  return await db
-    .selectFrom('scheduled_queries')
-    .selectAll()
-    .where('sandbox_id', '=', sandboxId)
-    .orderBy('created_at', 'desc')
-    .orderBy('id')
-    .limit(limit)
-    .execute()
+export async function selectQueryOfRun(db: Db, runId: RunId): Promise<QueryLogRow | undefined> {
+  const { rows } = await sql<QueryLogRow>`select * from ${entries} as entry where run_id = ${runId}`.execute(
+    db,
+  )
+  return rows[0]
+}
+
+/** What no run keeps alive any more. */
+export async function deleteQueryLogBefore(db: Db, time: Date): Promise<void> {
+  await sql`delete from query_log log where created_at < ${time} and not exists (
+    select from job_runs run where run.id = log.run_id and run.state not in ('succeeded', 'failed', 'cancelled')
+  )`.execute(db)
 }

@@ -3,6 +3,8 @@ import type { Tables } from './metadata.ts'
 /** What a backup holds; the type makes the list whole. */
 const all: Readonly<Record<keyof Tables, true>> = {
   access_policies: true,
+  alert_subscribers: true,
+  alert_subscriptions: true,
   audit: true,
   audit_chain: true,
   audit_unsealed: true,
@@ -22,15 +24,19 @@ const all: Readonly<Record<keyof Tables, true>> = {
   identity_namespaces: true,
   job_runs: true,
   job_schedules: true,
+  kept_results: true,
   lake_commits: true,
   lake_pins: true,
   lake_removals: true,
   lake_staged_tables: true,
   lake_tables: true,
   lake_writes: true,
+  notification_readers: true,
+  notifications: true,
   organizations: true,
   principals: true,
   query_log: true,
+  query_templates: true,
   revisions: true,
   role_groups: true,
   role_members: true,
@@ -51,6 +57,7 @@ const all: Readonly<Record<keyof Tables, true>> = {
   used_assertions: true,
   user_groups: true,
   views: true,
+  webhooks: true,
 }
 
 export const tableNames = Object.keys(all).toSorted() as (keyof Tables)[]

@@ -1,7 +1,16 @@
 import { randomUUID } from 'node:crypto'
-import { type AppError, toAppError } from '#base/errors.ts'
+import { AppError, toAppError } from '#base/errors.ts'
 import type { Caller } from '#datasets/datasets.ts'
-import { deleteQueryLogBefore, finishQueryLog, insertQueryLog, type QueryLogState } from '#metadata/query.ts'
+import type { Run } from '#jobs/jobs.ts'
+import {
+  deleteQueryLogBefore,
+  failLeftQueries,
+  insertQueryLog,
+  type NewQueryLogRow,
+  type QueryLogState,
+  selectQueryOfRun,
+  updateQueryLog,
+} from '#metadata/query.ts'
 import type { QueryServiceOptions } from './services.ts'
 
 /** Entries older than this are dropped. */
@@ -13,48 +22,127 @@ const messageCharactersMax = 4_000
 
 /** One statement's entry, from its begin to its end. */
 export interface QueryLogEntryWriter {
+  readonly id: string
   addRows(rowCount: number): void
   /** Once; later calls do nothing. */
   end(outcome: { readonly error?: unknown; readonly isStopped?: boolean }): Promise<void>
 }
 
+type Services = Pick<
+  QueryServiceOptions,
+  'access' | 'metadata' | 'clock' | 'logger' | 'nodeId' | 'incarnation'
+>
+
 export class QueryLog {
-  readonly #services: Pick<QueryServiceOptions, 'access' | 'metadata' | 'clock' | 'logger'>
+  readonly #services: Services
+  /** What runs here and can be stopped by its id. */
+  readonly #running = new Map<string, AbortController>()
   #count = 0
 
-  constructor(services: Pick<QueryServiceOptions, 'access' | 'metadata' | 'clock' | 'logger'>) {
+  constructor(services: Services) {
     this.#services = services
   }
 
+  /** A statement of a session. */
   async begin(
     caller: Caller,
-    { sql, client }: { sql: string; client: string },
+    entry: {
+      readonly sql: string
+      readonly client: string
+      readonly isHidden: boolean
+      readonly cancelling: AbortController
+    },
   ): Promise<QueryLogEntryWriter> {
+    const { nodeId, incarnation } = this.#services
+    const { sql, client, isHidden, cancelling } = entry
+    const id = await this.#insert(caller, {
+      sql,
+      client,
+      is_hidden: isHidden,
+      node_id: nodeId,
+      incarnation,
+    })
+    this.#running.set(id, cancelling)
+    return this.#writer(id)
+  }
+
+  /** A run's query: its entry was made when it was submitted, or is made by a schedule's first attempt. */
+  async beginRun(
+    caller: Caller,
+    run: Run,
+    entry: {
+      readonly sql: string
+      readonly scheduleId: string
+      readonly request: unknown
+      readonly template: { readonly id: string; readonly name: string } | undefined
+      readonly output: 'ctas' | 'insert' | undefined
+    },
+  ): Promise<QueryLogEntryWriter & { readonly effectiveSql: string | undefined }> {
+    const there = await selectQueryOfRun(this.#services.metadata.db, run.id)
+    if (there) {
+      return { ...this.#writer(there.id), effectiveSql: there.effective_sql ?? undefined }
+    }
+    const { sql, scheduleId, request, template, output } = entry
+    const id = await this.#insert(caller, {
+      sql,
+      client: 'Schedule',
+      run_id: run.id,
+      schedule_id: scheduleId,
+      template_id: template?.id ?? null,
+      template_name: template?.name ?? null,
+      request: JSON.stringify(request),
+      output: output ?? null,
+    })
+    return { ...this.#writer(id), effectiveSql: undefined }
+  }
+
+  /** Stops it if it runs in this process. */
+  async cancel(id: string): Promise<void> {
+    this.#running.get(id)?.abort(new AppError('query.cancelled', 'The query was cancelled.'))
+  }
+
+  async failLeft(): Promise<number> {
+    const { metadata, clock, nodeId, incarnation } = this.#services
+    return await failLeftQueries(metadata.db, {
+      id: nodeId,
+      incarnation,
+      now: clock.now(),
+      message: 'The server ended while this ran.',
+    })
+  }
+
+  async #insert(
+    { principal, sandbox }: Caller,
+    entry: Omit<
+      NewQueryLogRow,
+      'id' | 'sandbox_id' | 'principal_id' | 'principal_name' | 'state' | 'created_at' | 'updated_at'
+    >,
+  ): Promise<string> {
     const { access, metadata, clock } = this.#services
     const id = randomUUID()
     const now = clock.now()
+    const client = withoutZeros(entry.client)
     // The text stands in the query log, which ends; the audit says for good that it was asked.
     const auditing = access.audit({
-      principalId: caller.principal.id,
-      sandboxId: caller.sandbox.id,
+      principalId: principal.id,
+      sandboxId: sandbox.id,
       action: 'query',
       assetType: 'Query',
       assetId: id,
       status: 'Allow',
-      detail: { client: withoutZeros(client) },
+      detail: { client },
     })
     const logging = insertQueryLog(metadata.db, {
+      ...entry,
       id,
-      sandbox_id: caller.sandbox.id,
-      principal_id: caller.principal.id,
-      principal_name: caller.principal.name,
-      client: withoutZeros(client),
-      sql: withoutZeros(sql.slice(0, sqlCharactersMax)),
+      sandbox_id: sandbox.id,
+      principal_id: principal.id,
+      principal_name: principal.name,
+      client,
+      sql: withoutZeros(entry.sql.slice(0, sqlCharactersMax)),
       state: 'IN_PROGRESS',
       created_at: now,
       updated_at: now,
-      code: null,
-      message: null,
     })
     const [audited, logged] = await Promise.allSettled([auditing, logging])
     if (logged.status === 'rejected') throw logged.reason
@@ -66,13 +154,19 @@ export class QueryLog {
     if (this.#count % pruneEvery === 1) {
       await deleteQueryLogBefore(metadata.db, new Date(now.getTime() - keptMs))
     }
+    return id
+  }
+
+  #writer(id: string): QueryLogEntryWriter {
     let rowCount = 0
     let isEnded = false
     return {
+      id,
       addRows: (count) => void (rowCount += count),
       end: async ({ error, isStopped = false }) => {
         if (isEnded) return
         isEnded = true
+        this.#running.delete(id)
         const failure = error === undefined ? undefined : toAppError(error)
         await this.#finish(id, { rowCount, failure, isStopped })
       },
@@ -86,7 +180,7 @@ export class QueryLog {
     const { metadata, clock, logger } = this.#services
     const { rowCount, failure, isStopped } = outcome
     try {
-      await finishQueryLog(metadata.db, id, {
+      await updateQueryLog(metadata.db, id, {
         state: stateOf(failure, isStopped),
         updated_at: clock.now(),
         row_count: rowCount,
@@ -101,6 +195,7 @@ export class QueryLog {
 }
 
 function stateOf(failure: AppError | undefined, isStopped: boolean): QueryLogState {
+  if (failure?.code === 'query.timeout') return 'TIMEOUT'
   if (failure?.code === 'query.cancelled' || isStopped) return 'KILLED'
   return failure ? 'FAILED' : 'SUCCESS'
 }

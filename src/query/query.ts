@@ -1,22 +1,25 @@
-import type { AppError } from '#base/errors.ts'
 import type { Caller } from '#datasets/datasets.ts'
 import type { Encoding } from '#encode/encoding.ts'
 import type { Chunk } from '#engine/engine.ts'
-import type { RunId } from '#base/ids.ts'
 import type { Literal } from '#sql/compile.ts'
 import type { ParsedStatement } from '#sql/statement.ts'
 import type { DataType, Field } from '#types/data-type.ts'
+import type { Alerts } from './alerts.ts'
+import type { Queries, QueryRequest, Schedules, Templates } from './background.ts'
+import type { KeptResults } from './results.ts'
 import type { ScratchSpace } from './scratch-space.ts'
 
 /** Runs the dialect for people and programs. PostgreSQL sessions, REST and scheduled queries use this one service. */
 export interface QueryService {
   openSession(options: SessionOptions): Promise<QuerySession>
 
-  /** Stores a query with its schedule; `schedule` undefined: run only by hand. Needs 'batch-queries'. */
-  createScheduledQuery(caller: Caller, query: NewScheduledQuery): Promise<ScheduledQuery>
-  /** Makes a run now; follow it with `jobs`. */
-  runScheduledQuery(caller: Caller, id: string): Promise<RunId>
-  scheduledQueries(caller: Caller): Promise<readonly ScheduledQuery[]>
+  readonly queries: Queries
+  readonly schedules: Schedules
+  readonly templates: Templates
+  readonly alerts: Alerts
+  readonly results: KeptResults
+  /** The text of a request that is run at once, with template and parameters. @throws as `Queries.submit` */
+  textOf(caller: Caller, request: QueryRequest): Promise<string>
 
   /** Deletes temporary tables whose sessions or runs ended without doing it; how many. Idempotent. */
   removeLeftTables(): Promise<number>
@@ -24,8 +27,8 @@ export interface QueryService {
   /** What COPY statements left for who asked. */
   readonly scratch: Omit<ScratchSpace, 'make'>
 
-  /** What is running and what ran, newest first. */
-  log(caller: Caller, options: { readonly limit: number }): Promise<readonly QueryLogEntry[]>
+  /** Records as failed what earlier lives of this node left as running; how many. Idempotent. */
+  failLeftQueries(): Promise<number>
 }
 
 export interface SessionOptions {
@@ -85,29 +88,4 @@ export type StatementResult =
 
 export interface ResultRows extends AsyncDisposable {
   pull(limit: { readonly rowCountMax: number; readonly bytesMax: number }): Promise<Chunk>
-}
-
-export interface NewScheduledQuery {
-  readonly name: string
-  readonly sql: string
-  readonly schedule?: { readonly cron: string; readonly startAt: Date; readonly endAt?: Date }
-  readonly parameters?: Readonly<Record<string, string>>
-}
-
-export interface ScheduledQuery extends NewScheduledQuery {
-  readonly id: string
-  readonly isEnabled: boolean
-  readonly createdAt: Date
-}
-
-export interface QueryLogEntry {
-  readonly id: string
-  readonly sql: string
-  readonly state: 'SUBMITTED' | 'IN_PROGRESS' | 'SUCCESS' | 'FAILED' | 'KILLED'
-  readonly client: string
-  readonly principalName: string
-  readonly createdAt: Date
-  readonly elapsedMs: number
-  readonly rowCount: number
-  readonly error?: { readonly code: AppError['code']; readonly message: string }
 }

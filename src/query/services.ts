@@ -8,6 +8,7 @@ import type { ClusterEngine, Engine } from '#engine/engine.ts'
 import type { Jobs } from '#jobs/jobs.ts'
 import type { Lake } from '#lake/lake.ts'
 import type { Metadata } from '#metadata/metadata.ts'
+import type { Notify } from '#notify/notify.ts'
 import type { SqlFrontEnd } from '#sql/compile.ts'
 import type { ScratchSpace } from './scratch-space.ts'
 
@@ -25,9 +26,12 @@ export interface QueryServiceOptions {
   readonly fieldGroups: FieldGroups
   readonly jobs: Jobs
   readonly scratch: ScratchSpace
+  readonly notify: Notify
   readonly clock: Clock
   readonly logger: Logger
   readonly limits: QueryLimits
+  /** Of kept results; what lies there can be lost. */
+  readonly resultsFolder: string
   /** The same for every life of this node. */
   readonly nodeId: string
   /** Of this life alone. */
@@ -40,6 +44,9 @@ export interface QueryLimits {
   /** Largest LIMIT. */
   readonly rowsMax: number
   readonly statementTimeoutMs: number
+  /** From the first attempt at a query in the background to its end. */
+  readonly batchTimeoutMs: number
+  readonly resultRetentionMs: number
   /** Interactive statements of one principal that run at a time; more wait. */
   readonly statementsMax: number
 }

@@ -167,7 +167,8 @@ export class Session implements QuerySession {
     statement: Statement,
     { parameters, encoding, signal }: ExecuteOptions,
   ): AsyncGenerator<StatementResult, void, undefined> {
-    const stopped = AbortSignal.any([signal, this.#closing.signal])
+    const cancelling = new AbortController()
+    const stopped = AbortSignal.any([signal, this.#closing.signal, cancelling.signal])
     const scope = this.#scope({ parameters, signal: stopped })
     const [prepared, cursors] = [this.#prepared, this.#cursors]
     // Rights may have been taken since the session was opened.
@@ -183,7 +184,12 @@ export class Session implements QuerySession {
     }
     const { log } = this.#services
     const { caller, client } = this.#options
-    const entry = await log.begin(caller, { sql: this.#texts.get(statement) ?? statement.kind, client })
+    const entry = await log.begin(caller, {
+      sql: this.#texts.get(statement) ?? statement.kind,
+      client,
+      isHidden: statement.kind === 'fetch',
+      cancelling,
+    })
     const host = { prepared, cursors, encoding, onWritten: (count: number) => entry.addRows(count) }
     let isEnded = false
     try {

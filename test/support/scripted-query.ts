@@ -43,6 +43,7 @@ export function scriptedQuery(): ScriptedQuery {
   const notThere = async (): Promise<never> => {
     throw new AppError('query.unsupported', 'Not here.')
   }
+  const nothing: unknown = new Proxy({}, { get: () => notThere })
   const service: ScriptedQuery = {
     counts: { rowsMade: 0, pulls: 0, opened: 0, disposed: 0, aborted: 0, sessions: 0 },
     sessions: [],
@@ -54,11 +55,14 @@ export function scriptedQuery(): ScriptedQuery {
       service.counts.sessions += 1
       return scriptedSession(service, options)
     },
-    createScheduledQuery: notThere,
-    runScheduledQuery: notThere,
-    scheduledQueries: notThere,
-    log: notThere,
     scratch: { list: notThere, get: notThere, open: notThere, remove: notThere, sweep: async () => 0 },
+    failLeftQueries: async () => 0,
+    textOf: notThere,
+    queries: nothing as QueryService['queries'],
+    schedules: nothing as QueryService['schedules'],
+    templates: nothing as QueryService['templates'],
+    alerts: nothing as QueryService['alerts'],
+    results: nothing as QueryService['results'],
   }
   return service
 }

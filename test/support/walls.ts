@@ -17,12 +17,25 @@ export const walls: Readonly<Record<string, readonly string[]>> = {
   engine: ['types', 'encode', 'natives'],
   jobs: ['metadata'],
   access: ['metadata', 'jobs'],
+  notify: ['metadata', 'jobs', 'access'],
   lake: ['types', 'objects', 'metadata', 'engine', 'jobs'],
   schemas: ['types', 'metadata', 'access'],
   datasets: ['types', 'metadata', 'access', 'schemas', 'lake', 'jobs'],
   ingest: ['types', 'objects', 'formats', 'metadata', 'access', 'engine', 'jobs', 'lake', 'datasets'],
   sql: ['types'],
-  query: ['types', 'encode', 'objects', 'metadata', 'engine', 'jobs', 'access', 'lake', 'datasets', 'sql'],
+  query: [
+    'types',
+    'encode',
+    'objects',
+    'metadata',
+    'engine',
+    'jobs',
+    'notify',
+    'access',
+    'lake',
+    'datasets',
+    'sql',
+  ],
   exports: [
     'types',
     'objects',
@@ -38,7 +51,7 @@ export const walls: Readonly<Record<string, readonly string[]>> = {
   ],
   backup: ['config', 'objects', 'metadata', 'jobs', 'access', 'lake', 'ingest'],
   pgwire: ['types', 'encode', 'access', 'query'],
-  http: ['types', 'access', 'schemas', 'datasets', 'ingest', 'lake', 'query', 'exports', 'backup'],
+  http: ['types', 'access', 'notify', 'schemas', 'datasets', 'ingest', 'lake', 'query', 'exports', 'backup'],
   cli: ['config'],
 }
 
@@ -53,6 +66,7 @@ export const packageOwners: Readonly<Record<string, string>> = {
   fastify: 'http',
   ssh2: 'objects',
   kysely: 'metadata',
+  nodemailer: 'notify',
   protobufjs: 'engine',
   commander: 'cli',
 }

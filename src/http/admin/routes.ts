@@ -10,7 +10,9 @@ import { addBackups } from './backups.ts'
 import { addMaintenance } from './maintenance.ts'
 import type { Counters } from './metrics.ts'
 import { addCredentials } from './credentials.ts'
+import { addNotifications } from './notifications.ts'
 import { addPrincipals } from './principals.ts'
+import { addResults } from './results.ts'
 import { addScratchSpace } from './scratch-space.ts'
 import { addSql } from './sql.ts'
 import { addUpkeep } from './upkeep.ts'
@@ -33,6 +35,8 @@ export async function sluiceRoutes(
   addPrincipals(app, dependencies)
   addCredentials(app, dependencies)
   addUpkeep(app, dependencies)
+  addNotifications(app, dependencies)
+  addResults(app, dependencies)
   await app.register(async (uploads: App) => addInference(uploads, dependencies))
 }
 

@@ -3,7 +3,7 @@ import { z } from 'zod'
 import type { HttpDependencies } from '../dependencies.ts'
 import { type App, guarded } from '../gateway/app.ts'
 import { callerOf, signalOf } from '../gateway/caller.ts'
-import { databaseName } from '../query/queries.ts'
+import { databaseName } from '../query/request.ts'
 import type { Counters } from './metrics.ts'
 import { type SqlFormat, sqlFormats, sqlOutput } from './sql-output.ts'
 

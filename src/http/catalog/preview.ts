@@ -4,7 +4,7 @@ import { sqlOutput } from '../admin/sql-output.ts'
 import type { HttpDependencies } from '../dependencies.ts'
 import { type App, guarded } from '../gateway/app.ts'
 import { callerOf, signalOf } from '../gateway/caller.ts'
-import { databaseName } from '../query/queries.ts'
+import { databaseName } from '../query/request.ts'
 
 const rowsShown = 100
 

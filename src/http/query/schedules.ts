@@ -1,12 +1,14 @@
 import { z } from 'zod'
 import { AppError } from '#base/errors.ts'
-import { parseId } from '#base/ids.ts'
-import type { Caller } from '#datasets/datasets.ts'
-import type { ScheduledQuery } from '#query/query.ts'
-import type { HttpDependencies, QueryRun } from '../dependencies.ts'
+import type { ScheduleChange, ScheduleFilter } from '#query/background.ts'
+import type { HttpDependencies } from '../dependencies.ts'
 import { type App, guarded } from '../gateway/app.ts'
 import { callerOf } from '../gateway/caller.ts'
-import { checkSyntax, queryBody } from './queries.ts'
+import { type Filters, filtersOf, listDocument, listQuery, orderOf } from './list.ts'
+import { base } from './query-document.ts'
+import { queryBody, requestOf } from './request.ts'
+import { scheduleDocument } from './schedule-document.ts'
+import { accepted, acceptedShape, listShape, scheduleShape } from './shapes.ts'
 
 const tags = ['Query Service']
 const view = guarded('query', 'manage-queries')
@@ -18,20 +20,48 @@ const instant = z.union([z.iso.datetime({ offset: true }), z.number()]).transfor
 const newSchedule = z.looseObject({
   query: queryBody,
   schedule: z.looseObject({
-    schedule: z.string().max(200).describe('Five-field cron expression in UTC, or `@once`'),
+    schedule: z
+      .string()
+      .max(200)
+      .describe('Five-field cron expression, `L` for the last day of the month, or `@once`: at startDate'),
     startDate: instant.optional(),
     endDate: instant.optional(),
+    timeZone: z
+      .string()
+      .max(60)
+      .optional()
+      .describe('Of the IANA database; whose wall clocks the expression means. UTC by default'),
+    quarantineAfter: z
+      .int()
+      .min(1)
+      .max(1_000)
+      .optional()
+      .describe('Failures one after the other after which the schedule is disabled; never by default'),
   }),
 })
 
-const scheduleAnswer = z.looseObject({ id: z.string(), state: z.string() })
-const runAnswer = z.looseObject({ id: z.string(), state: z.string() })
+const operation = z.looseObject({
+  op: z.literal('replace'),
+  path: z.enum([
+    '/state',
+    '/schedule/schedule',
+    '/schedule/startDate',
+    '/schedule/endDate',
+    '/schedule/timeZone',
+    '/schedule/quarantineAfter',
+  ]),
+  value: z.union([z.string(), z.number(), z.null()]),
+})
+const changes = z.array(operation).min(1).max(10)
 
-export function addSchedules(app: App, dependencies: HttpDependencies): void {
-  const { query, clock, fillTemplate } = dependencies
-  const scheduled = async (caller: Caller) =>
-    (await query.scheduledQueries(caller)).filter((stored) => stored.schedule !== undefined)
+const filters: Filters<ScheduleFilter['field']> = {
+  created: { field: 'created', operators: ['>', '<'], kind: 'time' },
+  updated: { field: 'updated', operators: ['>', '<'], kind: 'time' },
+  templateId: { field: 'templateId', operators: ['=='], kind: 'text' },
+  userId: { field: 'userId', operators: ['=='], kind: 'text' },
+}
 
+export function addSchedules(app: App, { query: { schedules }, clock }: HttpDependencies): void {
   app.get(
     '/schedules',
     {
@@ -39,14 +69,21 @@ export function addSchedules(app: App, dependencies: HttpDependencies): void {
       schema: {
         tags,
         summary: 'List scheduled queries',
-        response: { 200: z.looseObject({ schedules: z.array(scheduleAnswer) }) },
+        querystring: listQuery,
+        response: { 200: listShape.extend({ schedules: z.array(scheduleShape) }) },
       },
     },
     async (request) => {
-      const list = (await scheduled(callerOf(request))).map((stored) =>
-        scheduleDocument(callerOf(request), stored),
-      )
-      return { schedules: list, _page: { orderby: '-created', count: list.length }, _links: {}, version: 1 }
+      const caller = callerOf(request)
+      const { query } = request
+      const { order, page } = orderOf(query)
+      const found = await schedules.list(caller, {
+        order,
+        page,
+        filters: filtersOf<ScheduleFilter>(query.property, filters),
+      })
+      const list = { path: `${base}/schedules`, key: 'schedules', query, order } as const
+      return listDocument(list, found, (one) => scheduleDocument(caller, one))
     },
   )
 
@@ -54,24 +91,22 @@ export function addSchedules(app: App, dependencies: HttpDependencies): void {
     '/schedules',
     {
       config: batch,
-      schema: { tags, summary: 'Schedule a query', body: newSchedule, response: { 202: scheduleAnswer } },
+      schema: { tags, summary: 'Schedule a query', body: newSchedule, response: { 202: scheduleShape } },
     },
     async (request, reply) => {
       const caller = callerOf(request)
-      const { query: wanted, schedule } = request.body
-      const parameters = wanted.queryParameters ?? {}
-      await checkSyntax(query, caller, { sql: fillTemplate(wanted.sql, parameters), database: wanted.dbName })
-      const stored = await query.createScheduledQuery(caller, {
-        name: wanted.name ?? 'Scheduled query',
-        sql: wanted.sql,
-        parameters,
-        schedule: {
+      const { query, schedule } = request.body
+      const made = await schedules.create(caller, {
+        request: requestOf(caller, query),
+        timing: {
           cron: schedule.schedule,
           startAt: schedule.startDate ?? clock.now(),
-          ...(schedule.endDate === undefined ? {} : { endAt: schedule.endDate }),
+          endAt: schedule.endDate,
+          timeZone: schedule.timeZone,
+          quarantineAfter: schedule.quarantineAfter,
         },
       })
-      return await reply.code(202).send(scheduleDocument(caller, stored))
+      return await reply.code(202).send(scheduleDocument(caller, made))
     },
   )
 
@@ -79,118 +114,90 @@ export function addSchedules(app: App, dependencies: HttpDependencies): void {
     '/schedules/:id',
     {
       config: view,
-      schema: { tags, summary: 'Read a scheduled query', params, response: { 200: scheduleAnswer } },
-    },
-    async (request) =>
-      scheduleDocument(callerOf(request), found(await scheduled(callerOf(request)), request.params.id)),
-  )
-  addRuns(app, dependencies, scheduled)
-}
-
-function addRuns(
-  app: App,
-  { query, runs }: HttpDependencies,
-  scheduled: (caller: Caller) => Promise<readonly ScheduledQuery[]>,
-): void {
-  app.get(
-    '/schedules/:id/runs',
-    {
-      config: view,
-      schema: {
-        tags,
-        summary: 'Runs of a scheduled query, newest first',
-        params,
-        response: { 200: z.looseObject({ runsSchedules: z.array(runAnswer) }) },
-      },
+      schema: { tags, summary: 'Read a scheduled query', params, response: { 200: scheduleShape } },
     },
     async (request) => {
-      const { id } = found(await scheduled(callerOf(request)), request.params.id)
-      const list = (await runs.ofSchedule(id)).map(runDocument)
-      return {
-        runsSchedules: list,
-        _page: { orderby: '-created', count: list.length },
-        _links: {},
-        version: 1,
-      }
+      const caller = callerOf(request)
+      return scheduleDocument(caller, await schedules.get(caller, request.params.id))
     },
   )
-  app.post(
-    '/schedules/:id/runs',
+
+  app.patch(
+    '/schedules/:id',
     {
       config: batch,
       schema: {
         tags,
-        summary: 'Run a scheduled query now',
+        summary: 'Enable, disable or re-time a schedule',
+        description:
+          'Enabled again, a schedule makes up for all ticks it missed by one run; a new time begins from now on.',
         params,
-        response: { 202: z.looseObject({ id: z.string() }) },
+        body: z.union([z.looseObject({ body: changes }), changes]),
+        response: { 202: acceptedShape },
       },
     },
     async (request, reply) => {
-      const caller = callerOf(request)
-      const stored = found(await scheduled(caller), request.params.id)
-      const id = await query.runScheduledQuery(caller, stored.id)
-      return await reply
-        .code(202)
-        .send({ id, message: 'Request to trigger run of a scheduled query accepted.', statusCode: 202 })
+      const operations = Array.isArray(request.body) ? request.body : request.body.body
+      await schedules.change(callerOf(request), request.params.id, changeOf(operations))
+      return await reply.code(202).send(accepted('Request to patch accepted'))
     },
   )
-  app.get(
-    '/schedules/:id/runs/:runId',
+
+  app.delete(
+    '/schedules/:id',
     {
-      config: view,
+      config: batch,
       schema: {
         tags,
-        summary: 'Read a run of a scheduled query',
-        params: params.extend({ runId: z.string().max(100) }),
-        response: { 200: runAnswer },
+        summary: 'Delete a disabled schedule without runs under way',
+        params,
+        response: { 202: acceptedShape },
       },
     },
-    async (request) => {
-      const { id } = found(await scheduled(callerOf(request)), request.params.id)
-      const run = await runs.get(parseId('run', request.params.runId))
-      if (run?.scheduleId === id) return runDocument(run)
-      throw new AppError('query.unknown', `The scheduled query ${id} has no run ${request.params.runId}.`)
+    async (request, reply) => {
+      await schedules.delete(callerOf(request), request.params.id)
+      return await reply.code(202).send(accepted('Request to delete accepted'))
     },
   )
 }
 
-function found(list: readonly ScheduledQuery[], id: string): ScheduledQuery {
-  const stored = list.find((candidate) => candidate.id === id)
-  if (stored) return stored
-  throw new AppError('query.unknown', `There is no scheduled query ${JSON.stringify(id)}.`)
+/** @throws AppError 'request.invalid' */
+function changeOf(operations: z.output<typeof changes>): ScheduleChange {
+  let change: ScheduleChange = {}
+  const retime = (timing: NonNullable<ScheduleChange['timing']>) => {
+    change = { ...change, timing: { ...change.timing, ...timing } }
+  }
+  for (const { path, value } of operations) {
+    switch (path) {
+      case '/state':
+        change = { ...change, isEnabled: stateOf(value) }
+        break
+      case '/schedule/schedule':
+        retime({ cron: String(value) })
+        break
+      case '/schedule/startDate':
+        retime({ startAt: timeOf(path, value) })
+        break
+      case '/schedule/endDate':
+        retime({ endAt: value === null ? undefined : timeOf(path, value) })
+        break
+      case '/schedule/timeZone':
+        retime({ timeZone: value === null ? undefined : String(value) })
+        break
+      default:
+        retime({ quarantineAfter: value === null ? undefined : Number(value) })
+    }
+  }
+  return change
 }
 
-function scheduleDocument({ sandbox }: Caller, stored: ScheduledQuery) {
-  return {
-    id: stored.id,
-    state: stored.isEnabled ? 'ENABLED' : 'DISABLED',
-    query: {
-      dbName: `${sandbox.name}:all`,
-      name: stored.name,
-      sql: stored.sql,
-      queryParameters: stored.parameters ?? {},
-    },
-    schedule: {
-      schedule: stored.schedule?.cron,
-      startDate: stored.schedule?.startAt.toISOString(),
-      ...(stored.schedule?.endAt === undefined ? {} : { endDate: stored.schedule.endAt.toISOString() }),
-      maxActiveRuns: 1,
-    },
-    created: stored.createdAt.toISOString(),
-    version: 1,
-  }
+function stateOf(value: unknown): boolean {
+  if (value === 'enable' || value === 'disable') return value === 'enable'
+  throw new AppError('request.invalid', '/state becomes "enable" or "disable".')
 }
 
-function runDocument(run: QueryRun) {
-  return {
-    id: run.id,
-    scheduleId: run.scheduleId,
-    state: run.state,
-    externalTrigger: run.isManual,
-    created: run.createdAt.toISOString(),
-    ...(run.startedAt === undefined ? {} : { started: run.startedAt.toISOString() }),
-    ...(run.finishedAt === undefined ? {} : { completed: run.finishedAt.toISOString() }),
-    ...(run.message === undefined ? {} : { message: run.message }),
-    version: 1,
-  }
+function timeOf(path: string, value: string | number | null): Date {
+  const date = new Date(value ?? Number.NaN)
+  if (!Number.isNaN(date.getTime())) return date
+  throw new AppError('request.invalid', `${path}: ${JSON.stringify(value)} is no time.`)
 }

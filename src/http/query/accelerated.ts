@@ -1,0 +1,104 @@
+import { z } from 'zod'
+import { AppError } from '#base/errors.ts'
+import type { QuerySession } from '#query/query.ts'
+import { type Field, structType } from '#types/data-type.ts'
+import { xdmProperties } from '#types/xdm-document.ts'
+import { randomUUID } from 'node:crypto'
+import type { HttpDependencies } from '../dependencies.ts'
+import { type App, guarded } from '../gateway/app.ts'
+import { callerOf, signalOf } from '../gateway/caller.ts'
+import { requestOf } from './request.ts'
+
+const pullLimit = { rowCountMax: 2_048, bytesMax: 256 * 1024 }
+/** The answer is one document: larger results have POST /sluice/v1/results. */
+const resultBytesMax = 32 * 1024 * 1024
+const descriptionBytesMax = 1_000
+
+const body = z.looseObject({
+  dbName: z.string().min(1).max(200).describe('`<sandbox>:<database>.<schema>` or `<sandbox>:all`'),
+  sql: z.string().min(1).max(1_000_000).optional(),
+  templateId: z.string().max(100).optional().describe('Instead of sql'),
+  name: z.string().max(255).optional(),
+  description: z
+    .string()
+    .refine((text) => Buffer.byteLength(text) <= descriptionBytesMax, 'At most 1000 bytes.')
+    .optional(),
+  queryParameters: z.record(z.string(), z.coerce.string()).nullish(),
+})
+
+const answer = z.looseObject({
+  queryId: z.string(),
+  resultsMeta: z.looseObject({ _adhoc: z.looseObject({ type: z.literal('object') }) }),
+  results: z.array(z.record(z.string(), z.unknown())),
+  request: z.looseObject({}),
+})
+
+export function addAcceleratedQueries(app: App, { query }: HttpDependencies): void {
+  app.post(
+    '/accelerated-queries',
+    {
+      config: guarded('query', 'manage-queries'),
+      schema: {
+        tags: ['Query Service'],
+        summary: 'Run one SELECT and get its rows in the answer',
+        body,
+        response: { 200: answer },
+      },
+    },
+    async (request, reply) => {
+      const caller = callerOf(request)
+      const { dbName, sql, templateId } = request.body
+      const wanted = requestOf(caller, { ...request.body, dbName })
+      const text = await query.textOf(caller, wanted)
+      await using session = await query.openSession({ caller, database: wanted.database, client: 'API' })
+      const { columns, results } = await rowsOf(session, text, signalOf(reply))
+      return {
+        queryId: randomUUID(),
+        resultsMeta: {
+          _adhoc: {
+            type: 'object' as const,
+            'meta:xdmType': 'object',
+            properties: xdmProperties(structType(columns)),
+          },
+        },
+        results,
+        request: { dbName, ...(sql === undefined ? { templateId } : { sql }), name: wanted.name },
+      }
+    },
+  )
+}
+
+async function rowsOf(
+  session: QuerySession,
+  text: string,
+  signal: AbortSignal,
+): Promise<{ columns: readonly Field[]; results: Record<string, unknown>[] }> {
+  const statements = session.parse(text)
+  const [statement] = statements
+  if (!statement || statements.length > 1 || statement.kind !== 'query') {
+    throw new AppError('query.unsupported', 'An accelerated query is one SELECT.')
+  }
+  const encoding = () => ({ kind: 'jsonRows' }) as const
+  for await (const result of session.execute(statement, { parameters: [], encoding, signal })) {
+    if (result.kind !== 'rows') continue
+    await using rows = result.rows
+    const { columns } = result
+    const results: Record<string, unknown>[] = []
+    for (let bytes = 0; ;) {
+      const chunk = await rows.pull(pullLimit)
+      bytes += chunk.bytes.byteLength
+      if (bytes > resultBytesMax) {
+        throw new AppError('query.limit', 'The rows are too many for one answer.', {
+          hint: 'Ask for fewer, or use POST /sluice/v1/results.',
+        })
+      }
+      for (const line of Buffer.from(chunk.bytes).toString('utf8').split('\n')) {
+        if (line === '') continue
+        const values = JSON.parse(line) as unknown[]
+        results.push(Object.fromEntries(columns.map(({ name }, index) => [name, values[index]])))
+      }
+      if (chunk.state === 'done') return { columns, results }
+    }
+  }
+  return { columns: [], results: [] }
+}

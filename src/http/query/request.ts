@@ -1,0 +1,93 @@
+import { z } from 'zod'
+import { AppError } from '#base/errors.ts'
+import type { Caller } from '#datasets/datasets.ts'
+import type { QueryRequest } from '#query/background.ts'
+
+const datasetName = z.string().min(1).max(255)
+
+/** What a query is made of, alone or in a schedule. */
+export const queryBody = z.looseObject({
+  dbName: z
+    .string()
+    .max(200)
+    .default('all')
+    .describe('`<sandbox>:all` or `<sandbox>:<database>[.<schema>]`; the sandbox is that of the header'),
+  sql: z.string().min(1).max(1_000_000).optional(),
+  templateId: z.string().max(100).optional().describe('Instead of sql'),
+  templateID: z.string().max(100).optional().describe('The same, as it is also written'),
+  name: z.string().max(255).optional(),
+  description: z.string().max(4_000).optional(),
+  queryParameters: z
+    .record(z.string(), z.coerce.string())
+    .nullish()
+    .describe('Values of the `$key` placeholders in the text, before those of the template'),
+  insertIntoParameters: z
+    .looseObject({ datasetName })
+    .nullish()
+    .describe('The SELECT’s rows are appended to this dataset'),
+  ctasParameters: z
+    .looseObject({
+      datasetName,
+      description: z.string().max(4_000).optional(),
+      targetSchemaTitle: z.string().max(255).optional(),
+    })
+    .nullish()
+    .describe('The SELECT’s rows become this dataset; later runs of a schedule append to it'),
+})
+export type QueryBody = z.output<typeof queryBody>
+
+/** @throws AppError 'request.invalid' when another sandbox is named than the header's */
+export function requestOf(caller: Caller, body: QueryBody): QueryRequest {
+  const { name, description, sql, queryParameters, ctasParameters: ctas, insertIntoParameters: insert } = body
+  const templateId = body.templateId ?? body.templateID
+  return {
+    name,
+    description,
+    database: databaseName(caller, body.dbName),
+    sql,
+    templateId,
+    parameters: queryParameters ?? {},
+    ...(ctas
+      ? {
+          ctas: {
+            datasetName: ctas.datasetName,
+            description: ctas.description,
+            targetSchemaTitle: ctas.targetSchemaTitle,
+          },
+        }
+      : {}),
+    ...(insert ? { insertInto: { datasetName: insert.datasetName } } : {}),
+  }
+}
+
+/** A request as clients wrote it. */
+export function requestDocument({ sandbox }: Caller, request: QueryRequest) {
+  const { name, description, database, sql, templateId, parameters, ctas, insertInto } = request
+  return {
+    dbName: `${sandbox.name}:${database}`,
+    ...(sql === undefined ? {} : { sql }),
+    ...(templateId === undefined ? {} : { templateId }),
+    ...(name === undefined ? {} : { name }),
+    ...(description === undefined ? {} : { description }),
+    queryParameters: parameters,
+    ...(ctas === undefined ? {} : { ctasParameters: ctas }),
+    ...(insertInto === undefined ? {} : { insertIntoParameters: insertInto }),
+  }
+}
+
+/**
+ * The part after `prod:`; `sandbox:database:schema` is understood as `sandbox:database.schema`.
+ * @throws AppError 'request.invalid' when another sandbox is named than the header's
+ */
+export function databaseName(caller: Caller, dbName: string): string {
+  const parts = dbName.split('?')[0]?.split(':') ?? []
+  const [sandbox, ...names] = dbName.includes(':') ? parts : [caller.sandbox.name, dbName]
+  if (sandbox !== caller.sandbox.name) {
+    throw new AppError(
+      'request.invalid',
+      `dbName names the sandbox ${JSON.stringify(sandbox)}, the header x-sandbox-name ${JSON.stringify(caller.sandbox.name)}.`,
+    )
+  }
+  const [database = ''] = names
+  return database === '' || database === 'all' ? 'all' : names.join('.')
+}

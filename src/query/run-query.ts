@@ -1,0 +1,214 @@
+import { AppError } from '#base/errors.ts'
+import type { DatasetId } from '#base/ids.ts'
+import type { Caller } from '#datasets/datasets.ts'
+import type { RunContext, RunOutcome } from '#jobs/jobs.ts'
+import { updateQueryLog } from '#metadata/query.ts'
+import { updateScheduledQuery } from '#metadata/scheduled-queries.ts'
+import { newCursors } from './cursors.ts'
+import { findTable } from './find-table.ts'
+import { focusOf } from './focus.ts'
+import type { QueryRequest } from './background.ts'
+import type { Gate } from './gate.ts'
+import { preparedStatements } from './prepared-statements.ts'
+import { SessionProperties } from './properties.ts'
+import type { ResultRows, Statement } from './query.ts'
+import type { QueryLog } from './query-log.ts'
+import { outputText } from './resolve-text.ts'
+import { runSteps } from './run-block.ts'
+import { RunJournal } from './run-journal.ts'
+import { type RunTask, taskOf } from './run-task.ts'
+import type { Scope } from './scope.ts'
+import type { QueryServiceOptions } from './services.ts'
+import { tablesOf } from './statement-tables.ts'
+import { delayMsOf, tellAlert } from './tell-alert.ts'
+import { TemporaryTables } from './temporary-tables.ts'
+import { Variables } from './variables.ts'
+
+const noticesMax = 100
+const pullLimit = { rowCountMax: 2_048, bytesMax: 256 * 1024 }
+
+interface Shared {
+  readonly services: QueryServiceOptions
+  readonly gate: Gate
+  readonly log: QueryLog
+}
+
+/**
+ * One attempt at a run of a query. Each statement is a step of the journal: a later attempt takes the recorded values and
+ * snapshots, passes over what is committed, and goes on where this one ended.
+ */
+export async function runQuery(shared: Shared, context: RunContext): Promise<RunOutcome> {
+  const { services, log } = shared
+  const { access, metadata, clock } = services
+  const { run, lease } = context
+  const caller = await access.actAs(run.principalId, run.sandboxId)
+  const question = { principal: caller.principal, sandboxId: caller.sandbox.id }
+  await access.require({ ...question, permission: 'batch-queries' })
+  const task = await taskOf(metadata.db, run)
+  const { request, isScheduled, text, template, output } = task
+  const entry = await log.beginRun(caller, run, {
+    sql: text,
+    scheduleId: run.subjectId,
+    request,
+    template,
+    output,
+  })
+  await metadata.transaction((tx) => tellAlert(services, tx, { run, event: { type: 'start', ...task } }))
+  using time = timeOf(services, context, task)
+  const { signal } = time
+  const notices: string[] = []
+  const focus = await focusOf(services, { caller, database: request.database })
+  const scope: Scope = {
+    ...newScope(shared, context, { caller, task, signal }),
+    focus,
+    notice: (notice) => {
+      if (notices.length < noticesMax && !notices.includes(notice)) notices.push(notice)
+    },
+  }
+  await using cursors = newCursors()
+  let rowCount = 0
+  try {
+    // The first attempt decides whether a table is made or appended to; those after it do the same.
+    const effective =
+      entry.effectiveSql ?? (await outputText(services, caller, { text, request, appends: isScheduled }))
+    const statements = services.sql.split(effective).map((scanned) => services.sql.parse(scanned))
+    if (entry.effectiveSql === undefined) {
+      const referenced_datasets = await referencedBy(scope, statements)
+      await updateQueryLog(metadata.db, entry.id, { effective_sql: effective, referenced_datasets })
+    }
+    const host = {
+      prepared: preparedStatements(),
+      cursors,
+      encoding: () => ({ kind: 'jsonRows' }) as const,
+      onWritten: (count: number) => {
+        rowCount += count
+        entry.addRows(count)
+      },
+    }
+    for await (const result of runSteps(scope, statements, { host, prefix: '' })) {
+      // Nobody takes these rows, but to compute them may be to fail.
+      if (result.kind === 'rows') await drain(result.rows)
+    }
+    const created_dataset = await madeBy(scope, statements)
+    if (created_dataset) await nameDataset(scope, created_dataset, request)
+    await metadata.transaction(async (tx) => {
+      await lease.finish(tx, { statementCount: statements.length, rowCount, notices })
+      await updateQueryLog(tx, entry.id, {
+        state: 'SUCCESS',
+        row_count: rowCount,
+        created_dataset,
+        updated_at: clock.now(),
+      })
+      if (isScheduled) await updateScheduledQuery(tx, run.subjectId, { failure_count: 0 })
+      const event = {
+        type: 'success',
+        ...task,
+        text: `${rowCount} rows were stored.`,
+        detail: { rowCount },
+      } as const
+      await tellAlert(services, tx, { run, event })
+    })
+    await scope.temporaries.clear(({ id }) => services.datasets.delete(caller, id))
+  } catch (error) {
+    await entry.end({ error, isStopped: signal.aborted })
+    throw error
+  }
+  return 'finished'
+}
+
+function newScope(
+  { services, gate }: Shared,
+  { run, lease }: RunContext,
+  { caller, task, signal }: { readonly caller: Caller; readonly task: RunTask; readonly signal: AbortSignal },
+): Omit<Scope, 'focus' | 'notice'> {
+  const { lake, clock } = services
+  const names = new Map([
+    ['session_authorization', caller.principal.name],
+    ['application_name', task.name],
+  ])
+  return {
+    services,
+    gate,
+    caller,
+    database: task.request.database,
+    properties: new SessionProperties(names, new Map()),
+    temporaries: new TemporaryTables(),
+    variables: new Variables(),
+    parameters: [],
+    journal: new RunJournal({ run, lease, lake, clock }),
+    step: '',
+    pool: 'batch',
+    signal,
+  }
+}
+
+/** Stops the run when its time is over, and tells when it is late. */
+function timeOf(
+  services: QueryServiceOptions,
+  { run, signal }: RunContext,
+  task: RunTask,
+): Disposable & { readonly signal: AbortSignal } {
+  const { clock, limits, logger, metadata } = services
+  const over = new AbortController()
+  const ended = new AbortController()
+  const passed = clock.now().getTime() - (run.startedAt ?? run.createdAt).getTime()
+  const after = (spanMs: number, work: () => void | Promise<void>) => {
+    clock.sleep(Math.max(0, spanMs), ended.signal).then(work, () => {}) // It ended before.
+  }
+  after(limits.batchTimeoutMs - passed, () =>
+    over.abort(
+      new AppError('query.timeout', `The query ran longer than ${limits.batchTimeoutMs / 1000} s.`, {
+        hint: 'Ask for less at a time, or raise limits.batchTimeoutMs.',
+      }),
+    ),
+  )
+  const tellDelay = async () => {
+    const delayMs = await delayMsOf(metadata.db, run)
+    if (delayMs === undefined) return
+    after(delayMs - passed, async () => {
+      await metadata.transaction((tx) => tellAlert(services, tx, { run, event: { type: 'delay', ...task } }))
+    })
+  }
+  tellDelay().catch((error: unknown) => logger.log('warn', 'query.alert_failed', { runId: run.id, error }))
+  return {
+    signal: AbortSignal.any([signal, over.signal]),
+    [Symbol.dispose]: () => ended.abort(),
+  }
+}
+
+/** Ids of the datasets read, of those the caller may see now. */
+async function referencedBy(scope: Scope, statements: readonly Statement[]): Promise<string[]> {
+  const ids = new Set<string>()
+  for (const { parts } of tablesOf(statements).read) {
+    const dataset = await findTable(scope, parts).catch(() => undefined) // The statement itself will say why.
+    if (dataset) ids.add(dataset.id)
+  }
+  return [...ids]
+}
+
+async function madeBy(scope: Scope, statements: readonly Statement[]): Promise<DatasetId | null> {
+  const { made } = tablesOf(statements)
+  const dataset = made && (await findTable(scope, made.parts).catch(() => undefined))
+  return dataset?.id ?? null
+}
+
+/** SQL knows the table's name alone: the dataset is called as the request calls it. */
+async function nameDataset(scope: Scope, id: DatasetId, { ctas }: QueryRequest): Promise<void> {
+  if (!ctas) return
+  const { datasetName: name, description } = ctas
+  try {
+    await scope.services.datasets.update(scope.caller, id, (current) => ({
+      ...current,
+      name,
+      ...(description === undefined ? {} : { description }),
+    }))
+  } catch (error) {
+    if (!(error instanceof AppError)) throw error
+    scope.notice(`The dataset is called as its table: ${error.message}`)
+  }
+}
+
+async function drain(rows: ResultRows): Promise<void> {
+  await using _rows = rows
+  while ((await rows.pull(pullLimit)).state === 'more');
+}

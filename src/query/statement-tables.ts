@@ -1,0 +1,31 @@
+import type { TableName } from '#sql/compile.ts'
+import type { Statement } from './query.ts'
+
+/** The tables that statements read, as they name them, and the one they make. */
+export function tablesOf(statements: readonly Statement[]): {
+  readonly read: readonly TableName[]
+  readonly made: TableName | undefined
+} {
+  const all = statements.flatMap(withInner)
+  const made = all.find((statement) => statement.kind === 'createTableAs' || statement.kind === 'createTable')
+  return {
+    read: all.flatMap((statement) => {
+      if ('query' in statement) return statement.query.tables
+      return statement.kind === 'setVariable' ? statement.value.tables : []
+    }),
+    made: made && 'table' in made && 'parts' in made.table ? made.table : undefined,
+  }
+}
+
+function withInner(statement: Statement): readonly Statement[] {
+  switch (statement.kind) {
+    case 'block':
+      return [...statement.body, ...(statement.handler ?? [])].flatMap(withInner)
+    case 'if':
+      return [...statement.branches.flatMap(({ body }) => body), ...statement.otherwise].flatMap(withInner)
+    case 'prepare':
+      return withInner(statement.statement)
+    default:
+      return [statement]
+  }
+}
