@@ -10,7 +10,14 @@ import { Pool } from './duckdb/pool.ts'
 import type { Request, TextFile, WireStatement } from './duckdb/protocol.ts'
 import { inPlace, openPull, retriedOnce } from './duckdb/remote-pull.ts'
 import { clearScratch, freeBytes, openScratch } from './duckdb/scratch.ts'
-import type { CopyFormat, CopyOptions, CopyResult, Engine, EngineStatement } from './engine.ts'
+import {
+  atOnce,
+  type CopyFormat,
+  type CopyOptions,
+  type CopyResult,
+  type Engine,
+  type EngineStatement,
+} from './engine.ts'
 
 export interface DuckdbEngineOptions {
   readonly interactiveChildren: number
@@ -107,14 +114,12 @@ async function describe(pool: Pool, statement: EngineStatement, signal: AbortSig
 
 /** Not tried again after a crash: what lies in the folder then is rubbish. */
 async function copy(pool: Pool, statement: EngineStatement, options: CopyOptions): Promise<CopyResult> {
-  const { folder, format, signal, onProgress } = options
+  const { folder, format, signal, onProgress, inTurn = atOnce } = options
   const place = await pool.enter(signal)
   try {
     const request = copyRequest(place.wireStatement(statement), folder, format)
-    const answer = await place.ask(request, {
-      signal,
-      ...(onProgress ? { onProgress: (rowCount: number) => onProgress({ rowCount }) } : {}),
-    })
+    const progress = onProgress ? { onProgress: (rowCount: number) => onProgress({ rowCount }) } : {}
+    const answer = await inTurn(() => place.ask(request, { signal, ...progress }))
     return format.kind === 'parquet'
       ? parquetCopied(bodyOf(answer) as StatsRow[])
       : textCopied(bodyOf(answer) as TextFile[])

@@ -42,7 +42,21 @@ export interface ClusterEngine extends QueryEngine {
   write(statement: EngineStatement, options: WriteOptions): Promise<WrittenRows>
 }
 
-export interface WriteOptions {
+/** What may compute at a time for one principal: work waits for its turn there. */
+export type InTurn = <T>(work: () => Promise<T>) => Promise<T>
+
+/** Where nobody counts. */
+export const atOnce: InTurn = async (work) => await work()
+
+/**
+ * Whoever waits for a place in the engine must hold no turn: those who have places wait for turns to go on. So engines
+ * take the turn themselves, once the statement has its place.
+ */
+interface Turned {
+  readonly inTurn?: InTurn
+}
+
+export interface WriteOptions extends Turned {
   /** The columns by type as they are to be written; names do not matter. */
   readonly columns: readonly Field[]
   readonly signal: AbortSignal
@@ -79,7 +93,7 @@ export interface FileTable {
   readonly fieldIds: FieldIds
 }
 
-export interface OpenOptions {
+export interface OpenOptions extends Turned {
   readonly encoding: Encoding
   /** The columns by name and type as the binder knows them, in order: encoders follow these, not the engine's own. */
   readonly columns: readonly Field[]
@@ -101,7 +115,7 @@ export interface Chunk {
   readonly state: 'more' | 'done'
 }
 
-export interface CopyOptions {
+export interface CopyOptions extends Turned {
   /** Absolute path of an existing, empty folder. */
   readonly folder: string
   readonly format: CopyFormat

@@ -2,13 +2,14 @@ import { AppError } from '#base/errors.ts'
 import { faultPoint } from '#base/faults.ts'
 import type { Logger } from '#base/log.ts'
 import type { Field } from '#types/data-type.ts'
-import type {
-  ClusterEngine,
-  EngineStatement,
-  OpenOptions,
-  Pull,
-  WriteOptions,
-  WrittenRows,
+import {
+  atOnce,
+  type ClusterEngine,
+  type EngineStatement,
+  type OpenOptions,
+  type Pull,
+  type WriteOptions,
+  type WrittenRows,
 } from './engine.ts'
 import { connect, type Connection, type SessionIdentity, type SparkAddress } from './spark/connection.ts'
 import { appErrorOf, readFailure } from './spark/failure.ts'
@@ -55,10 +56,10 @@ export function createSparkEngine({
   const running = new Set<Pull>()
 
   async function open(statement: EngineStatement, options: OpenOptions): Promise<Pull> {
-    const { signal, columns, rowCountMax } = options
+    const { signal, columns, rowCountMax, inTurn = atOnce } = options
     const place = await turns.take(signal)
     try {
-      const { identity, found } = await analyzed(statement, signal)
+      const { identity, found } = await inTurn(() => analyzed(statement, signal))
       const plan = limited(relationOf(castStatement(statement, { found, wanted: columns })), rowCountMax)
       const operation = new Operation(connection, identity, { root: plan })
       const pull = new SparkPull({ operation, thread }, options, () => {
@@ -83,7 +84,7 @@ export function createSparkEngine({
   }
 
   async function write(statement: EngineStatement, options: WriteOptions): Promise<WrittenRows> {
-    const { signal } = options
+    const { signal, inTurn = atOnce } = options
     using place = new DisposableStack()
     place.use(await turns.take(signal))
     const { identity, found } = await analyzed(statement, signal)
@@ -92,7 +93,7 @@ export function createSparkEngine({
     await faultPoint('spark.write.before')
     const operation = new Operation(connection, identity, writePlan(statement, { found, ...target }))
     try {
-      const written = await said(signal, () => finishWrite(operation, target))
+      const written = await inTurn(() => said(signal, () => finishWrite(operation, target)))
       return { ...written, [Symbol.asyncDispose]: remove }
     } catch (error) {
       // Nobody waits until Spark has ended it, but the next statement does.

@@ -1,4 +1,5 @@
 import type { BatchId, DatasetId, PrincipalId, SandboxId, SnapshotId, TableId } from '#base/ids.ts'
+import type { InTurn } from '#engine/engine.ts'
 import type { SchemaChange } from './evolve-schema.ts'
 import type { TableRequirement, TableUpdate } from './iceberg/table-update.ts'
 import type { CompactionRule } from './plan-compaction.ts'
@@ -209,7 +210,7 @@ export interface RowSource {
   readonly lakeFiles?: readonly CachedObject[]
   readonly pool: 'interactive' | 'batch'
   /** Lets it run when there is a place for it. What holds a place waits for no files. */
-  readonly inTurn?: <T>(work: () => Promise<T>) => Promise<T>
+  readonly inTurn?: InTurn
 }
 
 /** Rows, by a condition in the engine's dialect over all columns of the table, the system columns included. */

@@ -109,12 +109,11 @@ async function copyRows(
   { rows, onProgress, signal }: WriteRequest,
   target: { readonly folder: string; readonly format: CopyFormat },
 ): Promise<CopyResult> {
-  const { files, lakeFiles = [], pool, inTurn = async (work) => await work() } = rows.source
+  const { files, lakeFiles = [], pool, inTurn } = rows.source
   using lease = await base.files.lease(lakeFiles, { signal })
   const statement = { sql: rowsSql(base, rows), files: [...files, ...lease.paths], pool }
-  return await inTurn(
-    async () => await engine.copy(statement, { ...target, ...(onProgress ? { onProgress } : {}), signal }),
-  )
+  const progress = onProgress ? { onProgress } : {}
+  return await engine.copy(statement, { ...target, ...progress, ...(inTurn ? { inTurn } : {}), signal })
 }
 
 /**

@@ -46,8 +46,9 @@ export async function copyToScratch(scope: Scope, { query, target, options }: Co
       format: format.kind,
       write: async (path) => {
         const files = [...rows.files, ...lease.paths]
-        const written = await running.inTurn(() =>
-          services.engine.copy({ sql: rows.sql, files, pool: scope.pool }, { folder: path, format, signal }),
+        const written = await services.engine.copy(
+          { sql: rows.sql, files, pool: scope.pool },
+          { folder: path, format, inTurn: running.inTurn, signal },
         )
         rows.check(written.rowCount)
         return written

@@ -32,7 +32,7 @@ export async function openRows(
   const { signal } = running
   using opening = new DisposableStack()
   const lease = opening.use(await running.wait(() => lake.lease(planned.files, { signal })))
-  const pull = await running.spend(() =>
+  const pull = await running.wait(() =>
     engine.open(
       { sql: planned.sql, files: lease.paths, tables: planned.tables, pool: scope.pool },
       {
@@ -40,6 +40,7 @@ export async function openRows(
         columns,
         // One more tells whether anything was cut.
         ...(cap ? { rowCountMax: cap.rowCountMax + 1 } : {}),
+        inTurn: running.inTurn,
         signal,
       },
     ),

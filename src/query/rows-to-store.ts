@@ -56,7 +56,9 @@ async function writtenBy(
   const statement = { sql, files: lease.paths, tables, pool: scope.pool }
   let writing: Promise<WrittenRows> | undefined
   try {
-    return await running.spend(() => (writing = cluster.write(statement, { columns, signal })))
+    return await running.wait(
+      () => (writing = cluster.write(statement, { columns, inTurn: running.inTurn, signal })),
+    )
   } catch (error) {
     // Stopped, and perhaps written all the same.
     void writing?.then(

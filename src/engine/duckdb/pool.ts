@@ -44,7 +44,7 @@ export class Pool {
   readonly #options: PoolOptions
   readonly #shares: Shares
   readonly #members = new Set<Member>()
-  readonly #waiters = new Set<Waiter>()
+  readonly #waiters: Waiter[] = []
   readonly #keepers: Promise<void>[] = []
   readonly #stopping = new AbortController()
   #restarts = 0
@@ -69,15 +69,18 @@ export class Pool {
     if (failed) throw unavailable(failed.reason)
   }
 
-  /** Waits for a place. @throws AppError 'engine.unavailable' when no child can be started; the signal's reason */
-  async enter(signal: AbortSignal): Promise<Place> {
+  /**
+   * Waits for a place, before all others if `isNext`.
+   * @throws AppError 'engine.unavailable' when no child can be started; the signal's reason
+   */
+  async enter(signal: AbortSignal, { isNext = false }: { readonly isNext?: boolean } = {}): Promise<Place> {
     if (signal.aborted) throw stopReason(signal)
     if (this.#stopping.signal.aborted) throw stopped()
-    const place = this.#waiters.size === 0 ? this.#freePlace() : undefined
+    const place = this.#waiters.length === 0 || isNext ? this.#freePlace() : undefined
     if (place) return place
     return await new Promise<Place>((resolve, reject) => {
       const settle = (): void => {
-        this.#waiters.delete(waiter)
+        this.#waiters.splice(this.#waiters.indexOf(waiter), 1)
         signal.removeEventListener('abort', leave)
       }
       const waiter: Waiter = {
@@ -92,7 +95,8 @@ export class Pool {
       }
       const leave = (): void => waiter.fail(stopReason(signal))
       signal.addEventListener('abort', leave, { once: true })
-      this.#waiters.add(waiter)
+      if (isNext) this.#waiters.unshift(waiter)
+      else this.#waiters.push(waiter)
     })
   }
 
@@ -174,7 +178,7 @@ export class Pool {
   }
 
   #letIn(): void {
-    for (const waiter of this.#waiters) {
+    for (const waiter of [...this.#waiters]) {
       const place = this.#freePlace()
       if (!place) return
       waiter.enter(place)
@@ -182,7 +186,7 @@ export class Pool {
   }
 
   #turnAway(error: AppError): void {
-    for (const waiter of this.#waiters) waiter.fail(error)
+    for (const waiter of [...this.#waiters]) waiter.fail(error)
   }
 
   /** In the child that does the least. */

@@ -1,6 +1,6 @@
 import { assert } from '#base/assert.ts'
 import { AppError } from '#base/errors.ts'
-import type { Chunk, EngineStatement, OpenOptions, Pull } from '../engine.ts'
+import { atOnce, type Chunk, type EngineStatement, type OpenOptions, type Pull } from '../engine.ts'
 import { readChunk } from './frames.ts'
 import { untilAbort } from '../stop-reason.ts'
 import type { Place } from './place.ts'
@@ -21,8 +21,9 @@ export async function inPlace<T>(
   pool: Pool,
   signal: AbortSignal,
   work: (place: Place) => Promise<T>,
+  { isNext = false }: { readonly isNext?: boolean } = {},
 ): Promise<T> {
-  const place = await pool.enter(signal)
+  const place = await pool.enter(signal, { isNext })
   try {
     return await work(place)
   } catch (error) {
@@ -33,9 +34,13 @@ export async function inPlace<T>(
 }
 
 export async function openPull(pool: Pool, statement: EngineStatement, options: OpenOptions): Promise<Pull> {
+  const { signal, inTurn = atOnce } = options
   const open = (): Promise<Place> =>
-    inPlace(pool, options.signal, (place) => begin(place, statement, options))
-  return new RemotePull(await retriedOnce(open), open, options.signal)
+    inPlace(pool, signal, (place) => inTurn(() => begin(place, statement, options)))
+  // In the midst of a pull, which has its turn: nobody may be before it.
+  const openAgain = (): Promise<Place> =>
+    inPlace(pool, signal, (place) => begin(place, statement, options), { isNext: true })
+  return new RemotePull(await retriedOnce(open), openAgain, signal)
 }
 
 async function begin(
@@ -74,8 +79,10 @@ class RemotePull implements Pull {
     } catch (error) {
       if (!isCrash(error) || this.#hasGiven || this.#isRetried) throw error
       this.#isRetried = true
+      const opening = this.#open() // In line before the old place is free for others.
+      opening.catch(() => {}) // Met below.
       await this.#place.leave()
-      this.#place = await this.#open()
+      this.#place = await opening
       return await this.#pull(limit)
     } finally {
       this.#isPulling = false
