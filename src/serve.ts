@@ -47,6 +47,7 @@ import type { QueryService } from '#query/query.ts'
 import { createDescriptors } from '#schemas/create-descriptors.ts'
 import { createSchemas } from '#schemas/create-schemas.ts'
 import { createNamespaces } from '#schemas/namespaces.ts'
+import { createShadow } from '#shadow/create-shadow.ts'
 import { createSqlFrontEnd } from '#sql/front-end.ts'
 import { fillTemplate } from '#sql/template.ts'
 
@@ -126,6 +127,7 @@ export async function startServer({
     logger,
   })
   const descriptors = createDescriptors({ metadata, access, clock })
+  const shadow = starting.use(createShadow({ folder: paths.shadow, programsFolder: paths.programs, logger }))
   const query = createQueryService({
     metadata,
     access,
@@ -136,6 +138,7 @@ export async function startServer({
     datasets,
     keys: createTableKeys({ metadata, descriptors }),
     jobs,
+    shadow,
     clock,
     logger,
     limits: config.limits,

@@ -21,6 +21,8 @@ export function homePaths(home: string) {
     staging: join(home, 'staging'),
     spool: join(home, 'spool'),
     scratch: join(home, 'scratch'),
+    /** A PostgreSQL that answers questions to the catalogue; made anew by each start. */
+    shadow: join(home, 'shadow'),
     /** The session that this home has at Spark. */
     sparkSession: join(home, 'spark-session'),
     tls: join(home, 'tls'),

@@ -1,5 +1,5 @@
-import { type AppError, type ErrorCode, meanings, type TextPosition } from '#base/errors.ts'
-import type { Field } from '#types/data-type.ts'
+import type { AppError, TextPosition } from '#base/errors.ts'
+import type { ResultColumn } from '#query/query.ts'
 import { wireTypeOf } from './wire-type.ts'
 
 /** What we say, each as whole bytes ready to be sent. */
@@ -63,16 +63,16 @@ export const commandComplete = (tag: string): Buffer => message('C', tag)
 export const parameterDescription = (oids: readonly number[]): Buffer =>
   message('t', int16(oids.length), ...oids.map(int32))
 
-export function rowDescription(columns: readonly Field[], formats: readonly number[]): Buffer {
+export function rowDescription(columns: readonly ResultColumn[], formats: readonly number[]): Buffer {
   return message(
     'T',
     int16(columns.length),
-    ...columns.flatMap(({ name, type }, index) => {
-      const { oid, byteCount, modifier } = wireTypeOf(type)
+    ...columns.flatMap(({ name, type, wire }, index) => {
+      const { oid, byteCount, modifier } = wire ?? wireTypeOf(type)
       return [
         cText(name),
-        int32(0),
-        int16(0),
+        int32(wire?.tableOid ?? 0),
+        int16(wire?.columnNumber ?? 0),
         int32(oid),
         int16(byteCount),
         int32(modifier),
@@ -90,13 +90,13 @@ export interface ErrorReport {
 }
 
 export function errorResponse({ severity, error, sql }: ErrorReport): Buffer {
-  const { code, message: text, hint, position } = error
+  const { message: text, hint, position } = error
   return message(
     'E',
     ...fields([
       ['S', severity],
       ['V', severity],
-      ['C', sqlStateOf(code)],
+      ['C', sqlStateOf(error)],
       ['M', text],
       ['H', hint],
       ['P', position && sql !== undefined ? String(characterPosition(sql, position)) : undefined],
@@ -123,8 +123,10 @@ function fields(list: readonly (readonly [string, string | undefined])[]): (Uint
   return [...present, Buffer.from([0])]
 }
 
-function sqlStateOf(code: ErrorCode): string {
-  return meanings[code].sqlState
+/** What a PostgreSQL behind us said goes on as it was said. */
+function sqlStateOf({ detail, meaning }: AppError): string {
+  const state = detail?.['sqlState']
+  return typeof state === 'string' && /^[0-9A-Z]{5}$/.test(state) ? state : meaning.sqlState
 }
 
 /** PostgreSQL counts characters from 1, our positions UTF-16 units from 0. */

@@ -175,9 +175,9 @@ export class Connection {
       })
     }
     clearTimeout(timer)
-    await using session = await this.#open(user, login, parameters)
+    using key = this.#services.cancelKeys.register(() => this.#session?.cancel(cancelled()))
+    await using session = await this.#open({ user, login, parameters, processId: key.processId })
     this.#session = session
-    using key = this.#services.cancelKeys.register(() => session.cancel(cancelled()))
     this.#output.write(backendKeyData(key.processId, key.secret))
     session.begin()
     this.#framer.bytesMax = messageBytesMax
@@ -241,7 +241,13 @@ export class Connection {
     return frame?.payload
   }
 
-  async #open(user: string, login: SqlLogin, parameters: ReadonlyMap<string, string>): Promise<Session> {
+  async #open(client: {
+    readonly user: string
+    readonly login: SqlLogin
+    readonly parameters: ReadonlyMap<string, string>
+    readonly processId: number
+  }): Promise<Session> {
+    const { user, login, parameters, processId } = client
     const { query, access, logger } = this.#services
     const { principal } = login
     const { sandbox: name, database, option } = parseDatabaseName(parameters.get('database'), user)
@@ -257,6 +263,7 @@ export class Connection {
     const querySession = await query.openSession({
       caller: { principal, sandbox },
       database,
+      processId,
       client: parameters.get('application_name')?.slice(0, 100) || 'PostgreSQL',
       properties: new Map([
         ...startupProperties(parameters),

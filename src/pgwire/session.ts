@@ -1,6 +1,6 @@
 import { AppError, toAppError } from '#base/errors.ts'
 import type { Logger } from '#base/log.ts'
-import type { QuerySession, ResultRows, Statement } from '#query/query.ts'
+import type { QuerySession, ResultColumn, ResultRows, SessionStatement } from '#query/query.ts'
 import type { DataType } from '#types/data-type.ts'
 import {
   bindComplete,
@@ -127,7 +127,7 @@ export class Session {
     this.#ready()
   }
 
-  async #runSimple(statement: Statement): Promise<void> {
+  async #runSimple(statement: SessionStatement): Promise<void> {
     await this.#checkLogin()
     if (await this.#handledHere(statement)) return
     const stopping = new AbortController()
@@ -194,6 +194,13 @@ export class Session {
       })
     }
     this.#refuseInFailed(statement)
+    if (statement?.kind === 'question') {
+      const description = await this.#cancellable((signal) =>
+        this.#query.describeQuestion(statement, parameterOids, signal),
+      )
+      this.#prepared.set(name, { sql, statement, declaredTypes: [], description })
+      return this.#output.write(parseComplete)
+    }
     const declaredTypes = parameterOids.map(declaredType)
     const description = statement
       ? await this.#cancellable((signal) => this.#query.describe(statement, declaredTypes, signal))
@@ -205,17 +212,29 @@ export class Session {
   async #bind(message: Message<'bind'>): Promise<void> {
     const prepared = this.#preparedNamed(message.statement)
     this.#refuseInFailed(prepared.statement)
-    const { parameterTypes, columns } = prepared.description
-    if (message.parameters.length !== parameterTypes.length) {
+    const { parameterTypes, parameterOids, columns } = prepared.description
+    const parameterCount = (parameterOids ?? parameterTypes).length
+    if (message.parameters.length !== parameterCount) {
       throw new AppError(
         'query.parameters',
-        `The statement takes ${parameterTypes.length} parameters, ${message.parameters.length} came.`,
+        `The statement takes ${parameterCount} parameters, ${message.parameters.length} came.`,
       )
     }
     const formats = formatsFor(message.parameters.length, message.parameterFormats)
-    const parameters = message.parameters.map((bytes, index) =>
-      literalOfParameter(prepared.declaredTypes[index] ?? parameterTypes[index]!, bytes, formats[index] ?? 0),
-    )
+    const given = parameterOids && {
+      parameterOids,
+      parameterFormats: message.parameterFormats,
+      parameters: message.parameters,
+    }
+    const parameters = given
+      ? []
+      : message.parameters.map((bytes, index) =>
+          literalOfParameter(
+            prepared.declaredTypes[index] ?? parameterTypes[index]!,
+            bytes,
+            formats[index] ?? 0,
+          ),
+        )
     if (columns) formatsFor(columns.length, message.resultFormats)
     if (message.portal !== '' && this.#portals.has(message.portal)) {
       throw new AppError(
@@ -232,6 +251,7 @@ export class Session {
     this.#portals.set(message.portal, {
       prepared,
       parameters,
+      ...(given ? { given } : {}),
       resultFormats: message.resultFormats,
       stopping: new AbortController(),
       progress: { kind: 'bound' },
@@ -243,7 +263,8 @@ export class Session {
     if (target === 'statement') {
       const { description, declaredTypes } = this.#preparedNamed(name)
       const types = description.parameterTypes.map((type, index) => declaredTypes[index] ?? type)
-      this.#output.write(parameterDescription(types.map((type) => wireTypeOf(type).oid)))
+      const oids = description.parameterOids ?? types.map((type) => wireTypeOf(type).oid)
+      this.#output.write(parameterDescription(oids))
       return this.#output.write(description.columns ? rowDescription(description.columns, []) : noData)
     }
     const { prepared, resultFormats } = this.#portalNamed(name)
@@ -276,10 +297,11 @@ export class Session {
   }
 
   /** Runs the statement up to its first rows; undefined: it had none and is complete. */
-  async #open(portal: Portal, statement: Statement): Promise<ResultRows | undefined> {
+  async #open(portal: Portal, statement: SessionStatement): Promise<ResultRows | undefined> {
     const { description } = portal.prepared
     const results = this.#query.execute(statement, {
       parameters: portal.parameters,
+      ...(portal.given ? { given: portal.given } : {}),
       encoding: (columns) => {
         refuseOtherColumns(description.columns, columns)
         return { kind: 'postgres', formats: formatsFor(columns.length, portal.resultFormats) }
@@ -336,7 +358,7 @@ export class Session {
   }
 
   /** What ends a statement without rows, and what it means for the transaction. */
-  #complete(statement: Statement, tag: string): void {
+  #complete(statement: SessionStatement, tag: string): void {
     const wasFailed = this.#transaction === 'failed'
     if (statement.kind === 'transaction') {
       const isWithin = this.#transaction !== 'idle'
@@ -354,7 +376,7 @@ export class Session {
   }
 
   /** Prepared statements of the protocol share SQL's names, so DEALLOCATE and DISCARD are for them too. */
-  async #handledHere(statement: Statement): Promise<boolean> {
+  async #handledHere(statement: SessionStatement): Promise<boolean> {
     this.#refuseInFailed(statement)
     if (statement.kind === 'discard') {
       await this.#closePortals()
@@ -371,7 +393,7 @@ export class Session {
     return true
   }
 
-  #refuseInFailed(statement: Statement | undefined): void {
+  #refuseInFailed(statement: SessionStatement | undefined): void {
     if (this.#transaction !== 'failed' || !statement) return
     if (statement.kind === 'transaction' && statement.action !== 'begin') return
     throw new AppError(
@@ -475,11 +497,11 @@ function declaredType(oid: number): DataType | undefined {
 
 /** The client reads rows by what it was told; a table that changed in between would be misread. */
 function refuseOtherColumns(
-  described: readonly { readonly type: DataType }[] | undefined,
-  actual: readonly { readonly type: DataType }[],
+  described: readonly ResultColumn[] | undefined,
+  actual: readonly ResultColumn[],
 ): void {
-  const oids = (columns: readonly { readonly type: DataType }[]): string =>
-    columns.map(({ type }) => wireTypeOf(type).oid).join()
+  const oids = (columns: readonly ResultColumn[]): string =>
+    columns.map(({ type, wire }) => (wire ?? wireTypeOf(type)).oid).join()
   if (described === undefined || oids(described) === oids(actual)) return
   throw new AppError('query.unsupported', 'The columns of the statement changed since it was prepared.', {
     hint: 'Prepare it again.',

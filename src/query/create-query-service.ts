@@ -28,7 +28,7 @@ export function createQueryService(services: QueryServiceOptions): QueryService 
   const { access, jobs, metadata, limits, clock } = services
   const gate = new Gate({ insideMax: limits.statementsMax, waitingMax })
   const log = new QueryLog(services)
-  const shared = { services, gate, log }
+  const shared = { services, gate, log, viewColumns: new Map() }
   jobs.register({
     kind: scheduledQueryKind,
     parallelRunsMax,
@@ -40,7 +40,7 @@ export function createQueryService(services: QueryServiceOptions): QueryService 
   return {
     openSession: async (options) => {
       await require(options.caller, 'manage-queries')
-      const focus = await focusOf(services, options)
+      const [focus] = await Promise.all([focusOf(services, options), services.shadow.ready()])
       return new Session({ ...shared, focus }, options)
     },
     createScheduledQuery: (caller, query) => createScheduledQuery(services, caller, query),

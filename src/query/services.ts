@@ -7,6 +7,7 @@ import type { Engine, QueryEngine } from '#engine/engine.ts'
 import type { Jobs } from '#jobs/jobs.ts'
 import type { Lake } from '#lake/lake.ts'
 import type { Metadata } from '#metadata/metadata.ts'
+import type { Shadow } from '#shadow/shadow.ts'
 import type { SqlFrontEnd } from '#sql/compile.ts'
 
 /** What the query service stands on. */
@@ -21,6 +22,8 @@ export interface QueryServiceOptions {
   readonly datasets: Datasets
   readonly keys: TableKeys
   readonly jobs: Jobs
+  /** Answers questions to PostgreSQL's catalogue. */
+  readonly shadow: Shadow
   readonly clock: Clock
   readonly logger: Logger
   readonly limits: QueryLimits

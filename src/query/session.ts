@@ -13,18 +13,22 @@ import type {
   Description,
   ExecuteOptions,
   QuerySession,
+  QuestionStatement,
   ResultRows,
   SessionOptions,
+  SessionStatement,
   Statement,
   StatementResult,
 } from './query.ts'
 import type { QueryLog, QueryLogEntryWriter } from './query-log.ts'
+import { Questions } from './questions.ts'
 import { preparedStatements, unknownPrepared } from './prepared-statements.ts'
 import { runStatement } from './run-statement.ts'
 import { sampleColumns } from './samples.ts'
 import type { Scope } from './scope.ts'
 import type { QueryServiceOptions } from './services.ts'
 import { sessionJournal } from './session-journal.ts'
+import type { ViewColumns } from './shown.ts'
 import { shownColumns } from './show.ts'
 import { textColumns } from './static-rows.ts'
 import { stopReason } from './stop-signal.ts'
@@ -39,6 +43,7 @@ export interface SessionServices {
   readonly gate: Gate
   readonly log: QueryLog
   readonly focus: Focus
+  readonly viewColumns: ViewColumns
 }
 
 export class Session implements QuerySession {
@@ -51,10 +56,12 @@ export class Session implements QuerySession {
   /** What a statement was written as, for the log. */
   readonly #texts = new WeakMap<Statement, string>()
   readonly #closing = new AbortController()
+  readonly #questions: Questions
 
   constructor(services: SessionServices, options: SessionOptions) {
     this.#services = services
     this.#options = options
+    this.#questions = new Questions(services.viewColumns, options.processId)
     this.#properties = new SessionProperties(
       new Map([
         ['session_authorization', options.caller.principal.name],
@@ -68,7 +75,11 @@ export class Session implements QuerySession {
     return this.#properties.values
   }
 
-  parse(text: string): readonly Statement[] {
+  parse(text: string): readonly SessionStatement[] {
+    return this.#questions.parse(text, (part) => this.#parse(part)) ?? this.#parse(text)
+  }
+
+  #parse(text: string): readonly Statement[] {
     const { sql } = this.#services.services
     return sql.split(text).map((scanned) => {
       const statement = sql.parse(scanned)
@@ -83,6 +94,15 @@ export class Session implements QuerySession {
     signal: AbortSignal,
   ): Promise<Description> {
     return await this.#describe(statement, { parameterTypes, signal, depth: 0 })
+  }
+
+  async describeQuestion(
+    statement: QuestionStatement,
+    parameterOids: readonly number[],
+    signal: AbortSignal,
+  ): Promise<Description> {
+    const scope = this.#scope({ parameters: [], signal })
+    return { parameterTypes: [], ...(await this.#questions.describe(scope, statement, parameterOids)) }
   }
 
   async #describe(
@@ -134,7 +154,10 @@ export class Session implements QuerySession {
       case 'describe':
         return columnsOnly(describeColumns)
       case 'fetch':
-        return columnsOnly(this.#cursors.columns(statement.name))
+        return columnsOnly(
+          (await this.#questions.cursorColumns(scope, statement.name)) ??
+            this.#cursors.columns(statement.name),
+        )
       case 'addColumns':
       case 'block':
       case 'closeCursor':
@@ -159,8 +182,8 @@ export class Session implements QuerySession {
   }
 
   async *execute(
-    statement: Statement,
-    { parameters, encoding, signal }: ExecuteOptions,
+    statement: SessionStatement,
+    { parameters, given, encoding, signal }: ExecuteOptions,
   ): AsyncGenerator<StatementResult, void, undefined> {
     const stopped = AbortSignal.any([signal, this.#closing.signal])
     const scope = this.#scope({ parameters, signal: stopped })
@@ -172,6 +195,18 @@ export class Session implements QuerySession {
       permission: 'manage-queries',
       sandboxId: sandbox.id,
     })
+    if (statement.kind === 'question') {
+      yield await this.#questions.execute(scope, statement, { encoding, ...(given ? { given } : {}) })
+      return
+    }
+    if (statement.kind === 'fetch') {
+      const answer = await this.#questions.fetch(scope, statement, { encoding })
+      if (answer) return yield answer
+    }
+    if (statement.kind === 'discard') this.#questions.close('all')
+    if (statement.kind === 'closeCursor' && this.#questions.close(statement.name)) {
+      return yield { kind: 'command', tag: 'CLOSE CURSOR', rowCount: undefined }
+    }
     if (!isLogged(statement)) {
       yield* runStatement(scope, statement, { prepared, cursors, encoding, onWritten: () => {} })
       return

@@ -22,7 +22,20 @@ export const walls: Readonly<Record<string, readonly string[]>> = {
   datasets: ['types', 'metadata', 'access', 'schemas', 'lake', 'jobs'],
   ingest: ['types', 'objects', 'formats', 'metadata', 'access', 'engine', 'jobs', 'lake', 'datasets'],
   sql: ['types'],
-  query: ['types', 'encode', 'objects', 'metadata', 'engine', 'jobs', 'access', 'lake', 'datasets', 'sql'],
+  shadow: ['types', 'metadata'],
+  query: [
+    'types',
+    'encode',
+    'objects',
+    'metadata',
+    'engine',
+    'jobs',
+    'access',
+    'lake',
+    'datasets',
+    'sql',
+    'shadow',
+  ],
   exports: [
     'types',
     'objects',
@@ -55,6 +68,7 @@ export const packageOwners: Readonly<Record<string, string>> = {
   kysely: 'metadata',
   protobufjs: 'engine',
   commander: 'cli',
+  'libpg-query': 'shadow',
 }
 
 export interface SourceFile {
