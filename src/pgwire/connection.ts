@@ -7,6 +7,7 @@ import type { Logger } from '#base/log.ts'
 import { withRequestContext } from '#base/request-context.ts'
 import type { QueryService } from '#query/query.ts'
 import {
+  authenticationClearText,
   authenticationOk,
   authenticationSasl,
   authenticationSaslContinue,
@@ -49,6 +50,9 @@ export interface ConnectionServices {
   readonly startupTimeoutMs: number
   readonly logger: Logger
 }
+
+/** Users of that form sign in as the reference platform has them do. */
+const organizationId = /^[^@\s]+@AdobeOrg$/i
 
 type Startup = Extract<StartupMessage, { kind: 'startup' }>
 
@@ -207,6 +211,7 @@ export class Connection {
   /** Undefined when the client went away. @throws AppError 'access.unauthenticated', 'access.too_many' */
   async #authenticate(user: string): Promise<SqlLogin | undefined> {
     const { access, mockVerifier } = this.#services
+    if (organizationId.test(user)) return await this.#clearText(user)
     const signIn = await access.sqlSignIn(user)
     const exchange = new ScramExchange(signIn.verifier ?? mockVerifier(user))
     this.#output.write(authenticationSasl)
@@ -232,6 +237,24 @@ export class Connection {
     this.#output.write(authenticationSaslFinal(proof.message))
     this.#output.write(authenticationOk)
     return signIn.proved(proof.storedKey)
+  }
+
+  /** A password that anybody on the way could read is never asked for, not even on this machine. */
+  async #clearText(user: string): Promise<SqlLogin | undefined> {
+    if (!this.#isEncrypted) {
+      throw new AppError('connection.insecure', 'Tokens are taken over encrypted connections only.', {
+        hint: 'Connect with sslmode=require.',
+      })
+    }
+    this.#output.write(authenticationClearText)
+    const answer = await this.#saslMessage()
+    if (!answer) return undefined
+    const reader = new PayloadReader(answer)
+    const password = reader.text()
+    reader.end()
+    const login = await this.#services.access.clearTextSignIn(user, password)
+    this.#output.write(authenticationOk)
+    return login
   }
 
   async #saslMessage(): Promise<Buffer | undefined> {

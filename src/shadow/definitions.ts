@@ -78,7 +78,7 @@ class TypeMaker {
         const fields = named(type.fields).map(
           ([field, fieldType]) => `${quoteIdentifier(field)} ${this.nameOf(fieldType, `${path}_${field}`)}`,
         )
-        const name = `${quoteIdentifier(this.#schema)}.${quoteIdentifier(this.#names.take(path.toLowerCase()))}`
+        const name = `${quoteIdentifier(this.#schema)}.${quoteIdentifier(this.#names.take(path.toLowerCase().replaceAll('.', '_')))}`
         this.#made.push(`CREATE TYPE ${name} AS (${fields.join(', ')});`)
         return name
       }
