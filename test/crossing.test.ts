@@ -675,6 +675,7 @@ const statements = {
   explain: (table) => `EXPLAIN SELECT * FROM ${table}`,
   createTableAs: (table) => `CREATE TABLE mine AS SELECT * FROM ${table}`,
   insert: (table) => `INSERT INTO ${table} SELECT 1`,
+  copy: (table) => `COPY ${table} TO '%scratch_space%/mine'`,
   dropTable: (table) => `DROP TABLE ${table}`,
   setVariable: (table) => `SET @x = (SELECT max(1) FROM ${table})`,
   setProperty: () => `SET application_name = 'x'`,

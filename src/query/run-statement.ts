@@ -63,6 +63,10 @@ export async function* runStatement(scope: Scope, statement: Statement, host: St
       host.onWritten(rowCount)
       return yield command(`INSERT 0 ${rowCount}`, rowCount)
     }
+    case 'copy':
+      throw new AppError('query.unsupported', 'COPY is not supported yet.', {
+        position: statement.query.position,
+      })
     case 'dropTable':
       await dropTable(scope, statement)
       return yield command('DROP TABLE')

@@ -125,6 +125,7 @@ export class Session implements QuerySession {
         return await describeQuery(scope, statement.query, parameterTypes, {
           complexAsJson: this.#properties.isTrue('auto_to_json'),
         })
+      case 'copy':
       case 'insert':
       case 'createTableAs': {
         const bound = await describeQuery(scope, statement.query, parameterTypes)
@@ -267,6 +268,7 @@ const loggedKinds: readonly Statement['kind'][] = [
   'addColumns',
   'analyze',
   'block',
+  'copy',
   'createTable',
   'createTableAs',
   'createView',

@@ -66,6 +66,14 @@ export type ParsedStatement =
       readonly columns: readonly string[] | undefined
       readonly query: ParsedQuery
     }
+  /** Rows that leave as text or files. */
+  | {
+      readonly kind: 'copy'
+      readonly query: ParsedQuery
+      readonly target: CopyTarget
+      /** Names in lower case; of an option that is only named, `true`. */
+      readonly options: Readonly<Record<string, CopyOption>>
+    }
   | { readonly kind: 'dropTable'; readonly table: TableName; readonly ifExists: boolean }
   | { readonly kind: 'setVariable'; readonly name: string; readonly value: ParsedQuery }
   | { readonly kind: 'setProperty'; readonly name: string; readonly value: string }
@@ -93,3 +101,12 @@ export type ParsedStatement =
   | { readonly kind: 'execute'; readonly name: string; readonly arguments: readonly ParsedQuery[] }
   | { readonly kind: 'deallocate'; readonly name: string | 'all' }
   | { readonly kind: 'discard' }
+
+export type CopyTarget =
+  /** STDOUT. */
+  | { readonly kind: 'client' }
+  /** What stands behind `%scratch_space%`, cut at each `/`; not checked. */
+  | { readonly kind: 'scratch'; readonly path: readonly string[]; readonly position: TextPosition }
+
+/** A word or text without its quotes; `*` or names where an option takes columns. */
+export type CopyOption = string | readonly string[]

@@ -6,6 +6,7 @@ import { opensBareBlock } from '../scan/split.ts'
 import { parseBlock, parseIf } from './block.ts'
 import { parseAlter } from './alter.ts'
 import { parseAnalyze } from './analyze.ts'
+import { parseCopy } from './copy.ts'
 import { parseCreate } from './create.ts'
 import { parseDrop } from './drop.ts'
 import { parseInsert } from './insert.ts'
@@ -40,6 +41,8 @@ export function parseOne(reader: TokenReader, isInBlock: boolean): ParsedStateme
   switch (token.upper) {
     case 'EXPLAIN':
       return parseExplain(reader)
+    case 'COPY':
+      return parseCopy(reader)
     case 'CREATE':
       return parseCreate(reader)
     case 'INSERT':
@@ -110,7 +113,7 @@ export function parseOne(reader: TokenReader, isInBlock: boolean): ParsedStateme
           position: token.at,
         })
       }
-      if (['COPY', 'GRANT', 'REVOKE'].includes(token.upper)) {
+      if (['GRANT', 'REVOKE'].includes(token.upper)) {
         throw new AppError('query.unsupported', `${token.upper} is not supported yet.`, {
           position: token.at,
         })

@@ -136,11 +136,18 @@ export class TokenReader {
   /** A name if one stands here that can be an alias without AS. */
   optionalAlias(): string | undefined {
     const token = this.current
+    if (this.#beginsTarget()) return undefined
     if (token.kind === 'quoted' || (token.kind === 'word' && !reserved.has(token.upper))) {
       this.#index++
       return token.text
     }
     return undefined
+  }
+
+  /** `TO 'path'` or `TO STDOUT`, which ends the query of a COPY. */
+  #beginsTarget(): boolean {
+    const next = this.peek(1)
+    return this.isWord('TO') && (next.kind === 'string' || isWordToken(next, ['STDOUT']))
   }
 
   list<T>(item: () => T): T[] {

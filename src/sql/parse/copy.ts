@@ -1,0 +1,124 @@
+import { AppError } from '#base/errors.ts'
+import type { CopyOption, CopyTarget, ParsedStatement } from '../statement.ts'
+import { parseTableName } from './from.ts'
+import { beginsQuery } from './look-ahead.ts'
+import { parseWholeQuery, toParsedQuery } from './parsed-query.ts'
+import type { SelectItem } from './syntax.ts'
+import type { TokenReader } from './token-reader.ts'
+import { queryOf } from './value-query.ts'
+import { tokenValue } from './words.ts'
+
+/** What a path of the scratch space begins with. */
+const scratchSpace = '%scratch_space%'
+
+/**
+ * `COPY {query | (query) | table [(columns)]} TO {STDOUT | '%scratch_space%/folder'} [WITH] options`. Options come as
+ * `FORMAT 'csv'`, as PostgreSQL's list `(FORMAT csv, HEADER)`, or as its older words `CSV HEADER DELIMITER ','`.
+ */
+export function parseCopy(reader: TokenReader): ParsedStatement {
+  reader.next()
+  const query = beginsQuery(reader) || reader.isWord('FROM') ? parseWholeQuery(reader) : wholeTable(reader)
+  if (reader.isWord('FROM')) {
+    throw new AppError('query.unsupported', 'COPY only goes out: there is no COPY … FROM.', {
+      position: reader.at,
+      hint: 'Load files as batches, or write INSERT INTO … VALUES.',
+    })
+  }
+  reader.expectWord('TO')
+  const target = parseTarget(reader)
+  reader.takeWord('WITH')
+  return { kind: 'copy', query, target, options: parseOptions(reader) }
+}
+
+function wholeTable(reader: TokenReader): ReturnType<typeof toParsedQuery> {
+  const name = parseTableName(reader)
+  const at = name.position
+  const item = (value: SelectItem['value']): SelectItem => ({ value, alias: undefined, aliases: undefined })
+  const items = reader.isSymbol('(')
+    ? reader.inParentheses(() =>
+        reader.list(() => {
+          const column = reader.identifier('the name of a column')
+          return item({ kind: 'name', name: column.name, quote: undefined, at: column.at })
+        }),
+      )
+    : [item({ kind: 'star', qualifier: [], except: [], at })]
+  const from = [{ kind: 'table', name, alias: undefined, snapshot: undefined, isHistory: false, at } as const]
+  return toParsedQuery(queryOf({ items, from, at }))
+}
+
+/** Nothing but the scratch space and the client: a file of the server is no target. */
+function parseTarget(reader: TokenReader): CopyTarget {
+  if (reader.takeWord('STDOUT')) return { kind: 'client' }
+  const token = reader.current
+  if (token.kind === 'string') {
+    const [space = '', ...path] = token.text.split('/')
+    if (space.toLowerCase() === scratchSpace) {
+      reader.next()
+      return { kind: 'scratch', path, position: token.at }
+    }
+  }
+  throw new AppError('query.unsupported', 'COPY writes to the scratch space or to STDOUT, nowhere else.', {
+    position: token.at,
+    hint: `Say COPY … TO '${scratchSpace}/folder' or COPY … TO STDOUT.`,
+  })
+}
+
+function parseOptions(reader: TokenReader): Record<string, CopyOption> {
+  const options: Record<string, CopyOption> = {}
+  const isEnd = (): boolean => reader.isSymbol(';') || ['end', 'dollars'].includes(reader.current.kind)
+  if (reader.isSymbol('(')) {
+    reader.inParentheses(() =>
+      reader.list(() => {
+        const name = reader.fieldName().name.toLowerCase()
+        options[name] = reader.isSymbol(',', ')') ? 'true' : parseValue(reader)
+      }),
+    )
+    return options
+  }
+  while (!isEnd()) {
+    const { name, at } = reader.fieldName()
+    switch (name.toLowerCase()) {
+      case 'csv':
+      case 'binary':
+        options['format'] = name.toLowerCase()
+        break
+      case 'header':
+        options['header'] = 'true'
+        break
+      case 'force':
+        reader.expectWord('QUOTE')
+        options['force_quote'] = parseValue(reader)
+        break
+      case 'format':
+      case 'compression':
+      case 'delimiter':
+      case 'null':
+      case 'quote':
+      case 'escape':
+      case 'encoding':
+        reader.takeWord('AS')
+        options[name.toLowerCase()] = textValue(reader)
+        break
+      default:
+        throw new AppError('query.syntax', `COPY has no option ${name}.`, {
+          position: at,
+          hint: 'There are FORMAT, COMPRESSION, HEADER, DELIMITER, NULL, QUOTE, ESCAPE, FORCE QUOTE and ENCODING.',
+        })
+    }
+  }
+  return options
+}
+
+/** A word or text, or the names of columns. */
+function parseValue(reader: TokenReader): CopyOption {
+  const names = (): string[] => reader.list(() => reader.identifier('the name of a column').name)
+  if (reader.isSymbol('(')) return reader.inParentheses(names)
+  if (reader.current.kind === 'end') throw reader.unexpected('the value of an option')
+  return textValue(reader)
+}
+
+/** Every text knows the escapes that PostgreSQL wants an E for. */
+function textValue(reader: TokenReader): string {
+  if (reader.isWord('E') && reader.peek(1).kind === 'string') reader.next()
+  return tokenValue(reader)
+}
