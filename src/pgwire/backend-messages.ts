@@ -83,6 +83,16 @@ export function rowDescription(columns: readonly ResultColumn[], formats: readon
   )
 }
 
+/** Begins a COPY … TO STDOUT; all columns come in one format. */
+export const copyOutResponse = (columnCount: number, format: 0 | 1): Buffer =>
+  message(
+    'H',
+    Buffer.from([format]),
+    int16(columnCount),
+    ...Array.from({ length: columnCount }, () => int16(format)),
+  )
+export const copyDone = message('c')
+
 export interface ErrorReport {
   readonly severity: 'ERROR' | 'FATAL'
   readonly error: AppError

@@ -1,11 +1,19 @@
 import { AppError, toAppError } from '#base/errors.ts'
 import type { Logger } from '#base/log.ts'
-import type { QuerySession, ResultColumn, ResultRows, SessionStatement } from '#query/query.ts'
+import type {
+  QuerySession,
+  ResultColumn,
+  ResultRows,
+  SessionStatement,
+  StatementResult,
+} from '#query/query.ts'
 import type { DataType } from '#types/data-type.ts'
 import {
   bindComplete,
   closeComplete,
   commandComplete,
+  copyDone,
+  copyOutResponse,
   emptyQueryResponse,
   errorResponse,
   noData,
@@ -143,6 +151,11 @@ export class Session {
         continue
       }
       await using rows = result.rows
+      if (result.copy) {
+        const count = await this.#copyOut(result, stopping.signal)
+        this.#output.write(commandComplete(`COPY ${count}`))
+        continue
+      }
       this.#output.write(rowDescription(result.columns, []))
       const { rowCount } = await this.#send(rows, Number.POSITIVE_INFINITY, stopping.signal)
       this.#output.write(commandComplete(`SELECT ${rowCount}`))
@@ -156,7 +169,7 @@ export class Session {
       case 'bind':
         return await this.#bind(message)
       case 'describe':
-        return this.#describe(message)
+        return await this.#describe(message)
       case 'execute':
         return await this.#execute(message)
       case 'close':
@@ -259,7 +272,7 @@ export class Session {
     this.#output.write(bindComplete)
   }
 
-  #describe({ target, name }: Message<'describe'>): void {
+  async #describe({ target, name }: Message<'describe'>): Promise<void> {
     if (target === 'statement') {
       const { description, declaredTypes } = this.#preparedNamed(name)
       const types = description.parameterTypes.map((type, index) => declaredTypes[index] ?? type)
@@ -267,6 +280,11 @@ export class Session {
       this.#output.write(parameterDescription(oids))
       return this.#output.write(description.columns ? rowDescription(description.columns, []) : noData)
     }
+    // Cursors of SQL are portals too.
+    const declared = this.#portals.has(name)
+      ? undefined
+      : await this.#cancellable((signal) => this.#query.cursorColumns(name, signal))
+    if (declared) return this.#output.write(rowDescription(declared, []))
     const { prepared, resultFormats } = this.#portalNamed(name)
     const { columns } = prepared.description
     this.#output.write(columns ? rowDescription(columns, formatsFor(columns.length, resultFormats)) : noData)
@@ -316,6 +334,11 @@ export class Session {
         tag = next.value.tag
         continue
       }
+      if (next.value.copy) {
+        await using _rows = next.value.rows
+        tag = `COPY ${await this.#copyOut(next.value, portal.stopping.signal)}`
+        continue
+      }
       if (description.columns) {
         portal.progress = { kind: 'open', results, rows: next.value.rows }
         return next.value.rows
@@ -327,6 +350,17 @@ export class Session {
     portal.progress = { kind: 'done' }
     this.#complete(statement, tag ?? 'SELECT 0')
     return undefined
+  }
+
+  /** All rows of a COPY … TO STDOUT; how many. */
+  async #copyOut(
+    { columns, rows, copy }: Extract<StatementResult, { kind: 'rows' }>,
+    signal: AbortSignal,
+  ): Promise<number> {
+    this.#output.write(copyOutResponse(columns.length, copy?.kind === 'binary' ? 1 : 0))
+    const { rowCount } = await this.#send(rows, Number.POSITIVE_INFINITY, signal)
+    this.#output.write(copyDone)
+    return rowCount
   }
 
   /** After the last row: what the statement still does (writing its log) is part of it. */
@@ -360,7 +394,10 @@ export class Session {
   /** What ends a statement without rows, and what it means for the transaction. */
   #complete(statement: SessionStatement, tag: string): void {
     const wasFailed = this.#transaction === 'failed'
-    if (statement.kind === 'transaction') {
+    if (statement.kind === 'transaction' && isPoint(statement.action)) {
+      // Nothing is undone, but the transaction goes on.
+      if (statement.action === 'rollbackTo') this.#transaction = 'inTransaction'
+    } else if (statement.kind === 'transaction') {
       const isWithin = this.#transaction !== 'idle'
       if (statement.action === 'begin') {
         if (isWithin)
@@ -378,6 +415,15 @@ export class Session {
   /** Prepared statements of the protocol share SQL's names, so DEALLOCATE and DISCARD are for them too. */
   async #handledHere(statement: SessionStatement): Promise<boolean> {
     this.#refuseInFailed(statement)
+    if (statement.kind === 'transaction' && isPoint(statement.action) && this.#transaction === 'idle') {
+      throw new AppError(
+        'query.no_transaction',
+        'Savepoints are of a transaction, and there is none in progress.',
+        {
+          hint: 'Send BEGIN first.',
+        },
+      )
+    }
     if (statement.kind === 'discard') {
       await this.#closePortals()
       this.#prepared.clear()
@@ -395,7 +441,8 @@ export class Session {
 
   #refuseInFailed(statement: SessionStatement | undefined): void {
     if (this.#transaction !== 'failed' || !statement) return
-    if (statement.kind === 'transaction' && statement.action !== 'begin') return
+    if (statement.kind === 'transaction' && ['commit', 'rollback', 'rollbackTo'].includes(statement.action))
+      return
     throw new AppError(
       'query.transaction_failed',
       'A statement of this transaction failed; until it ends, others are ignored.',
@@ -480,6 +527,10 @@ export class Session {
       this.#output.write(parameterStatus(name, value))
     }
   }
+}
+
+function isPoint(action: string): boolean {
+  return action === 'savepoint' || action === 'release' || action === 'rollbackTo'
 }
 
 function declaredType(oid: number): DataType | undefined {

@@ -1,6 +1,6 @@
 import type { AppError } from '#base/errors.ts'
 import type { Caller } from '#datasets/datasets.ts'
-import type { Encoding } from '#encode/encoding.ts'
+import type { CopyForm, Encoding } from '#encode/encoding.ts'
 import type { Chunk } from '#engine/engine.ts'
 import type { RunId } from '#base/ids.ts'
 import type { Literal } from '#sql/compile.ts'
@@ -70,6 +70,9 @@ export interface QuerySession extends AsyncDisposable {
     signal: AbortSignal,
   ): Promise<Description>
 
+  /** The columns of a cursor that DECLARE made; undefined: there is no such one. */
+  cursorColumns(name: string, signal: AbortSignal): Promise<readonly ResultColumn[] | undefined>
+
   /** Begins to carry a statement out. Several results come from a block (its top-level SELECTs, in order). */
   execute(
     statement: SessionStatement,
@@ -110,8 +113,13 @@ export interface ExecuteOptions {
 
 /** Rows must be pulled to the end or disposed before the next result is asked for. */
 export type StatementResult =
-  /** `tag` is PostgreSQL's: `INSERT 0 5`, `CREATE TABLE AS`, `SET`; that of rows is `SELECT n`, n as pulled. */
-  | { readonly kind: 'rows'; readonly columns: readonly ResultColumn[]; readonly rows: ResultRows }
+  /** `copy`: the rows of a COPY … TO STDOUT, encoded as it says. `tag` is PostgreSQL's: `INSERT 0 5`, `CREATE TABLE AS`, `SET`; that of rows is `SELECT n`, n as pulled. */
+  | {
+      readonly kind: 'rows'
+      readonly columns: readonly ResultColumn[]
+      readonly rows: ResultRows
+      readonly copy?: CopyForm
+    }
   | { readonly kind: 'command'; readonly tag: string; readonly rowCount: number | undefined }
 
 export interface ResultRows extends AsyncDisposable {

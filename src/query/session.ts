@@ -1,8 +1,10 @@
 import { unreachable } from '#base/assert.ts'
 import { AppError } from '#base/errors.ts'
+import type { CopyForm } from '#encode/encoding.ts'
 import type { DataType, Field } from '#types/data-type.ts'
 import { analyzedColumns } from './analyze.ts'
 import { createdColumns } from './create-table.ts'
+import { copyFormOf } from './copy-out.ts'
 import { type Cursors, newCursors } from './cursors.ts'
 import { describeColumns } from './describe-table.ts'
 import type { Focus } from './focus.ts'
@@ -23,7 +25,7 @@ import type {
 import type { QueryLog, QueryLogEntryWriter } from './query-log.ts'
 import { Questions } from './questions.ts'
 import { preparedStatements, unknownPrepared } from './prepared-statements.ts'
-import { runStatement } from './run-statement.ts'
+import { runStatement, type StatementHost } from './run-statement.ts'
 import { sampleColumns } from './samples.ts'
 import type { Scope } from './scope.ts'
 import type { QueryServiceOptions } from './services.ts'
@@ -105,6 +107,13 @@ export class Session implements QuerySession {
     return { parameterTypes: [], ...(await this.#questions.describe(scope, statement, parameterOids)) }
   }
 
+  async cursorColumns(name: string, signal: AbortSignal): Promise<readonly Field[] | undefined> {
+    const scope = this.#scope({ parameters: [], signal })
+    const ofQuestion = await this.#questions.cursorColumns(scope, name)
+    if (ofQuestion) return ofQuestion
+    return this.#cursors.has(name) ? this.#cursors.columns(name) : undefined
+  }
+
   async #describe(
     statement: Statement,
     options: {
@@ -176,6 +185,7 @@ export class Session implements QuerySession {
       case 'setProperty':
       case 'setVariable':
       case 'transaction':
+      case 'unlisten':
         return columnsOnly(undefined)
       default:
         return unreachable(statement)
@@ -215,11 +225,21 @@ export class Session implements QuerySession {
     const { log } = this.#services
     const { caller, client } = this.#options
     const entry = await log.begin(caller, { sql: this.#texts.get(statement) ?? statement.kind, client })
-    const host = { prepared, cursors, encoding, onWritten: (count: number) => entry.addRows(count) }
+    const onWritten = (count: number): void => entry.addRows(count)
+    let [host, asked]: [StatementHost, Statement] = [{ prepared, cursors, encoding, onWritten }, statement]
+    let copy: CopyForm | undefined
+    if (statement.kind === 'copy' && statement.target.kind === 'client') {
+      const form = copyFormOf(statement)
+      copy = form
+      host = { ...host, encoding: () => ({ kind: 'copy', form }), isWhole: true }
+      asked = { kind: 'query', query: statement.query }
+    }
     let isEnded = false
     try {
-      for await (const result of runStatement(scope, statement, host)) {
-        yield result.kind === 'rows' ? { ...result, rows: countedRows(result.rows, entry) } : result
+      for await (const result of runStatement(scope, asked, host)) {
+        yield result.kind === 'rows'
+          ? { ...result, rows: countedRows(result.rows, entry), ...(copy ? { copy } : {}) }
+          : result
       }
       isEnded = true
       await entry.end({})

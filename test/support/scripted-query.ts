@@ -82,6 +82,7 @@ function scriptedSession(service: ScriptedQuery, options: SessionOptions): Query
     describe: async (statement): Promise<Description> => describe(service, scriptOf(statement)),
     // Its texts ask no catalogue.
     describeQuestion: async () => ({ parameterTypes: [], parameterOids: [], columns: [] }),
+    cursorColumns: async () => undefined,
     execute: (statement, executeOptions) =>
       execute(service, statement as Statement, { ...executeOptions, properties, onNotice: options.onNotice }),
     [Symbol.asyncDispose]: async () => {
