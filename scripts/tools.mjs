@@ -66,12 +66,22 @@ const icebergForSpark = [
   },
 ]
 
+/** PostgreSQL's JDBC driver, by the same resolver. */
+const jdbcDriver = {
+  coordinates: 'org.postgresql:postgresql:42.7.8',
+  file: 'org.postgresql_postgresql-42.7.8.jar',
+  sha256: '2a32a9dcbc42d67a50ad3a0de5efd102c8d2be46720045f2cbd6689f160ab7c7',
+}
+
 /** Returns one sentence for each tool that could not be had. */
 export async function installTestTools() {
   mkdirSync(toolsCache, { recursive: true })
   const programs = installSystemPrograms()
   const problems = await Promise.all([
     installPython('python', 'PyIceberg', [{ file: 'requirements.txt', flags: [] }]),
+    installPython('sql-clients', "Python's PostgreSQL clients", [
+      { file: 'sql-requirements.txt', flags: [] },
+    ]),
     // DuckDB's extensions come in packages of the same version, signed by DuckDB, and nothing is fetched when they run.
     installPython('duckdb', "DuckDB's Iceberg extension", [{ file: 'duckdb-requirements.txt', flags: [] }]),
     // Of the client's requirements only those that its registry calls need: one of the others wants a C library.
@@ -114,26 +124,30 @@ async function installSpark(programs) {
   if (!canRun('java', '-version')) return undefined
   const problem = await installPython('spark', 'Spark', [{ file: 'spark-requirements.txt', flags: [] }])
   if (problem) return problem
+  for (const jar of [...icebergForSpark, jdbcDriver]) {
+    const missing = await fetchJar(jar)
+    if (missing) return missing
+  }
+  return undefined
+}
+
+async function fetchJar({ coordinates, file, sha256 }) {
   const folder = join(toolsCache, 'spark-packages')
-  const jars = icebergForSpark.map((jar) => ({ ...jar, path: join(folder, 'jars', jar.file) }))
-  const areThere = () => jars.every(({ path }) => existsSync(path))
-  if (!areThere()) {
-    process.stderr.write('Fetching Iceberg for Spark (once)…\n')
+  const jar = join(folder, 'jars', file)
+  if (!existsSync(jar)) {
+    process.stderr.write(`Fetching ${coordinates} (once)…\n`)
     const programs = join(toolsCache, 'spark', 'bin')
     const conf = ['--conf', `spark.jars.ivy=${folder}`, '--conf', 'spark.ui.enabled=false']
     const program = join(root, 'test', 'python', 'nothing.py')
     const env = { ...process.env, SPARK_LOCAL_IP: '127.0.0.1', PATH: `${programs}:${process.env.PATH}` }
-    const submit = [...conf, '--packages', jars.map(({ coordinates }) => coordinates).join(','), program]
-    if (!(await run(join(programs, 'spark-submit'), submit, { env })) || !areThere())
-      return 'Iceberg for Spark could not be had; see the messages above.'
+    const submit = [...conf, '--packages', coordinates, program]
+    if (!(await run(join(programs, 'spark-submit'), submit, { env })) || !existsSync(jar))
+      return `${coordinates} could not be had; see the messages above.`
   }
-  for (const { file, path, sha256 } of jars) {
-    const found = createHash('sha256').update(readFileSync(path)).digest('hex')
-    if (found === sha256) continue
-    rmSync(folder, { recursive: true, force: true })
-    return `${file} has the checksum ${found}, not ${sha256}.`
-  }
-  return undefined
+  const found = createHash('sha256').update(readFileSync(jar)).digest('hex')
+  if (found === sha256) return undefined
+  rmSync(jar, { force: true })
+  return `${file} has the checksum ${found}, not ${sha256}.`
 }
 
 /** In one call: the package manager lets nobody else in meanwhile. Returns a sentence for each that is missing. */

@@ -49,6 +49,7 @@ import { createScratchSpace } from '#query/scratch-space.ts'
 import { createDescriptors } from '#schemas/create-descriptors.ts'
 import { createSchemas } from '#schemas/create-schemas.ts'
 import { createNamespaces } from '#schemas/namespaces.ts'
+import { createShadow } from '#shadow/create-shadow.ts'
 import { createSqlFrontEnd } from '#sql/front-end.ts'
 import { fillTemplate } from '#sql/template.ts'
 
@@ -146,6 +147,7 @@ export async function startServer({
     clock,
     logger,
   })
+  const shadow = starting.use(createShadow({ folder: paths.shadow, programsFolder: paths.programs, logger }))
   const query = createQueryService({
     metadata,
     access,
@@ -165,6 +167,7 @@ export async function startServer({
       bytesMax: config.limits.scratchBytesMax,
     }),
     notify,
+    shadow,
     clock,
     logger,
     limits: config.limits,

@@ -89,6 +89,128 @@ describe.skipIf(isMissing)('psql', () => {
     ])
   })
 
+  test('describes what there is by its meta-commands', async () => {
+    await product.run('CREATE VIEW people AS SELECT DISTINCT person FROM visits')
+    const show = async (command: string): Promise<string> => {
+      const { out, err } = await psql(['-A', '-t', '-c', command])
+      return err === '' ? out.trim() : err.trim()
+    }
+    const none = expect.stringContaining('Did not find any')
+    for (const [command, answer] of [
+      [
+        '\\d',
+        expect.stringMatching(/^public\|people\|view\|postgres\n(?:.*\n)*public\|visits\|table\|postgres$/),
+      ],
+      [
+        '\\d visits',
+        'id|text|||\nperson|text|||\nat|timestamp with time zone|||\npages|integer|||\nvalue|numeric(4,2)|||',
+      ],
+      ['\\dt', expect.stringContaining('public|visits|table|postgres')],
+      ['\\dv', 'public|people|view|postgres'],
+      ['\\d+ people', 'person|text||||extended|'],
+      ['\\sv people', 'CREATE OR REPLACE VIEW public.people AS\nSELECT DISTINCT person FROM visits'],
+      ['\\dtsn visits', 'public|visits|table|postgres'],
+      ['\\dn', 'public|postgres'],
+      ['\\l', expect.stringMatching(/^prod:all\|postgres\|UTF8\|/)],
+      ['\\list', expect.stringMatching(/^prod:all\|/)],
+      ['\\df', ''],
+      ['\\df+', ''],
+      ['\\dT anymap', 'public|anymap|'],
+      ['\\dE', none],
+      ['\\di', none],
+      ['\\dm', none],
+      ['\\ds', none],
+      ['\\encoding', 'UTF8'],
+      ['\\errverbose', 'There is no previous error.'],
+      ['\\timing', ''],
+      ['\\set', expect.stringContaining("SERVER_VERSION_NAME = '16.14'")],
+    ] as const) {
+      expect([command, await show(command)]).toEqual([command, answer])
+    }
+  })
+
+  test('describes structs, also by the name of their array', async () => {
+    await product.run("CREATE TABLE carts AS SELECT array(named_struct('sku', 'a', 'n', 1)) AS items")
+    for (const [command, answer] of [
+      ['\\d carts', 'items|carts_items_e[]|||'],
+      ['\\d carts_items_e', 'sku|text|||\nn|integer|||'],
+      ['\\d carts_items_e[]', 'sku|text|||\nn|integer|||'],
+    ] as const) {
+      expect((await psql(['-A', '-t', '-c', command])).out.trim()).toBe(answer)
+    }
+    await product.run('DROP TABLE carts')
+  })
+
+  test('copies rows out as text, CSV and binary', async () => {
+    const copied = async (statement: string) => (await psql(['-c', statement])).out
+    const query =
+      "(SELECT id, value, concat('a', chr(9), '\"', chr(92)) AS odd FROM visits WHERE pages < 5 ORDER BY id)"
+    expect(await copied(`COPY ${query} TO STDOUT`)).toBe('v1\t12.50\ta\\t"\\\\\nv2\t\\N\ta\\t"\\\\\n')
+    expect(await copied(`COPY ${query} TO STDOUT (FORMAT csv, HEADER, NULL 'none')`)).toBe(
+      'id,value,odd\nv1,12.50,"a\t""\\"\nv2,none,"a\t""\\"\n',
+    )
+    expect(await copied("COPY (SELECT 'x' AS x WHERE false) TO STDOUT BINARY")).toMatch(/^PGCOPY\n/)
+    expect((await psql(['-c', 'COPY visits TO STDOUT (FORMAT xml)'])).err).toContain('no format xml')
+  })
+
+  test('the organisation signs in by a token or a credential, inside TLS only', async () => {
+    const credentials = JSON.parse(readFileSync(join(home, 'home', 'credentials.json'), 'utf8'))
+    const { organizationId, sqlUser, sqlPassword, clientId, clientSecret } = credentials
+    const answer = await fetch(`${product.http}/ims/token/v3`, {
+      method: 'POST',
+      body: new URLSearchParams({
+        grant_type: 'client_credentials',
+        client_id: clientId,
+        client_secret: clientSecret,
+      }),
+    })
+    const { access_token: token } = (await answer.json()) as { access_token: string }
+    const signedIn = (password: string, env: Record<string, string> = {}) =>
+      psql(['-A', '-t', '-c', 'SELECT current_database()'], {
+        PGUSER: organizationId,
+        PGPASSWORD: password,
+        ...env,
+      })
+    expect(await signedIn(token)).toMatchObject({ code: 0, out: 'prod:all\n' })
+    expect(await signedIn(`${sqlUser}:${sqlPassword}`)).toMatchObject({ code: 0, out: 'prod:all\n' })
+    for (const wrong of [`${token}x`, `${sqlUser}:wrong`, `nobody:${sqlPassword}`, sqlPassword]) {
+      expect(await signedIn(wrong)).toMatchObject({
+        code: 2,
+        err: expect.stringContaining('The user or the password is wrong.'),
+      })
+    }
+    expect(await psql(['-c', 'SELECT 1'], { PGUSER: `X${organizationId}`, PGPASSWORD: token })).toMatchObject(
+      { code: 2 },
+    )
+    expect(await signedIn(token, { PGSSLMODE: 'disable' })).toMatchObject({
+      code: 2,
+      err: expect.stringContaining('Tokens are taken over encrypted connections only.'),
+    })
+  })
+
+  test('completes names at the tab key', async () => {
+    const child = spawn('script', ['-qefc', 'psql -X -P pager=off', '/dev/null'], {
+      env: { ...process.env, ...environment, TERM: 'dumb' },
+    })
+    const closed = new Promise((resolve) => child.once('close', resolve))
+    let said = ''
+    child.stdout.on('data', (chunk: Buffer) => (said += chunk.toString()))
+    const until = async (text: string | RegExp) => {
+      while (!(typeof text === 'string' ? said.includes(text) : text.test(said))) {
+        await new Promise((resolve) => setTimeout(resolve, 20))
+      }
+    }
+    await until('prod:all=>')
+    child.stdin.write('SELECT count(*) FROM vis\t')
+    await until('FROM visits ')
+    child.stdin.write('WHERE pers\t')
+    await until('WHERE person ')
+    child.stdin.write("= 'ann';\n")
+    await until(/\n\s+2\r?\n/)
+    child.stdin.end('\\q\n')
+    await closed
+  })
+
   test('a wrong password is refused without saying more', async () => {
     expect(await psql(['-c', 'SELECT 1'], { PGPASSWORD: 'wrong' })).toMatchObject({
       code: 2,
@@ -213,6 +335,45 @@ describe('node-postgres', () => {
     const error: unknown = await client.query('SELECT idd FROM visits').catch((thrown: unknown) => thrown)
     expect(error).toMatchObject({ code: '42703', position: '8', hint: expect.stringContaining('id') })
     expect((await client.query('SELECT 1 AS one')).rows).toEqual([{ one: 1 }])
+    await client.end()
+  })
+
+  test('a statement that takes longer than the session allows ends with 53400', async () => {
+    const client = await connect()
+    await client.query('SET statement_timeout = 200')
+    await expect(client.query(endless)).rejects.toMatchObject({ code: '53400' })
+    await expect(client.query('SELECT id FROM visits LIMIT 1000001')).rejects.toMatchObject({ code: '53400' })
+    await client.query('RESET statement_timeout')
+    expect((await client.query('SELECT 1 AS one')).rows).toEqual([{ one: 1 }])
+    await client.end()
+  })
+
+  test('savepoints go on after an error, and stand in a transaction only', async () => {
+    const client = await connect()
+    await expect(client.query('SAVEPOINT a')).rejects.toMatchObject({ code: '25P01' })
+    await client.query('BEGIN; SAVEPOINT a')
+    await expect(client.query('SELECT nothing FROM visits')).rejects.toMatchObject({ code: '42703' })
+    await expect(client.query('RELEASE a')).rejects.toMatchObject({ code: '25P02' })
+    expect(await client.query('ROLLBACK TO SAVEPOINT a')).toMatchObject({ command: 'ROLLBACK' })
+    expect((await client.query('SELECT 1 AS one')).rows).toEqual([{ one: 1 }])
+    await client.query('RELEASE SAVEPOINT a; COMMIT')
+    await client.end()
+  })
+
+  test('a cursor over the catalogue, with what lies between, in one request', async () => {
+    const client = await connect()
+    const results = (await client.query(
+      "BEGIN; DECLARE c CURSOR FOR SELECT relname FROM pg_class WHERE relname IN ('visits', 'pg_class') ORDER BY 1; FETCH 1 IN c; FETCH 5 IN c; SELECT 1 AS one; CLOSE c; COMMIT",
+    )) as unknown as pg.QueryResult[]
+    expect(results.map(({ command, rows }) => [command, rows])).toEqual([
+      ['BEGIN', []],
+      ['DECLARE', []],
+      ['SELECT', [{ relname: 'pg_class' }]],
+      ['SELECT', [{ relname: 'visits' }]],
+      ['SELECT', [{ one: 1 }]],
+      ['CLOSE', []],
+      ['COMMIT', []],
+    ])
     await client.end()
   })
 

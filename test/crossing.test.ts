@@ -790,6 +790,7 @@ const statements = {
   execute: (table) => `PREPARE p AS SELECT 1; EXECUTE p; SELECT * FROM ${table}`,
   deallocate: () => 'PREPARE p AS SELECT 1; DEALLOCATE p',
   discard: () => 'DISCARD ALL',
+  unlisten: () => 'UNLISTEN *',
   createTable: () => 'CREATE TEMP TABLE own (a int)',
   createFieldGroup: () => `CREATE FIELDGROUP mine (a int) WITH (COLOUR = red)`,
   dropFieldGroup: (table) => `DROP FIELDGROUP '${table.replaceAll('`', '')}'`,

@@ -97,6 +97,13 @@ export interface Access {
   sqlSignIn(user: string): Promise<SqlSignIn>
 
   /**
+   * Sign-in by an organisation's id as the user, and a bearer token or `login:password` as the password, as the reference
+   * platform has it; only for channels that are encrypted.
+   * @throws AppError 'access.unauthenticated', 'access.too_many'
+   */
+  clearTextSignIn(organizationId: string, password: string): Promise<SqlLogin>
+
+  /**
    * The sandbox of that name in the principal's organisation.
    * @throws AppError 'access.denied', alike for one that is unknown, deleted, another organisation's, or out of the
    *   reach of all roles of the principal

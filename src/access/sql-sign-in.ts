@@ -1,10 +1,13 @@
+import { timingSafeEqual } from 'node:crypto'
 import type { Clock } from '#base/clock.ts'
 import { AppError } from '#base/errors.ts'
 import { parseId } from '#base/ids.ts'
 import { findPrincipal } from '#metadata/access.ts'
-import { findSqlLogin, type SqlLoginRow } from '#metadata/credentials.ts'
+import { findSqlLogin, findToken, type SqlLoginRow } from '#metadata/credentials.ts'
 import type { Db } from '#metadata/metadata.ts'
 import type { Access, Principal, ScramVerifier, SqlLogin } from './access.ts'
+import { scramVerifierOf } from './scram.ts'
+import { hashSecret } from './secrets.ts'
 import type { SignIns } from './sign-ins.ts'
 import { principalOf } from './tokens.ts'
 
@@ -21,7 +24,7 @@ export function createSqlSignIn(options: {
   readonly db: Db
   readonly clock: Clock
   readonly signIns: SignIns
-}): Pick<Access, 'sqlSignIn'> {
+}): Pick<Access, 'sqlSignIn' | 'clearTextSignIn'> {
   const { db, clock, signIns } = options
 
   async function known(user: string): Promise<Known | undefined> {
@@ -51,7 +54,55 @@ export function createSqlSignIn(options: {
     }
   }
 
+  async function ended(principal: Principal): Promise<never> {
+    await signIns.record('ended SQL login', principal)
+    throw new AppError('access.ended', 'The token of this session has expired or was ended.', {
+      hint: 'Connect again with a new token.',
+    })
+  }
+
+  async function principalOfToken(token: string): Promise<Principal | undefined> {
+    const row = await findToken(db, hashSecret(token))
+    return row && row.expires_at > clock.now() ? { ...principalOf(row), clientId: row.client_id } : undefined
+  }
+
+  async function byToken(token: string): Promise<SqlLogin | undefined> {
+    const principal = await principalOfToken(token)
+    return (
+      principal && {
+        principal,
+        check: async () => {
+          if ((await principalOfToken(token))?.id !== principal.id) await ended(principal)
+        },
+      }
+    )
+  }
+
+  /** An unknown login costs the same work as a known one. */
+  async function byCredential(user: string, password: string): Promise<SqlLogin | undefined> {
+    const found = await known(user)
+    const { storedKey } = await scramVerifierOf(password, found?.verifier ?? {})
+    const keys = found ? [found.verifier, found.verifier.previous] : []
+    const isGood = keys.some((key) => key !== undefined && timingSafeEqual(key.storedKey, storedKey))
+    return found && isGood ? sessionOf(user, found, storedKey) : undefined
+  }
+
   return {
+    clearTextSignIn: async (organizationId, password) => {
+      const [, user, secret] = /^([^:]{1,100}):(.+)$/s.exec(password) ?? []
+      const isCredential = user !== undefined && secret !== undefined
+      // Many sign in under an organisation's id: what is counted is whom or what they sign in as.
+      const signIn = await signIns.begin(isCredential ? user : hashSecret(password).toString('hex'))
+      const login = isCredential ? await byCredential(user, secret) : await byToken(password)
+      if (login?.principal.organizationId === organizationId) {
+        signIn.succeeded()
+        return login
+      }
+      await signIn.refused(isCredential ? 'SQL password' : 'SQL token', login?.principal)
+      throw new AppError('access.unauthenticated', 'The user or the password is wrong.', {
+        hint: 'As the password, give a bearer token or LOGIN:PASSWORD.',
+      })
+    },
     sqlSignIn: async (user) => {
       const signIn = await signIns.begin(user)
       const found = await known(user)

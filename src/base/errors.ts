@@ -64,6 +64,7 @@ export const meanings = {
   'query.exists': { http: 409, sqlState: '42710', retry: false },
   'query.failed': { http: 400, sqlState: '22000', retry: false },
   'query.limit': { http: 400, sqlState: '53400', retry: false },
+  'query.no_transaction': { http: 409, sqlState: '25P01', retry: false },
   'query.parameters': { http: 400, sqlState: '08P01', retry: false },
   'query.scan_too_large': { http: 400, sqlState: '53400', retry: false },
   'query.statement_exists': { http: 409, sqlState: '42P05', retry: false },

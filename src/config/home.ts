@@ -25,6 +25,8 @@ export function homePaths(home: string) {
     scratch: join(home, 'scratch'),
     /** Copies of results for who asked for them; they end by themselves. */
     scratchSpace: join(home, 'scratch-space'),
+    /** A PostgreSQL that answers questions to the catalogue; made anew by each start. */
+    shadow: join(home, 'shadow'),
     /** The session that this home has at Spark. */
     sparkSession: join(home, 'spark-session'),
     /** Rows on their way from Spark to the lake. */

@@ -2,6 +2,7 @@ import { unreachable } from '#base/assert.ts'
 import type { Field } from '#types/data-type.ts'
 import { ArrowStream } from './arrow.ts'
 import { ByteWriter } from './byte-writer.ts'
+import { copyWriter } from './copy.ts'
 import { writeCsv, writeCsvHeader } from './csv.ts'
 import type { Encoding } from './encoding.ts'
 import { writeJsonLines, writeJsonRows } from './json.ts'
@@ -20,6 +21,7 @@ export interface Encoder {
 
 export function createEncoder(encoding: Encoding, columns: readonly Field[]): Encoder {
   if (encoding.kind === 'arrow') return arrowEncoder(columns)
+  if (encoding.kind === 'copy') return copyEncoder(encoding, columns)
   const writer = new ByteWriter()
   if (encoding.kind === 'csv' && encoding.header) writeCsvHeader(writer, columns)
   const add = (batch: Batch): void => {
@@ -43,6 +45,22 @@ export function createEncoder(encoding: Encoding, columns: readonly Field[]): En
     },
     take: () => writer.take(),
     finish: () => writer.take(),
+  }
+}
+
+function copyEncoder({ form }: Extract<Encoding, { kind: 'copy' }>, columns: readonly Field[]): Encoder {
+  const writer = new ByteWriter()
+  const copy = copyWriter(form, columns)
+  return {
+    add: (batch) => copy.add(writer, batch),
+    get byteCount() {
+      return writer.length
+    },
+    take: () => writer.take(),
+    finish: () => {
+      copy.finish(writer)
+      return writer.take()
+    },
   }
 }
 

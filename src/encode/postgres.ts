@@ -26,7 +26,8 @@ export function writeDataRows(
   }
 }
 
-function writeField(writer: ByteWriter, type: DataType, format: 0 | 1, value: Value): void {
+/** A value with its length in front. */
+export function writeField(writer: ByteWriter, type: DataType, format: 0 | 1, value: Value): void {
   if (value === null) {
     writer.int32(-1)
     return

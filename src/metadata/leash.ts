@@ -9,6 +9,7 @@ import type { Ids } from '#base/run-as.ts'
  * shell ends too, with its code, and removes the folder it was told to.
  */
 const script = `exec 3<&0 </dev/null
+[ -n "$SLUICE_PROCESS_KB" ] && ulimit -v "$SLUICE_PROCESS_KB"
 "$0" "$@" 3<&- & program=$!
 ( read line <&3
   seconds=0
@@ -34,6 +35,8 @@ export interface LeashOptions {
   readonly ids: Ids | undefined
   readonly onLine: (line: string) => void
   readonly removeFolder?: string | undefined
+  /** Address space of each of its processes. */
+  readonly processBytesMax?: number | undefined
 }
 
 /** A program that ends with us. */
@@ -58,6 +61,9 @@ export function startLeashed(options: LeashOptions): Leashed {
       LC_ALL: 'C',
       TZ: 'UTC',
       ...(options.removeFolder === undefined ? {} : { SLUICE_REMOVE_FOLDER: options.removeFolder }),
+      ...(options.processBytesMax === undefined
+        ? {}
+        : { SLUICE_PROCESS_KB: String(Math.floor(options.processBytesMax / 1024)) }),
     },
     stdio: ['pipe', 'pipe', 'pipe'],
   })

@@ -30,6 +30,12 @@ export interface ManagedPostgresOptions {
   /** False only in tests: what was committed need not survive a loss of power. */
   readonly isDurable?: boolean
   readonly connectionsMax?: number
+  /** Roles beside our own that this process may connect as; whoever starts it makes them. */
+  readonly roles?: readonly string[]
+  /** What differs from the settings of the metadata. */
+  readonly settings?: Readonly<Record<string, string>>
+  /** Address space one of its processes may take; a statement that wants more fails, and its server lives. */
+  readonly processBytesMax?: number
 }
 
 /** Our own PostgreSQL: a child on a unix socket, started again when it dies, gone when we are. */
@@ -41,13 +47,17 @@ export interface ManagedPostgres extends AsyncDisposable {
 /** The caller must hold the home: whatever else serves this data is ended. */
 export async function startManagedPostgres(options: ManagedPostgresOptions): Promise<ManagedPostgres> {
   const { dataFolder, programsFolder: copyFolder, logger, isDurable = true, connectionsMax = 80 } = options
+  const { roles = [], processBytesMax } = options
   const ids = unprivilegedIds()
   const programs = await postgresPrograms({ copyFolder, ids })
   await endOldPostmaster(dataFolder, logger)
-  await prepareData({ dataFolder, programs, ids, isDurable })
+  await prepareData({ dataFolder, programs, ids, isDurable, roles })
   const socket = await socketFolder(dataFolder, ids)
-  const settings = serverSettings({ socketFolder: socket.path, isDurable, connectionsMax })
-  const start = () => startServer({ dataFolder, programs, ids, settings, socket, logger })
+  const settings = {
+    ...serverSettings({ socketFolder: socket.path, isDurable, connectionsMax }),
+    ...options.settings,
+  }
+  const start = () => startServer({ dataFolder, programs, ids, settings, socket, logger, processBytesMax })
 
   let isClosing = false
   let running = await start()
@@ -142,6 +152,7 @@ async function startServer(options: {
   readonly settings: Readonly<Record<string, string>>
   readonly socket: Socket
   readonly logger: Logger
+  readonly processBytesMax: number | undefined
 }): Promise<{ readonly process: Leashed; readonly pid: number }> {
   const { dataFolder, programs, ids, settings, socket, logger } = options
   if (socket.isTemporary) {
@@ -162,6 +173,7 @@ async function startServer(options: {
     ids,
     onLine: (line) => logger.log('debug', 'postgres.log', { line }),
     removeFolder: socket.isTemporary ? socket.path : undefined,
+    processBytesMax: options.processBytesMax,
   })
   const exit: { code?: number } = {}
   void leashed.exited.then((code) => (exit.code = code))

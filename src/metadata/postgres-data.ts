@@ -15,11 +15,13 @@ export interface DataOptions {
   readonly programs: string
   readonly ids: Ids | undefined
   readonly isDurable: boolean
+  /** Beside our own, whom this account may connect as. */
+  readonly roles?: readonly string[]
 }
 
 /** Makes the data folder when there is none, whole or not at all, and sets who may connect. */
 export async function prepareData(options: DataOptions): Promise<void> {
-  const { dataFolder, ids } = options
+  const { dataFolder, ids, roles = [] } = options
   const major = await readFile(join(dataFolder, 'PG_VERSION'), 'utf8').catch(() => undefined) // Absent: first start.
   if (major === undefined) await initialise(options)
   else if (major.trim() !== postgresMajor) {
@@ -31,9 +33,10 @@ export async function prepareData(options: DataOptions): Promise<void> {
   }
   // By the operating system's word for who asks: no password to keep, and our engine's children are nobody here.
   await writeOwned(join(dataFolder, 'pg_hba.conf'), 'local all all peer map=sluice\n', ids)
+  const account = accountName().replaceAll('"', '""')
   await writeOwned(
     join(dataFolder, 'pg_ident.conf'),
-    `sluice "${accountName().replaceAll('"', '""')}" ${postgresRole}\n`,
+    [postgresRole, ...roles].map((role) => `sluice "${account}" ${role}\n`).join(''),
     ids,
   )
 }

@@ -1,5 +1,5 @@
-import { type AppError, type ErrorCode, meanings, type TextPosition } from '#base/errors.ts'
-import type { Field } from '#types/data-type.ts'
+import type { AppError, TextPosition } from '#base/errors.ts'
+import type { ResultColumn } from '#query/query.ts'
 import { wireTypeOf } from './wire-type.ts'
 
 /** What we say, each as whole bytes ready to be sent. */
@@ -32,6 +32,7 @@ function int32(value: number): Buffer {
 }
 
 export const authenticationOk = message('R', int32(0))
+export const authenticationClearText = message('R', int32(3))
 export const authenticationSasl = message('R', int32(10), 'SCRAM-SHA-256', Buffer.from([0]))
 export const authenticationSaslContinue = (text: string): Buffer => message('R', int32(11), Buffer.from(text))
 export const authenticationSaslFinal = (text: string): Buffer => message('R', int32(12), Buffer.from(text))
@@ -63,16 +64,16 @@ export const commandComplete = (tag: string): Buffer => message('C', tag)
 export const parameterDescription = (oids: readonly number[]): Buffer =>
   message('t', int16(oids.length), ...oids.map(int32))
 
-export function rowDescription(columns: readonly Field[], formats: readonly number[]): Buffer {
+export function rowDescription(columns: readonly ResultColumn[], formats: readonly number[]): Buffer {
   return message(
     'T',
     int16(columns.length),
-    ...columns.flatMap(({ name, type }, index) => {
-      const { oid, byteCount, modifier } = wireTypeOf(type)
+    ...columns.flatMap(({ name, type, wire }, index) => {
+      const { oid, byteCount, modifier } = wire ?? wireTypeOf(type)
       return [
         cText(name),
-        int32(0),
-        int16(0),
+        int32(wire?.tableOid ?? 0),
+        int16(wire?.columnNumber ?? 0),
         int32(oid),
         int16(byteCount),
         int32(modifier),
@@ -82,6 +83,16 @@ export function rowDescription(columns: readonly Field[], formats: readonly numb
   )
 }
 
+/** Begins a COPY … TO STDOUT; all columns come in one format. */
+export const copyOutResponse = (columnCount: number, format: 0 | 1): Buffer =>
+  message(
+    'H',
+    Buffer.from([format]),
+    int16(columnCount),
+    ...Array.from({ length: columnCount }, () => int16(format)),
+  )
+export const copyDone = message('c')
+
 export interface ErrorReport {
   readonly severity: 'ERROR' | 'FATAL'
   readonly error: AppError
@@ -90,13 +101,13 @@ export interface ErrorReport {
 }
 
 export function errorResponse({ severity, error, sql }: ErrorReport): Buffer {
-  const { code, message: text, hint, position } = error
+  const { message: text, hint, position } = error
   return message(
     'E',
     ...fields([
       ['S', severity],
       ['V', severity],
-      ['C', sqlStateOf(code)],
+      ['C', sqlStateOf(error)],
       ['M', text],
       ['H', hint],
       ['P', position && sql !== undefined ? String(characterPosition(sql, position)) : undefined],
@@ -123,8 +134,10 @@ function fields(list: readonly (readonly [string, string | undefined])[]): (Uint
   return [...present, Buffer.from([0])]
 }
 
-function sqlStateOf(code: ErrorCode): string {
-  return meanings[code].sqlState
+/** What a PostgreSQL behind us said goes on as it was said. */
+function sqlStateOf({ detail, meaning }: AppError): string {
+  const state = detail?.['sqlState']
+  return typeof state === 'string' && /^[0-9A-Z]{5}$/.test(state) ? state : meaning.sqlState
 }
 
 /** PostgreSQL counts characters from 1, our positions UTF-16 units from 0. */

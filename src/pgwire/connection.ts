@@ -7,6 +7,7 @@ import type { Logger } from '#base/log.ts'
 import { withRequestContext } from '#base/request-context.ts'
 import type { QueryService } from '#query/query.ts'
 import {
+  authenticationClearText,
   authenticationOk,
   authenticationSasl,
   authenticationSaslContinue,
@@ -49,6 +50,9 @@ export interface ConnectionServices {
   readonly startupTimeoutMs: number
   readonly logger: Logger
 }
+
+/** Users of that form sign in as the reference platform has them do. */
+const organizationId = /^[^@\s]+@AdobeOrg$/i
 
 type Startup = Extract<StartupMessage, { kind: 'startup' }>
 
@@ -175,9 +179,9 @@ export class Connection {
       })
     }
     clearTimeout(timer)
-    await using session = await this.#open(user, login, parameters)
+    using key = this.#services.cancelKeys.register(() => this.#session?.cancel(cancelled()))
+    await using session = await this.#open({ user, login, parameters, processId: key.processId })
     this.#session = session
-    using key = this.#services.cancelKeys.register(() => session.cancel(cancelled()))
     this.#output.write(backendKeyData(key.processId, key.secret))
     session.begin()
     this.#framer.bytesMax = messageBytesMax
@@ -207,6 +211,7 @@ export class Connection {
   /** Undefined when the client went away. @throws AppError 'access.unauthenticated', 'access.too_many' */
   async #authenticate(user: string): Promise<SqlLogin | undefined> {
     const { access, mockVerifier } = this.#services
+    if (organizationId.test(user)) return await this.#clearText(user)
     const signIn = await access.sqlSignIn(user)
     const exchange = new ScramExchange(signIn.verifier ?? mockVerifier(user))
     this.#output.write(authenticationSasl)
@@ -234,6 +239,24 @@ export class Connection {
     return signIn.proved(proof.storedKey)
   }
 
+  /** A password that anybody on the way could read is never asked for, not even on this machine. */
+  async #clearText(user: string): Promise<SqlLogin | undefined> {
+    if (!this.#isEncrypted) {
+      throw new AppError('connection.insecure', 'Tokens are taken over encrypted connections only.', {
+        hint: 'Connect with sslmode=require.',
+      })
+    }
+    this.#output.write(authenticationClearText)
+    const answer = await this.#saslMessage()
+    if (!answer) return undefined
+    const reader = new PayloadReader(answer)
+    const password = reader.text()
+    reader.end()
+    const login = await this.#services.access.clearTextSignIn(user, password)
+    this.#output.write(authenticationOk)
+    return login
+  }
+
   async #saslMessage(): Promise<Buffer | undefined> {
     await this.#output.flush()
     const frame = await this.#input.next(this.#stopping.signal)
@@ -241,7 +264,13 @@ export class Connection {
     return frame?.payload
   }
 
-  async #open(user: string, login: SqlLogin, parameters: ReadonlyMap<string, string>): Promise<Session> {
+  async #open(client: {
+    readonly user: string
+    readonly login: SqlLogin
+    readonly parameters: ReadonlyMap<string, string>
+    readonly processId: number
+  }): Promise<Session> {
+    const { user, login, parameters, processId } = client
     const { query, access, logger } = this.#services
     const { principal } = login
     const { sandbox: name, database, option } = parseDatabaseName(parameters.get('database'), user)
@@ -257,6 +286,7 @@ export class Connection {
     const querySession = await query.openSession({
       caller: { principal, sandbox },
       database,
+      processId,
       client: parameters.get('application_name')?.slice(0, 100) || 'PostgreSQL',
       properties: new Map([
         ...startupProperties(parameters),

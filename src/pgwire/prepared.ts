@@ -1,11 +1,18 @@
 import { AppError } from '#base/errors.ts'
-import type { Description, Literal, ResultRows, Statement, StatementResult } from '#query/query.ts'
+import type {
+  Description,
+  GivenParameters,
+  Literal,
+  ResultRows,
+  SessionStatement,
+  StatementResult,
+} from '#query/query.ts'
 import type { DataType } from '#types/data-type.ts'
 
 /** A statement a client parsed; undefined statement: an empty text. */
 export interface Prepared {
   readonly sql: string
-  readonly statement: Statement | undefined
+  readonly statement: SessionStatement | undefined
   readonly declaredTypes: readonly (DataType | undefined)[]
   readonly description: Description
 }
@@ -14,6 +21,8 @@ export interface Prepared {
 export interface Portal {
   readonly prepared: Prepared
   readonly parameters: readonly Literal[]
+  /** Of a question to the catalogue, which takes them as they came. */
+  readonly given?: GivenParameters
   /** Undefined: all text. One: for all columns. Else one a column. */
   readonly resultFormats: readonly number[]
   readonly stopping: AbortController

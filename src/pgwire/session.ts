@@ -1,11 +1,19 @@
 import { AppError, toAppError } from '#base/errors.ts'
 import type { Logger } from '#base/log.ts'
-import type { QuerySession, ResultRows, Statement } from '#query/query.ts'
+import type {
+  QuerySession,
+  ResultColumn,
+  ResultRows,
+  SessionStatement,
+  StatementResult,
+} from '#query/query.ts'
 import type { DataType } from '#types/data-type.ts'
 import {
   bindComplete,
   closeComplete,
   commandComplete,
+  copyDone,
+  copyOutResponse,
   emptyQueryResponse,
   errorResponse,
   noData,
@@ -127,7 +135,7 @@ export class Session {
     this.#ready()
   }
 
-  async #runSimple(statement: Statement): Promise<void> {
+  async #runSimple(statement: SessionStatement): Promise<void> {
     await this.#checkLogin()
     if (await this.#handledHere(statement)) return
     const stopping = new AbortController()
@@ -143,6 +151,11 @@ export class Session {
         continue
       }
       await using rows = result.rows
+      if (result.copy) {
+        const count = await this.#copyOut(result, stopping.signal)
+        this.#output.write(commandComplete(`COPY ${count}`))
+        continue
+      }
       this.#output.write(rowDescription(result.columns, []))
       const { rowCount } = await this.#send(rows, Number.POSITIVE_INFINITY, stopping.signal)
       this.#output.write(commandComplete(`SELECT ${rowCount}`))
@@ -156,7 +169,7 @@ export class Session {
       case 'bind':
         return await this.#bind(message)
       case 'describe':
-        return this.#describe(message)
+        return await this.#describe(message)
       case 'execute':
         return await this.#execute(message)
       case 'close':
@@ -194,6 +207,13 @@ export class Session {
       })
     }
     this.#refuseInFailed(statement)
+    if (statement?.kind === 'question') {
+      const description = await this.#cancellable((signal) =>
+        this.#query.describeQuestion(statement, parameterOids, signal),
+      )
+      this.#prepared.set(name, { sql, statement, declaredTypes: [], description })
+      return this.#output.write(parseComplete)
+    }
     const declaredTypes = parameterOids.map(declaredType)
     const description = statement
       ? await this.#cancellable((signal) => this.#query.describe(statement, declaredTypes, signal))
@@ -205,17 +225,29 @@ export class Session {
   async #bind(message: Message<'bind'>): Promise<void> {
     const prepared = this.#preparedNamed(message.statement)
     this.#refuseInFailed(prepared.statement)
-    const { parameterTypes, columns } = prepared.description
-    if (message.parameters.length !== parameterTypes.length) {
+    const { parameterTypes, parameterOids, columns } = prepared.description
+    const parameterCount = (parameterOids ?? parameterTypes).length
+    if (message.parameters.length !== parameterCount) {
       throw new AppError(
         'query.parameters',
-        `The statement takes ${parameterTypes.length} parameters, ${message.parameters.length} came.`,
+        `The statement takes ${parameterCount} parameters, ${message.parameters.length} came.`,
       )
     }
     const formats = formatsFor(message.parameters.length, message.parameterFormats)
-    const parameters = message.parameters.map((bytes, index) =>
-      literalOfParameter(prepared.declaredTypes[index] ?? parameterTypes[index]!, bytes, formats[index] ?? 0),
-    )
+    const given = parameterOids && {
+      parameterOids,
+      parameterFormats: message.parameterFormats,
+      parameters: message.parameters,
+    }
+    const parameters = given
+      ? []
+      : message.parameters.map((bytes, index) =>
+          literalOfParameter(
+            prepared.declaredTypes[index] ?? parameterTypes[index]!,
+            bytes,
+            formats[index] ?? 0,
+          ),
+        )
     if (columns) formatsFor(columns.length, message.resultFormats)
     if (message.portal !== '' && this.#portals.has(message.portal)) {
       throw new AppError(
@@ -232,6 +264,7 @@ export class Session {
     this.#portals.set(message.portal, {
       prepared,
       parameters,
+      ...(given ? { given } : {}),
       resultFormats: message.resultFormats,
       stopping: new AbortController(),
       progress: { kind: 'bound' },
@@ -239,13 +272,19 @@ export class Session {
     this.#output.write(bindComplete)
   }
 
-  #describe({ target, name }: Message<'describe'>): void {
+  async #describe({ target, name }: Message<'describe'>): Promise<void> {
     if (target === 'statement') {
       const { description, declaredTypes } = this.#preparedNamed(name)
       const types = description.parameterTypes.map((type, index) => declaredTypes[index] ?? type)
-      this.#output.write(parameterDescription(types.map((type) => wireTypeOf(type).oid)))
+      const oids = description.parameterOids ?? types.map((type) => wireTypeOf(type).oid)
+      this.#output.write(parameterDescription(oids))
       return this.#output.write(description.columns ? rowDescription(description.columns, []) : noData)
     }
+    // Cursors of SQL are portals too.
+    const declared = this.#portals.has(name)
+      ? undefined
+      : await this.#cancellable((signal) => this.#query.cursorColumns(name, signal))
+    if (declared) return this.#output.write(rowDescription(declared, []))
     const { prepared, resultFormats } = this.#portalNamed(name)
     const { columns } = prepared.description
     this.#output.write(columns ? rowDescription(columns, formatsFor(columns.length, resultFormats)) : noData)
@@ -276,10 +315,11 @@ export class Session {
   }
 
   /** Runs the statement up to its first rows; undefined: it had none and is complete. */
-  async #open(portal: Portal, statement: Statement): Promise<ResultRows | undefined> {
+  async #open(portal: Portal, statement: SessionStatement): Promise<ResultRows | undefined> {
     const { description } = portal.prepared
     const results = this.#query.execute(statement, {
       parameters: portal.parameters,
+      ...(portal.given ? { given: portal.given } : {}),
       encoding: (columns) => {
         refuseOtherColumns(description.columns, columns)
         return { kind: 'postgres', formats: formatsFor(columns.length, portal.resultFormats) }
@@ -294,6 +334,11 @@ export class Session {
         tag = next.value.tag
         continue
       }
+      if (next.value.copy) {
+        await using _rows = next.value.rows
+        tag = `COPY ${await this.#copyOut(next.value, portal.stopping.signal)}`
+        continue
+      }
       if (description.columns) {
         portal.progress = { kind: 'open', results, rows: next.value.rows }
         return next.value.rows
@@ -305,6 +350,17 @@ export class Session {
     portal.progress = { kind: 'done' }
     this.#complete(statement, tag ?? 'SELECT 0')
     return undefined
+  }
+
+  /** All rows of a COPY … TO STDOUT; how many. */
+  async #copyOut(
+    { columns, rows, copy }: Extract<StatementResult, { kind: 'rows' }>,
+    signal: AbortSignal,
+  ): Promise<number> {
+    this.#output.write(copyOutResponse(columns.length, copy?.kind === 'binary' ? 1 : 0))
+    const { rowCount } = await this.#send(rows, Number.POSITIVE_INFINITY, signal)
+    this.#output.write(copyDone)
+    return rowCount
   }
 
   /** After the last row: what the statement still does (writing its log) is part of it. */
@@ -336,9 +392,12 @@ export class Session {
   }
 
   /** What ends a statement without rows, and what it means for the transaction. */
-  #complete(statement: Statement, tag: string): void {
+  #complete(statement: SessionStatement, tag: string): void {
     const wasFailed = this.#transaction === 'failed'
-    if (statement.kind === 'transaction') {
+    if (statement.kind === 'transaction' && isPoint(statement.action)) {
+      // Nothing is undone, but the transaction goes on.
+      if (statement.action === 'rollbackTo') this.#transaction = 'inTransaction'
+    } else if (statement.kind === 'transaction') {
       const isWithin = this.#transaction !== 'idle'
       if (statement.action === 'begin') {
         if (isWithin)
@@ -354,8 +413,17 @@ export class Session {
   }
 
   /** Prepared statements of the protocol share SQL's names, so DEALLOCATE and DISCARD are for them too. */
-  async #handledHere(statement: Statement): Promise<boolean> {
+  async #handledHere(statement: SessionStatement): Promise<boolean> {
     this.#refuseInFailed(statement)
+    if (statement.kind === 'transaction' && isPoint(statement.action) && this.#transaction === 'idle') {
+      throw new AppError(
+        'query.no_transaction',
+        'Savepoints are of a transaction, and there is none in progress.',
+        {
+          hint: 'Send BEGIN first.',
+        },
+      )
+    }
     if (statement.kind === 'discard') {
       await this.#closePortals()
       this.#prepared.clear()
@@ -371,9 +439,10 @@ export class Session {
     return true
   }
 
-  #refuseInFailed(statement: Statement | undefined): void {
+  #refuseInFailed(statement: SessionStatement | undefined): void {
     if (this.#transaction !== 'failed' || !statement) return
-    if (statement.kind === 'transaction' && statement.action !== 'begin') return
+    if (statement.kind === 'transaction' && ['commit', 'rollback', 'rollbackTo'].includes(statement.action))
+      return
     throw new AppError(
       'query.transaction_failed',
       'A statement of this transaction failed; until it ends, others are ignored.',
@@ -460,6 +529,10 @@ export class Session {
   }
 }
 
+function isPoint(action: string): boolean {
+  return action === 'savepoint' || action === 'release' || action === 'rollbackTo'
+}
+
 function declaredType(oid: number): DataType | undefined {
   if (oid === 0 || oid === 705) return undefined // Left to us; `unknown`.
   const type = typeOfOid(oid)
@@ -475,11 +548,11 @@ function declaredType(oid: number): DataType | undefined {
 
 /** The client reads rows by what it was told; a table that changed in between would be misread. */
 function refuseOtherColumns(
-  described: readonly { readonly type: DataType }[] | undefined,
-  actual: readonly { readonly type: DataType }[],
+  described: readonly ResultColumn[] | undefined,
+  actual: readonly ResultColumn[],
 ): void {
-  const oids = (columns: readonly { readonly type: DataType }[]): string =>
-    columns.map(({ type }) => wireTypeOf(type).oid).join()
+  const oids = (columns: readonly ResultColumn[]): string =>
+    columns.map(({ type, wire }) => (wire ?? wireTypeOf(type)).oid).join()
   if (described === undefined || oids(described) === oids(actual)) return
   throw new AppError('query.unsupported', 'The columns of the statement changed since it was prepared.', {
     hint: 'Prepare it again.',

@@ -26,7 +26,7 @@ export function createQueryService(services: QueryServiceOptions): QueryService 
   const { access, jobs, limits } = services
   const gate = new Gate({ insideMax: limits.statementsMax, waitingMax })
   const log = new QueryLog(services)
-  const shared = { services, gate, log }
+  const shared = { services, gate, log, viewColumns: new Map() }
   jobs.register({
     kind: queryKind,
     parallelRunsMax,
@@ -42,7 +42,7 @@ export function createQueryService(services: QueryServiceOptions): QueryService 
     openSession: async (options) => {
       const { principal, sandbox } = options.caller
       await access.require({ principal, permission: 'manage-queries', sandboxId: sandbox.id })
-      const focus = await focusOf(services, options)
+      const [focus] = await Promise.all([focusOf(services, options), services.shadow.ready()])
       return new Session({ ...shared, focus }, options)
     },
     queries: createQueries(services, log),

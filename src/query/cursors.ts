@@ -12,6 +12,7 @@ import { staticResult } from './static-rows.ts'
 export interface Cursors extends AsyncDisposable {
   /** @throws AppError 'query.statement_exists', 'query.limit' and those of the front end */
   declare(scope: Scope, name: string, query: ParsedQuery): Promise<void>
+  has(name: string): boolean
   /** @throws AppError 'query.unknown_cursor' */
   columns(name: string): readonly Field[]
   /** The next rows. Pull them to the end, or the rest is lost to the next FETCH. */
@@ -65,6 +66,7 @@ export function newCursors(): Cursors {
       const planned = await planQuery(scope, query, await scope.journal.pins(scope.step))
       cursors.set(key, { planned, stop: new AbortController(), open: undefined, isDone: false })
     },
+    has: (name) => cursors.has(name.toLowerCase()),
     columns: (name) => named(name).planned.columns,
     async fetch(scope, { name, count, encoding }) {
       const cursor = named(name)

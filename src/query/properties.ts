@@ -69,7 +69,7 @@ const properties: readonly Property[] = [
     name: 'client_encoding',
     default: 'UTF8',
     about: 'Encoding of texts',
-    accept: (value) => (/^(?:utf-?8|unicode)$/i.test(value) ? 'UTF8' : undefined),
+    accept: (value) => (/^'?(?:utf-?8|unicode)'?$/i.test(value) ? 'UTF8' : undefined),
     expects: 'UTF8',
   },
   {

@@ -1,7 +1,8 @@
 import type { Caller } from '#datasets/datasets.ts'
-import type { Encoding } from '#encode/encoding.ts'
+import type { CopyForm, Encoding } from '#encode/encoding.ts'
 import type { Chunk } from '#engine/engine.ts'
 import type { Literal } from '#sql/compile.ts'
+import type { Question, WireForm } from '#shadow/shadow.ts'
 import type { ParsedStatement } from '#sql/statement.ts'
 import type { DataType, Field } from '#types/data-type.ts'
 import type { Alerts } from './alerts.ts'
@@ -40,27 +41,48 @@ export interface SessionOptions {
   /** What the client sets from the start (`application_name`, `DateStyle`, …). @throws AppError 'config.invalid' */
   readonly properties?: ReadonlyMap<string, string>
   readonly onNotice?: (notice: string) => void
+  /** Number by which the client knows the session; any one by default. */
+  readonly processId?: number
+}
+
+/** A statement of the dialect. */
+export type Statement = ParsedStatement
+
+/** A question to PostgreSQL's catalogue, in PostgreSQL's own words. */
+export interface QuestionStatement {
+  readonly kind: 'question'
+  readonly question: Question
 }
 
 /** For those who carry statements around without looking into them. */
-export type Statement = ParsedStatement
+export type SessionStatement = Statement | QuestionStatement
 export type { Literal }
 
 /** One client's state: properties, prepared statements, transaction. Statements run one after another. */
 export interface QuerySession extends AsyncDisposable {
   /** All statements of a request. @throws AppError 'query.syntax' */
-  parse(text: string): readonly ParsedStatement[]
+  parse(text: string): readonly SessionStatement[]
 
   /** What a statement takes and returns; undefined columns: it returns no rows. */
   describe(
-    statement: ParsedStatement,
+    statement: Statement,
     parameterTypes: readonly (DataType | undefined)[],
     signal: AbortSignal,
   ): Promise<Description>
 
+  /** The same for a question. `parameterOids`: as far as the client says them; 0 for those it leaves open. */
+  describeQuestion(
+    statement: QuestionStatement,
+    parameterOids: readonly number[],
+    signal: AbortSignal,
+  ): Promise<Description>
+
+  /** The columns of a cursor that DECLARE made; undefined: there is no such one. */
+  cursorColumns(name: string, signal: AbortSignal): Promise<readonly ResultColumn[] | undefined>
+
   /** Begins to carry a statement out. Several results come from a block (its top-level SELECTs, in order). */
   execute(
-    statement: ParsedStatement,
+    statement: SessionStatement,
     options: ExecuteOptions,
   ): AsyncGenerator<StatementResult, void, undefined>
 
@@ -70,11 +92,27 @@ export interface QuerySession extends AsyncDisposable {
 
 export interface Description {
   readonly parameterTypes: readonly DataType[]
-  readonly columns: readonly Field[] | undefined
+  readonly columns: readonly ResultColumn[] | undefined
+  /** Of a question: PostgreSQL's types of its parameters. */
+  readonly parameterOids?: readonly number[]
+}
+
+/** `wire`: a type of PostgreSQL's that is none of ours; then `type` is that of its text. */
+export interface ResultColumn extends Field {
+  readonly wire?: WireForm
+}
+
+/** Parameters of a question, as PostgreSQL's protocol has them. */
+export interface GivenParameters {
+  readonly parameterOids: readonly number[]
+  readonly parameterFormats: readonly number[]
+  readonly parameters: readonly (Buffer | null)[]
 }
 
 export interface ExecuteOptions {
   readonly parameters: readonly Literal[]
+  /** Of a question. */
+  readonly given?: GivenParameters
   /** Given the columns, how rows are to be encoded. */
   readonly encoding: (columns: readonly Field[]) => Encoding
   readonly signal: AbortSignal
@@ -82,8 +120,13 @@ export interface ExecuteOptions {
 
 /** Rows must be pulled to the end or disposed before the next result is asked for. */
 export type StatementResult =
-  /** `tag` is PostgreSQL's: `INSERT 0 5`, `CREATE TABLE AS`, `SET`; that of rows is `SELECT n`, n as pulled. */
-  | { readonly kind: 'rows'; readonly columns: readonly Field[]; readonly rows: ResultRows }
+  /** `copy`: the rows of a COPY … TO STDOUT, encoded as it says. `tag` is PostgreSQL's: `INSERT 0 5`, `CREATE TABLE AS`, `SET`; that of rows is `SELECT n`, n as pulled. */
+  | {
+      readonly kind: 'rows'
+      readonly columns: readonly ResultColumn[]
+      readonly rows: ResultRows
+      readonly copy?: CopyForm
+    }
   | { readonly kind: 'command'; readonly tag: string; readonly rowCount: number | undefined }
 
 export interface ResultRows extends AsyncDisposable {

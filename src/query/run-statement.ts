@@ -34,6 +34,8 @@ export interface StatementHost {
   readonly encoding: (columns: readonly Field[]) => Encoding
   /** Told of rows that were stored, also those of a block's statements. */
   readonly onWritten: (rowCount: number) => void
+  /** The number of rows is not capped: they leave as a whole. */
+  readonly isWhole?: boolean
 }
 
 export type Results = AsyncGenerator<StatementResult, void, undefined>
@@ -148,6 +150,8 @@ export async function* runStatement(scope: Scope, statement: Statement, host: St
       return yield* runSteps(scope, await chosenBranch(scope, statement), { host, prefix: scope.step })
     case 'transaction':
       return yield command(transactionTags[statement.action])
+    case 'unlisten':
+      return yield command('UNLISTEN')
     case 'prepare':
       host.prepared.add(statement.name, statement.statement)
       return yield command('PREPARE')
@@ -168,10 +172,17 @@ export async function* runStatement(scope: Scope, statement: Statement, host: St
   }
 }
 
-const transactionTags = { begin: 'BEGIN', commit: 'COMMIT', rollback: 'ROLLBACK' } as const
+const transactionTags = {
+  begin: 'BEGIN',
+  commit: 'COMMIT',
+  rollback: 'ROLLBACK',
+  savepoint: 'SAVEPOINT',
+  release: 'RELEASE',
+  rollbackTo: 'ROLLBACK',
+} as const
 
 async function* selectRows(scope: Scope, query: ParsedQuery, host: StatementHost): Results {
-  const { query: limited, cap } = capped(scope, query)
+  const { query: limited, cap } = host.isWhole ? { query, cap: undefined } : capped(scope, query)
   const pins = await scope.journal.pins(scope.step)
   const complexAsJson = scope.properties.isTrue('auto_to_json') && scope.pool === 'interactive'
   const planned = await planQuery(scope, limited, pins, { complexAsJson })

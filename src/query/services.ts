@@ -9,6 +9,7 @@ import type { Jobs } from '#jobs/jobs.ts'
 import type { Lake } from '#lake/lake.ts'
 import type { Metadata } from '#metadata/metadata.ts'
 import type { Notify } from '#notify/notify.ts'
+import type { Shadow } from '#shadow/shadow.ts'
 import type { SqlFrontEnd } from '#sql/compile.ts'
 import type { ScratchSpace } from './scratch-space.ts'
 
@@ -27,6 +28,8 @@ export interface QueryServiceOptions {
   readonly jobs: Jobs
   readonly scratch: ScratchSpace
   readonly notify: Notify
+  /** Answers questions to PostgreSQL's catalogue. */
+  readonly shadow: Shadow
   readonly clock: Clock
   readonly logger: Logger
   readonly limits: QueryLimits

@@ -1,8 +1,10 @@
 import { unreachable } from '#base/assert.ts'
 import { AppError } from '#base/errors.ts'
+import type { CopyForm } from '#encode/encoding.ts'
 import type { DataType, Field } from '#types/data-type.ts'
 import { analyzedColumns } from './analyze.ts'
 import { createdColumns } from './create-table.ts'
+import { copyFormOf } from './copy-out.ts'
 import { type Cursors, newCursors } from './cursors.ts'
 import { describeColumns } from './describe-table.ts'
 import { createdFieldGroupColumns } from './field-groups.ts'
@@ -14,18 +16,22 @@ import type {
   Description,
   ExecuteOptions,
   QuerySession,
+  QuestionStatement,
   ResultRows,
   SessionOptions,
+  SessionStatement,
   Statement,
   StatementResult,
 } from './query.ts'
 import type { QueryLog, QueryLogEntryWriter } from './query-log.ts'
+import { Questions } from './questions.ts'
 import { preparedStatements, unknownPrepared } from './prepared-statements.ts'
-import { runStatement } from './run-statement.ts'
+import { runStatement, type StatementHost } from './run-statement.ts'
 import { sampleColumns } from './samples.ts'
 import type { Scope } from './scope.ts'
 import type { QueryServiceOptions } from './services.ts'
 import { sessionJournal } from './session-journal.ts'
+import type { ViewColumns } from './shown.ts'
 import { shownColumns } from './show.ts'
 import { textColumns } from './static-rows.ts'
 import { stopReason } from './stop-signal.ts'
@@ -40,6 +46,7 @@ export interface SessionServices {
   readonly gate: Gate
   readonly log: QueryLog
   readonly focus: Focus
+  readonly viewColumns: ViewColumns
 }
 
 export class Session implements QuerySession {
@@ -52,10 +59,12 @@ export class Session implements QuerySession {
   /** What a statement was written as, for the log. */
   readonly #texts = new WeakMap<Statement, string>()
   readonly #closing = new AbortController()
+  readonly #questions: Questions
 
   constructor(services: SessionServices, options: SessionOptions) {
     this.#services = services
     this.#options = options
+    this.#questions = new Questions(services.viewColumns, options.processId)
     this.#properties = new SessionProperties(
       new Map([
         ['session_authorization', options.caller.principal.name],
@@ -69,7 +78,11 @@ export class Session implements QuerySession {
     return this.#properties.values
   }
 
-  parse(text: string): readonly Statement[] {
+  parse(text: string): readonly SessionStatement[] {
+    return this.#questions.parse(text, (part) => this.#parse(part)) ?? this.#parse(text)
+  }
+
+  #parse(text: string): readonly Statement[] {
     const { sql } = this.#services.services
     return sql.split(text).map((scanned) => {
       const statement = sql.parse(scanned)
@@ -84,6 +97,22 @@ export class Session implements QuerySession {
     signal: AbortSignal,
   ): Promise<Description> {
     return await this.#describe(statement, { parameterTypes, signal, depth: 0 })
+  }
+
+  async describeQuestion(
+    statement: QuestionStatement,
+    parameterOids: readonly number[],
+    signal: AbortSignal,
+  ): Promise<Description> {
+    const scope = this.#scope({ parameters: [], signal })
+    return { parameterTypes: [], ...(await this.#questions.describe(scope, statement, parameterOids)) }
+  }
+
+  async cursorColumns(name: string, signal: AbortSignal): Promise<readonly Field[] | undefined> {
+    const scope = this.#scope({ parameters: [], signal })
+    const ofQuestion = await this.#questions.cursorColumns(scope, name)
+    if (ofQuestion) return ofQuestion
+    return this.#cursors.has(name) ? this.#cursors.columns(name) : undefined
   }
 
   async #describe(
@@ -138,7 +167,10 @@ export class Session implements QuerySession {
       case 'describe':
         return columnsOnly(describeColumns)
       case 'fetch':
-        return columnsOnly(this.#cursors.columns(statement.name))
+        return columnsOnly(
+          (await this.#questions.cursorColumns(scope, statement.name)) ??
+            this.#cursors.columns(statement.name),
+        )
       case 'addColumns':
       case 'block':
       case 'closeCursor':
@@ -157,6 +189,7 @@ export class Session implements QuerySession {
       case 'setProperty':
       case 'setVariable':
       case 'transaction':
+      case 'unlisten':
         return columnsOnly(undefined)
       default:
         return unreachable(statement)
@@ -164,8 +197,8 @@ export class Session implements QuerySession {
   }
 
   async *execute(
-    statement: Statement,
-    { parameters, encoding, signal }: ExecuteOptions,
+    statement: SessionStatement,
+    { parameters, given, encoding, signal }: ExecuteOptions,
   ): AsyncGenerator<StatementResult, void, undefined> {
     const cancelling = new AbortController()
     const stopped = AbortSignal.any([signal, this.#closing.signal, cancelling.signal])
@@ -178,6 +211,18 @@ export class Session implements QuerySession {
       permission: 'manage-queries',
       sandboxId: sandbox.id,
     })
+    if (statement.kind === 'question') {
+      yield await this.#questions.execute(scope, statement, { encoding, ...(given ? { given } : {}) })
+      return
+    }
+    if (statement.kind === 'fetch') {
+      const answer = await this.#questions.fetch(scope, statement, { encoding })
+      if (answer) return yield answer
+    }
+    if (statement.kind === 'discard') this.#questions.close('all')
+    if (statement.kind === 'closeCursor' && this.#questions.close(statement.name)) {
+      return yield { kind: 'command', tag: 'CLOSE CURSOR', rowCount: undefined }
+    }
     if (!isLogged(statement)) {
       yield* runStatement(scope, statement, { prepared, cursors, encoding, onWritten: () => {} })
       return
@@ -190,11 +235,21 @@ export class Session implements QuerySession {
       isHidden: statement.kind === 'fetch',
       cancelling,
     })
-    const host = { prepared, cursors, encoding, onWritten: (count: number) => entry.addRows(count) }
+    const onWritten = (count: number): void => entry.addRows(count)
+    let [host, asked]: [StatementHost, Statement] = [{ prepared, cursors, encoding, onWritten }, statement]
+    let copy: CopyForm | undefined
+    if (statement.kind === 'copy' && statement.target.kind === 'client') {
+      const form = copyFormOf(statement)
+      copy = form
+      host = { ...host, encoding: () => ({ kind: 'copy', form }), isWhole: true }
+      asked = { kind: 'query', query: statement.query }
+    }
     let isEnded = false
     try {
-      for await (const result of runStatement(scope, statement, host)) {
-        yield result.kind === 'rows' ? { ...result, rows: countedRows(result.rows, entry) } : result
+      for await (const result of runStatement(scope, asked, host)) {
+        yield result.kind === 'rows'
+          ? { ...result, rows: countedRows(result.rows, entry), ...(copy ? { copy } : {}) }
+          : result
       }
       isEnded = true
       await entry.end({})

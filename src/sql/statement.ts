@@ -116,7 +116,9 @@ export type ParsedStatement =
       readonly otherwise: readonly ParsedStatement[]
       readonly position: TextPosition
     }
-  | { readonly kind: 'transaction'; readonly action: 'begin' | 'commit' | 'rollback' }
+  | { readonly kind: 'transaction'; readonly action: TransactionAction }
+  /** Nothing is ever listened to. */
+  | { readonly kind: 'unlisten' }
   | { readonly kind: 'prepare'; readonly name: string; readonly statement: ParsedStatement }
   | { readonly kind: 'execute'; readonly name: string; readonly arguments: readonly ParsedQuery[] }
   | { readonly kind: 'deallocate'; readonly name: string | 'all' }
@@ -130,3 +132,6 @@ export type CopyTarget =
 
 /** A word or text without its quotes; `*` or names where an option takes columns. */
 export type CopyOption = string | readonly string[]
+
+/** `savepoint`, `release` and `rollbackTo` stand within a transaction. */
+export type TransactionAction = 'begin' | 'commit' | 'rollback' | 'savepoint' | 'release' | 'rollbackTo'

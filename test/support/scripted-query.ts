@@ -85,8 +85,11 @@ function scriptedSession(service: ScriptedQuery, options: SessionOptions): Query
     properties,
     parse: (text) => parse(text),
     describe: async (statement): Promise<Description> => describe(service, scriptOf(statement)),
+    // Its texts ask no catalogue.
+    describeQuestion: async () => ({ parameterTypes: [], parameterOids: [], columns: [] }),
+    cursorColumns: async () => undefined,
     execute: (statement, executeOptions) =>
-      execute(service, statement, { ...executeOptions, properties, onNotice: options.onNotice }),
+      execute(service, statement as Statement, { ...executeOptions, properties, onNotice: options.onNotice }),
     [Symbol.asyncDispose]: async () => {
       service.counts.sessions -= 1
     },

@@ -23,6 +23,7 @@ export const walls: Readonly<Record<string, readonly string[]>> = {
   datasets: ['types', 'metadata', 'access', 'schemas', 'lake', 'jobs'],
   ingest: ['types', 'objects', 'formats', 'metadata', 'access', 'engine', 'jobs', 'lake', 'datasets'],
   sql: ['types'],
+  shadow: ['types', 'metadata'],
   query: [
     'types',
     'encode',
@@ -35,6 +36,7 @@ export const walls: Readonly<Record<string, readonly string[]>> = {
     'lake',
     'datasets',
     'sql',
+    'shadow',
   ],
   exports: [
     'types',
@@ -69,6 +71,7 @@ export const packageOwners: Readonly<Record<string, string>> = {
   nodemailer: 'notify',
   protobufjs: 'engine',
   commander: 'cli',
+  'libpg-query': 'shadow',
 }
 
 export interface SourceFile {

@@ -82,6 +82,8 @@ export function parseOne(reader: TokenReader, isInBlock: boolean): ParsedStateme
     case 'ROLLBACK':
     case 'END':
     case 'ABORT':
+    case 'SAVEPOINT':
+    case 'RELEASE':
       return parseTransaction(reader, token.upper)
     case 'PREPARE':
       return parsePrepare(reader)
@@ -98,6 +100,10 @@ export function parseOne(reader: TokenReader, isInBlock: boolean): ParsedStateme
       reader.takeWord('PREPARE')
       if (reader.takeWord('ALL')) return { kind: 'deallocate', name: 'all' }
       return { kind: 'deallocate', name: reader.identifier('the name of a prepared statement').name }
+    case 'UNLISTEN':
+      reader.next()
+      words(reader)
+      return { kind: 'unlisten' }
     case 'DISCARD':
       reader.next()
       words(reader)
@@ -176,7 +182,13 @@ function propertyName(reader: TokenReader): string {
 
 function parseTransaction(reader: TokenReader, word: string): ParsedStatement {
   reader.next()
+  reader.takeWord('WORK', 'TRANSACTION')
+  const isTo = word === 'ROLLBACK' && reader.isWord('TO')
   words(reader)
+  if (isTo) return { kind: 'transaction', action: 'rollbackTo' }
+  if (word === 'SAVEPOINT' || word === 'RELEASE') {
+    return { kind: 'transaction', action: word === 'RELEASE' ? 'release' : 'savepoint' }
+  }
   if (word === 'BEGIN' || word === 'START') return { kind: 'transaction', action: 'begin' }
   return { kind: 'transaction', action: word === 'COMMIT' || word === 'END' ? 'commit' : 'rollback' }
 }

@@ -1,0 +1,61 @@
+import { AppError } from '#base/errors.ts'
+import type { CopyForm } from '#encode/encoding.ts'
+import type { StatementOf } from './write-rows.ts'
+
+type Copy = StatementOf<'copy'>
+
+/** What a `COPY … TO STDOUT` sends, by its options. @throws AppError 'query.unsupported', 'query.syntax' */
+export function copyFormOf({ options, query: { position } }: Copy): CopyForm {
+  const text = (name: string, byDefault: string): string => {
+    const value = options[name] ?? byDefault
+    if (typeof value === 'string') return value
+    throw new AppError('query.syntax', `The option ${name} of COPY takes one value.`, { position })
+  }
+  const character = (name: string, byDefault: string): string => {
+    const value = text(name, byDefault)
+    if (value.length === 1 && value >= '\u0001' && value <= '\u007f' && !/[\r\n]/.test(value)) return value
+    throw new AppError('query.syntax', `The option ${name} of COPY takes one single-byte character.`, {
+      position,
+    })
+  }
+  const format = text('format', 'text').toLowerCase()
+  const others = Object.keys(options).find((name) => !known[format]?.includes(name))
+  if (!known[format] || others !== undefined) {
+    throw new AppError(
+      'query.unsupported',
+      known[format]
+        ? `COPY … TO STDOUT as ${format} has no option ${others}.`
+        : `COPY … TO STDOUT has no format ${format}.`,
+      { position, hint: 'The formats are text, csv and binary.' },
+    )
+  }
+  if (!/^utf-?8$/i.test(text('encoding', 'UTF8'))) {
+    throw new AppError('query.unsupported', 'COPY … TO STDOUT is in UTF8.', { position })
+  }
+  if (format === 'binary') return { kind: 'binary' }
+  const header = isOn(text('header', 'false'))
+  if (format === 'text') {
+    return { kind: 'text', delimiter: character('delimiter', '\t'), null: text('null', '\\N'), header }
+  }
+  const quote = character('quote', '"')
+  const forced = options['force_quote'] ?? []
+  return {
+    kind: 'csv',
+    delimiter: character('delimiter', ','),
+    null: text('null', ''),
+    header,
+    quote,
+    escape: character('escape', quote),
+    forceQuote: forced === '*' ? 'all' : typeof forced === 'string' ? [forced] : forced,
+  }
+}
+
+const known: Readonly<Record<string, readonly string[]>> = {
+  text: ['format', 'delimiter', 'null', 'header', 'encoding', 'freeze'],
+  csv: ['format', 'delimiter', 'null', 'header', 'quote', 'escape', 'force_quote', 'encoding', 'freeze'],
+  binary: ['format', 'encoding', 'freeze'],
+}
+
+function isOn(value: string): boolean {
+  return ['true', 'on', '1'].includes(value.toLowerCase())
+}

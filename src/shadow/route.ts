@@ -1,0 +1,229 @@
+import { loadModule, parseSync } from 'libpg-query'
+import { AppError } from '#base/errors.ts'
+import {
+  functions,
+  introspectiveFunctions,
+  privilegeFunctions,
+  relations,
+  splicedFunctions,
+  splicedRelations,
+} from './allowed.ts'
+import type { Question } from './shadow.ts'
+import { type Splice, spliced } from './splice.ts'
+
+/** Longer texts are never questions of a client; the parser's depth is bounded by it. */
+const textBytesMax = 64 * 1024
+/** A question must say one of these words: everything else is not even looked at. */
+const hint =
+  /\bpg_|information_schema|\bversion\b|current_schema|current_setting|set_config|_privilege|format_type|_description\b|\breg[a-z]+\b|to_reg/i
+
+/** Once, before questions are looked for: loads PostgreSQL's own grammar. */
+export const loadGrammar: () => Promise<void> = loadModule
+
+/** A part of a request: a question, or the place of a statement that is none. */
+export type Part =
+  | { readonly kind: 'question'; readonly question: Question }
+  | { readonly kind: 'other'; readonly from: number; readonly to: number }
+
+/**
+ * The statements of a request when at least one of them asks the catalogue; undefined when the request is wholly the
+ * dialect's. A question is one SELECT in PostgreSQL's grammar, also one that declares a cursor, all of whose relations
+ * are of the catalogue and which has at least one, or has none and calls a function made for introspection.
+ * @throws AppError 'query.unsupported' for a question that names what questions may not
+ */
+export function partsOf(text: string): readonly Part[] | undefined {
+  if (!hint.test(text) || Buffer.byteLength(text) > textBytesMax) return undefined
+  const statements = parsed(text)
+  if (!statements) return undefined
+  const bytes = Buffer.from(text)
+  const parts = statements.map(({ stmt, stmt_location: from = 0, stmt_len: length }): Part => {
+    const to = length === undefined ? bytes.length : from + length
+    const question = questionOf(bytes.toString('utf8', from, to), stmt, from)
+    if (question) return { kind: 'question', question }
+    const start = bytes.toString('utf8', 0, from).length
+    return { kind: 'other', from: start, to: start + bytes.toString('utf8', from, to).length }
+  })
+  return parts.some(({ kind }) => kind === 'question') ? parts : undefined
+}
+
+type Node = Readonly<Record<string, unknown>>
+
+interface RawStatement {
+  readonly stmt: Node
+  readonly stmt_location?: number
+  readonly stmt_len?: number
+}
+
+/** Undefined: PostgreSQL's grammar has no such text, so it is the dialect's to judge. */
+function parsed(text: string): readonly RawStatement[] | undefined {
+  try {
+    return (parseSync(text) as { readonly stmts?: readonly RawStatement[] }).stmts
+  } catch {
+    return undefined
+  }
+}
+
+function questionOf(text: string, statement: Node, offset: number): Question | undefined {
+  const declared = statement['DeclareCursorStmt'] as
+    | { readonly portalname: string; readonly query: Node }
+    | undefined
+  const select = (declared?.query ?? statement)['SelectStmt'] as Node | undefined
+  if (!select) return undefined
+  const seen = new Seen()
+  seen.walk(select)
+  if (!seen.isQuestion) return undefined
+  seen.refuseForbidden()
+  const head = declared ? headOfCursor(text) : 0
+  const splices = seen.splices.map((splice) => ({ ...splice, at: splice.at - offset }))
+  const { sql, shifts } = spliced(text, splices, head)
+  return { text, sql, shifts, ...(declared ? { cursor: declared.portalname } : {}) }
+}
+
+/** Where the query of `DECLARE … CURSOR … FOR` begins, in UTF-16 units. */
+function headOfCursor(text: string): number {
+  const [head = ''] = /^\s*declare\s+(?:"(?:[^"]|"")*"|[^\s"]+)[\s\w]*?\sfor\s/i.exec(text) ?? []
+  if (head === '')
+    throw new AppError('query.unsupported', 'Write DECLARE … CURSOR FOR without comments in it.')
+  return head.length
+}
+
+/** What one SELECT names, at any depth. */
+class Seen {
+  readonly splices: Splice[] = []
+  readonly #relations: { readonly schema: string | undefined; readonly name: string; readonly at: number }[] =
+    []
+  readonly #commons = new Set<string>()
+  readonly #forbidden: string[] = []
+  #isIntrospective = false
+
+  walk(node: unknown): void {
+    if (Array.isArray(node)) {
+      for (const item of node) this.walk(item)
+      return
+    }
+    if (typeof node !== 'object' || node === null) return
+    for (const [kind, value] of Object.entries(node)) {
+      this.#look(kind, value as Node)
+      this.walk(value)
+    }
+  }
+
+  #look(kind: string, node: Node): void {
+    switch (kind) {
+      case 'RangeVar':
+        this.#relations.push({
+          schema: node['schemaname'] as string | undefined,
+          name: node['relname'] as string,
+          at: (node['location'] as number | undefined) ?? 0,
+        })
+        return
+      case 'CommonTableExpr':
+        this.#commons.add(node['ctename'] as string)
+        return
+      case 'FuncCall':
+        return this.#call(node)
+      case 'SQLValueFunction': {
+        const name = valueFunctions[node['op'] as string]
+        const at = (node['location'] as number | undefined) ?? 0
+        if (name === 'current_schema') this.#isIntrospective = true
+        else if (name) this.splices.push({ at, kind: 'value', name })
+        return
+      }
+      case 'typeName':
+      case 'TypeName': {
+        const name = namesIn(node['names']).at(-1) ?? ''
+        if (/^reg[a-z]+$/.test(name)) this.#isIntrospective = true
+        return
+      }
+      case 'A_Const': {
+        // `\d name_e[]` of psql looks for a relation called so; ours is the type of the array's elements.
+        const text = (node['sval'] as { readonly sval?: string } | undefined)?.sval
+        const at = (node['location'] as number | undefined) ?? 0
+        if (text !== undefined && /^\^\(\w+\\\[\\?\]\)\$$/.test(text))
+          this.splices.push({ at, kind: 'pattern' })
+        return
+      }
+      case 'IntoClause':
+      case 'LockingClause':
+      case 'XmlExpr':
+      case 'XmlSerialize':
+      case 'InsertStmt':
+      case 'UpdateStmt':
+      case 'DeleteStmt':
+      case 'MergeStmt':
+      case 'intoClause':
+        this.#forbidden.push(kind)
+        return
+      default:
+        return
+    }
+  }
+
+  #call(node: Node): void {
+    const names = namesIn(node['funcname'])
+    const name = names.at(-1) ?? ''
+    const schema = names.length > 1 ? names.slice(0, -1).join('.') : undefined
+    const at = (node['location'] as number | undefined) ?? 0
+    if (introspectiveFunctions.has(name) || (schema !== undefined && isCatalogue(schema)))
+      this.#isIntrospective = true
+    if ((schema !== undefined && !isCatalogue(schema)) || !functions.has(name)) {
+      this.#forbidden.push(names.join('.'))
+      return
+    }
+    const argumentCount = (node['args'] as readonly unknown[] | undefined)?.length ?? 0
+    // What a keyword became has no name in the text.
+    const isWritten = node['funcformat'] !== 'COERCE_SQL_SYNTAX'
+    const namesUser =
+      privilegeFunctions.has(name) && argumentCount > (name === 'has_column_privilege' ? 3 : 2)
+    if (isWritten && (splicedFunctions.has(name) || namesUser))
+      this.splices.push({ at, kind: 'function', name })
+  }
+
+  /** Whether everything it reads is of the catalogue. */
+  get isQuestion(): boolean {
+    const named = this.#relations.filter(
+      ({ schema, name }) => schema !== undefined || !this.#commons.has(name),
+    )
+    const isCatalogued = named.every(({ schema, name }) =>
+      schema === undefined ? name.startsWith('pg_') : isCatalogue(schema),
+    )
+    return isCatalogued && (named.length > 0 || this.#isIntrospective)
+  }
+
+  refuseForbidden(): void {
+    for (const { schema, name, at } of this.#relations) {
+      // A name that is both would let one of them pass for the other.
+      if (this.#commons.has(name) && (relations.has(name) || name.startsWith('pg_')))
+        this.#forbidden.push(name)
+      if (schema === 'information_schema' || (schema === undefined && this.#commons.has(name))) continue
+      if (!relations.has(name)) this.#forbidden.push(name)
+      if (splicedRelations.has(name)) this.splices.push({ at, kind: 'relation', name })
+    }
+    const [first] = this.#forbidden
+    if (first === undefined) return
+    throw new AppError(
+      'query.unsupported',
+      `Questions to the catalogue may not use ${JSON.stringify(first.slice(0, 80))}.`,
+      { hint: 'Catalogue tables are for learning what there is; read data by itself.' },
+    )
+  }
+}
+
+const valueFunctions: Readonly<Record<string, string>> = {
+  SVFOP_CURRENT_USER: 'current_user',
+  SVFOP_CURRENT_ROLE: 'current_role',
+  SVFOP_SESSION_USER: 'session_user',
+  SVFOP_USER: 'user',
+  SVFOP_CURRENT_CATALOG: 'current_catalog',
+  SVFOP_CURRENT_SCHEMA: 'current_schema',
+}
+
+function isCatalogue(schema: string): boolean {
+  return schema === 'pg_catalog' || schema === 'information_schema'
+}
+
+function namesIn(list: unknown): string[] {
+  return ((list ?? []) as readonly { readonly String?: { readonly sval?: string } }[]).map(
+    (item) => item.String?.sval ?? '',
+  )
+}
