@@ -86,7 +86,7 @@ const ours =
   /pg_database|pg_roles|pg_settings|current_user|current_database|current_setting|pg_user\b|pg_auth_members|set_config|pg_tablespace|nspowner/i
 /** They list everything a database has, and ours has helpers of its own. */
 const everything =
-  /pg_proc|pg_type|\bpg_range|information_schema|pg_default_acl|pg_language|relname LIKE|'s','S'|relkind IN \('r','p','v','m','S','s','f',''\)/i
+  /pg_proc|pg_type|\bpg_range|information_schema|pg_default_acl|pg_language|relname LIKE|'s','S'|'r','p','t','s'|relkind IN \('r','p','v','m','S','s','f',''\)/i
 
 test.for(
   questions.map((question, index) => ({

@@ -24,7 +24,7 @@ const everyTable =
 
 let own: TestShadow
 beforeAll(async () => {
-  own = await testShadow(shown, { questionMsMax: 2_000 })
+  own = await testShadow(shown, { questionMsMax: 6_000 })
   await own.ask('SELECT version()')
 })
 afterAll(async () => await own[Symbol.asyncDispose]())
