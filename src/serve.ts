@@ -26,6 +26,8 @@ import { createDuckdbEngine } from '#engine/duckdb-engine.ts'
 import type { Engine, QueryEngine } from '#engine/engine.ts'
 import { createSparkEngine } from '#engine/spark-engine.ts'
 import { createExports } from '#exports/create-exports.ts'
+import { sweepLanding } from '#exports/landing-sweep.ts'
+import { startTriggers } from '#exports/triggers.ts'
 import type { QueryRun, UpkeepState } from '#http/dependencies.ts'
 import { startHttpServer } from '#http/server.ts'
 import { createIngest } from '#ingest/create-ingest.ts'
@@ -39,7 +41,7 @@ import { selectHomeState } from '#metadata/home-state.ts'
 import type { Metadata } from '#metadata/metadata.ts'
 import { openHome } from '#metadata/open-home.ts'
 import { openMetadataOfHome } from '#metadata/open.ts'
-import { countRuns, selectDatasetFigures, selectTotals } from '#metadata/overview.ts'
+import { countRuns, selectDatasetFigures, selectExportTotals, selectTotals } from '#metadata/overview.ts'
 import { loopbackCertificate } from '#pgwire/certificate.ts'
 import { startPostgresServer } from '#pgwire/server.ts'
 import { createQueryService } from '#query/create-query-service.ts'
@@ -176,7 +178,8 @@ export async function startServer({
     version,
   })
   await jobs.start()
-  starting.use(sweepNowAndThen({ lake, query }, logger))
+  starting.use(startTriggers({ metadata, jobs, clock, logger }))
+  starting.use(sweepNowAndThen({ lake, query, home: config.home }, logger))
 
   const { host, port } = config.postgres
   const pgwire = starting.use(
@@ -224,6 +227,7 @@ export async function startServer({
           engine: engine.status(),
           ...(await selectTotals(metadata.db)),
           runs: await countRuns(metadata.db),
+          exports: await selectExportTotals(metadata.db),
           upkeep: await upkeepStates(maintenance),
         }),
       },
@@ -309,7 +313,7 @@ function arm(
 }
 
 function sweepNowAndThen(
-  { lake, query }: { readonly lake: Lake; readonly query: QueryService },
+  { lake, query, home }: { readonly lake: Lake; readonly query: QueryService; readonly home: string },
   logger: Logger,
 ): AsyncDisposable {
   const controller = new AbortController()
@@ -321,6 +325,8 @@ function sweepNowAndThen(
         if (tablesRemoved > 0) logger.log('info', 'query.left_tables_removed', { tablesRemoved })
         const { filesRemoved } = await lake.sweep({ signal })
         if (filesRemoved > 0) logger.log('info', 'lake.swept', { filesRemoved })
+        const landed = await sweepLanding(home, clock.now())
+        if (landed > 0) logger.log('info', 'landing.swept', { filesRemoved: landed })
       } catch (error) {
         // What is left lies there until the next time; nothing reads it.
         if (!signal.aborted) logger.log('warn', 'lake.sweep_failed', { error })

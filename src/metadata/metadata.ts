@@ -2,6 +2,7 @@ import type { Kysely, Transaction as KyselyTransaction } from 'kysely'
 import type { AccessTables } from './access-tables.ts'
 import type { DatabaseTables } from './databases.ts'
 import type { DatasetTables } from './datasets.ts'
+import type { ExportRuleTables } from './export-rules.ts'
 import type { ExportTables } from './exports.ts'
 import type { HomeTables } from './home-state.ts'
 import type { IdentityTables } from './identities.ts'
@@ -17,6 +18,7 @@ export type Tables = AccessTables &
   DatabaseTables &
   DatasetTables &
   ExportTables &
+  ExportRuleTables &
   HomeTables &
   IdentityTables &
   JobTables &

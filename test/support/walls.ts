@@ -53,6 +53,7 @@ export const packageOwners: Readonly<Record<string, string>> = {
   fastify: 'http',
   ssh2: 'objects',
   kysely: 'metadata',
+  openpgp: 'formats',
   protobufjs: 'engine',
   commander: 'cli',
 }

@@ -10,6 +10,7 @@ import { addBackups } from './backups.ts'
 import { addMaintenance } from './maintenance.ts'
 import type { Counters } from './metrics.ts'
 import { addCredentials } from './credentials.ts'
+import { addExports } from './exports.ts'
 import { addPrincipals } from './principals.ts'
 import { addSql } from './sql.ts'
 import { addUpkeep } from './upkeep.ts'
@@ -31,6 +32,7 @@ export async function sluiceRoutes(
   addPrincipals(app, dependencies)
   addCredentials(app, dependencies)
   addUpkeep(app, dependencies)
+  addExports(app, dependencies)
   await app.register(async (uploads: App) => addInference(uploads, dependencies))
 }
 
