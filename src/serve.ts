@@ -27,6 +27,8 @@ import { createDuckdbEngine } from '#engine/duckdb-engine.ts'
 import type { ClusterEngine, Engine } from '#engine/engine.ts'
 import { createSparkEngine } from '#engine/spark-engine.ts'
 import { createExports } from '#exports/create-exports.ts'
+import { sweepLanding } from '#exports/landing-sweep.ts'
+import { startTriggers } from '#exports/triggers.ts'
 import type { UpkeepState } from '#http/dependencies.ts'
 import { startHttpServer } from '#http/server.ts'
 import { createIngest } from '#ingest/create-ingest.ts'
@@ -39,7 +41,7 @@ import { selectHomeState } from '#metadata/home-state.ts'
 import type { Metadata } from '#metadata/metadata.ts'
 import { openHome } from '#metadata/open-home.ts'
 import { openMetadataOfHome } from '#metadata/open.ts'
-import { countRuns, selectDatasetFigures, selectTotals } from '#metadata/overview.ts'
+import { countRuns, selectDatasetFigures, selectExportTotals, selectTotals } from '#metadata/overview.ts'
 import { createNotify } from '#notify/create-notify.ts'
 import { loopbackCertificate } from '#pgwire/certificate.ts'
 import { startPostgresServer } from '#pgwire/server.ts'
@@ -211,7 +213,8 @@ export async function startServer({
   })
   await query.failLeftQueries()
   await jobs.start()
-  starting.use(sweepNowAndThen({ lake, query }, logger))
+  starting.use(startTriggers({ metadata, jobs, clock, logger }))
+  starting.use(sweepNowAndThen({ lake, query, home: config.home }, logger))
 
   const { host, port } = config.postgres
   const pgwire = starting.use(
@@ -256,6 +259,7 @@ export async function startServer({
           engine: engine.status(),
           ...(await selectTotals(metadata.db)),
           runs: await countRuns(metadata.db),
+          exports: await selectExportTotals(metadata.db),
           upkeep: await upkeepStates(maintenance),
         }),
       },
@@ -342,7 +346,7 @@ function arm(
 }
 
 function sweepNowAndThen(
-  { lake, query }: { readonly lake: Lake; readonly query: QueryService },
+  { lake, query, home }: { readonly lake: Lake; readonly query: QueryService; readonly home: string },
   logger: Logger,
 ): AsyncDisposable {
   const controller = new AbortController()
@@ -357,6 +361,8 @@ function sweepNowAndThen(
         if (copiesRemoved > 0) logger.log('info', 'query.copies_removed', { copiesRemoved })
         const { filesRemoved } = await lake.sweep({ signal })
         if (filesRemoved > 0) logger.log('info', 'lake.swept', { filesRemoved })
+        const landed = await sweepLanding(home, clock.now())
+        if (landed > 0) logger.log('info', 'landing.swept', { filesRemoved: landed })
       } catch (error) {
         // What is left lies there until the next time; nothing reads it.
         if (!signal.aborted) logger.log('warn', 'lake.sweep_failed', { error })

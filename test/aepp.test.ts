@@ -19,6 +19,7 @@ describe.skipIf(isMissing)('the public client aepp, unmodified', () => {
   let product: Product
   let admin: Actor
   const called = new Set<string>()
+  const calledOfFlows = new Set<string>()
 
   beforeAll(async () => {
     base = await mkdtemp('/tmp/sluice-aepp-')
@@ -32,7 +33,11 @@ describe.skipIf(isMissing)('the public client aepp, unmodified', () => {
     await rm(base, { recursive: true, force: true })
   })
 
-  async function run(script: string, given?: unknown): Promise<Record<string, unknown>> {
+  async function run(
+    script: string,
+    given?: unknown,
+    calls: Set<string> = called,
+  ): Promise<Record<string, unknown>> {
     const { organizationId, clientId, clientSecret } = admin.credentials
     const { stdout } = await promisify(execFile)(
       python,
@@ -47,7 +52,7 @@ describe.skipIf(isMissing)('the public client aepp, unmodified', () => {
       { cwd: base, maxBuffer: 16 * 1024 * 1024 },
     )
     const seen = JSON.parse(stdout.trim().split('\n').at(-1) ?? '') as Record<string, unknown>
-    for (const name of seen['called'] as string[]) called.add(name)
+    for (const name of seen['called'] as string[]) calls.add(name)
     return seen
   }
 
@@ -201,6 +206,45 @@ describe.skipIf(isMissing)('the public client aepp, unmodified', () => {
     })
   })
 
+  test('exports datasets to the landing zone by its recipes', async () => {
+    await product.run('CREATE TABLE aepp_one AS SELECT 1 AS n, 2 AS m')
+    await product.run('CREATE TABLE aepp_two AS SELECT explode(sequence(1, 7)) AS n')
+    const named = await admin.must('GET', '/data/foundation/catalog/dataSets?limit=100')
+    const idOf = (table: string) =>
+      Object.entries(named as Record<string, { tags: Record<string, string[]> }>).find(
+        ([, { tags }]) => tags['adobe/pqs/table']?.[0] === table,
+      )?.[0]
+    const seen = await run('use_aepp_flows.py', [idOf('aepp_one'), idOf('aepp_two')], calledOfFlows)
+    expect(seen).toMatchObject({
+      exportable: true,
+      names: ['aepp_one', 'aepp_two'],
+      implicit: '23598e46-f560-407b-88d5-ea6207e49db0',
+      target: ['/aepp', 'GZIP', 'PARQUET', 'Server-to-server'],
+      destination: true,
+      schedule: ['FIRST_FULL_THEN_INCREMENTAL', 'day', 1],
+      'by hand': ['success', 1, 1, true, true],
+      'ad hoc': ['success', 1, 1, true, true],
+      stale: 412,
+      state: 'disabled',
+      spec: ['Data Landing Zone datasets', 'batch'],
+      lake: ['23598e46-f560-407b-88d5-ea6207e49db0'],
+      specs: [
+        'Amazon S3',
+        'Azure Blob Storage',
+        'Azure Data Lake Gen2',
+        'Data Landing Zone',
+        'Google Cloud Storage',
+        'Local folder',
+        'SFTP',
+        'activation-datalake',
+      ],
+      flows: [2, 2],
+      runs: [1, 7],
+      base: true,
+      used: expect.stringContaining('is used by flows'),
+    })
+  })
+
   test('the page of what it does here names each call that was made, and no other', async () => {
     const named: string[] = []
     for (const name of ['schema-registry.md', 'query-api.md']) {
@@ -211,5 +255,13 @@ describe.skipIf(isMissing)('the public client aepp, unmodified', () => {
       }
     }
     expect(named.sort()).toEqual([...called].sort())
+  })
+
+  test('the page of the Flow Service names each call that was made of it, and no other', async () => {
+    const page = await readFile(join(import.meta.dirname, '..', 'docs/reference/flow-service.md'), 'utf8')
+    const named = [...page.matchAll(/`((?:FlowService|ExportDatasetToDataLandingZone)\.\w+)`/g)].map(
+      ([, call = '']) => call,
+    )
+    expect(named.sort()).toEqual([...calledOfFlows].sort())
   })
 })

@@ -298,7 +298,10 @@ describe('node-postgres', () => {
     const clients = await Promise.all(Array.from({ length: 64 }, connect))
     const answers = await Promise.all(
       clients.map(async (client, index) => {
-        const { rows } = await client.query('SELECT id, $1::int AS n FROM visits WHERE pages = $2', [index, 7])
+        const { rows } = await client.query('SELECT id, $1::int AS n FROM visits WHERE pages = $2', [
+          index,
+          7,
+        ])
         return rows
       }),
     )

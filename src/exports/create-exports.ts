@@ -1,11 +1,10 @@
-import { randomUUID } from 'node:crypto'
 import { dirname } from 'node:path'
 import type { Access } from '#access/access.ts'
 import type { SecretStore } from '#access/secret-store.ts'
 import { must } from '#base/assert.ts'
 import type { Clock } from '#base/clock.ts'
 import { AppError } from '#base/errors.ts'
-import { type FlowId, isId, type RunId } from '#base/ids.ts'
+import { isId, parseId, type RunId } from '#base/ids.ts'
 import type { Logger } from '#base/log.ts'
 import type { Caller, Datasets } from '#datasets/datasets.ts'
 import type { Engine } from '#engine/engine.ts'
@@ -13,18 +12,25 @@ import type { Jobs } from '#jobs/jobs.ts'
 import type { Lake } from '#lake/lake.ts'
 import {
   entitiesMax,
-  selectEntity,
   selectExportJobRuns,
   selectExportRun,
   selectExportRuns,
+  selectIsStrict,
+  upsertIsStrict,
 } from '#metadata/exports.ts'
 import { type RunRow, selectRun } from '#metadata/jobs.ts'
 import type { Metadata } from '#metadata/metadata.ts'
+import { adoptChain } from './adopt.ts'
 import { createEntities } from './entities.ts'
 import { equalTo, pageOf } from './entity-query.ts'
-import type { Exports } from './exports.ts'
+import type { Adopted, Exports } from './exports.ts'
+import { planAhead } from './plan.ts'
 import { runDocument } from './run-document.ts'
+import { dryRun, type DryRun } from './dry-run.ts'
+import { createRuleAdmin } from './rule-admin.ts'
+import { createRunControl } from './run-control.ts'
 import { runExport } from './run-export.ts'
+import { testConnection } from './test-connection.ts'
 
 /** Deliveries one node makes at once. */
 const parallelRunsMax = 2
@@ -46,7 +52,7 @@ export interface ExportsOptions {
 
 /** Registers the job kind `export`: a run's subject is the flow. */
 export function createExports(options: ExportsOptions): Exports {
-  const { metadata, access, jobs, clock } = options
+  const { metadata, access, jobs } = options
   const home = dirname(options.keysFolder)
   jobs.register({
     kind: 'export',
@@ -54,36 +60,7 @@ export function createExports(options: ExportsOptions): Exports {
     run: (context) => runExport({ ...options, home }, context),
   })
 
-  async function runNow(caller: Caller, flowId: FlowId): Promise<RunId> {
-    const question = { principal: caller.principal, sandboxId: caller.sandbox.id }
-    await access.require({ ...question, permission: 'manage-dataset-destinations' })
-    const runId = await metadata.transaction(async (tx) => {
-      if (!(await selectEntity(tx, caller.sandbox.id, 'flows', flowId)))
-        throw new AppError('flow.unknown', `The requested flows resource ${flowId} is not found.`)
-      await access.audit(
-        {
-          principalId: caller.principal.id,
-          sandboxId: caller.sandbox.id,
-          action: 'export',
-          assetType: 'Destination',
-          assetId: flowId,
-          status: 'Allow',
-        },
-        tx,
-      )
-      return await jobs.enqueue(tx, {
-        kind: 'export',
-        subjectId: flowId,
-        tick: `by hand ${randomUUID()}`,
-        dueAt: clock.now(),
-        principalId: caller.principal.id,
-        sandboxId: caller.sandbox.id,
-        payload: {},
-      })
-    })
-    jobs.ring()
-    return runId
-  }
+  const control = createRunControl(options)
 
   async function rowOf(caller: Caller, runId: RunId): Promise<RunRow> {
     await access.require({
@@ -101,7 +78,56 @@ export function createExports(options: ExportsOptions): Exports {
 
   return {
     ...createEntities({ ...options, home }),
-    runNow,
+    ...control,
+    ...createRuleAdmin(options),
+    dryRun: async (caller, flowId, { signal }) => {
+      const datasetIds = await control.datasetIds(caller, flowId)
+      const answers: DryRun[] = []
+      for (const datasetId of datasetIds)
+        answers.push(
+          await dryRun({ ...options, home }, caller, {
+            flowId,
+            datasetId: parseId('dataset', datasetId),
+            signal,
+          }),
+        )
+      return answers
+    },
+    adopt: async (caller, flowId) => {
+      const adopted: Adopted[] = []
+      for (const id of await control.datasetIds(caller, flowId)) {
+        const plan = await planAhead({ ...options, home }, caller, {
+          flowId,
+          datasetId: parseId('dataset', id),
+        })
+        adopted.push(await adoptChain(options, caller, { flowId, plan }))
+      }
+      return adopted
+    },
+    testConnection: (caller, id) => testConnection(options, caller, id),
+    settings: async ({ principal, sandbox }) => {
+      await access.require({ principal, permission: 'view-destinations', sandboxId: sandbox.id })
+      return { isStrict: await selectIsStrict(metadata.db, principal.organizationId) }
+    },
+    putSettings: async ({ principal, sandbox }, { isStrict }) => {
+      await access.require({ principal, permission: 'administer-organization', sandboxId: sandbox.id })
+      await metadata.transaction(async (tx) => {
+        await upsertIsStrict(tx, principal.organizationId, isStrict)
+        await access.audit(
+          {
+            principalId: principal.id,
+            sandboxId: sandbox.id,
+            action: 'update',
+            assetType: 'Export settings',
+            assetId: principal.organizationId,
+            status: 'Allow',
+            detail: { isStrict },
+          },
+          tx,
+        )
+      })
+      return { isStrict }
+    },
     runDocument: async (caller, runId) => {
       const row = await rowOf(caller, runId)
       return runDocument(row, await selectExportRun(metadata.db, runId), caller)

@@ -17,6 +17,8 @@ const port = z.coerce.number().int().min(1).max(65_535)
 interface AuthSpec {
   /** As the platform calls it, then as others do. */
   readonly names: readonly string[]
+  /** As specs call the way of logging in. */
+  readonly type: string
   /** What clients call a field, and what it is called here. */
   readonly aliases?: Readonly<Record<string, string>>
   readonly shown: z.ZodRawShape
@@ -26,6 +28,7 @@ interface AuthSpec {
 const s3: readonly AuthSpec[] = [
   {
     names: ['Access Key'],
+    type: 'KeyBased',
     aliases: { accessId: 's3AccessKey', secretKey: 's3SecretKey' },
     shown: { s3AccessKey: text, region: text.optional(), endpoint: url.optional() },
     secret: { s3SecretKey: text, s3SessionToken: text.optional() },
@@ -34,6 +37,7 @@ const s3: readonly AuthSpec[] = [
 
 const connectionString: AuthSpec = {
   names: ['ConnectionString'],
+  type: 'ConnectionString',
   shown: {},
   secret: {
     connectionString: text.regex(
@@ -44,11 +48,13 @@ const connectionString: AuthSpec = {
 }
 const signature: AuthSpec = {
   names: ['SAS'],
+  type: 'SAS',
   shown: { account: text, endpoint: url.optional() },
   secret: { sasToken: text.regex(/sig=/, 'expected a shared access signature: sv=…&sig=…') },
 }
 const servicePrincipal: AuthSpec = {
   names: ['Azure Service Principal Auth', 'Service principal'],
+  type: 'AzureServicePrincipal',
   shown: {
     url: text.optional(),
     account: text.optional(),
@@ -63,11 +69,13 @@ const servicePrincipal: AuthSpec = {
 const gcs: readonly AuthSpec[] = [
   {
     names: ['Google Cloud Storage authentication credentials'],
+    type: 'GoogleCloudStorageAuth',
     shown: { accessKeyId: text, endpoint: url.optional() },
     secret: { secretAccessKey: text },
   },
   {
     names: ['Service Account Key'],
+    type: 'GoogleCloudStorageServiceAccount',
     shown: { endpoint: url.optional() },
     secret: { serviceAccountKey: text },
   },
@@ -85,12 +93,14 @@ const sftpServer = {
 const sftp: readonly AuthSpec[] = [
   {
     names: ['SFTP with Password', 'Basic Authentication for sftp'],
+    type: 'SFTP',
     aliases: { host: 'domain' },
     shown: sftpServer,
     secret: { password: text },
   },
   {
     names: ['SFTP with SSH Key', 'SSH PublicKey Authentication for sftp'],
+    type: 'SFTP',
     aliases: { host: 'domain' },
     shown: sftpServer,
     secret: { sshKey: text, passphrase: text.optional() },
@@ -99,11 +109,27 @@ const sftp: readonly AuthSpec[] = [
 
 const authSpecs: Readonly<Record<DestinationKind, readonly AuthSpec[]>> = {
   local: [],
+  landing: [],
   s3,
   azure: [connectionString, signature, servicePrincipal],
   adls: [servicePrincipal, connectionString, signature],
   gcs,
   sftp,
+}
+
+/** The ways to log in to a kind of destination, as forms to fill in. */
+export function authFormsOf(kind: DestinationKind): readonly {
+  readonly name: string
+  readonly type: string
+  readonly shape: z.ZodRawShape
+  readonly secrets: readonly string[]
+}[] {
+  return authSpecs[kind].map(({ names, type, shown, secret }) => ({
+    name: names[0] ?? type,
+    type,
+    shape: { ...shown, ...secret },
+    secrets: Object.keys(secret),
+  }))
 }
 
 /**

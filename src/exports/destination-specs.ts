@@ -1,4 +1,4 @@
-import { localFolderSpecs } from './exports.ts'
+import { landingZoneSpecId, localFolderSpecs } from './exports.ts'
 
 /**
  * The kinds of destinations, with the public ids their connections and flows name them by. Those of a local folder are
@@ -31,7 +31,23 @@ export const destinationSpecs = {
     connectionSpecId: '36965a81-b1c6-401b-99f8-22508f1e6a26',
     flowSpecId: '354d6aad-4754-46e4-a576-1b384561c440',
   },
+  /** In our own home, and for who has its credentials. */
+  landing: {
+    name: 'Data Landing Zone',
+    connectionSpecId: landingZoneSpecId,
+    flowSpecId: 'cd2fc47e-e838-4f38-a581-8fff2f99b63a',
+  },
 } as const
+
+/** Flow specs of audiences: known, so that they can be refused by what they are. */
+export const audienceFlowSpecIds: readonly string[] = [
+  '1a0514a6-33d4-4c7f-aff8-594799c47549',
+  '752d422f-b16f-4f0d-b1c6-26e448e3b388',
+  'db060570-a155-418a-a6d3-b4d97698e5dc',
+  '7e635b9f-e59b-4546-8ba8-fce6496693c8',
+  '976d663b-80b4-4193-be6b-2d0487516623',
+  'fd36aaa4-bf2b-43fb-9387-43785eeeb799',
+]
 
 export type DestinationKind = keyof typeof destinationSpecs
 

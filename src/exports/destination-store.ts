@@ -61,6 +61,7 @@ function found(kind: DestinationKind, auth: DestinationAuth | undefined, place: 
   }
   const prefix = (place.path ?? '').replaceAll(/^\/+|\/+$/g, '').replaceAll(/\/{2,}/g, '/')
   switch (kind) {
+    case 'landing':
     case 'local':
       return { config: { kind: 'local', folder: place.path }, credentials: {} }
     case 's3': {

@@ -251,7 +251,9 @@ test('a disabled flow has no ticks; enabled again it makes up for what it missed
   bed.clock.advance(3.5 * 86_400_000)
   await node.exports.setFlowEnabled(bed.caller, flowId, true)
   await expect
-    .poll(async () => (await node.jobs.runs({ subjectId: flowId })).map((run) => [run.tick, run.state]))
+    .poll(async () => (await node.jobs.runs({ subjectId: flowId })).map((run) => [run.tick, run.state]), {
+      timeout: 30_000,
+    })
     .toEqual([['2026-03-04T01:01:00.000Z', 'succeeded']])
 })
 

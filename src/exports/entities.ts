@@ -1,39 +1,37 @@
-import { randomUUID } from 'node:crypto'
-import type { Access, Permission } from '#access/access.ts'
+import { createHash, randomUUID } from 'node:crypto'
+import type { Access } from '#access/access.ts'
 import type { SecretStore } from '#access/secret-store.ts'
 import type { Clock } from '#base/clock.ts'
 import { AppError } from '#base/errors.ts'
-import { type FlowId, isId, parseId } from '#base/ids.ts'
+import { type FlowId, isId, type SandboxId } from '#base/ids.ts'
 import type { Caller, Datasets } from '#datasets/datasets.ts'
-import type { Jobs } from '#jobs/jobs.ts'
+import type { Jobs, RunOrder } from '#jobs/jobs.ts'
 import {
   type EntityRow,
   insertEntity,
   lockEntity,
   selectEntities,
   selectEntity,
+  selectIsStrict,
   selectLastRuns,
+  selectUnfinishedRuns,
   updateEntity,
 } from '#metadata/exports.ts'
-import type { RunRow } from '#metadata/jobs.ts'
 import type { Metadata, Transaction } from '#metadata/metadata.ts'
+import { checkCompatibility, withEnd } from './compatibility.ts'
 import { forgetAuth, openAuth, sealAuth, storedAuth } from './connection-secret.ts'
 import { type DestinationAuth, parseAuth } from './destination-auth.ts'
 import { destinationKindOf } from './destination-specs.ts'
-import { destinationStore } from './destination-store.ts'
+import { checkDocument, require, requireChange } from './entity-checks.ts'
 import { entityDocument } from './entity-document.ts'
 import { pageOf } from './entity-query.ts'
-import {
-  type EntityDocuments,
-  type FlowDocument,
-  parseDocument,
-  readDocument,
-  type SourceConnectionDocument,
-} from './entity-schemas.ts'
-import type { EntityKind, Exports } from './exports.ts'
+import { lockReferences, refuseUsed } from './entity-references.ts'
+import { type EntityDocuments, type FlowDocument, parseDocument, readDocument } from './entity-schemas.ts'
+import { dataLakeSpecId, type EntityKind, type Exports } from './exports.ts'
 import { patchEntityDocument } from './patch-entity-document.ts'
+import { connectionLane, laneOf } from './run-order.ts'
+import { sharesOf } from './run-subject.ts'
 import { scheduleRuleOf } from './schedule-params.ts'
-import { checkTargetFolder } from './target-folder.ts'
 
 export interface EntitiesOptions {
   readonly metadata: Metadata
@@ -55,7 +53,10 @@ const changeAttemptsMax = 5
 
 type State = 'enabled' | 'disabled'
 /** As stored: what the client sent, its state, and ids we made for it. */
-type Stored<K extends EntityKind> = EntityDocuments[K] & { readonly state: State }
+type Stored<K extends EntityKind> = EntityDocuments[K] & {
+  readonly state: State
+  readonly firstDatasetId?: unknown
+}
 
 /** The connections and flows of a sandbox: documents with versions, and a schedule behind each flow. */
 export function createEntities(options: EntitiesOptions): Entities {
@@ -71,17 +72,20 @@ export function createEntities(options: EntitiesOptions): Entities {
           detail: { field: '/state', flowCode: 'FLOW-1410-400' },
         },
       )
-    const document = parseDocument(kind, body)
+    const now = clock.now()
+    const document = await asAllowed(caller, kind, body, parseDocument(kind, body))
     const auth = authOf(kind, document)
     await checkDocument(options, caller, kind, document)
     const id = randomUUID()
-    const now = clock.now()
     const etag = newEtag(now)
     const stored: Record<string, unknown> = { ...document, auth: undefined, state: 'enabled' }
     // The platform makes a base connection for the lake by itself; clients read its id.
-    if (kind === 'sourceConnections') stored['baseConnectionId'] = randomUUID()
+    if (kind === 'sourceConnections') stored['baseConnectionId'] = lakeConnectionId(caller.sandbox.id)
+    if (kind === 'flows') stored['lastOperation'] = operation(now, 'create', [])
     await metadata.transaction(async (tx) => {
       await lockReferences(tx, caller, kind, document)
+      if (kind === 'flows')
+        [stored['firstDatasetId']] = await datasetIdsOf(tx, caller, document as FlowDocument)
       if (auth) stored['auth'] = await sealAuth(secrets, tx, auth, ownerOf(caller, now))
       await insertEntity(tx, {
         id,
@@ -94,15 +98,30 @@ export function createEntities(options: EntitiesOptions): Entities {
         updated_at: now,
         updated_by: caller.principal.id,
       })
-      if (kind === 'flows') await schedule(tx, caller, id, document as FlowDocument, 'enabled')
+      if (kind === 'flows') await schedule(tx, caller, id, stored as Stored<'flows'>)
       await audit(tx, caller, 'create', kind, id)
     })
     if (kind === 'flows') jobs.ring()
     return { id, etag }
   }
 
+  /** What the organisation's own limits make of a document. */
+  async function asAllowed<K extends EntityKind>(
+    caller: Caller,
+    kind: K,
+    body: unknown,
+    document: EntityDocuments[K],
+  ): Promise<EntityDocuments[K]> {
+    if (!(await selectIsStrict(metadata.db, caller.principal.organizationId))) return document
+    checkCompatibility(kind, body, document)
+    return kind === 'flows'
+      ? (withEnd(document as FlowDocument, clock.now()) as EntityDocuments[K])
+      : document
+  }
+
   async function entity(caller: Caller, kind: EntityKind, id: string) {
     await require(access, caller, 'view-destinations')
+    if (kind === 'connections' && id === lakeConnectionId(caller.sandbox.id)) return lakeConnection(caller)
     const row = isUuid(id) ? await selectEntity(metadata.db, caller.sandbox.id, kind, id) : undefined
     if (!row) throw unknown(kind, id)
     const [document] = await documentsOf(caller, kind, [row])
@@ -117,7 +136,7 @@ export function createEntities(options: EntitiesOptions): Entities {
 
   async function documentsOf(caller: Caller, kind: EntityKind, rows: readonly EntityRow[]) {
     const related = kind === 'connections' ? [] : await relatedRows(caller, kind)
-    const lastRuns: readonly RunRow[] =
+    const lastRuns =
       kind === 'flows'
         ? await selectLastRuns(
             metadata.db,
@@ -125,7 +144,7 @@ export function createEntities(options: EntitiesOptions): Entities {
           )
         : []
     const byId = new Map(related.map((row) => [row.id, row]))
-    const runOf = new Map(lastRuns.map((run) => [run.subject_id, run]))
+    const runOf = new Map(lastRuns.map((run) => [run.flow_id, run]))
     return rows.map((row) => entityDocument(row, { caller, byId, lastRun: runOf.get(row.id) }))
   }
 
@@ -150,14 +169,14 @@ export function createEntities(options: EntitiesOptions): Entities {
       })
     return await change(caller, kind, id, {
       prepare: async (row) => {
-        if (!sameEtag(etag, row.etag))
-          throw new AppError(
-            'flow.version',
-            `Supplied version=[${etag}] does not match the current version on entity=[${row.etag}]`,
-            { hint: 'Read the entity again and repeat the change on what it is now.' },
-          )
+        requireVersion(etag, row)
         const before = kind === 'connections' ? await openAuth(secrets, row) : undefined
-        const { state, ...rest } = patchEntityDocument(withAuth(row.document, before), patch)
+        const patched = patchEntityDocument(withAuth(row.document, before), patch)
+        const { state, ...rest } = patched
+        if (!isSame(rest['connectionSpec'], row.document['connectionSpec']))
+          throw new AppError('flow.invalid', '/connectionSpec: what a connection is of does not change.', {
+            detail: { field: '/connectionSpec', flowCode: 'FLOW-1414-400' },
+          })
         if (state !== row.document['state'])
           throw new AppError('flow.invalid', '/state: use the actions enable and disable.', {
             detail: { field: '/state', flowCode: 'FLOW-1410-400' },
@@ -168,20 +187,24 @@ export function createEntities(options: EntitiesOptions): Entities {
             '/params: the datasets of a source connection do not change; make another one and patch the flow.',
             { detail: { field: '/params' } },
           )
-        const document = parseDocument(kind, rest)
+        const document = await asAllowed(caller, kind, rest, parseDocument(kind, rest))
         const auth = authOf(kind, document)
         await checkDocument(options, caller, kind, document)
-        const state_ = stateOf(row)
-        if (!auth) return { ...document, state: state_ }
+        const kept = {
+          state: stateOf(row),
+          ...keptFields(kind, row, kind === 'flows' ? operation(clock.now(), 'update', patch) : undefined),
+        }
+        if (!auth) return { ...document, ...kept }
         return {
           ...document,
-          state: state_,
+          ...kept,
           auth: isSame(auth.secret, before?.secret) ? sameSecret(row, auth) : auth,
         }
       },
       write: async (tx, document, row) => {
         await lockReferences(tx, caller, kind, document)
-        if (kind === 'flows') await schedule(tx, caller, id, document as FlowDocument, document.state)
+        if (kind === 'flows') await schedule(tx, caller, id, document as Stored<'flows'>)
+        if (kind === 'connections') await moveLane(tx, caller, id, document as Stored<'connections'>)
         const auth = kind === 'connections' ? (document as { auth?: DestinationAuth }).auth : undefined
         if (!auth?.secret) return document
         await forgetAuth(secrets, tx, row)
@@ -190,17 +213,23 @@ export function createEntities(options: EntitiesOptions): Entities {
     })
   }
 
-  async function setFlowEnabled(caller: Caller, flowId: FlowId, isEnabled: boolean) {
+  async function setFlowEnabled(caller: Caller, flowId: FlowId, isEnabled: boolean, etag?: string) {
     await require(access, caller, 'manage-dataset-destinations')
     return await change(caller, 'flows', flowId, {
       prepare: async (row) => {
+        if (etag !== undefined) requireVersion(etag, row)
         const { state: _state, ...rest } = row.document
         const document = readDocument('flows', rest)
         if (isEnabled) await checkDocument(options, caller, 'flows', document)
-        return { ...document, state: isEnabled ? 'enabled' : 'disabled' }
+        const last = operation(clock.now(), isEnabled ? 'enable' : 'disable', [])
+        return {
+          ...document,
+          ...keptFields('flows', row, last),
+          state: isEnabled ? 'enabled' : 'disabled',
+        }
       },
       write: async (tx, document) => {
-        await schedule(tx, caller, flowId, document, document.state)
+        await schedule(tx, caller, flowId, document)
         return document
       },
     })
@@ -256,7 +285,7 @@ export function createEntities(options: EntitiesOptions): Entities {
       await audit(tx, caller, 'delete', kind, id)
     })
     if (kind !== 'flows') return
-    for (const run of await jobs.runs({ kind: 'export', subjectId: id }))
+    for (const run of await selectUnfinishedRuns(metadata.db, { flowId: id }))
       await jobs.cancel(run.id, caller.principal.id)
   }
 
@@ -264,17 +293,54 @@ export function createEntities(options: EntitiesOptions): Entities {
     tx: Transaction,
     caller: Caller,
     flowId: string,
-    document: FlowDocument,
-    state: State,
+    document: Stored<'flows'>,
+    lane?: Pick<RunOrder, 'lane'>,
   ): Promise<void> {
+    const first = document.firstDatasetId
+    const datasetIds = await datasetIdsOf(tx, caller, document)
+    const rule = scheduleRuleOf(document.scheduleParams)
+    if (!rule) {
+      await jobs.removeSchedule(tx, 'export', flowId)
+      return
+    }
     await jobs.putSchedule(tx, {
       kind: 'export',
       subjectId: flowId,
-      rule: scheduleRuleOf(document.scheduleParams),
+      rule,
       principalId: caller.principal.id,
       sandboxId: caller.sandbox.id,
-      isEnabled: state === 'enabled',
+      isEnabled: document.state === 'enabled',
+      shares: sharesOf(flowId, datasetIds, typeof first === 'string' ? first : datasetIds[0]),
+      isCoalesced: true,
+      priority: document.scheduleParams.priority ?? 0,
+      ...(lane ?? (await laneOf(tx, caller.sandbox.id, document))),
     })
+  }
+
+  async function datasetIdsOf(tx: Transaction, caller: Caller, document: FlowDocument): Promise<string[]> {
+    const id = document.sourceConnectionIds[0] ?? ''
+    const row = await selectEntity(tx, caller.sandbox.id, 'sourceConnections', id)
+    if (!row) return []
+    const { state: _state, ...rest } = row.document
+    return readDocument('sourceConnections', rest).params.datasets.map(({ dataSetId }) => dataSetId)
+  }
+
+  /** The ticks of an account's flows keep to what it now takes at a time. */
+  async function moveLane(
+    tx: Transaction,
+    caller: Caller,
+    connectionId: string,
+    connection: Stored<'connections'>,
+  ): Promise<void> {
+    const targets = (await selectEntities(tx, caller.sandbox.id, 'targetConnections'))
+      .filter(({ document }) => document['baseConnectionId'] === connectionId)
+      .map(({ id }) => id)
+    const lane = connectionLane(connectionId, connection.parallelRunsMax)
+    for (const { id, document } of await selectEntities(tx, caller.sandbox.id, 'flows')) {
+      const flow = readDocument('flows', document) as Stored<'flows'>
+      if (flow.targetConnectionIds.some((target) => targets.includes(target)))
+        await schedule(tx, caller, id, flow, lane)
+    }
   }
 
   async function audit(tx: Transaction, caller: Caller, action: string, kind: EntityKind, id: string) {
@@ -292,79 +358,6 @@ export function createEntities(options: EntitiesOptions): Entities {
   }
 
   return { createEntity, entity, entities, patchEntity, deleteEntity, setFlowEnabled }
-}
-
-async function require(access: Access, caller: Caller, permission: Permission): Promise<void> {
-  await access.require({ principal: caller.principal, permission, sandboxId: caller.sandbox.id })
-}
-
-/** Accounts may be changed by who manages destinations or exports datasets; all else by who exports datasets. */
-async function requireChange({ access }: EntitiesOptions, caller: Caller, kind: EntityKind): Promise<void> {
-  const question = { principal: caller.principal, sandboxId: caller.sandbox.id }
-  if (kind === 'connections' || kind === 'targetConnections') {
-    const decision = await access.decide({ ...question, permission: 'manage-destinations' })
-    if (decision.isAllowed) return
-  }
-  await access.require({ ...question, permission: 'manage-dataset-destinations' })
-}
-
-/** What the document's form alone can't say: whom it names, what the caller may see, where it writes. */
-async function checkDocument<K extends EntityKind>(
-  options: EntitiesOptions,
-  caller: Caller,
-  kind: K,
-  document: EntityDocuments[K],
-): Promise<void> {
-  if (kind === 'sourceConnections') {
-    for (const [index, { dataSetId }] of (document as SourceConnectionDocument).params.datasets.entries())
-      await checkDataset(options, caller, dataSetId, `/params/datasets/${index}/dataSetId`)
-  }
-  if (kind === 'targetConnections') {
-    await checkTarget(options, caller, document as EntityDocuments['targetConnections'])
-  }
-  if (kind === 'flows') {
-    const { scheduleParams, sourceConnectionIds } = document as FlowDocument
-    scheduleRuleOf(scheduleParams)
-    await checkFlowSource(options, caller, sourceConnectionIds[0] ?? '')
-    await checkFlowTarget(options, caller, document as FlowDocument)
-  }
-}
-
-/** The place is one that the connection's kind can have. */
-async function checkTarget(
-  { metadata, secrets, home }: EntitiesOptions,
-  caller: Caller,
-  { connectionSpec, baseConnectionId, params }: EntityDocuments['targetConnections'],
-): Promise<void> {
-  const kind = destinationKindOf(connectionSpec.id)
-  if (kind === 'local') params.path = await checkTargetFolder(params.path, home)
-  const row = await selectEntity(metadata.db, caller.sandbox.id, 'connections', baseConnectionId)
-  if (!row || !kind) return // Said when the references are locked.
-  requireKind(kind, row, '/connectionSpec/id')
-  if (kind !== 'local') destinationStore(kind, await openAuth(secrets, row), params)
-}
-
-/** What a flow is for and what it delivers to are of one kind. */
-async function checkFlowTarget(
-  { metadata }: EntitiesOptions,
-  caller: Caller,
-  { flowSpec, targetConnectionIds }: FlowDocument,
-): Promise<void> {
-  const id = targetConnectionIds[0] ?? ''
-  const row = await selectEntity(metadata.db, caller.sandbox.id, 'targetConnections', id)
-  if (row) requireKind(destinationKindOf(flowSpec.id), row, '/flowSpec/id')
-}
-
-function requireKind(kind: string | undefined, row: EntityRow, field: string): void {
-  const spec = row.document['connectionSpec'] as { readonly id: string }
-  if (destinationKindOf(spec.id) === kind) return
-  throw new AppError(
-    'flow.invalid',
-    `${field}: the ${nouns[row.kind]} ${row.id} is of another kind of destination.`,
-    {
-      detail: { field },
-    },
-  )
 }
 
 /** How a connection logs in, checked. */
@@ -390,95 +383,61 @@ function ownerOf({ principal, sandbox }: Caller, now: Date) {
   return { organizationId: principal.organizationId, sandboxId: sandbox.id, now }
 }
 
-/** Who may change an export must see what it delivers. */
-async function checkFlowSource(options: EntitiesOptions, caller: Caller, sourceId: string): Promise<void> {
-  const row = await selectEntity(options.metadata.db, caller.sandbox.id, 'sourceConnections', sourceId)
-  if (!row) return // Said when the references are locked.
-  const { state: _state, ...rest } = row.document
-  const { dataSetId } = readDocument('sourceConnections', rest).params.datasets[0]!
-  await checkDataset(options, caller, dataSetId, '/sourceConnectionIds/0')
+/** What the server keeps of an entity beside what clients send. */
+function keptFields(kind: EntityKind, { document }: EntityRow, lastOperation: unknown) {
+  if (kind === 'sourceConnections') return { baseConnectionId: document['baseConnectionId'] }
+  if (kind !== 'flows') return {}
+  return { firstDatasetId: document['firstDatasetId'], lastOperation }
 }
 
-async function checkDataset(
-  { datasets }: EntitiesOptions,
-  caller: Caller,
-  dataSetId: string,
-  field: string,
-): Promise<void> {
-  if (!isId('dataset', dataSetId))
-    throw new AppError(
-      'flow.invalid',
-      `${field}: ${JSON.stringify(dataSetId.slice(0, 80))} is no dataset's id.`,
-      {
-        detail: { field },
-      },
-    )
-  try {
-    await datasets.get(caller, parseId('dataset', dataSetId))
-  } catch (error) {
-    if (!(error instanceof AppError) || error.code !== 'dataset.unknown') throw error
-    throw new AppError('flow.invalid', `${field}: there is no dataset ${dataSetId} in this sandbox.`, {
-      cause: error,
-      detail: { field },
-    })
+/** As the platform tells of it; here every operation is over when it is answered. */
+function operation(now: Date, name: string, ops: unknown) {
+  const at = now.getTime()
+  return {
+    started: at,
+    updated: at,
+    percentCompleted: 100,
+    status: { value: 'completed', errors: [] },
+    ops,
+    operation: name,
   }
 }
 
-/** Those a document names exist and go on existing until the transaction ends. */
-async function lockReferences<K extends EntityKind>(
-  tx: Transaction,
-  caller: Caller,
-  kind: K,
-  document: EntityDocuments[K],
-): Promise<void> {
-  const references: { readonly kind: EntityKind; readonly id: string; readonly field: string }[] = []
-  if (kind === 'targetConnections') {
-    const { baseConnectionId } = document as EntityDocuments['targetConnections']
-    references.push({ kind: 'connections', id: baseConnectionId, field: '/baseConnectionId' })
-  }
-  if (kind === 'flows') {
-    const { sourceConnectionIds, targetConnectionIds } = document as FlowDocument
-    for (const [index, id] of sourceConnectionIds.entries())
-      references.push({ kind: 'sourceConnections', id, field: `/sourceConnectionIds/${index}` })
-    for (const [index, id] of targetConnectionIds.entries())
-      references.push({ kind: 'targetConnections', id, field: `/targetConnectionIds/${index}` })
-  }
-  for (const { kind: referred, id, field } of references) {
-    if (await lockEntity(tx, caller.sandbox.id, referred, id)) continue
-    throw new AppError('flow.invalid', `${field}: there is no ${nouns[referred]} ${id}.`, {
-      detail: { field },
-    })
+/** One for each sandbox, the same for ever. */
+function lakeConnectionId(sandboxId: SandboxId): string {
+  const hex = createHash('sha256').update(`data lake of ${sandboxId}`).digest('hex')
+  return [
+    hex.slice(0, 8),
+    hex.slice(8, 12),
+    `8${hex.slice(13, 16)}`,
+    `8${hex.slice(17, 20)}`,
+    hex.slice(20, 32),
+  ].join('-')
+}
+
+function lakeConnection({ principal, sandbox }: Caller): Record<string, unknown> {
+  const etag = '"00000000-0000-0200-0000-000000000000"'
+  return {
+    id: lakeConnectionId(sandbox.id),
+    name: 'Data lake',
+    state: 'enabled',
+    connectionSpec: { id: dataLakeSpecId, version: '1.0' },
+    sandboxId: sandbox.id,
+    sandboxName: sandbox.name,
+    imsOrgId: principal.organizationId,
+    version: etag,
+    etag,
   }
 }
 
-async function refuseUsed(tx: Transaction, caller: Caller, kind: EntityKind, id: string): Promise<void> {
-  const users: EntityRow[] = []
-  if (kind === 'connections')
-    users.push(...(await selectEntities(tx, caller.sandbox.id, 'targetConnections')))
-  if (kind === 'sourceConnections' || kind === 'targetConnections')
-    users.push(...(await selectEntities(tx, caller.sandbox.id, 'flows')))
-  const user = users.find(({ document }) =>
-    [
-      document['baseConnectionId'],
-      ...((document['sourceConnectionIds'] as unknown[] | undefined) ?? []),
-      ...((document['targetConnectionIds'] as unknown[] | undefined) ?? []),
-    ].includes(id),
-  )
-  if (!user) return
+/** @throws AppError 'flow.version' */
+function requireVersion(etag: string, row: EntityRow): void {
+  if (sameEtag(etag, row.etag)) return
   throw new AppError(
-    'flow.invalid',
-    `The ${nouns[kind]} ${id} is used by ${user.kind} ${user.id}; delete that first.`,
-    {
-      detail: { flowCode: 'FLOW-1418-400' },
-    },
+    'flow.version',
+    `Supplied version=[${etag}] does not match the current version on entity=[${row.etag}]`,
+    { hint: 'Read the entity again and repeat the change on what it is now.' },
   )
-}
-
-const nouns: Readonly<Record<EntityKind, string>> = {
-  connections: 'connection',
-  sourceConnections: 'source connection',
-  targetConnections: 'target connection',
-  flows: 'flow',
 }
 
 function unknown(kind: EntityKind, id: string): AppError {

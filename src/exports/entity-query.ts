@@ -47,6 +47,8 @@ function parseFilter(text: string): Filter {
       `A filter is <path><operator><value> with == != > >= < <=, not ${JSON.stringify(text.slice(0, 80))}.`,
     )
   const isList = operator === '==' || operator === '!='
+  if (!isList && value.includes(','))
+    throw invalid(`${operator} takes one value, ${JSON.stringify(value.slice(0, 80))} came.`, 'FLOW-1443-400')
   return {
     // A step into a list is written `[]`; every element is looked at either way.
     path: path.replaceAll('[]', '').split('.'),
@@ -96,6 +98,11 @@ function compare(value: unknown, wanted: string): number | undefined {
 }
 
 function comparator(orderby: string): (one: Json, other: Json) => number {
+  if (!/^\s*[+-]?[A-Za-z_][\w.]*(\s*,\s*[+-]?[A-Za-z_][\w.]*)*\s*$/.test(orderby))
+    throw invalid(
+      `orderby is a list of fields, each with + or - before it, not ${JSON.stringify(orderby.slice(0, 80))}.`,
+      'FLOW-1432-400',
+    )
   const keys = orderby
     .split(',')
     .map((text) => text.trim())
@@ -130,6 +137,6 @@ function positionOf(token: string): number {
   throw invalid('The continuationToken is none of ours.')
 }
 
-function invalid(message: string): AppError {
-  return new AppError('flow.invalid', message, { detail: { flowCode: 'FLOW-1440-400' } })
+function invalid(message: string, flowCode = 'FLOW-1440-400'): AppError {
+  return new AppError('flow.invalid', message, { detail: { flowCode } })
 }

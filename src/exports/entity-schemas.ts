@@ -1,10 +1,12 @@
 import { z } from 'zod'
 import { AppError } from '#base/errors.ts'
 import { type FileFormat, fileFormat } from '#formats/file-format.ts'
-import { connectionSpecIds, flowSpecIds } from './destination-specs.ts'
-import { dataLakeSpecId, type EntityKind } from './exports.ts'
+import { audienceFlowSpecIds, connectionSpecIds, flowSpecIds } from './destination-specs.ts'
+import { dataLakeSpecId, type EntityKind, landingZoneSpecId } from './exports.ts'
 import { scheduleParams } from './schedule-params.ts'
 
+/** Of one flow. */
+const datasetsMax = 100
 const nameText = z.string().min(1).max(500)
 const spec = (id: string, what: string) =>
   z
@@ -18,7 +20,12 @@ const spec = (id: string, what: string) =>
 const destinationSpec = (ids: readonly string[], what: string) =>
   z
     .looseObject({
-      id: z.string().refine((id) => ids.includes(id), { error: `is the id of ${what} that is known here` }),
+      id: z.string().refine((id) => ids.includes(id), {
+        error: ({ input }) =>
+          audienceFlowSpecIds.includes(String(input))
+            ? 'is for audiences; here datasets are exported'
+            : `is the id of ${what} that is known here`,
+      }),
       version: z.string().default('1.0'),
     })
     .transform((value) => ({ ...value, id: value.id }))
@@ -32,9 +39,27 @@ const booleanText = z.preprocess(
 const connection = z.looseObject({
   name: nameText,
   description: z.string().optional(),
-  connectionSpec: destinationSpec(connectionSpecIds, 'a destination'),
+  connectionSpec: destinationSpec(connectionSpecIds, 'a destination').default({
+    id: landingZoneSpecId,
+    version: '1.0',
+  }),
   /** How to log in; never stored as it comes. */
   auth: z.unknown().optional(),
+  /** For whom delivered files are encrypted. */
+  encryptionSpecs: z
+    .preprocess(
+      (value) => (Array.isArray(value) ? (value as unknown[])[0] : value),
+      z.looseObject({
+        specName: z.string().optional(),
+        params: z.looseObject({
+          encryptionAlgo: upperCase.pipe(z.enum(['PGPGPG', 'NONE'])).default('PGPGPG'),
+          publicKey: z.string().optional(),
+        }),
+      }),
+    )
+    .optional(),
+  /** Runs that deliver there at the same time, whatever flow they are of. */
+  parallelRunsMax: z.int().min(1).max(100).optional(),
 })
 
 const sourceConnection = z.looseObject({
@@ -44,7 +69,11 @@ const sourceConnection = z.looseObject({
   params: z.looseObject({
     datasets: z
       .array(z.looseObject({ dataSetId: z.string(), name: z.string().optional() }))
-      .length(1, 'holds one dataset: make an export for each'),
+      .min(1, 'holds at least one dataset')
+      .max(datasetsMax, `holds at most ${datasetsMax} datasets: make another export`)
+      .refine((list) => new Set(list.map(({ dataSetId }) => dataSetId)).size === list.length, {
+        error: 'holds no dataset twice',
+      }),
   }),
 })
 
@@ -55,10 +84,15 @@ const targetParams = z.looseObject({
   bucketName: z.string().optional(),
   container: z.string().optional(),
   remotePath: z.string().optional(),
-  datasetFileType: upperCase.pipe(z.enum(['PARQUET', 'JSON'])),
+  datasetFileType: upperCase.pipe(z.enum(['PARQUET', 'JSON', 'CSV'])),
   /** Absent: what the file type does best. */
-  compression: upperCase.pipe(z.enum(['NONE', 'GZIP', 'ZSTD'])).optional(),
+  compression: upperCase.pipe(z.enum(['NONE', 'GZIP', 'ZSTD', 'SNAPPY'])).optional(),
   includeFileManifest: booleanText.default(false),
+  /** An empty file of this name and the run's id, made last of all. */
+  completionMarker: z
+    .string()
+    .regex(/^[\w-][\w.-]{0,63}$/, 'is a file name of letters, digits, dots, - and _')
+    .optional(),
   includeSystemColumns: booleanText.default(false),
   /** A file is ended at about this size. */
   fileBytesMax: z
@@ -122,6 +156,8 @@ const serverFields = [
   'imsOrgId',
   'inheritedAttributes',
   'lastRunDetails',
+  'lastOperation',
+  'firstDatasetId',
   'runs',
 ] as const
 
@@ -139,7 +175,7 @@ export function parseDocument<K extends EntityKind>(kind: K, body: unknown): Ent
   const [issue] = parsed.error.issues
   const field = `/${issue?.path.join('/') ?? ''}`
   throw new AppError('flow.invalid', `${field}: ${issue?.message ?? 'is not as expected'}`, {
-    detail: { field },
+    detail: { field, ...(/[sS]pec\/id$/.test(field) ? { flowCode: 'FLOW-1413-400' } : {}) },
   })
 }
 
@@ -149,7 +185,13 @@ export function readDocument<K extends EntityKind>(kind: K, stored: unknown): En
 }
 
 export function fileFormatOf(params: TargetParams): FileFormat {
-  const kind = params.datasetFileType === 'PARQUET' ? 'parquet' : 'json'
+  const kind = params.datasetFileType.toLowerCase()
   const compression = params.compression ?? (kind === 'parquet' ? 'ZSTD' : 'GZIP')
-  return fileFormat.parse({ kind, compression: compression.toLowerCase() })
+  const parsed = fileFormat.safeParse({ kind, compression: compression.toLowerCase() })
+  if (parsed.success) return parsed.data
+  throw new AppError(
+    'flow.invalid',
+    `/params/compression: files of ${params.datasetFileType} are not compressed by ${compression}.`,
+    { detail: { field: '/params/compression' } },
+  )
 }

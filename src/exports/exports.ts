@@ -1,6 +1,8 @@
 import type { FlowId, RunId } from '#base/ids.ts'
 import type { Caller } from '#datasets/datasets.ts'
 import type { Run } from '#jobs/jobs.ts'
+import type { DryRun } from './dry-run.ts'
+import type { NamedRule } from './rules.ts'
 
 /**
  * Deliveries. The entities are the Flow Service's (base connection, source and target connection, flow), stored as the
@@ -28,14 +30,98 @@ export interface Exports {
     caller: Caller,
     flowId: FlowId,
     isEnabled: boolean,
+    etag?: string,
   ): Promise<{ readonly id: string; readonly etag: string }>
 
-  /** Makes a run of the flow's dataset now (the next run of the chain). */
-  runNow(caller: Caller, flowId: FlowId): Promise<RunId>
+  /** Makes a run of each of the flow's datasets now (the next of its chain); the id is that of the first. */
+  runNow(caller: Caller, flowId: FlowId, options?: { readonly overridesWindows?: boolean }): Promise<RunId>
+  /**
+   * As `runNow`, for some of its datasets.
+   * @throws AppError 'flow.invalid' for a dataset that the flow has not, or that has an unfinished run
+   */
+  runDatasets(
+    caller: Caller,
+    flowId: FlowId,
+    datasetIds: readonly string[],
+  ): Promise<readonly { readonly datasetId: string; readonly runId: RunId }[]>
+  /** Lays aside, takes up, ends, or makes anew: of a run that is over, a new run of its dataset. */
+  controlRun(
+    caller: Caller,
+    runId: RunId,
+    action: RunAction,
+  ): Promise<{ readonly id: string; readonly etag: string }>
+  /**
+   * Whether the account can be logged in to, and what was tried for it.
+   * @throws AppError 'store.…' as a run would meet it
+   */
+  testConnection(caller: Caller, id: string): Promise<ConnectionTest>
+  /** What a run of each of the flow's datasets would deliver now. Nothing is pinned, staged or kept. */
+  dryRun(
+    caller: Caller,
+    flowId: FlowId,
+    options: { readonly signal: AbortSignal },
+  ): Promise<readonly DryRun[]>
+  /** Takes the destination's word on what was delivered, for each of the flow's datasets. */
+  adopt(caller: Caller, flowId: FlowId): Promise<readonly Adopted[]>
+  settings(caller: Caller): Promise<ExportSettings>
+  putSettings(caller: Caller, settings: ExportSettings): Promise<ExportSettings>
+  /** What is said of exports in the sandbox, by name. */
+  rules(caller: Caller): Promise<readonly NamedRule[]>
+  /** Creates or replaces the rule of that name. @throws AppError 'request.invalid' naming the field */
+  putRule(caller: Caller, name: string, rule: unknown): Promise<NamedRule>
+  deleteRule(caller: Caller, id: string): Promise<void>
+  /** Who delivered what to where, newest first. */
+  exported(
+    caller: Caller,
+    filter: {
+      readonly principalId?: string | undefined
+      /** Begins with it. */
+      readonly location?: string | undefined
+      readonly datasetId?: string | undefined
+      readonly limit: number
+    },
+  ): Promise<readonly Exported[]>
   /** The Flow Service's run object, from our run row and its export. */
   runDocument(caller: Caller, runId: RunId): Promise<Record<string, unknown>>
   runDocuments(caller: Caller, query: EntityQuery): Promise<EntityPage>
   run(caller: Caller, runId: RunId): Promise<Run>
+}
+
+export interface Adopted {
+  readonly datasetId: string
+  /** Undefined: no manifest of it lies there. */
+  readonly chainNumber: number | undefined
+  readonly manifest: string | undefined
+}
+
+/** One delivery. */
+export interface Exported {
+  readonly runId: string
+  readonly flowId: string
+  readonly datasetId: string
+  readonly datasetName: string
+  /** For whom the run worked. */
+  readonly principalId: string
+  readonly principalName: string
+  readonly location: string
+  readonly rowCount: number
+  readonly bytes: number
+  readonly fileCount: number
+  readonly publishedAt: Date
+}
+
+export type RunAction = 'retry' | 'cancel' | 'pause' | 'resume'
+
+export interface ConnectionTest {
+  readonly result: true
+  /** Places of its target connections that were listed; empty: its credentials have the right form, no more. */
+  readonly places: readonly string[]
+}
+
+/** Of an organisation. */
+export interface ExportSettings {
+  /** Refuse what the reference platform would, and end schedules as it does. */
+  readonly isStrict: boolean
 }
 
 export type EntityKind = 'connections' | 'sourceConnections' | 'targetConnections' | 'flows'
@@ -61,4 +147,6 @@ export const localFolderSpecs = {
   connectionSpecId: '5a1f0f6e-1d0c-4e58-9a43-6c6f63616c31',
   flowSpecId: '5a1f0f6e-1d0c-4e58-9a43-6c6f63616c32',
 } as const
+/** Connections that name no spec are of it: its clients send none. */
+export const landingZoneSpecId = '10440537-2a7b-4583-ac39-ed38d4b848e8'
 export const dataLakeSpecId = '23598e46-f560-407b-88d5-ea6207e49db0'

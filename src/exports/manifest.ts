@@ -50,6 +50,8 @@ const manifestBody = z.strictObject({
     columns: z.array(z.strictObject({ name: z.string(), type: z.string() })),
   }),
   fileFormat,
+  /** Absent: files are as `fileFormat` says. Else each is encrypted, whole; bytes and hashes are of what is delivered. */
+  encryption: z.strictObject({ kind: z.literal('pgp'), fingerprint: z.string() }).optional(),
   files: z.array(
     z.strictObject({
       name,
@@ -67,7 +69,7 @@ const manifestBody = z.strictObject({
       ),
     }),
   ),
-  /** Files that hold no rows: the platform's own manifest. */
+  /** Files that hold no rows: the platform's own manifest, the marker of completion. */
   companions: z.array(z.strictObject({ name, bytes: count, sha256 })),
   rowCount: count,
   bytes: count,

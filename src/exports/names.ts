@@ -2,6 +2,9 @@ import { randomBytes } from 'node:crypto'
 import type { FlowId, RunId } from '#base/ids.ts'
 import { fileExtension, type FileFormat } from '#formats/file-format.ts'
 
+/** Of files that are encrypted. */
+export const encryptedEnd = '.gpg'
+
 /**
  * Names below a location. Every part's name holds run, attempt and chance, so that no name is ever used twice:
  *
@@ -15,12 +18,13 @@ export function partName(part: {
   readonly runId: RunId
   readonly attempt: number
   readonly format: FileFormat
+  readonly isEncrypted?: boolean
 }): string {
   const number = String(part.number).padStart(5, '0')
   const chance = randomBytes(4).toString('hex')
   return inFolder(
     part.folder,
-    `part-${number}-${part.runId}-${part.attempt}-${chance}${fileExtension(part.format)}`,
+    `part-${number}-${part.runId}-${part.attempt}-${chance}${fileExtension(part.format)}${part.isEncrypted === true ? encryptedEnd : ''}`,
   )
 }
 

@@ -23,6 +23,10 @@ export function patchEntityDocument(
   document: Readonly<Record<string, unknown>>,
   patch: unknown,
 ): Record<string, unknown> {
+  if (patch === undefined || patch === null)
+    throw new AppError('flow.invalid', 'A list of operations was expected, no body came.', {
+      detail: { flowCode: 'FLOW-1405-400' },
+    })
   return applyJsonPatch(document, patch, {
     verbs: ['add', 'replace', 'remove'],
     operationsMax,

@@ -8,7 +8,7 @@ import { faultPoint } from '#base/faults.ts'
 import { type DatasetId, type FlowId, parseId, type SnapshotId, type TableId } from '#base/ids.ts'
 import type { Caller, Dataset, Datasets } from '#datasets/datasets.ts'
 import { fileFormat } from '#formats/file-format.ts'
-import type { RunContext } from '#jobs/jobs.ts'
+import type { Run, RunContext } from '#jobs/jobs.ts'
 import type { Lake, LakeTable } from '#lake/lake.ts'
 import {
   type ChainRow,
@@ -19,17 +19,18 @@ import {
 } from '#metadata/exports.ts'
 import type { Metadata } from '#metadata/metadata.ts'
 import { locationOf } from '#objects/location.ts'
-import { type StoreConfig, storeConfig } from '#objects/open-store.ts'
+import { storeConfig } from '#objects/open-store.ts'
 import { type Field, sparkName } from '#types/data-type.ts'
 import type { Clock } from '#base/clock.ts'
 import { canonicalJson, sha256Hex } from './canonical-json.ts'
-import { openAuth } from './connection-secret.ts'
 import { type DestinationKind, destinationKindOf, destinationSpecs } from './destination-specs.ts'
-import { destinationStore } from './destination-store.ts'
+import { checkDestination, checkQuotas, closedUntil } from './enforce-rules.ts'
+import { encryptionOf } from './encryption.ts'
 import { fileFormatOf, type FlowDocument, readDocument, type TargetParams } from './entity-schemas.ts'
 import { expandFolderTemplate } from './folder-template.ts'
 import type { PlannedTarget } from './open-destination.ts'
-import { checkTargetFolder } from './target-folder.ts'
+import { datasetIdOf, flowIdOf } from './run-subject.ts'
+import { targetStore } from './target-store.ts'
 
 /** How long a run that nobody works on keeps its snapshot from expiry; every attempt renews it. */
 const pinMs = 7 * 86_400_000
@@ -38,6 +39,7 @@ const fileBytesMaxDefault = 256 * 1024 * 1024
 /** What a run delivers and where: decided once, by its first attempt, and read back by every other. */
 const exportPlan = z.strictObject({
   exportName: z.string(),
+  flowSpecId: z.string().optional(),
   datasetId: z.string(),
   datasetName: z.string(),
   tableId: z.string(),
@@ -61,6 +63,9 @@ const exportPlan = z.strictObject({
   format: fileFormat,
   fileBytesMax: z.int(),
   includeFileManifest: z.boolean(),
+  completionMarker: z.string().optional(),
+  /** For whom each file is encrypted. */
+  encryption: z.strictObject({ armored: z.string(), fingerprint: z.string() }).optional(),
   scheduledAt: z.iso.datetime(),
 })
 
@@ -87,19 +92,31 @@ export interface PlanOptions {
  * must still be allowed to see its data.
  * @throws AppError 'access.denied', 'flow.unknown', 'flow.invalid', 'source.removed', 'dataset.unknown'
  */
-export async function pinAndPlan(options: PlanOptions, context: RunContext): Promise<ExportPlan> {
+export async function pinAndPlan(options: PlanOptions, context: RunContext): Promise<ExportPlan | Closed> {
   const { metadata, lake, clock } = options
   const { run, lease } = context
-  const caller = await options.access.actAs(run.principalId, run.sandboxId)
-  const flowId = parseId('flow', run.subjectId)
-  const request = await readFlow(options, caller, flowId)
+  const flowId = parseId('flow', flowIdOf(run.subjectId))
+  const planned = await selectExportRun(metadata.db, run.id)
+  // What is sealed is published, whoever may still do what.
+  const caller = planned?.manifest ? undefined : await options.access.actAs(run.principalId, run.sandboxId)
+  if (caller) await requireExport(options, caller)
+  const request = planned || !caller ? undefined : await readFlow(options, { caller, flowId, run })
+  if (request && caller) {
+    const closed = await windowOf(options, { caller, request, run })
+    if (closed) return closed
+  }
   const plan = await metadata.transaction(async (tx) => {
     await lease.assertHeld(tx)
     const stored = await selectExportRun(tx, run.id)
-    const chain = await lockChain(tx, flowId, request.dataset.id)
-    const plan = stored
-      ? exportPlan.parse(stored.plan)
-      : await newPlan(options, { context, caller, request, chain })
+    const plan =
+      stored || !request || !caller
+        ? exportPlan.parse(must(stored, `run ${run.id} was planned a moment ago`).plan)
+        : await newPlan(options, {
+            run,
+            caller,
+            request,
+            chain: await lockChain(tx, flowId, request.dataset.id),
+          })
     if (plan.snapshotId !== undefined) {
       await lake.pin(tx, {
         tableId: plan.tableId as TableId,
@@ -119,7 +136,7 @@ export async function pinAndPlan(options: PlanOptions, context: RunContext): Pro
     }
     return plan
   })
-  await requireView(options, caller, plan.datasetId as DatasetId)
+  if (caller) await requireView(options, caller, plan.datasetId as DatasetId)
   await faultPoint('export.pin.after')
   return plan
 }
@@ -137,13 +154,32 @@ interface FlowRequest {
   readonly connectionId: string
 }
 
-async function readFlow(options: PlanOptions, caller: Caller, flowId: FlowId): Promise<FlowRequest> {
-  const { metadata, access, datasets } = options
-  await access.require({
-    principal: caller.principal,
-    permission: 'manage-dataset-destinations',
-    sandboxId: caller.sandbox.id,
-  })
+/** As a run of the dataset that begins now would be planned; nothing is pinned. */
+export async function planAhead(
+  options: PlanOptions,
+  caller: Caller,
+  { flowId, datasetId }: { readonly flowId: FlowId; readonly datasetId: DatasetId },
+): Promise<ExportPlan> {
+  await requireExport(options, caller)
+  const request = await readFlow(options, { caller, flowId, run: { payload: { datasetId } } })
+  const chain = await options.metadata.transaction((tx) => lockChain(tx, flowId, datasetId))
+  const run = { tick: '', payload: {}, createdAt: options.clock.now() }
+  return await newPlan(options, { run, caller, request, chain })
+}
+
+async function requireExport({ access }: PlanOptions, { principal, sandbox }: Caller): Promise<void> {
+  await access.require({ principal, permission: 'manage-dataset-destinations', sandboxId: sandbox.id })
+}
+
+async function readFlow(
+  options: PlanOptions,
+  {
+    caller,
+    flowId,
+    run,
+  }: { readonly caller: Caller; readonly flowId: FlowId; readonly run: Pick<Run, 'payload'> },
+): Promise<FlowRequest> {
+  const { metadata, datasets } = options
   const document = await storedDocument(metadata, caller, 'flows', flowId)
   const source = await storedDocument(
     metadata,
@@ -157,7 +193,10 @@ async function readFlow(options: PlanOptions, caller: Caller, flowId: FlowId): P
     'targetConnections',
     document.targetConnectionIds[0] ?? '',
   )
-  const datasetId = parseId('dataset', must(source.params.datasets[0], 'a source names a dataset').dataSetId)
+  const asked = datasetIdOf(run.payload)
+  const named = source.params.datasets.find(({ dataSetId }) => asked === undefined || dataSetId === asked)
+  if (!named) throw new AppError('flow.unknown', `The dataset ${asked} was removed from the export.`)
+  const datasetId = parseId('dataset', named.dataSetId)
   await requireView(options, caller, datasetId)
   return {
     flowId,
@@ -193,42 +232,63 @@ async function requireView({ access }: PlanOptions, caller: Caller, datasetId: D
     throw new AppError('access.denied', 'The dataset may only be seen in part, so it is not exported.')
 }
 
-async function storeOf(options: PlanOptions, caller: Caller, request: FlowRequest): Promise<StoreConfig> {
-  const { kind, target, connectionId } = request
-  if (kind === 'local') return { kind, folder: await checkTargetFolder(target.path, options.home) }
-  const row = await selectEntity(options.metadata.db, caller.sandbox.id, 'connections', connectionId)
-  if (!row) throw new AppError('flow.unknown', `The export's connection ${connectionId} was deleted.`)
-  const { config } = destinationStore(kind, await openAuth(options.secrets, row), target)
-  if (config.kind !== 'sftp') return config
-  const { hostKey: _pinned, ...place } = config // Of the connection, not of the place.
-  return place
+/** The destination takes no deliveries now. */
+export interface Closed {
+  readonly reason: string
+  readonly opensAt: Date
+}
+
+export function isClosed(plan: ExportPlan | Closed): plan is Closed {
+  return 'opensAt' in plan
+}
+
+async function windowOf(
+  options: PlanOptions,
+  { caller, request, run }: { readonly caller: Caller; readonly request: FlowRequest; readonly run: Run },
+): Promise<Closed | undefined> {
+  if (run.payload['overridesWindows'] === true) return undefined
+  const location = locationOf(await targetStore(options, caller, request))
+  const closed = await closedUntil(options, caller, { datasetId: request.dataset.id, location })
+  if (!closed) return undefined
+  if (closed.until === 'never')
+    throw new AppError('flow.invalid', `The window ${JSON.stringify(closed.name)} never opens again.`)
+  return { reason: `The window ${JSON.stringify(closed.name)} is closed.`, opensAt: closed.until }
+}
+
+async function encryptionFor({ metadata }: PlanOptions, caller: Caller, { connectionId }: FlowRequest) {
+  const row = await selectEntity(metadata.db, caller.sandbox.id, 'connections', connectionId)
+  const { auth: _auth, ...document } = row?.document ?? {}
+  return row && (await encryptionOf(readDocument('connections', document).encryptionSpecs))
 }
 
 async function newPlan(
   options: PlanOptions,
   {
-    context,
+    run,
     caller,
     request,
     chain,
   }: {
-    readonly context: RunContext
+    readonly run: Pick<Run, 'tick' | 'payload' | 'createdAt'>
     readonly caller: Caller
     readonly request: FlowRequest
     readonly chain: ChainRow | undefined
   },
 ): Promise<ExportPlan> {
-  const { run } = context
   const { document, dataset, target, flowId } = request
   const { scheduleParams } = document
-  const store = await storeOf(options, caller, request)
+  const store = await targetStore(options, caller, request)
+  await checkDestination(options, caller, { datasetId: dataset.id, location: locationOf(store) })
+  await checkQuotas(options, { caller, datasetId: dataset.id, rows: 0, bytes: 0 })
+  const encryption = await encryptionFor(options, caller, request)
   const { lake } = options
   const snapshot = await lake.snapshot(dataset.tableId)
   const table = await lake.table(dataset.tableId)
   const isFull = chain === undefined || scheduleParams.exportMode === 'DAILY_FULL_EXPORT'
-  const exportAt = scheduledTime(run.tick) ?? run.createdAt
+  const exportAt = scheduledTime(run.payload['scheduledAt'] ?? run.tick) ?? run.createdAt
   return {
     exportName: document.name,
+    flowSpecId: document.flowSpec.id,
     datasetId: dataset.id,
     datasetName: dataset.name,
     tableId: dataset.tableId,
@@ -264,17 +324,19 @@ async function newPlan(
     format: fileFormatOf(target),
     fileBytesMax: target.fileBytesMax ?? fileBytesMaxDefault,
     includeFileManifest: target.includeFileManifest,
+    ...(target.completionMarker === undefined ? {} : { completionMarker: target.completionMarker }),
+    ...(encryption ? { encryption } : {}),
     scheduledAt: exportAt.toISOString(),
   }
 }
 
-function columnsOf(table: LakeTable, withSystemColumns: boolean): readonly Field[] {
+export function columnsOf(table: LakeTable, withSystemColumns: boolean): readonly Field[] {
   return [...table.schema.fields, ...(withSystemColumns ? table.systemColumns.fields : [])]
 }
 
 /** Undefined for runs by hand. */
-function scheduledTime(tick: string): Date | undefined {
-  return /^\d{4}-\d\d-\d\dT/.test(tick) ? new Date(tick) : undefined
+function scheduledTime(tick: unknown): Date | undefined {
+  return typeof tick === 'string' && /^\d{4}-\d\d-\d\dT/.test(tick) ? new Date(tick) : undefined
 }
 
 export function schemaFingerprint(plan: ExportPlan): string {

@@ -2,7 +2,7 @@ import { stat } from 'node:fs/promises'
 import { buffer } from 'node:stream/consumers'
 import { AppError } from '#base/errors.ts'
 import { faultPoint } from '#base/faults.ts'
-import type { DatasetId, FlowId } from '#base/ids.ts'
+import type { DatasetId } from '#base/ids.ts'
 import { lockChain, selectParts, updateExportRun, upsertChain } from '#metadata/exports.ts'
 import { locationOf } from '#objects/location.ts'
 import type { ObjectStore } from '#objects/object-store.ts'
@@ -10,7 +10,8 @@ import { readManifest, type SealedManifest } from './manifest.ts'
 import { manifestName, parseManifestName } from './names.ts'
 import { pinOwner } from './plan.ts'
 import type { RunScope } from './run-scope.ts'
-import { platformManifest, reseal } from './seal.ts'
+import { flowIdOf } from './run-subject.ts'
+import { markerOf, platformManifest, reseal } from './seal.ts'
 import { spool } from './spool.ts'
 import { stageAll, type StagedPart, stagedPartOf, stagePart } from './stage.ts'
 import { removeParts } from './sweep.ts'
@@ -33,6 +34,8 @@ export async function publish(scope: RunScope, sealedBefore: SealedManifest): Pr
     await createManifest(scope, sealed)
   }
   await faultPoint('export.manifest.after')
+  const marker = markerOf(scope)
+  if (marker) await scope.store.putIfAbsent(marker.name, new Uint8Array(), scope.context)
   await recordPublished(scope, sealed)
   await faultPoint('export.publish.after')
 }
@@ -41,7 +44,7 @@ function nameOf({ plan, context }: RunScope): string {
   return manifestName({
     folder: plan.folder,
     chainNumber: plan.chain.number,
-    flowId: context.run.subjectId as FlowId,
+    flowId: flowIdOf(context.run.subjectId),
     runId: context.run.id,
   })
 }
@@ -67,7 +70,11 @@ export async function checkHead({ store, plan, context }: RunScope): Promise<voi
     const said = parseManifestName(object.name)
     if (!said || said.chainNumber < lastNumber || !run.subjectId.startsWith(said.flowIdStart)) continue
     const found = await manifestAt(store, object.name, context.signal)
-    if (!found || found.manifest.exportId !== run.subjectId || found.manifest.datasetId !== plan.datasetId)
+    if (
+      !found ||
+      found.manifest.exportId !== flowIdOf(run.subjectId) ||
+      found.manifest.datasetId !== plan.datasetId
+    )
       continue
     const isOurLast = said.chainNumber === lastNumber && found.sha256 === plan.chain.previous?.sha256
     const isOurs = found.manifest.runId === run.id
@@ -202,7 +209,7 @@ async function recordPublished(scope: RunScope, sealed: SealedManifest): Promise
   const { metadata, lake, plan, context, clock, store } = scope
   const { run, lease } = context
   const { manifest } = sealed
-  const flowId = run.subjectId as FlowId
+  const flowId = flowIdOf(run.subjectId)
   const datasetId = plan.datasetId as DatasetId
   await metadata.transaction(async (tx) => {
     await lease.assertHeld(tx)

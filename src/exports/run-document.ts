@@ -2,6 +2,8 @@ import type { Caller } from '#datasets/datasets.ts'
 import type { ExportRunRow } from '#metadata/exports.ts'
 import type { RunRow } from '#metadata/jobs.ts'
 import { auditFields, flowState } from './entity-document.ts'
+import { etagOfRun } from './run-control.ts'
+import { flowIdOf } from './run-subject.ts'
 
 type Json = Record<string, unknown>
 
@@ -39,8 +41,12 @@ export function runDocument(run: RunRow, exported: ExportRunRow | undefined, cal
       },
       caller,
     ),
-    flowId: run.subject_id,
-    etag: `"${run.fence}-${run.updated_at.getTime().toString(16)}"`,
+    flowId: flowIdOf(run.subject_id),
+    ...(typeof plan['flowSpecId'] === 'string'
+      ? { flowSpec: { id: plan['flowSpecId'], version: '1.0' } }
+      : {}),
+    providerRefId: run.id.replaceAll('-', ''),
+    etag: etagOfRun(run),
     metrics: {
       durationSummary: {
         ...(run.started_at ? { startedAtUTC: run.started_at.getTime() } : {}),
@@ -52,6 +58,7 @@ export function runDocument(run: RunRow, exported: ExportRunRow | undefined, cal
             recordSummary: {
               inputRecordCount: counts.rowCount,
               ...records(counts.rowCount),
+              skippedRecordCount: 0,
               sourceSummaries: [
                 {
                   id: plan['sourceConnectionId'] ?? '',
@@ -66,6 +73,7 @@ export function runDocument(run: RunRow, exported: ExportRunRow | undefined, cal
                   entitySummaries: entity,
                 },
               ],
+              skippedInfo: [],
               failedInfo: state === 'failed' ? cancelled : [],
             },
             fileSummary: { inputFileCount: counts.fileCount, outputFileCount: counts.fileCount },

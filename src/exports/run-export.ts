@@ -12,7 +12,7 @@ import { selectExportRun, updateExportRun } from '#metadata/exports.ts'
 import type { Metadata } from '#metadata/metadata.ts'
 import { readManifest } from './manifest.ts'
 import { openDestination } from './open-destination.ts'
-import { pinAndPlan, pinOwner } from './plan.ts'
+import { isClosed, pinAndPlan, pinOwner } from './plan.ts'
 import { checkHead, publish } from './publish.ts'
 import { createProgress, type RunScope } from './run-scope.ts'
 import { seal } from './seal.ts'
@@ -50,6 +50,10 @@ export async function runExport(options: RunExportOptions, context: RunContext):
   const progress = createProgress(context, clock)
   await progress.update({ phase: 'planning' })
   const plan = await pinAndPlan(options, context)
+  if (isClosed(plan)) {
+    await context.lease.postpone(plan.reason, plan.opensAt)
+    return 'finished'
+  }
   await using store = await openDestination(options, plan)
   const key = await loadSigningKey(options.keysFolder)
   const scope: RunScope = { ...options, context, plan, store, key, progress }

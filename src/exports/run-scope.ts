@@ -1,3 +1,4 @@
+import type { Access } from '#access/access.ts'
 import type { SecretStore } from '#access/secret-store.ts'
 import type { Clock } from '#base/clock.ts'
 import type { Logger } from '#base/log.ts'
@@ -13,6 +14,7 @@ import type { SigningKey } from './signing-key.ts'
 export interface RunScope {
   readonly metadata: Metadata
   readonly secrets: SecretStore
+  readonly access: Access
   readonly engine: Engine
   readonly lake: Lake
   readonly clock: Clock

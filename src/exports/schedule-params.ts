@@ -23,7 +23,8 @@ const whole = z
 const epochSeconds = whole.pipe(z.int().max(epochSecondsMax))
 
 /**
- * When and what an export delivers. `interval` counts `timeUnit`s; 0 is once. `timeUnit: "cron"` and `once` are ours.
+ * When and what an export delivers. `interval` counts `timeUnit`s; 0 is once. `timeUnit`s other than `hour` and `day`
+ * are ours; with `query` and `arrival` runs follow what happens, from `startTime` on.
  */
 export const scheduleParams = z
   .looseObject({
@@ -33,10 +34,16 @@ export const scheduleParams = z
     timeUnit: z
       .string()
       .transform((text) => text.toLowerCase())
-      .pipe(z.enum(['minute', 'hour', 'day', 'week', 'month', 'once', 'cron'])),
+      .pipe(z.enum(['minute', 'hour', 'day', 'week', 'month', 'once', 'cron', 'query', 'arrival'])),
     interval: whole.default(1),
     startTime: epochSeconds,
     endTime: epochSeconds.optional(),
+    /** Runs of a higher one are begun first; 0 when nothing is said. */
+    priority: z.int().min(-10).max(10).optional(),
+    /** With `query`: the scheduled query whose runs are followed. */
+    queryScheduleId: z.uuid().optional(),
+    /** With `arrival`: how long no rows have come before those that have are delivered; 5 when nothing is said. */
+    quietMinutes: z.int().min(0).max(1_440).optional(),
     cronExpression: z.string().max(200).optional(),
     foldernameTemplate: z.string().optional(),
     folderNameTemplate: z.string().optional(),
@@ -56,8 +63,8 @@ const intervals: Readonly<Record<string, readonly number[]>> = {
   month: [1],
 }
 
-/** @throws AppError 'flow.invalid' naming the field */
-export function scheduleRuleOf(params: ScheduleParams): ScheduleRule {
+/** Undefined: it follows no clock. @throws AppError 'flow.invalid' naming the field */
+export function scheduleRuleOf(params: ScheduleParams): ScheduleRule | undefined {
   checkFolderTemplate(params.foldernameTemplate)
   const startAt = new Date(params.startTime * 1000)
   if (params.endTime !== undefined && params.endTime <= params.startTime)
@@ -87,6 +94,11 @@ export function scheduleRuleOf(params: ScheduleParams): ScheduleRule {
       return { kind: 'every', ...limits, everyMs: 7 * dayMs }
     case 'month':
       return { kind: 'cron', ...limits, expression: monthly(startAt) }
+    case 'arrival':
+      return undefined
+    case 'query':
+      if (params.queryScheduleId !== undefined) return undefined
+      throw invalid('queryScheduleId', 'timeUnit query needs the id of the scheduled query that it follows.')
     case 'cron':
       if (params.cronExpression === undefined)
         throw invalid('cronExpression', 'timeUnit cron needs a cronExpression of five fields, in UTC.')

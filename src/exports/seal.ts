@@ -3,10 +3,12 @@ import { faultPoint } from '#base/faults.ts'
 import { updateExportRun, updatePart } from '#metadata/exports.ts'
 import { folderOf } from '#objects/location.ts'
 import { sha256Hex } from './canonical-json.ts'
+import { checkQuotas } from './enforce-rules.ts'
 import { type Manifest, type SealedManifest, signManifest } from './manifest.ts'
 import { platformManifestName } from './names.ts'
 import { queryFingerprint, schemaFingerprint } from './plan.ts'
 import type { RunScope } from './run-scope.ts'
+import { flowIdOf } from './run-subject.ts'
 import type { Spooled } from './spool.ts'
 import type { StagedPart } from './stage.ts'
 
@@ -46,6 +48,13 @@ export async function seal(
   const { metadata, context, progress } = scope
   await progress.update({ phase: 'sealing' })
   const sealed = makeManifest(scope, parts)
+  const { rowCount, bytes } = sealed.manifest
+  await checkQuotas(scope, {
+    caller: await scope.access.actAs(context.run.principalId, context.run.sandboxId),
+    datasetId: scope.plan.datasetId,
+    rows: rowCount,
+    bytes,
+  })
   await faultPoint('export.seal.before')
   await metadata.transaction(async (tx) => {
     await context.lease.seal(tx)
@@ -93,7 +102,7 @@ function makeManifest(scope: RunScope, parts: readonly StagedPart[]): SealedMani
     {
       format: 'sluice-manifest',
       version: 1,
-      exportId: context.run.subjectId,
+      exportId: flowIdOf(context.run.subjectId),
       exportName: plan.exportName,
       datasetId: plan.datasetId,
       datasetName: plan.datasetName,
@@ -109,8 +118,11 @@ function makeManifest(scope: RunScope, parts: readonly StagedPart[]): SealedMani
       },
       schema: { fingerprint: schemaFingerprint(plan), columns: plan.columns },
       fileFormat: plan.format,
+      ...(plan.encryption
+        ? { encryption: { kind: 'pgp', fingerprint: plan.encryption.fingerprint } as const }
+        : {}),
       files: isHuge ? files.map((file) => ({ ...file, statistics: {} })) : files,
-      companions: platform ? [platform.companion] : [],
+      companions: [platform?.companion, markerOf(scope)].filter((one) => one !== undefined),
       rowCount,
       bytes: files.reduce((sum, file) => sum + file.bytes, 0),
       scheduledAt: plan.scheduledAt,
@@ -128,6 +140,18 @@ function makeManifest(scope: RunScope, parts: readonly StagedPart[]): SealedMani
     )
   }
   return sealed
+}
+
+/** The empty file that comes last, when it was asked for. */
+export function markerOf({
+  plan,
+  context,
+}: Pick<RunScope, 'plan' | 'context'>): Manifest['companions'][number] | undefined {
+  if (plan.completionMarker === undefined) return undefined
+  const name = [plan.folder, `${plan.completionMarker}-${context.run.id}`]
+    .filter((part) => part !== '')
+    .join('/')
+  return { name, bytes: 0, sha256: sha256Hex('') }
 }
 
 /** The platform's own manifest, when it was asked for: made from ours, so the same at every attempt. */
@@ -148,7 +172,7 @@ export function platformManifest(
   })
   const name = platformManifestName({
     folder: plan.folder,
-    flowId: context.run.subjectId as Parameters<typeof platformManifestName>[0]['flowId'],
+    flowId: flowIdOf(context.run.subjectId),
     runId: context.run.id,
   })
   return { text, companion: { name, bytes: Buffer.byteLength(text), sha256: sha256Hex(text) } }

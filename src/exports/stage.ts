@@ -1,16 +1,17 @@
 import { randomUUID } from 'node:crypto'
-import { open } from 'node:fs/promises'
+import { open, rm } from 'node:fs/promises'
 import { z } from 'zod'
 import { must } from '#base/assert.ts'
 import { AppError } from '#base/errors.ts'
 import { faultPoint } from '#base/faults.ts'
 import { readChunks } from '#base/read-chunks.ts'
 import type { CopiedFile, ColumnStatistics } from '#engine/engine.ts'
-import { readBack } from '#formats/read-back.ts'
+import { encryptFile } from '#formats/pgp.ts'
+import { hashBytes, readBack } from '#formats/read-back.ts'
 import { insertPart, type PartRow, updatePart } from '#metadata/exports.ts'
 import type { StageToken } from '#objects/object-store.ts'
 import type { ManifestFile } from './manifest.ts'
-import { partName } from './names.ts'
+import { encryptedEnd, partName } from './names.ts'
 import type { RunScope } from './run-scope.ts'
 
 /** Parts staged at the same time. */
@@ -65,7 +66,8 @@ export async function stageAll(scope: RunScope, files: readonly CopiedFile[]): P
  * Brings one spool file to the store: the intent is on record before the first byte, the outcome only after another
  * reader has read what was staged, both under the fence.
  */
-export async function stagePart(scope: RunScope, spoolFile: SpoolFile): Promise<StagedPart> {
+export async function stagePart(scope: RunScope, given: SpoolFile): Promise<StagedPart> {
+  const spoolFile = await encrypted(scope, given)
   const { metadata, store, context, plan, clock } = scope
   const { run, lease, signal } = context
   const name = partName({
@@ -74,6 +76,7 @@ export async function stagePart(scope: RunScope, spoolFile: SpoolFile): Promise<
     runId: run.id,
     attempt: lease.fence,
     format: plan.format,
+    isEncrypted: plan.encryption !== undefined,
   })
   const token = store.prepare(name, `${run.id}/${lease.fence}`)
   const id = randomUUID()
@@ -92,7 +95,10 @@ export async function stagePart(scope: RunScope, spoolFile: SpoolFile): Promise<
   })
   await faultPoint('export.stage.intent')
   const staged = await store.stage(token, spoolBytes(spoolFile.path), { signal })
-  const found = await readBack(plan.format, store.readStaged(token, { signal }))
+  const isReadable = plan.encryption === undefined
+  const found = isReadable
+    ? await readBack(plan.format, store.readStaged(token, { signal }))
+    : { ...(await hashBytes(store.readStaged(token, { signal }))), rowCount: spoolFile.rowCount }
   if (found.sha256 !== staged.sha256 || found.bytes !== staged.bytes) {
     throw new AppError(
       'export.counts',
@@ -118,6 +124,24 @@ export async function stagePart(scope: RunScope, spoolFile: SpoolFile): Promise<
   })
   await faultPoint('export.stage.done')
   return { id, token, file, spoolPath: spoolFile.path }
+}
+
+/** What a run delivers encrypted is read back before it is, as nobody here can read it afterwards. */
+async function encrypted({ plan, context }: RunScope, file: SpoolFile): Promise<SpoolFile> {
+  const { encryption } = plan
+  if (!encryption || file.path.endsWith(encryptedEnd)) return file
+  const { rowCount } = await readBack(plan.format, spoolBytes(file.path))
+  if (rowCount !== file.rowCount) {
+    throw new AppError(
+      'export.counts',
+      `The engine wrote ${file.rowCount} rows and ${rowCount} were read back before they were encrypted.`,
+    )
+  }
+  const path = `${file.path}${encryptedEnd}`
+  await encryptFile(encryption, file.path, path, { signal: context.signal })
+  await rm(file.path)
+  // Least and greatest values are what was to be kept from others.
+  return { ...file, path, statistics: {} }
 }
 
 async function* spoolBytes(path: string): AsyncGenerator<Uint8Array> {

@@ -127,6 +127,7 @@ export async function verifyLocation(options: VerifyOptions): Promise<VerifyRepo
               signal,
               file,
               format: manifest.fileFormat,
+              isEncrypted: manifest.encryption !== undefined,
               object: objects.get(file.name),
               find: findAll,
             })

@@ -1,8 +1,5 @@
-import { Readable } from 'node:stream'
-import { pipeline } from 'node:stream/promises'
-import { createGunzip, createZstdDecompress } from 'node:zlib'
 import { AppError } from '#base/errors.ts'
-import { codeOf } from '#base/system-error.ts'
+import { readPlain, type TextCompression } from './read-plain.ts'
 
 /** A single record longer than this is taken for a broken file. */
 const lineBytesMax = 64 * 1024 * 1024
@@ -14,7 +11,7 @@ const newline = 0x0a
  */
 export async function countJsonLines(
   bytes: AsyncIterable<Uint8Array>,
-  compression: 'zstd' | 'gzip' | 'none',
+  compression: TextCompression,
 ): Promise<number> {
   let rowCount = 0
   const count = async (plain: AsyncIterable<Uint8Array>) => {
@@ -23,20 +20,7 @@ export async function countJsonLines(
       checkRecord(line, rowCount)
     }
   }
-  if (compression === 'none') {
-    await count(bytes)
-    return rowCount
-  }
-  const source = Readable.from(bytes, { objectMode: false })
-  const decompressor = compression === 'gzip' ? createGunzip() : createZstdDecompress()
-  try {
-    await pipeline(source, decompressor, count)
-  } catch (error) {
-    if (isDecompressionError(error)) {
-      throw new AppError('file.torn', `The file is not whole ${compression} data.`, { cause: error })
-    }
-    throw error
-  }
+  await readPlain(bytes, compression, count)
   return rowCount
 }
 
@@ -72,9 +56,4 @@ function checkRecord(line: Buffer, lineNumber: number): void {
   }
   if (typeof record !== 'object' || record === null || Array.isArray(record))
     throw new AppError('file.torn', `Line ${lineNumber} is not a JSON object.`)
-}
-
-function isDecompressionError(error: unknown): boolean {
-  const code = codeOf(error)
-  return code.startsWith('Z_') || code.startsWith('ZSTD_') || code === 'ERR_STREAM_PREMATURE_CLOSE'
 }

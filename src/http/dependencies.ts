@@ -84,8 +84,19 @@ export interface ServerStatus {
   /** Rows of all committed batches. */
   readonly rowCount: number
   readonly runs: readonly { readonly kind: string; readonly state: string; readonly count: number }[]
+  readonly exports: ExportTotals
   /** The upkeep of tables: what is under way, and what all its runs did. */
   readonly upkeep: readonly UpkeepState[]
+}
+
+/** What all exports of the server did. */
+export interface ExportTotals {
+  readonly succeeded: number
+  readonly failed: number
+  readonly rows: number
+  readonly bytes: number
+  readonly files: number
+  readonly lastSuccessAt: Date | undefined
 }
 
 type UpkeepTotals = TaskStatus['totals']

@@ -133,6 +133,7 @@ function doubles(): { deps: HttpDependencies; state: Doubles } {
         datasetCount: 3,
         rowCount: 4,
         runs: [{ kind: 'load', state: 'succeeded', count: 5 }],
+        exports: { succeeded: 1, failed: 2, rows: 3, bytes: 4, files: 5, lastSuccessAt: undefined },
         upkeep: [
           {
             task: 'compact',
@@ -325,6 +326,9 @@ test('metrics are OpenMetrics text', async () => {
   const { body, headers } = await app.inject({ url: '/metrics', headers: gateway })
   expect(headers['content-type']).toContain('application/openmetrics-text')
   expect(body).toContain('sluice_http_requests_total{method="GET",route="/health",status="200"} 1')
+  expect(body).toContain('sluice_export_runs_total{outcome="failed"} 2')
+  expect(body).toContain('sluice_export_bytes_total 4')
+  expect(body).not.toMatch(/^sluice_export_last_success_age_seconds /m)
   expect(body).toContain('sluice_upkeep_runs_total{task="compact",outcome="succeeded"} 6')
   expect(body).toContain('sluice_upkeep_bytes_rewritten_total{task="compact"} 42')
   expect(body).toMatch(/sluice_upkeep_last_success_age_seconds\{task="compact"\} [01]\n/)

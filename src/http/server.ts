@@ -14,6 +14,7 @@ import { labelRoutes } from './catalog/labels.ts'
 import { previewRoutes } from './catalog/preview.ts'
 import { catalogRoutes } from './catalog/routes.ts'
 import type { HttpDependencies } from './dependencies.ts'
+import { adHocRoutes } from './flowservice/ad-hoc.ts'
 import { flowServiceRoutes } from './flowservice/routes.ts'
 import { auditRoutes } from './audit/routes.ts'
 import { type App, open } from './gateway/app.ts'
@@ -116,6 +117,7 @@ export async function createApp(
     ['/data/core', (scope) => identityRoutes(scope, dependencies)],
     ['/data/foundation/import', (scope) => ingestionRoutes(scope, dependencies)],
     ['/data/foundation/flowservice', (scope) => flowServiceRoutes(scope, dependencies)],
+    ['/data/core/activation', (scope) => adHocRoutes(scope, dependencies)],
     ['/data/foundation/access-control', (scope) => accessRoutes(scope, dependencies)],
     ['/data/foundation/sandbox-management', (scope) => sandboxRoutes(scope, dependencies)],
     ['/data/foundation/audit', (scope) => auditRoutes(scope, dependencies)],

@@ -10,6 +10,8 @@ import {
   type RunRow,
   updateCancelledRun,
   updateHeldRun,
+  updatePausedRun,
+  updateResumedRun,
 } from '#metadata/jobs.ts'
 import type { Metadata, Transaction } from '#metadata/metadata.ts'
 import type { JobHandler } from './jobs.ts'
@@ -22,7 +24,7 @@ const usualRetry = {
   backoff: { firstMs: 1_000, maxMs: 300_000, jitter: 0.5 } satisfies Backoff,
 }
 
-type StopReason = 'lost' | 'cancelled' | 'stopping'
+type StopReason = 'lost' | 'cancelled' | 'paused' | 'stopping'
 
 export interface AttemptOptions {
   readonly metadata: Metadata
@@ -58,6 +60,10 @@ export class Attempt {
         await this.#recordCancelled()
         return 'recorded'
       }
+      if (this.#row.pause_requested_by !== null && !this.#row.is_sealed) {
+        await this.#recordPaused()
+        return 'recorded'
+      }
       logger.log('debug', 'job.started', fields)
       await this.#work()
       logger.log('debug', 'job.finished', fields)
@@ -79,7 +85,9 @@ export class Attempt {
     this.#stop.abort(
       reason === 'lost'
         ? fenced(this.#row.fence)
-        : new AppError('job.cancelled', reason === 'stopping' ? 'Sluice stops.' : 'The run was cancelled.'),
+        : reason === 'paused'
+          ? new AppError('job.paused', 'The run was paused.')
+          : new AppError('job.cancelled', reason === 'stopping' ? 'Sluice stops.' : 'The run was cancelled.'),
     )
   }
 
@@ -114,7 +122,9 @@ export class Attempt {
           return
         }
         leasedUntil = next
-        if (renewed.cancel_requested_by !== null && !renewed.is_sealed) this.stop('cancelled')
+        if (renewed.is_sealed) continue
+        if (renewed.cancel_requested_by !== null) this.stop('cancelled')
+        else if (renewed.pause_requested_by !== null) this.stop('paused')
       } catch (error) {
         logger.log('warn', 'job.lease.unrenewed', { runId: this.runId, error })
         if (clock.now() >= leasedUntil) {
@@ -132,6 +142,8 @@ export class Attempt {
     if (this.#stopReason === 'cancelled' || (error instanceof AppError && error.code === 'job.cancelled')) {
       if (this.#stopReason !== 'stopping') return await this.#recordCancelled()
     }
+    if (this.#stopReason === 'paused' || (error instanceof AppError && error.code === 'job.paused'))
+      return await this.#recordPaused()
     if (this.#stopReason === 'stopping') {
       await updateHeldRun(metadata.db, holder, { leased_until: clock.now() })
       return
@@ -185,6 +197,18 @@ export class Attempt {
         return
       await this.#tellEnd(tx)
       await notifyJobs(tx, `done:${this.runId}`)
+    })
+  }
+
+  async #recordPaused(): Promise<void> {
+    const { metadata, clock } = this.#options
+    await metadata.transaction(async (tx) => {
+      const row = await lockRun(tx, this.runId)
+      if (!row || row.fence !== this.#row.fence || row.state !== 'running') return
+      // Resumed before we had stopped: it is due again.
+      const by = row.pause_requested_by ?? row.principal_id
+      await updatePausedRun(tx, this.runId, { by, now: clock.now(), isAside: true })
+      if (row.pause_requested_by === null) await updateResumedRun(tx, this.runId, clock.now())
     })
   }
 

@@ -472,3 +472,80 @@ test('who waits for a run may stop waiting', async () => {
   waiting.abort(new Error('enough'))
   await expect(finished).rejects.toThrow('enough')
 })
+
+test('a run that is paused waits whatever happens, also when its node died, and goes on when it is resumed', async () => {
+  const here = await bed()
+  const { run, entered, left } = staying()
+  const before = await here.node(run, { nodeId: 'a' })
+  const runId = await enqueue(here, before)
+  await entered
+  await before.pause(runId, principalId)
+  await left
+  await vi.waitFor(async () =>
+    expect(await before.run(runId)).toMatchObject({ state: 'waiting', code: 'job.paused' }),
+  )
+  await before[Symbol.asyncDispose]()
+  const next = await here.node(finishing(here.metadata), { nodeId: 'b' })
+  here.clock.advance(365 * 86_400_000)
+  next.ring()
+  expect(await next.run(runId)).toMatchObject({ state: 'waiting', code: 'job.paused' })
+  await next.resume(runId)
+  expect(await next.finished(runId, { signal })).toMatchObject({ state: 'succeeded' })
+})
+
+test('a pause asked for while the node is dead is minded by its next life', async () => {
+  const here = await bed()
+  const { run, entered } = staying()
+  const before = await here.node(run, { nodeId: 'a' })
+  const runId = await enqueue(here, before)
+  await entered
+  await here.metadata.db
+    .updateTable('job_runs')
+    .set({ pause_requested_by: principalId, leased_until: here.clock.now(), fence: 7 })
+    .execute()
+  const next = await here.node(finishing(here.metadata), { nodeId: 'b' })
+  await vi.waitFor(async () =>
+    expect(await next.run(runId)).toMatchObject({ state: 'waiting', code: 'job.paused' }),
+  )
+})
+
+test('of a lane no more runs are under way than it has places, on two nodes together', async () => {
+  const here = await bed()
+  let [now, most] = [0, 0]
+  const work = async (context: RunContext) => {
+    most = Math.max(most, (now += 1))
+    await new Promise((resolve) => void setTimeout(resolve, 250))
+    now -= 1
+    return await finishing(here.metadata)(context)
+  }
+  const nodes = [await here.node(work, { nodeId: 'a' }), await here.node(work, { nodeId: 'b' })] as const
+  const lane = { name: 'narrow', runsMax: 2 }
+  const runIds = await Promise.all(Array.from({ length: 10 }, () => enqueue(here, nodes[0], { lane })))
+  for (const runId of runIds)
+    expect(await nodes[0].finished(runId, { signal })).toMatchObject({ state: 'succeeded' })
+  expect(most).toBe(2)
+})
+
+test('runs of a higher priority are begun first', async () => {
+  const here = await bed()
+  const order: unknown[] = []
+  const { run, entered } = staying()
+  const busy = await here.node(
+    async (context) => {
+      if (context.run.tick === 'first') return await run(context)
+      order.push(context.run.tick)
+      return await finishing(here.metadata)(context)
+    },
+    { parallelRunsMax: 1 },
+  )
+  const first = await enqueue(here, busy, { tick: 'first' })
+  await entered
+  const runIds = [
+    await enqueue(here, busy, { tick: 'low', priority: -1 }),
+    await enqueue(here, busy, { tick: 'plain' }),
+    await enqueue(here, busy, { tick: 'high', priority: 5 }),
+  ]
+  await busy.cancel(first, principalId)
+  for (const runId of runIds) await busy.finished(runId, { signal })
+  expect(order).toEqual(['high', 'plain', 'low'])
+})

@@ -11,11 +11,13 @@ import {
   selectRun,
   selectRuns,
   updateCancelledRun,
+  updatePausedRun,
+  updateResumedRun,
 } from '#metadata/jobs.ts'
 import type { Metadata } from '#metadata/metadata.ts'
 import type { JobHandler, Jobs, Run } from './jobs.ts'
 import { runOfRow } from './run-of-row.ts'
-import { putSchedule } from './ticks.ts'
+import { orderColumns, putSchedule } from './ticks.ts'
 import { Workers } from './workers.ts'
 
 /** Runs one answer lists at most. */
@@ -49,7 +51,8 @@ export function createJobs(options: JobsOptions): Jobs {
 
   function heard(payload: string): void {
     const [word, id] = payload.split(':', 2) as [string, RunId | undefined]
-    if (word === 'cancel' && id !== undefined) workers.cancel(id)
+    if (word === 'cancel' && id !== undefined) workers.stop(id, 'cancelled')
+    else if (word === 'pause' && id !== undefined) workers.stop(id, 'paused')
     else workers.wake()
     // An empty payload comes after a reconnect: whatever was notified meanwhile is lost, so everybody looks.
     if (word === 'done' || word === '') for (const watcher of watchers) watcher(id)
@@ -77,6 +80,24 @@ export function createJobs(options: JobsOptions): Jobs {
       const over = handler?.ended && (await lockRun(tx, runId))
       if (over) await handler.ended?.(tx, runOfRow(over))
       await notifyJobs(tx, `${isOver ? 'done' : 'cancel'}:${runId}`)
+    })
+  }
+
+  async function pause(runId: RunId, by: PrincipalId): Promise<void> {
+    await metadata.transaction(async (tx) => {
+      const row = await lockRun(tx, runId)
+      if (!row || row.is_sealed || ['succeeded', 'failed', 'cancelled'].includes(row.state)) return
+      const isAside = row.state === 'queued' || row.state === 'waiting'
+      await updatePausedRun(tx, runId, { by, now: clock.now(), isAside })
+      if (!isAside) await notifyJobs(tx, `pause:${runId}`)
+    })
+  }
+
+  async function resume(runId: RunId): Promise<void> {
+    await metadata.transaction(async (tx) => {
+      if (!(await lockRun(tx, runId))) return
+      await updateResumedRun(tx, runId, clock.now())
+      await notifyJobs(tx, 'ring')
     })
   }
 
@@ -124,6 +145,7 @@ export function createJobs(options: JobsOptions): Jobs {
         principal_id: newRun.principalId,
         sandbox_id: newRun.sandboxId,
         payload: JSON.stringify(newRun.payload),
+        ...orderColumns(newRun),
         created_at: now,
         updated_at: now,
       })
@@ -141,6 +163,8 @@ export function createJobs(options: JobsOptions): Jobs {
         runOfRow,
       ),
     cancel,
+    pause,
+    resume,
     putSchedule: async (tx, schedule) => {
       await putSchedule(tx, schedule, clock.now())
       await notifyJobs(tx, 'ring')

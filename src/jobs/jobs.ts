@@ -27,6 +27,11 @@ export interface Jobs extends AsyncDisposable {
     readonly limit?: number
   }): Promise<readonly Run[]>
 
+  /** Lays a run aside until it is resumed; a sealed one goes on. What it has staged is done again then. */
+  pause(runId: RunId, by: PrincipalId): Promise<void>
+  /** A run that was paused, put off or waits to be tried again is due now. */
+  resume(runId: RunId): Promise<void>
+
   /** Asks a queued or running run to stop; a sealed one goes on. */
   cancel(runId: RunId, by: PrincipalId): Promise<void>
 
@@ -70,6 +75,8 @@ export interface Lease {
   seal(tx: Transaction): Promise<void>
   /** Finishes the run inside the transaction that makes its result true. `run` then returns `'finished'`. */
   finish(tx: Transaction, result: Readonly<Record<string, unknown>>): Promise<void>
+  /** Puts the run off before it has done anything: not a failure. `run` then returns `'finished'`. */
+  postpone(reason: string, until: Date): Promise<void>
   /** Ends the run as failed for good, a sealed one too, inside the transaction. `run` then returns `'finished'`. */
   fail(tx: Transaction, error: AppError): Promise<void>
 }
@@ -77,7 +84,15 @@ export interface Lease {
 /** `finished`: the handler has called `lease.finish`. A thrown AppError with `retry` is tried again with back-off. */
 export type RunOutcome = 'finished'
 
-export interface NewRun {
+/** What decides when a run that is due is begun. */
+export interface RunOrder {
+  /** Runs of a higher one first; 0 when nothing is said. */
+  readonly priority?: number
+  /** Runs of one lane are worked on so many at a time, whatever they are for and on whatever node. */
+  readonly lane?: { readonly name: string; readonly runsMax: number }
+}
+
+export interface NewRun extends RunOrder {
   readonly kind: string
   /** The export, schedule or batch it works for. */
   readonly subjectId: string
@@ -129,13 +144,23 @@ export type Run = RunBase &
     | { readonly state: 'cancelled'; readonly finishedAt: Date; readonly by: PrincipalId }
   )
 
-export interface Schedule {
+/** What one of the runs of a tick works for. */
+export interface Share {
+  readonly subjectId: string
+  readonly payload: Readonly<Record<string, unknown>>
+}
+
+export interface Schedule extends RunOrder {
   readonly kind: string
   readonly subjectId: string
   readonly rule: ScheduleRule
   readonly principalId: PrincipalId
   readonly sandboxId: SandboxId
   readonly isEnabled: boolean
+  /** Each tick makes a run for each; absent: one for the subject. */
+  readonly shares?: readonly Share[]
+  /** A tick whose run has not begun is taken over by the next. */
+  readonly isCoalesced?: boolean
 }
 
 /**

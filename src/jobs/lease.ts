@@ -30,6 +30,9 @@ export function leaseOf(row: RunRow, { metadata, clock }: { metadata: Metadata; 
       if (current.cancel_requested_by !== null && !current.is_sealed) {
         throw new AppError('job.cancelled', 'The run was cancelled before it was sealed.')
       }
+      if (current.pause_requested_by !== null && !current.is_sealed) {
+        throw new AppError('job.paused', 'The run was paused before it was sealed.')
+      }
       await updateHeldRun(tx, holder, { state: 'sealed', is_sealed: true, updated_at: clock.now() })
     },
     finish: async (tx, result) => {
@@ -45,6 +48,15 @@ export function leaseOf(row: RunRow, { metadata, clock }: { metadata: Metadata; 
         finished_at: now,
       })
       await notifyJobs(tx, `done:${row.id}`)
+    },
+    postpone: async (reason, until) => {
+      const change = { state: 'waiting', due_at: until, code: 'job.postponed', message: reason } as const
+      const isHeld = await updateHeldRun(metadata.db, holder, {
+        ...change,
+        leased_until: null,
+        updated_at: clock.now(),
+      })
+      if (!isHeld) throw fenced(holder.fence)
     },
     fail: async (tx, error) => {
       await locked(tx)

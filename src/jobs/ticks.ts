@@ -1,9 +1,10 @@
 import { newUuidId } from '#base/ids.ts'
 import type { Clock } from '#base/clock.ts'
-import { insertRun, lockDueSchedules, lockSchedule, upsertSchedule } from '#metadata/jobs.ts'
+import { insertRun, lockDueSchedules, lockSchedule, updateTick, upsertSchedule } from '#metadata/jobs.ts'
 import type { Metadata, Transaction } from '#metadata/metadata.ts'
 import { due, firstTick, tickAfter } from './due.ts'
-import type { Schedule } from './jobs.ts'
+import type { RunOrder, Schedule } from './jobs.ts'
+import { readOptions, writeOptions } from './schedule-options.ts'
 import { readRule, writeRule } from './schedule-rule.ts'
 
 /** Schedules one transaction moves on. */
@@ -24,6 +25,7 @@ export async function putSchedule(tx: Transaction, schedule: Schedule, now: Date
     principal_id: schedule.principalId,
     sandbox_id: schedule.sandboxId,
     is_enabled: schedule.isEnabled,
+    options: writeOptions(schedule),
     next_at: isSameRule ? before.next_at : (firstTick(rule, now) ?? null),
   })
 }
@@ -46,26 +48,37 @@ export async function enqueueDueTicks(options: {
       const rule = readRule(row.rule)
       const tick = row.next_at && due({ rule, owedFrom: row.next_at }, now)
       if (tick) {
-        await insertRun(tx, {
-          id: newUuidId('run'),
-          kind: row.kind,
-          subject_id: row.subject_id,
-          tick: tick.toISOString(),
-          due_at: tick,
-          principal_id: row.principal_id,
-          sandbox_id: row.sandbox_id,
-          payload: '{}',
-          created_at: now,
-          updated_at: now,
-        })
-        runCount += 1
+        const { shares, isCoalesced, ...order } = readOptions(row.options)
+        for (const { subjectId, payload } of shares ?? [{ subjectId: row.subject_id, payload: {} }]) {
+          const named = { kind: row.kind, subjectId, tick: tick.toISOString() }
+          if (isCoalesced === true && (await updateTick(tx, { ...named, now }))) continue
+          await insertRun(tx, {
+            id: newUuidId('run'),
+            kind: row.kind,
+            subject_id: subjectId,
+            tick: named.tick,
+            due_at: tick,
+            principal_id: row.principal_id,
+            sandbox_id: row.sandbox_id,
+            payload: JSON.stringify(payload),
+            ...orderColumns(order),
+            created_at: now,
+            updated_at: now,
+          })
+          runCount += 1
+        }
       }
+      const { options: _kept, ...schedule } = row
       await upsertSchedule(tx, {
-        ...row,
+        ...schedule,
         rule: writeRule(rule),
         next_at: tickAfter(rule, now) ?? null,
       })
     }
     return runCount
   })
+}
+
+export function orderColumns({ priority = 0, lane }: RunOrder) {
+  return { priority, lane: lane?.name ?? null, lane_max: lane?.runsMax ?? null }
 }

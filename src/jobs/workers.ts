@@ -54,8 +54,8 @@ export class Workers implements AsyncDisposable {
     this.#sleeping?.abort()
   }
 
-  cancel(runId: RunId): void {
-    for (const attempt of this.#attempts.keys()) if (attempt.runId === runId) attempt.stop('cancelled')
+  stop(runId: RunId, reason: 'cancelled' | 'paused'): void {
+    for (const attempt of this.#attempts.keys()) if (attempt.runId === runId) attempt.stop(reason)
   }
 
   async #look(): Promise<void> {

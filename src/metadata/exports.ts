@@ -1,9 +1,13 @@
 import { type ColumnType, type Insertable, type Selectable, sql } from 'kysely'
-import type { DatasetId, FlowId, PrincipalId, RunId, SandboxId } from '#base/ids.ts'
+import type { DatasetId, FlowId, OrganizationId, PrincipalId, RunId, SandboxId, TableId } from '#base/ids.ts'
 import type { RunRow } from './jobs.ts'
 import type { Db, Transaction } from './metadata.ts'
 
 export interface ExportTables {
+  export_settings: {
+    organization_id: OrganizationId
+    is_strict: boolean
+  }
   flow_entities: {
     id: string
     sandbox_id: SandboxId
@@ -164,16 +168,23 @@ export async function updateEntity(
   await tx.updateTable('flow_entities').set(change).where('id', '=', id).execute()
 }
 
+/** The flow a run is of: a run's subject is its id, or its id and a dataset's. */
+const flowOfRun = sql<string>`split_part(subject_id, ':', 1)`
+
 /** The newest run of each flow that has one. */
-export async function selectLastRuns(db: Db, flowIds: readonly string[]): Promise<RunRow[]> {
+export async function selectLastRuns(
+  db: Db,
+  flowIds: readonly string[],
+): Promise<(RunRow & { readonly flow_id: string })[]> {
   if (flowIds.length === 0) return []
   return await db
     .selectFrom('job_runs')
     .selectAll()
-    .distinctOn('subject_id')
+    .select(flowOfRun.as('flow_id'))
+    .distinctOn(flowOfRun)
     .where('kind', '=', 'export')
-    .where('subject_id', 'in', flowIds)
-    .orderBy('subject_id')
+    .where(flowOfRun, 'in', flowIds)
+    .orderBy(flowOfRun)
     .orderBy('sequence', 'desc')
     .execute()
 }
@@ -188,8 +199,45 @@ export async function selectExportJobRuns(
     .selectAll()
     .where('kind', '=', 'export')
     .where('sandbox_id', '=', filter.sandboxId)
-  if (filter.flowId !== undefined) query = query.where('subject_id', '=', filter.flowId)
+  if (filter.flowId !== undefined) query = query.where(flowOfRun, '=', filter.flowId)
   return await query.orderBy('sequence', 'desc').limit(filter.limit).execute()
+}
+
+/** Whether the organisation's exports keep to the reference platform's own limits. */
+export async function selectIsStrict(db: Db, organizationId: OrganizationId): Promise<boolean> {
+  const row = await db
+    .selectFrom('export_settings')
+    .select('is_strict')
+    .where('organization_id', '=', organizationId)
+    .executeTakeFirst()
+  return row?.is_strict ?? false
+}
+
+export async function upsertIsStrict(
+  tx: Transaction,
+  organizationId: OrganizationId,
+  isStrict: boolean,
+): Promise<void> {
+  await tx
+    .insertInto('export_settings')
+    .values({ organization_id: organizationId, is_strict: isStrict })
+    .onConflict((conflict) => conflict.column('organization_id').doUpdateSet({ is_strict: isStrict }))
+    .execute()
+}
+
+/** Runs of an export that are not over. */
+export async function selectUnfinishedRuns(
+  db: Db,
+  filter: { readonly flowId: string; readonly subjectId?: string },
+): Promise<RunRow[]> {
+  let query = db
+    .selectFrom('job_runs')
+    .selectAll()
+    .where('kind', '=', 'export')
+    .where(flowOfRun, '=', filter.flowId)
+    .where('state', 'in', ['queued', 'running', 'sealed', 'waiting'])
+  if (filter.subjectId !== undefined) query = query.where('subject_id', '=', filter.subjectId)
+  return await query.orderBy('sequence').execute()
 }
 
 /** Locked until the end of the transaction: a delivery moves it. */
@@ -217,6 +265,21 @@ export async function upsertChain(
     .values(row)
     .onConflict((conflict) => conflict.columns(['flow_id', 'dataset_id']).doUpdateSet(change))
     .execute()
+}
+
+/** The last commit of a table up to a sequence that had been made by then; 0: none. */
+export async function selectSequenceAt(
+  db: Db,
+  {
+    tableId,
+    sequenceMax,
+    at,
+  }: { readonly tableId: TableId; readonly sequenceMax: number; readonly at: Date },
+): Promise<number> {
+  const answer = await sql<{ sequence: number | null }>`
+    select max(sequence) as sequence from lake_commits
+    where table_id = ${tableId} and sequence <= ${sequenceMax} and committed_at <= ${at}`.execute(db)
+  return answer.rows[0]?.sequence ?? 0
 }
 
 export async function selectExportRun(db: Db, runId: RunId): Promise<ExportRunRow | undefined> {

@@ -22,6 +22,13 @@ export interface JobTables {
     lease_incarnation: string | null
     leased_until: Date | null
     cancel_requested_by: PrincipalId | null
+    pause_requested_by: PrincipalId | null
+    /** Runs of a higher one are begun first. */
+    priority: Generated<number>
+    /** Runs of one lane share its places. */
+    lane: string | null
+    lane_max: number | null
+    lane_slot: number | null
     code: string | null
     message: string | null
     result: ColumnType<Record<string, unknown> | null, string | null, string | null>
@@ -38,6 +45,7 @@ export interface JobTables {
     sandbox_id: SandboxId
     is_enabled: boolean
     next_at: Date | null
+    options: ColumnType<Record<string, unknown>, string | undefined, string>
   }
 }
 
@@ -59,6 +67,9 @@ export type NewRunRow = Pick<
   | 'payload'
   | 'created_at'
   | 'updated_at'
+  | 'priority'
+  | 'lane'
+  | 'lane_max'
 >
 
 /** The channel of the doorbell. */
@@ -110,8 +121,8 @@ export async function selectRuns(
 }
 
 /**
- * Takes the run that has waited longest, is due and whose lease, if it has one, is over. Runs of one subject come in
- * their order, one at a time.
+ * Takes the run of the highest priority that has waited longest, is due and whose lease, if it has one, is over. Runs of
+ * one subject come in their order, one at a time; those of a lane wait for a place in it.
  */
 export async function claimRun(
   db: Db,
@@ -132,6 +143,14 @@ export async function claimRun(
       fence = fence + 1,
       lease_node = ${claim.node},
       lease_incarnation = ${claim.incarnation},
+      lane_slot = (
+        select min(slot) from generate_series(1, job_runs.lane_max) slot
+        where not exists (
+          select from job_runs other
+          where other.lane = job_runs.lane and other.lane_slot = slot and other.id <> job_runs.id
+            and other.state in ('running', 'sealed')
+        )
+      ),
       leased_until = ${claim.leasedUntil},
       started_at = coalesce(started_at, ${now}),
       updated_at = ${now}
@@ -152,7 +171,14 @@ export async function claimRun(
                 and (other.state = 'waiting' or (other.state = 'queued' and other.due_at <= ${now})))
             )
         )
-      order by run.due_at, run.sequence
+        and (
+          run.lane is null
+          or run.lane_max > (
+            select count(*) from job_runs other
+            where other.lane = run.lane and other.id <> run.id and other.state in ('running', 'sealed')
+          )
+        )
+      order by run.priority desc, run.due_at, run.sequence
       limit 1
       for update skip locked
     )
@@ -165,9 +191,9 @@ export async function renewLease(
   db: Db,
   holder: Holder,
   leasedUntil: Date,
-): Promise<{ readonly cancel_requested_by: PrincipalId | null; readonly is_sealed: boolean } | undefined> {
+): Promise<Pick<RunRow, 'cancel_requested_by' | 'pause_requested_by' | 'is_sealed'> | undefined> {
   return await held(db, holder, { leased_until: leasedUntil })
-    .returning(['cancel_requested_by', 'is_sealed'])
+    .returning(['cancel_requested_by', 'pause_requested_by', 'is_sealed'])
     .executeTakeFirst()
 }
 
@@ -191,6 +217,7 @@ export type RunChange = Partial<
     | 'result'
     | 'updated_at'
     | 'finished_at'
+    | 'pause_requested_by'
   >
 >
 
@@ -215,6 +242,63 @@ export async function updateCancelledRun(
     .$if(change.isOver, (query) => query.set({ state: 'cancelled', finished_at: change.now }))
     .where('id', '=', runId)
     .execute()
+}
+
+/** Beyond every real moment: a run that is due then waits for somebody. */
+const never = new Date('9999-01-01T00:00:00Z')
+
+/** Lays a run aside that nobody works on, or asks the one who does to lay it aside. */
+export async function updatePausedRun(
+  tx: Transaction,
+  runId: RunId,
+  change: { readonly by: PrincipalId; readonly now: Date; readonly isAside: boolean },
+): Promise<void> {
+  const aside = {
+    state: 'waiting',
+    due_at: never,
+    leased_until: null,
+    pause_requested_by: null,
+    code: 'job.paused',
+    message: 'The run was paused.',
+  } as const
+  await tx
+    .updateTable('job_runs')
+    .set({ updated_at: change.now, pause_requested_by: change.by, ...(change.isAside ? aside : {}) })
+    .where('id', '=', runId)
+    .execute()
+}
+
+/** What was laid aside, or put off, is due now; a request to lay it aside is taken back. */
+export async function updateResumedRun(tx: Transaction, runId: RunId, now: Date): Promise<void> {
+  const change = { updated_at: now, pause_requested_by: null }
+  await tx.updateTable('job_runs').set(change).where('id', '=', runId).execute()
+  await tx
+    .updateTable('job_runs')
+    .set({ due_at: now, code: null, message: null })
+    .where('id', '=', runId)
+    .where('state', '=', 'waiting')
+    .execute()
+}
+
+/** Names a run by a newer tick that has not begun, or was put off before it began; false: there is none. */
+export async function updateTick(
+  tx: Transaction,
+  run: { readonly kind: string; readonly subjectId: string; readonly tick: string; readonly now: Date },
+): Promise<boolean> {
+  const answer = await tx
+    .updateTable('job_runs')
+    .set({ tick: run.tick, updated_at: run.now })
+    .where('kind', '=', run.kind)
+    .where('subject_id', '=', run.subjectId)
+    .where('tick', '~', '^[0-9]{4}-')
+    .where((where) =>
+      where.or([
+        where.and([where('state', '=', 'queued'), where('fence', '=', 0)]),
+        where.and([where('state', '=', 'waiting'), where('code', '=', 'job.postponed')]),
+      ]),
+    )
+    .executeTakeFirst()
+  return answer.numUpdatedRows > 0n
 }
 
 /**

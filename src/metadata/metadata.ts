@@ -3,6 +3,7 @@ import type { AccessTables } from './access-tables.ts'
 import type { AlertTables } from './alerts.ts'
 import type { DatabaseTables } from './databases.ts'
 import type { DatasetTables } from './datasets.ts'
+import type { ExportRuleTables } from './export-rules.ts'
 import type { ExportTables } from './exports.ts'
 import type { HomeTables } from './home-state.ts'
 import type { IdentityTables } from './identities.ts'
@@ -23,6 +24,7 @@ export type Tables = AccessTables &
   DatabaseTables &
   DatasetTables &
   ExportTables &
+  ExportRuleTables &
   HomeTables &
   IdentityTables &
   JobTables &

@@ -25,6 +25,8 @@ import * as scratchCopies from './migrations/0041-scratch-copies.ts'
 import * as queryService from './migrations/0050-query-service.ts'
 import * as notify from './migrations/0051-notify.ts'
 import * as keptResults from './migrations/0052-kept-results.ts'
+import * as exportControl from './migrations/0070-export-control.ts'
+import * as exportRules from './migrations/0071-export-rules.ts'
 
 // oxlint-disable-next-line typescript/no-explicit-any -- A migration precedes the row types.
 type AnyDb = Kysely<any>
@@ -61,6 +63,8 @@ export const migrations: readonly Migration[] = [
   { name: '0050-query-service', up: queryService.up },
   { name: '0051-notify', up: notify.up },
   { name: '0052-kept-results', up: keptResults.up },
+  { name: '0070-export-control', up: exportControl.up },
+  { name: '0071-export-rules', up: exportRules.up },
 ]
 
 /** Any number that nobody else uses in this database: two nodes that start together migrate one after the other. */

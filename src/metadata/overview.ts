@@ -120,3 +120,26 @@ export async function selectUpkeepTotals(db: Db, kind: string): Promise<UpkeepTo
   const [row] = answer.rows
   return { ...must(row, 'sums have a row'), lastSuccessAt: row?.lastSuccessAt ?? undefined }
 }
+
+/** What all runs of exports did. Runs are kept, so the figures only rise. */
+export interface ExportTotals {
+  readonly succeeded: number
+  readonly failed: number
+  readonly rows: number
+  readonly bytes: number
+  readonly files: number
+  readonly lastSuccessAt: Date | undefined
+}
+
+export async function selectExportTotals(db: Db): Promise<ExportTotals> {
+  const answer = await sql<Omit<ExportTotals, 'lastSuccessAt'> & { readonly lastSuccessAt: Date | null }>`
+    select count(*) filter (where state = 'succeeded')::float8 as succeeded,
+      count(*) filter (where state = 'failed')::float8 as failed,
+      coalesce(sum((result ->> 'rowCount')::bigint), 0)::float8 as rows,
+      coalesce(sum((result ->> 'bytes')::bigint), 0)::float8 as bytes,
+      coalesce(sum((result ->> 'fileCount')::bigint), 0)::float8 as files,
+      max(finished_at) filter (where state = 'succeeded') as "lastSuccessAt"
+    from job_runs where kind = 'export'`.execute(db)
+  const [row] = answer.rows
+  return { ...must(row, 'sums have a row'), lastSuccessAt: row?.lastSuccessAt ?? undefined }
+}

@@ -69,6 +69,7 @@ export const packageOwners: Readonly<Record<string, string>> = {
   ssh2: 'objects',
   kysely: 'metadata',
   nodemailer: 'notify',
+  openpgp: 'formats',
   protobufjs: 'engine',
   commander: 'cli',
   'libpg-query': 'shadow',

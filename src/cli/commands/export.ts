@@ -65,6 +65,16 @@ export function addExport(program: Command, host: CliHost): void {
       withClient(host, flags, (client) => run(client, createTerminal(host), { name, ...flags })),
     )
   command
+    .command('adopt <name>')
+    .description("after a restore: take the destination's word on what was delivered")
+    .addOption(sandboxOption())
+    .addOption(homeOption())
+    .addOption(formatOption(['table', 'json']))
+    .addHelpText('after', '\nExamples:\n  sluice export adopt nightly')
+    .action((name: string, flags: Flags) =>
+      withClient(host, flags, (client) => adopt(client, createTerminal(host), { name, ...flags })),
+    )
+  command
     .command('list')
     .description('list all exports')
     .addOption(sandboxOption())
@@ -349,4 +359,25 @@ function scheduleText({
   if (interval === 0) return `${mode}, once`
   const from = startTime === undefined ? '' : `, from ${instant(startTime * 1000)}`
   return `${mode}, every ${interval === 1 ? '' : `${interval} `}${timeUnit}${interval === 1 ? '' : 's'}${from}`
+}
+
+async function adopt(
+  client: Client,
+  terminal: Terminal,
+  { name, format }: Flags & { readonly name: string },
+): Promise<void> {
+  const flow = await requireFlow(client, name)
+  const answer = await client.post<{
+    readonly datasets: readonly { datasetId: string; chainNumber?: number; manifest?: string }[]
+  }>(`/sluice/v1/exports/${flow.id}/adoption`, {})
+  if (format === 'json') {
+    terminal.json(answer)
+    return
+  }
+  for (const { datasetId, chainNumber, manifest } of answer.datasets)
+    terminal.line(
+      chainNumber === undefined
+        ? `${datasetId}: no delivery of it lies there.`
+        : `${datasetId}: delivery ${chainNumber} is the last one (${manifest}).`,
+    )
 }

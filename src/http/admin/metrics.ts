@@ -81,6 +81,7 @@ export function openMetrics(counters: Counters, status: ServerStatus, now: Date)
     'Runs of jobs by kind and state.',
     status.runs.map(({ kind, state, count }) => ({ labels: { kind, state }, value: count })),
   )
+  addExports(family, status.exports, now)
   addUpkeep(family, status.upkeep, now)
   family(
     'sluice_engine_statements',
@@ -101,6 +102,27 @@ export function openMetrics(counters: Counters, status: ServerStatus, now: Date)
 }
 
 type AddFamily = (name: string, type: 'counter' | 'gauge', help: string, samples: readonly Sample[]) => void
+
+function addExports(family: AddFamily, exports: ServerStatus['exports'], now: Date): void {
+  const { succeeded, failed, rows, bytes, files, lastSuccessAt } = exports
+  family('sluice_export_runs', 'counter', 'Deliveries that ended, by outcome.', [
+    { labels: { outcome: 'succeeded' }, value: succeeded },
+    { labels: { outcome: 'failed' }, value: failed },
+  ])
+  family('sluice_export_rows', 'counter', 'Rows delivered.', [{ labels: {}, value: rows }])
+  family('sluice_export_bytes', 'counter', 'Bytes delivered.', [{ labels: {}, value: bytes }])
+  family('sluice_export_files', 'counter', 'Files delivered, without manifests.', [
+    { labels: {}, value: files },
+  ])
+  family(
+    'sluice_export_last_success_age_seconds',
+    'gauge',
+    'Seconds since something was last delivered; absent before the first.',
+    lastSuccessAt
+      ? [{ labels: {}, value: Math.round((now.getTime() - lastSuccessAt.getTime()) / 1000) }]
+      : [],
+  )
+}
 
 /** Kept in the database: a restart does not set them back. */
 const upkeepCounters = [

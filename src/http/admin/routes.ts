@@ -10,6 +10,7 @@ import { addBackups } from './backups.ts'
 import { addMaintenance } from './maintenance.ts'
 import type { Counters } from './metrics.ts'
 import { addCredentials } from './credentials.ts'
+import { addExports } from './exports.ts'
 import { addNotifications } from './notifications.ts'
 import { addPrincipals } from './principals.ts'
 import { addResults } from './results.ts'
@@ -37,6 +38,7 @@ export async function sluiceRoutes(
   addUpkeep(app, dependencies)
   addNotifications(app, dependencies)
   addResults(app, dependencies)
+  addExports(app, dependencies)
   await app.register(async (uploads: App) => addInference(uploads, dependencies))
 }
 

@@ -1,10 +1,11 @@
 import { z } from 'zod'
 import { parseId } from '#base/ids.ts'
 import type { Caller, Dataset } from '#datasets/datasets.ts'
-import type { DatasetStatistics, HttpDependencies } from '../dependencies.ts'
+import type { HttpDependencies } from '../dependencies.ts'
 import { type App, guarded } from '../gateway/app.ts'
 import { callerOf } from '../gateway/caller.ts'
-import { asObject, isKept, patched, replacement } from './change.ts'
+import { isKept, patched, replacement } from './change.ts'
+import { dataSetDocument } from './data-set-document.ts'
 import { dataSetsQuery, observableSchema, pageOf, trimmed } from './data-sets-query.ts'
 
 const tags = ['Catalog']
@@ -34,7 +35,7 @@ export function addDataSets(app: App, { datasets, statistics }: HttpDependencies
       list.map((dataset) => dataset.id),
     )
     return Object.fromEntries(
-      list.map((dataset) => [dataset.id, documentOf(caller, dataset, numbers.get(dataset.id))]),
+      list.map((dataset) => [dataset.id, dataSetDocument(caller, dataset, numbers.get(dataset.id))]),
     )
   }
 
@@ -173,47 +174,4 @@ export function addDataSets(app: App, { datasets, statistics }: HttpDependencies
       return [`@/dataSets/${id}`]
     },
   )
-}
-
-function documentOf(
-  { principal, sandbox }: Caller,
-  dataset: Dataset,
-  numbers: DatasetStatistics | undefined,
-): Record<string, unknown> {
-  return {
-    name: dataset.name,
-    description: dataset.description,
-    version: `1.0.${dataset.version}`,
-    imsOrg: principal.organizationId,
-    sandboxId: sandbox.id,
-    created: dataset.createdAt.getTime(),
-    updated: dataset.updatedAt.getTime(),
-    createdUser: dataset.createdBy,
-    updatedUser: dataset.createdBy,
-    createdClient: 'sluice',
-    viewId: dataset.id,
-    aspect: 'production',
-    state: 'ACTIVE',
-    basePath: `adl://sluice/${dataset.id}`,
-    files: `@/dataSetFiles?dataSetId=${dataset.id}`,
-    ...dataset.properties,
-    fileDescription: { persisted: true, containerFormat: 'parquet', format: 'parquet' },
-    schemaRef: { id: dataset.schemaId, contentType: 'application/vnd.adobe.xed-full+json;version=1' },
-    tags: {
-      ...dataset.tags,
-      'adobe/pqs/table': [dataset.tableName],
-      'adobe/siphon/table/format': ['parquet'],
-    },
-    classification: { dataBehavior: dataset.behavior, managedBy: 'CUSTOMER' },
-    extensions: {
-      ...asObject(dataset.properties['extensions']),
-      adobe_lakeHouse: {
-        ...asObject(asObject(dataset.properties['extensions'])['adobe_lakeHouse']),
-        metrics: { rowCount: numbers?.rowCount ?? 0, storageSize: numbers?.bytes ?? 0 },
-      },
-    },
-    ...(numbers?.lastBatchId === undefined
-      ? {}
-      : { lastBatchId: numbers.lastBatchId, lastBatchStatus: numbers.lastBatchState }),
-  }
 }

@@ -11,7 +11,7 @@ import { changeAnswer, entityQuery, listAnswer, listDocument, listQuery, oneAnsw
 const tags = ['Flow Service']
 const view = guarded('flowservice', 'view-destinations')
 const params = z.object({ id: z.string().max(100) })
-const body = z.looseObject({}).describe('As the public Flow Service takes it')
+const body = z.looseObject({}).nullish().describe('As the public Flow Service takes it')
 
 /** What each kind is for people, and what changing it needs. */
 const kinds: Readonly<Record<EntityKind, { readonly noun: string; readonly permission: Permission }>> = {
@@ -26,6 +26,7 @@ export function addEntities(app: App, dependencies: HttpDependencies): void {
     addKind(app, dependencies, { kind: kind as EntityKind, noun, permission })
   }
   addFlowAction(app, dependencies)
+  addConnectionTest(app, dependencies)
 }
 
 function addKind(
@@ -66,7 +67,7 @@ function addKind(
         description: 'JSON Patch with add, replace and remove; If-Match carries the etag with its quotes.',
         params,
         querystring: z.object({ 'if-match': z.string().optional() }),
-        body: z.array(z.looseObject({})),
+        body: z.array(z.looseObject({})).nullish(),
         response: { 200: changeAnswer },
       },
     },
@@ -101,7 +102,10 @@ function addFlowAction(app: App, { exports }: HttpDependencies): void {
         tags,
         summary: 'Enable or disable a flow',
         params,
-        querystring: z.object({ op: z.string().describe('enable or disable') }),
+        querystring: z.object({
+          op: z.string().describe('enable or disable'),
+          'if-match': z.string().optional(),
+        }),
         response: { 200: changeAnswer },
       },
     },
@@ -110,7 +114,33 @@ function addFlowAction(app: App, { exports }: HttpDependencies): void {
       if (op !== 'enable' && op !== 'disable') {
         throw new AppError('request.invalid', `op is enable or disable, ${JSON.stringify(op)} came.`)
       }
-      return exports.setFlowEnabled(callerOf(request), parseId('flow', request.params.id), op === 'enable')
+      const flowId = parseId('flow', request.params.id)
+      return exports.setFlowEnabled(
+        callerOf(request),
+        flowId,
+        op === 'enable',
+        request.headers['if-match'] ?? request.query['if-match'],
+      )
+    },
+  )
+}
+
+function addConnectionTest(app: App, { exports }: HttpDependencies): void {
+  app.get(
+    '/connections/:id/test',
+    {
+      config: view,
+      schema: {
+        tags,
+        summary: 'Log in with a base connection',
+        description: 'Lists what is at the places of its target connections, as a run would.',
+        params,
+        response: { 200: z.object({ result: z.boolean(), places: z.array(z.string()) }) },
+      },
+    },
+    async (request) => {
+      const { result, places } = await exports.testConnection(callerOf(request), request.params.id)
+      return { result, places: [...places] }
     },
   )
 }

@@ -36,7 +36,9 @@ export const changeAnswer = z.object({ id: z.string(), etag: z.string() })
 export function entityQuery(query: z.infer<typeof listQuery>): EntityQuery {
   const { count, ...rest } = query
   if (count === 'true' && rest.limit !== undefined) {
-    throw new AppError('request.invalid', 'limit and count cannot be asked for together.')
+    throw new AppError('flow.invalid', 'limit and count cannot be asked for together.', {
+      detail: { flowCode: 'FLOW-1401-400' },
+    })
   }
   const given = Object.fromEntries(Object.entries(rest).filter(([, value]) => value !== undefined))
   return { ...given, ...(count === 'true' ? { count: true } : {}) }

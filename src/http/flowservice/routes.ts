@@ -6,7 +6,7 @@ import { addSpecs } from './specs.ts'
 
 /** `/data/foundation/flowservice`: deliveries as connections, flows and runs. */
 export async function flowServiceRoutes(app: App, dependencies: HttpDependencies): Promise<void> {
-  addSpecs(app)
+  addSpecs(app, dependencies)
   addEntities(app, dependencies)
   addRuns(app, dependencies)
 }

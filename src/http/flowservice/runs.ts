@@ -1,5 +1,7 @@
 import { z } from 'zod'
+import { AppError } from '#base/errors.ts'
 import { parseId } from '#base/ids.ts'
+import type { RunAction } from '#exports/exports.ts'
 import type { HttpDependencies } from '../dependencies.ts'
 import { type App, guarded } from '../gateway/app.ts'
 import { callerOf } from '../gateway/caller.ts'
@@ -8,7 +10,9 @@ import { changeAnswer, entityQuery, listAnswer, listDocument, listQuery, oneAnsw
 const tags = ['Flow Service']
 const view = guarded('flowservice', 'view-destinations')
 
-export function addRuns(app: App, { exports }: HttpDependencies): void {
+export function addRuns(app: App, dependencies: HttpDependencies): void {
+  const { exports } = dependencies
+  addRunAction(app, dependencies)
   app.get(
     '/runs',
     {
@@ -47,13 +51,51 @@ export function addRuns(app: App, { exports }: HttpDependencies): void {
       schema: {
         tags,
         summary: 'Run a flow now',
-        body: z.looseObject({ flowId: z.string() }),
+        body: z.looseObject({
+          flowId: z.string(),
+          overridesWindows: z.boolean().optional().describe('Deliver though a window is closed'),
+        }),
         response: { 201: changeAnswer },
       },
     },
     async (request, reply) => {
-      const id = await exports.runNow(callerOf(request), parseId('flow', request.body.flowId))
+      const { flowId, overridesWindows = false } = request.body
+      const id = await exports.runNow(callerOf(request), parseId('flow', flowId), { overridesWindows })
       return await reply.code(201).send({ id, etag: `"${id}"` })
+    },
+  )
+}
+
+const actions: Readonly<Record<string, RunAction>> = {
+  re_trigger: 'retry',
+  retry: 'retry',
+  cancel: 'cancel',
+  pause: 'pause',
+  resume: 'resume',
+}
+
+function addRunAction(app: App, { exports }: HttpDependencies): void {
+  app.post(
+    '/runs/:id/action',
+    {
+      config: guarded('flowservice', 'manage-dataset-destinations'),
+      schema: {
+        tags,
+        summary: 'Pause, resume, cancel or repeat a run',
+        description:
+          'RE_TRIGGER tries a run that waits again at once; of one that is over it makes a new run, whose id is answered.',
+        params: z.object({ id: z.string() }),
+        querystring: z.object({ op: z.string().describe('RE_TRIGGER, CANCEL, PAUSE or RESUME') }),
+        response: { 200: changeAnswer },
+      },
+    },
+    async (request) => {
+      const action = actions[request.query.op.toLowerCase()]
+      if (action === undefined) {
+        const came = JSON.stringify(request.query.op.slice(0, 80))
+        throw new AppError('request.invalid', `op is RE_TRIGGER, CANCEL, PAUSE or RESUME, ${came} came.`)
+      }
+      return await exports.controlRun(callerOf(request), parseId('run', request.params.id), action)
     },
   )
 }

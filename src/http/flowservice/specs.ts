@@ -1,106 +1,111 @@
 import { z } from 'zod'
 import { AppError } from '#base/errors.ts'
-import { dataLakeSpecId, localFolderSpecs } from '#exports/exports.ts'
+import { pageOf } from '#exports/entity-query.ts'
+import { connectionSpecs, flowSpecs, type SpecDocument } from '#exports/spec-documents.ts'
+import type { Caller } from '#datasets/datasets.ts'
+import { dataSetDocument } from '../catalog/data-set-document.ts'
+import { trimmed } from '../catalog/data-sets-query.ts'
+import type { HttpDependencies } from '../dependencies.ts'
 import { type App, guarded } from '../gateway/app.ts'
-import { listQuery } from './page.ts'
+import { callerOf } from '../gateway/caller.ts'
+import { entityQuery, listAnswer, listDocument, listQuery, oneAnswer } from './page.ts'
 
 const tags = ['Flow Service']
 const config = guarded('flowservice', 'view-destinations')
-const providerId = '14e34fac-d307-11e9-bb65-2a2ae2dbcce4'
 const params = z.object({ id: z.string() })
-const answer = z.object({ items: z.array(z.looseObject({})), _links: z.looseObject({}).optional() })
-
-interface Spec extends Record<string, unknown> {
-  readonly id: string
-  readonly name: string
-}
-
-const connectionSpecs: readonly Spec[] = [
-  {
-    id: dataLakeSpecId,
-    name: 'activation-datalake', // Clients find it by this name.
-    providerId,
-    version: '1.0',
-    authSpec: [],
-    attributes: { category: 'Data lake', isSource: true, isDestination: false },
-  },
-  {
-    id: localFolderSpecs.connectionSpecId,
-    name: 'Local folder',
-    providerId,
-    version: '1.0',
-    authSpec: [],
-    encryptionSpecs: [],
-    targetSpec: {
-      name: 'User based target',
-      type: 'UserNamespace',
-      spec: {
-        type: 'object',
-        properties: {
-          mode: { type: 'string', const: 'Server-to-server' },
-          path: { type: 'string', title: 'Folder', description: 'Absolute path on the server' },
-          datasetFileType: { title: 'File type', type: 'string', enum: ['JSON', 'PARQUET'] },
-          compression: { title: 'Compression format', type: 'string', enum: ['NONE', 'GZIP'] },
-        },
-        required: ['path', 'datasetFileType', 'compression'],
-      },
-    },
-    attributes: { category: 'Local', connectorName: 'Local folder', isSource: false, isDestination: true },
-  },
-]
-
-const flowSpecs: readonly Spec[] = [
-  {
-    id: localFolderSpecs.flowSpecId,
-    name: 'Local folder datasets',
-    providerId,
-    version: '1.0',
-    sourceConnectionSpecIds: [dataLakeSpecId],
-    targetConnectionSpecIds: [localFolderSpecs.connectionSpecId],
-    transformationSpecs: [],
-    attributes: { _workflow: ['DATASETS'], frequency: 'batch', isDestinationFlow: true },
-  },
-]
+const datasetsShown = 20
 
 /** The kinds of destinations there are, and what each wants to know. */
-export function addSpecs(app: App): void {
+export function addSpecs(app: App, dependencies: HttpDependencies): void {
   const lists = { connectionSpecs, flowSpecs } as const
   for (const [name, specs] of Object.entries(lists)) {
     app.get(
       `/${name}`,
       {
         config,
-        schema: { tags, summary: `List ${name}`, querystring: listQuery, response: { 200: answer } },
+        schema: { tags, summary: `List ${name}`, querystring: listQuery, response: { 200: listAnswer } },
       },
-      async (request) => ({ items: specs.filter(matching(request.query.property ?? [])), _links: {} }),
+      async (request) => {
+        const query = entityQuery(request.query)
+        return listDocument(name, pageOf(specs, query), query.count === true)
+      },
     )
     app.get(
       `/${name}/:id`,
-      { config, schema: { tags, summary: `Read one of ${name}`, params, response: { 200: answer } } },
-      async (request) => {
-        const spec = specs.find((candidate) => candidate.id === request.params.id)
-        if (!spec) {
-          throw new AppError(
-            'flow.unknown',
-            `The requested ${name} resource ${request.params.id} is not found.`,
-          )
-        }
-        return { items: [spec] }
-      },
+      { config, schema: { tags, summary: `Read one of ${name}`, params, response: { 200: oneAnswer } } },
+      async (request) => ({ items: [specOf(specs, name, request.params.id)] }),
     )
   }
+  addConfigs(app, dependencies)
 }
 
-function matching(properties: readonly string[]): (spec: Spec) => boolean {
-  const filters = properties.map((text) => {
-    const match = /^(id|name)==(.+)$/.exec(text)
-    if (!match) {
-      throw new AppError(
-        'request.invalid',
-        `property: name==… or id==… was expected, ${JSON.stringify(text)} came.`,
-      )
-    }
-    return { key: match[1] as 'id' | 'name', values: (match[2] ?? '').split(',') }
+function specOf(specs: readonly SpecDocument[], name: string, id: string): SpecDocument {
+  const spec = specs.find((candidate) => candidate.id === id)
+  if (spec) return spec
+  throw new AppError('flow.unknown', `The requested ${name} resource ${id.slice(0, 80)} is not found.`, {
+    detail: { id: id.slice(0, 80), type: name },
   })
-  return (spec) => filters.every(({ key, values }) => values.includes(spec[key]))
+}
+
+const configsQuery = z.looseObject({
+  outputType: z.literal('activationDatasets').optional(),
+  outputField: z.literal('datasets').optional(),
+  start: z.coerce.number().int().min(0).default(0),
+  limit: z.coerce.number().int().min(1).max(100).default(datasetsShown),
+  properties: z.string().max(1_000).optional(),
+})
+
+/** Datasets that may be exported: those the caller may read. Every spec answers alike. */
+function addConfigs(app: App, { datasets, statistics }: HttpDependencies): void {
+  const documents = async (caller: Caller, page: Awaited<ReturnType<typeof datasets.tables>>) => {
+    const numbers = await statistics(
+      caller,
+      page.map(({ id }) => id),
+    )
+    return Object.fromEntries(
+      page.map((dataset) => [dataset.id, dataSetDocument(caller, dataset, numbers.get(dataset.id))]),
+    )
+  }
+  app.get(
+    '/connectionSpecs/:id/configs',
+    {
+      config,
+      schema: {
+        tags,
+        summary: 'Datasets that can be exported',
+        params,
+        querystring: configsQuery,
+        response: {
+          200: z.object({
+            items: z.array(z.looseObject({ id: z.string() })),
+            pageInfo: z.object({
+              start: z.number(),
+              end: z.number().describe('Of the last one on the page'),
+              total: z.number(),
+              hasNext: z.boolean(),
+            }),
+          }),
+        },
+      },
+    },
+    async (request) => {
+      specOf(connectionSpecs, 'connectionSpecs', request.params.id)
+      const caller = callerOf(request)
+      const { start, limit, properties } = request.query
+      const all = (await datasets.tables(caller)).toSorted(
+        (one, other) => other.createdAt.getTime() - one.createdAt.getTime() || (one.id < other.id ? -1 : 1),
+      )
+      const page = all.slice(start, start + limit)
+      const shown = trimmed(await documents(caller, page), properties)
+      return {
+        items: page.map(({ id }) => ({ id: id as string, ...shown[id] })),
+        pageInfo: {
+          start,
+          end: Math.max(start, start + page.length - 1),
+          total: all.length,
+          hasNext: start + page.length < all.length,
+        },
+      }
+    },
+  )
 }

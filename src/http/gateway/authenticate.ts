@@ -100,6 +100,7 @@ async function sandboxOf(request: FastifyRequest, access: Access, principal: Pri
   if (header(request, 'x-sandbox-id') !== undefined) {
     throw new AppError('request.invalid', 'The header x-sandbox-id is not for user tokens.', {
       hint: 'Send x-sandbox-name.',
+      detail: { flowCode: 'FLOW-2110-400' },
     })
   }
   return await access.sandbox(principal, header(request, 'x-sandbox-name') ?? 'prod')

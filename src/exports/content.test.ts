@@ -1,0 +1,141 @@
+import { readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { gunzipSync } from 'node:zlib'
+import { decrypt, generateKey, readMessage } from 'openpgp'
+import { expect, onTestFinished, test } from 'vitest'
+import { ExportBed, throwAt } from '../../test/support/exports.ts'
+import { lookForTriggers } from './triggers.ts'
+
+async function open() {
+  const bed = await ExportBed.open()
+  onTestFinished(() => bed[Symbol.asyncDispose]())
+  return { bed, node: await bed.node() }
+}
+
+test('files of CSV are read back, and hold what was there', async () => {
+  const { bed, node } = await open()
+  const dataset = await bed.dataset()
+  const flowId = await bed.flow(node, dataset, { params: { datasetFileType: 'CSV', compression: 'GZIP' } })
+  await bed.append(dataset, 0, 30)
+  expect(await bed.run(node, flowId)).toMatchObject({
+    state: 'succeeded',
+    result: { rowCount: 30, fileCount: 1 },
+  })
+  const name = bed.files().find((file) => file.endsWith('.csv.gz'))!
+  const [names, ...lines] = gunzipSync(readFileSync(join(bed.destination, name)))
+    .toString('utf8')
+    .trim()
+    .split('\n')
+  expect(names).toBe('id,person,timestamp')
+  expect(lines.map((line) => Number(line.split(',')[0])).toSorted((a, b) => a - b)).toEqual(
+    Array.from({ length: 30 }, (_, index) => index),
+  )
+  expect(await bed.verify()).toMatchObject({ isRight: true, findings: [], rowCount: 30 })
+})
+
+test('the marker comes last, and again when the server died before it', async () => {
+  const { bed, node } = await open()
+  const dataset = await bed.dataset()
+  const flowId = await bed.flow(node, dataset, { params: { completionMarker: '_SUCCESS' } })
+  await bed.append(dataset, 0, 10)
+  throwAt('export.manifest.after')
+  const run = await bed.run(node, flowId)
+  expect(run).toMatchObject({ state: 'succeeded', attempt: 2 })
+  expect(bed.files().filter((name) => name.endsWith(`/_SUCCESS-${run.id}`))).toHaveLength(1)
+  expect(await bed.verify()).toMatchObject({ isRight: true, findings: [] })
+})
+
+test('encrypted files are read by whom they are for, and verified by everybody', async () => {
+  const { bed, node } = await open()
+  const { publicKey, privateKey } = await generateKey({
+    type: 'rsa',
+    rsaBits: 2048,
+    userIDs: [{ name: 'Receiver' }],
+    format: 'object',
+  })
+  const dataset = await bed.dataset()
+  const flowId = await bed.flow(node, dataset, { params: { datasetFileType: 'JSON', compression: 'NONE' } })
+  const flow = await node.exports.entity(bed.caller, 'flows', flowId)
+  const { inheritedAttributes } = flow as {
+    inheritedAttributes: { targetConnections: { baseConnection: { id: string } }[] }
+  }
+  const { id } = inheritedAttributes.targetConnections[0]!.baseConnection
+  const patch = async (publicKey: string) =>
+    await node.exports.patchEntity(
+      bed.caller,
+      'connections',
+      id,
+      String((await node.exports.entity(bed.caller, 'connections', id))['etag']),
+      [
+        {
+          op: 'add',
+          path: '/encryptionSpecs',
+          value: { specName: 'Encryption spec', params: { encryptionAlgo: 'PGPGPG', publicKey } },
+        },
+      ],
+    )
+  await expect(patch('nonsense')).rejects.toMatchObject({ code: 'flow.invalid' })
+  await patch(Buffer.from(publicKey.armor()).toString('base64'))
+  await bed.append(dataset, 0, 30)
+  // A second attempt delivers from what it encrypts anew.
+  throwAt('export.stage.done')
+  expect(await bed.run(node, flowId)).toMatchObject({ state: 'succeeded', result: { rowCount: 30 } })
+  const [name] = bed.files().filter((file) => file.endsWith('.json.gpg'))
+  const bytes = readFileSync(join(bed.destination, name!))
+  const { data } = await decrypt({
+    message: await readMessage({ binaryMessage: bytes }),
+    decryptionKeys: privateKey,
+  })
+  expect(String(data).trim().split('\n')).toHaveLength(30)
+  const manifest = bed.files().find((file) => /manifest-\d{6}-/.test(file))!
+  expect(JSON.parse(readFileSync(join(bed.destination, manifest), 'utf8'))).toMatchObject({
+    encryption: { kind: 'pgp', fingerprint: publicKey.getFingerprint().toUpperCase() },
+    files: [{ rowCount: 30, statistics: {} }],
+  })
+  expect(await bed.verify()).toMatchObject({ isRight: true, rowCount: 30 })
+  writeFileSync(join(bed.destination, name!), Buffer.concat([bytes, Buffer.from('x')]))
+  expect(await bed.verify()).toMatchObject({ isRight: false, findings: [{ code: 'file.changed' }] })
+})
+
+test('a flow follows a scheduled query: a run for each newest success, and no second one', async () => {
+  const { bed, node } = await open()
+  const dataset = await bed.dataset()
+  const queryScheduleId = '00000000-0000-4000-8000-00000000aaaa'
+  const scheduleParams = { timeUnit: 'query', queryScheduleId, startTime: 0 }
+  const flowId = await bed.flow(node, dataset, { scheduleParams })
+  await bed.append(dataset, 0, 5)
+  const options = { metadata: bed.metadata, jobs: node.jobs, clock: bed.clock }
+  expect(await lookForTriggers(options)).toBe(0)
+  const finish = async () => {
+    bed.clock.advance(60_000)
+    const runId = await bed.metadata.transaction((tx) =>
+      node.jobs.enqueue(tx, {
+        kind: 'query',
+        subjectId: queryScheduleId,
+        tick: bed.clock.now().toISOString(),
+        dueAt: bed.clock.now(),
+        principalId: bed.caller.principal.id,
+        sandboxId: bed.caller.sandbox.id,
+        payload: {},
+      }),
+    )
+    await bed.metadata.db
+      .updateTable('job_runs')
+      .set({ state: 'succeeded', finished_at: bed.clock.now() })
+      .where('id', '=', runId)
+      .execute()
+  }
+  const runs = async () =>
+    (await node.jobs.runs({ kind: 'export', subjectId: flowId })).map(({ state }) => state)
+  await finish()
+  await lookForTriggers(options)
+  await lookForTriggers(options)
+  await expect.poll(runs, { timeout: 30_000 }).toEqual(['succeeded'])
+  await finish()
+  await finish()
+  await lookForTriggers(options)
+  await expect.poll(runs, { timeout: 30_000 }).toEqual(['succeeded', 'succeeded'])
+  await expect(bed.flow(node, dataset, { scheduleParams: { timeUnit: 'query' } })).rejects.toThrow(
+    'queryScheduleId',
+  )
+})

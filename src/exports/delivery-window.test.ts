@@ -1,0 +1,67 @@
+import { expect, test } from 'vitest'
+import { deliveryWindow, opensAt } from './delivery-window.ts'
+
+const window = (change: object = {}) =>
+  deliveryWindow.parse({
+    days: ['mon', 'tue', 'wed', 'thu', 'fri'],
+    from: '02:00',
+    to: '05:00',
+    timeZone: 'Europe/Berlin',
+    ...change,
+  })
+
+test.each([
+  ['open in winter', {}, '2026-01-07T01:30:00Z', undefined],
+  ['before it opens in winter', {}, '2026-01-07T00:30:00Z', '2026-01-07T01:00:00.000Z'],
+  ['open in summer, an hour earlier', {}, '2026-07-07T00:30:00Z', undefined],
+  ['after it closed', {}, '2026-07-07T03:00:00Z', '2026-07-08T00:00:00.000Z'],
+  ['at the end of the week', {}, '2026-07-10T04:00:00Z', '2026-07-13T00:00:00.000Z'],
+  [
+    'a day that is blacked out',
+    { blackoutDates: ['2026-07-08'] },
+    '2026-07-07T03:00:00Z',
+    '2026-07-09T00:00:00.000Z',
+  ],
+  ['across midnight, before it', { from: '22:00', to: '04:00' }, '2026-07-06T21:00:00Z', undefined],
+  [
+    'across midnight, on Saturday by Friday',
+    { from: '22:00', to: '04:00' },
+    '2026-07-11T01:00:00Z',
+    undefined,
+  ],
+  [
+    'across midnight, not on Monday by Sunday',
+    { from: '22:00', to: '04:00' },
+    '2026-07-06T01:00:00Z',
+    '2026-07-06T20:00:00.000Z',
+  ],
+  [
+    'the hour that summer time skips',
+    { days: ['sun'], from: '02:30', to: '05:00' },
+    '2026-03-29T00:00:00Z',
+    '2026-03-29T01:00:00.000Z',
+  ],
+  [
+    'the hour that comes twice, the first time',
+    { days: ['sun'], from: '02:30', to: '05:00' },
+    '2026-10-25T00:00:00Z',
+    '2026-10-25T00:30:00.000Z',
+  ],
+  [
+    'quarters of hours',
+    { timeZone: 'Asia/Kathmandu', from: '09:10', to: '10:00' },
+    '2026-07-06T00:00:00Z',
+    '2026-07-06T03:25:00.000Z',
+  ],
+])('a window is minded: %s', (_what, change, now, opening) => {
+  const at = opensAt(window(change), new Date(now))
+  expect(at instanceof Date ? at.toISOString() : at).toBe(opening)
+})
+
+test('one whose every day is blacked out never opens', () => {
+  const blackoutDates = Array.from({ length: 500 }, (_, day) =>
+    new Date(Date.parse('2026-01-01') + day * 86_400_000).toISOString().slice(0, 10),
+  )
+  expect(opensAt(window({ blackoutDates }), new Date('2026-01-02T12:00:00Z'))).toBe('never')
+  expect(() => window({ timeZone: 'Mars/Olympus' })).toThrow('time zone')
+})

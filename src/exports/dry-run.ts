@@ -1,0 +1,90 @@
+import type { DatasetId, FlowId, SnapshotId, TableId } from '#base/ids.ts'
+import type { Caller } from '#datasets/datasets.ts'
+import type { Engine } from '#engine/engine.ts'
+import { locationOf } from '#objects/location.ts'
+import { partName } from './names.ts'
+import { columnsOf, type ExportPlan, planAhead, type PlanOptions } from './plan.ts'
+
+/** What a run would deliver. */
+export interface DryRun {
+  readonly datasetId: string
+  readonly datasetName: string
+  readonly location: string
+  readonly folder: string
+  readonly content: 'full' | 'increment'
+  readonly chainNumber: number
+  readonly rowCount: number
+  /** Of the lake's files that would be read; what is delivered may have another size. */
+  readonly sourceBytes: number
+  /** At least so many, if what is delivered has that size. */
+  readonly fileCount: number
+  /** How a file would be called, but for what makes it unique. */
+  readonly fileName: string
+  readonly columns: ExportPlan['columns']
+  readonly rows: readonly Record<string, unknown>[]
+}
+
+const rowsShown = 10
+const sampleBytesMax = 1024 * 1024
+
+/** Plans as a run would, counts from the lake's own record, and reads a few rows. Nothing is pinned, staged or kept. */
+export async function dryRun(
+  options: PlanOptions & { readonly engine: Engine },
+  caller: Caller,
+  wanted: { readonly flowId: FlowId; readonly datasetId: DatasetId; readonly signal: AbortSignal },
+): Promise<DryRun> {
+  const { lake } = options
+  const plan = await planAhead(options, caller, wanted)
+  const scan = await lake.plan({
+    tableId: plan.tableId as TableId,
+    snapshotId: plan.snapshotId as SnapshotId | undefined,
+    ...(plan.content === 'increment' ? { afterSequence: plan.afterSequence } : {}),
+    withSystemColumns: plan.withSystemColumns,
+    signal: wanted.signal,
+  })
+  return {
+    datasetId: plan.datasetId,
+    datasetName: plan.datasetName,
+    location: locationOf(plan.target),
+    folder: plan.folder,
+    content: plan.content,
+    chainNumber: plan.chain.number,
+    rowCount: scan.rowCount,
+    sourceBytes: scan.bytes,
+    fileCount: scan.rowCount === 0 ? 0 : Math.max(1, Math.ceil(scan.bytes / plan.fileBytesMax)),
+    fileName: partName({
+      folder: '',
+      number: 0,
+      runId: '<run>' as never,
+      attempt: 1,
+      format: plan.format,
+      isEncrypted: plan.encryption !== undefined,
+    }).replace(/-1-[0-9a-f]{8}\./, '-<attempt>-<chance>.'),
+    columns: plan.columns,
+    rows: scan.files.length === 0 ? [] : await sample(options, plan, scan, wanted.signal),
+  }
+}
+
+async function sample(
+  { lake, engine }: PlanOptions & { readonly engine: Engine },
+  plan: ExportPlan,
+  scan: Awaited<ReturnType<PlanOptions['lake']['plan']>>,
+  signal: AbortSignal,
+): Promise<Record<string, unknown>[]> {
+  using lease = await lake.lease(scan.files, { signal })
+  const columns = columnsOf(await lake.table(plan.tableId as TableId), plan.withSystemColumns)
+  await using pull = await engine.open(
+    {
+      sql: `SELECT * FROM (${scan.sql}\n) AS sample LIMIT ${rowsShown}`,
+      files: lease.paths,
+      pool: 'interactive',
+    },
+    { encoding: { kind: 'jsonLines' }, columns, rowCountMax: rowsShown, signal },
+  )
+  const { bytes } = await pull.pull({ rowCountMax: rowsShown, bytesMax: sampleBytesMax })
+  return Buffer.from(bytes)
+    .toString('utf8')
+    .split('\n')
+    .filter((line) => line !== '')
+    .map((line) => JSON.parse(line) as Record<string, unknown>)
+}

@@ -1,0 +1,104 @@
+import type { Clock } from '#base/clock.ts'
+import { AppError } from '#base/errors.ts'
+import type { Caller } from '#datasets/datasets.ts'
+import { isInRoles, selectExportRules, sumExported } from '#metadata/export-rules.ts'
+import type { Metadata } from '#metadata/metadata.ts'
+import { opensAt } from './delivery-window.ts'
+import { type ExportRule, isOfDataset, isWithin, type NamedRule, parseRule } from './rules.ts'
+
+interface RuleOptions {
+  readonly metadata: Metadata
+  readonly clock: Clock
+}
+
+const dayMs = 86_400_000
+
+export async function rulesOf(
+  { metadata }: Pick<RuleOptions, 'metadata'>,
+  { sandbox }: Caller,
+): Promise<NamedRule[]> {
+  const rows = await selectExportRules(metadata.db, sandbox.id)
+  return rows.map(({ id, name, document }) => ({ id, name, rule: parseRule(document) }))
+}
+
+/**
+ * Asked when a flow is saved and when its run is planned.
+ * @throws AppError 'access.denied' naming the rule
+ */
+export async function checkDestination(
+  options: Pick<RuleOptions, 'metadata'>,
+  caller: Caller,
+  { datasetId, location }: { readonly datasetId: string; readonly location: string },
+): Promise<void> {
+  for (const { name, rule } of await rulesOf(options, caller)) {
+    if (rule.kind !== 'destinations' || !isOfDataset(rule, datasetId)) continue
+    const isForCaller =
+      rule.roleIds === undefined || (await isInRoles(options.metadata.db, caller.principal.id, rule.roleIds))
+    if (!isForCaller || rule.allowed.some((place) => isWithin(location, place))) continue
+    throw new AppError(
+      'access.denied',
+      `The rule ${JSON.stringify(name)} does not allow this dataset to be exported to ${location}.`,
+      { hint: 'Choose a destination that it allows, or ask who administers exports.' },
+    )
+  }
+}
+
+/**
+ * Whether so much more may be delivered: asked before a run reads anything, and when it knows what it would deliver.
+ * @throws AppError 'export.quota'
+ */
+export async function checkQuotas(
+  options: RuleOptions,
+  asked: {
+    readonly caller: Caller
+    readonly datasetId: string
+    readonly rows: number
+    readonly bytes: number
+  },
+): Promise<void> {
+  const { caller, datasetId, rows, bytes } = asked
+  for (const { name, rule } of await rulesOf(options, caller)) {
+    if (rule.kind !== 'quota' || !isOfDataset(rule, datasetId)) continue
+    const done = await sumExported(options.metadata.db, {
+      sandboxId: caller.sandbox.id,
+      from: new Date(options.clock.now().getTime() - rule.days * dayMs),
+      ...(rule.datasetIds ? { datasetIds: rule.datasetIds } : {}),
+      ...(rule.isPerUser ? { principalId: caller.principal.id } : {}),
+    })
+    const limits = [
+      ['runs', done.runs + 1, rule.runsMax],
+      ['rows', done.rows + rows, rule.rowsMax],
+      ['bytes', done.bytes + bytes, rule.bytesMax],
+    ] as const
+    for (const [what, total, max] of limits) {
+      if (max === undefined || total <= max) continue
+      throw new AppError(
+        'export.quota',
+        `With this run ${total} ${what} would be exported in ${rule.days} days; the rule ${JSON.stringify(name)} allows ${max}.`,
+        { hint: 'What was not delivered comes with a later run, when there is room again.' },
+      )
+    }
+  }
+}
+
+/** When the windows of a dataset and place are all open again; undefined: they are now. */
+export async function closedUntil(
+  options: RuleOptions,
+  caller: Caller,
+  { datasetId, location }: { readonly datasetId: string; readonly location: string },
+): Promise<{ readonly name: string; readonly until: Date | 'never' } | undefined> {
+  const now = options.clock.now()
+  let latest: { readonly name: string; readonly until: Date | 'never' } | undefined
+  for (const { name, rule } of await rulesOf(options, caller)) {
+    if (rule.kind !== 'window' || !isOfDataset(rule, datasetId) || !isForPlace(rule, location)) continue
+    const until = opensAt(rule.window, now)
+    if (until === undefined) continue
+    if (!latest || until === 'never' || (latest.until !== 'never' && until > latest.until))
+      latest = { name, until }
+  }
+  return latest
+}
+
+function isForPlace({ destinations }: Extract<ExportRule, { kind: 'window' }>, location: string): boolean {
+  return destinations === undefined || destinations.some((place) => isWithin(location, place))
+}

@@ -1,0 +1,165 @@
+import type { Access, Permission } from '#access/access.ts'
+import { AppError } from '#base/errors.ts'
+import { isId, parseId } from '#base/ids.ts'
+import type { Caller, Dataset } from '#datasets/datasets.ts'
+import { type EntityRow, selectEntity } from '#metadata/exports.ts'
+import { locationOf } from '#objects/location.ts'
+import { openAuth } from './connection-secret.ts'
+import { destinationKindOf } from './destination-specs.ts'
+import { destinationStore } from './destination-store.ts'
+import type { EntitiesOptions } from './entities.ts'
+import { encryptionOf } from './encryption.ts'
+import { nouns } from './entity-references.ts'
+import { checkDestination } from './enforce-rules.ts'
+import { type EntityDocuments, fileFormatOf, type FlowDocument, readDocument } from './entity-schemas.ts'
+import type { EntityKind } from './exports.ts'
+import { landingFolder } from './landing-folder.ts'
+import { scheduleRuleOf } from './schedule-params.ts'
+import { checkTargetFolder } from './target-folder.ts'
+import { targetStore } from './target-store.ts'
+
+export async function require(access: Access, caller: Caller, permission: Permission): Promise<void> {
+  await access.require({ principal: caller.principal, permission, sandboxId: caller.sandbox.id })
+}
+
+/** Accounts may be changed by who manages destinations or exports datasets; all else by who exports datasets. */
+export async function requireChange(
+  { access }: EntitiesOptions,
+  caller: Caller,
+  kind: EntityKind,
+): Promise<void> {
+  const question = { principal: caller.principal, sandboxId: caller.sandbox.id }
+  if (kind === 'connections' || kind === 'targetConnections') {
+    const decision = await access.decide({ ...question, permission: 'manage-destinations' })
+    if (decision.isAllowed) return
+  }
+  await access.require({ ...question, permission: 'manage-dataset-destinations' })
+}
+
+/** What the document's form alone can't say: whom it names, what the caller may see, where it writes. */
+export async function checkDocument<K extends EntityKind>(
+  options: EntitiesOptions,
+  caller: Caller,
+  kind: K,
+  document: EntityDocuments[K],
+): Promise<void> {
+  if (kind === 'connections') {
+    const { encryptionSpecs } = document as EntityDocuments['connections']
+    if (encryptionSpecs) await encryptionOf(encryptionSpecs)
+  }
+  if (kind === 'sourceConnections') {
+    const { datasets } = (document as EntityDocuments['sourceConnections']).params
+    for (const [index, dataset] of datasets.entries()) {
+      const field = `/params/datasets/${index}/dataSetId`
+      dataset.name ??= (await checkDataset(options, caller, dataset.dataSetId, field)).name
+    }
+  }
+  if (kind === 'targetConnections') {
+    await checkTarget(options, caller, document as EntityDocuments['targetConnections'])
+  }
+  if (kind === 'flows') {
+    const { scheduleParams, sourceConnectionIds } = document as FlowDocument
+    scheduleRuleOf(scheduleParams)
+    await checkFlowSource(options, caller, sourceConnectionIds[0] ?? '')
+    await checkFlowTarget(options, caller, document as FlowDocument)
+  }
+}
+
+/** The place is one that the connection's kind can have. */
+async function checkTarget(
+  { metadata, secrets, home }: EntitiesOptions,
+  caller: Caller,
+  { connectionSpec, baseConnectionId, params }: EntityDocuments['targetConnections'],
+): Promise<void> {
+  const kind = destinationKindOf(connectionSpec.id)
+  if (kind === 'local') params.path = await checkTargetFolder(params.path, home)
+  if (kind === 'landing') landingFolder(home, caller.sandbox.id, params.path)
+  fileFormatOf(params)
+  const row = await selectEntity(metadata.db, caller.sandbox.id, 'connections', baseConnectionId)
+  if (!row || !kind) return // Said when the references are locked.
+  requireKind(kind, row, '/connectionSpec/id')
+  if (kind !== 'local' && kind !== 'landing') destinationStore(kind, await openAuth(secrets, row), params)
+}
+
+/** What a flow is for and what it delivers to are of one kind. */
+async function checkFlowTarget(
+  options: EntitiesOptions,
+  caller: Caller,
+  { flowSpec, sourceConnectionIds, targetConnectionIds }: FlowDocument,
+): Promise<void> {
+  const { metadata } = options
+  const id = targetConnectionIds[0] ?? ''
+  const row = await selectEntity(metadata.db, caller.sandbox.id, 'targetConnections', id)
+  if (!row) return // Said when the references are locked.
+  requireKind(destinationKindOf(flowSpec.id), row, '/flowSpec/id')
+  await checkPlace(options, caller, row, sourceConnectionIds[0] ?? '')
+}
+
+/** Where the datasets of a flow may go. */
+async function checkPlace(
+  options: EntitiesOptions,
+  caller: Caller,
+  row: EntityRow,
+  sourceId: string,
+): Promise<void> {
+  const { params, connectionSpec, baseConnectionId } = readDocument('targetConnections', row.document)
+  const kind = destinationKindOf(connectionSpec.id)
+  const connection = await selectEntity(
+    options.metadata.db,
+    caller.sandbox.id,
+    'connections',
+    baseConnectionId,
+  )
+  const source = await selectEntity(options.metadata.db, caller.sandbox.id, 'sourceConnections', sourceId)
+  if (!kind || !connection || !source) return
+  const request = { kind, target: params, connectionId: baseConnectionId }
+  const location = locationOf(await targetStore(options, caller, request))
+  for (const { dataSetId } of readDocument('sourceConnections', source.document).params.datasets)
+    await checkDestination(options, caller, { datasetId: dataSetId, location })
+}
+
+function requireKind(kind: string | undefined, row: EntityRow, field: string): void {
+  const spec = row.document['connectionSpec'] as { readonly id: string }
+  if (destinationKindOf(spec.id) === kind) return
+  throw new AppError(
+    'flow.invalid',
+    `${field}: the ${nouns[row.kind]} ${row.id} is of another kind of destination.`,
+    {
+      detail: { field },
+    },
+  )
+}
+
+/** Who may change an export must see what it delivers. */
+async function checkFlowSource(options: EntitiesOptions, caller: Caller, sourceId: string): Promise<void> {
+  const row = await selectEntity(options.metadata.db, caller.sandbox.id, 'sourceConnections', sourceId)
+  if (!row) return // Said when the references are locked.
+  const { state: _state, ...rest } = row.document
+  for (const { dataSetId } of readDocument('sourceConnections', rest).params.datasets)
+    await checkDataset(options, caller, dataSetId, '/sourceConnectionIds/0')
+}
+
+async function checkDataset(
+  { datasets }: EntitiesOptions,
+  caller: Caller,
+  dataSetId: string,
+  field: string,
+): Promise<Dataset> {
+  if (!isId('dataset', dataSetId))
+    throw new AppError(
+      'flow.invalid',
+      `${field}: ${JSON.stringify(dataSetId.slice(0, 80))} is no dataset's id.`,
+      {
+        detail: { field },
+      },
+    )
+  try {
+    return await datasets.get(caller, parseId('dataset', dataSetId))
+  } catch (error) {
+    if (!(error instanceof AppError) || error.code !== 'dataset.unknown') throw error
+    throw new AppError('flow.invalid', `${field}: there is no dataset ${dataSetId} in this sandbox.`, {
+      cause: error,
+      detail: { field },
+    })
+  }
+}

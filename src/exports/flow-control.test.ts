@@ -1,0 +1,224 @@
+import { expect, onTestFinished, test } from 'vitest'
+import type { FlowId } from '#base/ids.ts'
+import { ExportBed, type Node, stopAt } from '../../test/support/exports.ts'
+import { dataLakeSpecId, localFolderSpecs } from './exports.ts'
+
+async function open() {
+  const bed = await ExportBed.open()
+  onTestFinished(() => bed[Symbol.asyncDispose]())
+  return { bed, node: await bed.node() }
+}
+
+const range = (from: number, count: number) => Array.from({ length: count }, (_, index) => from + index)
+
+/** A flow of several datasets. */
+async function flowOf(bed: ExportBed, node: Node, datasetIds: readonly string[], change = {}) {
+  const make = async (kind: Parameters<typeof node.exports.createEntity>[1], body: object) =>
+    (await node.exports.createEntity(bed.caller, kind, body)).id
+  const connectionSpec = { id: localFolderSpecs.connectionSpecId, version: '1.0' }
+  const connection = await make('connections', { name: 'place', connectionSpec, ...change })
+  const source = await make('sourceConnections', {
+    name: 'lake',
+    connectionSpec: { id: dataLakeSpecId, version: '1.0' },
+    params: { datasets: datasetIds.map((dataSetId) => ({ dataSetId })) },
+  })
+  const target = await make('targetConnections', {
+    name: 'place',
+    baseConnectionId: connection,
+    connectionSpec,
+    params: { path: bed.destination, datasetFileType: 'PARQUET', compression: 'GZIP' },
+  })
+  const flowId = (await make('flows', {
+    name: 'many',
+    flowSpec: { id: localFolderSpecs.flowSpecId, version: '1.0' },
+    sourceConnectionIds: [source],
+    targetConnectionIds: [target],
+    scheduleParams: { timeUnit: 'hour', interval: 6, startTime: bed.clock.now().getTime() / 1000 + 60 },
+  })) as FlowId
+  return { flowId, connection, source }
+}
+
+test('every dataset of a flow has runs and a chain of its own; one that joins later begins in full', async () => {
+  const { bed, node } = await open()
+  const [one, two] = [await bed.dataset('one'), await bed.dataset('two')]
+  await bed.append(one, 0, 10)
+  await bed.append(two, 10, 20)
+  const { flowId } = await flowOf(bed, node, [one.id])
+  bed.clock.advance(61_000)
+  const runs = async () =>
+    (await node.exports.runDocuments(bed.caller, { property: [`flowId==${flowId}`] })).items.map(
+      ({ metrics }) =>
+        (metrics as { recordSummary?: { outputRecordCount: number } }).recordSummary?.outputRecordCount,
+    )
+  await expect.poll(runs, { timeout: 30_000 }).toEqual([10])
+  const { id: source } = await node.exports.createEntity(bed.caller, 'sourceConnections', {
+    name: 'more',
+    connectionSpec: { id: dataLakeSpecId, version: '1.0' },
+    params: { datasets: [{ dataSetId: two.id }, { dataSetId: one.id }] },
+  })
+  const flow = await node.exports.entity(bed.caller, 'flows', flowId)
+  await node.exports.patchEntity(bed.caller, 'flows', flowId, String(flow['etag']), [
+    { op: 'replace', path: '/sourceConnectionIds', value: [source] },
+  ])
+  await bed.append(one, 30, 5)
+  bed.clock.advance(6 * 3_600_000)
+  await expect.poll(async () => new Set(await runs()), { timeout: 30_000 }).toEqual(new Set([10, 20, 5]))
+  const report = await bed.verify()
+  expect(report).toMatchObject({ isRight: true, findings: [] })
+  expect(
+    new Map(report.chains.map(({ datasetName, manifestCount }) => [datasetName, manifestCount])),
+  ).toEqual(
+    new Map([
+      ['one', 2],
+      ['two', 1],
+    ]),
+  )
+  expect(await bed.deliveredIds()).toEqual(range(0, 35))
+  expect(await node.exports.entity(bed.caller, 'flows', flowId)).toMatchObject({
+    lastOperation: { operation: 'update', status: { value: 'completed' } },
+    lastRunDetails: { state: 'success' },
+  })
+})
+
+test('a run that is paused does nothing until it is resumed, and one that is cancelled is made anew', async () => {
+  const { bed, node } = await open()
+  const dataset = await bed.dataset()
+  await bed.append(dataset, 0, 50)
+  const flowId = await bed.flow(node, dataset)
+  const stop = stopAt('export.stage.done')
+  const runId = await node.exports.runNow(bed.caller, flowId)
+  await stop.reached
+  await node.exports.controlRun(bed.caller, runId, 'pause')
+  stop.release()
+  await expect
+    .poll(async () => await node.jobs.run(runId))
+    .toMatchObject({ state: 'waiting', code: 'job.paused' })
+  stop.end()
+  expect(bed.files()).toEqual([])
+  expect(await node.exports.runDocument(bed.caller, runId)).toMatchObject({
+    metrics: { statusSummary: { status: 'waiting' } },
+  })
+  await node.exports.controlRun(bed.caller, runId, 'resume')
+  expect(await bed.settled(node, runId)).toMatchObject({ state: 'succeeded', result: { rowCount: 50 } })
+  await expect(node.exports.controlRun(bed.caller, runId, 'pause')).rejects.toMatchObject({
+    code: 'flow.invalid',
+  })
+
+  await bed.append(dataset, 50, 5)
+  const second = stopAt('export.stage.done')
+  const cancelled = await node.exports.runNow(bed.caller, flowId)
+  await second.reached
+  await node.exports.controlRun(bed.caller, cancelled, 'cancel')
+  second.release()
+  expect(await bed.settled(node, cancelled)).toMatchObject({ state: 'cancelled' })
+  second.end()
+  const again = await node.exports.controlRun(bed.caller, cancelled, 'retry')
+  expect(again.id).not.toBe(cancelled)
+  expect(await bed.settled(node, again.id as typeof cancelled)).toMatchObject({
+    state: 'succeeded',
+    result: { rowCount: 5, chainNumber: 2 },
+  })
+  expect(await bed.deliveredIds()).toEqual(range(0, 55))
+})
+
+test('ad hoc runs are refused for other datasets, and for one that has a run under way', async () => {
+  const { bed, node } = await open()
+  const [one, two] = [await bed.dataset('one'), await bed.dataset('two')]
+  await bed.append(one, 0, 5)
+  const { flowId } = await flowOf(bed, node, [one.id])
+  await expect(node.exports.runDatasets(bed.caller, flowId, [two.id])).rejects.toThrow('does not export')
+  const stop = stopAt('export.stage.done')
+  const [run] = await node.exports.runDatasets(bed.caller, flowId, [one.id])
+  await stop.reached
+  await expect(node.exports.runDatasets(bed.caller, flowId, [one.id])).rejects.toThrow('Run already going on')
+  stop.release()
+  expect(await bed.settled(node, run!.runId)).toMatchObject({ state: 'succeeded' })
+})
+
+test('an account that takes one delivery at a time gets one', async () => {
+  const { bed, node } = await open()
+  const [one, two] = [await bed.dataset('one'), await bed.dataset('two')]
+  await bed.append(one, 0, 5)
+  await bed.append(two, 5, 5)
+  const { flowId } = await flowOf(bed, node, [one.id, two.id], { parallelRunsMax: 1 })
+  const stop = stopAt('export.stage.done')
+  const runs = await node.exports.runDatasets(bed.caller, flowId, [one.id, two.id])
+  await stop.reached
+  node.jobs.ring()
+  const states = async () =>
+    (await Promise.all(runs.map(({ runId }) => node.jobs.run(runId)))).map((run) => run?.state)
+  expect(new Set(await states())).toEqual(new Set(['queued', 'running']))
+  stop.release()
+  for (const { runId } of runs) expect(await bed.settled(node, runId)).toMatchObject({ state: 'succeeded' })
+})
+
+test('in an organisation that is strict, what the platform refuses is refused, and schedules end', async () => {
+  const { bed, node } = await open()
+  const dataset = await bed.dataset()
+  await node.exports.putSettings(bed.caller, { isStrict: true })
+  const make = (change: object) => bed.flow(node, dataset, change)
+  await expect(make({ params: { datasetFileType: 'JSON', compression: 'NONE' } })).rejects.toThrow(
+    'compression is GZIP',
+  )
+  await expect(make({ params: { datasetFileType: 'CSV' } })).rejects.toThrow('datasetFileType')
+  await expect(make({ scheduleParams: { timeUnit: 'hour', interval: 1 } })).rejects.toThrow('interval')
+  await expect(make({ scheduleParams: { exportMode: 'DAILY_FULL_EXPORT' } })).rejects.toThrow('interval is 0')
+  await expect(
+    node.exports.createEntity(bed.caller, 'connections', {
+      name: 'x',
+      connectionSpec: { id: localFolderSpecs.connectionSpecId },
+    }),
+  ).rejects.toMatchObject({
+    code: 'flow.incomplete',
+    message: expect.stringContaining("'version' is required"),
+  })
+  const flow = await node.exports.entity(bed.caller, 'flows', await make({}))
+  const start = Date.parse('2027-01-01T00:00:00Z') / 1000
+  expect(flow['scheduleParams']).toMatchObject({ endTime: start + 181 * 86_400 })
+})
+
+test('a connection says whether it can be logged in to, and keeps its kind', async () => {
+  const { bed, node } = await open()
+  const { connection, source } = await flowOf(bed, node, [(await bed.dataset()).id])
+  expect(await node.exports.testConnection(bed.caller, connection)).toEqual({ result: true, places: [] })
+  const { etag } = await node.exports.entity(bed.caller, 'connections', connection)
+  await expect(
+    node.exports.patchEntity(bed.caller, 'connections', connection, String(etag), [
+      { op: 'replace', path: '/connectionSpec', value: { id: dataLakeSpecId, version: '1.0' } },
+    ]),
+  ).rejects.toMatchObject({ detail: { flowCode: 'FLOW-1414-400' } })
+  const { baseConnectionId } = await node.exports.entity(bed.caller, 'sourceConnections', source)
+  expect(await node.exports.entity(bed.caller, 'connections', String(baseConnectionId))).toMatchObject({
+    connectionSpec: { id: dataLakeSpecId },
+  })
+})
+
+test('a chain whose newest deliveries the database has forgotten goes on after the destination’s word', async () => {
+  const { bed, node } = await open()
+  const dataset = await bed.dataset()
+  const flowId = await bed.flow(node, dataset)
+  await bed.append(dataset, 0, 10)
+  await bed.run(node, flowId)
+  const before = await bed.metadata.db.selectFrom('export_chains').selectAll().execute()
+  await bed.append(dataset, 10, 10)
+  await bed.run(node, flowId)
+  // As after a restore: the row of before, and the commits that the lake had when that delivery was sealed.
+  await bed.metadata.db
+    .updateTable('export_chains')
+    .set({ number: before[0]!.number, manifest_sha256: before[0]!.manifest_sha256, watermark_sequence: 1 })
+    .execute()
+  await bed.commits(dataset, 2)
+  bed.clock.advance(60_000)
+  await bed.append(dataset, 20, 5)
+  await bed.commits(dataset, 3)
+  expect(await bed.run(node, flowId)).toMatchObject({ state: 'failed', code: 'chain.diverged' })
+  expect(await node.exports.adopt(bed.caller, flowId)).toMatchObject([
+    { datasetId: dataset.id, chainNumber: 2 },
+  ])
+  expect(await bed.run(node, flowId)).toMatchObject({
+    state: 'succeeded',
+    result: { rowCount: 5, chainNumber: 3 },
+  })
+  expect(await bed.deliveredIds()).toEqual(range(0, 25))
+  expect(await bed.verify()).toMatchObject({ isRight: true, findings: [] })
+})

@@ -1,0 +1,122 @@
+import { expect, onTestFinished, test } from 'vitest'
+import { ExportBed } from '../../test/support/exports.ts'
+import { isWithin } from './rules.ts'
+
+async function open() {
+  const bed = await ExportBed.open()
+  onTestFinished(() => bed[Symbol.asyncDispose]())
+  return { bed, node: await bed.node() }
+}
+
+test('a place is within its folders, whole names at a time', () => {
+  expect(isWithin('file:///srv/out', 'file:///srv/out/')).toBe(true)
+  expect(isWithin('file:///srv/out/a', 'file:///srv')).toBe(true)
+  expect(isWithin('file:///srv/out', 'file:///srv/ou')).toBe(false)
+  expect(isWithin('s3://journeys-two/', 's3://journeys')).toBe(false)
+})
+
+test('a destination that a rule does not allow is refused when a flow is saved, and when it runs', async () => {
+  const { bed, node } = await open()
+  const [free, closed] = [await bed.dataset('free'), await bed.dataset('closed')]
+  await bed.append(closed, 0, 5)
+  await bed.append(free, 0, 5)
+  const early = await bed.flow(node, closed, { name: 'early' })
+  await node.exports.putRule(bed.caller, 'nowhere', {
+    kind: 'destinations',
+    datasetIds: [closed.id],
+    allowed: ['s3://somewhere/'],
+  })
+  await expect(bed.flow(node, closed, { name: 'late' })).rejects.toMatchObject({
+    code: 'access.denied',
+    message: expect.stringContaining('"nowhere"'),
+  })
+  expect(await bed.run(node, early)).toMatchObject({ state: 'failed', code: 'access.denied' })
+  expect(await bed.run(node, await bed.flow(node, free))).toMatchObject({ state: 'succeeded' })
+  await node.exports.putRule(bed.caller, 'nowhere', {
+    kind: 'destinations',
+    datasetIds: [closed.id],
+    allowed: [`file://${bed.destination}`],
+  })
+  expect(await bed.run(node, early)).toMatchObject({ state: 'succeeded' })
+})
+
+test('a rule for a role is for its members alone', async () => {
+  const { bed, node } = await open()
+  const dataset = await bed.dataset()
+  const [mine] = await bed.metadata.db
+    .selectFrom('role_members')
+    .select('role_id')
+    .where('principal_id', '=', bed.caller.principal.id)
+    .execute()
+  const rule = (roleIds: string[]) => ({ kind: 'destinations', roleIds, allowed: [] })
+  await node.exports.putRule(bed.caller, 'others', rule(['00000000-0000-4000-8000-000000000001']))
+  await bed.flow(node, dataset)
+  await node.exports.putRule(bed.caller, 'mine', rule([mine!.role_id]))
+  await expect(bed.flow(node, dataset)).rejects.toMatchObject({ code: 'access.denied' })
+})
+
+test('a quota ends a run before anything is seen, and what it left comes when there is room again', async () => {
+  const { bed, node } = await open()
+  const dataset = await bed.dataset()
+  const flowId = await bed.flow(node, dataset)
+  await node.exports.putRule(bed.caller, 'rows', { kind: 'quota', days: 1, rowsMax: 15 })
+  await bed.append(dataset, 0, 10)
+  expect(await bed.run(node, flowId)).toMatchObject({ state: 'succeeded' })
+  const delivered = bed.files()
+  await bed.append(dataset, 10, 10)
+  expect(await bed.run(node, flowId)).toMatchObject({ state: 'failed', code: 'export.quota' })
+  await expect.poll(() => bed.files(), { timeout: 30_000 }).toEqual(delivered)
+  bed.clock.advance(25 * 3_600_000)
+  expect(await bed.run(node, flowId)).toMatchObject({
+    state: 'succeeded',
+    result: { rowCount: 10, chainNumber: 2 },
+  })
+  expect(await bed.deliveredIds()).toEqual(Array.from({ length: 20 }, (_, index) => index))
+  const deliveries = await node.exports.exported(bed.caller, { limit: 10, datasetId: dataset.id })
+  expect(deliveries.map(({ rowCount, principalId }) => [rowCount, principalId])).toEqual([
+    [10, bed.caller.principal.id],
+    [10, bed.caller.principal.id],
+  ])
+})
+
+test('outside of a window a run waits until it opens, or is made by who may override it', async () => {
+  const { bed, node } = await open()
+  const dataset = await bed.dataset()
+  const flowId = await bed.flow(node, dataset)
+  await bed.append(dataset, 0, 10)
+  // It is Sunday, one o'clock.
+  await node.exports.putRule(bed.caller, 'at noon', {
+    kind: 'window',
+    window: { days: ['sun', 'mon'], from: '12:00', to: '13:00', timeZone: 'UTC' },
+  })
+  const runId = await node.exports.runNow(bed.caller, flowId)
+  await expect
+    .poll(async () => await node.jobs.run(runId), { timeout: 30_000 })
+    .toMatchObject({ state: 'waiting', code: 'job.postponed', retryAt: new Date('2026-03-01T12:00:00Z') })
+  expect(bed.files()).toEqual([])
+  bed.clock.advance(11 * 3_600_000)
+  expect(await bed.settled(node, runId)).toMatchObject({ state: 'succeeded', result: { rowCount: 10 } })
+  bed.clock.advance(3 * 3_600_000)
+  await bed.append(dataset, 10, 1)
+  const forced = await node.exports.runNow(bed.caller, flowId, { overridesWindows: true })
+  expect(await bed.settled(node, forced)).toMatchObject({ state: 'succeeded', result: { rowCount: 1 } })
+})
+
+test('ticks that come while the window is closed are one run, named by the newest', async () => {
+  const { bed, node } = await open()
+  const dataset = await bed.dataset()
+  await bed.append(dataset, 0, 10)
+  await node.exports.putRule(bed.caller, 'at noon', {
+    kind: 'window',
+    window: { days: ['sun'], from: '12:00', to: '13:00', timeZone: 'UTC' },
+  })
+  const flowId = await bed.flow(node, dataset, {
+    scheduleParams: { timeUnit: 'hour', interval: 1, startTime: bed.clock.now().getTime() / 1000 + 60 },
+  })
+  const runs = async () =>
+    (await node.jobs.runs({ subjectId: flowId })).map(({ tick, state }) => [tick, state])
+  for (const hour of [1, 2, 3]) {
+    bed.clock.advance(hour === 1 ? 61_000 : 3_600_000)
+    await expect.poll(runs, { timeout: 30_000 }).toEqual([[`2026-03-01T0${hour}:01:00.000Z`, 'waiting']])
+  }
+})

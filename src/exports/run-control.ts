@@ -1,0 +1,196 @@
+import { randomUUID } from 'node:crypto'
+import type { Access } from '#access/access.ts'
+import type { Clock } from '#base/clock.ts'
+import { AppError } from '#base/errors.ts'
+import { type FlowId, isId, type RunId } from '#base/ids.ts'
+import type { Caller } from '#datasets/datasets.ts'
+import type { Jobs } from '#jobs/jobs.ts'
+import { selectEntity, selectExportRun, selectUnfinishedRuns } from '#metadata/exports.ts'
+import { type RunRow, selectRun } from '#metadata/jobs.ts'
+import type { Metadata, Transaction } from '#metadata/metadata.ts'
+import { type FlowDocument, readDocument } from './entity-schemas.ts'
+import type { Exports, RunAction } from './exports.ts'
+import { laneOf } from './run-order.ts'
+import { datasetIdOf, flowIdOf, sharesOf } from './run-subject.ts'
+
+export interface RunControlOptions {
+  readonly metadata: Metadata
+  readonly access: Access
+  readonly jobs: Jobs
+  readonly clock: Clock
+}
+
+export type RunControl = Pick<Exports, 'runNow' | 'runDatasets' | 'controlRun'> & {
+  /** Those that the flow exports. */
+  datasetIds(caller: Caller, flowId: FlowId): Promise<readonly string[]>
+}
+
+const overStates: readonly string[] = ['succeeded', 'failed', 'cancelled']
+
+/** What people do with runs. Whoever starts one, it delivers what its dataset's chain has not. */
+export function createRunControl({ metadata, access, jobs, clock }: RunControlOptions): RunControl {
+  async function requireExport({ principal, sandbox }: Caller): Promise<void> {
+    await access.require({ principal, permission: 'manage-dataset-destinations', sandboxId: sandbox.id })
+  }
+
+  async function audit(tx: Transaction, caller: Caller, action: string, flowId: string, detail = {}) {
+    await access.audit(
+      {
+        principalId: caller.principal.id,
+        sandboxId: caller.sandbox.id,
+        action,
+        assetType: 'Destination',
+        assetId: flowId,
+        status: 'Allow',
+        detail,
+      },
+      tx,
+    )
+  }
+
+  async function enqueue(
+    caller: Caller,
+    flowId: FlowId,
+    wanted: {
+      readonly datasetIds?: readonly string[]
+      readonly tick: string
+      readonly payload?: object
+      /** Refuse a dataset that has a run under way. */
+      readonly isAlone?: boolean
+    },
+  ): Promise<{ readonly datasetId: string; readonly runId: RunId }[]> {
+    await requireExport(caller)
+    const made = await metadata.transaction(async (tx) => {
+      const { flow, datasetIds, firstDatasetId } = await readFlow(tx, caller, flowId)
+      const unknown = wanted.datasetIds?.find((id) => !datasetIds.includes(id))
+      if (unknown !== undefined)
+        throw new AppError('flow.invalid', `The flow ${flowId} does not export the dataset ${unknown}.`)
+      await audit(tx, caller, 'export', flowId, wanted.payload ?? {})
+      const lane = await laneOf(tx, caller.sandbox.id, flow)
+      const runs: { datasetId: string; runId: RunId }[] = []
+      for (const { subjectId, payload } of sharesOf(
+        flowId,
+        wanted.datasetIds ?? datasetIds,
+        firstDatasetId,
+      )) {
+        if (wanted.isAlone === true) await requireIdle(tx, flowId, subjectId)
+        const runId = await jobs.enqueue(tx, {
+          kind: 'export',
+          subjectId,
+          tick: wanted.tick,
+          dueAt: clock.now(),
+          principalId: caller.principal.id,
+          sandboxId: caller.sandbox.id,
+          payload: { ...payload, ...wanted.payload },
+          priority: flow.scheduleParams.priority ?? 0,
+          ...lane,
+        })
+        runs.push({ datasetId: String(payload['datasetId']), runId })
+      }
+      return runs
+    })
+    jobs.ring()
+    return made
+  }
+
+  async function controlRun(caller: Caller, runId: RunId, action: RunAction) {
+    await requireExport(caller)
+    const row = await selectRun(metadata.db, runId)
+    if (row?.kind !== 'export' || row.sandbox_id !== caller.sandbox.id)
+      throw new AppError('flow.unknown', `The requested runs resource ${runId} is not found.`, {
+        detail: { id: runId, type: 'runs' },
+      })
+    const isOver = overStates.includes(row.state)
+    if (action === 'retry' && isOver) return await again(caller, row)
+    if (isOver) {
+      throw new AppError('flow.invalid', `The run ${runId} is over: it is ${row.state}.`, {
+        hint: 'RE_TRIGGER makes a new run of it.',
+        detail: { flowCode: 'FLOW-1416-400' },
+      })
+    }
+    if (row.is_sealed && action !== 'retry') {
+      throw new AppError('flow.invalid', `The run ${runId} is sealed: it goes on until it is published.`, {
+        detail: { flowCode: 'FLOW-1417-400' },
+      })
+    }
+    await metadata.transaction((tx) =>
+      audit(tx, caller, `${action} run`, flowIdOf(row.subject_id), { runId }),
+    )
+    if (action === 'cancel') await jobs.cancel(runId, caller.principal.id)
+    else if (action === 'pause') await jobs.pause(runId, caller.principal.id)
+    else await jobs.resume(runId)
+    const changed = await selectRun(metadata.db, runId)
+    return { id: runId, etag: etagOfRun(changed ?? row) }
+  }
+
+  /** From the last good state: a new run, which delivers what has not been, in the folder of the first one's tick. */
+  async function again(caller: Caller, row: RunRow) {
+    const exported = await selectExportRun(metadata.db, row.id)
+    const datasetId = exported?.dataset_id ?? datasetIdOf(row.payload)
+    const [run] = await enqueue(caller, flowIdOf(row.subject_id), {
+      ...(datasetId === undefined ? {} : { datasetIds: [datasetId] }),
+      tick: `again ${randomUUID()}`,
+      payload: { retryOf: row.id, scheduledAt: scheduledAtOf(row) },
+    })
+    if (!run) throw new AppError('flow.invalid', `The flow of run ${row.id} exports nothing any more.`)
+    return { id: run.runId as string, etag: `"${run.runId}"` }
+  }
+
+  async function readFlow(tx: Transaction, caller: Caller, flowId: FlowId) {
+    const missing = new AppError('flow.unknown', `The requested flows resource ${flowId} is not found.`, {
+      detail: { id: flowId, type: 'flows' },
+    })
+    const row = isId('flow', flowId) ? await selectEntity(tx, caller.sandbox.id, 'flows', flowId) : undefined
+    if (!row) throw missing
+    const flow: FlowDocument = readDocument('flows', row.document)
+    const sourceId = flow.sourceConnectionIds[0] ?? ''
+    const source = await selectEntity(tx, caller.sandbox.id, 'sourceConnections', sourceId)
+    if (!source) throw missing
+    const { datasets } = readDocument('sourceConnections', source.document).params
+    const datasetIds = datasets.map(({ dataSetId }) => dataSetId)
+    const first = row.document['firstDatasetId']
+    return { flow, datasetIds, firstDatasetId: typeof first === 'string' ? first : datasetIds[0] }
+  }
+
+  return {
+    runNow: async (caller, flowId, { overridesWindows = false } = {}) => {
+      if (overridesWindows) {
+        const { principal, sandbox } = caller
+        await access.require({ principal, permission: 'manage-data-usage-policies', sandboxId: sandbox.id })
+      }
+      const [first] = await enqueue(caller, flowId, {
+        tick: `by hand ${randomUUID()}`,
+        ...(overridesWindows ? { payload: { overridesWindows } } : {}),
+      })
+      if (!first) throw new AppError('flow.invalid', `The flow ${flowId} exports no dataset.`)
+      return first.runId
+    },
+    runDatasets: (caller, flowId, datasetIds) =>
+      enqueue(caller, flowId, { datasetIds, tick: `ad hoc ${randomUUID()}`, isAlone: true }),
+    controlRun,
+    datasetIds: async (caller, flowId) => {
+      await requireExport(caller)
+      return (await metadata.transaction((tx) => readFlow(tx, caller, flowId))).datasetIds
+    },
+  }
+}
+
+/** The words that clients of the ad hoc address look for. */
+async function requireIdle(tx: Transaction, flowId: string, subjectId: string): Promise<void> {
+  const [run] = await selectUnfinishedRuns(tx, { flowId, subjectId })
+  if (!run) return
+  throw new AppError('flow.invalid', `Run already going on for flow ${flowId}: ${run.id} is ${run.state}.`, {
+    hint: 'Wait until it is over.',
+  })
+}
+
+export function etagOfRun(run: Pick<RunRow, 'fence' | 'updated_at'>): string {
+  return `"${run.fence}-${run.updated_at.getTime().toString(16)}"`
+}
+
+/** The tick that a run was made for, or when it was asked for. */
+function scheduledAtOf({ tick, payload, created_at: createdAt }: RunRow): string {
+  const earlier = payload['scheduledAt']
+  if (typeof earlier === 'string') return earlier
+  return /^\d{4}-\d\d-\d\dT/.test(tick) ? tick : createdAt.toISOString()
+}

@@ -1,0 +1,130 @@
+import { z } from 'zod'
+import { authFormsOf } from './destination-auth.ts'
+import { type DestinationKind, destinationSpecs } from './destination-specs.ts'
+import { dataLakeSpecId } from './exports.ts'
+
+export interface SpecDocument extends Record<string, unknown> {
+  readonly id: string
+  readonly name: string
+}
+
+const providerId = '14e34fac-d307-11e9-bb65-2a2ae2dbcce4'
+const version = '1.0'
+const kinds = Object.keys(destinationSpecs) as DestinationKind[]
+
+function connectionSpec(kind: DestinationKind): SpecDocument {
+  const { name, connectionSpecId } = destinationSpecs[kind]
+  return {
+    id: connectionSpecId,
+    name,
+    providerId,
+    version,
+    authSpec: authFormsOf(kind).map(({ name, type, shape, secrets }) => ({
+      name,
+      type,
+      spec: withPasswords(z.toJSONSchema(z.object(shape), { target: 'draft-7', io: 'output' }), secrets),
+    })),
+    encryptionSpecs: kind === 'landing' ? [] : [encryption],
+    targetSpec: {
+      name: 'User based target',
+      type: 'UserNamespace',
+      spec: { type: 'object', properties: { ...places[kind], ...files }, required: requiredOf(kind) },
+    },
+    attributes: {
+      category: kind === 'local' ? 'Local' : 'Cloud Storage',
+      connectorName: name,
+      isSource: false,
+      isDestination: true,
+      uiAttributes: {},
+    },
+  }
+}
+
+const encryption = {
+  name: 'File PGP/GPG Encryption',
+  type: 'FileAsymmetric',
+  spec: {
+    type: 'object',
+    properties: {
+      publicKey: { type: 'string', contentEncoding: 'base64', description: 'Base64 encoded RSA public key' },
+      encryptionAlgo: { type: 'string', default: 'PGPGPG', enum: ['PGPGPG', 'NONE'] },
+    },
+    required: ['encryptionAlgo', 'publicKey'],
+  },
+}
+
+const forDatasets = {
+  conditional: { field: 'flowSpec.attributes._workflow', operator: 'CONTAINS', value: 'DATASETS' },
+}
+const files = {
+  mode: { type: 'string', const: 'Server-to-server' },
+  datasetFileType: { ...forDatasets, title: 'File Type', type: 'string', enum: ['JSON', 'PARQUET', 'CSV'] },
+  compression: {
+    title: 'Compression format',
+    type: 'string',
+    enum: ['NONE', 'GZIP', 'ZSTD', 'SNAPPY'],
+    description: 'SNAPPY for PARQUET only',
+  },
+  includeFileManifest: { title: 'Include file manifest', type: 'boolean', default: false },
+  completionMarker: { title: 'Name of an empty file that is made last', type: 'string', maxLength: 64 },
+}
+const path = { title: 'Folder path', type: 'string', maxLength: 1_000 }
+const bucketName = { title: 'Bucket', type: 'string', minLength: 3, maxLength: 222 }
+const container = { title: 'Container', type: 'string', pattern: '^[a-z0-9](?!.*--)[a-z0-9-]{1,61}[a-z0-9]$' }
+
+const places: Readonly<Record<DestinationKind, Readonly<Record<string, object>>>> = {
+  local: { path: { ...path, description: 'Absolute path on the server' } },
+  s3: { bucketName, path },
+  azure: { container, path },
+  adls: { container: { ...container, description: 'Absent: that of the account' }, path },
+  gcs: { bucketName, path },
+  sftp: { remotePath: { title: 'Folder path', type: 'string' } },
+  landing: { path },
+}
+
+function requiredOf(kind: DestinationKind): string[] {
+  const own = Object.keys(places[kind]).filter((key) => kind !== 'adls' || key !== 'container')
+  return [...own, 'mode', 'datasetFileType', 'compression']
+}
+
+function withPasswords(schema: object, secrets: readonly string[]): object {
+  const { properties = {}, ...rest } = schema as { properties?: Record<string, object> }
+  return {
+    ...rest,
+    properties: Object.fromEntries(
+      Object.entries(properties).map(([key, value]) => [
+        key,
+        secrets.includes(key) ? { ...value, format: 'password' } : value,
+      ]),
+    ),
+  }
+}
+
+/** What kinds of accounts there are, and what each wants to know: the schemas that requests are checked by. */
+export const connectionSpecs: readonly SpecDocument[] = [
+  {
+    id: dataLakeSpecId,
+    name: 'activation-datalake', // Clients find it by this name.
+    providerId,
+    version,
+    authSpec: [],
+    encryptionSpecs: [],
+    attributes: { category: 'Data lake', isSource: true, isDestination: false },
+  },
+  ...kinds.map(connectionSpec),
+]
+
+export const flowSpecs: readonly SpecDocument[] = kinds.map((kind) => {
+  const { name, flowSpecId, connectionSpecId } = destinationSpecs[kind]
+  return {
+    id: flowSpecId,
+    name: `${name} datasets`,
+    providerId,
+    version,
+    sourceConnectionSpecIds: [dataLakeSpecId],
+    targetConnectionSpecIds: [connectionSpecId],
+    optionSpec: {},
+    transformationSpecs: [],
+    attributes: { _workflow: ['DATASETS'], frequency: 'batch', isDestinationFlow: true },
+  }
+})

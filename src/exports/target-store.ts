@@ -1,0 +1,36 @@
+import type { SecretStore } from '#access/secret-store.ts'
+import { AppError } from '#base/errors.ts'
+import type { Caller } from '#datasets/datasets.ts'
+import { selectEntity } from '#metadata/exports.ts'
+import type { Metadata } from '#metadata/metadata.ts'
+import type { StoreConfig } from '#objects/open-store.ts'
+import { openAuth } from './connection-secret.ts'
+import type { DestinationKind } from './destination-specs.ts'
+import { destinationStore } from './destination-store.ts'
+import type { TargetParams } from './entity-schemas.ts'
+import { landingFolder } from './landing-folder.ts'
+import { checkTargetFolder } from './target-folder.ts'
+
+/**
+ * The store that a target connection means now.
+ * @throws AppError 'flow.unknown' when its connection was deleted, 'flow.invalid'
+ */
+export async function targetStore(
+  {
+    metadata,
+    secrets,
+    home,
+  }: { readonly metadata: Metadata; readonly secrets: SecretStore; readonly home: string },
+  { sandbox }: Caller,
+  request: { readonly kind: DestinationKind; readonly target: TargetParams; readonly connectionId: string },
+): Promise<StoreConfig> {
+  const { kind, target, connectionId } = request
+  if (kind === 'landing') return { kind: 'local', folder: landingFolder(home, sandbox.id, target.path) }
+  if (kind === 'local') return { kind, folder: await checkTargetFolder(target.path, home) }
+  const row = await selectEntity(metadata.db, sandbox.id, 'connections', connectionId)
+  if (!row) throw new AppError('flow.unknown', `The export's connection ${connectionId} was deleted.`)
+  const { config } = destinationStore(kind, await openAuth(secrets, row), target)
+  if (config.kind !== 'sftp') return config
+  const { hostKey: _pinned, ...place } = config // Of the connection, not of the place.
+  return place
+}

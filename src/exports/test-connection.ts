@@ -1,0 +1,58 @@
+import type { Access } from '#access/access.ts'
+import type { SecretStore } from '#access/secret-store.ts'
+import { AppError } from '#base/errors.ts'
+import type { Caller } from '#datasets/datasets.ts'
+import { selectEntities, selectEntity } from '#metadata/exports.ts'
+import type { Metadata } from '#metadata/metadata.ts'
+import { openAuth } from './connection-secret.ts'
+import { destinationKindOf } from './destination-specs.ts'
+import { destinationStore } from './destination-store.ts'
+import { readDocument } from './entity-schemas.ts'
+import type { ConnectionTest } from './exports.ts'
+import { openDestination } from './open-destination.ts'
+
+/** Places of one account that a test looks at. */
+const placesMax = 5
+const testMs = 30_000
+
+export interface TestConnectionOptions {
+  readonly metadata: Metadata
+  readonly access: Access
+  readonly secrets: SecretStore
+}
+
+/**
+ * Logs in as a run would and lists what is there. An account alone names no bucket: the places of its target connections
+ * are tried, and where there is none the account's own, if it has one.
+ */
+export async function testConnection(
+  options: TestConnectionOptions,
+  caller: Caller,
+  id: string,
+): Promise<ConnectionTest> {
+  const { metadata, access, secrets } = options
+  const { principal, sandbox } = caller
+  await access.require({ principal, permission: 'view-destinations', sandboxId: sandbox.id })
+  const row = await selectEntity(metadata.db, sandbox.id, 'connections', id)
+  const kind = row && destinationKindOf(readDocument('connections', row.document).connectionSpec.id)
+  if (!row || !kind)
+    throw new AppError('flow.unknown', `The requested connections resource ${id} is not found.`, {
+      detail: { id, type: 'connections' },
+    })
+  if (kind === 'local' || kind === 'landing') return { result: true, places: [] }
+  const auth = await openAuth(secrets, row)
+  const targets = (await selectEntities(metadata.db, sandbox.id, 'targetConnections'))
+    .filter(({ document }) => document['baseConnectionId'] === id)
+    .slice(0, placesMax)
+    .map(({ document }) => readDocument('targetConnections', document).params)
+  const hasPlace = kind === 'sftp' || (kind === 'adls' && typeof auth?.params['url'] === 'string')
+  const tried = targets.length === 0 && hasPlace ? [{ path: '', remotePath: '' }] : targets
+  const places: string[] = []
+  for (const place of tried) {
+    const { config } = destinationStore(kind, auth, place)
+    await using store = await openDestination({ metadata, secrets }, { target: config, connectionId: id })
+    for await (const _first of store.list('', { signal: AbortSignal.timeout(testMs) })) break
+    places.push(store.location)
+  }
+  return { result: true, places }
+}

@@ -1,0 +1,110 @@
+import type { Clock } from '#base/clock.ts'
+import type { DatasetId } from '#base/ids.ts'
+import type { Logger } from '#base/log.ts'
+import type { Jobs } from '#jobs/jobs.ts'
+import { selectArrival, selectQueryRunEnd, selectTriggeredFlows } from '#metadata/export-triggers.ts'
+import { selectEntity } from '#metadata/exports.ts'
+import type { Metadata } from '#metadata/metadata.ts'
+import { type FlowDocument, readDocument } from './entity-schemas.ts'
+import { laneOf } from './run-order.ts'
+import { datasetIdOf, sharesOf } from './run-subject.ts'
+
+export interface TriggersOptions {
+  readonly metadata: Metadata
+  readonly jobs: Jobs
+  readonly clock: Clock
+  readonly logger: Logger
+}
+
+const lookEveryMs = 5_000
+/** Flows one look takes. */
+const flowsMax = 10_000
+const quietMinutesDefault = 5
+
+/**
+ * Makes the runs of flows that follow a scheduled query or the arrival of rows. A run is named by the moment it follows,
+ * so that a second look, or node, makes no other.
+ */
+export function startTriggers(options: TriggersOptions): AsyncDisposable {
+  const { clock, logger } = options
+  const stop = new AbortController()
+  const looking = (async () => {
+    while (!stop.signal.aborted) {
+      await lookForTriggers(options).catch((error: unknown) =>
+        logger.log('warn', 'export.triggers.failed', { error }),
+      )
+      await clock.sleep(lookEveryMs, stop.signal).catch(() => {}) // Stopped.
+    }
+  })()
+  return {
+    [Symbol.asyncDispose]: async () => {
+      stop.abort()
+      await looking
+    },
+  }
+}
+
+/** One look. Returns how many runs are due by it, those made before included. */
+export async function lookForTriggers({
+  metadata,
+  jobs,
+  clock,
+}: Omit<TriggersOptions, 'logger'>): Promise<number> {
+  let runCount = 0
+  for (const row of await selectTriggeredFlows(metadata.db, flowsMax)) {
+    const flow = readDocument('flows', row.document)
+    const sourceId = flow.sourceConnectionIds[0] ?? ''
+    const source = await selectEntity(metadata.db, row.sandbox_id, 'sourceConnections', sourceId)
+    if (!source || !isOpen(flow, clock.now())) continue
+    const { datasets } = readDocument('sourceConnections', source.document).params
+    const ids = datasets.map(({ dataSetId }) => dataSetId)
+    const first = row.document['firstDatasetId']
+    for (const { subjectId, payload } of sharesOf(row.id, ids, typeof first === 'string' ? first : ids[0])) {
+      const moment = await momentOf({ metadata, clock }, row, flow, datasetIdOf(payload))
+      if (!moment) continue
+      await metadata.transaction(async (tx) =>
+        jobs.enqueue(tx, {
+          kind: 'export',
+          subjectId,
+          tick: moment.toISOString(),
+          dueAt: clock.now(),
+          principalId: row.updated_by,
+          sandboxId: row.sandbox_id,
+          payload,
+          priority: flow.scheduleParams.priority ?? 0,
+          ...(await laneOf(tx, row.sandbox_id, flow)),
+        }),
+      )
+      runCount += 1
+    }
+  }
+  if (runCount > 0) jobs.ring()
+  return runCount
+}
+
+type Row = Awaited<ReturnType<typeof selectTriggeredFlows>>[number]
+
+/** What has happened since the flow was made and asks for a run. */
+async function momentOf(
+  { metadata, clock }: Pick<TriggersOptions, 'metadata' | 'clock'>,
+  row: Row,
+  { scheduleParams }: FlowDocument,
+  datasetId: DatasetId | undefined,
+): Promise<Date | undefined> {
+  const { timeUnit, queryScheduleId, quietMinutes = quietMinutesDefault } = scheduleParams
+  if (timeUnit === 'query') {
+    const at = await selectQueryRunEnd(metadata.db, {
+      scheduleId: queryScheduleId ?? '',
+      sandboxId: row.sandbox_id,
+    })
+    return at && at > row.created_at ? at : undefined
+  }
+  if (datasetId === undefined) return undefined
+  const at = await selectArrival(metadata.db, { id: row.id, datasetId, sandboxId: row.sandbox_id })
+  return at && clock.now().getTime() - at.getTime() >= quietMinutes * 60_000 ? at : undefined
+}
+
+function isOpen({ scheduleParams }: FlowDocument, now: Date): boolean {
+  const seconds = now.getTime() / 1_000
+  return seconds >= scheduleParams.startTime && seconds < (scheduleParams.endTime ?? Infinity)
+}

@@ -1,0 +1,65 @@
+import { z } from 'zod'
+import { AppError } from '#base/errors.ts'
+import { isId } from '#base/ids.ts'
+import { audienceFlowSpecIds } from '#exports/destination-specs.ts'
+import type { HttpDependencies } from '../dependencies.ts'
+import { type App, guarded } from '../gateway/app.ts'
+import { callerOf } from '../gateway/caller.ts'
+
+const flowsMax = 80
+const datasetsMax = 100
+
+const dataset = z.looseObject({ id: z.string() })
+const body = z.looseObject({
+  activationInfo: z.looseObject({
+    destinations: z
+      .array(z.looseObject({ flowId: z.string(), datasets: z.array(dataset).min(1).max(datasetsMax) }))
+      .min(1)
+      .max(flowsMax),
+  }),
+})
+const answer = z.object({
+  destinations: z.array(z.object({ datasets: z.array(z.object({ id: z.string(), statusURL: z.string() })) })),
+})
+
+/** `/data/core/activation`: runs of datasets outside of their flow's schedule. */
+export async function adHocRoutes(app: App, { exports }: HttpDependencies): Promise<void> {
+  app.post(
+    '/disflowprovider/adhocrun',
+    {
+      config: guarded('flowservice', 'manage-dataset-destinations'),
+      schema: {
+        tags: ['Flow Service'],
+        summary: 'Run datasets of flows now',
+        description: 'Each dataset has a run, at whose address its state is.',
+        body,
+        response: { 200: answer },
+      },
+    },
+    async (request) => {
+      const caller = callerOf(request)
+      const destinations: z.infer<typeof answer>['destinations'] = []
+      for (const { flowId, datasets } of request.body.activationInfo.destinations) {
+        if (!isId('flow', flowId))
+          throw new AppError(
+            'flow.unknown',
+            `The requested flows resource ${flowId.slice(0, 80)} is not found.`,
+          )
+        if (audienceFlowSpecIds.includes(flowId))
+          throw new AppError('flow.invalid', `Adhoc run can not be executed for Flow spec=${flowId}`)
+        const runs = await exports.runDatasets(
+          caller,
+          flowId,
+          datasets.map(({ id }) => id),
+        )
+        destinations.push({
+          datasets: runs.map(({ datasetId, runId }) => ({
+            id: datasetId,
+            statusURL: `${request.protocol}://${request.host}/data/foundation/flowservice/runs/${runId}`,
+          })),
+        })
+      }
+      return { destinations }
+    },
+  )
+}

@@ -1,0 +1,145 @@
+import { type ColumnType, type Insertable, type Selectable, sql } from 'kysely'
+import type { PrincipalId, SandboxId } from '#base/ids.ts'
+import type { Db, Transaction } from './metadata.ts'
+
+export interface ExportRuleTables {
+  export_rules: {
+    id: string
+    sandbox_id: SandboxId
+    name: string
+    document: ColumnType<Record<string, unknown>, string, string>
+    created_at: Date
+    created_by: PrincipalId
+  }
+}
+
+export type ExportRuleRow = Selectable<ExportRuleTables['export_rules']>
+
+/** By name. */
+export async function selectExportRules(db: Db, sandboxId: SandboxId): Promise<ExportRuleRow[]> {
+  return await db
+    .selectFrom('export_rules')
+    .selectAll()
+    .where('sandbox_id', '=', sandboxId)
+    .orderBy('name')
+    .execute()
+}
+
+/** One of that name is replaced; its id stays. */
+export async function upsertExportRule(
+  tx: Transaction,
+  row: Insertable<ExportRuleTables['export_rules']>,
+): Promise<string> {
+  const { id } = await tx
+    .insertInto('export_rules')
+    .values(row)
+    .onConflict((conflict) =>
+      conflict.columns(['sandbox_id', 'name']).doUpdateSet({ document: row.document }),
+    )
+    .returning('id')
+    .executeTakeFirstOrThrow()
+  return id
+}
+
+/** False when there is none. */
+export async function deleteExportRule(tx: Transaction, sandboxId: SandboxId, id: string): Promise<boolean> {
+  const answer = await tx
+    .deleteFrom('export_rules')
+    .where('sandbox_id', '=', sandboxId)
+    .where('id', '=', id)
+    .executeTakeFirst()
+  return answer.numDeletedRows === 1n
+}
+
+/** What was delivered of some datasets, or by some principal, since a moment. */
+export async function sumExported(
+  db: Db,
+  since: {
+    readonly sandboxId: SandboxId
+    readonly from: Date
+    readonly datasetIds?: readonly string[]
+    readonly principalId?: PrincipalId
+  },
+): Promise<{ readonly rows: number; readonly bytes: number; readonly runs: number }> {
+  const { sandboxId, from, datasetIds, principalId } = since
+  const answer = await sql<{ rows: string; bytes: string; runs: string }>`
+    select
+      coalesce(sum((run.result ->> 'rowCount')::bigint), 0) as rows,
+      coalesce(sum((run.result ->> 'bytes')::bigint), 0) as bytes,
+      count(*) as runs
+    from job_runs run
+    join export_runs export on export.run_id = run.id
+    where run.kind = 'export' and run.sandbox_id = ${sandboxId} and run.state = 'succeeded'
+      and run.finished_at >= ${from}
+      and (${datasetIds ?? null}::text[] is null or export.dataset_id = any(${datasetIds ?? null}::text[]))
+      and (${principalId ?? null}::uuid is null or run.principal_id = ${principalId ?? null}::uuid)`.execute(
+    db,
+  )
+  const [row] = answer.rows
+  return { rows: Number(row?.rows ?? 0), bytes: Number(row?.bytes ?? 0), runs: Number(row?.runs ?? 0) }
+}
+
+/** Whether the principal is a member of one of the roles, itself or by a group. */
+export async function isInRoles(
+  db: Db,
+  principalId: PrincipalId,
+  roleIds: readonly string[],
+): Promise<boolean> {
+  const answer = await sql<{ found: boolean }>`
+    select exists (
+      select from role_members where principal_id = ${principalId} and role_id = any(${roleIds}::uuid[])
+      union all
+      select from role_groups role_group
+      join group_members member on member.group_id = role_group.group_id
+      where member.principal_id = ${principalId} and role_group.role_id = any(${roleIds}::uuid[])
+    ) as found`.execute(db)
+  return answer.rows[0]?.found === true
+}
+
+/** Who delivered what to where, newest first. */
+export interface ExportedRow {
+  readonly run_id: string
+  readonly flow_id: string
+  readonly dataset_id: string
+  readonly dataset_name: string
+  readonly principal_id: PrincipalId
+  readonly principal_name: string | null
+  readonly location: string
+  readonly rows: string
+  readonly bytes: string
+  readonly files: string
+  readonly published_at: Date
+}
+
+export async function selectExported(
+  db: Db,
+  filter: {
+    readonly sandboxId: SandboxId
+    readonly principalId?: string | undefined
+    readonly location?: string | undefined
+    readonly datasetId?: string | undefined
+    readonly limit: number
+  },
+): Promise<ExportedRow[]> {
+  const { sandboxId, principalId, location, datasetId, limit } = filter
+  const answer = await sql<ExportedRow>`
+    select
+      export.run_id, export.flow_id, export.dataset_id,
+      export.plan ->> 'datasetName' as dataset_name,
+      run.principal_id, principal.name as principal_name,
+      run.result ->> 'location' as location,
+      coalesce(run.result ->> 'rowCount', '0') as rows,
+      coalesce(run.result ->> 'bytes', '0') as bytes,
+      coalesce(run.result ->> 'fileCount', '0') as files,
+      export.published_at
+    from export_runs export
+    join job_runs run on run.id = export.run_id
+    left join principals principal on principal.id = run.principal_id
+    where run.sandbox_id = ${sandboxId} and export.published_at is not null and run.state = 'succeeded'
+      and (${principalId ?? null}::uuid is null or run.principal_id = ${principalId ?? null}::uuid)
+      and (${location ?? null}::text is null or starts_with(run.result ->> 'location', ${location ?? null}::text))
+      and (${datasetId ?? null}::text is null or export.dataset_id = ${datasetId ?? null}::text)
+    order by export.published_at desc
+    limit ${limit}`.execute(db)
+  return answer.rows
+}
