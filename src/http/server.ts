@@ -14,6 +14,7 @@ import { labelRoutes } from './catalog/labels.ts'
 import { previewRoutes } from './catalog/preview.ts'
 import { catalogRoutes } from './catalog/routes.ts'
 import type { HttpDependencies } from './dependencies.ts'
+import { dataAccessRoutes } from './dataaccess/routes.ts'
 import { flowServiceRoutes } from './flowservice/routes.ts'
 import { auditRoutes } from './audit/routes.ts'
 import { type App, open } from './gateway/app.ts'
@@ -111,6 +112,7 @@ export async function createApp(
     ['/data/foundation/catalog', (scope) => catalogRoutes(scope, dependencies)],
     ['/data/foundation/dataset', (scope) => labelRoutes(scope, dependencies)],
     ['/data/foundation/export', (scope) => previewRoutes(scope, dependencies)],
+    ['/data/foundation/export', (scope) => dataAccessRoutes(scope, dependencies)],
     ['/data/foundation/schemaregistry', (scope) => schemaRoutes(scope, dependencies)],
     ['/data/core', (scope) => identityRoutes(scope, dependencies)],
     ['/data/foundation/import', (scope) => ingestionRoutes(scope, dependencies)],

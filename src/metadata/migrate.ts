@@ -19,6 +19,7 @@ import * as views from './migrations/0030-views.ts'
 import * as home from './migrations/0031-home.ts'
 import * as stagedTables from './migrations/0032-staged-tables.ts'
 import * as databases from './migrations/0040-databases.ts'
+import * as ingestion from './migrations/0080-ingestion.ts'
 
 // oxlint-disable-next-line typescript/no-explicit-any -- A migration precedes the row types.
 type AnyDb = Kysely<any>
@@ -49,6 +50,7 @@ export const migrations: readonly Migration[] = [
   { name: '0031-home', up: home.up },
   { name: '0032-staged-tables', up: stagedTables.up },
   { name: '0040-databases', up: databases.up },
+  { name: '0080-ingestion', up: ingestion.up },
 ]
 
 /** Any number that nobody else uses in this database: two nodes that start together migrate one after the other. */
