@@ -132,6 +132,32 @@ describe.skipIf(isMissing)('the public client aepp, unmodified', () => {
     })
   })
 
+  test('loads files, whole and in parts, and looks at what was refused', async () => {
+    const seen = await run('use_aepp_ingestion.py')
+    expect(seen).toMatchObject({
+      small: 'success',
+      partial: 'success',
+      failed: 'failed',
+      large: 'success',
+      'given up': 'failed',
+      reverted: 'inactive',
+      'failed files': [['rows.json', expect.any(String)]],
+      meta: ['row_errors', 'input_files', 'row_errors_sample.json'],
+      errors: [
+        {
+          name: 'parsing_errors_0.json',
+          length: expect.any(String),
+          _links: { self: { href: expect.stringContaining('?path=row_errors%2Fparsing_errors_0.json') } },
+        },
+      ],
+      inputs: 1,
+    })
+    expect(JSON.stringify(seen['failed file'])).toContain('y')
+    expect(seen['error']).toMatchObject({ _errors: [{ code: '1401' }], _filename: 'rows.json' })
+    expect(JSON.stringify(seen['preview'])).toMatch(/"level":3.*"level":4|"level":4.*"level":3/)
+    expect(JSON.stringify(seen['preview'])).not.toMatch(/"level":[12]\b/)
+  })
+
   test('administers roles, policies, sandboxes and namespaces', async () => {
     await admin.must('POST', '/data/foundation/access-control/administration/roles', { name: 'aepp role' })
     const user = await admin.must('POST', '/sluice/v1/users', { name: 'Ann', email: 'ann@example.com' })

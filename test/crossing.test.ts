@@ -200,11 +200,21 @@ const rows: Readonly<Record<string, Row>> = {
     params: ['namespace'],
     body: () => ({ name: 'stolen', code: 'Stolen', idType: 'Cookie' }),
   },
+  'GET /data/foundation/export/batches/:id/failed': { params: ['batch'] },
+  'GET /data/foundation/export/batches/:id/meta': { params: ['batch'] },
   'POST /data/foundation/import/batches': {
     body: (ids) => ({ datasetId: ids.dataset, inputFormat: { format: 'json' } }),
   },
   'POST /data/foundation/import/batches/:id': { params: ['batch'], query: () => 'action=ABORT' },
   'PUT /data/foundation/import/batches/:batchId/datasets/:datasetId/files/*': {
+    params: ['batch', 'dataset', 'file'],
+    body: () => ({ a: 1 }),
+  },
+  'POST /data/foundation/import/batches/:batchId/datasets/:datasetId/files/*': {
+    params: ['batch', 'dataset', 'file'],
+    query: () => 'action=INITIALIZE',
+  },
+  'PATCH /data/foundation/import/batches/:batchId/datasets/:datasetId/files/*': {
     params: ['batch', 'dataset', 'file'],
     body: () => ({ a: 1 }),
   },

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { codeOf } from '#base/system-error.ts'
 import { stagingOf } from '#ingest/staging.ts'
 import { type HomeStateRow, selectHomeState } from '#metadata/home-state.ts'
-import { type BatchFileRow, selectUnfinishedBatchFiles } from '#metadata/batches.ts'
+import { type StagedFile, selectUnfinishedBatchFiles } from '#metadata/batches.ts'
 import { lockLakeTables, type LakeTableRow, putBackupPins } from '#metadata/lake.ts'
 import type { Metadata, Transaction } from '#metadata/metadata.ts'
 
@@ -14,7 +14,7 @@ export interface Point {
   /** Snapshots that are pinned. */
   readonly pinCount: number
   /** Uploads that are not loaded yet, held in a folder of ours. */
-  readonly uploads: readonly BatchFileRow[]
+  readonly uploads: readonly StagedFile[]
 }
 
 export interface PointOptions {
@@ -64,7 +64,7 @@ async function standStill(options: PointOptions, view: Transaction): Promise<Poi
     // The first statement of a REPEATABLE READ transaction is what its view is of.
     const home = await selectHomeState(view)
     const pinCount = await putBackupPins(tx, { owner: pinOwner, until: pinnedUntil })
-    const uploads: BatchFileRow[] = []
+    const uploads: StagedFile[] = []
     for (const file of await selectUnfinishedBatchFiles(view)) {
       if (await hold(stagingOf(stagingFolder), stagingOf(holdFolder), file)) uploads.push(file)
     }
@@ -79,11 +79,7 @@ async function lakeTablesOf(view: Transaction): Promise<LakeTableRow[]> {
 type Staging = ReturnType<typeof stagingOf>
 
 /** @returns false when the batch was given up in this moment: its load will say so */
-async function hold(
-  from: Staging,
-  to: Staging,
-  { batch_id: batchId, number }: BatchFileRow,
-): Promise<boolean> {
+async function hold(from: Staging, to: Staging, { batch_id: batchId, number }: StagedFile): Promise<boolean> {
   await mkdir(join(to.batchFolder(batchId)), { recursive: true, mode: 0o700 })
   try {
     await link(from.filePath(batchId, number), to.filePath(batchId, number))

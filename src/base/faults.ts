@@ -42,6 +42,9 @@ const lakeFaultPoints = ['lake.merge.done', 'lake.sweep.middle', 'lake.stage.rem
 /** Of letting go of the tables of deleted datasets. */
 export const forgetFaultPoints = ['lake.forget.before', 'lake.forget.middle'] as const
 
+/** Of ways into and out of a dataset that no customer's day passes; the tests of ingestion do. */
+export const ingestFaultPoints = ['load.upload.stored', 'load.reverted'] as const
+
 /** Of the record of what was done. */
 export const auditFaultPoints = [
   'audit.recorded',
@@ -75,6 +78,7 @@ export const allFaultPoints = [
   ...lakeFaultPoints,
   ...sparkFaultPoints,
   ...forgetFaultPoints,
+  ...ingestFaultPoints,
   ...auditFaultPoints,
   ...auditExpiryFaultPoints,
   ...backupFaultPoints,

@@ -133,7 +133,8 @@ export interface Dataset {
   readonly createdBy: string
 }
 
-export type BatchState = 'loading' | 'queued' | 'processing' | 'success' | 'failed' | 'aborted'
+/** `inactive`: its rows were taken back. */
+export type BatchState = 'loading' | 'queued' | 'processing' | 'success' | 'failed' | 'aborted' | 'inactive'
 
 export interface BatchPage {
   readonly limit: number
@@ -160,6 +161,8 @@ export interface Batch {
   readonly bytes: number
   readonly errors: readonly BatchError[]
   readonly tags: Readonly<Record<string, unknown>>
+  /** Absent: nobody is known. */
+  readonly createdBy: string | undefined
 }
 
 export interface BatchError {

@@ -37,5 +37,6 @@ export function batchOf(row: BatchRow): Batch {
     bytes: Number(row.bytes),
     errors: row.errors as readonly BatchError[],
     tags: row.tags as Batch['tags'],
+    createdBy: row.created_by ?? undefined,
   }
 }

@@ -15,6 +15,7 @@ import { previewRoutes } from './catalog/preview.ts'
 import { catalogRoutes } from './catalog/routes.ts'
 import type { HttpDependencies } from './dependencies.ts'
 import { adHocRoutes } from './flowservice/ad-hoc.ts'
+import { dataAccessRoutes } from './dataaccess/routes.ts'
 import { flowServiceRoutes } from './flowservice/routes.ts'
 import { auditRoutes } from './audit/routes.ts'
 import { type App, open } from './gateway/app.ts'
@@ -113,6 +114,7 @@ export async function createApp(
     ['/data/foundation/catalog', (scope) => catalogRoutes(scope, dependencies)],
     ['/data/foundation/dataset', (scope) => labelRoutes(scope, dependencies)],
     ['/data/foundation/export', (scope) => previewRoutes(scope, dependencies)],
+    ['/data/foundation/export', (scope) => dataAccessRoutes(scope, dependencies)],
     ['/data/foundation/schemaregistry', (scope) => schemaRoutes(scope, dependencies)],
     ['/data/core', (scope) => identityRoutes(scope, dependencies)],
     ['/data/foundation/import', (scope) => ingestionRoutes(scope, dependencies)],

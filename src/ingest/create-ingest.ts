@@ -2,11 +2,9 @@ import type { Access } from '#access/access.ts'
 import type { Clock } from '#base/clock.ts'
 import { AppError } from '#base/errors.ts'
 import { faultPoint } from '#base/faults.ts'
-import { type BatchId, type DatasetId, newBatchId } from '#base/ids.ts'
+import { type BatchId, newBatchId } from '#base/ids.ts'
 import type { Logger } from '#base/log.ts'
-import { unknownBatch, unknownDataset } from '#datasets/create-datasets.ts'
 import type { Caller, Datasets } from '#datasets/datasets.ts'
-import { requireDataset } from '#datasets/require-dataset.ts'
 import type { Engine } from '#engine/engine.ts'
 import type { Jobs } from '#jobs/jobs.ts'
 import type { Lake } from '#lake/lake.ts'
@@ -14,20 +12,22 @@ import {
   type BatchRow,
   deleteBatchFiles,
   insertBatch,
-  lockBatch,
-  nextFileNumber,
-  putBatchFile,
-  selectBatch,
   selectBatchFiles,
   updateBatch,
 } from '#metadata/batches.ts'
+import { selectOpenUpload } from '#metadata/batch-uploads.ts'
 import type { Metadata, Transaction } from '#metadata/metadata.ts'
+import { createBatchData } from './batch-data.ts'
 import { inferSchema } from './infer-schema.ts'
-import type { Ingest, Upload } from './ingest.ts'
+import type { Ingest } from './ingest.ts'
+import { ingestCodes, shownName } from './ingest-failure.ts'
 import { loadBatch } from './load-batch.ts'
 import { readRejects, rejectsKeptMax } from './rejects.ts'
-import { removeBatchFiles, removeFile, stagingOf, storeDurably } from './staging.ts'
+import { managedBatches, wrongState } from './managed-batch.ts'
+import { revertBatch } from './revert-batch.ts'
+import { removeBatchFiles, stagingOf } from './staging.ts'
 import { sweepStaging } from './sweep-staging.ts'
+import { createUploads } from './uploads.ts'
 
 export interface IngestDependencies {
   readonly metadata: Metadata
@@ -45,76 +45,74 @@ export interface IngestDependencies {
 const loadKind = 'load'
 /** A load keeps an engine child busy. */
 const parallelLoadsMax = 2
-/** Uploads of one batch, those that were replaced too. */
-const filesMax = 10_000
-const fileNameLengthMax = 1_024
+const revertKind = 'revert'
+const sweepEveryMs = 86_400_000
+const isOver: ReadonlySet<string> = new Set(['succeeded', 'failed', 'cancelled'])
+/** A revert rewrites files of its table, one after the other. */
+const parallelRevertsMax = 1
 
 export function createIngest(dependencies: IngestDependencies): Ingest {
   const { metadata, access, engine, datasets, lake, jobs, folder, clock, logger } = dependencies
   const staging = stagingOf(folder)
-  let swept: Promise<void> | undefined
+  let sweep: { readonly at: number; readonly done: Promise<void> } | undefined
 
   jobs.register({
     kind: loadKind,
     parallelRunsMax: parallelLoadsMax,
     run: async (context) => {
-      swept ??= sweepStaging({ metadata, staging, clock }).catch((error: unknown) => {
-        // What is left lies there until the next start; nothing reads it.
-        logger.log('warn', 'ingest.sweep_failed', { error })
-      })
-      await swept
+      const now = clock.now().getTime()
+      if (sweep === undefined || now - sweep.at > sweepEveryMs) {
+        const done = sweepStaging({ metadata, staging, clock }).catch((error: unknown) => {
+          // What is left lies there until the next sweep; nothing reads it.
+          logger.log('warn', 'ingest.sweep_failed', { error })
+        })
+        sweep = { at: now, done }
+      }
+      await sweep.done
       return await loadBatch({ metadata, engine, lake, staging, clock, logger }, context)
     },
   })
 
-  const requireManage = async (
-    caller: Caller,
-    datasetId: DatasetId,
-    absent = () => unknownDataset(datasetId),
-  ): Promise<void> => {
-    await requireDataset(access, caller, { permission: 'manage-datasets', datasetId, absent })
-  }
+  jobs.register({
+    kind: revertKind,
+    parallelRunsMax: parallelRevertsMax,
+    run: async (context) => await revertBatch({ metadata, lake, clock }, context),
+  })
 
-  /** The batch as it is now, of a dataset that the caller may change. */
-  async function managedBatch(caller: Caller, batchId: BatchId): Promise<BatchRow> {
-    const batch = await selectBatch(metadata.db, caller.sandbox.id, batchId)
-    if (!batch) throw unknownBatch(batchId)
-    await requireManage(caller, batch.dataset_id, () => unknownBatch(batchId))
-    return batch
-  }
+  const batches = managedBatches({ metadata, access })
+  const uploads = createUploads({ metadata, staging, batches, clock })
 
-  async function lockedBatch(tx: Transaction, caller: Caller, batchId: BatchId): Promise<BatchRow> {
-    const batch = await lockBatch(tx, caller.sandbox.id, batchId)
-    if (!batch) throw unknownBatch(batchId)
-    return batch
-  }
-
-  async function storeFile(caller: Caller, upload: Upload): ReturnType<Ingest['upload']> {
-    const { batchId, fileName, signal } = upload
-    const number = await nextFileNumber(metadata.db, batchId)
-    if (number > filesMax) {
-      throw new AppError('request.invalid', `A batch takes at most ${filesMax} uploads.`, {
-        hint: 'Open another batch for the rest.',
+  /** Ends a batch that is not over. */
+  async function end(caller: Caller, batchId: BatchId, state: 'aborted' | 'failed'): Promise<void> {
+    await batches.get(caller, batchId)
+    const isNew = await metadata.transaction(async (tx) => {
+      const batch = await batches.lock(tx, caller, batchId)
+      if (batch.state === state) return false
+      if (batch.state !== 'loading' && batch.state !== 'queued' && batch.state !== 'processing') {
+        throw wrongState(batch, `is over (${batch.state}) and cannot be ${state}`)
+      }
+      const error = { code: ingestCodes.failedByClient, description: 'The client gave it up.', rowCount: 0 }
+      await updateBatch(tx, batchId, {
+        state,
+        at: clock.now(),
+        isComplete: true,
+        ...(state === 'failed' ? { errors: [error] } : {}),
       })
+      await deleteBatchFiles(tx, batchId)
+      await audit(tx, caller, { action: 'delete', batch })
+      return true
+    })
+    if (!isNew) return
+    // From here no attempt can commit; the rest only ends what is under way sooner.
+    for (const run of await jobs.runs({ kind: loadKind, subjectId: batchId })) {
+      await jobs.cancel(run.id, caller.principal.id)
     }
-    const target = { folder: staging.batchFolder(batchId), path: staging.filePath(batchId, number) }
-    try {
-      const stored = await storeDurably(target, upload.bytes, signal)
-      const replaced = await metadata.transaction(async (tx) => {
-        requireOpen(await lockedBatch(tx, caller, batchId))
-        return await putBatchFile(tx, { batch_id: batchId, number, file_name: fileName, ...stored })
-      })
-      if (replaced !== undefined) await removeFile(staging, batchId, replaced)
-      return stored
-    } catch (error) {
-      await removeFile(staging, batchId, number)
-      throw error
-    }
+    await removeBatchFiles(staging, batchId)
   }
 
   return {
     async open(caller, batch) {
-      await requireManage(caller, batch.datasetId)
+      await batches.requireManage(caller, batch.datasetId)
       const dataset = await datasets.get(caller, batch.datasetId)
       const { partialIngestionPercentage = 0 } = batch
       if (!(partialIngestionPercentage >= 0 && partialIngestionPercentage <= 100)) {
@@ -132,6 +130,8 @@ export function createIngest(dependencies: IngestDependencies): Ingest {
         state: 'loading',
         format: batch.format,
         partial_ingestion_percentage: partialIngestionPercentage,
+        has_diagnostics: batch.hasDiagnostics ?? true,
+        is_multi_line_json: batch.isMultiLineJson ?? false,
         created_at: now,
         updated_at: now,
         completed_at: null,
@@ -145,25 +145,23 @@ export function createIngest(dependencies: IngestDependencies): Ingest {
       return await datasets.batch(caller, id)
     },
 
-    async upload(caller, upload) {
-      const { fileName } = upload
-      const batch = await managedBatch(caller, upload.batchId)
-      if (batch.dataset_id !== upload.datasetId) {
-        throw new AppError('request.invalid', `The batch ${batch.id} belongs to another dataset.`)
-      }
-      if (fileName.length < 1 || fileName.length > fileNameLengthMax || fileName.includes('\0')) {
-        throw new AppError('request.invalid', `The name of a file has 1 to ${fileNameLengthMax} characters.`)
-      }
-      requireOpen(batch)
-      return await storeFile(caller, upload)
-    },
+    ...uploads,
+    ...createBatchData({ metadata, datasets, staging }),
 
     async complete(caller, batchId) {
-      await managedBatch(caller, batchId)
+      await batches.get(caller, batchId)
       const isNew = await metadata.transaction(async (tx) => {
-        const batch = await lockedBatch(tx, caller, batchId)
+        const batch = await batches.lock(tx, caller, batchId)
         if (batch.state === 'aborted') throw wrongState(batch, 'was aborted and cannot be completed')
         if (batch.state !== 'loading') return false
+        const open = await selectOpenUpload(tx, batchId)
+        if (open !== undefined) {
+          throw wrongState(
+            batch,
+            `has a file that is not whole: ${shownName(open)}`,
+            'Complete the file with action=COMPLETE first.',
+          )
+        }
         if ((await selectBatchFiles(tx, batchId)).length === 0) {
           throw wrongState(batch, 'holds no file', 'Upload one first, or abort the batch.')
         }
@@ -186,25 +184,36 @@ export function createIngest(dependencies: IngestDependencies): Ingest {
       jobs.ring()
     },
 
-    async abort(caller, batchId) {
-      await managedBatch(caller, batchId)
+    abort: async (caller, batchId) => await end(caller, batchId, 'aborted'),
+    fail: async (caller, batchId) => await end(caller, batchId, 'failed'),
+
+    async revert(caller, batchId) {
+      await batches.get(caller, batchId)
       const isNew = await metadata.transaction(async (tx) => {
-        const batch = await lockedBatch(tx, caller, batchId)
-        if (batch.state === 'aborted') return false
-        if (batch.state === 'success' || batch.state === 'failed') {
-          throw wrongState(batch, 'is over and cannot be aborted')
+        const batch = await batches.lock(tx, caller, batchId)
+        if (batch.state === 'inactive') return false
+        if (batch.state !== 'success') {
+          throw wrongState(
+            batch,
+            `is ${batch.state}: only a loaded batch can be reverted`,
+            'Abort one that is not over.',
+          )
         }
-        await updateBatch(tx, batchId, { state: 'aborted', at: clock.now(), isComplete: true })
-        await deleteBatchFiles(tx, batchId)
+        const tries = await jobs.runs({ kind: revertKind, subjectId: batchId })
+        if (tries.some(({ state }) => !isOver.has(state))) return false
+        await jobs.enqueue(tx, {
+          kind: revertKind,
+          subjectId: batchId,
+          tick: `revert-${tries.length + 1}`,
+          dueAt: clock.now(),
+          principalId: caller.principal.id,
+          sandboxId: caller.sandbox.id,
+          payload: {},
+        })
         await audit(tx, caller, { action: 'delete', batch })
         return true
       })
-      if (!isNew) return
-      // From here no attempt can commit; the rest only ends what is under way sooner.
-      for (const run of await jobs.runs({ kind: loadKind, subjectId: batchId })) {
-        await jobs.cancel(run.id, caller.principal.id)
-      }
-      await removeBatchFiles(staging, batchId)
+      if (isNew) jobs.ring()
     },
 
     async rejects(caller, batchId, { limit }) {
@@ -241,13 +250,4 @@ export function createIngest(dependencies: IngestDependencies): Ingest {
       tx,
     )
   }
-}
-
-function requireOpen(batch: BatchRow): void {
-  if (batch.state === 'loading') return
-  throw wrongState(batch, `takes no more files: it is ${batch.state}`, 'Open another batch.')
-}
-
-function wrongState(batch: BatchRow, problem: string, hint?: string): AppError {
-  return new AppError('batch.state', `The batch ${batch.id} ${problem}.`, { hint })
 }

@@ -11,7 +11,7 @@ import type { FileToInfer } from './ingest.ts'
 import { jsonScanner } from './json-records.ts'
 import { describeParquet } from './prepare-parquet.ts'
 import { unreadable } from './prepare-text.ts'
-import { Malformed, type RecordScanner, Unreadable } from './records.ts'
+import { isTooDeep, Malformed, type RecordScanner, tooDeep, Unreadable } from './records.ts'
 import { SeenValues } from './seen-values.ts'
 import { plainFile, readPlain, utf8Text } from './source-text.ts'
 import { storeDurably } from './staging.ts'
@@ -72,7 +72,13 @@ async function look<T>(
           `has a record that cannot be read: row ${row}, ${content.reason}: ${shortened(raw, 100)}`,
         )
       }
-      see(content)
+      try {
+        see(content)
+      } catch (error) {
+        throw isTooDeep(error)
+          ? new Unreadable(`has a record that cannot be read: row ${row}, ${tooDeep}`)
+          : error
+      }
     }
   }
   await readPlain(path, signal, async (pieces) => {

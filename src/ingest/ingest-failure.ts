@@ -9,7 +9,13 @@ export const ingestCodes = {
   tooManyRejects: 'INGEST-1212-400',
   corruptRow: 'INGEST-1401-400',
   requiredMissing: 'INGEST-1555-400',
+  /** Rows were refused and the batch keeps no reasons. */
+  noDiagnostics: 'INGEST-1211-400',
+  failedByClient: 'batch.failed_by_client',
 } as const
+
+/** The number in a code of a refused row. */
+export const isRefused = /^INGEST-(\d+)-\d+$/
 
 /** A file that cannot be read as what it is said to be: no row of its batch is loaded. */
 export function invalidFile(

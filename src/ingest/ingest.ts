@@ -12,12 +12,33 @@ export interface Ingest {
   /** Stores one file of the batch durably (fsync) before it returns. Same name twice: the later one wins. */
   upload(caller: Caller, file: Upload): Promise<{ readonly bytes: number; readonly sha256: string }>
 
+  /** A file that comes in parts; until it is whole its batch cannot be completed. Twice is harmless. */
+  beginFile(caller: Caller, place: FilePlace): Promise<void>
+  /** Stores a part durably; one that begins at the same byte is replaced. @throws AppError 'request.invalid' */
+  uploadPart(caller: Caller, part: UploadPart): Promise<void>
+  /** Makes the parts a file. Twice is harmless. @throws AppError 'request.invalid' for gaps and overlaps */
+  completeFile(caller: Caller, place: FilePlace, signal: AbortSignal): Promise<void>
+  /** @throws AppError 'object.missing' */
+  fileStatus(caller: Caller, place: FilePlace): Promise<FileStatus>
+
   /** Enqueues the load. @throws AppError 'batch.state' */
   complete(caller: Caller, batchId: BatchId): Promise<void>
   abort(caller: Caller, batchId: BatchId): Promise<void>
+  /** Ends a batch that is not over as failed. Twice is harmless. */
+  fail(caller: Caller, batchId: BatchId): Promise<void>
+  /**
+   * Takes the rows of a loaded batch back, for good: from older snapshots too. A job does it; the batch is `inactive` when
+   * they are gone. Twice is harmless. @throws AppError 'batch.state'
+   */
+  revert(caller: Caller, batchId: BatchId): Promise<void>
 
   /** Rows refused by a load, first ones first, as `{ file, row, reason, record }`. */
   rejects(caller: Caller, batchId: BatchId, options: { readonly limit: number }): Promise<readonly Reject[]>
+
+  /** Uploads of a batch whose load failed, for thirty days. */
+  failedFiles(caller: Caller, batchId: BatchId): Promise<readonly BatchData[]>
+  /** `row_errors/…`, `row_errors_sample.json`, `input_files/…`: refused rows and what was uploaded, for thirty days. */
+  metaFiles(caller: Caller, batchId: BatchId): Promise<readonly BatchData[]>
 
   /** The columns a file seems to have. @throws AppError 'ingest.invalid' naming the file and what is wrong. */
   inferSchema(caller: Caller, file: FileToInfer): Promise<StructType>
@@ -28,16 +49,43 @@ export interface NewBatch {
   readonly format: 'parquet' | 'json' | 'csv'
   /** Share of rows (0 to 100) that may be refused before the whole batch fails. Default 0. */
   readonly partialIngestionPercentage?: number
+  /** Whether refused rows are kept with their reasons. Default true. */
+  readonly hasDiagnostics?: boolean
+  /** JSON files hold objects of several lines, one after the other or in an array. Default false. */
+  readonly isMultiLineJson?: boolean
   readonly tags?: Readonly<Record<string, unknown>>
 }
 
-export interface Upload {
+export interface FilePlace {
   readonly batchId: BatchId
   readonly datasetId: DatasetId
   /** As the client names it; only shown, never used as a path. `.gz` is unpacked. */
   readonly fileName: string
+}
+
+export interface Upload extends FilePlace {
   readonly bytes: AsyncIterable<Uint8Array>
   readonly signal: AbortSignal
+}
+
+export interface UploadPart extends Upload {
+  readonly firstByte: number
+  readonly lastByte: number
+  /** Of the whole file. */
+  readonly totalBytes: number
+}
+
+export type FileStatus =
+  | { readonly isWhole: true; readonly bytes: number; readonly sha256: string }
+  /** `bytes`: of the parts that came. */
+  | { readonly isWhole: false; readonly bytes: number }
+
+/** Something kept beside the rows of a batch. */
+export interface BatchData {
+  readonly name: string
+  readonly bytes: number
+  /** `end` is exclusive; the range is not empty. */
+  read(range: { readonly start: number; readonly end: number }): AsyncIterable<Uint8Array>
 }
 
 export interface FileToInfer {

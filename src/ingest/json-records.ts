@@ -1,17 +1,28 @@
 import { ingestCodes } from './ingest-failure.ts'
-import { checkRecordLength, Malformed, type RecordScanner, type TextRecord, Unreadable } from './records.ts'
+import {
+  checkRecordLength,
+  isTooDeep,
+  Malformed,
+  type RecordScanner,
+  type TextRecord,
+  tooDeep,
+  Unreadable,
+} from './records.ts'
 import { parseJson } from './raw-json.ts'
 import { isObject } from './value-readers.ts'
 
-/** One object a line (its row is the line), or an array of objects (its row is the place in it). */
-export function jsonScanner(): RecordScanner<object> {
+/**
+ * One object a line (its row is the line), or an array of objects (its row is the place in it). `isMultiLine`: objects of
+ * any number of lines, one after the other (its row is its place among them).
+ */
+export function jsonScanner({ isMultiLine = false } = {}): RecordScanner<object> {
   let chosen: RecordScanner<object> | undefined
   return {
     push: (piece) => {
       if (!chosen) {
         const first = /\S/.exec(piece)?.[0]
         if (first === undefined) return []
-        chosen = first === '[' ? arrayScanner() : lineScanner()
+        chosen = first === '[' ? valuesScanner(true) : isMultiLine ? valuesScanner(false) : lineScanner()
       }
       return chosen.push(piece)
     },
@@ -49,13 +60,14 @@ function lineScanner(): RecordScanner<object> {
 
 const structurePattern = /["[\]{},]|[^\s"[\]{},]+/g
 
-function arrayScanner(): RecordScanner<object> {
+/** Values in an array, or without one around them. */
+function valuesScanner(isArray: boolean): RecordScanner<object> {
   const structure = new RegExp(structurePattern)
   let text = ''
   let at = 0
   let row = 1
   /** Brackets that are open: 0 outside of the array, 1 between its elements. */
-  let depth = 0
+  let depth = isArray ? 0 : 1
   let start = -1
   let isOver = false
 
@@ -81,19 +93,28 @@ function arrayScanner(): RecordScanner<object> {
         }
         structure.lastIndex = end + 1
       }
-      if (depth === 1 && token === ',') yield* finish(match.index)
-      else if (depth === 1 && token === ']') {
+      if (depth === 1 && token === ',' && isArray) yield* finish(match.index)
+      else if (depth === 1 && token === ']' && isArray) {
         yield* finish(match.index)
         depth = 0
         isOver = true
       } else {
         if (depth === 1 && start === -1) start = match.index
         if (token === '[' || token === '{') depth += 1
-        else if ((token === ']' || token === '}') && depth > 1) depth -= 1
+        else if ((token === ']' || token === '}') && depth > 1) {
+          depth -= 1
+          if (depth === 1 && !isArray) yield* finish(structure.lastIndex)
+        }
       }
       at = structure.lastIndex
     }
-    if (isLast && !isOver) throw new Unreadable('ends inside of its array: it seems to be cut off')
+    if (isLast && !isArray && (depth > 1 || at < text.trimEnd().length)) {
+      throw new Unreadable('ends inside of an object: it seems to be cut off')
+    }
+    if (isLast && !isArray) yield* finish(text.length)
+    if (isLast && isArray && !isOver) {
+      throw new Unreadable('ends inside of its array: it seems to be cut off')
+    }
     const kept = start === -1 ? at : start
     text = text.slice(kept)
     at -= kept
@@ -126,6 +147,7 @@ function parse(text: string): object | Malformed {
   try {
     value = parseJson(text)
   } catch (error) {
+    if (isTooDeep(error)) return new Malformed(tooDeep)
     return new Malformed(`it is not JSON: ${error instanceof Error ? error.message : ''}`)
   }
   return isObject(value) ? value : new Malformed('it is not a JSON object')

@@ -10,13 +10,7 @@ import type { Dataset } from '#datasets/datasets.ts'
 import type { Engine } from '#engine/engine.ts'
 import type { RunContext, RunOutcome } from '#jobs/jobs.ts'
 import type { AppendResult, Lake } from '#lake/lake.ts'
-import {
-  type BatchRow,
-  deleteBatchFiles,
-  lockBatch,
-  selectBatchFiles,
-  updateBatch,
-} from '#metadata/batches.ts'
+import { type BatchRow, lockBatch, selectBatchFiles, updateBatch } from '#metadata/batches.ts'
 import { selectDataset, selectDatasetSandbox } from '#metadata/datasets.ts'
 import type { Metadata, Transaction } from '#metadata/metadata.ts'
 import { makeFolderDurably } from '#objects/durable-files.ts'
@@ -59,7 +53,9 @@ interface Load {
 export async function loadBatch(options: LoadOptions, context: RunContext): Promise<RunOutcome> {
   const batchId = parseId('batch', context.run.subjectId)
   const begun = await begin(options, context)
-  if (begun) await attempt(options, context, begun)
+  const isFailed = begun !== undefined && (await attempt(options, context, begun)) === 'failed'
+  // What failed is kept for whoever wants to mend it, until the sweep finds it old.
+  if (isFailed) return 'finished'
   await removeBatchFiles(options.staging, batchId).catch((error: unknown) => {
     // The batch is over; the next sweep of the folder finds what is left.
     options.logger.log('warn', 'ingest.staging_left', { batchId, error })
@@ -70,7 +66,11 @@ export async function loadBatch(options: LoadOptions, context: RunContext): Prom
 type Begun = Pick<Load, 'batch' | 'dataset' | 'required' | 'constraints'>
 
 /** Ends with the run over; throws what is to be tried again. */
-async function attempt(options: LoadOptions, context: RunContext, begun: Begun): Promise<void> {
+async function attempt(
+  options: LoadOptions,
+  context: RunContext,
+  begun: Begun,
+): Promise<'failed' | 'loaded'> {
   const { staging } = options
   const { fence } = context.lease
   const workFolder = staging.workFolder(begun.batch.id, fence)
@@ -79,9 +79,11 @@ async function attempt(options: LoadOptions, context: RunContext, begun: Begun):
     await removeEarlierWork(staging, begun.batch.id, fence)
     await makeFolderDurably(workFolder)
     await load({ options, context, workFolder, ...begun }, rejects)
+    return 'loaded'
   } catch (error) {
     await rm(workFolder, { recursive: true, force: true })
     await settleFailure(options, context, { batch: begun.batch, rejects, error: fullOr(error) })
+    return 'failed'
   }
 }
 
@@ -135,13 +137,14 @@ async function load(scope: Load, rejects: RejectLog): Promise<void> {
   }))
   const prepared = await prepareSource(files, {
     format: batch.format,
+    isMultiLineJson: batch.is_multi_line_json,
     table: { columns: dataset.schema, required, constraints },
     rejects,
     workFolder,
     engine,
     signal,
   })
-  if (rejects.count > 0) {
+  if (rejects.count > 0 && batch.has_diagnostics) {
     await writeRejects(staging.rejectsPath(batch.id), { rejects: rejects.kept, workFolder })
   }
   checkShare(batch, rejects, prepared.rowCount)
@@ -172,7 +175,12 @@ function checkShare(batch: BatchRow, rejects: RejectLog, goodCount: number): voi
   throw new AppError(
     'ingest.invalid',
     `${rejects.count} of ${rowCount} rows were refused; the batch allows ${percentage} %.`,
-    { hint: 'List the rejects to see the reasons.', detail: { batchCode: ingestCodes.tooManyRejects } },
+    {
+      hint: batch.has_diagnostics
+        ? 'List the rejects to see the reasons.'
+        : 'Send the batch with enableErrorDiagnostics to see the reasons.',
+      detail: { batchCode: ingestCodes.tooManyRejects },
+    },
   )
 }
 
@@ -197,9 +205,8 @@ async function commit(
     recordCount: result.rowCount,
     failedRecordCount: rejects.count,
     bytes: result.bytes,
-    errors: rejects.errors(result.rowCount + rejects.count),
+    errors: rejects.errors(result.rowCount + rejects.count, batch.has_diagnostics),
   })
-  await deleteBatchFiles(tx, batch.id)
   await context.lease.finish(tx, { rowCount: result.rowCount, rejectCount: rejects.count })
 }
 
@@ -229,7 +236,9 @@ async function settleFailure(
     await lease.assertHeld(tx)
     const current = await lockBatch(tx, run.sandboxId, batch.id)
     if (current?.state === 'processing') {
-      const rest = rejects.errors(rejects.count).filter(({ code }) => code !== ingestCodes.tooManyRejects)
+      const rest = rejects
+        .errors(rejects.count, batch.has_diagnostics)
+        .filter(({ code }) => code !== ingestCodes.tooManyRejects)
       await updateBatch(tx, batch.id, {
         state: 'failed',
         at: clock.now(),
@@ -237,7 +246,6 @@ async function settleFailure(
         failedRecordCount: rejects.count,
         errors: [batchErrorOf(failure, rejects.count), ...rest],
       })
-      await deleteBatchFiles(tx, batch.id)
     }
     await lease.fail(tx, failure)
   })

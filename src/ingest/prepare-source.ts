@@ -18,6 +18,7 @@ export async function prepareSource(
   files: readonly SourceFile[],
   options: {
     readonly format: 'parquet' | 'json' | 'csv'
+    readonly isMultiLineJson: boolean
     readonly table: TableSchema
     readonly rejects: RejectLog
     readonly workFolder: string

@@ -11,7 +11,7 @@ import { ingestCodes, invalidFile } from './ingest-failure.ts'
 import { jsonScanner } from './json-records.ts'
 import { PreparedFile, preparedSql } from './prepared-file.ts'
 import { parseJson } from './raw-json.ts'
-import { Malformed, type RecordScanner, Unreadable } from './records.ts'
+import { isTooDeep, Malformed, type RecordScanner, tooDeep, Unreadable } from './records.ts'
 import { recordLengthMax, type RejectLog } from './rejects.ts'
 import { readPlain, type SourceFile, utf8Text } from './source-text.ts'
 import {
@@ -49,6 +49,7 @@ export async function prepareText(
   files: readonly SourceFile[],
   options: {
     readonly format: 'json' | 'csv'
+    readonly isMultiLineJson: boolean
     readonly table: TableSchema
     readonly path: string
     readonly rejects: RejectLog
@@ -78,7 +79,7 @@ export async function prepareText(
       }
       if (format === 'json') {
         await readRecords(file, {
-          scanner: jsonScanner(),
+          scanner: jsonScanner({ isMultiLine: options.isMultiLineJson }),
           read: objectReader(table),
           add,
           prepared,
@@ -137,7 +138,7 @@ async function readRecords<T>(
         refuse(row, ingestCodes.corruptRow, content.reason, raw)
         continue
       }
-      const texts = read(content)
+      const texts = withinDepth(() => read(content))
       if (texts instanceof Misfit) refuse(row, texts.code, texts.reason, raw)
       else if (!add(texts, row, raw)) {
         refuse(row, ingestCodes.corruptRow, 'it holds a NUL or half a character', raw)
@@ -153,6 +154,16 @@ async function readRecords<T>(
   }).catch((error: unknown) => {
     throw error instanceof Unreadable ? unreadable(file, error) : error
   })
+}
+
+/** Values are read and written recursively, and only then is it found out that they go too deep. */
+function withinDepth(read: () => Texts | Misfit): Texts | Misfit {
+  try {
+    return read()
+  } catch (error) {
+    if (isTooDeep(error)) return new Misfit(tooDeep)
+    throw error
+  }
 }
 
 export function unreadable(file: Pick<SourceFile, 'fileName'>, error: Unreadable): AppError {

@@ -145,7 +145,7 @@ describe('JSON', () => {
     },
   )
 
-  test('lines and arrays of any objects come back, wherever the pieces are cut', () => {
+  test('lines, arrays and objects of several lines come back, wherever the pieces are cut', () => {
     fc.assert(
       fc.property(objects, pieceLengths, fc.constantFrom(0, 2), (rows, lengths, indent) => {
         const plain = JSON.parse(JSON.stringify(rows)) as unknown[]
@@ -155,6 +155,8 @@ describe('JSON', () => {
         expect(plainOf(recordsOf(jsonScanner(), JSON.stringify(rows, null, indent), lengths))).toEqual(
           numbered,
         )
+        const several = rows.map((row) => JSON.stringify(row, null, indent)).join(indent === 0 ? '' : '\n')
+        expect(plainOf(recordsOf(jsonScanner({ isMultiLine: true }), several, lengths))).toEqual(numbered)
       }),
       { numRuns: 500 },
     )

@@ -32,6 +32,14 @@ export class Unreadable extends Error {
   }
 }
 
+/** Of a record with more levels than JavaScript can go down. */
+export const tooDeep = 'it is nested too deeply'
+
+/** Whether going down a record used up the stack. */
+export function isTooDeep(error: unknown): boolean {
+  return error instanceof RangeError && error.message.includes('call stack')
+}
+
 /** A record longer than this makes its file unreadable: what seems one record has lost its end. */
 export const recordLengthMax = 8 * 1024 * 1024
 

@@ -46,7 +46,7 @@ export class RejectLog {
   }
 
   /** What the batch says about them: a sum, then each kind. */
-  errors(rowCount: number): readonly BatchError[] {
+  errors(rowCount: number, hasDiagnostics = true): readonly BatchError[] {
     if (this.#count === 0) return []
     const kinds = [...this.#countByCode].map(([code, count]) => ({
       code,
@@ -60,6 +60,10 @@ export class RejectLog {
       code: ingestCodes.tooManyRejects,
       description: `${this.#count} of ${rowCount} rows were refused.`,
       rowCount: this.#count,
+    }
+    if (!hasDiagnostics) {
+      const description = `${sum.description} Their reasons are kept with enableErrorDiagnostics.`
+      return [{ ...sum, code: ingestCodes.noDiagnostics, description }]
     }
     return [sum, ...kinds]
   }

@@ -2,18 +2,20 @@ import { rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Clock } from '#base/clock.ts'
 import { type BatchId, isId } from '#base/ids.ts'
-import { selectBatchStates } from '#metadata/batches.ts'
+import { deleteOldBatchFiles, selectBatchStates } from '#metadata/batches.ts'
 import type { Metadata } from '#metadata/metadata.ts'
 import { namesIn } from '#objects/names-in.ts'
 import { removeBatchFiles, type Staging } from './staging.ts'
 
 const dayMs = 86_400_000
-const rejectsKeptMs = 30 * dayMs
+/** Rejects, files of batches that failed, and the names of all files. */
+const keptMs = 30 * dayMs
 /** No inference takes as long. */
 const inferenceMsMax = dayMs
 const batchesAtOnce = 1_000
+const underWay: ReadonlySet<string> = new Set(['loading', 'queued', 'processing'])
 
-/** Removes what processes that died left behind: files of batches that are over, and rejects that are old. */
+/** Removes what processes that died left behind: files of batches that are over, and what is kept and old. */
 export async function sweepStaging({
   metadata,
   staging,
@@ -23,15 +25,18 @@ export async function sweepStaging({
   readonly staging: Staging
   readonly clock: Clock
 }): Promise<void> {
+  const oldest = new Date(clock.now().getTime() - keptMs)
+  await deleteOldBatchFiles(metadata.db, oldest)
   const names = await namesIn(staging.folder)
   const batchIds = names.filter((name): name is BatchId => isId('batch', name))
   for (let start = 0; start < batchIds.length; start += batchesAtOnce) {
     const some = batchIds.slice(start, start + batchesAtOnce)
     const states = await selectBatchStates(metadata.db, some)
     for (const batchId of some) {
-      const state = states.get(batchId)
-      const isUnderWay = state === 'loading' || state === 'queued' || state === 'processing'
-      if (!isUnderWay) await removeBatchFiles(staging, batchId)
+      const batch = states.get(batchId)
+      const isUnderWay = batch !== undefined && underWay.has(batch.state)
+      const isKept = batch?.state === 'failed' && batch.updated_at >= oldest
+      if (!isUnderWay && !isKept) await removeBatchFiles(staging, batchId)
     }
   }
   const removeOld = async (path: string, ageMsMax: number): Promise<void> => {
@@ -42,6 +47,6 @@ export async function sweepStaging({
     if (name.startsWith('infer-')) await removeOld(join(staging.folder, name), inferenceMsMax)
   }
   for (const name of await namesIn(staging.rejectsFolder)) {
-    await removeOld(join(staging.rejectsFolder, name), rejectsKeptMs)
+    await removeOld(join(staging.rejectsFolder, name), keptMs)
   }
 }

@@ -51,18 +51,18 @@ export async function lockBatch(
 export async function selectBatchStates(
   db: Db,
   batchIds: readonly BatchId[],
-): Promise<Map<BatchId, BatchRowState>> {
+): Promise<Map<BatchId, Pick<BatchRow, 'state' | 'updated_at'>>> {
   const rows =
     batchIds.length === 0
       ? []
       : await db
           .selectFrom('batches')
           .innerJoin('datasets', 'datasets.id', 'batches.dataset_id')
-          .select(['batches.id', 'batches.state'])
+          .select(['batches.id', 'batches.state', 'batches.updated_at'])
           .where('batches.id', 'in', batchIds)
           .where('datasets.deleted_at', 'is', null)
           .execute()
-  return new Map(rows.map((row) => [row.id, row.state]))
+  return new Map(rows.map((row) => [row.id, row]))
 }
 
 export interface BatchFilter {
@@ -168,14 +168,32 @@ export async function deleteBatchFiles(db: Db, batchId: BatchId): Promise<void> 
   await db.deleteFrom('batch_files').where('batch_id', '=', batchId).execute()
 }
 
-/** Files of batches whose rows are not in the lake yet. */
-export async function selectUnfinishedBatchFiles(db: Db): Promise<BatchFileRow[]> {
+/** Of batches that were over before. */
+export async function deleteOldBatchFiles(db: Db, before: Date): Promise<void> {
+  await db
+    .deleteFrom('batch_files')
+    .where('batch_id', 'in', (query) =>
+      query.selectFrom('batches').select('id').where('completed_at', '<', before),
+    )
+    .execute()
+}
+
+export type StagedFile = Pick<BatchFileRow, 'batch_id' | 'number'>
+
+/** Files of batches whose rows are not in the lake yet, and parts of such files. */
+export async function selectUnfinishedBatchFiles(db: Db): Promise<StagedFile[]> {
   return await db
     .selectFrom('batch_files')
-    .innerJoin('batches', 'batches.id', 'batch_files.batch_id')
-    .selectAll('batch_files')
-    .where('batches.state', 'in', ['loading', 'queued', 'processing'])
-    .orderBy('batch_files.batch_id')
-    .orderBy('batch_files.number')
+    .select(['batch_id', 'number'])
+    .unionAll(db.selectFrom('batch_parts').select(['batch_id', 'number']))
+    .$call((all) =>
+      db
+        .selectFrom(all.as('files'))
+        .innerJoin('batches', 'batches.id', 'files.batch_id')
+        .select(['files.batch_id', 'files.number'])
+        .where('batches.state', 'in', ['loading', 'queued', 'processing']),
+    )
+    .orderBy('batch_id')
+    .orderBy('number')
     .execute()
 }

@@ -44,6 +44,10 @@ export interface DatasetTables {
     state: BatchRowState
     format: 'parquet' | 'json' | 'csv' | 'sql'
     partial_ingestion_percentage: Generated<number>
+    /** Whether refused rows are kept with their reasons. */
+    has_diagnostics: Generated<boolean>
+    /** Whether one object may take several lines. */
+    is_multi_line_json: Generated<boolean>
     /** Uploads that were begun: the last number given to a stored file. */
     files_begun: Generated<number>
     created_at: Date
@@ -63,6 +67,21 @@ export interface DatasetTables {
     bytes: BigInteger
     sha256: string
   }
+  /** Files that come in parts, until they are whole. */
+  batch_uploads: {
+    batch_id: BatchId
+    file_name: string
+    created_at: Date
+  }
+  batch_parts: {
+    batch_id: BatchId
+    /** Of the stored part, from the same counter as that of whole files. */
+    number: number
+    file_name: string
+    first_byte: BigInteger
+    bytes: BigInteger
+    total_bytes: BigInteger
+  }
 }
 
 /** Parsed when read; text when written, because the driver would write an array as a PostgreSQL one. */
@@ -70,7 +89,14 @@ type Json = ColumnType<unknown, string, string>
 /** PostgreSQL's `bigint`, which the driver gives as text. */
 type BigInteger = ColumnType<string, number, number>
 
-export type BatchRowState = 'loading' | 'queued' | 'processing' | 'success' | 'failed' | 'aborted'
+export type BatchRowState =
+  | 'loading'
+  | 'queued'
+  | 'processing'
+  | 'success'
+  | 'failed'
+  | 'aborted'
+  | 'inactive'
 export type DatasetRow = Selectable<DatasetTables['datasets']>
 
 /** Makes table names be chosen one after the other in a sandbox, until the transaction ends. */

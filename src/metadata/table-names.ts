@@ -9,6 +9,8 @@ const all: Readonly<Record<keyof Tables, true>> = {
   audit_chain: true,
   audit_unsealed: true,
   batch_files: true,
+  batch_parts: true,
+  batch_uploads: true,
   batches: true,
   client_keys: true,
   client_secrets: true,

@@ -24,7 +24,7 @@ const statesOf: Readonly<Record<string, readonly BatchState[]>> = {
   deleted: [],
   failed: ['failed'],
   failure: ['failed'],
-  inactive: [],
+  inactive: ['inactive'],
   loaded: [],
   loading: ['loading'],
   processing: ['processing'],

@@ -25,6 +25,7 @@ export function batchDocument({ principal, sandbox }: Caller, batch: Batch): Rec
       outputByteSize: batch.bytes,
     },
     tags: batch.tags,
+    ...(batch.createdBy === undefined ? {} : { createdUser: batch.createdBy, updatedUser: batch.createdBy }),
     inputFormat: { format: batch.format },
   }
 }

@@ -4,8 +4,8 @@ import { parseId } from '#base/ids.ts'
 import type { HttpDependencies } from '../dependencies.ts'
 import { type App, guarded } from '../gateway/app.ts'
 import { batchDocument } from '../gateway/batch-document.ts'
-import { bytesOf, checkLength, takeBodiesAsStreams } from '../gateway/bodies.ts'
-import { callerOf, signalOf } from '../gateway/caller.ts'
+import { callerOf } from '../gateway/caller.ts'
+import { addUploads } from './uploads.ts'
 
 const tags = ['Batch ingestion']
 const config = guarded('catalog', 'manage-datasets')
@@ -17,10 +17,18 @@ const newBatch = z.looseObject({
       .string()
       .transform((text) => text.toLowerCase())
       .pipe(z.enum(['json', 'parquet', 'csv'])),
+    isMultiLineJson: z.boolean().optional().describe('JSON objects may take several lines'),
   }),
+  enableErrorDiagnostics: z
+    .boolean()
+    .optional()
+    .describe('Keep refused rows with their reasons; default true'),
   partialIngestionPercentage: z.coerce.number().min(0).max(100).optional(),
   tags: z.record(z.string(), z.unknown()).optional(),
+  replay: z.unknown().optional().describe('Not taken: revert the batches, then load them anew'),
 })
+
+const actions = { COMPLETE: 'complete', ABORT: 'abort', FAIL: 'fail', REVERT: 'revert' } as const
 
 /** `/data/foundation/import`: files into an open batch, then COMPLETE. */
 export async function ingestionRoutes(app: App, dependencies: HttpDependencies): Promise<void> {
@@ -37,13 +45,22 @@ export async function ingestionRoutes(app: App, dependencies: HttpDependencies):
       },
     },
     async (request, reply) => {
-      const { datasetId, inputFormat, partialIngestionPercentage, tags } = request.body
+      const { datasetId, inputFormat, enableErrorDiagnostics, partialIngestionPercentage, replay, tags } =
+        request.body
+      // Taken for a plain batch, its rows would be there twice.
+      if (replay !== undefined && replay !== null) {
+        throw new AppError('request.invalid', 'A batch cannot replay others.', {
+          hint: 'Revert those with action=REVERT, then load their rows in a batch without "replay".',
+        })
+      }
       const caller = callerOf(request)
       const batch = await ingest.open(caller, {
         datasetId: parseId('dataset', datasetId),
         format: inputFormat.format,
         ...(partialIngestionPercentage === undefined ? {} : { partialIngestionPercentage }),
         ...(tags === undefined ? {} : { tags }),
+        ...(enableErrorDiagnostics === undefined ? {} : { hasDiagnostics: enableErrorDiagnostics }),
+        isMultiLineJson: inputFormat.isMultiLineJson ?? false,
       })
       return await reply
         .code(201)
@@ -57,54 +74,28 @@ export async function ingestionRoutes(app: App, dependencies: HttpDependencies):
       config,
       schema: {
         tags,
-        summary: 'Complete or abort a batch',
-        description: 'COMPLETE makes a job that checks and loads the files; doing it twice is harmless.',
+        summary: 'Complete, abort, fail or revert a batch',
+        description:
+          'COMPLETE makes a job that checks and loads the files, REVERT one that takes the rows of a loaded batch back, for good. Each twice is harmless.',
         params: z.object({ id: z.string() }),
-        querystring: z.object({ action: z.string().describe('COMPLETE or ABORT') }),
+        querystring: z.object({ action: z.string().describe(Object.keys(actions).join(', ')) }),
         response: { 200: z.undefined() },
       },
     },
     async (request, reply) => {
       const batchId = parseId('batch', request.params.id)
-      const action = request.query.action.toUpperCase()
-      if (action === 'COMPLETE') await ingest.complete(callerOf(request), batchId)
-      else if (action === 'ABORT') await ingest.abort(callerOf(request), batchId)
-      else {
-        throw new AppError('request.invalid', `action is COMPLETE or ABORT, ${JSON.stringify(action)} came.`)
+      const name = request.query.action.toUpperCase()
+      const action = Object.hasOwn(actions, name) ? actions[name as keyof typeof actions] : undefined
+      if (action === undefined) {
+        throw new AppError(
+          'request.invalid',
+          `action is one of ${Object.keys(actions).join(', ')}; ${JSON.stringify(name.slice(0, 40))} came.`,
+        )
       }
+      await ingest[action](callerOf(request), batchId)
       return await reply.code(200).send()
     },
   )
 
-  await app.register(async (uploads: App) => addUpload(uploads, dependencies))
-}
-
-function addUpload(app: App, { ingest, limits }: HttpDependencies): void {
-  takeBodiesAsStreams(app)
-  app.put(
-    '/batches/:batchId/datasets/:datasetId/files/*',
-    {
-      config,
-      bodyLimit: Number.MAX_SAFE_INTEGER,
-      schema: {
-        tags,
-        summary: 'Upload a file of a batch',
-        description: 'The body is the file itself; it is stored durably before the answer.',
-        consumes: ['application/octet-stream'],
-        params: z.object({ batchId: z.string(), datasetId: z.string(), '*': z.string().min(1).max(1024) }),
-      },
-    },
-    async (request, reply) => {
-      checkLength(request.headers['content-length'], limits.uploadBytesMax)
-      const stored = await ingest.upload(callerOf(request), {
-        batchId: parseId('batch', request.params.batchId),
-        datasetId: parseId('dataset', request.params.datasetId),
-        fileName: request.params['*'],
-        bytes: bytesOf(request.body, limits.uploadBytesMax),
-        signal: signalOf(reply),
-      })
-      void reply.header('etag', `"${stored.sha256}"`)
-      return await reply.code(200).send()
-    },
-  )
+  await app.register(async (uploads: App) => addUploads(uploads, dependencies))
 }

@@ -1,0 +1,120 @@
+import { z } from 'zod'
+import { AppError } from '#base/errors.ts'
+import { parseId } from '#base/ids.ts'
+import type { BatchData, Ingest } from '#ingest/ingest.ts'
+import type { HttpDependencies } from '../dependencies.ts'
+import { type App, guarded } from '../gateway/app.ts'
+import { callerOf } from '../gateway/caller.ts'
+import { limit, start } from '../gateway/page.ts'
+import { sendRange } from './send-range.ts'
+
+const tags = ['Data access']
+const config = guarded('catalog', 'view-datasets')
+const querystring = z.object({
+  path: z.string().min(1).max(1_100).optional().describe('A file to download, or a folder to list'),
+  limit,
+  start,
+})
+
+/** `/data/foundation/export/batches`: the files of a batch that failed, and what is known of those of any. */
+export async function dataAccessRoutes(app: App, dependencies: HttpDependencies): Promise<void> {
+  addFiles(app, dependencies, {
+    place: 'failed',
+    summary: 'Files of a batch that failed, as they were uploaded',
+    list: 'failedFiles',
+  })
+  addFiles(app, dependencies, {
+    place: 'meta',
+    summary: 'Refused rows with their reasons, and the names of the files of a batch',
+    list: 'metaFiles',
+  })
+}
+
+interface Place {
+  readonly place: 'failed' | 'meta'
+  readonly summary: string
+  readonly list: keyof Pick<Ingest, 'failedFiles' | 'metaFiles'>
+}
+
+function addFiles(app: App, { access, ingest }: HttpDependencies, { place, summary, list }: Place): void {
+  app.get(
+    `/batches/:id/${place}`,
+    { config, schema: { tags, summary, params: z.object({ id: z.string() }), querystring } },
+    async (request, reply) => {
+      const caller = callerOf(request)
+      const batchId = parseId('batch', request.params.id)
+      const files = await ingest[list](caller, batchId)
+      const { path } = request.query
+      const file = files.find(({ name }) => name === path)
+      if (!file) {
+        const entries = entriesIn(files, path, place)
+        if (!entries) {
+          throw new AppError(
+            'object.missing',
+            `The batch has no file ${JSON.stringify(path?.slice(0, 200))}.`,
+          )
+        }
+        return await reply.send(page(entries, { ...request.query, url: request.url.split('?')[0] ?? '' }))
+      }
+      if (request.method !== 'HEAD') {
+        await access.audit({
+          principalId: caller.principal.id,
+          sandboxId: caller.sandbox.id,
+          action: 'download',
+          assetType: 'Batch',
+          assetId: batchId,
+          status: 'Allow',
+          detail: { place },
+        })
+      }
+      return await sendRange(request, reply, file)
+    },
+  )
+}
+
+interface Entry {
+  /** As the list shows it. */
+  readonly name: string
+  readonly path: string
+  readonly bytes: number | undefined
+}
+
+/** Undefined: there is no such folder. The names of failed files are the client's own and make no folders. */
+function entriesIn(
+  files: readonly BatchData[],
+  folder: string | undefined,
+  place: Place['place'],
+): readonly Entry[] | undefined {
+  if (place === 'failed') {
+    return folder === undefined ? files.map(({ name, bytes }) => ({ name, path: name, bytes })) : undefined
+  }
+  if (folder !== undefined) {
+    if (folder !== 'row_errors' && folder !== 'input_files') return undefined
+    const prefix = `${folder}/`
+    return files.flatMap(({ name, bytes }) =>
+      name.startsWith(prefix) ? [{ name: name.slice(prefix.length), path: name, bytes }] : [],
+    )
+  }
+  const folders = new Set(files.flatMap(({ name }) => (name.includes('/') ? [name.split('/')[0] ?? ''] : [])))
+  return [
+    ...[...folders].map((name) => ({ name, path: name, bytes: undefined })),
+    ...files.flatMap(({ name, bytes }) => (name.includes('/') ? [] : [{ name, path: name, bytes }])),
+  ]
+}
+
+function page(
+  entries: readonly Entry[],
+  { url, limit, start }: { readonly url: string; readonly limit: number; readonly start: number },
+): Record<string, unknown> {
+  const some = entries.slice(start, start + limit)
+  const next = start + limit < entries.length ? `${url}?start=${start + limit}&limit=${limit}` : undefined
+  return {
+    data: some.map(({ name, path, bytes }) => ({
+      name,
+      ...(bytes === undefined ? {} : { length: String(bytes) }),
+      _links: { self: { href: `${url}?path=${encodeURIComponent(path)}` } },
+    })),
+    _page: { limit, count: entries.length },
+    ...(next === undefined ? {} : { _links: { next: { href: next } } }),
+  }
+}

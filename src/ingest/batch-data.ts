@@ -1,0 +1,129 @@
+import { createReadStream } from 'node:fs'
+import { stat } from 'node:fs/promises'
+import { createInterface } from 'node:readline'
+import { must } from '#base/assert.ts'
+import type { BatchId } from '#base/ids.ts'
+import { codeOf } from '#base/system-error.ts'
+import type { Datasets } from '#datasets/datasets.ts'
+import { selectBatchFiles } from '#metadata/batches.ts'
+import type { Metadata } from '#metadata/metadata.ts'
+import type { BatchData, Ingest, Reject } from './ingest.ts'
+import { isRefused } from './ingest-failure.ts'
+import type { Staging } from './staging.ts'
+
+const sampleRows = 100
+const pieceBytes = 256 * 1024
+
+/**
+ * What is kept beside the rows of a batch that is over: what refused rows were, the files of one that failed, and which
+ * files there were. All of it goes when it is thirty days old.
+ */
+export function createBatchData({
+  metadata,
+  datasets,
+  staging,
+}: {
+  readonly metadata: Metadata
+  readonly datasets: Datasets
+  readonly staging: Staging
+}): Pick<Ingest, 'failedFiles' | 'metaFiles'> {
+  return {
+    failedFiles: async (caller, batchId) => {
+      const batch = await datasets.batch(caller, batchId)
+      if (batch.state !== 'failed') return []
+      const files: BatchData[] = []
+      for (const { number, file_name: name } of await selectBatchFiles(metadata.db, batch.id)) {
+        const path = staging.filePath(batch.id, number)
+        const bytes = await sizeOf(path)
+        if (bytes === undefined) continue
+        files.push({
+          name,
+          bytes,
+          read: ({ start, end }) =>
+            createReadStream(path, { start, end: end - 1, highWaterMark: pieceBytes }),
+        })
+      }
+      return files
+    },
+
+    metaFiles: async (caller, batchId) => {
+      const batch = await datasets.batch(caller, batchId)
+      const path = staging.rejectsPath(batch.id)
+      const errors =
+        (await sizeOf(path)) === undefined
+          ? []
+          : [
+              await made('row_errors/parsing_errors_0.json', () => errorLines(path)),
+              await made('row_errors_sample.json', () => errorLines(path, sampleRows)),
+            ]
+      return [...errors, ...(await inputFiles(batch.id))]
+    },
+  }
+
+  async function inputFiles(batchId: BatchId): Promise<BatchData[]> {
+    const rows = await selectBatchFiles(metadata.db, batchId)
+    return await Promise.all(
+      rows.map(
+        async ({ number, file_name: name, bytes, sha256 }) =>
+          await made(`input_files/input_file_${number}.json`, async function* () {
+            yield Buffer.from(`${JSON.stringify({ name, length: Number(bytes), sha256 })}\n`)
+          }),
+      ),
+    )
+  }
+}
+
+/** Bytes that are made anew, and alike, each time they are asked for. */
+async function made(name: string, make: () => AsyncIterable<Uint8Array>): Promise<BatchData> {
+  let bytes = 0
+  for await (const piece of make()) bytes += piece.byteLength
+  return { name, bytes, read: (range) => cut(make(), range) }
+}
+
+async function* cut(
+  pieces: AsyncIterable<Uint8Array>,
+  { start, end }: { readonly start: number; readonly end: number },
+): AsyncGenerator<Uint8Array> {
+  let at = 0
+  for await (const piece of pieces) {
+    const wanted = piece.subarray(Math.max(start - at, 0), Math.max(end - at, 0))
+    if (wanted.byteLength > 0) yield wanted
+    at += piece.byteLength
+    if (at >= end) return
+  }
+}
+
+/** A refused row a line, in the words of the reference platform. */
+async function* errorLines(path: string, countMax = Infinity): AsyncGenerator<Uint8Array> {
+  let count = 0
+  const input = createReadStream(path, { encoding: 'utf8' })
+  try {
+    for await (const line of createInterface({ input, crlfDelay: Infinity })) {
+      if (line === '') continue
+      const { fileName, row, code, reason, record } = must(
+        JSON.parse(line) as Reject | null,
+        'a line of rejects is one',
+      )
+      const error = { code: numberIn(code), message: `Row ${row}: ${reason}.` }
+      const document = { _corrupt_record: record, _errors: [error], _filename: fileName }
+      yield Buffer.from(`${JSON.stringify(document)}\n`)
+      count += 1
+      if (count >= countMax) return
+    }
+  } finally {
+    input.destroy()
+  }
+}
+
+function numberIn(code: string): string {
+  return isRefused.exec(code)?.[1] ?? code
+}
+
+async function sizeOf(path: string): Promise<number | undefined> {
+  try {
+    return (await stat(path)).size
+  } catch (error) {
+    if (codeOf(error) === 'ENOENT') return undefined
+    throw error
+  }
+}

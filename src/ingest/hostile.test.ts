@@ -1,0 +1,91 @@
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { arrayType, type Field, longType, mapType, stringType } from '#types/data-type.ts'
+import { IngestBed, type IngestNode } from '../../test/support/ingest.ts'
+
+const columns: readonly Field[] = [
+  { name: 'id', type: longType },
+  { name: 'name', type: stringType },
+  { name: 'tags', type: arrayType(stringType) },
+  { name: 'more', type: mapType(stringType, stringType) },
+]
+let bed: IngestBed
+let node: IngestNode
+
+beforeAll(async () => {
+  bed = await IngestBed.open()
+  node = await bed.node()
+})
+afterAll(async () => {
+  await node?.[Symbol.asyncDispose]()
+  await bed?.[Symbol.asyncDispose]()
+})
+
+const depth = 200_000
+const deep = '['.repeat(depth) + ']'.repeat(depth)
+const deepObject = '{"a":'.repeat(depth) + '1' + '}'.repeat(depth)
+
+test.each([
+  ['depth where a number belongs', `{"id":${deep}}`],
+  ['depth where a text belongs', `{"id":7,"name":${deep}}`],
+  ['depth in an array', `{"id":7,"tags":${deep}}`],
+  ['depth in a map', `{"id":7,"more":${deepObject}}`],
+  ['depth beside a long number', `{"id":1234567890123456789,"name":${deep}}`],
+  ['depth without an end', `{"id":7,"name":${'['.repeat(depth)}`],
+  ['a text of great length where a number belongs', `{"id":"${'x'.repeat(1_000_000)}"}`],
+  ['an unknown field of a great name', `{"${'x'.repeat(1_000_000)}":1}`],
+  ['a NUL', '{"id":7,"name":"a\\u0000b"}'],
+  ['half a character', '{"id":7,"name":"\\ud800"}'],
+])('%s is one refused row with a short reason; the others are loaded', async (_what, row) => {
+  const dataset = await bed.dataset(columns)
+  const text = `{"id":1,"name":"before"}\n${row}\n{"id":2,"name":"after"}\n`
+  const batch = await bed.load(node, dataset, { 'a.json': text }, { partialIngestionPercentage: 50 })
+  expect(batch).toMatchObject({ state: 'success', recordCount: 2, failedRecordCount: 1 })
+  const [reject] = await node.ingest.rejects(bed.caller, batch.id, { limit: 10 })
+  expect(reject).toMatchObject({ row: 2, code: 'INGEST-1401-400' })
+  expect(reject?.reason.length).toBeLessThan(400)
+  expect(reject?.record.length).toBeLessThan(5_000)
+  expect((await bed.rows(dataset)).map(([id]) => id)).toEqual([1, 2])
+})
+
+test('names that JavaScript gives a meaning are names', async () => {
+  const dataset = await bed.dataset(columns)
+  const more = '{"__proto__":"a","constructor":"b","toString":"c"}'
+  const text = `{"__proto__":{"id":1},"name":"x"}\n{"name":"y","more":${more}}`
+  const batch = await bed.load(node, dataset, { 'a.json': text }, { partialIngestionPercentage: 50 })
+  const [reject] = await node.ingest.rejects(bed.caller, batch.id, { limit: 10 })
+  expect(reject).toMatchObject({ row: 1, reason: expect.stringContaining('__proto__') })
+  const keys = JSON.stringify(await bed.rows(dataset))
+  for (const name of ['__proto__', 'constructor', 'toString']) expect(keys).toContain(name)
+  expect(({} as Record<string, unknown>)['id']).toBeUndefined()
+})
+
+test('of a key that is there twice the last counts', async () => {
+  const dataset = await bed.dataset(columns)
+  await bed.load(node, dataset, { 'a.json': '{"id":1,"id":2}' })
+  expect((await bed.rows(dataset)).map(([id]) => id)).toEqual([2])
+})
+
+test('texts that a spreadsheet would run, and the marks of our own files, come back as they were', async () => {
+  const dataset = await bed.dataset(columns)
+  const texts = ["=cmd|' /C calc'!A0", '+1', '-2', '@SUM(1)', '\u0001a\u0004n', "'; DROP TABLE x; --"]
+  const csv = `name\n${texts.map((text) => `"${text}"`).join('\n')}\n`
+  expect(await bed.load(node, dataset, { 'a.csv': csv }, { format: 'csv' })).toMatchObject({ recordCount: 6 })
+  const names = (await bed.rows(dataset)).map(([, name]) => String(name))
+  expect(names.toSorted()).toEqual(texts.toSorted())
+})
+
+test('a file whose columns are asked for is refused by name when it goes too deep', async () => {
+  async function* bytes(): AsyncGenerator<Uint8Array> {
+    yield Buffer.from(`{"a":${deep}}`)
+  }
+  const file = {
+    fileName: 'deep.json',
+    format: 'json',
+    bytes: bytes(),
+    signal: new AbortController().signal,
+  } as const
+  await expect(node.ingest.inferSchema(bed.caller, file)).rejects.toMatchObject({
+    code: 'ingest.invalid',
+    message: expect.stringMatching(/"deep.json".*row 1, it is nested too deeply/),
+  })
+})

@@ -1,0 +1,84 @@
+import type { Access } from '#access/access.ts'
+import { AppError } from '#base/errors.ts'
+import type { BatchId, DatasetId } from '#base/ids.ts'
+import { unknownBatch, unknownDataset } from '#datasets/create-datasets.ts'
+import type { Caller } from '#datasets/datasets.ts'
+import { requireDataset } from '#datasets/require-dataset.ts'
+import { type BatchRow, lockBatch, nextFileNumber, selectBatch } from '#metadata/batches.ts'
+import type { Metadata, Transaction } from '#metadata/metadata.ts'
+import type { FilePlace } from './ingest.ts'
+
+/** Uploads of one batch, those that were replaced and parts of files too. */
+const filesMax = 10_000
+const fileNameLengthMax = 1_024
+
+/** Batches of datasets that the caller may change. */
+export interface ManagedBatches {
+  requireManage(caller: Caller, datasetId: DatasetId, absent?: () => AppError): Promise<void>
+  /** As it is now. @throws AppError 'batch.unknown' */
+  get(caller: Caller, batchId: BatchId): Promise<BatchRow>
+  /** The open batch in which a file of that name can lie. @throws AppError 'batch.state', 'request.invalid' */
+  forFile(caller: Caller, place: FilePlace): Promise<BatchRow>
+  /** Whoever changes it next waits for this transaction. */
+  lock(tx: Transaction, caller: Caller, batchId: BatchId): Promise<BatchRow>
+  /** For a stored file that no other upload of the batch gets. */
+  takeNumber(batchId: BatchId): Promise<number>
+}
+
+export function managedBatches({
+  metadata,
+  access,
+}: {
+  readonly metadata: Metadata
+  readonly access: Access
+}): ManagedBatches {
+  const requireManage: ManagedBatches['requireManage'] = async (
+    caller,
+    datasetId,
+    absent = () => unknownDataset(datasetId),
+  ) => {
+    await requireDataset(access, caller, { permission: 'manage-datasets', datasetId, absent })
+  }
+  const get = async (caller: Caller, batchId: BatchId): Promise<BatchRow> => {
+    const batch = await selectBatch(metadata.db, caller.sandbox.id, batchId)
+    if (!batch) throw unknownBatch(batchId)
+    await requireManage(caller, batch.dataset_id, () => unknownBatch(batchId))
+    return batch
+  }
+  return {
+    requireManage,
+    get,
+    forFile: async (caller, { batchId, datasetId, fileName }) => {
+      const batch = await get(caller, batchId)
+      if (batch.dataset_id !== datasetId) {
+        throw new AppError('request.invalid', `The batch ${batch.id} belongs to another dataset.`)
+      }
+      if (fileName.length < 1 || fileName.length > fileNameLengthMax || fileName.includes('\0')) {
+        throw new AppError('request.invalid', `The name of a file has 1 to ${fileNameLengthMax} characters.`)
+      }
+      requireOpen(batch)
+      return batch
+    },
+    lock: async (tx, caller, batchId) => {
+      const batch = await lockBatch(tx, caller.sandbox.id, batchId)
+      if (!batch) throw unknownBatch(batchId)
+      return batch
+    },
+    takeNumber: async (batchId) => {
+      const number = await nextFileNumber(metadata.db, batchId)
+      if (number <= filesMax) return number
+      throw new AppError('request.invalid', `A batch takes at most ${filesMax} uploads.`, {
+        hint: 'Open another batch for the rest.',
+      })
+    },
+  }
+}
+
+export function requireOpen(batch: BatchRow): void {
+  if (batch.state === 'loading') return
+  throw wrongState(batch, `takes no more files: it is ${batch.state}`, 'Open another batch.')
+}
+
+export function wrongState(batch: BatchRow, problem: string, hint?: string): AppError {
+  return new AppError('batch.state', `The batch ${batch.id} ${problem}.`, { hint })
+}

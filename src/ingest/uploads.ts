@@ -1,0 +1,187 @@
+import { createReadStream } from 'node:fs'
+import type { Clock } from '#base/clock.ts'
+import { AppError } from '#base/errors.ts'
+import { faultPoint } from '#base/faults.ts'
+import type { Caller } from '#datasets/datasets.ts'
+import {
+  type BatchPartRow,
+  deleteBatchUpload,
+  hasBatchUpload,
+  insertBatchUpload,
+  putBatchPart,
+  selectBatchParts,
+} from '#metadata/batch-uploads.ts'
+import { putBatchFile, selectBatchFiles } from '#metadata/batches.ts'
+import type { Metadata } from '#metadata/metadata.ts'
+import type { FilePlace, Ingest, Upload, UploadPart } from './ingest.ts'
+import { shownName } from './ingest-failure.ts'
+import { type ManagedBatches, requireOpen } from './managed-batch.ts'
+import { removeFile, type Staging, storeDurably } from './staging.ts'
+
+export type Uploads = Pick<Ingest, 'upload' | 'beginFile' | 'uploadPart' | 'completeFile' | 'fileStatus'>
+
+const pieceBytes = 1024 * 1024
+
+/** Files of open batches, whole or in parts. Each is on the disk before a row says that it is there. */
+export function createUploads({
+  metadata,
+  staging,
+  batches,
+  clock,
+}: {
+  readonly metadata: Metadata
+  readonly staging: Staging
+  readonly batches: ManagedBatches
+  readonly clock: Clock
+}): Uploads {
+  /** Stores bytes under a number of their own, then says so under the batch's lock; nothing is left of a failure. */
+  async function store(
+    caller: Caller,
+    { batchId, bytes, signal }: Pick<Upload, 'batchId' | 'bytes' | 'signal'>,
+    record: (
+      tx: Parameters<Parameters<Metadata['transaction']>[0]>[0],
+      stored: { readonly number: number; readonly bytes: number; readonly sha256: string },
+    ) => Promise<readonly number[]>,
+  ): Promise<{ readonly bytes: number; readonly sha256: string }> {
+    const number = await batches.takeNumber(batchId)
+    try {
+      const target = { folder: staging.batchFolder(batchId), path: staging.filePath(batchId, number) }
+      const stored = await storeDurably(target, bytes, signal)
+      await faultPoint('load.upload.stored')
+      const replaced = await metadata.transaction(async (tx) => {
+        requireOpen(await batches.lock(tx, caller, batchId))
+        return await record(tx, { number, ...stored })
+      })
+      for (const old of replaced) await removeFile(staging, batchId, old)
+      return stored
+    } catch (error) {
+      await removeFile(staging, batchId, number)
+      throw error
+    }
+  }
+
+  const begun = async (caller: Caller, place: FilePlace): Promise<void> => {
+    await batches.forFile(caller, place)
+    if (!(await hasBatchUpload(metadata.db, place))) throw notBegun(place)
+  }
+
+  return {
+    upload: async (caller, upload) => {
+      const { batchId, fileName } = upload
+      await batches.forFile(caller, upload)
+      return await store(caller, upload, async (tx, stored) => {
+        const replaced = await putBatchFile(tx, { batch_id: batchId, file_name: fileName, ...stored })
+        return replaced === undefined ? [] : [replaced]
+      })
+    },
+
+    beginFile: async (caller, place) => {
+      await batches.forFile(caller, place)
+      await metadata.transaction(async (tx) => {
+        requireOpen(await batches.lock(tx, caller, place.batchId))
+        await insertBatchUpload(tx, place, clock.now())
+      })
+    },
+
+    uploadPart: async (caller, part) => {
+      await begun(caller, part)
+      await store(caller, part, async (tx, { number, bytes }) => {
+        checkSize(part, bytes)
+        if (!(await hasBatchUpload(tx, part))) throw notBegun(part)
+        const replaced = await putBatchPart(tx, {
+          batch_id: part.batchId,
+          file_name: part.fileName,
+          number,
+          bytes,
+          first_byte: part.firstByte,
+          total_bytes: part.totalBytes,
+        })
+        return replaced === undefined ? [] : [replaced]
+      })
+    },
+
+    completeFile: async (caller, place, signal) => {
+      const { batchId, fileName } = place
+      await batches.forFile(caller, place)
+      const files = await selectBatchFiles(metadata.db, batchId)
+      const isWhole = files.some((file) => file.file_name === fileName)
+      if (!(await hasBatchUpload(metadata.db, place))) {
+        if (isWhole) return // Asked twice.
+        throw notBegun(place)
+      }
+      const parts = await selectBatchParts(metadata.db, place)
+      checkParts(fileName, parts)
+      const bytes = joined(parts.map(({ number }) => staging.filePath(batchId, number)))
+      await store(caller, { batchId, bytes, signal }, async (tx, stored) => {
+        const now = await selectBatchParts(tx, place)
+        if (numbersOf(now) !== numbersOf(parts)) {
+          throw new AppError('batch.state', `Parts of ${shownName(fileName)} came while it was completed.`, {
+            hint: 'Complete the file again when all its parts have been sent.',
+          })
+        }
+        const replaced = await putBatchFile(tx, { batch_id: batchId, file_name: fileName, ...stored })
+        await deleteBatchUpload(tx, place)
+        return [...(replaced === undefined ? [] : [replaced]), ...parts.map(({ number }) => number)]
+      })
+    },
+
+    fileStatus: async (caller, place) => {
+      const batch = await batches.get(caller, place.batchId)
+      const file =
+        batch.dataset_id === place.datasetId
+          ? (await selectBatchFiles(metadata.db, batch.id)).find((one) => one.file_name === place.fileName)
+          : undefined
+      if (file) return { isWhole: true, bytes: Number(file.bytes), sha256: file.sha256 }
+      if (batch.dataset_id !== place.datasetId || !(await hasBatchUpload(metadata.db, place))) {
+        throw new AppError('object.missing', `The batch has no file ${shownName(place.fileName)}.`)
+      }
+      const parts = await selectBatchParts(metadata.db, place)
+      return { isWhole: false, bytes: parts.reduce((sum, part) => sum + Number(part.bytes), 0) }
+    },
+  }
+}
+
+async function* joined(paths: readonly string[]): AsyncGenerator<Uint8Array> {
+  for (const path of paths) {
+    for await (const piece of createReadStream(path, { highWaterMark: pieceBytes })) yield piece as Buffer
+  }
+}
+
+function numbersOf(parts: readonly BatchPartRow[]): string {
+  return parts.map(({ number }) => number).join()
+}
+
+function checkSize({ firstByte, lastByte, fileName }: UploadPart, bytes: number): void {
+  const announced = lastByte - firstByte + 1
+  if (bytes === announced) return
+  throw new AppError(
+    'request.invalid',
+    `The part of ${shownName(fileName)} has ${bytes} bytes; its Content-Range says ${announced}.`,
+    { hint: 'Send the part again: nothing of it was kept.' },
+  )
+}
+
+/** The parts must be the file: each byte once. @throws AppError 'request.invalid' */
+function checkParts(fileName: string, parts: readonly BatchPartRow[]): void {
+  const [first] = parts
+  const refuse = (problem: string): AppError =>
+    new AppError('request.invalid', `The file ${shownName(fileName)} ${problem}.`, {
+      hint: 'Send what is missing, or the part that is wrong again from the same first byte, then complete the file.',
+    })
+  if (!first) throw refuse('has no parts')
+  let end = 0
+  for (const part of parts) {
+    const at = Number(part.first_byte)
+    if (part.total_bytes !== first.total_bytes) throw refuse('has parts that name different totals')
+    if (at > end) throw refuse(`lacks the bytes ${end} to ${at - 1}`)
+    if (at < end) throw refuse(`has parts that overlap at byte ${at}`)
+    end = at + Number(part.bytes)
+  }
+  if (end !== Number(first.total_bytes)) throw refuse(`ends at byte ${end} of ${first.total_bytes}`)
+}
+
+function notBegun({ fileName }: FilePlace): AppError {
+  return new AppError('request.invalid', `No upload of ${shownName(fileName)} in parts was begun.`, {
+    hint: 'Begin it with POST and action=INITIALIZE.',
+  })
+}
