@@ -1,6 +1,6 @@
 import { AppError } from '#base/errors.ts'
 import type { Encoding } from '#encode/encoding.ts'
-import type { Chunk, Pull } from '#engine/engine.ts'
+import type { Chunk, InTurn, Pull } from '#engine/engine.ts'
 import type { FileLease } from '#objects/file-cache.ts'
 import { engineOf } from './choose-engine.ts'
 import type { ResultRows } from './query.ts'
@@ -55,7 +55,7 @@ export interface RunningStatement {
   /** Counts the time alone. Files are waited for so: what has them may need a place to go on. */
   wait<T>(work: () => Promise<T>): Promise<T>
   /** Takes a place alone. */
-  inTurn<T>(work: () => Promise<T>): Promise<T>
+  readonly inTurn: InTurn
   /** Both. */
   spend<T>(work: () => Promise<T>): Promise<T>
 }

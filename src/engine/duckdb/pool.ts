@@ -178,7 +178,7 @@ export class Pool {
   }
 
   #letIn(): void {
-    for (const waiter of [...this.#waiters]) {
+    for (const waiter of this.#waiters.slice()) {
       const place = this.#freePlace()
       if (!place) return
       waiter.enter(place)
@@ -186,7 +186,7 @@ export class Pool {
   }
 
   #turnAway(error: AppError): void {
-    for (const waiter of [...this.#waiters]) waiter.fail(error)
+    for (const waiter of this.#waiters.slice()) waiter.fail(error)
   }
 
   /** In the child that does the least. */
