@@ -1,11 +1,11 @@
-import { createHash, randomUUID } from 'node:crypto'
+import { randomUUID } from 'node:crypto'
 import type { Access } from '#access/access.ts'
 import type { SecretStore } from '#access/secret-store.ts'
 import type { Clock } from '#base/clock.ts'
 import { AppError } from '#base/errors.ts'
-import { type FlowId, isId, type SandboxId } from '#base/ids.ts'
+import { type FlowId, isId } from '#base/ids.ts'
 import type { Caller, Datasets } from '#datasets/datasets.ts'
-import type { Jobs, RunOrder } from '#jobs/jobs.ts'
+import type { Jobs } from '#jobs/jobs.ts'
 import {
   type EntityRow,
   insertEntity,
@@ -24,14 +24,15 @@ import { type DestinationAuth, parseAuth } from './destination-auth.ts'
 import { destinationKindOf } from './destination-specs.ts'
 import { checkDocument, require, requireChange } from './entity-checks.ts'
 import { entityDocument } from './entity-document.ts'
+import { newEtag, requireVersion } from './entity-etag.ts'
 import { pageOf } from './entity-query.ts'
 import { lockReferences, refuseUsed } from './entity-references.ts'
 import { type EntityDocuments, type FlowDocument, parseDocument, readDocument } from './entity-schemas.ts'
-import { dataLakeSpecId, type EntityKind, type Exports } from './exports.ts'
+import type { EntityKind, Exports } from './exports.ts'
+import { datasetIdsOf, moveLane, scheduleFlow } from './flow-schedule.ts'
+import { lakeConnection, lakeConnectionId } from './lake-connection.ts'
 import { patchEntityDocument } from './patch-entity-document.ts'
-import { connectionLane, laneOf } from './run-order.ts'
-import { sharesOf } from './run-subject.ts'
-import { scheduleRuleOf } from './schedule-params.ts'
+import type { Stored, State } from './stored-document.ts'
 
 export interface EntitiesOptions {
   readonly metadata: Metadata
@@ -50,13 +51,6 @@ export type Entities = Pick<
 
 /** Others who change the same entity in the same moment are waited for so often. */
 const changeAttemptsMax = 5
-
-type State = 'enabled' | 'disabled'
-/** As stored: what the client sent, its state, and ids we made for it. */
-type Stored<K extends EntityKind> = EntityDocuments[K] & {
-  readonly state: State
-  readonly firstDatasetId?: unknown
-}
 
 /** The connections and flows of a sandbox: documents with versions, and a schedule behind each flow. */
 export function createEntities(options: EntitiesOptions): Entities {
@@ -98,7 +92,7 @@ export function createEntities(options: EntitiesOptions): Entities {
         updated_at: now,
         updated_by: caller.principal.id,
       })
-      if (kind === 'flows') await schedule(tx, caller, id, stored as Stored<'flows'>)
+      if (kind === 'flows') await scheduleFlow({ jobs, tx, caller }, id, stored as Stored<'flows'>)
       await audit(tx, caller, 'create', kind, id)
     })
     if (kind === 'flows') jobs.ring()
@@ -203,8 +197,9 @@ export function createEntities(options: EntitiesOptions): Entities {
       },
       write: async (tx, document, row) => {
         await lockReferences(tx, caller, kind, document)
-        if (kind === 'flows') await schedule(tx, caller, id, document as Stored<'flows'>)
-        if (kind === 'connections') await moveLane(tx, caller, id, document as Stored<'connections'>)
+        if (kind === 'flows') await scheduleFlow({ jobs, tx, caller }, id, document as Stored<'flows'>)
+        if (kind === 'connections')
+          await moveLane({ jobs, tx, caller }, id, document as Stored<'connections'>)
         const auth = kind === 'connections' ? (document as { auth?: DestinationAuth }).auth : undefined
         if (!auth?.secret) return document
         await forgetAuth(secrets, tx, row)
@@ -229,7 +224,7 @@ export function createEntities(options: EntitiesOptions): Entities {
         }
       },
       write: async (tx, document) => {
-        await schedule(tx, caller, flowId, document)
+        await scheduleFlow({ jobs, tx, caller }, flowId, document)
         return document
       },
     })
@@ -287,60 +282,6 @@ export function createEntities(options: EntitiesOptions): Entities {
     if (kind !== 'flows') return
     for (const run of await selectUnfinishedRuns(metadata.db, { flowId: id }))
       await jobs.cancel(run.id, caller.principal.id)
-  }
-
-  async function schedule(
-    tx: Transaction,
-    caller: Caller,
-    flowId: string,
-    document: Stored<'flows'>,
-    lane?: Pick<RunOrder, 'lane'>,
-  ): Promise<void> {
-    const first = document.firstDatasetId
-    const datasetIds = await datasetIdsOf(tx, caller, document)
-    const rule = scheduleRuleOf(document.scheduleParams)
-    if (!rule) {
-      await jobs.removeSchedule(tx, 'export', flowId)
-      return
-    }
-    await jobs.putSchedule(tx, {
-      kind: 'export',
-      subjectId: flowId,
-      rule,
-      principalId: caller.principal.id,
-      sandboxId: caller.sandbox.id,
-      isEnabled: document.state === 'enabled',
-      shares: sharesOf(flowId, datasetIds, typeof first === 'string' ? first : datasetIds[0]),
-      isCoalesced: true,
-      priority: document.scheduleParams.priority ?? 0,
-      ...(lane ?? (await laneOf(tx, caller.sandbox.id, document))),
-    })
-  }
-
-  async function datasetIdsOf(tx: Transaction, caller: Caller, document: FlowDocument): Promise<string[]> {
-    const id = document.sourceConnectionIds[0] ?? ''
-    const row = await selectEntity(tx, caller.sandbox.id, 'sourceConnections', id)
-    if (!row) return []
-    const { state: _state, ...rest } = row.document
-    return readDocument('sourceConnections', rest).params.datasets.map(({ dataSetId }) => dataSetId)
-  }
-
-  /** The ticks of an account's flows keep to what it now takes at a time. */
-  async function moveLane(
-    tx: Transaction,
-    caller: Caller,
-    connectionId: string,
-    connection: Stored<'connections'>,
-  ): Promise<void> {
-    const targets = (await selectEntities(tx, caller.sandbox.id, 'targetConnections'))
-      .filter(({ document }) => document['baseConnectionId'] === connectionId)
-      .map(({ id }) => id)
-    const lane = connectionLane(connectionId, connection.parallelRunsMax)
-    for (const { id, document } of await selectEntities(tx, caller.sandbox.id, 'flows')) {
-      const flow = readDocument('flows', document) as Stored<'flows'>
-      if (flow.targetConnectionIds.some((target) => targets.includes(target)))
-        await schedule(tx, caller, id, flow, lane)
-    }
   }
 
   async function audit(tx: Transaction, caller: Caller, action: string, kind: EntityKind, id: string) {
@@ -403,60 +344,12 @@ function operation(now: Date, name: string, ops: unknown) {
   }
 }
 
-/** One for each sandbox, the same for ever. */
-function lakeConnectionId(sandboxId: SandboxId): string {
-  const hex = createHash('sha256').update(`data lake of ${sandboxId}`).digest('hex')
-  return [
-    hex.slice(0, 8),
-    hex.slice(8, 12),
-    `8${hex.slice(13, 16)}`,
-    `8${hex.slice(17, 20)}`,
-    hex.slice(20, 32),
-  ].join('-')
-}
-
-function lakeConnection({ principal, sandbox }: Caller): Record<string, unknown> {
-  const etag = '"00000000-0000-0200-0000-000000000000"'
-  return {
-    id: lakeConnectionId(sandbox.id),
-    name: 'Data lake',
-    state: 'enabled',
-    connectionSpec: { id: dataLakeSpecId, version: '1.0' },
-    sandboxId: sandbox.id,
-    sandboxName: sandbox.name,
-    imsOrgId: principal.organizationId,
-    version: etag,
-    etag,
-  }
-}
-
-/** @throws AppError 'flow.version' */
-function requireVersion(etag: string, row: EntityRow): void {
-  if (sameEtag(etag, row.etag)) return
-  throw new AppError(
-    'flow.version',
-    `Supplied version=[${etag}] does not match the current version on entity=[${row.etag}]`,
-    { hint: 'Read the entity again and repeat the change on what it is now.' },
-  )
-}
-
 function unknown(kind: EntityKind, id: string): AppError {
   return new AppError(
     'flow.unknown',
     `The requested ${kind} resource ${id.slice(0, 80)} is not found. Verify the resource ID before trying again.`,
     { detail: { id: id.slice(0, 80), type: kind } },
   )
-}
-
-/** Quotes are part of it, as on the platform. */
-function newEtag(now: Date): string {
-  const [one = '', two = ''] = randomUUID().split('-')
-  return `"${one}-${two}-0200-0000-${Math.floor(now.getTime() / 1000).toString(16)}0000"`
-}
-
-function sameEtag(one: string, other: string): boolean {
-  const bare = (text: string) => text.trim().replace(/^W\//, '').replace(/^"|"$/g, '')
-  return bare(one) === bare(other)
 }
 
 function stateOf(row: EntityRow): State {

@@ -1,0 +1,75 @@
+import type { Caller } from '#datasets/datasets.ts'
+import type { Jobs, RunOrder } from '#jobs/jobs.ts'
+import { selectEntities, selectEntity } from '#metadata/exports.ts'
+import type { Transaction } from '#metadata/metadata.ts'
+import { type FlowDocument, readDocument } from './entity-schemas.ts'
+import { connectionLane, laneOf } from './run-order.ts'
+import { sharesOf } from './run-subject.ts'
+import { scheduleRuleOf } from './schedule-params.ts'
+import type { Stored } from './stored-document.ts'
+
+interface Change {
+  readonly jobs: Jobs
+  readonly tx: Transaction
+  readonly caller: Caller
+}
+
+/** Puts the flow's schedule as its document says, or takes it away. */
+export async function scheduleFlow(
+  change: Change,
+  flowId: string,
+  document: Stored<'flows'>,
+  lane?: Pick<RunOrder, 'lane'>,
+): Promise<void> {
+  const { jobs, tx, caller } = change
+  const first = document.firstDatasetId
+  const datasetIds = await datasetIdsOf(tx, caller, document)
+  const rule = scheduleRuleOf(document.scheduleParams)
+  if (!rule) {
+    await jobs.removeSchedule(tx, 'export', flowId)
+    return
+  }
+  await jobs.putSchedule(tx, {
+    kind: 'export',
+    subjectId: flowId,
+    rule,
+    principalId: caller.principal.id,
+    sandboxId: caller.sandbox.id,
+    isEnabled: document.state === 'enabled',
+    shares: sharesOf(flowId, datasetIds, typeof first === 'string' ? first : datasetIds[0]),
+    isCoalesced: true,
+    priority: document.scheduleParams.priority ?? 0,
+    ...(lane ?? (await laneOf(tx, caller.sandbox.id, document))),
+  })
+}
+
+/** What the flow's source names, in its order. */
+export async function datasetIdsOf(
+  tx: Transaction,
+  caller: Caller,
+  document: FlowDocument,
+): Promise<string[]> {
+  const id = document.sourceConnectionIds[0] ?? ''
+  const row = await selectEntity(tx, caller.sandbox.id, 'sourceConnections', id)
+  if (!row) return []
+  const { state: _state, ...rest } = row.document
+  return readDocument('sourceConnections', rest).params.datasets.map(({ dataSetId }) => dataSetId)
+}
+
+/** The ticks of an account's flows keep to what it now takes at a time. */
+export async function moveLane(
+  change: Change,
+  connectionId: string,
+  connection: Stored<'connections'>,
+): Promise<void> {
+  const { tx, caller } = change
+  const targets = (await selectEntities(tx, caller.sandbox.id, 'targetConnections'))
+    .filter(({ document }) => document['baseConnectionId'] === connectionId)
+    .map(({ id }) => id)
+  const lane = connectionLane(connectionId, connection.parallelRunsMax)
+  for (const { id, document } of await selectEntities(tx, caller.sandbox.id, 'flows')) {
+    const flow = readDocument('flows', document) as Stored<'flows'>
+    if (flow.targetConnectionIds.some((target) => targets.includes(target)))
+      await scheduleFlow(change, id, flow, lane)
+  }
+}
