@@ -271,10 +271,10 @@ describe.skipIf(isMissing)('the public client aepp, unmodified', () => {
     })
   })
 
-  test('the page of what it does here names each call that was made, and no other', async () => {
+  test('the pages of what it does here name each call that was made, and no other', async () => {
     const named: string[] = []
-    for (const name of ['schema-registry.md', 'query-api.md']) {
-      const page = await readFile(join(import.meta.dirname, '..', 'docs', 'reference', name), 'utf8')
+    for (const name of ['reference/schema-registry.md', 'reference/query-api.md', 'guides/loading-data.md']) {
+      const page = await readFile(join(import.meta.dirname, '..', 'docs', name), 'utf8')
       const table = page.slice(page.indexOf('| class | calls |'))
       for (const [, of, calls = ''] of table.matchAll(/^\| `(\w+)` \| (.*) \|$/gm)) {
         named.push(...[...calls.matchAll(/`(\w+)`/g)].map(([, call]) => `${of}.${call}`))
