@@ -68,7 +68,7 @@ test('a result is read in parts by signed links, in Parquet and Arrow, whole and
     const column = tableFromIPC(RecordBatchReader.from(await bytesAt(href))).getChild('n')
     for (const value of column ?? []) numbers.push(Number(value))
   }
-  expect(numbers).toEqual(Array.from({ length: rowCount }, (_, n) => n))
+  expect([numbers.length, numbers.findIndex((value, n) => value !== n)]).toEqual([rowCount, -1])
 
   for (const change of [
     (href: string) => href.replace('/parts/0', '/parts/1'),

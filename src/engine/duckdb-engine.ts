@@ -10,14 +10,7 @@ import { Pool } from './duckdb/pool.ts'
 import type { Request, TextFile, WireStatement } from './duckdb/protocol.ts'
 import { inPlace, openPull, retriedOnce } from './duckdb/remote-pull.ts'
 import { clearScratch, freeBytes, openScratch } from './duckdb/scratch.ts'
-import {
-  atOnce,
-  type CopyFormat,
-  type CopyOptions,
-  type CopyResult,
-  type Engine,
-  type EngineStatement,
-} from './engine.ts'
+import { atOnce, type CopyOptions, type CopyResult, type Engine, type EngineStatement } from './engine.ts'
 
 export interface DuckdbEngineOptions {
   readonly interactiveChildren: number
@@ -114,13 +107,13 @@ async function describe(pool: Pool, statement: EngineStatement, signal: AbortSig
 
 /** Not tried again after a crash: what lies in the folder then is rubbish. */
 async function copy(pool: Pool, statement: EngineStatement, options: CopyOptions): Promise<CopyResult> {
-  const { folder, format, signal, onProgress, inTurn = atOnce } = options
+  const { signal, onProgress, inTurn = atOnce } = options
   const place = await pool.enter(signal)
   try {
-    const request = copyRequest(place.wireStatement(statement), folder, format)
+    const request = copyRequest(place.wireStatement(statement), options)
     const progress = onProgress ? { onProgress: (rowCount: number) => onProgress({ rowCount }) } : {}
     const answer = await inTurn(() => place.ask(request, { signal, ...progress }))
-    return format.kind === 'parquet'
+    return options.format.kind === 'parquet'
       ? parquetCopied(bodyOf(answer) as StatsRow[])
       : textCopied(bodyOf(answer) as TextFile[])
   } finally {
@@ -128,9 +121,9 @@ async function copy(pool: Pool, statement: EngineStatement, options: CopyOptions
   }
 }
 
-function copyRequest(statement: WireStatement, folder: string, format: CopyFormat): Request {
+function copyRequest(statement: WireStatement, { folder, format, isOrdered = false }: CopyOptions): Request {
   if (format.kind === 'parquet') {
-    return { op: 'copy', statement, copySql: copySql(statement.sql, folder, format), folder }
+    return { op: 'copy', statement, copySql: copySql(statement.sql, folder, format), folder, isOrdered }
   }
   const { compression, fileBytesMax } = format
   const encoding: Encoding = format.kind === 'csv' ? { kind: 'csv', header: true } : { kind: 'jsonLines' }
@@ -139,6 +132,7 @@ function copyRequest(statement: WireStatement, folder: string, format: CopyForma
     statement,
     encoding,
     folder,
+    isOrdered,
     extension: `.${format.kind}${{ none: '', gzip: '.gz', zstd: '.zst' }[compression]}`,
     compression,
     ...(fileBytesMax === undefined ? {} : { fileBytesMax }),

@@ -119,6 +119,8 @@ export interface CopyOptions extends Turned {
   /** Absolute path of an existing, empty folder. */
   readonly folder: string
   readonly format: CopyFormat
+  /** The files, by name, hold the rows in the statement's order; by one thread, so it takes longer. */
+  readonly isOrdered?: boolean
   /** Called about once a second; rows are those read so far. */
   readonly onProgress?: (progress: { readonly rowCount: number }) => void
   readonly signal: AbortSignal

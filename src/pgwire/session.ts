@@ -141,6 +141,7 @@ export class Session {
     const stopping = new AbortController()
     using _running = this.#running(stopping)
     const results = this.#query.execute(statement, {
+      takesCopy: true,
       parameters: [],
       encoding: (columns) => ({ kind: 'postgres', formats: columns.map(() => 0) }),
       signal: AbortSignal.any([stopping.signal, this.#closed]),
@@ -318,6 +319,7 @@ export class Session {
   async #open(portal: Portal, statement: SessionStatement): Promise<ResultRows | undefined> {
     const { description } = portal.prepared
     const results = this.#query.execute(statement, {
+      takesCopy: true,
       parameters: portal.parameters,
       ...(portal.given ? { given: portal.given } : {}),
       encoding: (columns) => {

@@ -48,7 +48,13 @@ export async function copyToScratch(scope: Scope, { query, target, options }: Co
         const files = [...rows.files, ...lease.paths]
         const written = await services.engine.copy(
           { sql: rows.sql, files, pool: scope.pool },
-          { folder: path, format, inTurn: running.inTurn, signal },
+          {
+            folder: path,
+            format,
+            isOrdered: planned.isOrdered ?? false,
+            inTurn: running.inTurn,
+            signal,
+          },
         )
         rows.check(written.rowCount)
         return written

@@ -42,11 +42,13 @@ export function createKeptResults(services: QueryServiceOptions): KeptResults {
     return row
   }
 
-  async function document(row: KeptResultRow): Promise<KeptResult> {
+  async function document(found: KeptResultRow): Promise<KeptResult> {
     const query = must(
-      await selectQuery(metadata.db, row.sandbox_id, row.id),
+      await selectQuery(metadata.db, found.sandbox_id, found.id),
       'a result is of a query of the log',
     )
+    // Read after the state: a query that has succeeded has its rows.
+    const row = (await selectKeptResult(metadata.db, found.id)) ?? found
     return {
       id: row.id,
       state: query.state,

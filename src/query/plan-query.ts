@@ -19,6 +19,8 @@ export interface PlannedQuery {
   /** Whose text it is, and who runs it. */
   readonly engine: EngineName
   readonly sql: string
+  /** Whether the rows come in an order that was asked for. */
+  readonly isOrdered?: boolean
   /** The only row, where no engine is needed for it. */
   readonly constants?: readonly Literal[] | undefined
   /** What the text calls by names of its own. */
@@ -55,6 +57,7 @@ export async function planQuery(
   return {
     columns: bound.columns,
     engine,
+    isOrdered: bound.isOrdered ?? false,
     constants: bound.constants,
     sql: bound.print(engine, new Map(scans.map(({ scan, text }) => [scan, text]))),
     tables: scans.flatMap(({ tables }) => tables),

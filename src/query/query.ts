@@ -113,6 +113,8 @@ export interface ExecuteOptions {
   readonly parameters: readonly Literal[]
   /** Of a question. */
   readonly given?: GivenParameters
+  /** Whether the client takes the rows of COPY … TO STDOUT. */
+  readonly takesCopy?: boolean
   /** Given the columns, how rows are to be encoded. */
   readonly encoding: (columns: readonly Field[]) => Encoding
   readonly signal: AbortSignal

@@ -63,6 +63,7 @@ export async function runResult(
     { sql: `SELECT * FROM (${planned.sql}) AS result(${names})`, files: files.paths, pool: 'batch' },
     {
       folder,
+      isOrdered: planned.isOrdered ?? false,
       format: { kind: 'parquet', compression: 'zstd', fileBytesMax: Number(kept.part_bytes) },
       onProgress: ({ rowCount }) => {
         lease.saveProgress({ rowCount }).catch(() => {}) // Only for people.

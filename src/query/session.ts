@@ -198,7 +198,7 @@ export class Session implements QuerySession {
 
   async *execute(
     statement: SessionStatement,
-    { parameters, given, encoding, signal }: ExecuteOptions,
+    { parameters, given, takesCopy = false, encoding, signal }: ExecuteOptions,
   ): AsyncGenerator<StatementResult, void, undefined> {
     const cancelling = new AbortController()
     const stopped = AbortSignal.any([signal, this.#closing.signal, cancelling.signal])
@@ -238,7 +238,7 @@ export class Session implements QuerySession {
     const onWritten = (count: number): void => entry.addRows(count)
     let [host, asked]: [StatementHost, Statement] = [{ prepared, cursors, encoding, onWritten }, statement]
     let copy: CopyForm | undefined
-    if (statement.kind === 'copy' && statement.target.kind === 'client') {
+    if (statement.kind === 'copy' && statement.target.kind === 'client' && takesCopy) {
       const form = copyFormOf(statement)
       copy = form
       host = { ...host, encoding: () => ({ kind: 'copy', form }), isWhole: true }

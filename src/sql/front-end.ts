@@ -32,6 +32,7 @@ function bind(query: ParsedQuery, context: BindContext): BoundQuery {
     columns: outputsOf(bound).map(({ name, type }) => ({ name, type })),
     parameterTypes: parameterTypes(query.parameterCount, state.parameterTypes),
     scans: [...scans.values()],
+    isOrdered: tree.orderBy.length > 0,
     constants: constantRow(tree),
     notices: [...new Set(state.notices)],
     print(engine, texts) {

@@ -10,6 +10,12 @@ export interface Sandbox {
   close(): void
 }
 
+export interface CopyTarget {
+  readonly folder: string
+  /** Of several threads each would begin files of its own. */
+  readonly isOrdered: boolean
+}
+
 /** Keeps some instances ready, because making one takes about 20 ms. */
 export class Instances {
   readonly #settings: ChildSettings
@@ -21,17 +27,18 @@ export class Instances {
     this.#refill()
   }
 
-  /** @param folder the only folder that can be written; `statement.files` are the only paths that can be read */
-  async sandbox({ files, share }: WireStatement, folder?: string): Promise<Sandbox> {
+  /** @param copy where the only files that can be written lie; `statement.files` are the only paths that can be read */
+  async sandbox({ files, share }: WireStatement, copy?: CopyTarget): Promise<Sandbox> {
     const instance = await (this.#spare.shift() ?? this.#create())
     const connection = await instance.connect()
     const list = (paths: readonly string[]): string => `[${paths.map(quoteLiteral).join(', ')}]`
-    const folders = folder === undefined ? [] : [folder]
+    const folders = copy === undefined ? [] : [copy.folder]
     await connection.run(`
       SET TimeZone = 'UTC';
       SET memory_limit = '${kibibytes(share.memoryBytes)}';
       SET max_temp_directory_size = '${kibibytes(share.spillBytes)}';
-      SET preserve_insertion_order = ${folder === undefined};
+      SET preserve_insertion_order = ${copy === undefined || copy.isOrdered};
+      ${copy?.isOrdered ? 'SET threads = 1;' : ''}
       SET enable_progress_bar = true;
       SET enable_progress_bar_print = false;
       SET progress_bar_time = 0;

@@ -50,12 +50,14 @@ export type Request =
       readonly statement: WireStatement
       readonly copySql: string
       readonly folder: string
+      readonly isOrdered: boolean
     }
   | {
       readonly op: 'copyText'
       readonly statement: WireStatement
       readonly encoding: Encoding
       readonly folder: string
+      readonly isOrdered: boolean
       readonly extension: string
       readonly compression: 'gzip' | 'zstd' | 'none'
       readonly fileBytesMax?: number

@@ -24,8 +24,8 @@ export class ServedStatement {
 
   /** Begins a query, or does all there is to do and says what came of it. */
   async start(request: Starting): Promise<unknown> {
-    const folder = 'folder' in request ? request.folder : undefined
-    this.#sandbox = await this.#instances.sandbox(request.statement, folder)
+    const copy = 'folder' in request ? request : undefined
+    this.#sandbox = await this.#instances.sandbox(request.statement, copy)
     const sandbox = this.#sandbox
     const { sql } = request.statement
     return await this.#untilInterrupted(async () => {
