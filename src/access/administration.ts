@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import type { Clock } from '#base/clock.ts'
 import { AppError } from '#base/errors.ts'
+import { isUuid } from '#base/ids.ts'
 import type { Metadata, Transaction } from '#metadata/metadata.ts'
 import type { Access, Caller } from './access.ts'
 import type { Permission } from './permissions.ts'
@@ -48,11 +49,7 @@ export function subjectIdOf(principalId: string): string {
 export function principalIdOf(text: string): string | undefined {
   const hex = /^([0-9a-f]{32})@(?:AdobeID|techacct\.adobe\.com)$/i.exec(text)?.[1]?.toLowerCase()
   if (hex !== undefined) return hex.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5')
-  return /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(text) ? text : undefined
-}
-
-export function isUuid(text: string): boolean {
-  return /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(text)
+  return isUuid(text) ? text : undefined
 }
 
 export function etagOf(version: number): string {

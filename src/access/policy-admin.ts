@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { AppError } from '#base/errors.ts'
+import { isUuid } from '#base/ids.ts'
 import type { Transaction } from '#metadata/metadata.ts'
 import { deletePolicy, type PolicyRow, putPolicy, selectPolicies } from '#metadata/roles.ts'
 import type { Caller } from './access.ts'
@@ -7,7 +8,6 @@ import {
   type Admin,
   checkVersion,
   etagOf,
-  isUuid,
   type PatchOperation,
   subjectIdOf,
   unknownThing,

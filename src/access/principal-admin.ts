@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { AppError } from '#base/errors.ts'
-import { newUuidId, type PrincipalId } from '#base/ids.ts'
+import { isUuid, newUuidId, type PrincipalId } from '#base/ids.ts'
 import {
   administratorKey,
   findFirstOrganization,
@@ -23,7 +23,7 @@ import {
   setGroupMembers,
 } from '#metadata/roles.ts'
 import type { Caller, Credentials } from './access.ts'
-import { type Admin, checkName, isUuid, principalIdOf, subjectIdOf, unknownThing } from './administration.ts'
+import { type Admin, checkName, principalIdOf, subjectIdOf, unknownThing } from './administration.ts'
 import { createOrganization } from './bootstrap.ts'
 
 export interface User {

@@ -1,4 +1,5 @@
 import { AppError } from '#base/errors.ts'
+import { isUuid } from '#base/ids.ts'
 import { nearest } from '#base/nearest.ts'
 import { administratorKey } from '#metadata/access.ts'
 import type { Transaction } from '#metadata/metadata.ts'
@@ -18,7 +19,6 @@ import {
   checkName,
   checkVersion,
   etagOf,
-  isUuid,
   type PatchOperation,
   subjectIdOf,
   unknownThing,

@@ -1,5 +1,5 @@
 import { AppError } from '#base/errors.ts'
-import type { PrincipalId } from '#base/ids.ts'
+import { isUuid, type PrincipalId } from '#base/ids.ts'
 import { selectPrincipals } from '#metadata/access.ts'
 import { selectClients } from '#metadata/credentials.ts'
 import type { Transaction } from '#metadata/metadata.ts'
@@ -16,7 +16,6 @@ import {
 import type { Caller } from './access.ts'
 import {
   type Admin,
-  isUuid,
   type PatchOperation,
   principalIdOf,
   subjectIdOf,

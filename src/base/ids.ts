@@ -52,6 +52,11 @@ export function parseId<K extends IdKind>(kind: K, text: string): Id<K> {
   return text as Id<K>
 }
 
+/** Whether the text is a UUID as we write them, in lower case: others name nothing of ours. */
+export function isUuid(text: string): boolean {
+  return uuid.test(text)
+}
+
 /** Whether the text has the form of such an id. */
 export function isId<K extends IdKind>(kind: K, text: string): text is Id<K> {
   return patterns[kind].test(text)

@@ -3,7 +3,7 @@ import type { Access } from '#access/access.ts'
 import type { SecretStore } from '#access/secret-store.ts'
 import type { Clock } from '#base/clock.ts'
 import { AppError } from '#base/errors.ts'
-import { type FlowId, isId } from '#base/ids.ts'
+import { type FlowId, isUuid } from '#base/ids.ts'
 import type { Caller, Datasets } from '#datasets/datasets.ts'
 import type { Jobs } from '#jobs/jobs.ts'
 import {
@@ -358,8 +358,4 @@ function stateOf(row: EntityRow): State {
 
 function isSame(one: unknown, other: unknown): boolean {
   return JSON.stringify(one) === JSON.stringify(other)
-}
-
-function isUuid(id: string): boolean {
-  return isId('flow', id)
 }

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import type { Permission } from '#access/access.ts'
 import { AppError } from '#base/errors.ts'
+import { isUuid } from '#base/ids.ts'
 import type { Caller } from '#datasets/datasets.ts'
 import {
   type AlertRow,
@@ -18,7 +19,6 @@ import type { QueryServiceOptions } from './services.ts'
 
 export type { AlertType } from '#metadata/alerts.ts'
 
-const uuid = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
 const typesMax = 5
 
 export interface Alert {
@@ -94,7 +94,7 @@ export function createAlerts({ access, metadata, clock }: QueryServiceOptions): 
     caller: Caller,
     reach: { assetId: string; alertType?: AlertType },
   ): Promise<Alert[]> {
-    const rows = uuid.test(reach.assetId)
+    const rows = isUuid(reach.assetId)
       ? await selectAlerts(db, caller.sandbox.id, reach, { limit: typesMax, offset: 0 })
       : []
     if (rows.length === 0) throw unknownAlert(reach)
@@ -191,7 +191,7 @@ async function named(db: Db, caller: Caller, rows: readonly AlertRow[]): Promise
 
 /** Undefined: the sandbox has neither a schedule nor a query of that id. */
 async function nameOf(db: Db, { sandbox }: Caller, id: string): Promise<string | undefined> {
-  if (!uuid.test(id)) return undefined
+  if (!isUuid(id)) return undefined
   const schedule = await selectScheduledQuery(db, sandbox.id, id)
   if (schedule) return schedule.name
   const query = await selectQuery(db, sandbox.id, id)

@@ -1,5 +1,5 @@
 import { AppError } from '#base/errors.ts'
-import type { DatasetId } from '#base/ids.ts'
+import { type DatasetId, isUuid } from '#base/ids.ts'
 import type { Caller } from '#datasets/datasets.ts'
 import { selectDatabase, selectSqlSchemas } from '#metadata/databases.ts'
 import { selectView, selectViewById } from '#metadata/views.ts'
@@ -15,8 +15,6 @@ export type Focus =
   | { readonly kind: 'view'; readonly viewId: string }
   /** Bare names are looked for here first, and new ones are made here; lists show this alone. */
   | { readonly kind: 'database'; readonly database: string; readonly schema: string | undefined }
-
-const uuid = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
 
 /**
  * `all`, a database, `database.schema`, a table or a view; tables and views also by their ids.
@@ -37,7 +35,7 @@ export async function focusOf(
   if (found) return { kind: 'database', database: found.database, schema: found.name }
   const dataset = await findTable({ services, caller, focus: { kind: 'all' } }, [name])
   if (dataset) return { kind: 'table', datasetId: dataset.id }
-  const view = uuid.test(name)
+  const view = isUuid(name)
     ? await selectViewById(db, sandboxId, name)
     : await selectView(db, sandboxId, name)
   if (view) return { kind: 'view', viewId: view.id }

@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { z } from 'zod'
 import { must } from '#base/assert.ts'
 import { AppError } from '#base/errors.ts'
+import { isUuid } from '#base/ids.ts'
 import { quoteIdentifier, quoteLiteral } from '#base/sql-text.ts'
 import type { Caller } from '#datasets/datasets.ts'
 import type { Encoding } from '#encode/encoding.ts'
@@ -26,7 +27,6 @@ import type { KeptResult, KeptResults, PartLink, ResultPart } from './results.ts
 import { resultKind } from './run-result.ts'
 import type { QueryServiceOptions } from './services.ts'
 
-const uuid = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
 const storedParts = z.array(z.object({ name: z.string(), rowCount: z.number(), bytes: z.number() }))
 const storedColumns = z.array(z.object({ name: z.string(), type: z.unknown() }))
 
@@ -36,7 +36,7 @@ export function createKeptResults(services: QueryServiceOptions): KeptResults {
   async function found(caller: Caller, id: string): Promise<KeptResultRow> {
     const { principal, sandbox } = caller
     await access.require({ principal, permission: 'manage-queries', sandboxId: sandbox.id })
-    const row = uuid.test(id) ? await selectKeptResult(metadata.db, id) : undefined
+    const row = isUuid(id) ? await selectKeptResult(metadata.db, id) : undefined
     if (row?.sandbox_id !== sandbox.id || row.principal_id !== principal.id) throw unknownResult(id)
     if (row.expires_at <= clock.now()) throw expired()
     return row
@@ -162,7 +162,7 @@ export function createKeptResults(services: QueryServiceOptions): KeptResults {
     },
     link: ({ id, linkKey }, link) => signatureOf(linkKey, id, link),
     part: async (id, link, signature, signal) => {
-      const row = uuid.test(id) ? await selectKeptResult(metadata.db, id) : undefined
+      const row = isUuid(id) ? await selectKeptResult(metadata.db, id) : undefined
       // For an unknown one the work is the same: nothing tells that there is none.
       const expected = Buffer.from(signatureOf(row?.link_key ?? '', id, link))
       const given = Buffer.from(signature)

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { z } from 'zod'
 import { must } from '#base/assert.ts'
 import { AppError } from '#base/errors.ts'
+import { isUuid } from '#base/ids.ts'
 import type { Caller } from '#datasets/datasets.ts'
 import { parseCron } from '#jobs/cron.ts'
 import type { Run, ScheduleRule } from '#jobs/jobs.ts'
@@ -28,7 +29,6 @@ import type { QueryServiceOptions } from './services.ts'
 import { readRequest } from './stored-request.ts'
 import { queryKind } from './submitted-queries.ts'
 
-const uuid = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
 const quarantineMax = 1_000
 
 const storedTiming = z.object({
@@ -49,9 +49,7 @@ export function createSchedules(services: QueryServiceOptions): Schedules {
   }
 
   async function found(db: Db, caller: Caller, id: string, isLocked = false): Promise<ScheduledQueryRow> {
-    const row = uuid.test(id)
-      ? await selectScheduledQuery(db, caller.sandbox.id, id, { isLocked })
-      : undefined
+    const row = isUuid(id) ? await selectScheduledQuery(db, caller.sandbox.id, id, { isLocked }) : undefined
     if (row) return row
     throw new AppError('query.unknown', `There is no scheduled query ${JSON.stringify(id.slice(0, 80))}.`)
   }

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { must } from '#base/assert.ts'
 import { type ErrorCode, meanings } from '#base/errors.ts'
 import { AppError } from '#base/errors.ts'
+import { isUuid } from '#base/ids.ts'
 import type { Caller } from '#datasets/datasets.ts'
 import {
   insertQueryLog,
@@ -21,8 +22,6 @@ import { readRequest } from './stored-request.ts'
 /** The job kind of queries in the background: a submitted one is its run's subject, a schedule that of its runs. */
 export const queryKind = 'query'
 
-const uuid = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
-
 type Services = QueryServiceOptions
 
 export function createQueries(services: Services, log: QueryLog): Queries {
@@ -32,7 +31,7 @@ export function createQueries(services: Services, log: QueryLog): Queries {
   }
 
   async function found(caller: Caller, id: string): Promise<QueryLogRow> {
-    const row = uuid.test(id) ? await selectQuery(metadata.db, caller.sandbox.id, id) : undefined
+    const row = isUuid(id) ? await selectQuery(metadata.db, caller.sandbox.id, id) : undefined
     if (row) return row
     throw new AppError('query.unknown', `There is no query ${JSON.stringify(id.slice(0, 80))}.`)
   }

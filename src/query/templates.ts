@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { z } from 'zod'
 import { AppError } from '#base/errors.ts'
+import { isUuid } from '#base/ids.ts'
 import type { Caller } from '#datasets/datasets.ts'
 import type { Db, Transaction } from '#metadata/metadata.ts'
 import {
@@ -16,7 +17,6 @@ import type { NewTemplate, Template, Templates } from './background.ts'
 import type { QueryServiceOptions } from './services.ts'
 
 const parameters = z.record(z.string(), z.string())
-const uuid = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
 const nameMax = 255
 
 type Services = Pick<QueryServiceOptions, 'access' | 'clock' | 'metadata'>
@@ -89,7 +89,7 @@ export function createTemplates({ access, clock, metadata }: Services): Template
 
 /** @throws AppError 'query.unknown' */
 export async function requireTemplate(db: Db, caller: Caller, id: string): Promise<QueryTemplateRow> {
-  const row = uuid.test(id) ? await selectQueryTemplate(db, caller.sandbox.id, { id }) : undefined
+  const row = isUuid(id) ? await selectQueryTemplate(db, caller.sandbox.id, { id }) : undefined
   if (row) return row
   throw new AppError('query.unknown', `There is no query template ${JSON.stringify(id.slice(0, 80))}.`)
 }
