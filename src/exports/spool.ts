@@ -1,8 +1,8 @@
-import { chmod, chown, mkdir, rm, rmdir } from 'node:fs/promises'
+import { rm, rmdir } from 'node:fs/promises'
 import { join } from 'node:path'
+import { newAttemptFolder } from '#base/engine-folder.ts'
 import { faultPoint } from '#base/faults.ts'
 import type { SnapshotId, TableId } from '#base/ids.ts'
-import { unprivilegedIds } from '#base/run-as.ts'
 import type { RunContext } from '#jobs/jobs.ts'
 import type { CopiedFile } from '#engine/engine.ts'
 import type { RunScope } from './run-scope.ts'
@@ -42,7 +42,7 @@ export async function spool({
   const copied = await engine.copy(
     { sql: scan.sql, files: lease.paths, pool: 'batch' },
     {
-      folder: await makeSpoolFolder(spoolFolder, context.run.id, context.lease.fence),
+      folder: await newAttemptFolder(spoolFolder, context.run.id, context.lease.fence),
       format: { ...plan.format, fileBytesMax: plan.fileBytesMax },
       onProgress: ({ rowCount }) => {
         // Only for people: a lost lease is noticed by the next step.
@@ -58,21 +58,6 @@ export async function spool({
     // An engine may leave a file without rows behind; it delivers nothing.
     files: copied.files.filter((file) => file.rowCount > 0),
   }
-}
-
-/** Writable for the engine's children, which under root are somebody else. */
-async function makeSpoolFolder(spoolFolder: string, runId: string, fence: number): Promise<string> {
-  const runFolder = join(spoolFolder, runId)
-  await mkdir(runFolder, { recursive: true })
-  await chmod(runFolder, 0o711)
-  // A rebuild in the same attempt has the name again.
-  const folder = join(runFolder, String(fence))
-  await rm(folder, { recursive: true, force: true })
-  await mkdir(folder)
-  await chmod(folder, 0o755)
-  const ids = unprivilegedIds()
-  if (ids) await chown(folder, ids.uid, ids.gid)
-  return folder
 }
 
 export async function removeSpool(spoolFolder: string, runId: string): Promise<void> {

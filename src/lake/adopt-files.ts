@@ -1,14 +1,7 @@
 import { constants } from 'node:fs'
-import { lchown, open, readdir, rm } from 'node:fs/promises'
+import { open, readdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { assert } from '#base/assert.ts'
-import { unprivilegedIds } from '#base/run-as.ts'
-
-/** Before an engine child writes: under root it runs as another user, who needs the folder. */
-export async function lendFolder(folder: string): Promise<void> {
-  const ids = unprivilegedIds()
-  if (ids) await lchown(folder, ids.uid, ids.gid)
-}
 
 /**
  * Takes over what an engine child wrote: afterwards the files are ours, nobody else can write them, everybody can read

@@ -31,8 +31,8 @@ export async function openHome(
     await using taken = new AsyncDisposableStack()
     taken.use(await lockHome(paths.lock))
     await checkStamp(paths.stamp)
-    for (const folder of [paths.lake, paths.spool, paths.staging, paths.scratch, paths.scratchSpace])
-      await makePrivate(folder, ids)
+    const lent = [paths.lake, paths.spool, paths.staging, paths.scratch, paths.scratchSpace, paths.results]
+    for (const folder of lent) await makePrivate(folder, ids)
     for (const folder of [paths.tls, paths.keys]) await makePrivate(folder, undefined)
     return taken.move()
   } catch (error) {

@@ -1,7 +1,6 @@
-import { chmod, chown, mkdir, rm } from 'node:fs/promises'
-import { basename, join } from 'node:path'
+import { basename } from 'node:path'
+import { newAttemptFolder } from '#base/engine-folder.ts'
 import { AppError } from '#base/errors.ts'
-import { unprivilegedIds } from '#base/run-as.ts'
 import { quoteIdentifier } from '#base/sql-text.ts'
 import type { RunContext, RunOutcome } from '#jobs/jobs.ts'
 import { fillKeptResult, selectKeptResult } from '#metadata/kept-results.ts'
@@ -58,7 +57,7 @@ export async function runResult(
   const columns = distinctlyNamed(planned.columns)
   const names = columns.map(({ name }) => quoteIdentifier(name)).join(', ')
   using files = await lake.lease(planned.files, { signal })
-  const folder = await newFolder(resultsFolder, kept.id, lease.fence)
+  const folder = await newAttemptFolder(resultsFolder, kept.id, lease.fence)
   const copied = await engine.copy(
     { sql: `SELECT * FROM (${planned.sql}) AS result(${names})`, files: files.paths, pool: 'batch' },
     {
@@ -102,19 +101,4 @@ export function distinctlyNamed(columns: readonly Field[]): Field[] {
     taken.add(name.toLowerCase())
     return { ...column, name }
   })
-}
-
-/** Writable for the engine's children, which under root are somebody else. */
-async function newFolder(resultsFolder: string, id: string, fence: number): Promise<string> {
-  const all = join(resultsFolder, id)
-  await mkdir(all, { recursive: true })
-  await chmod(resultsFolder, 0o711)
-  await chmod(all, 0o711)
-  const folder = join(all, String(fence))
-  await rm(folder, { recursive: true, force: true })
-  await mkdir(folder)
-  await chmod(folder, 0o755)
-  const ids = unprivilegedIds()
-  if (ids) await chown(folder, ids.uid, ids.gid)
-  return folder
 }
