@@ -1,4 +1,4 @@
-import { createHmac, randomBytes, randomUUID, timingSafeEqual } from 'node:crypto'
+import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto'
 import { createReadStream } from 'node:fs'
 import { readdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -17,9 +17,10 @@ import {
   selectKeptResult,
   selectKeptResultIds,
 } from '#metadata/kept-results.ts'
-import { insertQueryLog, selectQuery } from '#metadata/query.ts'
+import { selectQuery } from '#metadata/query.ts'
 import { dataTypeFromJson } from '#types/data-type-json.ts'
 import type { Field } from '#types/data-type.ts'
+import { enqueueQuery } from './enqueue-query.ts'
 import { focusOf } from './focus.ts'
 import type { ResultRows } from './query.ts'
 import { resolveText } from './resolve-text.ts'
@@ -97,54 +98,30 @@ export function createKeptResults(services: QueryServiceOptions): KeptResults {
   return {
     create: async (caller, request, { partBytes }) => {
       const { principal, sandbox } = caller
-      const who = { principalId: principal.id, sandboxId: sandbox.id }
       await access.require({ principal, permission: 'batch-queries', sandboxId: sandbox.id })
       await focusOf(services, { caller, database: request.database })
-      const { text, template } = await resolveText(services, caller, request)
-      const statements = sql.split(text).map((statement) => sql.parse(statement))
+      const resolved = await resolveText(services, caller, request)
+      const statements = sql.split(resolved.text).map((statement) => sql.parse(statement))
       if (statements.length !== 1 || statements[0]?.kind !== 'query') {
         throw new AppError('query.unsupported', 'A result is of one SELECT.')
       }
-      const id = randomUUID()
-      const now = clock.now()
-      await metadata.transaction(async (tx) => {
-        const runId = await jobs.enqueue(tx, {
-          kind: resultKind,
-          subjectId: id,
-          tick: 'submitted',
-          dueAt: now,
-          ...who,
-          payload: {},
-        })
-        await insertQueryLog(tx, {
-          id,
-          sandbox_id: sandbox.id,
-          principal_id: principal.id,
-          principal_name: principal.name,
-          client: 'API',
-          sql: text,
-          state: 'SUBMITTED',
-          created_at: now,
-          updated_at: now,
-          run_id: runId,
-          template_id: template?.id ?? null,
-          template_name: template?.name ?? null,
-          request: JSON.stringify(request),
-        })
-        await insertKeptResult(tx, {
-          id,
-          sandbox_id: sandbox.id,
-          principal_id: principal.id,
-          run_id: runId,
-          part_bytes: partBytes,
-          link_key: randomBytes(32).toString('base64'),
-          created_at: now,
-          expires_at: new Date(now.getTime() + limits.batchTimeoutMs + limits.resultRetentionMs),
-        })
-        const entry = { action: 'query', assetType: 'Query', assetId: id, status: 'Allow' } as const
-        await access.audit({ ...who, ...entry, detail: { client: 'API', output: 'result' } }, tx)
+      const id = await enqueueQuery(services, caller, {
+        kind: resultKind,
+        request,
+        resolved,
+        detail: { output: 'result' },
+        within: async (tx, { id, runId, now }) =>
+          await insertKeptResult(tx, {
+            id,
+            sandbox_id: sandbox.id,
+            principal_id: principal.id,
+            run_id: runId,
+            part_bytes: partBytes,
+            link_key: randomBytes(32).toString('base64'),
+            created_at: now,
+            expires_at: new Date(now.getTime() + limits.batchTimeoutMs + limits.resultRetentionMs),
+          }),
       })
-      jobs.ring()
       return await document(must(await selectKeptResult(metadata.db, id), 'a result is there once stored'))
     },
     get: async (caller, id) => await document(await found(caller, id)),
@@ -193,8 +170,7 @@ export function createKeptResults(services: QueryServiceOptions): KeptResults {
     removeExpired: async () => {
       await deleteKeptResultsBefore(metadata.db, clock.now())
       const kept = new Set(await selectKeptResultIds(metadata.db))
-      const folders = await readdir(resultsFolder).catch(() => []) // None was ever made.
-      const over = folders.filter((name) => !kept.has(name))
+      const over = (await readdir(resultsFolder)).filter((name) => !kept.has(name))
       for (const name of over) await rm(join(resultsFolder, name), { recursive: true, force: true })
       return over.length
     },

@@ -1,17 +1,10 @@
-import { randomUUID } from 'node:crypto'
 import { must } from '#base/assert.ts'
-import { type ErrorCode, meanings } from '#base/errors.ts'
-import { AppError } from '#base/errors.ts'
+import { AppError, type ErrorCode, meanings } from '#base/errors.ts'
 import { isUuid } from '#base/ids.ts'
 import type { Caller } from '#datasets/datasets.ts'
-import {
-  insertQueryLog,
-  type QueryLogRow,
-  selectQueries,
-  selectQuery,
-  updateQueryLog,
-} from '#metadata/query.ts'
+import { type QueryLogRow, selectQueries, selectQuery, updateQueryLog } from '#metadata/query.ts'
 import type { LoggedQuery, Queries, QueryRequest } from './background.ts'
+import { enqueueQuery } from './enqueue-query.ts'
 import { focusOf } from './focus.ts'
 import type { QueryLog } from './query-log.ts'
 import { resolveText } from './resolve-text.ts'
@@ -40,44 +33,10 @@ export function createQueries(services: Services, log: QueryLog): Queries {
     submit: async (caller, request) => {
       await require(caller, 'batch-queries')
       await focusOf(services, { caller, database: request.database })
-      const { text, template, output } = await resolveText(services, caller, request)
-      const id = randomUUID()
-      const now = clock.now()
-      const { principal, sandbox } = caller
-      const who = { principalId: principal.id, sandboxId: sandbox.id }
-      await metadata.transaction(async (tx) => {
-        const runId = await jobs.enqueue(tx, {
-          kind: queryKind,
-          subjectId: id,
-          tick: 'submitted',
-          dueAt: now,
-          ...who,
-          payload: {},
-        })
-        await insertQueryLog(tx, {
-          id,
-          sandbox_id: sandbox.id,
-          principal_id: principal.id,
-          principal_name: principal.name,
-          client: 'API',
-          sql: text,
-          state: 'SUBMITTED',
-          created_at: now,
-          updated_at: now,
-          run_id: runId,
-          template_id: template?.id ?? null,
-          template_name: template?.name ?? null,
-          request: JSON.stringify(request),
-          output: output ?? null,
-        })
-        const entry = { action: 'query', assetType: 'Query', assetId: id, status: 'Allow' } as const
-        await access.audit({ ...who, ...entry, detail: { client: 'API' } }, tx)
-      })
-      jobs.ring()
-      return queryOf(
-        must(await selectQuery(metadata.db, sandbox.id, id), 'a query is there once stored'),
-        now,
-      )
+      const resolved = await resolveText(services, caller, request)
+      const id = await enqueueQuery(services, caller, { kind: queryKind, request, resolved })
+      const row = must(await selectQuery(metadata.db, caller.sandbox.id, id), 'a query is there once stored')
+      return queryOf(row, row.created_at)
     },
     get: async (caller, id) => {
       await require(caller, 'manage-queries')
