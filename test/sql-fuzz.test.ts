@@ -75,6 +75,12 @@ it.each([
   ['operators', (count: number) => `SELECT 1${' + 1'.repeat(count)}`],
   ['lists', (count: number) => `SELECT ${'['.repeat(count)}`],
   ['calls', (count: number) => `SELECT ${'f('.repeat(count)}`],
+  ['trims', (count: number) => `SELECT ${'trim('.repeat(count)}a${')'.repeat(count)}`],
+  ['trims of signs', (count: number) => `SELECT ${'trim(BOTH x FROM '.repeat(count)}a${')'.repeat(count)}`],
+  [
+    'units that are columns',
+    (count: number) => `SELECT ${'date_add(day, '.repeat(count)}a${')'.repeat(count)}`,
+  ],
   ['cases', (count: number) => `SELECT ${'CASE WHEN '.repeat(count)}`],
   ['blocks', (count: number) => 'BEGIN '.repeat(count)],
   ['conditions', (count: number) => `$$ BEGIN ${'IF true THEN '.repeat(count)} $$`],

@@ -1,5 +1,5 @@
 import { parseExpression, parseOperand } from './expression.ts'
-import { parseNamed } from './primary.ts'
+import { named, parseNamed } from './primary.ts'
 import { tokenText } from '../scan/token.ts'
 import type { CallExpression, Expression, SortItem } from './expression-syntax.ts'
 import type { TokenReader } from './token-reader.ts'
@@ -57,24 +57,22 @@ function withOrdered(name: string, values: Expression[], [sort]: readonly SortIt
 }
 
 function parseArguments(reader: TokenReader, name: string): Expression[] {
-  switch (name) {
-    case 'position':
-      return parsePosition(reader)
-    case 'trim': {
-      const trimmed = parseTrim(reader)
-      if (trimmed) return trimmed
-      break
-    }
-    default:
-  }
+  if (name === 'position') return parsePosition(reader)
   // `name => value`, where there is one argument: then it can mean no other.
-  if (reader.current.kind === 'word' && isSymbolAt(reader, 1, '=>')) reader.rewind(reader.index + 2)
+  const isByName = reader.current.kind === 'word' && isSymbolAt(reader, 1, '=>')
+  if (isByName) reader.rewind(reader.index + 2)
+  else if (name === 'trim') return parseTrim(reader)
   const further = furtherWords[name]
   const values = [further ? parseExpression(reader) : parseNamed(reader)]
   if (further && reader.isWord(...further)) {
     for (const word of further) if (reader.takeWord(word)) values.push(parseExpression(reader))
     return values
   }
+  return [...values, ...parseFurther(reader)]
+}
+
+function parseFurther(reader: TokenReader): Expression[] {
+  const values: Expression[] = []
   while (reader.takeSymbol(',')) values.push(parseNamed(reader))
   return values
 }
@@ -101,15 +99,17 @@ function trimSide(reader: TokenReader): string | undefined {
   return reader.isWord('TRAILING') ? 'rtrim' : undefined
 }
 
-/** `trim(BOTH 'x' FROM y)`: what is trimmed comes first, the signs behind it. */
-function parseTrim(reader: TokenReader): Expression[] | undefined {
+/** `trim(BOTH 'x' FROM y)`: what is trimmed comes first, the signs behind it. Read once: calls stand in one another. */
+function parseTrim(reader: TokenReader): Expression[] {
   const before = reader.index
   const hasSide = reader.takeWord('BOTH', 'LEADING', 'TRAILING')
   if (hasSide && reader.takeWord('FROM')) return [parseExpression(reader)]
-  const signs = parseExpression(reader)
-  if (reader.takeWord('FROM')) return [parseExpression(reader), signs]
+  const first = parseExpression(reader)
+  if (reader.takeWord('FROM')) return [parseExpression(reader), first]
+  if (!hasSide) return [named(reader, first), ...parseFurther(reader)]
+  // No side then, but a name.
   reader.rewind(before)
-  return undefined
+  return [parseNamed(reader), ...parseFurther(reader)]
 }
 
 /** `IGNORE NULLS`; `RESPECT NULLS` is what happens anyway. */

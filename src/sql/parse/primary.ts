@@ -90,7 +90,11 @@ function parseParenthesis(reader: TokenReader): Expression {
 
 /** `value` or `value AS name`. */
 export function parseNamed(reader: TokenReader): Expression {
-  const value = parseExpression(reader)
+  return named(reader, parseExpression(reader))
+}
+
+/** The value with the name that stands behind it, if one does. */
+export function named(reader: TokenReader, value: Expression): Expression {
   if (!reader.takeWord('AS')) {
     // `struct(a b)`: an alias without AS.
     const alias = value.kind === 'lambda' ? undefined : reader.optionalAlias()

@@ -25,7 +25,10 @@ const words = [
   'MICROSECOND',
 ]
 
-/** `dateadd(DAY, 1, t)`. Without a unit, or with two arguments, it is a call like others, and nothing was read. */
+/**
+ * `dateadd(DAY, 1, t)`. With two arguments the word is a column's name and the call one like others. Nothing is read of
+ * what does not begin so.
+ */
 export function parseUnitCall(
   reader: TokenReader,
   name: string,
@@ -35,15 +38,15 @@ export function parseUnitCall(
   const comma = reader.peek(1)
   const isCounted = known !== undefined && reader.isWord(...words)
   if (!isCounted || comma.kind !== 'symbol' || comma.text !== ',') return undefined
-  const before = reader.index
   const token = reader.next()
   reader.next()
   const others = parseOthers()
+  const { at } = token
   if (others.length !== 2) {
-    reader.rewind(before)
-    return undefined
+    const column: Expression = { kind: 'name', name: tokenText(token), quote: undefined, at }
+    return { name, arguments: [column, ...others] }
   }
   const value = tokenText(token).toUpperCase()
-  const unit: Expression = { kind: 'literal', type: { kind: 'string' }, value, text: value, at: token.at }
+  const unit: Expression = { kind: 'literal', type: { kind: 'string' }, value, text: value, at }
   return { name: known, arguments: [unit, ...others] }
 }
