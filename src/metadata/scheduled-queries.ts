@@ -12,6 +12,7 @@ export interface ScheduledQueryTable {
   name: string
   /** With templates and parameters filled in, as they were when it was made. */
   sql: string
+  /** Of schedules whose text was filled in at each run, when that was how it was done. */
   parameters: Json
   schedule: ColumnType<unknown, string | null, string | null>
   is_enabled: boolean

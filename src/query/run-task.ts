@@ -3,6 +3,7 @@ import type { Run } from '#jobs/jobs.ts'
 import type { Db } from '#metadata/metadata.ts'
 import { selectQueryOfRun } from '#metadata/query.ts'
 import { selectScheduledQuery } from '#metadata/scheduled-queries.ts'
+import { fillTemplate } from '#sql/template.ts'
 import type { QueryRequest } from './background.ts'
 import { readRequest } from './stored-request.ts'
 
@@ -23,12 +24,13 @@ export async function taskOf(db: Db, run: Run): Promise<RunTask> {
   const row = schedule ?? (await selectQueryOfRun(db, run.id))
   if (!row) throw new AppError('query.unknown', `There is no query ${run.subjectId} any more.`)
   const request = readRequest(row.request ?? {})
+  const left = (schedule?.parameters ?? {}) as Readonly<Record<string, string>>
   const { template_id: templateId, template_name: templateName } = row
   return {
     name: (schedule?.name ?? request.name ?? templateName) || 'API query',
     isScheduled: schedule !== undefined,
     request,
-    text: row.sql,
+    text: Object.keys(left).length === 0 ? row.sql : fillTemplate(row.sql, left),
     template: templateId === null ? undefined : { id: templateId, name: templateName ?? '' },
     output: request.ctas ? 'ctas' : request.insertInto ? 'insert' : undefined,
   }

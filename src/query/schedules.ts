@@ -119,7 +119,7 @@ export function createSchedules(services: QueryServiceOptions): Schedules {
       }
       const row: ScheduledQueryRow = {
         ...stored,
-        parameters: request.parameters,
+        parameters: {},
         schedule: JSON.parse(JSON.stringify(timing)),
         request,
         failure_count: 0,
@@ -128,7 +128,7 @@ export function createSchedules(services: QueryServiceOptions): Schedules {
       await metadata.transaction(async (tx) => {
         await insertScheduledQuery(tx, {
           ...stored,
-          parameters: JSON.stringify(request.parameters),
+          parameters: '{}',
           schedule: JSON.stringify(timing),
           request: JSON.stringify(request),
         })
