@@ -1,5 +1,8 @@
+import { randomUUID } from 'node:crypto'
 import { expect, onTestFinished, test } from 'vitest'
-import type { FlowId } from '#base/ids.ts'
+import { type FlowId, newUuidId } from '#base/ids.ts'
+import { insertPrincipal } from '#metadata/access.ts'
+import { addMember, insertRole } from '#metadata/roles.ts'
 import { ExportBed, type Node, stopAt } from '../../test/support/exports.ts'
 import { dataLakeSpecId, localFolderSpecs } from './exports.ts'
 
@@ -150,6 +153,39 @@ test('an account that takes one delivery at a time gets one', async () => {
   expect(new Set(await states())).toEqual(new Set(['queued', 'running']))
   stop.release()
   for (const { runId } of runs) expect(await bed.settled(node, runId)).toMatchObject({ state: 'succeeded' })
+})
+
+test('who changes an account takes over none of its flows', async () => {
+  const { bed, node } = await open()
+  const { flowId, connection } = await flowOf(bed, node, [(await bed.dataset()).id])
+  const { sandbox } = bed.caller
+  const { organizationId } = bed.caller.principal
+  const colleague = { id: newUuidId('principal'), organizationId, name: 'Ann' }
+  const [id, at, { db }] = [randomUUID(), new Date(), bed.metadata]
+  await insertPrincipal(db, {
+    id: colleague.id,
+    organization_id: organizationId,
+    name: 'Ann',
+    created_at: at,
+    kind: 'user',
+    email: null,
+  })
+  const content = { name: id, description: '', labels: [], isEverywhere: true, sandboxIds: [] }
+  const role = { id, organizationId, content: { ...content, permissions: ['manage-destinations'] } }
+  await insertRole(db, { ...role, stamp: { by: 'test', at } })
+  await addMember(db, id, colleague.id)
+  const caller = { principal: colleague, sandbox }
+  const { etag } = await node.exports.entity(bed.caller, 'connections', connection)
+  await node.exports.patchEntity(caller, 'connections', connection, String(etag), [
+    { op: 'add', path: '/parallelRunsMax', value: 1 },
+  ])
+  const schedules = db.selectFrom('job_schedules').select(['principal_id', 'options'])
+  expect(await schedules.where('subject_id', '=', flowId).execute()).toEqual([
+    {
+      principal_id: bed.caller.principal.id,
+      options: expect.objectContaining({ lane: expect.objectContaining({ runsMax: 1 }) }),
+    },
+  ])
 })
 
 test('in an organisation that is strict, what the platform refuses is refused, and schedules end', async () => {

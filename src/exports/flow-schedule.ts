@@ -1,3 +1,4 @@
+import type { PrincipalId } from '#base/ids.ts'
 import type { Caller } from '#datasets/datasets.ts'
 import type { Jobs, RunOrder } from '#jobs/jobs.ts'
 import { selectEntities, selectEntity } from '#metadata/exports.ts'
@@ -14,12 +15,19 @@ interface Change {
   readonly caller: Caller
 }
 
+/** What a change of something else leaves, or has found, of a flow's schedule. */
+interface Kept {
+  /** Whom its runs act for. */
+  readonly principalId: PrincipalId
+  readonly lane: Pick<RunOrder, 'lane'>
+}
+
 /** Puts the flow's schedule as its document says, or takes it away. */
 export async function scheduleFlow(
   change: Change,
   flowId: string,
   document: Stored<'flows'>,
-  lane?: Pick<RunOrder, 'lane'>,
+  kept?: Kept,
 ): Promise<void> {
   const { jobs, tx, caller } = change
   const first = document.firstDatasetId
@@ -33,13 +41,13 @@ export async function scheduleFlow(
     kind: 'export',
     subjectId: flowId,
     rule,
-    principalId: caller.principal.id,
+    principalId: kept?.principalId ?? caller.principal.id,
     sandboxId: caller.sandbox.id,
     isEnabled: document.state === 'enabled',
     shares: sharesOf(flowId, datasetIds, typeof first === 'string' ? first : datasetIds[0]),
     isCoalesced: true,
     priority: document.scheduleParams.priority ?? 0,
-    ...(lane ?? (await laneOf(tx, caller.sandbox.id, document))),
+    ...(kept?.lane ?? (await laneOf(tx, caller.sandbox.id, document))),
   })
 }
 
@@ -56,7 +64,7 @@ export async function datasetIdsOf(
   return readDocument('sourceConnections', rest).params.datasets.map(({ dataSetId }) => dataSetId)
 }
 
-/** The ticks of an account's flows keep to what it now takes at a time. */
+/** The ticks of an account's flows keep to what it now takes at a time, and to whom they act for. */
 export async function moveLane(
   change: Change,
   connectionId: string,
@@ -67,9 +75,13 @@ export async function moveLane(
     .filter(({ document }) => document['baseConnectionId'] === connectionId)
     .map(({ id }) => id)
   const lane = connectionLane(connectionId, connection.parallelRunsMax)
-  for (const { id, document } of await selectEntities(tx, caller.sandbox.id, 'flows')) {
+  for (const { id, document, updated_by: principalId } of await selectEntities(
+    tx,
+    caller.sandbox.id,
+    'flows',
+  )) {
     const flow = readDocument('flows', document) as Stored<'flows'>
     if (flow.targetConnectionIds.some((target) => targets.includes(target)))
-      await scheduleFlow(change, id, flow, lane)
+      await scheduleFlow(change, id, flow, { principalId, lane })
   }
 }
