@@ -4,6 +4,7 @@ import type { Logger } from '#base/log.ts'
 import type { Jobs } from '#jobs/jobs.ts'
 import { selectArrival, selectQueryRunEnd, selectTriggeredFlows } from '#metadata/export-triggers.ts'
 import { selectEntity } from '#metadata/exports.ts'
+import { hasRun } from '#metadata/jobs.ts'
 import type { Metadata } from '#metadata/metadata.ts'
 import { type FlowDocument, readDocument } from './entity-schemas.ts'
 import { laneOf } from './run-order.ts'
@@ -51,6 +52,7 @@ export async function lookForTriggers({
   clock,
 }: Omit<TriggersOptions, 'logger'>): Promise<number> {
   let runCount = 0
+  let isNew = false
   for (const row of await selectTriggeredFlows(metadata.db, flowsMax)) {
     const flow = readDocument('flows', row.document)
     const sourceId = flow.sourceConnectionIds[0] ?? ''
@@ -62,11 +64,12 @@ export async function lookForTriggers({
     for (const { subjectId, payload } of sharesOf(row.id, ids, typeof first === 'string' ? first : ids[0])) {
       const moment = await momentOf({ metadata, clock }, row, flow, datasetIdOf(payload))
       if (!moment) continue
+      runCount += 1
+      const key = { kind: 'export', subjectId, tick: moment.toISOString() }
+      if (await hasRun(metadata.db, key)) continue
       await metadata.transaction(async (tx) =>
         jobs.enqueue(tx, {
-          kind: 'export',
-          subjectId,
-          tick: moment.toISOString(),
+          ...key,
           dueAt: clock.now(),
           principalId: row.updated_by,
           sandboxId: row.sandbox_id,
@@ -75,10 +78,10 @@ export async function lookForTriggers({
           ...(await laneOf(tx, row.sandbox_id, flow)),
         }),
       )
-      runCount += 1
+      isNew = true
     }
   }
-  if (runCount > 0) jobs.ring()
+  if (isNew) jobs.ring()
   return runCount
 }
 

@@ -100,6 +100,20 @@ export async function insertRun(db: Db, row: NewRunRow): Promise<RunId> {
   return existing.id
 }
 
+export async function hasRun(
+  db: Db,
+  { kind, subjectId, tick }: { readonly kind: string; readonly subjectId: string; readonly tick: string },
+): Promise<boolean> {
+  const row = await db
+    .selectFrom('job_runs')
+    .select('id')
+    .where('kind', '=', kind)
+    .where('subject_id', '=', subjectId)
+    .where('tick', '=', tick)
+    .executeTakeFirst()
+  return row !== undefined
+}
+
 export async function selectRun(db: Db, runId: RunId): Promise<RunRow | undefined> {
   return await db.selectFrom('job_runs').selectAll().where('id', '=', runId).executeTakeFirst()
 }
@@ -217,7 +231,6 @@ export type RunChange = Partial<
     | 'result'
     | 'updated_at'
     | 'finished_at'
-    | 'pause_requested_by'
   >
 >
 
