@@ -12,7 +12,7 @@ import {
   selectBatchParts,
 } from '#metadata/batch-uploads.ts'
 import { putBatchFile, selectBatchFiles } from '#metadata/batches.ts'
-import type { Metadata } from '#metadata/metadata.ts'
+import type { Metadata, Transaction } from '#metadata/metadata.ts'
 import type { FilePlace, Ingest, Upload, UploadPart } from './ingest.ts'
 import { shownName } from './ingest-failure.ts'
 import { type ManagedBatches, requireOpen } from './managed-batch.ts'
@@ -39,25 +39,28 @@ export function createUploads({
     caller: Caller,
     { batchId, bytes, signal }: Pick<Upload, 'batchId' | 'bytes' | 'signal'>,
     record: (
-      tx: Parameters<Parameters<Metadata['transaction']>[0]>[0],
+      tx: Transaction,
       stored: { readonly number: number; readonly bytes: number; readonly sha256: string },
     ) => Promise<readonly number[]>,
   ): Promise<{ readonly bytes: number; readonly sha256: string }> {
     const number = await batches.takeNumber(batchId)
-    try {
-      const target = { folder: staging.batchFolder(batchId), path: staging.filePath(batchId, number) }
+    const target = { folder: staging.batchFolder(batchId), path: staging.filePath(batchId, number) }
+    const keep = async () => {
       const stored = await storeDurably(target, bytes, signal)
       await faultPoint('load.upload.stored')
       const replaced = await metadata.transaction(async (tx) => {
         requireOpen(await batches.lock(tx, caller, batchId))
         return await record(tx, { number, ...stored })
       })
-      for (const old of replaced) await removeFile(staging, batchId, old)
-      return stored
-    } catch (error) {
+      return { stored, replaced }
+    }
+    // From the commit on the new bytes are the only ones: no failure to clean up behind them may take them.
+    const { stored, replaced } = await keep().catch(async (error: unknown) => {
       await removeFile(staging, batchId, number)
       throw error
-    }
+    })
+    for (const old of replaced) await removeFile(staging, batchId, old)
+    return stored
   }
 
   const begun = async (caller: Caller, place: FilePlace): Promise<void> => {
@@ -103,10 +106,9 @@ export function createUploads({
     completeFile: async (caller, place, signal) => {
       const { batchId, fileName } = place
       await batches.forFile(caller, place)
-      const files = await selectBatchFiles(metadata.db, batchId)
-      const isWhole = files.some((file) => file.file_name === fileName)
       if (!(await hasBatchUpload(metadata.db, place))) {
-        if (isWhole) return // Asked twice.
+        const files = await selectBatchFiles(metadata.db, batchId)
+        if (files.some((file) => file.file_name === fileName)) return // Asked twice.
         throw notBegun(place)
       }
       const parts = await selectBatchParts(metadata.db, place)
