@@ -72,7 +72,9 @@ export function parseCron(expression: string, timeZone = 'UTC'): Cron {
     dayRule: day.startsWith('*') || weekday.startsWith('*') ? 'both' : 'either',
     zone: zoneOf(timeZone),
   }
-  if (cronTickAfter(cron, new Date('2000-01-01T00:00:00Z')) === undefined) {
+  // Clocks move a tick and never take one away.
+  const inUtc = { ...cron, zone: zoneOf('UTC') }
+  if (cronTickAfter(inUtc, new Date('2000-01-01T00:00:00Z')) === undefined) {
     throw new AppError('request.invalid', `The cron expression ${JSON.stringify(expression)} never comes.`)
   }
   return cron
@@ -146,8 +148,10 @@ function startOfDay(timeMs: number): number {
 function ticksOfDay(cron: Cron, day: number): number[] {
   const { zone } = cron
   const minutes = [...cron.hours].flatMap((hour) => [...cron.minutes].map((minute) => hour * 60 + minute))
-  if (zone.name === 'UTC')
-    return minutes.map((minute) => day + minute * 60_000).sort((one, other) => one - other)
+  const offset = zone.civil(day - dayMs) - (day - dayMs)
+  const isEven = zone.civil(day + 2 * dayMs) - (day + 2 * dayMs) === offset
+  // No clocks change near: all the day has one offset.
+  if (isEven) return minutes.map((minute) => day + minute * 60_000 - offset).sort((one, other) => one - other)
   const isHourly = cron.hours.size === 24
   const instants = minutes.flatMap((minute): readonly number[] => {
     const civil = day + minute * 60_000

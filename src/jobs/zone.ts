@@ -5,7 +5,6 @@ const formats = new Map<string, Intl.DateTimeFormat>()
 
 /** A place's clock. Civil times are what its wall clocks show, as milliseconds as if they were UTC. */
 export interface Zone {
-  readonly name: string
   /** The civil time at an instant. */
   civil(instantMs: number): number
   /**
@@ -17,7 +16,7 @@ export interface Zone {
   shifted(civilMs: number): number
 }
 
-const utc: Zone = { name: 'UTC', civil: (ms) => ms, instants: (ms) => [ms], shifted: (ms) => ms }
+const utc: Zone = { civil: (ms) => ms, instants: (ms) => [ms], shifted: (ms) => ms }
 
 /** @throws AppError 'request.invalid' for a name that the time zone database does not know */
 export function zoneOf(name: string): Zone {
@@ -34,7 +33,6 @@ export function zoneOf(name: string): Zone {
   const offsets = (civilMs: number): number[] =>
     [civilMs - dayMs, civilMs + dayMs].map((near) => civil(near) - near)
   return {
-    name,
     civil,
     instants: (civilMs) => {
       const candidates = new Set(offsets(civilMs).map((offset) => civilMs - offset))
