@@ -57,11 +57,7 @@ async function noteKept(options: ExpiryOptions, before: Date): Promise<void> {
   })
 }
 
-async function expireStep(
-  { access, metadata, by }: ExpiryOptions,
-  tx: Transaction,
-  before: Date,
-): Promise<number> {
+async function expireStep({ access, by }: ExpiryOptions, tx: Transaction, before: Date): Promise<number> {
   await awaitSealing(tx)
   const { last, count } = await expiredPart(tx, before)
   if (!last) return 0
@@ -71,7 +67,7 @@ async function expireStep(
     before: before.toISOString(),
     count,
   }
-  const first = await findFirstOrganization(metadata.db)
+  const first = await findFirstOrganization(tx)
   await access.audit(
     {
       principalId: by?.principal.id,
