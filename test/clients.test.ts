@@ -151,6 +151,11 @@ describe.skipIf(isMissing)('psql', () => {
     )
     expect(await copied("COPY (SELECT 'x' AS x WHERE false) TO STDOUT BINARY")).toMatch(/^PGCOPY\n/)
     expect((await psql(['-c', 'COPY visits TO STDOUT (FORMAT xml)'])).err).toContain('no format xml')
+    const { queries } = await product.call<{ queries: { state: string }[] }>(
+      'GET',
+      '/data/foundation/query/queries?limit=100',
+    )
+    expect(queries.filter(({ state }) => state === 'IN_PROGRESS')).toEqual([])
   })
 
   test('the organisation signs in by a token or a credential, inside TLS only', async () => {

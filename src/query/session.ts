@@ -227,6 +227,7 @@ export class Session implements QuerySession {
       yield* runStatement(scope, statement, { prepared, cursors, encoding, onWritten: () => {} })
       return
     }
+    const sent = takesCopy ? sentToClient(statement) : undefined
     const { log } = this.#services
     const { caller, client } = this.#options
     const entry = await log.begin(caller, {
@@ -236,19 +237,12 @@ export class Session implements QuerySession {
       cancelling,
     })
     const onWritten = (count: number): void => entry.addRows(count)
-    let [host, asked]: [StatementHost, Statement] = [{ prepared, cursors, encoding, onWritten }, statement]
-    let copy: CopyForm | undefined
-    if (statement.kind === 'copy' && statement.target.kind === 'client' && takesCopy) {
-      const form = copyFormOf(statement)
-      copy = form
-      host = { ...host, encoding: () => ({ kind: 'copy', form }), isWhole: true }
-      asked = { kind: 'query', query: statement.query }
-    }
+    const host: StatementHost = { prepared, cursors, encoding, onWritten, ...sent?.host }
     let isEnded = false
     try {
-      for await (const result of runStatement(scope, asked, host)) {
+      for await (const result of runStatement(scope, sent?.asked ?? statement, host)) {
         yield result.kind === 'rows'
-          ? { ...result, rows: countedRows(result.rows, entry), ...(copy ? { copy } : {}) }
+          ? { ...result, rows: countedRows(result.rows, entry), ...(sent ? { copy: sent.form } : {}) }
           : result
       }
       isEnded = true
@@ -292,6 +286,20 @@ export class Session implements QuerySession {
       signal,
     }
   }
+}
+
+interface SentToClient {
+  readonly form: CopyForm
+  readonly asked: Statement
+  readonly host: Pick<StatementHost, 'encoding' | 'isWhole'>
+}
+
+/** Of COPY … TO STDOUT the query whose rows are sent, and how. @throws AppError for its options */
+function sentToClient(statement: Statement): SentToClient | undefined {
+  if (statement.kind !== 'copy' || statement.target.kind !== 'client') return undefined
+  const form = copyFormOf(statement)
+  const host = { encoding: () => ({ kind: 'copy', form }) as const, isWhole: true }
+  return { form, asked: { kind: 'query', query: statement.query }, host }
 }
 
 const loggedKinds: readonly Statement['kind'][] = [
