@@ -9,8 +9,9 @@ import { tellAlert } from './tell-alert.ts'
 
 /** What follows from a run that failed for good or was cancelled, in the transaction that says so. */
 export async function runEnded(services: QueryServiceOptions, tx: Transaction, run: Run): Promise<void> {
+  if (run.state !== 'failed') return
   const task = await taskOf(tx, run).catch(() => undefined) // Gone: nobody can have subscribed to it.
-  if (!task || run.state !== 'failed') return
+  if (!task) return
   const { code, message } = run
   await tellAlert(services, tx, {
     run,
