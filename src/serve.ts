@@ -25,7 +25,6 @@ import { createFieldGroups } from '#datasets/field-groups.ts'
 import { createTableKeys } from '#datasets/table-keys.ts'
 import { createDuckdbEngine } from '#engine/duckdb-engine.ts'
 import type { ClusterEngine, Engine } from '#engine/engine.ts'
-import { createSparkEngine } from '#engine/spark-engine.ts'
 import { createExports } from '#exports/create-exports.ts'
 import { sweepLanding } from '#exports/landing-sweep.ts'
 import { startTriggers } from '#exports/triggers.ts'
@@ -109,7 +108,7 @@ export async function startServer({
   })
   starting.use(auditLog.start())
   const secrets = await createSecretStore({ metadata, keyFile: config.secrets.masterKeyFile, clock })
-  const spark = sparkOf(config, paths.sparkSession, logger)
+  const spark = await sparkOf(config, paths.sparkSession, logger)
   if (spark) starting.use(spark)
   arm(config.faultPoint, { metadata, engine, logger })
   const { home_id: homeId, epoch } = await selectHomeState(metadata.db)
@@ -313,9 +312,14 @@ async function nodeIdOf(home: string): Promise<string> {
   return made
 }
 
-function sparkOf({ spark }: Config, stateFile: string, logger: Logger): ClusterEngine | undefined {
+async function sparkOf(
+  { spark }: Config,
+  stateFile: string,
+  logger: Logger,
+): Promise<ClusterEngine | undefined> {
   const { address, token, tls, statementsMax, folder } = spark
   if (!address) return undefined
+  const { createSparkEngine } = await import('#engine/spark-engine.ts') // Not at start: most servers have no Spark.
   const isEncrypted = tls === 'on' || (tls === 'auto' && !isLoopback(address.host))
   return createSparkEngine({
     address: { ...address, token: token?.reveal(), isEncrypted },

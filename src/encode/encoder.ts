@@ -1,6 +1,7 @@
+import { createRequire } from 'node:module'
 import { unreachable } from '#base/assert.ts'
 import type { Field } from '#types/data-type.ts'
-import { ArrowStream } from './arrow.ts'
+import type { ArrowStream } from './arrow.ts'
 import { ByteWriter } from './byte-writer.ts'
 import { copyWriter } from './copy.ts'
 import { writeCsv, writeCsvHeader } from './csv.ts'
@@ -64,8 +65,12 @@ function copyEncoder({ form }: Extract<Encoding, { kind: 'copy' }>, columns: rea
   }
 }
 
+/** Not at start: the library's 150 modules would be half of what an engine child loads, and few results are in Arrow. */
+const arrowStream = (): typeof ArrowStream =>
+  (createRequire(import.meta.url)('./arrow.ts') as { ArrowStream: typeof ArrowStream }).ArrowStream
+
 function arrowEncoder(columns: readonly Field[]): Encoder {
-  const stream = new ArrowStream(columns)
+  const stream = new (arrowStream())(columns)
   let taken: Uint8Array[] = []
   const take = (): Uint8Array => {
     const bytes = Buffer.concat(taken)

@@ -2,7 +2,7 @@ import { createReadStream, createWriteStream } from 'node:fs'
 import { Readable } from 'node:stream'
 import type { ReadableStream as WebStream } from 'node:stream/web'
 import { pipeline } from 'node:stream/promises'
-import { createMessage, encrypt, type Key, readKey } from 'openpgp'
+import type { Key } from 'openpgp'
 import { AppError } from '#base/errors.ts'
 
 const begin = '-----BEGIN PGP PUBLIC KEY BLOCK-----'
@@ -17,12 +17,16 @@ export interface PgpKey {
   readonly fingerprint: string
 }
 
+/** Not at start: most servers encrypt nothing. */
+const openpgp = () => import('openpgp')
+
 /**
  * Reads a public key: a whole block, a whole block in Base64, or what stands between its first and last line.
  * @throws AppError 'flow.invalid' when it is none, or none that encrypts today
  */
 export async function readPgpKey(text: string): Promise<PgpKey> {
   if (text.length > keyCharactersMax) throw invalid(`has more than ${keyCharactersMax} characters`)
+  const { readKey } = await openpgp()
   let key: Key
   try {
     key = await readKey({ armoredKey: blockOf(text) })
@@ -53,6 +57,7 @@ export async function encryptFile(
   to: string,
   { signal }: { readonly signal: AbortSignal },
 ): Promise<void> {
+  const { createMessage, encrypt, readKey } = await openpgp()
   const encryptionKeys = await readKey({ armoredKey: armored })
   const source = Readable.toWeb(createReadStream(from)) as WebStream<Uint8Array>
   const message = await createMessage({ binary: source as never })

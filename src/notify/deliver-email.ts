@@ -1,4 +1,3 @@
-import { createTransport } from 'nodemailer'
 import { AppError } from '#base/errors.ts'
 
 const connectMsMax = 10_000
@@ -26,6 +25,7 @@ export async function deliverEmail(
   { url, from }: MailServer,
   { id, to, subject, text }: Mail,
 ): Promise<void> {
+  const { createTransport } = await import('nodemailer') // Not at start: many servers send none.
   const transport = createTransport({
     url,
     connectionTimeout: connectMsMax,
