@@ -1,8 +1,8 @@
-import { request as httpRequest, type IncomingMessage } from 'node:http'
-import { request as httpsRequest } from 'node:https'
+import type { IncomingMessage } from 'node:http'
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { text as textOf } from 'node:stream/consumers'
+import { http, https } from '#base/node-http.ts'
 import { codeOf } from '#base/system-error.ts'
 import { CliError, exitCodeOf, exitCodes } from './exit-code.ts'
 import { harmless } from './text.ts'
@@ -115,7 +115,7 @@ interface Sent {
 
 /** @throws RestError for every answer from 400 on. */
 async function send({ method, url, headers, body, signal }: Sent): Promise<IncomingMessage> {
-  const request = url.startsWith('https:') ? httpsRequest : httpRequest
+  const request = (url.startsWith('https:') ? https : http).request
   const answer = await new Promise<IncomingMessage>((resolve, reject) => {
     const outgoing = request(url, { method, headers, signal })
     outgoing.once('response', resolve)

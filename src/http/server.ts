@@ -1,10 +1,10 @@
 import { randomUUID } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
-import { createServer as createHttpServer, type Server } from 'node:http'
-import { createServer as createHttpsServer } from 'node:https'
+import type { RequestListener, Server } from 'node:http'
 import fastify from 'fastify'
 import { serializerCompiler, validatorCompiler, type ZodTypeProvider } from 'fastify-type-provider-zod'
 import { AppError } from '#base/errors.ts'
+import { http, https } from '#base/node-http.ts'
 import { accessRoutes } from './access/routes.ts'
 import { sluiceRoutes } from './admin/routes.ts'
 import { countRequests, createCounters } from './admin/metrics.ts'
@@ -59,8 +59,8 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
   let server: Server | undefined
   const app = await createApp(options, (handler) => {
     const made = secrets
-      ? (createHttpsServer({ ...secrets, minVersion: 'TLSv1.2' }, handler) as unknown as Server)
-      : createHttpServer(handler)
+      ? (https.createServer({ ...secrets, minVersion: 'TLSv1.2' }, handler) as unknown as Server)
+      : http.createServer(handler)
     made.maxConnections = connectionsMax
     made.headersTimeout = headersTimeoutMs
     made.requestTimeout = requestTimeoutMs
@@ -86,7 +86,7 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
 /** The routes without a socket: `inject` asks them. */
 export async function createApp(
   dependencies: HttpDependencies & { readonly tls?: unknown },
-  serverFactory?: (handler: Parameters<typeof createHttpServer>[1] & {}) => Server,
+  serverFactory?: (handler: RequestListener) => Server,
 ): Promise<App> {
   const { logger, access, version } = dependencies
   const app: App = fastify({

@@ -1,7 +1,6 @@
-import { request as httpRequest } from 'node:http'
-import { request as httpsRequest } from 'node:https'
 import { isIP } from 'node:net'
 import { AppError } from '#base/errors.ts'
+import { http, https } from '#base/node-http.ts'
 import { isPublicAddress, privateAddress, publicLookup } from './public-address.ts'
 
 const answerMsMax = 15_000
@@ -28,7 +27,7 @@ export async function deliverWebhook({
   signal,
 }: WebhookRequest): Promise<void> {
   const { hostname, protocol } = checkedUrl(url, allowsPrivate)
-  const ask = protocol === 'https:' ? httpsRequest : httpRequest
+  const ask = (protocol === 'https:' ? https : http).request
   const limit = AbortSignal.any([signal, AbortSignal.timeout(answerMsMax)])
   const status = await new Promise<number>((resolve, reject) => {
     const outgoing = ask(url, {
