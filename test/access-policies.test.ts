@@ -28,9 +28,9 @@ const samples: Record<string, string> = {}
 const stub: AccessPolicy = {
   restrict: async (question) => {
     asked.push(question)
-    if (question.datasetId !== undefined && question.datasetId === ids['closed']) return { kind: 'deny' }
-    if (question.datasetId === undefined || question.datasetId !== ids['partial']) return undefined
-    return { kind: 'partial', rowFilters: ['n > 1'], hiddenColumns: ['secret'] }
+    if (question.datasetId !== undefined && question.datasetId === ids['closed']) return [{ kind: 'deny' }]
+    if (question.datasetId === undefined || question.datasetId !== ids['partial']) return []
+    return [{ kind: 'partial', rowFilters: ['n > 1'], hiddenColumns: ['secret'] }]
   },
 }
 

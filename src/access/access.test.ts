@@ -95,21 +95,15 @@ test('policies narrow what roles give: rows, columns, datasets', async () => {
     {
       restrict: async (question) => {
         asked.push(question)
-        if (question.datasetId === closed) return { kind: 'deny' }
-        if (question.datasetId !== partial) return undefined
-        return {
-          kind: 'partial',
-          rowFilters: ["country = 'CH'"],
-          masks: { email: 'sha2(email, 256)', phone: 'NULL' },
-          hiddenColumns: ['salary'],
-        }
+        if (question.datasetId === closed) return [{ kind: 'deny' }]
+        if (question.datasetId !== partial) return []
+        const masks = { email: 'sha2(email, 256)', phone: 'NULL' }
+        return [{ kind: 'partial', rowFilters: ["country = 'CH'"], masks, hiddenColumns: ['salary'] }]
       },
     },
     {
       restrict: async ({ datasetId }) =>
-        datasetId === partial
-          ? { kind: 'partial', rowFilters: ['age > 17'], masks: { phone: "'-'" } }
-          : undefined,
+        datasetId === partial ? [{ kind: 'partial', rowFilters: ['age > 17'], masks: { phone: "'-'" } }] : [],
     },
   ]
   const rights = createRights(metadata.db)

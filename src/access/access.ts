@@ -56,7 +56,7 @@ export type Decision =
  * without asking for decisions itself. One that throws denies.
  */
 export interface AccessPolicy {
-  restrict(question: Question): Promise<Restriction | undefined>
+  restrict(question: Question): Promise<readonly Restriction[]>
 }
 
 export type Restriction = { readonly kind: 'deny' } | ({ readonly kind: 'partial' } & Partial<View>)

@@ -72,7 +72,7 @@ export async function sealWaiting(
 }
 
 /** Moments that are noted before anything is done on their word. */
-export async function markChain(options: ChainOptions): Promise<void> {
+async function markChain(options: ChainOptions): Promise<void> {
   const { metadata, clock, retentionMs } = options
   const now = clock.now()
   const noted = await readMarks(options)

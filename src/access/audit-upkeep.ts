@@ -1,13 +1,11 @@
-import { parseId } from '#base/ids.ts'
 import type { Logger } from '#base/log.ts'
 import type { Jobs } from '#jobs/jobs.ts'
+import { serverOwner } from '#jobs/server-owner.ts'
 import type { Metadata } from '#metadata/metadata.ts'
 import type { AuditLog } from './audit-log.ts'
 
 const kind = 'audit.expire'
 const everyMs = 86_400_000
-/** Nobody: upkeep is the server's own. */
-const nobody = '00000000-0000-0000-0000-000000000000'
 
 /**
  * Once a day, as a run like all others, entries that are older than the retention go. Registers the handler: to be
@@ -35,8 +33,7 @@ export async function scheduleAuditExpiry(options: {
       kind,
       subjectId: 'all',
       rule: { kind: 'every', startAt: new Date(0), everyMs },
-      principalId: parseId('principal', nobody),
-      sandboxId: parseId('sandbox', nobody),
+      ...serverOwner,
       isEnabled: true,
     })
   })

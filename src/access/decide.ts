@@ -38,12 +38,16 @@ async function missingOf(rights: Rights, question: Question): Promise<Permission
 }
 
 async function restricted(policies: readonly AccessPolicy[], question: Question): Promise<Decision> {
+  return narrowed(question, await restrictionsOf(policies, question))
+}
+
+export async function restrictionsOf(
+  policies: readonly AccessPolicy[],
+  question: Question,
+): Promise<Restriction[]> {
   const restrictions: Restriction[] = []
-  for (const policy of policies) {
-    const restriction = await policy.restrict(question)
-    if (restriction) restrictions.push(restriction)
-  }
-  return narrowed(question, restrictions)
+  for (const policy of policies) restrictions.push(...(await policy.restrict(question)))
+  return restrictions
 }
 
 /** A denial wins; filters all apply; a column that two policies mask differently is hidden. */

@@ -1,5 +1,6 @@
 import type { DatasetId, SandboxId } from '#base/ids.ts'
-import type { AccessPolicy, Question, Restriction } from './access.ts'
+import type { AccessPolicy, Restriction } from './access.ts'
+import { restrictionsOf } from './decide.ts'
 
 /** A sample of a sample of … ends somewhere. */
 const generationsMax = 10
@@ -18,35 +19,13 @@ export function inheritedPolicies(
       const restrictions: Restriction[] = []
       let { datasetId } = question
       for (let generation = 0; datasetId !== undefined; generation++) {
-        if (generation === generationsMax) return { kind: 'deny' }
+        if (generation === generationsMax) return [{ kind: 'deny' }]
         datasetId = await parentOf(question.sandboxId, datasetId)
-        if (datasetId !== undefined) restrictions.push(...(await asked(policies, { ...question, datasetId })))
+        if (datasetId !== undefined)
+          restrictions.push(...(await restrictionsOf(policies, { ...question, datasetId })))
       }
-      return restrictions.reduce<Restriction | undefined>(both, undefined)
+      return restrictions
     },
   }
   return [...policies, ofParents]
-}
-
-async function asked(policies: readonly AccessPolicy[], question: Question): Promise<Restriction[]> {
-  const restrictions: Restriction[] = []
-  for (const policy of policies) {
-    const restriction = await policy.restrict(question)
-    if (restriction) restrictions.push(restriction)
-  }
-  return restrictions
-}
-
-/** A denial wins; else all filters apply, and a column that is masked in two ways is hidden. */
-function both(one: Restriction | undefined, other: Restriction): Restriction {
-  if (!one) return other
-  if (one.kind === 'deny' || other.kind === 'deny') return { kind: 'deny' }
-  const masks = { ...one.masks, ...other.masks }
-  const torn = Object.keys(masks).filter((column) => (one.masks?.[column] ?? masks[column]) !== masks[column])
-  return {
-    kind: 'partial',
-    rowFilters: [...(one.rowFilters ?? []), ...(other.rowFilters ?? [])],
-    masks,
-    hiddenColumns: [...(one.hiddenColumns ?? []), ...(other.hiddenColumns ?? []), ...torn],
-  }
 }

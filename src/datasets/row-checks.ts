@@ -12,7 +12,7 @@ export interface RowCheck {
 }
 
 /** A field inside of columns; NULL below a parent that is missing. */
-export function fieldSql(column: string, path: readonly string[]): string {
+function fieldSql(column: string, path: readonly string[]): string {
   return path.slice(1).reduce((sql, name) => `struct_extract(${sql}, ${quoteLiteral(name)})`, `(${column})`)
 }
 

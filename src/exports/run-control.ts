@@ -6,7 +6,7 @@ import { type FlowId, isId, type RunId } from '#base/ids.ts'
 import type { Caller } from '#datasets/datasets.ts'
 import type { Jobs } from '#jobs/jobs.ts'
 import { selectEntity, selectExportRun, selectUnfinishedRuns } from '#metadata/exports.ts'
-import { type RunRow, selectRun } from '#metadata/jobs.ts'
+import { hasEnded, type RunRow, selectRun } from '#metadata/jobs.ts'
 import type { Metadata, Transaction } from '#metadata/metadata.ts'
 import { type FlowDocument, readDocument } from './entity-schemas.ts'
 import type { Exports, RunAction } from './exports.ts'
@@ -24,8 +24,6 @@ export type RunControl = Pick<Exports, 'runNow' | 'runDatasets' | 'controlRun'> 
   /** Those that the flow exports. */
   datasetIds(caller: Caller, flowId: FlowId): Promise<readonly string[]>
 }
-
-const overStates: readonly string[] = ['succeeded', 'failed', 'cancelled']
 
 /** What people do with runs. Whoever starts one, it delivers what its dataset's chain has not. */
 export function createRunControl({ metadata, access, jobs, clock }: RunControlOptions): RunControl {
@@ -100,7 +98,7 @@ export function createRunControl({ metadata, access, jobs, clock }: RunControlOp
       throw new AppError('flow.unknown', `The requested runs resource ${runId} is not found.`, {
         detail: { id: runId, type: 'runs' },
       })
-    const isOver = overStates.includes(row.state)
+    const isOver = hasEnded(row)
     if (action === 'retry' && isOver) return await again(caller, row)
     if (isOver) {
       throw new AppError('flow.invalid', `The run ${runId} is over: it is ${row.state}.`, {

@@ -14,7 +14,7 @@ import {
   updateExportRun,
   updatePart,
 } from '#metadata/exports.ts'
-import { selectRun } from '#metadata/jobs.ts'
+import { hasEnded, selectRun } from '#metadata/jobs.ts'
 import type { Metadata } from '#metadata/metadata.ts'
 import type { ObjectStore } from '#objects/object-store.ts'
 import { readManifest } from './manifest.ts'
@@ -128,6 +128,6 @@ async function sweepSpools(metadata: Metadata, spoolFolder: string): Promise<voi
   for (const name of await readdir(spoolFolder)) {
     if (!isId('run', name)) continue
     const run = await selectRun(metadata.db, name)
-    if (!run || ['succeeded', 'failed', 'cancelled'].includes(run.state)) await removeSpool(spoolFolder, name)
+    if (!run || hasEnded(run)) await removeSpool(spoolFolder, name)
   }
 }

@@ -4,6 +4,7 @@ import { newUuidId, type PrincipalId, type RunId } from '#base/ids.ts'
 import type { Logger } from '#base/log.ts'
 import {
   deleteSchedule,
+  hasEnded,
   insertRun,
   jobsChannel,
   lockRun,
@@ -73,7 +74,7 @@ export function createJobs(options: JobsOptions): Jobs {
   async function cancel(runId: RunId, by: PrincipalId): Promise<void> {
     await metadata.transaction(async (tx) => {
       const row = await lockRun(tx, runId)
-      if (!row || row.is_sealed || ['succeeded', 'failed', 'cancelled'].includes(row.state)) return
+      if (!row || row.is_sealed || hasEnded(row)) return
       const isOver = row.state === 'queued' || row.state === 'waiting'
       await updateCancelledRun(tx, runId, { by, now: clock.now(), isOver })
       const handler = isOver ? handlers.get(row.kind) : undefined
@@ -86,7 +87,7 @@ export function createJobs(options: JobsOptions): Jobs {
   async function pause(runId: RunId, by: PrincipalId): Promise<void> {
     await metadata.transaction(async (tx) => {
       const row = await lockRun(tx, runId)
-      if (!row || row.is_sealed || ['succeeded', 'failed', 'cancelled'].includes(row.state)) return
+      if (!row || row.is_sealed || hasEnded(row)) return
       const isAside = row.state === 'queued' || row.state === 'waiting'
       await updatePausedRun(tx, runId, { by, now: clock.now(), isAside })
       if (!isAside) await notifyJobs(tx, `pause:${runId}`)
@@ -116,8 +117,7 @@ export function createJobs(options: JobsOptions): Jobs {
         isHeard = Promise.withResolvers<void>()
         const current = await run(runId)
         assert(current, `run ${runId} is waited for and does not exist`)
-        if (current.state === 'succeeded' || current.state === 'failed' || current.state === 'cancelled')
-          return current
+        if (hasEnded(current)) return current
         await Promise.race([isHeard.promise, aborted.promise])
       }
     } finally {

@@ -12,7 +12,7 @@ const storedOptions = z.object({
 type Options = Pick<Schedule, 'priority' | 'lane' | 'shares' | 'isCoalesced'>
 
 export function readOptions(stored: unknown): Options {
-  return JSON.parse(JSON.stringify(storedOptions.parse(stored))) as Options
+  return storedOptions.parse(stored) as Options // Absent stays absent: what is stored has no undefined.
 }
 
 export function writeOptions(schedule: Options): string {

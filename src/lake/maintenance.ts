@@ -10,6 +10,7 @@ import {
 } from '#base/ids.ts'
 import type { Logger } from '#base/log.ts'
 import type { Jobs, Run, RunContext } from '#jobs/jobs.ts'
+import { serverOwner } from '#jobs/server-owner.ts'
 import type { Metadata } from '#metadata/metadata.ts'
 import { selectUpkeepTotals, type UpkeepTotals } from '#metadata/overview.ts'
 import type { CompactResult, Lake } from './lake.ts'
@@ -95,12 +96,6 @@ const everyMsDefault = { compact: 600_000, expire: 3_600_000, sweep: 6 * 3_600_0
 export const retentionMsDefault = 7 * 86_400_000
 const runsShownMax = 10
 const allTables = 'all'
-/** Nobody: upkeep is the server's own. */
-const nobody = '00000000-0000-0000-0000-000000000000'
-const owner: { readonly principalId: PrincipalId; readonly sandboxId: SandboxId } = {
-  principalId: parseId('principal', nobody),
-  sandboxId: parseId('sandbox', nobody),
-}
 
 const nothingYet: UpkeepProgress = {
   tables: 0,
@@ -136,7 +131,7 @@ export function createMaintenance(options: MaintenanceOptions): Maintenance {
             kind: kindOf(task),
             subjectId: allTables,
             rule: { kind: 'every', startAt: new Date(0), everyMs },
-            ...owner,
+            ...serverOwner,
             isEnabled: true,
           })
         }
@@ -151,7 +146,7 @@ export function createMaintenance(options: MaintenanceOptions): Maintenance {
             subjectId: table?.id ?? allTables,
             tick: `asked ${now.toISOString()}`,
             dueAt: now,
-            ...(by ?? owner),
+            ...(by ?? serverOwner),
             payload: table ? { datasetId: table.datasetId } : {},
           }),
       )

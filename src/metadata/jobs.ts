@@ -52,7 +52,17 @@ export interface JobTables {
 /** Parsed when read; text when written. */
 type Json = ColumnType<Record<string, unknown>, string, string>
 
-export type RunState = 'queued' | 'running' | 'sealed' | 'waiting' | 'succeeded' | 'failed' | 'cancelled'
+export type RunState = 'queued' | 'running' | 'sealed' | 'waiting' | EndState
+export type EndState = 'succeeded' | 'failed' | 'cancelled'
+
+const endStates: readonly RunState[] = ['succeeded', 'failed', 'cancelled']
+
+/** Whether nothing more comes of the run. */
+export function hasEnded<R extends { readonly state: RunState }>(
+  run: R,
+): run is R & { readonly state: EndState } {
+  return endStates.includes(run.state)
+}
 export type RunRow = Selectable<JobTables['job_runs']>
 export type ScheduleRow = Selectable<JobTables['job_schedules']>
 export type NewRunRow = Pick<

@@ -1,5 +1,6 @@
 import { parseId } from '#base/ids.ts'
 import { markDatasetDeleted, selectTagged, type TaggedDataset } from '#metadata/datasets.ts'
+import { hasEnded } from '#metadata/jobs.ts'
 import type { QueryServiceOptions } from './services.ts'
 import { ownerTag, sessionOwner, temporaryTag } from './temporary-tables.ts'
 
@@ -38,7 +39,7 @@ async function isLeft(services: Services, { tags }: TaggedDataset): Promise<bool
   const [kind, id = ''] = tags[ownerTag] ?? []
   if (kind === 'run') {
     const run = await services.jobs.run(parseId('run', id))
-    return run === undefined || ['succeeded', 'failed', 'cancelled'].includes(run.state)
+    return run === undefined || hasEnded(run)
   }
   const [, , incarnation = ''] = tags[ownerTag] ?? []
   const own = sessionOwner(services)

@@ -9,7 +9,7 @@ import type { Run, ScheduleRule } from '#jobs/jobs.ts'
 import { runOfRow } from '#jobs/run-of-row.ts'
 import type { Db, Transaction } from '#metadata/metadata.ts'
 import { selectQueryOfRun } from '#metadata/query.ts'
-import { selectNextTicks } from '#metadata/jobs.ts'
+import { hasEnded, selectNextTicks } from '#metadata/jobs.ts'
 import {
   deleteScheduledQuery,
   hasUnfinishedRuns,
@@ -231,7 +231,7 @@ export function createSchedules(services: QueryServiceOptions): Schedules {
     cancelRun: async (caller, id, runId) => {
       await require(caller, 'manage-queries')
       const run = await foundRun(caller, id, runId)
-      if (['succeeded', 'failed', 'cancelled'].includes(run.state)) {
+      if (hasEnded(run)) {
         throw new AppError('query.ended', `The run ${runId} has ended already.`)
       }
       await metadata.transaction((tx) => record(tx, caller, 'cancel', id))
