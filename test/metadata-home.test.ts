@@ -98,6 +98,24 @@ describe.each(users)('as $user', ({ ids }) => {
     })
   })
 
+  test('a server that dies while its PostgreSQL recovers from a crash leaves nothing to wait for', async () => {
+    const home = await newHome(ids)
+    const killed = await startHolder({ home, ids })
+    await killed.run('create table kept (x integer)')
+    await killed.run('insert into kept values (9)')
+    await killed.run('checkpoint')
+    const [checkpointer] = await childrenOf(killed.postgresPid)
+    process.kill(checkpointer!, 'SIGKILL')
+    await vi.waitFor(async () => expect(await childrenOf(killed.postgresPid)).not.toContain(checkpointer), {
+      interval: 1,
+    })
+    await killed.kill('SIGKILL')
+    await using next = await startHolder({ home, ids })
+    expect(next.refused).toBeUndefined()
+    expect(await next.run('select x from kept')).toEqual([{ x: 9 }])
+    await gone(killed.postgresPid)
+  })
+
   test('a second server on the home is refused with the number of the first', async () => {
     const home = await newHome(ids)
     await using first = await startHolder({ home, ids })
