@@ -32,6 +32,7 @@ import { startTriggers } from '#exports/triggers.ts'
 import type { UpkeepState } from '#http/dependencies.ts'
 import { startHttpServer } from '#http/server.ts'
 import { createIngest } from '#ingest/create-ingest.ts'
+import { createStreaming } from '#ingest/create-streaming.ts'
 import { createJobs } from '#jobs/create-jobs.ts'
 import { createLake } from '#lake/create-lake.ts'
 import type { Lake } from '#lake/lake.ts'
@@ -137,6 +138,19 @@ export async function startServer({
     clock,
     logger,
   })
+  const streaming = starting.use(
+    createStreaming({
+      metadata,
+      access,
+      jobs,
+      folder: paths.streams,
+      stagingFolder: paths.staging,
+      rules: config.streaming,
+      clock,
+      logger,
+      nodeId,
+    }),
+  )
   const descriptors = createDescriptors({ metadata, access, clock })
   const { smtpUrl, from, privateAddresses } = config.notify
   const notify = createNotify({
@@ -213,6 +227,7 @@ export async function startServer({
   })
   await query.failLeftQueries()
   await jobs.start()
+  await streaming.start()
   starting.use(startTriggers({ metadata, jobs, clock, logger }))
   starting.use(sweepNowAndThen({ lake, query, home: config.home }, logger))
 
@@ -242,6 +257,7 @@ export async function startServer({
       lakeServer: config.lake.location === undefined ? undefined : config.s3,
       sharedTables: createSharedTables({ metadata, access, lake, datasets, schemas, clock }),
       ingest,
+      streaming,
       query,
       exports,
       maintenance,
@@ -261,6 +277,7 @@ export async function startServer({
           runs: await countRuns(metadata.db),
           exports: await selectExportTotals(metadata.db),
           upkeep: await upkeepStates(maintenance),
+          streaming: streaming.status(),
         }),
       },
       clock,

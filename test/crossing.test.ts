@@ -694,6 +694,7 @@ test('every guarded route has a row, and every row a route', async () => {
     sharedTables: nothing,
     datasets: nothing,
     ingest: nothing,
+    streaming: nothing,
     query: nothing,
     exports: nothing,
     notify: nothing,

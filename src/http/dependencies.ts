@@ -10,6 +10,7 @@ import type { Caller, Datasets } from '#datasets/datasets.ts'
 import type { SharedTables } from '#datasets/shared-tables.ts'
 import type { Exports } from '#exports/exports.ts'
 import type { Ingest } from '#ingest/ingest.ts'
+import type { StreamStatus, Streaming } from '#ingest/streaming.ts'
 import type { Maintenance, TaskStatus, UpkeepTask } from '#lake/maintenance.ts'
 import type { Notify } from '#notify/notify.ts'
 import type { QueryService } from '#query/query.ts'
@@ -32,6 +33,7 @@ export interface HttpDependencies {
   /** Where the lake's buckets are, for other engines; absent: it is in a folder. */
   readonly lakeServer?: LakeServer | undefined
   readonly ingest: Ingest
+  readonly streaming: Streaming
   readonly query: QueryService
   readonly exports: Exports
   readonly maintenance: Maintenance
@@ -87,6 +89,7 @@ export interface ServerStatus {
   readonly exports: ExportTotals
   /** The upkeep of tables: what is under way, and what all its runs did. */
   readonly upkeep: readonly UpkeepState[]
+  readonly streaming: StreamStatus
 }
 
 /** What all exports of the server did. */

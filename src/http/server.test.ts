@@ -134,6 +134,7 @@ function doubles(): { deps: HttpDependencies; state: Doubles } {
         rowCount: 4,
         runs: [{ kind: 'load', state: 'succeeded', count: 5 }],
         exports: { succeeded: 1, failed: 2, rows: 3, bytes: 4, files: 5, lastSuccessAt: undefined },
+        streaming: { accepted: 3, refused: 2, duplicates: 1, waitingBytes: 42, segments: 1 },
         upkeep: [
           {
             task: 'compact',
@@ -333,6 +334,8 @@ test('metrics are OpenMetrics text', async () => {
   expect(body).not.toMatch(/^sluice_export_last_success_age_seconds /m)
   expect(body).toContain('sluice_upkeep_runs_total{task="compact",outcome="succeeded"} 6')
   expect(body).toContain('sluice_upkeep_bytes_rewritten_total{task="compact"} 42')
+  expect(body).toContain('sluice_stream_messages_total{outcome="duplicate"} 1')
+  expect(body).toContain('sluice_stream_waiting_bytes 42')
   expect(body).toMatch(/sluice_upkeep_last_success_age_seconds\{task="compact"\} [01]\n/)
   expect(body).toContain('sluice_runs{kind="load",state="succeeded"} 5')
   expect(body).toContain('sluice_engine_restarts_total 2')

@@ -17,6 +17,7 @@ import type { SchemaTables } from './schemas.ts'
 import type { ScratchCopyTables } from './scratch-copies.ts'
 import type { ViewTables } from './views.ts'
 import type { StagedTableTables } from './staged-tables.ts'
+import type { StreamingTables } from './streaming.ts'
 
 /** All our tables. Each area has a file of row types and of functions, one a statement, and its migrations. */
 export type Tables = AccessTables &
@@ -36,6 +37,7 @@ export type Tables = AccessTables &
   SchemaTables &
   ScratchCopyTables &
   StagedTableTables &
+  StreamingTables &
   ViewTables
 
 /** A connection or a transaction: statement functions take either. */
