@@ -20,6 +20,8 @@ import { s3Credentials } from '#config/s3-credentials.ts'
 import { isLoopback } from '#config/values.ts'
 import { createDatasets } from '#datasets/create-datasets.ts'
 import { createSharedTables } from '#datasets/create-shared-tables.ts'
+import { createExpirations } from '#datasets/create-expirations.ts'
+import { createRowRetention } from '#datasets/row-retention.ts'
 import { followSchema } from '#datasets/follow-schema.ts'
 import { createFieldGroups } from '#datasets/field-groups.ts'
 import { createTableKeys } from '#datasets/table-keys.ts'
@@ -138,6 +140,7 @@ export async function startServer({
     clock,
     logger,
   })
+  const expirations = createExpirations({ metadata, access, lake, jobs, clock })
   const streaming = starting.use(
     createStreaming({
       metadata,
@@ -212,6 +215,7 @@ export async function startServer({
     logger,
     retentionMs: config.lake.retentionMs,
     targetFileBytes: config.lake.targetFileBytes,
+    rowsPast: createRowRetention({ metadata, access }).rowsPast,
   })
   await maintenance.schedule()
   await scheduleAuditExpiry({ auditLog, jobs, metadata, logger })
@@ -254,6 +258,7 @@ export async function startServer({
       auditLog,
       secrets,
       datasets,
+      expirations,
       lakeServer: config.lake.location === undefined ? undefined : config.s3,
       sharedTables: createSharedTables({ metadata, access, lake, datasets, schemas, clock }),
       ingest,

@@ -48,6 +48,9 @@ export const ingestFaultPoints = ['load.upload.stored', 'load.reverted'] as cons
 /** Of messages on their way into a batch: durable, in a file of a batch, in a batch that is to be loaded. */
 export const streamFaultPoints = ['stream.accepted', 'stream.staged', 'stream.queued'] as const
 
+/** Of the end of a dataset. */
+export const expiryFaultPoints = ['dataset.expire.deleted', 'dataset.expire.removed'] as const
+
 /** Of the record of what was done. */
 export const auditFaultPoints = [
   'audit.recorded',
@@ -83,6 +86,7 @@ export const allFaultPoints = [
   ...forgetFaultPoints,
   ...ingestFaultPoints,
   ...streamFaultPoints,
+  ...expiryFaultPoints,
   ...auditFaultPoints,
   ...auditExpiryFaultPoints,
   ...backupFaultPoints,

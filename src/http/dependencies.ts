@@ -7,6 +7,7 @@ import type { Clock } from '#base/clock.ts'
 import type { BatchId, DatasetId } from '#base/ids.ts'
 import type { Logger } from '#base/log.ts'
 import type { Caller, Datasets } from '#datasets/datasets.ts'
+import type { Expirations } from '#datasets/expirations.ts'
 import type { SharedTables } from '#datasets/shared-tables.ts'
 import type { Exports } from '#exports/exports.ts'
 import type { Ingest } from '#ingest/ingest.ts'
@@ -29,6 +30,7 @@ export interface HttpDependencies {
   readonly auditLog: AuditLog
   readonly secrets: Pick<SecretStore, 'rotateKey'>
   readonly datasets: Datasets
+  readonly expirations: Expirations
   readonly sharedTables: SharedTables
   /** Where the lake's buckets are, for other engines; absent: it is in a folder. */
   readonly lakeServer?: LakeServer | undefined

@@ -147,6 +147,7 @@ function doubles(): { deps: HttpDependencies; state: Doubles } {
             snapshotsRemoved: 0,
             rowsRewritten: 41,
             bytesRewritten: 42,
+            rowsRemoved: 0,
             lastSuccessAt: new Date(),
             tables: 2,
             tablesDone: 2,

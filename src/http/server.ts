@@ -25,6 +25,7 @@ import { addDocs } from './gateway/docs.ts'
 import { addErrors } from './gateway/errors.ts'
 import { addSecurityHeaders } from './gateway/security-headers.ts'
 import { icebergRoutes } from './iceberg/routes.ts'
+import { hygieneRoutes } from './hygiene/routes.ts'
 import { identityRoutes } from './identity/routes.ts'
 import { collectionRoutes } from './ingestion/collection.ts'
 import { ingestionRoutes } from './ingestion/routes.ts'
@@ -118,6 +119,7 @@ export async function createApp(
     ['/data/foundation/export', (scope) => dataAccessRoutes(scope, dependencies)],
     ['/data/foundation/schemaregistry', (scope) => schemaRoutes(scope, dependencies)],
     ['/data/core', (scope) => identityRoutes(scope, dependencies)],
+    ['/data/core/hygiene', (scope) => hygieneRoutes(scope, dependencies)],
     ['/data/foundation/import', (scope) => ingestionRoutes(scope, dependencies)],
     // The reference platform takes messages at two hosts.
     ['/data/foundation/import', (scope) => collectionRoutes(scope, dependencies)],

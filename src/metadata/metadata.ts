@@ -2,6 +2,7 @@ import type { Kysely, Transaction as KyselyTransaction } from 'kysely'
 import type { AccessTables } from './access-tables.ts'
 import type { AlertTables } from './alerts.ts'
 import type { DatabaseTables } from './databases.ts'
+import type { DatasetExpirationTables } from './dataset-expirations.ts'
 import type { DatasetTables } from './datasets.ts'
 import type { ExportRuleTables } from './export-rules.ts'
 import type { ExportTables } from './exports.ts'
@@ -23,6 +24,7 @@ import type { StreamingTables } from './streaming.ts'
 export type Tables = AccessTables &
   AlertTables &
   DatabaseTables &
+  DatasetExpirationTables &
   DatasetTables &
   ExportTables &
   ExportRuleTables &

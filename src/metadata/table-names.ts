@@ -15,6 +15,7 @@ const all: Readonly<Record<keyof Tables, true>> = {
   client_keys: true,
   client_secrets: true,
   clients: true,
+  dataset_expirations: true,
   datasets: true,
   descriptors: true,
   export_chains: true,

@@ -132,6 +132,7 @@ const upkeepCounters = [
   ['sluice_upkeep_rows_rewritten', 'rowsRewritten', 'Rows of those files.'],
   ['sluice_upkeep_bytes_rewritten', 'bytesRewritten', 'Bytes of those files.'],
   ['sluice_upkeep_files_removed', 'filesRemoved', 'Files of the lake that upkeep removed.'],
+  ['sluice_upkeep_rows_removed', 'rowsRemoved', 'Rows that were older than their dataset keeps them.'],
   ['sluice_upkeep_snapshots_removed', 'snapshotsRemoved', 'Snapshots that expired.'],
 ] as const
 
