@@ -20,6 +20,8 @@ import { s3Credentials } from '#config/s3-credentials.ts'
 import { isLoopback } from '#config/values.ts'
 import { createDatasets } from '#datasets/create-datasets.ts'
 import { createSharedTables } from '#datasets/create-shared-tables.ts'
+import { createExpirations } from '#datasets/create-expirations.ts'
+import { createRowRetention } from '#datasets/row-retention.ts'
 import { followSchema } from '#datasets/follow-schema.ts'
 import { createFieldGroups } from '#datasets/field-groups.ts'
 import { createTableKeys } from '#datasets/table-keys.ts'
@@ -31,6 +33,7 @@ import { startTriggers } from '#exports/triggers.ts'
 import type { UpkeepState } from '#http/dependencies.ts'
 import { startHttpServer } from '#http/server.ts'
 import { createIngest } from '#ingest/create-ingest.ts'
+import { createStreaming } from '#ingest/create-streaming.ts'
 import { createJobs } from '#jobs/create-jobs.ts'
 import { createLake } from '#lake/create-lake.ts'
 import type { Lake } from '#lake/lake.ts'
@@ -136,6 +139,20 @@ export async function startServer({
     clock,
     logger,
   })
+  const expirations = createExpirations({ metadata, access, lake, jobs, clock })
+  const streaming = starting.use(
+    createStreaming({
+      metadata,
+      access,
+      jobs,
+      folder: paths.streams,
+      stagingFolder: paths.staging,
+      rules: config.streaming,
+      clock,
+      logger,
+      nodeId,
+    }),
+  )
   const descriptors = createDescriptors({ metadata, access, clock })
   const { smtpUrl, from, privateAddresses } = config.notify
   const notify = createNotify({
@@ -197,6 +214,7 @@ export async function startServer({
     logger,
     retentionMs: config.lake.retentionMs,
     targetFileBytes: config.lake.targetFileBytes,
+    rowsPast: createRowRetention({ metadata, access }).rowsPast,
   })
   await maintenance.schedule()
   await scheduleAuditExpiry({ auditLog, jobs, metadata, logger })
@@ -212,6 +230,7 @@ export async function startServer({
   })
   await query.failLeftQueries()
   await jobs.start()
+  await streaming.start()
   starting.use(startTriggers({ metadata, jobs, clock, logger }))
   starting.use(sweepNowAndThen({ lake, query, home: config.home }, logger))
 
@@ -238,9 +257,11 @@ export async function startServer({
       auditLog,
       secrets,
       datasets,
+      expirations,
       lakeServer: config.lake.location === undefined ? undefined : config.s3,
       sharedTables: createSharedTables({ metadata, access, lake, datasets, schemas, clock }),
       ingest,
+      streaming,
       query,
       exports,
       maintenance,
@@ -260,6 +281,7 @@ export async function startServer({
           runs: await countRuns(metadata.db),
           exports: await selectExportTotals(metadata.db),
           upkeep: await upkeepStates(maintenance),
+          streaming: streaming.status(),
         }),
       },
       clock,

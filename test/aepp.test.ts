@@ -24,7 +24,8 @@ describe.skipIf(isMissing)('the public client aepp, unmodified', () => {
   beforeAll(async () => {
     base = await mkdtemp('/tmp/sluice-aepp-')
     await chmod(base, 0o711)
-    product = await startProduct({ home: join(base, 'home') })
+    const env = { SLUICE_STREAMING_BATCH_MS: '200ms' }
+    product = await startProduct({ home: join(base, 'home'), env })
     const credentials = await readFile(join(base, 'home', 'credentials.json'), 'utf8')
     admin = await signIn(product.http, JSON.parse(credentials) as ClientCredentials)
   })
@@ -121,7 +122,7 @@ describe.skipIf(isMissing)('the public client aepp, unmodified', () => {
       'group in use': 'http://ns.adobe.com/aep/errors/XDM-1602-400',
       enabled: [['enabled:true', 'isUpsert:true'], ['enabled:true'], 1],
       disabled: [['enabled:false'], ['enabled:false']],
-      dataset: ['patched twice', { ttlValue: 'P30D' }],
+      dataset: 'patched twice',
       'put dataset': [[expect.stringMatching(/^@\/dataSets\/[0-9a-f]{24}$/)], 'put'],
       observable: '_id',
       infos: false,
@@ -156,6 +157,20 @@ describe.skipIf(isMissing)('the public client aepp, unmodified', () => {
     expect(seen['error']).toMatchObject({ _errors: [{ code: '1401' }], _filename: 'rows.json' })
     expect(JSON.stringify(seen['preview'])).toMatch(/"level":3.*"level":4|"level":4.*"level":3/)
     expect(JSON.stringify(seen['preview'])).not.toMatch(/"level":[12]\b/)
+  })
+
+  test('streams messages, and says how long rows and datasets stay', async () => {
+    expect(await run('use_aepp_streaming.py')).toMatchObject({
+      inlet: expect.stringMatching(/^[0-9a-f]{64}$/),
+      message: expect.stringMatching(/^\d+:/),
+      messages: [expect.any(String), 400],
+      rows: 2,
+      kept: 'P30D',
+      set: ['pending', '2999-12-31T00:00:00.000Z'],
+      changed: '2999-12-30T00:00:00.000Z',
+      listed: 1,
+      cancelled: 'cancelled',
+    })
   })
 
   test('administers roles, policies, sandboxes and namespaces', async () => {

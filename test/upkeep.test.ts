@@ -47,7 +47,7 @@ test('upkeep is asked for, followed and shown: command, status, REST and metrics
     'GET',
     '/sluice/v1/maintenance',
   )
-  expect(tasks.map(({ task }) => task)).toEqual(['compact', 'expire', 'sweep'])
+  expect(tasks.map(({ task }) => task)).toEqual(['compact', 'expire', 'sweep', 'retain'])
   const dataSetId = await datasetIdOf(product, 'web_events')
   expect(tasks[0]!.runs).toContainEqual(
     expect.objectContaining({ id: run!.id, dataSetId, state: 'succeeded' }),

@@ -31,6 +31,9 @@ export const meanings = {
   'engine.crashed': { http: 503, sqlState: '57P01', retry: true },
   'engine.memory': { http: 507, sqlState: '53200', retry: false },
   'engine.unavailable': { http: 503, sqlState: '57P03', retry: true },
+  'expiration.exists': { http: 409, sqlState: '42710', retry: false },
+  'expiration.state': { http: 409, sqlState: '55000', retry: false },
+  'expiration.unknown': { http: 404, sqlState: '42704', retry: false },
   'export.counts': { http: 500, sqlState: '58000', retry: true },
   'export.exists': { http: 409, sqlState: '42710', retry: false },
   'export.quota': { http: 429, sqlState: '53400', retry: false },
@@ -43,6 +46,8 @@ export const meanings = {
   'home.in_use': { http: 409, sqlState: '55006', retry: false },
   'home.unusable': { http: 500, sqlState: '58030', retry: false },
   'ingest.invalid': { http: 400, sqlState: '22000', retry: false },
+  'inlet.exists': { http: 409, sqlState: '42710', retry: false },
+  'inlet.unknown': { http: 404, sqlState: '42704', retry: false },
   internal: { http: 500, sqlState: 'XX000', retry: false },
   'job.cancelled': { http: 409, sqlState: '57014', retry: false },
   'job.paused': { http: 409, sqlState: '57014', retry: false },
@@ -110,6 +115,7 @@ export const meanings = {
   'store.full': { http: 507, sqlState: '53100', retry: true },
   'store.refused': { http: 502, sqlState: '58030', retry: false },
   'store.unreachable': { http: 503, sqlState: '58030', retry: true },
+  'stream.unavailable': { http: 503, sqlState: '58030', retry: true },
   'verify.failed': { http: 422, sqlState: 'XX001', retry: false },
 } as const satisfies Record<string, Meaning>
 

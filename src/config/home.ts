@@ -19,6 +19,8 @@ export function homePaths(home: string) {
     /** Copies of a lake that is elsewhere; can be lost. */
     cache: join(home, 'cache'),
     staging: join(home, 'staging'),
+    /** Messages that were accepted and are in no batch yet. */
+    streams: join(home, 'streams'),
     spool: join(home, 'spool'),
     /** Kept results of queries; can be lost. */
     results: join(home, 'results'),

@@ -197,6 +197,24 @@ export const configSchema = z.strictObject({
       .optional()
       .register(settingMeta, { about: 'Token of a temporary access key', isSecret: true }),
   }),
+  streaming: z.strictObject({
+    batchBytes: bytes().register(settingMeta, {
+      about: 'Messages that were accepted become a batch when they have so many bytes',
+      default: '64MB',
+    }),
+    batchMs: spanMs().register(settingMeta, {
+      about: 'or when the first of them has waited so long',
+      default: '1m',
+    }),
+    logBytes: bytes().register(settingMeta, {
+      about: 'Messages that wait to become batches, at most; beyond it they are refused with 429',
+      default: '1GB',
+    }),
+    duplicateWindowMs: spanMs().register(settingMeta, {
+      about: 'A message whose _id came within this time is dropped',
+      default: '1h',
+    }),
+  }),
   audit: z.strictObject({
     retentionMs: spanMs().register(settingMeta, {
       about: 'How long entries of the audit are kept; older ones are deleted once a day',

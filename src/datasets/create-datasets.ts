@@ -33,6 +33,7 @@ import { layoutOf } from './layout.ts'
 import { likeOf } from './name-pattern.ts'
 import { withOwnTags } from './own-tags.ts'
 import { requireDataset } from './require-dataset.ts'
+import { checkRowExpiration } from './row-retention.ts'
 import { batchOf, datasetOf } from './rows.ts'
 import { schemaIdOf } from './schema-id.ts'
 import { changeDataset, isForProfiles, requireUnion } from './update.ts'
@@ -140,6 +141,7 @@ export function createDatasets({ metadata, access, lake, schemas, clock }: Datas
       updatedAt: now,
       createdBy: caller.principal.id,
     }
+    checkRowExpiration(made)
     await insertDataset(tx, {
       id,
       sandbox_id: made.sandboxId,

@@ -6,6 +6,7 @@ import type { Transaction } from '#metadata/metadata.ts'
 import type { Schemas } from '#schemas/schemas.ts'
 import type { Dataset, DatasetDocument } from './datasets.ts'
 import { withOwnTags } from './own-tags.ts'
+import { checkRowExpiration } from './row-retention.ts'
 import { datasetOf } from './rows.ts'
 
 const nameMax = 255
@@ -39,6 +40,7 @@ export async function changeDataset(
     [tableTag]: [before.tableName],
   }
   const properties = propertiesOf(wanted)
+  checkRowExpiration({ behavior: before.behavior, properties })
   if (isForProfiles(tags) && !isForProfiles(before.tags))
     await requireUnion(tx, schemas, caller, before.schemaId)
   await updateDataset(tx, datasetId, {

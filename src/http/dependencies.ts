@@ -7,9 +7,11 @@ import type { Clock } from '#base/clock.ts'
 import type { BatchId, DatasetId } from '#base/ids.ts'
 import type { Logger } from '#base/log.ts'
 import type { Caller, Datasets } from '#datasets/datasets.ts'
+import type { Expirations } from '#datasets/expirations.ts'
 import type { SharedTables } from '#datasets/shared-tables.ts'
 import type { Exports } from '#exports/exports.ts'
 import type { Ingest } from '#ingest/ingest.ts'
+import type { StreamStatus, Streaming } from '#ingest/streaming.ts'
 import type { Maintenance, TaskStatus, UpkeepTask } from '#lake/maintenance.ts'
 import type { Notify } from '#notify/notify.ts'
 import type { QueryService } from '#query/query.ts'
@@ -28,10 +30,12 @@ export interface HttpDependencies {
   readonly auditLog: AuditLog
   readonly secrets: Pick<SecretStore, 'rotateKey'>
   readonly datasets: Datasets
+  readonly expirations: Expirations
   readonly sharedTables: SharedTables
   /** Where the lake's buckets are, for other engines; absent: it is in a folder. */
   readonly lakeServer?: LakeServer | undefined
   readonly ingest: Ingest
+  readonly streaming: Streaming
   readonly query: QueryService
   readonly exports: Exports
   readonly maintenance: Maintenance
@@ -87,6 +91,7 @@ export interface ServerStatus {
   readonly exports: ExportTotals
   /** The upkeep of tables: what is under way, and what all its runs did. */
   readonly upkeep: readonly UpkeepState[]
+  readonly streaming: StreamStatus
 }
 
 /** What all exports of the server did. */

@@ -134,6 +134,7 @@ function doubles(): { deps: HttpDependencies; state: Doubles } {
         rowCount: 4,
         runs: [{ kind: 'load', state: 'succeeded', count: 5 }],
         exports: { succeeded: 1, failed: 2, rows: 3, bytes: 4, files: 5, lastSuccessAt: undefined },
+        streaming: { accepted: 3, refused: 2, duplicates: 1, waitingBytes: 42, segments: 1 },
         upkeep: [
           {
             task: 'compact',
@@ -146,6 +147,7 @@ function doubles(): { deps: HttpDependencies; state: Doubles } {
             snapshotsRemoved: 0,
             rowsRewritten: 41,
             bytesRewritten: 42,
+            rowsRemoved: 0,
             lastSuccessAt: new Date(),
             tables: 2,
             tablesDone: 2,
@@ -180,6 +182,8 @@ test('every route but the public ones refuses a missing token, a wrong one and a
   // Links to parts of results are signed, and say by themselves whose they are.
   const isPublic = (path: string) =>
     path === '/sluice/v1/results/{id}/parts/{index}' ||
+    // An inlet says whether it asks who sends.
+    /^(?:\/data\/foundation\/import)?\/collection\//.test(path) ||
     /^\/(?:health|ready|ims\/(?:token\/v[123]|exchange\/jwt|revoke)|iceberg\/v1\/oauth\/tokens)$/.test(path)
   // Its sandbox is in the address, and its answers are in its own words.
   const isCatalogue = (path: string) => path.startsWith('/iceberg/')
@@ -187,7 +191,7 @@ test('every route but the public ones refuses a missing token, a wrong one and a
   const catalogue = routes.filter(({ path }) => !isPublic(path) && isCatalogue(path))
   expect(guarded.length).toBeGreaterThan(35)
   expect(catalogue.length).toBeGreaterThan(8)
-  expect(routes.length - guarded.length - catalogue.length).toBe(9)
+  expect(routes.length - guarded.length - catalogue.length).toBe(13)
   for (const { method, path } of catalogue) {
     for (const authorization of [undefined, 'Bearer bad']) {
       const url = path.replaceAll(/\{[^}]+\}/g, 'x')
@@ -333,6 +337,8 @@ test('metrics are OpenMetrics text', async () => {
   expect(body).not.toMatch(/^sluice_export_last_success_age_seconds /m)
   expect(body).toContain('sluice_upkeep_runs_total{task="compact",outcome="succeeded"} 6')
   expect(body).toContain('sluice_upkeep_bytes_rewritten_total{task="compact"} 42')
+  expect(body).toContain('sluice_stream_messages_total{outcome="duplicate"} 1')
+  expect(body).toContain('sluice_stream_waiting_bytes 42')
   expect(body).toMatch(/sluice_upkeep_last_success_age_seconds\{task="compact"\} [01]\n/)
   expect(body).toContain('sluice_runs{kind="load",state="succeeded"} 5')
   expect(body).toContain('sluice_engine_restarts_total 2')

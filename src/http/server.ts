@@ -25,7 +25,9 @@ import { addDocs } from './gateway/docs.ts'
 import { addErrors } from './gateway/errors.ts'
 import { addSecurityHeaders } from './gateway/security-headers.ts'
 import { icebergRoutes } from './iceberg/routes.ts'
+import { hygieneRoutes } from './hygiene/routes.ts'
 import { identityRoutes } from './identity/routes.ts'
+import { collectionRoutes } from './ingestion/collection.ts'
 import { ingestionRoutes } from './ingestion/routes.ts'
 import { accountRoutes } from './query/accounts.ts'
 import { queryRoutes } from './query/routes.ts'
@@ -117,7 +119,11 @@ export async function createApp(
     ['/data/foundation/export', (scope) => dataAccessRoutes(scope, dependencies)],
     ['/data/foundation/schemaregistry', (scope) => schemaRoutes(scope, dependencies)],
     ['/data/core', (scope) => identityRoutes(scope, dependencies)],
+    ['/data/core/hygiene', (scope) => hygieneRoutes(scope, dependencies)],
     ['/data/foundation/import', (scope) => ingestionRoutes(scope, dependencies)],
+    // The reference platform takes messages at two hosts.
+    ['/data/foundation/import', (scope) => collectionRoutes(scope, dependencies)],
+    ['', (scope) => collectionRoutes(scope, dependencies)],
     ['/data/foundation/flowservice', (scope) => flowServiceRoutes(scope, dependencies)],
     ['/data/core/activation', (scope) => adHocRoutes(scope, dependencies)],
     ['/data/foundation/access-control', (scope) => accessRoutes(scope, dependencies)],

@@ -1,6 +1,7 @@
 import { readdir } from 'node:fs/promises'
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest'
 import { armFaults } from '#base/faults.ts'
+import { hasBatchUpload, selectBatchParts } from '#metadata/batch-uploads.ts'
 import { selectUnfinishedBatchFiles } from '#metadata/batches.ts'
 import { longType, stringType, type Field } from '#types/data-type.ts'
 import { IngestBed, type IngestNode } from '../../test/support/ingest.ts'
@@ -142,6 +143,15 @@ test('a batch that is aborted while a file is stored takes nothing', async () =>
   await node.ingest.abort(bed.caller, batchId)
   hanging.release()
   await expect(hanging.outcome).rejects.toMatchObject({ code: 'batch.state' })
+  expect(await readdir(bed.staging)).not.toContain(batchId)
+})
+
+test('a batch that is given up takes its files in parts with it', async () => {
+  const { batchId, place } = await openFile()
+  await node.ingest.uploadPart(bed.caller, part(place, 'text', { from: 0, to: 4 }))
+  await node.ingest.abort(bed.caller, batchId)
+  expect(await hasBatchUpload(bed.metadata.db, place)).toBe(false)
+  expect(await selectBatchParts(bed.metadata.db, place)).toEqual([])
   expect(await readdir(bed.staging)).not.toContain(batchId)
 })
 

@@ -54,7 +54,7 @@ test('tables are kept up by runs that say what they did, and one that fails keep
   })
   expect(await numbersOf(place, good)).toEqual([7])
   const status = await upkeep.status()
-  expect(status.map(({ task }) => task)).toEqual(['compact', 'expire', 'sweep'])
+  expect(status.map(({ task }) => task)).toEqual(['compact', 'expire', 'sweep', 'retain'])
   expect(status[0]!.runs[0]).toMatchObject({ state: 'succeeded', progress: { tablesFailed: 1 } })
   expect(status[1]!.runs[0]).toMatchObject({
     tableId: good.id,

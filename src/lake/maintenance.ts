@@ -11,9 +11,9 @@ import {
 import type { Logger } from '#base/log.ts'
 import type { Jobs, Run, RunContext } from '#jobs/jobs.ts'
 import { serverOwner } from '#jobs/server-owner.ts'
-import type { Metadata } from '#metadata/metadata.ts'
+import type { Metadata, Transaction } from '#metadata/metadata.ts'
 import { selectUpkeepTotals, type UpkeepTotals } from '#metadata/overview.ts'
-import type { CompactResult, Lake } from './lake.ts'
+import type { CompactResult, DeleteResult, Lake, RowCondition } from './lake.ts'
 
 /**
  * The upkeep of tables as runs that are kept, leased and shown like all others: scheduled for all tables, or asked for
@@ -31,8 +31,8 @@ export interface Maintenance {
 }
 
 /** `compact`: small files and manifests become few; `expire`: old snapshots go; `sweep`: files that nobody knows go,
- * and those of datasets that were deleted as long ago. */
-export const upkeepTasks = ['compact', 'expire', 'sweep'] as const
+ * and those of datasets that were deleted as long ago; `retain`: rows go that are older than their dataset keeps them. */
+export const upkeepTasks = ['compact', 'expire', 'sweep', 'retain'] as const
 export type UpkeepTask = (typeof upkeepTasks)[number]
 
 export interface UpkeepRequest {
@@ -77,6 +77,7 @@ export interface UpkeepProgress {
   readonly snapshotsRemoved: number
   readonly rowsRewritten: number
   readonly bytesRewritten: number
+  readonly rowsRemoved: number
 }
 
 export interface MaintenanceOptions {
@@ -90,9 +91,21 @@ export interface MaintenanceOptions {
   readonly retentionMs?: number
   /** Size of the files that compaction makes. */
   readonly targetFileBytes?: number
+  /** Rows of a table that are to go; absent: every table keeps its rows. */
+  readonly rowsPast?: (tableId: TableId) => Promise<PastRows | undefined>
 }
 
-const everyMsDefault = { compact: 600_000, expire: 3_600_000, sweep: 6 * 3_600_000 } as const
+interface PastRows {
+  readonly condition: RowCondition
+  recorded(tx: Transaction, result: DeleteResult): Promise<void>
+}
+
+const everyMsDefault = {
+  compact: 600_000,
+  expire: 3_600_000,
+  sweep: 6 * 3_600_000,
+  retain: 24 * 3_600_000,
+} as const
 export const retentionMsDefault = 7 * 86_400_000
 const runsShownMax = 10
 const allTables = 'all'
@@ -106,6 +119,7 @@ const nothingYet: UpkeepProgress = {
   snapshotsRemoved: 0,
   rowsRewritten: 0,
   bytesRewritten: 0,
+  rowsRemoved: 0,
 }
 
 /** Registers the handlers of the tasks: to be called before the jobs start. */
@@ -238,6 +252,24 @@ async function keepUp(
       return await lake.expire({ ...table, retentionMs })
     case 'sweep':
       return await lake.removeOrphans(table)
+    case 'retain': {
+      const past = await options.rowsPast?.(table.tableId)
+      if (!past) return {}
+      const { condition, recorded } = past
+      const removed = await lake.deleteRows({
+        ...table,
+        condition,
+        within: async (tx, result) => await recorded(tx, result),
+      })
+      const { rowsRemoved, rowsKept, filesRewritten, filesRemoved, snapshotsRemoved } = removed
+      return {
+        rowsRemoved,
+        rowsRewritten: rowsKept,
+        filesRewritten,
+        filesRemoved,
+        snapshotsRemoved: snapshotsRemoved.length,
+      }
+    }
   }
 }
 

@@ -164,8 +164,10 @@ export async function putBatchFile(
   return old?.number
 }
 
+/** Those that are not whole too, with their parts. */
 export async function deleteBatchFiles(db: Db, batchId: BatchId): Promise<void> {
   await db.deleteFrom('batch_files').where('batch_id', '=', batchId).execute()
+  await db.deleteFrom('batch_uploads').where('batch_id', '=', batchId).execute()
 }
 
 /** Of batches that were over before. */

@@ -6,6 +6,7 @@ import {
   sql,
   type Updateable,
 } from 'kysely'
+import { must } from '#base/assert.ts'
 import type { BatchId, DatasetId, PrincipalId, SandboxId, TableId } from '#base/ids.ts'
 import type { Db, Transaction } from './metadata.ts'
 
@@ -268,6 +269,32 @@ export async function markDatasetDeleted(
     .where('deleted_at', 'is', null)
     .executeTakeFirst()
   return result.numUpdatedRows === 1n
+}
+
+/** The dataset of a table, if it is not deleted. */
+export async function selectDatasetOfTable(db: Db, tableId: TableId): Promise<DatasetRow | undefined> {
+  return await db
+    .selectFrom('datasets')
+    .selectAll()
+    .where('table_id', '=', tableId)
+    .where('deleted_at', 'is', null)
+    .executeTakeFirst()
+}
+
+/** Of deleted datasets too. */
+export async function selectTableId(db: Db, datasetId: DatasetId): Promise<TableId | undefined> {
+  const row = await db
+    .selectFrom('datasets')
+    .select('table_id')
+    .where('id', '=', datasetId)
+    .executeTakeFirst()
+  return row?.table_id
+}
+
+/** The database's time less a span of ISO 8601. */
+export async function selectTimeBefore(db: Db, span: string): Promise<Date> {
+  const { rows } = await sql<{ at: Date }>`select now() - ${span}::interval as at`.execute(db)
+  return must(rows[0], 'the time has a row').at
 }
 
 export interface TaggedDataset {

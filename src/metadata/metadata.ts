@@ -2,6 +2,7 @@ import type { Kysely, Transaction as KyselyTransaction } from 'kysely'
 import type { AccessTables } from './access-tables.ts'
 import type { AlertTables } from './alerts.ts'
 import type { DatabaseTables } from './databases.ts'
+import type { DatasetExpirationTables } from './dataset-expirations.ts'
 import type { DatasetTables } from './datasets.ts'
 import type { ExportRuleTables } from './export-rules.ts'
 import type { ExportTables } from './exports.ts'
@@ -17,11 +18,13 @@ import type { SchemaTables } from './schemas.ts'
 import type { ScratchCopyTables } from './scratch-copies.ts'
 import type { ViewTables } from './views.ts'
 import type { StagedTableTables } from './staged-tables.ts'
+import type { StreamingTables } from './streaming.ts'
 
 /** All our tables. Each area has a file of row types and of functions, one a statement, and its migrations. */
 export type Tables = AccessTables &
   AlertTables &
   DatabaseTables &
+  DatasetExpirationTables &
   DatasetTables &
   ExportTables &
   ExportRuleTables &
@@ -36,6 +39,7 @@ export type Tables = AccessTables &
   SchemaTables &
   ScratchCopyTables &
   StagedTableTables &
+  StreamingTables &
   ViewTables
 
 /** A connection or a transaction: statement functions take either. */

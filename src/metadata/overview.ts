@@ -94,6 +94,7 @@ export interface UpkeepTotals {
   readonly snapshotsRemoved: number
   readonly rowsRewritten: number
   readonly bytesRewritten: number
+  readonly rowsRemoved: number
   readonly lastSuccessAt: Date | undefined
 }
 
@@ -104,6 +105,7 @@ const summed = [
   'snapshotsRemoved',
   'rowsRewritten',
   'bytesRewritten',
+  'rowsRemoved',
 ] as const
 
 export async function selectUpkeepTotals(db: Db, kind: string): Promise<UpkeepTotals> {

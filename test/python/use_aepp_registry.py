@@ -112,7 +112,6 @@ datasets.disableDatasetIdentity(dataset_id)
 disabled = datasets.getDataSet(dataset_id)[dataset_id]["tags"]
 datasets.disableDatasetValidationContext(dataset_id)
 datasets.patchDataset(dataset_id, {"op": "replace", "path": "/description", "value": "patched"})
-datasets.setDatasetTTL(dataset_id, "P30D")
 datasets.patchDatasetV2(dataset_id, {"description": "patched twice"})
 seen = datasets.getDataSet(dataset_id)[dataset_id]
 put_dataset = datasets.putDataset(dataset_id, {**seen, "description": "put"})
@@ -156,7 +155,7 @@ print(
             "group in use": registry.deleteFieldGroup(group["$id"])["type"],
             "enabled": [enabled["unifiedProfile"], enabled["unifiedIdentity"], len(upsert)],
             "disabled": [disabled["unifiedProfile"], disabled["unifiedIdentity"]],
-            "dataset": [seen["description"], seen["extensions"]["adobe_lakeHouse"]["rowExpiration"]],
+            "dataset": seen["description"],
             "put dataset": [put_dataset, datasets.getDataSet(dataset_id)[dataset_id]["description"]],
             "observable": sorted(observable["observableSchema"]["properties"])[0],
             "infos": bool(infos.set_index("id").loc[dataset_id, "profileEnabled"]),

@@ -9,7 +9,7 @@ import { createTerminal, type Terminal } from '../terminal.ts'
 import { bytes, counted, number, span } from '../text.ts'
 import { formatOption, homeOption, sandboxOption, type SetExitCode } from '../options.ts'
 
-const tasks = ['compact', 'expire', 'sweep'] as const
+const tasks = ['compact', 'expire', 'sweep', 'retain'] as const
 type Task = (typeof tasks)[number]
 
 interface Flags extends PlaceOption {
@@ -34,7 +34,9 @@ const ended = ['succeeded', 'failed', 'cancelled']
 export function addMaintain(program: Command, host: CliHost, exit: SetExitCode): void {
   program
     .command('maintain [dataset]')
-    .description('keep tables in shape now: compact, expire, sweep; the server does so by itself, too')
+    .description(
+      'keep tables in shape now: compact, expire, sweep, retain; the server does so by itself, too',
+    )
     .addOption(
       new Option('--task <task...>', 'only these, in this order').choices(tasks).default([...tasks], 'all'),
     )
@@ -47,8 +49,9 @@ export function addMaintain(program: Command, host: CliHost, exit: SetExitCode):
 compact  makes many small files few, sorted by person and time
 expire   lets go of states older than lake.retentionMs and of the files that only they had
 sweep    removes files that no table knows, three days after they were written
+retain   removes rows that are older than their dataset keeps them (rowExpiration)
 
-Ends with 0 when all of it succeeded. Nothing that can be read changes.
+Ends with 0 when all of it succeeded. Nothing else that can be read changes.
 
 Examples:
   sluice maintain
@@ -118,10 +121,11 @@ function print(terminal: Terminal, runs: readonly Run[]): void {
 
 function figures({ task, progress }: Run): string {
   const { filesRewritten = 0, rowsRewritten = 0, bytesRewritten = 0 } = progress
-  const { filesRemoved = 0, snapshotsRemoved = 0 } = progress
+  const { filesRemoved = 0, snapshotsRemoved = 0, rowsRemoved = 0 } = progress
   if (task === 'compact') {
     return `${counted(filesRewritten, 'file')} rewritten, ${counted(rowsRewritten, 'row')}, ${bytes(bytesRewritten)}`
   }
   const removed = `${counted(filesRemoved, 'file')} removed`
+  if (task === 'retain') return `${counted(rowsRemoved, 'row')} and ${removed}`
   return task === 'expire' ? `${counted(snapshotsRemoved, 'snapshot')} and ${removed}` : removed
 }

@@ -31,6 +31,12 @@ interface Status {
     readonly filesRemoved: number
     readonly lastSuccessAt: string | null
   }[]
+  readonly streaming: {
+    readonly accepted: number
+    readonly refused: number
+    readonly duplicates: number
+    readonly waitingBytes: number
+  }
 }
 
 export function addStatus(program: Command, host: CliHost): void {
@@ -65,6 +71,7 @@ Examples:
 function print(terminal: ReturnType<typeof createTerminal>, status: Status, pid: number): void {
   const up = span(Date.now() - Date.parse(status.startedAt))
   const { children, restarts } = status.engine
+  const { streaming } = status
   const busy = children.reduce((sum, child) => sum + child.statements, 0)
   const rows: [string, string][] = [
     ['Sluice', `${status.version}, process ${pid}, up ${up}`],
@@ -75,6 +82,10 @@ function print(terminal: ReturnType<typeof createTerminal>, status: Status, pid:
     [
       'engine',
       `${counted(children.length, 'process', 'processes')}, ${counted(busy, 'statement')} running, ${counted(restarts, 'restart')}`,
+    ],
+    [
+      'streaming',
+      `${counted(streaming.accepted, 'message')} accepted, ${number(streaming.refused)} refused, ${number(streaming.duplicates)} double, ${counted(streaming.waitingBytes, 'byte')} waiting`,
     ],
   ]
   for (const [name, value] of rows) terminal.line(`${terminal.style.bold(name.padEnd(11))} ${value}`)

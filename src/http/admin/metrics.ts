@@ -83,6 +83,7 @@ export function openMetrics(counters: Counters, status: ServerStatus, now: Date)
   )
   addExports(family, status.exports, now)
   addUpkeep(family, status.upkeep, now)
+  addStreaming(family, status.streaming)
   family(
     'sluice_engine_statements',
     'gauge',
@@ -131,6 +132,7 @@ const upkeepCounters = [
   ['sluice_upkeep_rows_rewritten', 'rowsRewritten', 'Rows of those files.'],
   ['sluice_upkeep_bytes_rewritten', 'bytesRewritten', 'Bytes of those files.'],
   ['sluice_upkeep_files_removed', 'filesRemoved', 'Files of the lake that upkeep removed.'],
+  ['sluice_upkeep_rows_removed', 'rowsRemoved', 'Rows that were older than their dataset keeps them.'],
   ['sluice_upkeep_snapshots_removed', 'snapshotsRemoved', 'Snapshots that expired.'],
 ] as const
 
@@ -164,6 +166,23 @@ function addUpkeep(family: AddFamily, upkeep: ServerStatus['upkeep'], now: Date)
         : [],
     ),
   )
+}
+
+function addStreaming(family: AddFamily, streaming: ServerStatus['streaming']): void {
+  const { accepted, refused, duplicates, waitingBytes, segments } = streaming
+  const one = (value: number) => [{ labels: {}, value }]
+  family('sluice_stream_messages', 'counter', 'Messages that came through inlets, by what became of them.', [
+    { labels: { outcome: 'accepted' }, value: accepted },
+    { labels: { outcome: 'refused' }, value: refused },
+    { labels: { outcome: 'duplicate' }, value: duplicates },
+  ])
+  family(
+    'sluice_stream_waiting_bytes',
+    'gauge',
+    'Accepted messages that are in no batch yet.',
+    one(waitingBytes),
+  )
+  family('sluice_stream_segments', 'gauge', 'Segments of the log of accepted messages.', one(segments))
 }
 
 interface Sample {

@@ -1,3 +1,4 @@
+import type { FastifyRequest } from 'fastify'
 import { z } from 'zod'
 import type { Permission } from '#access/access.ts'
 import { AppError } from '#base/errors.ts'
@@ -7,6 +8,7 @@ import type { HttpDependencies } from '../dependencies.ts'
 import { type App, guarded } from '../gateway/app.ts'
 import { callerOf } from '../gateway/caller.ts'
 import { changeAnswer, entityQuery, listAnswer, listDocument, listQuery, oneAnswer } from './page.ts'
+import { withStreamingConnections } from './streaming-connections.ts'
 
 const tags = ['Flow Service']
 const view = guarded('flowservice', 'view-destinations')
@@ -31,10 +33,12 @@ export function addEntities(app: App, dependencies: HttpDependencies): void {
 
 function addKind(
   app: App,
-  { exports }: HttpDependencies,
+  { exports, streaming }: HttpDependencies,
   { kind, noun, permission }: { kind: EntityKind; noun: string; permission: Permission },
 ): void {
   const change = guarded('flowservice', permission)
+  const entities = ({ protocol, host }: Pick<FastifyRequest, 'protocol' | 'host'>) =>
+    withStreamingConnections(exports, streaming, `${protocol}://${host}`)
   app.get(
     `/${kind}`,
     {
@@ -43,19 +47,25 @@ function addKind(
     },
     async (request) => {
       const query = entityQuery(request.query)
-      return listDocument(kind, await exports.entities(callerOf(request), kind, query), query.count === true)
+      return listDocument(
+        kind,
+        await entities(request).entities(callerOf(request), kind, query),
+        query.count === true,
+      )
     },
   )
   app.post(
     `/${kind}`,
     { config: change, schema: { tags, summary: `Create a ${noun}`, body, response: { 201: changeAnswer } } },
     async (request, reply) =>
-      await reply.code(201).send(await exports.createEntity(callerOf(request), kind, request.body)),
+      await reply.code(201).send(await entities(request).createEntity(callerOf(request), kind, request.body)),
   )
   app.get(
     `/${kind}/:id`,
     { config: view, schema: { tags, summary: `Read a ${noun}`, params, response: { 200: oneAnswer } } },
-    async (request) => ({ items: [await exports.entity(callerOf(request), kind, request.params.id)] }),
+    async (request) => ({
+      items: [await entities(request).entity(callerOf(request), kind, request.params.id)],
+    }),
   )
   app.patch(
     `/${kind}/:id`,
@@ -87,7 +97,7 @@ function addKind(
       schema: { tags, summary: `Delete a ${noun}`, params, response: { 202: z.undefined() } },
     },
     async (request, reply) => {
-      await exports.deleteEntity(callerOf(request), kind, request.params.id)
+      await entities(request).deleteEntity(callerOf(request), kind, request.params.id)
       return await reply.code(202).send()
     },
   )

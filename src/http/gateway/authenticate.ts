@@ -1,5 +1,5 @@
 import type { FastifyRequest } from 'fastify'
-import type { Access, Sandbox, Principal } from '#access/access.ts'
+import type { Access, Caller, Sandbox, Principal } from '#access/access.ts'
 import { AppError } from '#base/errors.ts'
 import { withRequestContext } from '#base/request-context.ts'
 import type { App, Guard } from './app.ts'
@@ -32,11 +32,16 @@ export function addAuthentication(app: App, access: Access): void {
     if (guard.isPublic) return
     // Its clients send a token and no other headers; addresses name the sandbox.
     if (guard.api === 'iceberg') request.principal = await principalOf(request, access)
-    else request.caller = await callerOf(request, guard, access)
+    else request.caller = await callerFrom(request, guard, access)
   })
 }
 
-async function callerOf(request: FastifyRequest, guard: Exclude<Guard, { isPublic: true }>, access: Access) {
+/** Who sends a request that must show it, once token, headers, sandbox and permission are right. */
+export async function callerFrom(
+  request: FastifyRequest,
+  guard: Exclude<Guard, { isPublic: true }>,
+  access: Access,
+): Promise<Caller> {
   const principal = await principalOf(request, access)
   try {
     checkGatewayHeaders(request, guard, principal)

@@ -1,0 +1,81 @@
+import type { Access } from '#access/access.ts'
+import { faultPoint } from '#base/faults.ts'
+import type { Clock } from '#base/clock.ts'
+import type { RunContext, RunOutcome } from '#jobs/jobs.ts'
+import type { Lake } from '#lake/lake.ts'
+import { lockDatasetExpiration, updateDatasetExpiration } from '#metadata/dataset-expirations.ts'
+import { markDatasetDeleted, markTaggedDeleted, sampleTag, selectTableId } from '#metadata/datasets.ts'
+import type { Metadata } from '#metadata/metadata.ts'
+
+export const expireKind = 'dataset.expire'
+
+/** The database's clock may be behind this node's, by which the run came. */
+const againMs = 60_000
+
+/**
+ * Ends a dataset: it is deleted first, so that no row comes in any more, then its rows go for good, then it is said to be
+ * done. A crash between is harmless: what is deleted or gone already stays so.
+ */
+export async function expireDataset(
+  {
+    metadata,
+    access,
+    lake,
+    clock,
+  }: { readonly metadata: Metadata; readonly access: Access; readonly lake: Lake; readonly clock: Clock },
+  { run, lease, signal }: RunContext,
+): Promise<RunOutcome> {
+  const begun = await metadata.transaction(async (tx) => {
+    await lease.assertHeld(tx)
+    const row = await lockDatasetExpiration(tx, run.subjectId)
+    // Of an end that is another now: that one has its own run.
+    const isMeant = row && row.expiry.toISOString() === run.tick
+    if (row?.status === 'executing') return row
+    if (!isMeant || row.status !== 'pending') {
+      await lease.finish(tx, { isSkipped: true })
+      return undefined
+    }
+    if (!row.is_due) return 'early'
+    const at = clock.now()
+    await updateDatasetExpiration(tx, row.id, { status: 'executing', updated_at: at })
+    if (await markDatasetDeleted(tx, row.sandbox_id, row.dataset_id, at)) {
+      const sample = { tag: sampleTag, value: row.dataset_id, at }
+      const samples = await markTaggedDeleted(tx, row.sandbox_id, sample)
+      for (const assetId of [row.dataset_id, ...samples]) {
+        await access.audit(
+          {
+            principalId: run.principalId,
+            sandboxId: run.sandboxId,
+            action: 'delete',
+            assetType: 'dataset',
+            assetId,
+            status: 'Allow',
+            detail: { expiration: row.id },
+          },
+          tx,
+        )
+      }
+    }
+    return row
+  })
+  if (begun === undefined) return 'finished'
+  if (begun === 'early') {
+    await lease.postpone('Its time has not come yet.', new Date(clock.now().getTime() + againMs))
+    return 'finished'
+  }
+  await faultPoint('dataset.expire.deleted')
+  const tableId = await selectTableId(metadata.db, begun.dataset_id)
+  const removed = tableId && (await lake.deleteRows({ tableId, condition: { sql: 'TRUE' }, signal }))
+  await faultPoint('dataset.expire.removed')
+  await metadata.transaction(async (tx) => {
+    await lease.assertHeld(tx)
+    await updateDatasetExpiration(tx, begun.id, { status: 'completed', updated_at: clock.now() })
+    await lease.finish(tx, {
+      rowsRemoved: removed?.rowsRemoved ?? 0,
+      filesRemoved: removed?.filesRemoved ?? 0,
+      snapshotsRemoved: removed?.snapshotsRemoved.length ?? 0,
+      pinsBroken: removed?.pinsBroken ?? [],
+    })
+  })
+  return 'finished'
+}

@@ -1,0 +1,97 @@
+import type { Access } from '#access/access.ts'
+import { AppError } from '#base/errors.ts'
+import { quoteLiteral } from '#base/sql-text.ts'
+import type { TableId } from '#base/ids.ts'
+import type { DeleteResult, RowCondition } from '#lake/lake.ts'
+import { selectDatasetOfTable, selectTimeBefore } from '#metadata/datasets.ts'
+import type { Metadata, Transaction } from '#metadata/metadata.ts'
+import type { Dataset } from './datasets.ts'
+import { datasetOf } from './rows.ts'
+
+const daysMin = 30
+const form = /^P(?=\d)(?:(\d{1,4})Y)?(?:(\d{1,4})M)?(?:(\d{1,4})W)?(?:(\d{1,5})D)?$/
+
+/** How long a dataset keeps its rows, as ISO 8601 has it (`P90D`, `P1Y`); undefined: for ever. */
+export function rowExpirationOf(properties: Dataset['properties']): string | undefined {
+  const extensions = properties['extensions'] as
+    | {
+        readonly adobe_lakeHouse?: { readonly rowExpiration?: { readonly ttlValue?: unknown } | null } | null
+      }
+    | null
+    | undefined
+  const value = extensions?.adobe_lakeHouse?.rowExpiration?.ttlValue
+  return value === undefined || value === null || value === '' ? undefined : String(value)
+}
+
+/** @throws AppError 'request.invalid' for what is no such span, is too short, or is said of rows without a time */
+export function checkRowExpiration(dataset: Pick<Dataset, 'behavior' | 'properties'>): void {
+  const span = rowExpirationOf(dataset.properties)
+  if (span === undefined) return
+  const place = 'extensions/adobe_lakeHouse/rowExpiration/ttlValue'
+  const [match, years = 0, months = 0, weeks = 0, days = 0] = form.exec(span) ?? []
+  if (match === undefined) {
+    throw new AppError('request.invalid', `${place}: a span such as P90D or P1Y was expected.`)
+  }
+  if (Number(years) * 365 + Number(months) * 30 + Number(weeks) * 7 + Number(days) < daysMin) {
+    throw new AppError('request.invalid', `${place}: at least ${daysMin} days were expected.`)
+  }
+  if (dataset.behavior !== 'time-series') {
+    throw new AppError('request.invalid', `${place}: only rows of events have the time by which they expire.`)
+  }
+}
+
+/** Rows of tables that are older than their datasets keep them. */
+export interface RowRetention {
+  /** Undefined: none can be, or the dataset keeps its rows for ever. */
+  rowsPast(tableId: TableId): Promise<PastRows | undefined>
+}
+
+export interface PastRows {
+  readonly condition: RowCondition
+  /** Puts it on record in the transaction that removes them. */
+  recorded(tx: Transaction, result: DeleteResult): Promise<void>
+}
+
+/** The time is the database's: a node whose clock is wrong removes nothing too soon. */
+export function createRowRetention({
+  metadata,
+  access,
+}: {
+  readonly metadata: Metadata
+  readonly access: Access
+}): RowRetention {
+  return {
+    rowsPast: async (tableId) => {
+      const row = await selectDatasetOfTable(metadata.db, tableId)
+      if (!row) return undefined
+      const dataset = datasetOf(row)
+      const span = rowExpirationOf(dataset.properties)
+      const hasTime = dataset.schema.fields.some(
+        ({ name, type }) => name === 'timestamp' && type.kind === 'timestamp',
+      )
+      if (span === undefined || !form.test(span) || !hasTime || dataset.behavior !== 'time-series') {
+        return undefined
+      }
+      const before = (await selectTimeBefore(metadata.db, span)).toISOString()
+      return {
+        condition: {
+          sql: `"timestamp" < CAST(${quoteLiteral(before)} AS TIMESTAMPTZ)`,
+          predicates: [{ column: 'timestamp', operator: '<', value: before }],
+        },
+        recorded: async (tx, { rowsRemoved, pinsBroken }) =>
+          await access.audit(
+            {
+              principalId: undefined,
+              sandboxId: dataset.sandboxId,
+              action: 'delete',
+              assetType: 'dataset rows',
+              assetId: dataset.id,
+              status: 'Allow',
+              detail: { ttlValue: span, before, rowsRemoved, pinsBroken },
+            },
+            tx,
+          ),
+      }
+    },
+  }
+}

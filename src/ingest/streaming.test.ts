@@ -1,0 +1,272 @@
+import { appendFile, readdir, rename, stat, truncate } from 'node:fs/promises'
+import { join } from 'node:path'
+import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest'
+import { systemClock } from '#base/clock.ts'
+import { armFaults } from '#base/faults.ts'
+import { silentLogger } from '#base/log.ts'
+import type { Dataset } from '#datasets/datasets.ts'
+import { longType, stringType, type Field } from '#types/data-type.ts'
+import { IngestBed, type IngestNode } from '../../test/support/ingest.ts'
+import { hangingAt } from '../../test/support/lake.ts'
+import { createStreaming, type StreamingRules } from './create-streaming.ts'
+import type { OpenInlet, Streaming } from './streaming.ts'
+
+const columns: readonly Field[] = [
+  { name: '_id', type: stringType },
+  { name: 'n', type: longType },
+]
+let bed: IngestBed
+let node: IngestNode
+let inlet: OpenInlet
+let logs = 0
+
+beforeAll(async () => {
+  bed = await IngestBed.open()
+  node = await bed.node()
+  await using streaming = await stream()
+  const made = await streaming.createInlet(bed.caller, {
+    name: 'events',
+    sourceId: 'events',
+    requiresAuthentication: false,
+  })
+  inlet = await streaming.opened(made.inletId)
+})
+afterAll(async () => {
+  await node?.[Symbol.asyncDispose]()
+  await bed?.[Symbol.asyncDispose]()
+})
+afterEach(() => armFaults(undefined))
+
+const newFolder = () => join(bed.folder, `streams-${(logs += 1)}`)
+
+/** A node's share; another with its folder is the next life of it. */
+async function stream({
+  folder = newFolder(),
+  ...rules
+}: Partial<StreamingRules> & { readonly folder?: string } = {}): Promise<Streaming> {
+  const streaming = createStreaming({
+    metadata: bed.metadata,
+    access: bed.access,
+    jobs: node.jobs,
+    folder,
+    stagingFolder: bed.staging,
+    rules: {
+      batchBytes: 64 * 1024 * 1024,
+      batchMs: 50,
+      logBytes: 1024 ** 3,
+      duplicateWindowMs: 3_600_000,
+      ...rules,
+    },
+    clock: systemClock,
+    logger: silentLogger,
+    nodeId: 'node-1',
+  })
+  await streaming.start()
+  return streaming
+}
+
+function message(dataset: Dataset, entity: unknown) {
+  return {
+    header: {
+      schemaRef: { id: dataset.schemaId, contentType: 'application/vnd.adobe.xed-full+json;version=1' },
+      imsOrgId: bed.caller.sandbox.organizationId,
+      datasetId: dataset.id,
+    },
+    body: { xdmMeta: { schemaRef: { id: dataset.schemaId } }, xdmEntity: entity },
+  }
+}
+
+async function send(streaming: Streaming, dataset: Dataset, entities: readonly unknown[]) {
+  const messages = entities.map((entity) => message(dataset, entity))
+  return await streaming.accept(inlet, messages, { isSynchronous: false })
+}
+
+const row = (n: number) => ({ _id: `e${n}`, n })
+
+async function until(dataset: Dataset, rows: readonly unknown[]): Promise<void> {
+  await vi.waitFor(async () => expect((await bed.rows(dataset)).map(([, n]) => n)).toEqual(rows), {
+    timeout: 30_000,
+    interval: 50,
+  })
+}
+
+const batchesOf = async (dataset: Dataset) =>
+  await bed.datasets.batches(bed.caller, { datasetId: dataset.id, limit: 10, start: 0 })
+
+test('messages come into their datasets, those of one call into several', async () => {
+  await using streaming = await stream()
+  const [one, other] = [await bed.dataset(columns), await bed.dataset(columns)]
+  const { results } = await streaming.accept(
+    inlet,
+    [message(one, row(1)), message(other, row(2)), message(one, row(3))],
+    { isSynchronous: false },
+  )
+  expect(results.map(({ isTaken }) => isTaken)).toEqual([true, true, true])
+  await until(one, [1, 3])
+  await until(other, [2])
+  await vi.waitFor(() =>
+    expect(streaming.status()).toMatchObject({ accepted: 3, segments: 0, waitingBytes: 0 }),
+  )
+})
+
+test('a message is refused for what it is, beside others that are taken', async () => {
+  await using streaming = await stream()
+  const dataset = await bed.dataset(columns)
+  const good = message(dataset, row(1))
+  const { results } = await streaming.accept(
+    inlet,
+    [
+      good,
+      'text',
+      { ...good, header: { ...good.header, imsOrgId: 'other@AdobeOrg' } },
+      { ...good, header: { ...good.header, datasetId: '0'.repeat(24) } },
+      { ...good, header: { ...good.header, schemaRef: { id: 'https://ns.adobe.com/x/schemas/y' } } },
+      { ...good, body: { xdmEntity: [] } },
+      message(dataset, { _id: 'e2', n: 'two' }),
+    ],
+    { isSynchronous: true },
+  )
+  expect(
+    results.map((result) => (result.isTaken ? 'taken' : (result.reason as { code?: string }).code)),
+  ).toEqual([
+    'taken',
+    'ingest.invalid',
+    'ingest.invalid',
+    'dataset.unknown',
+    'ingest.invalid',
+    'ingest.invalid',
+    'ingest.invalid',
+  ])
+  await until(dataset, [1])
+})
+
+test('what does not fit the schema is left out of its batch and kept beside it; mended it is no duplicate', async () => {
+  await using streaming = await stream()
+  const dataset = await bed.dataset(columns)
+  await send(streaming, dataset, [row(1), { _id: 'e2', n: 'two' }])
+  await until(dataset, [1])
+  const [batch] = await batchesOf(dataset)
+  expect(batch).toMatchObject({ state: 'success', recordCount: 1, failedRecordCount: 1 })
+  expect(await node.ingest.rejects(bed.caller, batch!.id, { limit: 10 })).toMatchObject([
+    { code: 'INGEST-1401-400', fileName: 'messages.json' },
+  ])
+  await send(streaming, dataset, [row(2)])
+  await until(dataset, [1, 2])
+})
+
+describe('a message that comes twice', () => {
+  test('is there once, in one call, in two, and at two nodes', async () => {
+    const dataset = await bed.dataset(columns)
+    await using one = await stream()
+    await using other = await stream()
+    await send(one, dataset, [row(1), row(1), row(2)])
+    await until(dataset, [1, 2])
+    await Promise.all([send(one, dataset, [row(2), row(3)]), send(other, dataset, [row(1), row(3), row(4)])])
+    await until(dataset, [1, 2, 3, 4])
+    await vi.waitFor(() => expect(one.status().duplicates + other.status().duplicates).toBe(4))
+  })
+
+  test('is taken again when the window is over, and when its batch was reverted', async () => {
+    const dataset = await bed.dataset(columns)
+    await using brief = await stream({ duplicateWindowMs: 1 })
+    await send(brief, dataset, [row(1)])
+    await until(dataset, [1])
+    await send(brief, dataset, [row(1)])
+    await until(dataset, [1, 1])
+    await using streaming = await stream()
+    await send(streaming, dataset, [row(9)])
+    await until(dataset, [1, 1, 9])
+    const [batch] = await batchesOf(dataset)
+    await node.ingest.revert(bed.caller, batch!.id)
+    await until(dataset, [1, 1])
+    await send(streaming, dataset, [row(9)])
+    await until(dataset, [1, 1, 9])
+  })
+})
+
+describe.each(['stream.staged', 'stream.queued'] as const)('a node that dies at %s', (point) => {
+  test('loads in its next life what it had accepted, once', async () => {
+    const dataset = await bed.dataset(columns)
+    const folder = newFolder()
+    const dying = await stream({ folder })
+    const hanging = await hangingAt(point, async () => {
+      await send(dying, dataset, [row(1), row(2)])
+      await until(dataset, [1, 2])
+    })
+    await using next = await stream({ folder, batchMs: 1 })
+    // The transaction of the one that hangs before its end keeps the batch from the other, as a dead one's would not.
+    if (point === 'stream.staged') hanging.release()
+    await until(dataset, [1, 2])
+    hanging.release()
+    await dying[Symbol.asyncDispose]()
+    await vi.waitFor(() => expect(next.status().segments).toBe(0), { timeout: 10_000 })
+    await until(dataset, [1, 2])
+    expect(await batchesOf(dataset)).toHaveLength(1)
+  })
+})
+
+describe('the log', () => {
+  test('that was torn at its end gives what was whole', async () => {
+    const dataset = await bed.dataset(columns)
+    const folder = newFolder()
+    const dying = await stream({ folder, batchMs: 3_600_000 })
+    await send(dying, dataset, [row(1)])
+    await send(dying, dataset, [row(2)])
+    await dying[Symbol.asyncDispose]()
+    const [name] = await readdir(folder)
+    const path = join(folder, name!)
+    const { size } = await stat(path)
+    await truncate(path, size - 3)
+    await appendFile(path, Buffer.alloc(500))
+    await using _next = await stream({ folder })
+    await until(dataset, [1])
+    await vi.waitFor(async () => expect(await readdir(folder)).toEqual([]))
+  })
+
+  test('refuses when it is full, and takes again when it is not', async () => {
+    const dataset = await bed.dataset(columns)
+    const folder = newFolder()
+    await using streaming = await stream({ folder, batchMs: 3_600_000, batchBytes: 800, logBytes: 800 })
+    const sent = async () => await send(streaming, dataset, [row(1)])
+    await vi.waitFor(async () => await expect(sent()).rejects.toMatchObject({ code: 'limit.exceeded' }), {
+      interval: 1,
+    })
+    expect(streaming.status().accepted).toBeGreaterThan(0)
+  })
+
+  test('that cannot be written refuses and keeps what it had', async () => {
+    const dataset = await bed.dataset(columns)
+    const folder = newFolder()
+    await using streaming = await stream({ folder, batchMs: 1 })
+    await send(streaming, dataset, [row(1)])
+    await until(dataset, [1])
+    await vi.waitFor(() => expect(streaming.status().segments).toBe(0))
+    await rename(folder, `${folder}-away`)
+    await expect(send(streaming, dataset, [row(2)])).rejects.toMatchObject({ code: 'stream.unavailable' })
+    await rename(`${folder}-away`, folder)
+    await send(streaming, dataset, [row(3)])
+    await until(dataset, [1, 3])
+    expect(streaming.status()).toMatchObject({ accepted: 2 })
+  })
+
+  test('of another form is not touched', async () => {
+    const folder = newFolder()
+    await (await stream({ folder }))[Symbol.asyncDispose]()
+    await appendFile(join(folder, '01ARZ3NDEKTSV4RRFFQ69G5FAV.log'), 'SLUICE-STREAM 2\nwhatever')
+    await expect(stream({ folder })).rejects.toMatchObject({ code: 'home.unusable' })
+  })
+})
+
+describe('an inlet', () => {
+  test('has a source id of its own, is seen in its sandbox, and takes nothing once it is deleted', async () => {
+    await using streaming = await stream()
+    const given = { name: 'a', sourceId: 'twice', requiresAuthentication: true }
+    const made = await streaming.createInlet(bed.caller, given)
+    await expect(streaming.createInlet(bed.caller, given)).rejects.toMatchObject({ code: 'inlet.exists' })
+    expect(await streaming.inlet(bed.caller, made.id)).toMatchObject({ sourceId: 'twice' })
+    expect((await streaming.inlets(bed.caller)).map(({ sourceId }) => sourceId)).toContain('twice')
+    expect(await streaming.deleteInlet(bed.caller, made.id)).toBe(true)
+    expect(await streaming.deleteInlet(bed.caller, made.id)).toBe(false)
+    await expect(streaming.opened(made.inletId)).rejects.toMatchObject({ code: 'inlet.unknown' })
+  })
+})

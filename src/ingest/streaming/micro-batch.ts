@@ -1,0 +1,158 @@
+import { createHash } from 'node:crypto'
+import type { Clock } from '#base/clock.ts'
+import { must } from '#base/assert.ts'
+import { faultPoint } from '#base/faults.ts'
+import { type BatchId, type DatasetId, parseId } from '#base/ids.ts'
+import type { Jobs } from '#jobs/jobs.ts'
+import { insertBatchOnce, lockBatch, putBatchFile, updateBatch } from '#metadata/batches.ts'
+import type { Metadata } from '#metadata/metadata.ts'
+import { claimStreamKeys } from '#metadata/streaming.ts'
+import { removeFile, type Staging, storeDurably } from '../staging.ts'
+import { type Entry, entryOf, rowsOf } from './entry.ts'
+import { readSegment, type Segment } from './segment.ts'
+
+export interface MicroBatchOptions {
+  readonly metadata: Metadata
+  readonly jobs: Jobs
+  readonly staging: Staging
+  readonly clock: Clock
+  /** How long an `_id` that came is remembered. */
+  readonly duplicateWindowMs: number
+}
+
+const fileName = 'messages.json'
+const fileNumber = 1
+
+/**
+ * Makes a batch of a segment's rows of each dataset and has it loaded. The batch's id follows from segment and dataset, so
+ * that doing it again after a crash, at whatever point, makes nothing that is not there.
+ * @returns how many rows were left out because their `_id` had come before
+ */
+export async function batchSegment(
+  options: MicroBatchOptions,
+  segment: Segment,
+  signal: AbortSignal,
+): Promise<number> {
+  const first = new Map<DatasetId, { readonly entry: Entry; readonly keys: Set<string> }>()
+  for await (const payload of readSegment(segment)) {
+    const entry = entryOf(payload)
+    const known = first.get(entry.datasetId) ?? { entry, keys: new Set() }
+    for (const key of entry.keys) if (key !== null) known.keys.add(key)
+    first.set(entry.datasetId, known)
+  }
+  let duplicates = 0
+  for (const { entry, keys } of first.values()) {
+    duplicates += await batchRows(options, { segment, entry, keys, signal })
+    await faultPoint('stream.queued')
+  }
+  return duplicates
+}
+
+async function batchRows(
+  { metadata, jobs, staging, clock, duplicateWindowMs }: MicroBatchOptions,
+  {
+    segment,
+    entry,
+    keys,
+    signal,
+  }: {
+    readonly segment: Segment
+    /** The first one of the dataset. */
+    readonly entry: Entry
+    readonly keys: ReadonlySet<string>
+    readonly signal: AbortSignal
+  },
+): Promise<number> {
+  const { datasetId, sandboxId, principalId } = entry
+  const batchId = batchIdOf(segment.id, datasetId)
+  const now = clock.now()
+  // Known before its file is there: a sweep removes files of batches that nobody knows.
+  await insertBatchOnce(metadata.db, {
+    id: batchId,
+    dataset_id: datasetId,
+    sandbox_id: sandboxId,
+    state: 'loading',
+    format: 'json',
+    partial_ingestion_percentage: 100,
+    has_diagnostics: true,
+    is_multi_line_json: false,
+    files_begun: fileNumber,
+    created_at: now,
+    updated_at: now,
+    completed_at: null,
+    record_count: 0,
+    failed_record_count: 0,
+    bytes: 0,
+    errors: '[]',
+    tags: JSON.stringify({ 'sluice/stream': [segment.id] }),
+    created_by: principalId,
+  })
+  return await metadata.transaction(async (tx) => {
+    const batch = must(await lockBatch(tx, sandboxId, batchId), `the batch ${batchId} was just made`)
+    if (batch.state !== 'loading') return 0 // By an attempt before this one, or somebody gave it up.
+    const fresh = await claimStreamKeys(tx, { datasetId, batchId, keys, windowMs: duplicateWindowMs })
+    const rows = new FreshRows(segment, datasetId, fresh)
+    await removeFile(staging, batchId, fileNumber) // Of an attempt that died.
+    const target = { folder: staging.batchFolder(batchId), path: staging.filePath(batchId, fileNumber) }
+    const stored = await storeDurably(target, rows.read(), signal)
+    await faultPoint('stream.staged')
+    await putBatchFile(tx, { batch_id: batchId, file_name: fileName, number: fileNumber, ...stored })
+    if (rows.count === 0) {
+      await updateBatch(tx, batchId, { state: 'success', at: now, isComplete: true })
+      return rows.duplicates
+    }
+    await updateBatch(tx, batchId, { state: 'queued', at: now })
+    await jobs.enqueue(tx, {
+      kind: 'load',
+      subjectId: batchId,
+      tick: 'load',
+      dueAt: now,
+      principalId,
+      sandboxId,
+      payload: {},
+    })
+    return rows.duplicates
+  })
+}
+
+/** The rows of one dataset in a segment, without those that came before. */
+class FreshRows {
+  readonly #segment: Segment
+  readonly #datasetId: DatasetId
+  readonly #fresh: Set<string>
+  count = 0
+  duplicates = 0
+
+  constructor(segment: Segment, datasetId: DatasetId, fresh: ReadonlySet<string>) {
+    this.#segment = segment
+    this.#datasetId = datasetId
+    this.#fresh = new Set(fresh)
+  }
+
+  async *read(): AsyncGenerator<Uint8Array> {
+    for await (const payload of readSegment(this.#segment)) {
+      const { datasetId, keys } = entryOf(payload)
+      if (datasetId !== this.#datasetId) continue
+      const kept: Buffer[] = []
+      let index = 0
+      for (const row of rowsOf(payload)) {
+        const key = keys[index++] ?? null
+        // The first row with the key takes it.
+        if (key === null || this.#fresh.delete(key)) kept.push(row)
+        else this.duplicates += 1
+      }
+      this.count += kept.length
+      if (kept.length > 0) yield Buffer.concat(kept)
+    }
+  }
+}
+
+const digits = '0123456789ABCDEFGHJKMNPQRSTVWXYZ'
+const timeLength = 10
+
+/** The segment's time, then what follows from segment and dataset alone: a ULID like all others. */
+function batchIdOf(segmentId: string, datasetId: DatasetId): BatchId {
+  const hash = createHash('sha256').update(`${segmentId} ${datasetId}`).digest()
+  const rest = Array.from({ length: 16 }, (_, index) => digits[(hash[index] ?? 0) & 31]).join('')
+  return parseId('batch', segmentId.slice(0, timeLength) + rest)
+}

@@ -1,0 +1,169 @@
+import { mkdtemp, chmod, readFile, rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import { afterAll, beforeAll, expect, test, vi } from 'vitest'
+import { streamFaultPoints } from '#base/faults.ts'
+import { startProduct, type Product } from './support/product.ts'
+
+/** Messages over HTTP to the real program, which dies at each of the fault points of streaming and comes back. */
+const flows = '/data/foundation/flowservice'
+const env = { SLUICE_STREAMING_BATCH_MS: '200ms' }
+let base: string
+let product: Product
+let datasetId: string
+let schemaId: string
+let organizationId: string
+let open: Inlet
+let closed: Inlet
+
+interface Inlet {
+  readonly id: string
+  readonly inletId: string
+  readonly inletUrl: string
+}
+
+beforeAll(async () => {
+  base = await mkdtemp('/tmp/sluice-streaming-')
+  await chmod(base, 0o711)
+  product = await start()
+  const credentials = await readFile(join(base, 'home', 'credentials.json'), 'utf8')
+  organizationId = (JSON.parse(credentials) as { organizationId: string }).organizationId
+  const schema = await product.call<{ $id: string }>(
+    'POST',
+    '/data/foundation/schemaregistry/tenant/schemas',
+    {
+      title: 'streamed',
+      type: 'object',
+      properties: { _id: { type: 'string' }, n: { type: 'integer' } },
+    },
+  )
+  schemaId = schema.$id
+  const [reference = ''] = await product.call<string[]>('POST', '/data/foundation/catalog/dataSets', {
+    name: 'streamed',
+    schemaRef: { id: schemaId, contentType: 'application/vnd.adobe.xed+json;version=1' },
+  })
+  datasetId = reference.split('/').at(-1) ?? ''
+  open = await makeInlet('open', false)
+  closed = await makeInlet('closed', true)
+})
+afterAll(async () => {
+  await product[Symbol.asyncDispose]()
+  await rm(base, { recursive: true, force: true })
+})
+
+const start = async (faultPoint?: string) =>
+  await startProduct({ home: join(base, 'home'), env, ...(faultPoint ? { faultPoint } : {}) })
+
+async function makeInlet(sourceId: string, authenticationRequired: boolean): Promise<Inlet> {
+  const { id } = await product.call<{ id: string }>('POST', `${flows}/connections`, {
+    name: sourceId,
+    connectionSpec: { id: 'bc7b00d6-623a-4dfc-9fdb-f1240aeadaeb', version: '1.0' },
+    auth: {
+      specName: 'Streaming Connection',
+      params: { sourceId, dataType: 'xdm', name: sourceId, authenticationRequired },
+    },
+  })
+  type Read = { items: [{ auth: { params: Inlet } }] }
+  const { items } = await product.call<Read>('GET', `${flows}/connections/${id}`)
+  return { ...items[0].auth.params, id }
+}
+
+function message(n: number | string) {
+  const schemaRef = { id: schemaId, contentType: 'application/vnd.adobe.xed-full+json;version=1' }
+  return {
+    header: { schemaRef, imsOrgId: organizationId, datasetId, source: { name: 'test' } },
+    body: { xdmMeta: { schemaRef }, xdmEntity: { _id: `e${n}`, n } },
+  }
+}
+
+async function post(path: string, body: unknown): Promise<{ status: number; body: Record<string, unknown> }> {
+  const answer = await fetch(`${product.http}${path}`, {
+    method: 'POST',
+    body: typeof body === 'string' ? body : JSON.stringify(body),
+  })
+  return { status: answer.status, body: (await answer.json()) as Record<string, unknown> }
+}
+
+const counted = async () => (await product.rows('SELECT count(*), count(DISTINCT _id) FROM streamed'))[0]
+
+async function untilCounted(count: number): Promise<void> {
+  await vi.waitFor(async () => expect((await counted())?.map(Number)).toEqual([count, count]), {
+    timeout: 30_000,
+    interval: 200,
+  })
+}
+
+test('one message, several, and those that cannot be taken', async () => {
+  const path = `/collection/${open.inletId}`
+  expect(new URL(open.inletUrl).pathname).toBe(path)
+  expect(await post(path, message(1))).toMatchObject({
+    status: 200,
+    body: {
+      inletId: open.inletId,
+      xactionId: expect.stringMatching(/^\d+:\w+:\d+$/),
+      receivedTimeMs: expect.stringMatching(/^\d+$/),
+    },
+  })
+  expect(
+    await post(`/data/foundation/import/collection/batch/${open.inletId}?syncValidation=True`, {
+      messages: [message(2), message('three'), { header: {} }],
+    }),
+  ).toMatchObject({
+    status: 207,
+    body: {
+      inletId: open.inletId,
+      batchId: expect.any(String),
+      responses: [
+        { xactionId: expect.any(String) },
+        { status: 400, title: expect.any(String), detail: expect.stringContaining('"n"') },
+        { status: 400, detail: expect.stringContaining('$.header') },
+      ],
+    },
+  })
+  expect(await post(`${path}?syncValidation=true`, message('x'))).toMatchObject({
+    status: 400,
+    body: { code: 'ingest.invalid' },
+  })
+  expect(await post(path, '{"header":')).toMatchObject({ status: 400 })
+  expect(await post(path, 'x'.repeat(1024 * 1024 + 1))).toMatchObject({ status: 413 })
+  expect(await post('/collection/unknown', message(1))).toMatchObject({ status: 404 })
+  await untilCounted(2)
+})
+
+test('an inlet that asks who sends takes messages of who may load the dataset alone', async () => {
+  const path = `/collection/${closed.inletId}`
+  expect(await post(path, message(3))).toMatchObject({ status: 403, body: { error_code: '403010' } })
+  expect(await product.call('POST', path, message(3))).toMatchObject({ inletId: closed.inletId })
+  await untilCounted(3)
+})
+
+test('inlets are listed by their spec, and take nothing when they are deleted', async () => {
+  const { id, inletId } = await makeInlet('short', false)
+  const asked = 'property=connectionSpec.id==bc7b00d6-623a-4dfc-9fdb-f1240aeadaeb'
+  type List = { items: { name: string }[] }
+  const { items } = await product.call<List>('GET', `${flows}/connections?${asked}`)
+  expect(items.map(({ name }) => name)).toEqual(['short', 'closed', 'open'])
+  await product.call('DELETE', `${flows}/connections/${id}`)
+  expect(await post(`/collection/${inletId}`, message(1))).toMatchObject({ status: 404 })
+})
+
+test('a server that dies at each point of the way keeps what it answered for, each message once', async () => {
+  let sent = 3
+  for (const point of streamFaultPoints) {
+    await product[Symbol.asyncDispose]()
+    product = await start(`${point}@server`)
+    const dying = product
+    // Those that were not answered are sent again, as senders do.
+    for (const last = sent + 20; sent < last;) {
+      const answer = await post(`/collection/${open.inletId}`, message(sent + 1)).catch(() => undefined)
+      if (answer?.status === 200) sent += 1
+      else if (dying === product) {
+        await dying.exited
+        product = await start()
+      }
+    }
+    await dying.exited
+    expect(dying.output()).toContain(point)
+    if (dying === product) product = await start()
+    await untilCounted(sent)
+  }
+}, 120_000)
