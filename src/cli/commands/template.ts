@@ -1,21 +1,12 @@
 import { join } from 'node:path'
 import type { Command } from 'commander'
-import type { Client } from '../client.ts'
 import { type PlaceOption, withClient } from '../connect.ts'
 import { CliError, exitCodes } from '../exit-code.ts'
 import type { CliHost } from '../host.ts'
 import { homeOption, sandboxOption } from '../options.ts'
-import { type PackTemplate, readPack } from '../template-pack.ts'
+import { type PackTemplate, readPack, savedTemplates, saveTemplates } from '../template-pack.ts'
 import { harmless } from '../text.ts'
 import { createTerminal } from '../terminal.ts'
-
-const api = '/data/foundation/query/query-templates'
-const listedMax = 1_000
-
-interface TemplateDocument {
-  readonly id: string
-  readonly name: string
-}
 
 export function addTemplate(program: Command, host: CliHost): void {
   const template = program.command('template').description('saved queries with parameters')
@@ -39,13 +30,8 @@ Examples:
       const wanted = chosen(await readPack(folder), names)
       await withClient(host, flags, async (client) => {
         const terminal = createTerminal(host)
-        const there = await saved(client)
-        for (const { name, description, sql, parameters } of wanted) {
-          const body = { name, sql, queryParameters: parameters }
-          const known = there.find((one) => one.name === name)
-          if (known) await client.call('PUT', `${api}/${known.id}`, body)
-          else await client.post(api, body)
-          terminal.line(`${known ? 'replaced' : 'saved   '} ${name}  ${description}`)
+        for await (const { name, description, isNew } of saveTemplates(client, wanted)) {
+          terminal.line(`${isNew ? 'saved   ' : 'replaced'} ${name}  ${description}`)
         }
       })
     })
@@ -57,16 +43,9 @@ Examples:
     .action(async (flags: PlaceOption) => {
       await withClient(host, flags, async (client) => {
         const terminal = createTerminal(host)
-        for (const { id, name } of await saved(client)) terminal.line(`${id}  ${harmless(name)}`)
+        for (const { id, name } of await savedTemplates(client)) terminal.line(`${id}  ${harmless(name)}`)
       })
     })
-}
-
-async function saved(client: Client): Promise<readonly TemplateDocument[]> {
-  const { templates } = await client.get<{ templates: readonly TemplateDocument[] }>(
-    `${api}?limit=${listedMax}`,
-  )
-  return templates
 }
 
 /** @throws CliError for a name that none has */
