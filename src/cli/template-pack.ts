@@ -44,6 +44,8 @@ export function templateOf(name: string, sql: string): PackTemplate {
 export interface TemplateDocument {
   readonly id: string
   readonly name: string
+  readonly sql: string
+  readonly queryParameters?: Readonly<Record<string, string>>
 }
 
 export async function savedTemplates(client: Client): Promise<readonly TemplateDocument[]> {

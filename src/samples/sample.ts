@@ -52,6 +52,8 @@ export interface Sample {
   readonly description: string
   readonly defaults: Omit<SampleScale, 'lastDay'>
   datasets(sandbox: string): readonly SampleDataset[]
+  /** What its queries' parameters are in a sandbox, when not as they say. */
+  parameters(sandbox: string): Readonly<Record<string, string>>
   generate(scale: SampleScale, sandbox: string): Generation
 }
 

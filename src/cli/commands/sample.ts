@@ -79,14 +79,30 @@ async function run(host: CliHost, client: Client, sample: Sample, flags: Install
     return
   }
   const installed = await install(installing, places)
-  let queries = 0
-  for await (const { isNew } of saveTemplates(
-    client,
-    await readPack(join(host.root, 'examples', sample.name)),
-  )) {
-    if (isNew) queries += 1
-  }
+  const queries = await saveQueries(client, sample, {
+    sandbox,
+    folder: join(host.root, 'examples', sample.name),
+  })
   tell(installing, installed, queries)
+}
+
+/** The sample's queries, with what their parameters are in this sandbox; how many were not there. */
+async function saveQueries(
+  client: Client,
+  sample: Sample,
+  { sandbox, folder }: { readonly sandbox: string; readonly folder: string },
+): Promise<number> {
+  const own = Object.entries(sample.parameters(sandbox))
+  const pack = (await readPack(folder)).map((template) => ({
+    ...template,
+    parameters: {
+      ...template.parameters,
+      ...Object.fromEntries(own.filter(([key]) => key in template.parameters)),
+    },
+  }))
+  let count = 0
+  for await (const { isNew } of saveTemplates(client, pack)) if (isNew) count += 1
+  return count
 }
 
 /** What was said, without what commander leaves undefined. */

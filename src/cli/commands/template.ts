@@ -3,10 +3,18 @@ import type { Command } from 'commander'
 import { type PlaceOption, withClient } from '../connect.ts'
 import { CliError, exitCodes } from '../exit-code.ts'
 import type { CliHost } from '../host.ts'
-import { homeOption, sandboxOption } from '../options.ts'
+import type { Client } from '../client.ts'
+import { formatOption, homeOption, keyValues, sandboxOption } from '../options.ts'
+import { printerFor, type ResultFormat } from '../sql-printer.ts'
+import { readResults } from '../sql-results.ts'
 import { type PackTemplate, readPack, savedTemplates, saveTemplates } from '../template-pack.ts'
 import { harmless } from '../text.ts'
 import { createTerminal } from '../terminal.ts'
+
+interface RunFlags extends PlaceOption {
+  readonly format: ResultFormat
+  readonly set?: Readonly<Record<string, string>>
+}
 
 export function addTemplate(program: Command, host: CliHost): void {
   const template = program.command('template').description('saved queries with parameters')
@@ -36,6 +44,23 @@ Examples:
       })
     })
   template
+    .command('run <name>')
+    .description('run a saved template and print its rows')
+    .option('--set <key=value>', 'instead of a default of the template; repeatable', keyValues)
+    .addOption(formatOption(['table', 'csv', 'json']))
+    .addOption(sandboxOption())
+    .addOption(homeOption())
+    .addHelpText(
+      'after',
+      `
+Examples:
+  sluice template run attribution
+  sluice template run abandoned_browse --set hours=24 --format csv`,
+    )
+    .action((name: string, flags: RunFlags) =>
+      withClient(host, flags, (client) => run(host, client, name, flags)),
+    )
+  template
     .command('list')
     .description('list saved templates')
     .addOption(sandboxOption())
@@ -46,6 +71,26 @@ Examples:
         for (const { id, name } of await savedTemplates(client)) terminal.line(`${id}  ${harmless(name)}`)
       })
     })
+}
+
+async function run(host: CliHost, client: Client, name: string, flags: RunFlags): Promise<void> {
+  const found = (await savedTemplates(client)).find((one) => one.name === name)
+  if (!found) {
+    throw new CliError(
+      exitCodes.unknown,
+      `There is no template ${JSON.stringify(name)}.`,
+      'See them with: sluice template list. Save those that come with Sluice: sluice template install',
+    )
+  }
+  const { sql, queryParameters } = found
+  const answer = await client.stream('/sluice/v1/sql', {
+    sql,
+    database: 'all',
+    format: 'table',
+    parameters: { ...queryParameters, ...flags.set },
+  })
+  const printer = printerFor(flags.format, createTerminal(host))
+  for await (const event of readResults(answer)) await printer(event)
 }
 
 /** @throws CliError for a name that none has */

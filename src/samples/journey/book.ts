@@ -4,7 +4,7 @@ import type { Fact } from './facts.ts'
 /** Hears of everything that happens and keeps the answers to some of the questions. */
 export interface Book {
   take(this: void, fact: Fact): void
-  answers(): Readonly<Record<string, Answer>>
+  answers(this: void): Readonly<Record<string, Answer>>
 }
 
 /** The answer to a query as it is saved. */

@@ -1,5 +1,5 @@
+import { generationOf } from '../generation.ts'
 import type { Generation, Sample, SampleRow, SampleScale } from '../sample.ts'
-import { createTally } from '../tally.ts'
 import { journeyDatasets, tableIn } from './catalogue.ts'
 import { createJobBook } from './closing.ts'
 import { type Course, courseOf } from './course.ts'
@@ -11,6 +11,7 @@ import { decisionRow, sightRows } from './other-rows.ts'
 import { personOf } from './person.ts'
 import { profileRows } from './profile-rows.ts'
 import { stepRow } from './step-rows.ts'
+import { tables } from './tables.ts'
 import { messages } from './world.ts'
 import { worldRows } from './world-rows.ts'
 
@@ -20,25 +21,20 @@ export const journeySample: Sample = {
   description: 'Journey Optimizer: messages, journeys, campaigns, decisions',
   defaults: { profiles: 2_000, days: 30, seed: 1 },
   datasets: journeyDatasets,
+  parameters: (sandbox) => ({ decisions: tableIn(sandbox, tables.decisions) }),
   generate(scale: SampleScale, sandbox: string): Generation {
     const course = courseOf(scale)
     const ledger = createLedger(course)
-    const counts = createTally()
-    function* counted(rows: Iterable<SampleRow>): Generator<SampleRow> {
-      for (const { table, row } of rows) {
-        const own = tableIn(sandbox, table)
-        counts.add([own])
-        yield { table: own, row }
-      }
-    }
-    return {
-      rows: counted(everything(course, scale, ledger.take)),
-      truth: () => ({
-        rows: Object.fromEntries(journeyDatasets(sandbox).map(({ table }) => [table, counts.of(table)])),
-        answers: ledger.answers(),
-      }),
-    }
+    return generationOf(namedIn(sandbox, everything(course, scale, ledger.take)), {
+      tables: journeyDatasets(sandbox).map(({ table }) => table),
+      answers: ledger.answers,
+    })
   },
+}
+
+function* namedIn(sandbox: string, rows: Iterable<SampleRow>): Generator<SampleRow> {
+  const decisions = tableIn(sandbox, tables.decisions)
+  for (const one of rows) yield one.table === tables.decisions ? { table: decisions, row: one.row } : one
 }
 
 function* everything(course: Course, scale: SampleScale, take: (fact: Fact) => void): Generator<SampleRow> {

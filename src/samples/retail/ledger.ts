@@ -6,7 +6,7 @@ import { localTimeOf } from './rows.ts'
 /** The truth about the shop, reckoned from what happens and not from rows. */
 export interface RetailLedger {
   take(this: void, fact: Fact): void
-  answers(): Readonly<Record<string, Answer>>
+  answers(this: void): Readonly<Record<string, Answer>>
 }
 
 export function createLedger(): RetailLedger {

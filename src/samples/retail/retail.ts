@@ -1,6 +1,6 @@
 import { spanOf } from '../calendar.ts'
+import { generationOf } from '../generation.ts'
 import type { Generation, Sample, SampleRow, SampleScale } from '../sample.ts'
-import { createTally } from '../tally.ts'
 import { retailDatasets } from './catalogue.ts'
 import type { Fact } from './facts.ts'
 import { createLedger } from './ledger.ts'
@@ -13,22 +13,13 @@ export const retailSample: Sample = {
   description: 'A shop: web, app, stores, calls, customers with several identities, companies',
   defaults: { profiles: 2_000, days: 45, seed: 1 },
   datasets: () => retailDatasets,
+  parameters: () => ({}),
   generate(scale: SampleScale): Generation {
     const ledger = createLedger()
-    const counts = createTally()
-    function* counted(rows: Iterable<SampleRow>): Generator<SampleRow> {
-      for (const row of rows) {
-        counts.add([row.table])
-        yield row
-      }
-    }
-    return {
-      rows: counted(everything(scale, ledger.take)),
-      truth: () => ({
-        rows: Object.fromEntries(retailDatasets.map(({ table }) => [table, counts.of(table)])),
-        answers: ledger.answers(),
-      }),
-    }
+    return generationOf(everything(scale, ledger.take), {
+      tables: retailDatasets.map(({ table }) => table),
+      answers: ledger.answers,
+    })
   },
 }
 
