@@ -107,7 +107,7 @@ const queriesOf = (sample: string): string[] => {
 }
 
 describe.each(samples.map(({ name }) => name))('the sample %s', (name) => {
-  it.each(queriesOf(name))('answers %s as its ledger does', async (query) => {
+  it.concurrent.each(queriesOf(name))('answers %s as its ledger does', async (query) => {
     const { parameters, rows } = answerOf(name, query)
     expect(rows.flat()).not.toEqual([])
     expectRows(await rowsOf(query, parameters), rows)
@@ -129,8 +129,7 @@ describe.each(samples.map(({ name }) => name))('the sample %s', (name) => {
     const again = await sluice(['sample', 'install', name, '--home', home])
     expect(again).toMatchObject({ code: 0, err: expect.stringContaining('is there already') })
     expect(again.out).not.toMatch(/\bnew\b/)
-    const other = await sluice(['sample', 'install', name, '--profiles', '400', '--home', home])
-    expect(other).toMatchObject({ code: 2, err: expect.stringContaining('profiles=300') })
+    expect(again.out).toMatch(/\bthere\b/)
   })
 })
 
@@ -155,4 +154,51 @@ test('shows the level each dataset belongs to', () => {
   expect(installed['journey']?.out).toMatch(/ajo_entity_dataset +Prime +14 +new/)
   expect(installed['journey']?.out).toMatch(/decision_object_repository_placements +Ultimate +1 +new/)
   expect(installed['journey']?.out).toMatch(/ajo_surfaces_dataset +Prime +0 +new/)
+})
+
+test('is not made at another scale beside the one there is', async () => {
+  const other = await sluice(['sample', 'install', 'retail', '--profiles', '400', '--home', home])
+  expect(other).toMatchObject({ code: 2, err: expect.stringContaining('profiles=300') })
+})
+
+test('says what it would make in a sandbox that has none, and makes nothing', async () => {
+  await sluice(['sandbox', 'create', 'empty', '--home', home])
+  const dry = ['sample', 'install', 'retail', '--sandbox', 'empty', '--dry-run', '--home', home]
+  const planned = await sluice([...dry, ...scale])
+  expect(planned).toMatchObject({ code: 0, err: expect.stringContaining('Nothing was made') })
+  for (const [table, count] of Object.entries(truths['retail']?.rows ?? {})) {
+    expect(planned.out.replaceAll(',', '')).toMatch(new RegExp(`${table} +${count} +would be made`))
+  }
+  const list = await sluice(['sample', 'list', '--sandbox', 'empty', '--home', home])
+  expect(list.out.match(/\(not there\)/g)).toHaveLength(samples.length)
+})
+
+test('its queries are run by name, with defaults and with other values', async () => {
+  const lines = async (...more: string[]) => {
+    const run = ['template', 'run', 'ajo_q01_interactions_of_execution', '--format', 'csv', '--home', home]
+    const ran = await sluice([...run, ...more])
+    expect([ran.code, ran.err]).toEqual([0, ''])
+    return ran.out.trim().split('\n').slice(1)
+  }
+  const { rows } = answerOf('journey', 'ajo_q01_interactions_of_execution')
+  expect(await lines()).toEqual(rows.map((row) => row.join(',')))
+  expect(await lines('--set', 'execution=BMA-0')).toEqual([])
+  expect(await sluice(['template', 'run', 'nothing', '--home', home])).toMatchObject({ code: 3 })
+})
+
+test('leaves tables of others alone', async () => {
+  await sluice(['sandbox', 'create', 'taken', '--home', home])
+  await sluice([
+    'sql',
+    '--sandbox',
+    'taken',
+    '--home',
+    home,
+    '-c',
+    'CREATE TABLE retail_calls AS SELECT 1 AS a',
+  ])
+  const refused = await sluice(['sample', 'install', 'retail', '--sandbox', 'taken', '--home', home])
+  expect(refused).toMatchObject({ code: 1, err: expect.stringContaining('retail_calls') })
+  const left = await sluice(['dataset', 'list', '--sandbox', 'taken', '--format', 'json', '--home', home])
+  expect(JSON.parse(left.out)).toHaveLength(1)
 })
