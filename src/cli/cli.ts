@@ -12,6 +12,7 @@ import { addGroup } from './commands/group.ts'
 import { addLogin } from './commands/login.ts'
 import { addOrganization } from './commands/organization.ts'
 import { addRole } from './commands/role.ts'
+import { addSample } from './commands/sample.ts'
 import { addSandbox } from './commands/sandbox.ts'
 import { addMaintain } from './commands/maintain.ts'
 import { addRestore } from './commands/restore.ts'
@@ -81,6 +82,7 @@ Each command has its own help: sluice dataset load --help`,
     addDataset,
     addSql,
     addTemplate,
+    addSample,
     addExport,
     addVerify,
     addUser,

@@ -75,15 +75,24 @@ export function tableOf(dataset: DatasetDocument): string {
   return dataset.tags['adobe/pqs/table']?.[0] ?? dataset.name
 }
 
+export interface NewDataset {
+  readonly name: string
+  /** A document to be registered, or an id. */
+  readonly schema: Record<string, unknown> | string
+  readonly description?: string
+  readonly tags?: Readonly<Record<string, readonly string[]>>
+}
+
 /** Registers the schema, if it is not an id, then makes the dataset. */
 export async function createDataset(
   client: Client,
-  { name, schema }: { readonly name: string; readonly schema: Record<string, unknown> | string },
+  { name, schema, ...more }: NewDataset,
 ): Promise<DatasetDocument> {
   const registered = typeof schema === 'string' ? { $id: schema } : await registerSchema(client, schema)
   const [reference = ''] = await client.post<string[]>(`${catalog}/dataSets`, {
     name,
     schemaRef: { id: registered.$id, contentType: 'application/vnd.adobe.xed+json;version=1' },
+    ...more,
   })
   const id = reference.split('/').at(-1) ?? ''
   const document = await client.get<Record<string, Omit<DatasetDocument, 'id'>>>(`${catalog}/dataSets/${id}`)

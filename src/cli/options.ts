@@ -29,3 +29,10 @@ export function percentage(text: string): number {
   if (text.trim() !== '' && value >= 0 && value <= 100) return value
   throw new InvalidArgumentError('expected a number from 0 to 100.')
 }
+
+/** For commander: `KEY=VALUE`, many times. */
+export function keyValues(text: string, all: Readonly<Record<string, string>> = {}): Record<string, string> {
+  const at = text.indexOf('=')
+  if (at < 1) throw new InvalidArgumentError('expected KEY=VALUE.')
+  return { ...all, [text.slice(0, at)]: text.slice(at + 1) }
+}

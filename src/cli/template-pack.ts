@@ -1,5 +1,9 @@
 import { readdir, readFile } from 'node:fs/promises'
 import { basename, join } from 'node:path'
+import type { Client } from './client.ts'
+
+const api = '/data/foundation/query/query-templates'
+const listedMax = 1_000
 
 /** A query template that comes with Sluice. */
 export interface PackTemplate {
@@ -34,5 +38,35 @@ export function templateOf(name: string, sql: string): PackTemplate {
     description: head[0]?.replace(/^-- /, '') ?? '',
     sql,
     parameters: Object.fromEntries(parameters),
+  }
+}
+
+export interface TemplateDocument {
+  readonly id: string
+  readonly name: string
+  readonly sql: string
+  readonly queryParameters?: Readonly<Record<string, string>>
+}
+
+export async function savedTemplates(client: Client): Promise<readonly TemplateDocument[]> {
+  const { templates } = await client.get<{ templates: readonly TemplateDocument[] }>(
+    `${api}?limit=${listedMax}`,
+  )
+  return templates
+}
+
+/** Saves each, over the one of its name. */
+export async function* saveTemplates(
+  client: Client,
+  pack: readonly PackTemplate[],
+): AsyncGenerator<PackTemplate & { readonly isNew: boolean }> {
+  const there = await savedTemplates(client)
+  for (const template of pack) {
+    const { name, sql, parameters } = template
+    const body = { name, sql, queryParameters: parameters }
+    const known = there.find((one) => one.name === name)
+    if (known) await client.call('PUT', `${api}/${known.id}`, body)
+    else await client.post(api, body)
+    yield { ...template, isNew: known === undefined }
   }
 }

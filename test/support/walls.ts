@@ -54,7 +54,8 @@ export const walls: Readonly<Record<string, readonly string[]>> = {
   backup: ['config', 'objects', 'metadata', 'jobs', 'access', 'lake', 'ingest'],
   pgwire: ['types', 'encode', 'access', 'query'],
   http: ['types', 'access', 'notify', 'schemas', 'datasets', 'ingest', 'lake', 'query', 'exports', 'backup'],
-  cli: ['config'],
+  samples: [],
+  cli: ['config', 'samples'],
 }
 
 /** Packages that only one folder may import. */

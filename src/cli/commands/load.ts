@@ -140,7 +140,8 @@ async function uploadAll(
   }
 }
 
-async function finishedBatch(client: Client, terminal: Terminal, id: string): Promise<BatchDocument> {
+/** Waits until a batch is loaded or has failed. */
+export async function finishedBatch(client: Client, terminal: Terminal, id: string): Promise<BatchDocument> {
   const startedAt = Date.now()
   for (;;) {
     const batch = await readBatch(client, id)

@@ -1,14 +1,14 @@
 import { readFile } from 'node:fs/promises'
 import { resolve } from 'node:path'
 import { text as textOf } from 'node:stream/consumers'
-import { type Command, InvalidArgumentError, Option } from 'commander'
+import { type Command, Option } from 'commander'
 import { type PlaceOption, withClient } from '../connect.ts'
 import { CliError, exitCodes } from '../exit-code.ts'
 import type { CliHost } from '../host.ts'
 import { readResults } from '../sql-results.ts'
 import { printerFor, type ResultFormat } from '../sql-printer.ts'
 import { createTerminal } from '../terminal.ts'
-import { formatOption, homeOption } from '../options.ts'
+import { formatOption, homeOption, keyValues } from '../options.ts'
 
 interface Flags extends PlaceOption {
   readonly command?: string
@@ -25,7 +25,7 @@ export function addSql(program: Command, host: CliHost): void {
     .option('-c, --command <text>', 'the statements')
     .option('-f, --file <file>', 'a file with the statements')
     .option('-d, --database <name>', 'which database: SANDBOX:NAME, or NAME in the sandbox', 'all')
-    .option('--set <key=value>', 'fills the placeholder $key; repeatable', collect)
+    .option('--set <key=value>', 'fills the placeholder $key; repeatable', keyValues)
     .addOption(formatOption(['table', 'csv', 'json']))
     .addOption(new Option('--sandbox <name>', 'in which sandbox (default: prod)'))
     .addOption(homeOption())
@@ -80,10 +80,4 @@ async function fromInput(host: CliHost): Promise<string> {
     'There is no statement.',
     "Say it with -c 'SELECT 1', with -f FILE or on standard input. For a conversation use psql: sluice demo shows the line.",
   )
-}
-
-function collect(text: string, all: Readonly<Record<string, string>> = {}): Record<string, string> {
-  const at = text.indexOf('=')
-  if (at < 1) throw new InvalidArgumentError('expected KEY=VALUE.')
-  return { ...all, [text.slice(0, at)]: text.slice(at + 1) }
 }

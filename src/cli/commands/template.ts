@@ -1,20 +1,19 @@
 import { join } from 'node:path'
 import type { Command } from 'commander'
-import type { Client } from '../client.ts'
 import { type PlaceOption, withClient } from '../connect.ts'
 import { CliError, exitCodes } from '../exit-code.ts'
 import type { CliHost } from '../host.ts'
-import { homeOption, sandboxOption } from '../options.ts'
-import { type PackTemplate, readPack } from '../template-pack.ts'
+import type { Client } from '../client.ts'
+import { formatOption, homeOption, keyValues, sandboxOption } from '../options.ts'
+import { printerFor, type ResultFormat } from '../sql-printer.ts'
+import { readResults } from '../sql-results.ts'
+import { type PackTemplate, readPack, savedTemplates, saveTemplates } from '../template-pack.ts'
 import { harmless } from '../text.ts'
 import { createTerminal } from '../terminal.ts'
 
-const api = '/data/foundation/query/query-templates'
-const listedMax = 1_000
-
-interface TemplateDocument {
-  readonly id: string
-  readonly name: string
+interface RunFlags extends PlaceOption {
+  readonly format: ResultFormat
+  readonly set?: Readonly<Record<string, string>>
 }
 
 export function addTemplate(program: Command, host: CliHost): void {
@@ -39,16 +38,28 @@ Examples:
       const wanted = chosen(await readPack(folder), names)
       await withClient(host, flags, async (client) => {
         const terminal = createTerminal(host)
-        const there = await saved(client)
-        for (const { name, description, sql, parameters } of wanted) {
-          const body = { name, sql, queryParameters: parameters }
-          const known = there.find((one) => one.name === name)
-          if (known) await client.call('PUT', `${api}/${known.id}`, body)
-          else await client.post(api, body)
-          terminal.line(`${known ? 'replaced' : 'saved   '} ${name}  ${description}`)
+        for await (const { name, description, isNew } of saveTemplates(client, wanted)) {
+          terminal.line(`${isNew ? 'saved   ' : 'replaced'} ${name}  ${description}`)
         }
       })
     })
+  template
+    .command('run <name>')
+    .description('run a saved template and print its rows')
+    .option('--set <key=value>', 'instead of a default of the template; repeatable', keyValues)
+    .addOption(formatOption(['table', 'csv', 'json']))
+    .addOption(sandboxOption())
+    .addOption(homeOption())
+    .addHelpText(
+      'after',
+      `
+Examples:
+  sluice template run attribution
+  sluice template run abandoned_browse --set hours=24 --format csv`,
+    )
+    .action((name: string, flags: RunFlags) =>
+      withClient(host, flags, (client) => run(host, client, name, flags)),
+    )
   template
     .command('list')
     .description('list saved templates')
@@ -57,16 +68,29 @@ Examples:
     .action(async (flags: PlaceOption) => {
       await withClient(host, flags, async (client) => {
         const terminal = createTerminal(host)
-        for (const { id, name } of await saved(client)) terminal.line(`${id}  ${harmless(name)}`)
+        for (const { id, name } of await savedTemplates(client)) terminal.line(`${id}  ${harmless(name)}`)
       })
     })
 }
 
-async function saved(client: Client): Promise<readonly TemplateDocument[]> {
-  const { templates } = await client.get<{ templates: readonly TemplateDocument[] }>(
-    `${api}?limit=${listedMax}`,
-  )
-  return templates
+async function run(host: CliHost, client: Client, name: string, flags: RunFlags): Promise<void> {
+  const found = (await savedTemplates(client)).find((one) => one.name === name)
+  if (!found) {
+    throw new CliError(
+      exitCodes.unknown,
+      `There is no template ${JSON.stringify(name)}.`,
+      'See them with: sluice template list. Save those that come with Sluice: sluice template install',
+    )
+  }
+  const { sql, queryParameters } = found
+  const answer = await client.stream('/sluice/v1/sql', {
+    sql,
+    database: 'all',
+    format: 'table',
+    parameters: { ...queryParameters, ...flags.set },
+  })
+  const printer = printerFor(flags.format, createTerminal(host))
+  for await (const event of readResults(answer)) await printer(event)
 }
 
 /** @throws CliError for a name that none has */

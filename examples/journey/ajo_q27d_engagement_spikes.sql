@@ -1,0 +1,11 @@
+-- Days on which more people than usual opened or clicked mail.
+-- $now = current_timestamp: the end of the time that is looked back to
+-- $threshold = 1000: how many are more than usual
+SELECT date_format(timestamp, 'yyyy-MM-dd') AS day, count(DISTINCT identityMap['ECID'][0].id) AS people
+FROM ajo_email_tracking_experience_event_dataset
+WHERE _experience.customerJourneyManagement.messageInteraction.interactionType IN ('open', 'click')
+  AND timestamp >= $now - INTERVAL '12' MONTH
+  AND timestamp < $now
+GROUP BY 1
+HAVING count(DISTINCT identityMap['ECID'][0].id) > $threshold
+ORDER BY 1

@@ -1,0 +1,204 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { readFile, rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
+import { afterAll, beforeAll, describe, expect, it, test } from 'vitest'
+import { samples } from '#samples/samples.ts'
+import type { Answer, Truth } from '#samples/sample.ts'
+import { passableFolder } from './support/passable-folder.ts'
+import { type Product, startProduct } from './support/product.ts'
+import { type Ran, sluice } from './support/sluice.ts'
+import { isSparkMissing, sparkServer } from './support/spark-server.ts'
+
+const base = '/data/foundation/query'
+/** Holds the day on which clocks in Europe go forward. */
+const lastDay = '2026-04-10'
+const scale = ['--profiles', '300', '--last-day', lastDay]
+
+let folder: string
+let home: string
+let product: Product
+const installed: Record<string, Ran> = {}
+const truths: Record<string, Truth> = {}
+let templates: Readonly<
+  Record<
+    string,
+    { readonly id: string; readonly sql: string; readonly queryParameters: Record<string, string> }
+  >
+>
+
+beforeAll(async () => {
+  folder = passableFolder('samples')
+  home = join(folder, 'home')
+  const spark = isSparkMissing ? undefined : await sparkServer()
+  product = await startProduct({
+    home,
+    env: spark ? { SLUICE_SPARK_ADDRESS: `${spark.host}:${spark.port}` } : {},
+  })
+  await interruptedInstall('retail')
+  for (const { name } of samples) {
+    const ledger = join(folder, `${name}.json`)
+    installed[name] = await sluice(['sample', 'install', name, ...scale, '--ledger', ledger, '--home', home])
+    expect(installed[name]).toMatchObject({ code: 0, err: expect.stringContaining(`${name} is there:`) })
+    truths[name] = JSON.parse(await readFile(ledger, 'utf8')) as Truth
+  }
+  const list = await product.call<{
+    templates: { id: string; name: string; sql: string; queryParameters: Record<string, string> }[]
+  }>('GET', `${base}/query-templates?limit=1000`)
+  templates = Object.fromEntries(list.templates.map((template) => [template.name, template]))
+})
+afterAll(async () => {
+  await product[Symbol.asyncDispose]()
+  await rm(folder, { recursive: true, force: true })
+})
+
+/** Dies when it has made a dataset or two; what it leaves is what the next one begins with. */
+async function interruptedInstall(name: string): Promise<void> {
+  const main = join(import.meta.dirname, '..', 'src', 'main.ts')
+  const args = [
+    '--disable-warning=ExperimentalWarning',
+    main,
+    'sample',
+    'install',
+    name,
+    ...scale,
+    '--home',
+    home,
+  ]
+  const child = spawn(process.execPath, args, { stdio: 'ignore' })
+  const exited = once(child, 'exit')
+  const made = async () => Object.keys(await product.call('GET', '/data/foundation/catalog/dataSets'))
+  while ((await made()).length === 0) await delay(20)
+  child.kill('SIGKILL')
+  expect(await exited).toEqual([null, 'SIGKILL'])
+  expect((await made()).length).toBeLessThan(10)
+}
+
+const answerOf = (sample: string, query: string): Answer => {
+  const answer = truths[sample]?.answers[query]
+  if (!answer) throw new Error(`The ledger of ${sample} knows nothing of ${query}`)
+  return answer
+}
+
+async function rowsOf(
+  query: string,
+  queryParameters: Readonly<Record<string, string>>,
+): Promise<unknown[][]> {
+  const { results } = await product.call<{ results: object[] }>('POST', `${base}/accelerated-queries`, {
+    dbName: 'prod:all',
+    templateId: templates[query]?.id,
+    queryParameters,
+  })
+  return results.map((row) => Object.values(row))
+}
+
+/** Ratios and sums of money may differ in their last bits. */
+function expectRows(actual: readonly (readonly unknown[])[], expected: Answer['rows']): void {
+  const rounded = (rows: Answer['rows']) =>
+    rows.map((row) => row.map((value) => (typeof value === 'number' ? value.toPrecision(12) : value)))
+  expect(rounded(actual)).toEqual(rounded(expected))
+}
+
+const queriesOf = (sample: string): string[] => {
+  const [found] = samples.filter(({ name }) => name === sample)
+  const generation = found?.generate({ profiles: 100, days: 21, seed: 1, lastDay }, 'prod')
+  return Object.keys(generation?.truth().answers ?? {})
+}
+
+describe.each(samples.map(({ name }) => name))('the sample %s', (name) => {
+  it.concurrent.each(queriesOf(name))('answers %s as its ledger does', async (query) => {
+    const { parameters, rows } = answerOf(name, query)
+    expect(rows.flat()).not.toEqual([])
+    expectRows(await rowsOf(query, parameters), rows)
+  })
+
+  test('has every query of its folder in its ledger', () => {
+    const prefix = name === 'journey' ? 'ajo_' : 'retail_'
+    const saved = Object.keys(templates).filter((query) => query.startsWith(prefix))
+    expect(saved.toSorted()).toEqual(queriesOf(name).toSorted())
+  })
+
+  test('has as many rows in each table as its ledger says', async () => {
+    for (const [table, count] of Object.entries(truths[name]?.rows ?? {})) {
+      expect([table, await product.rows(`SELECT count(*) FROM ${table}`)]).toEqual([table, [[count]]])
+    }
+  })
+
+  test('is installed once, however often it is asked for', async () => {
+    const again = await sluice(['sample', 'install', name, '--home', home])
+    expect(again).toMatchObject({ code: 0, err: expect.stringContaining('is there already') })
+    expect(again.out).not.toMatch(/\bnew\b/)
+    expect(again.out).toMatch(/\bthere\b/)
+  })
+})
+
+describe.skipIf(isSparkMissing)('on Spark', () => {
+  it.each([
+    'ajo_q04_feedback_by_domain',
+    'ajo_q18_rejections_by_rule',
+    'ajo_q24_entries_that_wait',
+    'ajo_q29b_proposed_offers',
+  ])('answers %s as the ledger does', async (query) => {
+    const { sql, queryParameters } = templates[query] ?? { sql: '', queryParameters: {} }
+    const { parameters, rows } = answerOf('journey', query)
+    const filled = Object.entries({ ...queryParameters, ...parameters }).reduce(
+      (text, [key, value]) => text.replaceAll(new RegExp(`\\$${key}\\b`, 'g'), value),
+      sql,
+    )
+    expectRows(await product.rows(`SET engine = spark; ${filled}`), rows)
+  })
+})
+
+test('shows the level each dataset belongs to', () => {
+  expect(installed['journey']?.out).toMatch(/ajo_entity_dataset +Prime +14 +new/)
+  expect(installed['journey']?.out).toMatch(/decision_object_repository_placements +Ultimate +1 +new/)
+  expect(installed['journey']?.out).toMatch(/ajo_surfaces_dataset +Prime +0 +new/)
+})
+
+test('is not made at another scale beside the one there is', async () => {
+  const other = await sluice(['sample', 'install', 'retail', '--profiles', '400', '--home', home])
+  expect(other).toMatchObject({ code: 2, err: expect.stringContaining('profiles=300') })
+})
+
+test('says what it would make in a sandbox that has none, and makes nothing', async () => {
+  await sluice(['sandbox', 'create', 'empty', '--home', home])
+  const dry = ['sample', 'install', 'retail', '--sandbox', 'empty', '--dry-run', '--home', home]
+  const planned = await sluice([...dry, ...scale])
+  expect(planned).toMatchObject({ code: 0, err: expect.stringContaining('Nothing was made') })
+  for (const [table, count] of Object.entries(truths['retail']?.rows ?? {})) {
+    expect(planned.out.replaceAll(',', '')).toMatch(new RegExp(`${table} +${count} +would be made`))
+  }
+  const list = await sluice(['sample', 'list', '--sandbox', 'empty', '--home', home])
+  expect(list.out.match(/\(not there\)/g)).toHaveLength(samples.length)
+})
+
+test('its queries are run by name, with defaults and with other values', async () => {
+  const lines = async (...more: string[]) => {
+    const run = ['template', 'run', 'ajo_q01_interactions_of_execution', '--format', 'csv', '--home', home]
+    const ran = await sluice([...run, ...more])
+    expect([ran.code, ran.err]).toEqual([0, ''])
+    return ran.out.trim().split('\n').slice(1)
+  }
+  const { rows } = answerOf('journey', 'ajo_q01_interactions_of_execution')
+  expect(await lines()).toEqual(rows.map((row) => row.join(',')))
+  expect(await lines('--set', 'execution=BMA-0')).toEqual([])
+  expect(await sluice(['template', 'run', 'nothing', '--home', home])).toMatchObject({ code: 3 })
+})
+
+test('leaves tables of others alone', async () => {
+  await sluice(['sandbox', 'create', 'taken', '--home', home])
+  await sluice([
+    'sql',
+    '--sandbox',
+    'taken',
+    '--home',
+    home,
+    '-c',
+    'CREATE TABLE retail_calls AS SELECT 1 AS a',
+  ])
+  const refused = await sluice(['sample', 'install', 'retail', '--sandbox', 'taken', '--home', home])
+  expect(refused).toMatchObject({ code: 1, err: expect.stringContaining('retail_calls') })
+  const left = await sluice(['dataset', 'list', '--sandbox', 'taken', '--format', 'json', '--home', home])
+  expect(JSON.parse(left.out)).toHaveLength(1)
+})
