@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { AppError, toAppError } from '#base/errors.ts'
 import type { Caller } from '#datasets/datasets.ts'
 import type { Run } from '#jobs/jobs.ts'
+import { type Bell, cancelBell } from '#metadata/bell.ts'
 import {
   deleteQueryLogBefore,
   failLeftQueries,
@@ -18,6 +19,7 @@ const keptMs = 90 * 86_400_000
 /** Old entries are looked for once in so many new ones. */
 const pruneEvery = 1_000
 const sqlCharactersMax = 100_000
+const cancelTopic = 'query:'
 const messageCharactersMax = 4_000
 
 /** One statement's entry, from its begin to its end. */
@@ -35,12 +37,14 @@ type Services = Pick<
 
 export class QueryLog {
   readonly #services: Services
+  readonly #bell: Bell
   /** What runs here and can be stopped by its id. */
   readonly #running = new Map<string, AbortController>()
   #count = 0
 
   constructor(services: Services) {
     this.#services = services
+    this.#bell = cancelBell(services.metadata)
   }
 
   /** A statement of a session. */
@@ -96,9 +100,22 @@ export class QueryLog {
     return { ...this.#writer(id), effectiveSql: undefined }
   }
 
-  /** Stops it if it runs in this process. */
+  /** Stops it at whichever node it runs. */
   async cancel(id: string): Promise<void> {
-    this.#running.get(id)?.abort(new AppError('query.cancelled', 'The query was cancelled.'))
+    if (!this.#cancelHere(id)) await this.#bell.ring(`${cancelTopic}${id}`)
+  }
+
+  /** From here on cancels are heard that were asked for at other nodes. */
+  async hearCancels(): Promise<AsyncDisposable> {
+    return await this.#bell.listen((word) => {
+      if (word.startsWith(cancelTopic)) this.#cancelHere(word.slice(cancelTopic.length))
+    })
+  }
+
+  #cancelHere(id: string): boolean {
+    const cancelling = this.#running.get(id)
+    cancelling?.abort(new AppError('query.cancelled', 'The query was cancelled.'))
+    return cancelling !== undefined
   }
 
   async failLeft(): Promise<number> {

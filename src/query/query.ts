@@ -30,6 +30,9 @@ export interface QueryService {
 
   /** Records as failed what earlier lives of this node left as running; how many. Idempotent. */
   failLeftQueries(): Promise<number>
+
+  /** Until it is disposed of: stops statements of sessions here that are cancelled at another node. */
+  hearCancels(): Promise<AsyncDisposable>
 }
 
 export interface SessionOptions {
