@@ -213,7 +213,7 @@ export async function startServer({
     version,
   })
   await query.failLeftQueries()
-  starting.use(await query.hearCancels())
+  starting.use(await query.start())
   await jobs.start()
   starting.use(startTriggers({ metadata, jobs, clock, logger }))
   starting.use(sweepNowAndThen({ lake, query, home: config.home }, logger))

@@ -54,6 +54,6 @@ export function createQueryService(services: QueryServiceOptions): QueryService 
     removeLeftTables: () => removeLeftTables(services),
     scratch: services.scratch,
     failLeftQueries: () => log.failLeft(),
-    hearCancels: () => log.hearCancels(),
+    start: () => log.start(),
   }
 }
