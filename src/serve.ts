@@ -43,6 +43,7 @@ import { selectHomeState } from '#metadata/home-state.ts'
 import type { Metadata } from '#metadata/metadata.ts'
 import { openHome } from '#metadata/open-home.ts'
 import { openMetadataOfHome } from '#metadata/open.ts'
+import { cancelBell } from '#metadata/bell.ts'
 import { countRuns, selectDatasetFigures, selectExportTotals, selectTotals } from '#metadata/overview.ts'
 import { createNotify } from '#notify/create-notify.ts'
 import { loopbackCertificate } from '#pgwire/certificate.ts'
@@ -229,6 +230,7 @@ export async function startServer({
     version,
   })
   await query.failLeftQueries()
+  starting.use(await query.start())
   await jobs.start()
   await streaming.start()
   starting.use(startTriggers({ metadata, jobs, clock, logger }))
@@ -242,6 +244,7 @@ export async function startServer({
       host,
       port,
       tls: await postgresTls(config, paths.tls),
+      cancelBell: cancelBell(metadata),
       limits: config.limits,
       logger,
     }),

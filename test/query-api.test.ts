@@ -81,6 +81,19 @@ async function triggered(scheduleId: string): Promise<RestAnswer['body']> {
 }
 
 describe('queries', () => {
+  test('that read nothing are answered before they are on record, and are on record when one looks', async () => {
+    const count = 40
+    const found = encodeURIComponent('sql~told_at_once')
+    await Promise.all(Array.from({ length: count }, () => product.run('SELECT 7 AS told_at_once')))
+    const { queries } = await ask('GET', `${base}/queries?property=${found}&limit=100`)
+    expect(queries.map(({ state, rowCount }: RestAnswer['body']) => [state, rowCount])).toEqual(
+      Array.from({ length: count }, () => ['SUCCESS', 1]),
+    )
+    await expect(product.run('SELECT raise_error(told_at_once_not)')).rejects.toThrow('told_at_once_not')
+    const failed = await ask('GET', `${base}/queries?property=${found}&property=state==FAILED`)
+    expect(failed.queries).toMatchObject([{ rowCount: 0, errors: [{ message: expect.any(String) }] }])
+  })
+
   test('run in the background and say what became of them', async () => {
     const submitted = await rest('POST', `${base}/queries`, {
       body: { dbName: 'prod:all', sql: 'CREATE TABLE copy AS SELECT * FROM visits', name: 'copying' },

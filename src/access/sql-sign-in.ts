@@ -1,18 +1,13 @@
 import { timingSafeEqual } from 'node:crypto'
 import type { Clock } from '#base/clock.ts'
 import { AppError } from '#base/errors.ts'
-import { parseId } from '#base/ids.ts'
-import { findPrincipal } from '#metadata/access.ts'
-import { findSqlLogin, findToken, type SqlLoginRow } from '#metadata/credentials.ts'
+import { findSqlLoginOf, findToken, type SqlLoginRow } from '#metadata/credentials.ts'
 import type { Db } from '#metadata/metadata.ts'
 import type { Access, Principal, ScramVerifier, SqlLogin } from './access.ts'
 import { scramVerifierOf } from './scram.ts'
 import { hashSecret } from './secrets.ts'
 import type { SignIns } from './sign-ins.ts'
 import { principalOf } from './tokens.ts'
-
-/** Looked for when the login is unknown, so that it takes as long. */
-const nobody = parseId('principal', '00000000-0000-0000-0000-000000000000')
 
 interface Known {
   readonly principal: Principal
@@ -28,12 +23,10 @@ export function createSqlSignIn(options: {
   const { db, clock, signIns } = options
 
   async function known(user: string): Promise<Known | undefined> {
-    const login = await findSqlLogin(db, user)
-    const principal = await findPrincipal(db, login?.principal_id ?? nobody)
+    const found = await findSqlLoginOf(db, user)
     const now = clock.now()
-    const isOver = login?.expires_at != null && login.expires_at <= now
-    if (!login || !principal || isOver) return undefined
-    return { principal: principalOf(principal), verifier: verifierOf(login, now) }
+    if (!found || (found.login.expires_at !== null && found.login.expires_at <= now)) return undefined
+    return { principal: principalOf(found.principal), verifier: verifierOf(found.login, now) }
   }
 
   /** The session ends with the password it was opened by: when it expires, is rotated away, or the login is gone. */

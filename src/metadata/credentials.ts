@@ -205,6 +205,30 @@ export async function findSqlLogin(db: Db, sqlUser: string): Promise<SqlLoginRow
   return await db.selectFrom('sql_logins').selectAll().where('sql_user', '=', sqlUser).executeTakeFirst()
 }
 
+/** A login with whose it is, unless that principal is disabled: one look, as it is asked before every statement. */
+export async function findSqlLoginOf(
+  db: Db,
+  sqlUser: string,
+): Promise<
+  | {
+      readonly login: SqlLoginRow
+      readonly principal: Pick<PrincipalRow, 'id' | 'organization_id' | 'name'>
+    }
+  | undefined
+> {
+  const row = await db
+    .selectFrom('sql_logins')
+    .innerJoin('principals', 'principals.id', 'sql_logins.principal_id')
+    .selectAll('sql_logins')
+    .select(['principals.organization_id as of_organization', 'principals.name as of_name'])
+    .where('sql_logins.sql_user', '=', sqlUser)
+    .where('principals.disabled_at', 'is', null)
+    .executeTakeFirst()
+  if (!row) return undefined
+  const { of_organization: organizationId, of_name: name, ...login } = row
+  return { login, principal: { id: login.principal_id, organization_id: organizationId, name } }
+}
+
 /** Takes the name's earlier login's place. */
 export async function putSqlLogin(db: Db, login: SqlLoginRow): Promise<void> {
   const { sql_user: _, ...rest } = login

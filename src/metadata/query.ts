@@ -45,7 +45,8 @@ export type QueryLogRow = Selectable<QueryTables['query_log']> & { readonly run_
 export type NewQueryLogRow = Omit<
   Insertable<QueryTables['query_log']>,
   'code' | 'message' | 'created_dataset' | 'deleted_at' | 'row_count'
->
+> &
+  Partial<Pick<Insertable<QueryTables['query_log']>, 'code' | 'message' | 'row_count'>>
 
 export async function insertQueryLog(db: Db, row: NewQueryLogRow): Promise<void> {
   await db.insertInto('query_log').values(row).execute()

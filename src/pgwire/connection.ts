@@ -127,7 +127,7 @@ export class Connection {
         case 'startup':
           return message
         case 'cancel':
-          this.#services.cancelKeys.cancel(message)
+          await this.#services.cancelKeys.cancel(message)
           return undefined
         case 'gssEncryption':
           await this.#reply('N')

@@ -21,7 +21,7 @@ import {
   types,
   WireClient,
 } from '../../test/support/wire-client.ts'
-import { eventually, wireServer } from '../../test/support/wire-server.ts'
+import { eventually, loneBell, wireServer } from '../../test/support/wire-server.ts'
 import { isOwnAddress } from './server.ts'
 
 const sslRequest = bare(int32(80877103))
@@ -376,6 +376,29 @@ describe('clients that cancel, stall or go away', () => {
     expect(errorFields((await client.untilReady())[0]!)['C']).toBe('57014')
     client.send(query('rows 1'))
     expect(types(await client.untilReady())).toBe('TDCZ')
+  })
+
+  test('a cancel request goes on to the other servers only when the session is not here', async () => {
+    const cancelBell = loneBell()
+    await using one = await wireServer({ cancelBell })
+    await using two = await wireServer({ cancelBell })
+    await using client = await WireClient.signedIn(one.port)
+    const key = client.backendKey!
+    const cancelled = async (at: number, sent: typeof key) => {
+      client.send(query('wait'))
+      await eventually(() => one.query.counts.opened === one.query.counts.aborted + 1)
+      await using other = await WireClient.connect(at)
+      other.send(cancelRequest(sent))
+      expect(await other.untilEnd()).toEqual([])
+    }
+    await cancelled(one.port, key)
+    expect(errorFields((await client.untilReady())[0]!)['C']).toBe('57014')
+    expect(cancelBell.words).toEqual([])
+    await cancelled(two.port, key)
+    expect(errorFields((await client.untilReady())[0]!)['C']).toBe('57014')
+    expect(cancelBell.words).toHaveLength(1)
+    await cancelled(two.port, { ...key, secret: Buffer.from(key.secret.map((byte) => byte ^ 1)) })
+    expect([cancelBell.words.length, one.query.counts.aborted]).toEqual([2, 2])
   })
 
   test('a client that does not read stops production, and gets every row when it reads on', async () => {

@@ -4,7 +4,7 @@ import type { Access } from '#access/access.ts'
 import { AppError } from '#base/errors.ts'
 import type { Logger } from '#base/log.ts'
 import type { QueryService } from '#query/query.ts'
-import { CancelKeys } from './cancel-keys.ts'
+import { type CancelBell, CancelKeys } from './cancel-keys.ts'
 import type { TlsFiles } from './certificate.ts'
 import { Connection } from './connection.ts'
 import { mockVerifiers } from './scram-exchange.ts'
@@ -16,6 +16,8 @@ export interface PostgresServerOptions {
   /** 0: any free one. */
   readonly port: number
   readonly tls: TlsFiles
+  /** By which a cancel reaches the node that has the session. */
+  readonly cancelBell: CancelBell
   readonly limits: { readonly sessionsMax: number }
   readonly logger: Logger
   /** From connecting to having signed in. */
@@ -40,6 +42,7 @@ export async function startPostgresServer(
   options: PostgresServerOptions,
 ): Promise<{ readonly port: number } & AsyncDisposable> {
   const { query, access, host, port, limits, logger } = options
+  const cancelKeys = new CancelKeys(options.cancelBell, logger)
   const connections = new Set<Connection>()
   const ended = new Set<Promise<void>>()
   let sessionCount = 0
@@ -48,7 +51,7 @@ export async function startPostgresServer(
     access,
     logger,
     secureContext: secureContextOf(options.tls),
-    cancelKeys: new CancelKeys(),
+    cancelKeys,
     mockVerifier: mockVerifiers(),
     allowsPlainText: options.allowsPlainText ?? isOwnAddress,
     startupTimeoutMs: options.startupTimeoutMs ?? startupTimeoutDefaultMs,
@@ -72,6 +75,7 @@ export async function startPostgresServer(
     ended.add(running)
   })
   await listening(server, host, port)
+  const hearing = await cancelKeys.listen()
   server.on('error', (error) => logger.log('error', 'pgwire.server', { error }))
   const address = server.address()
   return {
@@ -84,6 +88,7 @@ export async function startPostgresServer(
       }, options.stopTimeoutMs ?? stopTimeoutDefaultMs)
       await Promise.all(ended)
       clearTimeout(timer)
+      await hearing[Symbol.asyncDispose]()
       await closed
     },
   }

@@ -54,5 +54,6 @@ export function createQueryService(services: QueryServiceOptions): QueryService 
     removeLeftTables: () => removeLeftTables(services),
     scratch: services.scratch,
     failLeftQueries: () => log.failLeft(),
+    start: () => log.start(),
   }
 }

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { AppError, toAppError } from '#base/errors.ts'
 import type { Caller } from '#datasets/datasets.ts'
 import type { Run } from '#jobs/jobs.ts'
+import { type Bell, cancelBell } from '#metadata/bell.ts'
 import {
   deleteQueryLogBefore,
   failLeftQueries,
@@ -12,20 +13,32 @@ import {
   updateQueryLog,
 } from '#metadata/query.ts'
 import type { QueryServiceOptions } from './services.ts'
+import { type RecordOfStatement, type WrittenLater, writtenLater } from './written-later.ts'
 
 /** Entries older than this are dropped. */
 const keptMs = 90 * 86_400_000
 /** Old entries are looked for once in so many new ones. */
 const pruneEvery = 1_000
 const sqlCharactersMax = 100_000
+const cancelTopic = 'query:'
 const messageCharactersMax = 4_000
 
 /** One statement's entry, from its begin to its end. */
 export interface QueryLogEntryWriter {
   readonly id: string
+  /** Makes it known as under way, unless it is. Nothing may be read or written before. */
+  begin(): Promise<void>
+  /** The statement turned out to read nothing: its entry may follow its answer. */
+  defer(): void
   addRows(rowCount: number): void
   /** Once; later calls do nothing. */
   end(outcome: { readonly error?: unknown; readonly isStopped?: boolean }): Promise<void>
+}
+
+interface Outcome {
+  readonly rowCount: number
+  readonly failure: AppError | undefined
+  readonly isStopped: boolean
 }
 
 type Services = Pick<
@@ -35,16 +48,20 @@ type Services = Pick<
 
 export class QueryLog {
   readonly #services: Services
+  readonly #bell: Bell
+  readonly #later: WrittenLater
   /** What runs here and can be stopped by its id. */
   readonly #running = new Map<string, AbortController>()
   #count = 0
 
   constructor(services: Services) {
     this.#services = services
+    this.#bell = cancelBell(services.metadata)
+    this.#later = writtenLater(services)
   }
 
-  /** A statement of a session. */
-  async begin(
+  /** Of a statement of a session, which begins now. */
+  entry(
     caller: Caller,
     entry: {
       readonly sql: string
@@ -52,18 +69,39 @@ export class QueryLog {
       readonly isHidden: boolean
       readonly cancelling: AbortController
     },
-  ): Promise<QueryLogEntryWriter> {
+  ): QueryLogEntryWriter {
     const { nodeId, incarnation } = this.#services
     const { sql, client, isHidden, cancelling } = entry
-    const id = await this.#insert(caller, {
+    const record = this.#record(caller, {
       sql,
       client,
       is_hidden: isHidden,
       node_id: nodeId,
       incarnation,
     })
-    this.#running.set(id, cancelling)
-    return this.#writer(id)
+    const { id } = record.logged
+    let beginning: Promise<void> | undefined
+    let isDeferred = false
+    const begin = async (): Promise<void> => {
+      await this.#insert(record)
+      this.#running.set(id, cancelling)
+    }
+    const writer = this.#writer(id, async (outcome) => {
+      if (beginning) return await this.#finish(id, outcome)
+      const logged = { ...record.logged, ...this.#ended(outcome) }
+      if (isDeferred) return await this.#later.add({ ...record, logged })
+      await this.#insert({ ...record, logged })
+    })
+    return {
+      ...writer,
+      begin: async () => await (beginning ??= begin()),
+      defer: () => void (isDeferred = true),
+    }
+  }
+
+  /** Resolves when the entries of all statements that have been answered can be read. */
+  async settled(): Promise<void> {
+    await this.#later.settled()
   }
 
   /** A run's query: its entry was made when it was submitted, or is made by a schedule's first attempt. */
@@ -77,13 +115,13 @@ export class QueryLog {
       readonly template: { readonly id: string; readonly name: string } | undefined
       readonly output: 'ctas' | 'insert' | undefined
     },
-  ): Promise<QueryLogEntryWriter & { readonly effectiveSql: string | undefined }> {
+  ): Promise<Omit<QueryLogEntryWriter, 'begin' | 'defer'> & { readonly effectiveSql: string | undefined }> {
     const there = await selectQueryOfRun(this.#services.metadata.db, run.id)
     if (there) {
       return { ...this.#writer(there.id), effectiveSql: there.effective_sql ?? undefined }
     }
     const { sql, scheduleId, request, template, output } = entry
-    const id = await this.#insert(caller, {
+    const record = this.#record(caller, {
       sql,
       client: 'Schedule',
       run_id: run.id,
@@ -93,12 +131,32 @@ export class QueryLog {
       request: JSON.stringify(request),
       output: output ?? null,
     })
-    return { ...this.#writer(id), effectiveSql: undefined }
+    await this.#insert(record)
+    return { ...this.#writer(record.logged.id), effectiveSql: undefined }
   }
 
-  /** Stops it if it runs in this process. */
+  /** Stops it at whichever node it runs. */
   async cancel(id: string): Promise<void> {
-    this.#running.get(id)?.abort(new AppError('query.cancelled', 'The query was cancelled.'))
+    if (!this.#cancelHere(id)) await this.#bell.ring(`${cancelTopic}${id}`)
+  }
+
+  /** From here on cancels are heard that were asked for at other nodes. */
+  async start(): Promise<AsyncDisposable> {
+    const hearing = await this.#bell.listen((word) => {
+      if (word.startsWith(cancelTopic)) this.#cancelHere(word.slice(cancelTopic.length))
+    })
+    return {
+      [Symbol.asyncDispose]: async () => {
+        await hearing[Symbol.asyncDispose]()
+        await this.settled()
+      },
+    }
+  }
+
+  #cancelHere(id: string): boolean {
+    const cancelling = this.#running.get(id)
+    cancelling?.abort(new AppError('query.cancelled', 'The query was cancelled.'))
+    return cancelling !== undefined
   }
 
   async failLeft(): Promise<number> {
@@ -111,40 +169,49 @@ export class QueryLog {
     })
   }
 
-  async #insert(
+  #record(
     { principal, sandbox }: Caller,
     entry: Omit<
       NewQueryLogRow,
       'id' | 'sandbox_id' | 'principal_id' | 'principal_name' | 'state' | 'created_at' | 'updated_at'
     >,
-  ): Promise<string> {
-    const { access, metadata, clock } = this.#services
+  ): RecordOfStatement {
     const id = randomUUID()
-    const now = clock.now()
+    const now = this.#services.clock.now()
     const client = withoutZeros(entry.client)
-    // The text stands in the query log, which ends; the audit says for good that it was asked.
-    const auditing = access.audit({
-      principalId: principal.id,
-      sandboxId: sandbox.id,
-      action: 'query',
-      assetType: 'Query',
-      assetId: id,
-      status: 'Allow',
-      detail: { client },
-    })
-    const logging = insertQueryLog(metadata.db, {
-      ...entry,
-      id,
-      sandbox_id: sandbox.id,
-      principal_id: principal.id,
-      principal_name: principal.name,
-      client,
-      sql: withoutZeros(entry.sql.slice(0, sqlCharactersMax)),
-      state: 'IN_PROGRESS',
-      created_at: now,
-      updated_at: now,
-    })
-    const [audited, logged] = await Promise.allSettled([auditing, logging])
+    return {
+      // The text stands in the query log, which ends; the audit says for good that it was asked.
+      audited: {
+        principalId: principal.id,
+        sandboxId: sandbox.id,
+        action: 'query',
+        assetType: 'Query',
+        assetId: id,
+        status: 'Allow',
+        detail: { client },
+      },
+      logged: {
+        ...entry,
+        id,
+        sandbox_id: sandbox.id,
+        principal_id: principal.id,
+        principal_name: principal.name,
+        client,
+        sql: withoutZeros(entry.sql.slice(0, sqlCharactersMax)),
+        state: 'IN_PROGRESS',
+        created_at: now,
+        updated_at: now,
+      },
+    }
+  }
+
+  async #insert(record: RecordOfStatement): Promise<void> {
+    const { access, metadata, clock } = this.#services
+    const { id } = record.logged
+    const [audited, logged] = await Promise.allSettled([
+      access.audit(record.audited),
+      insertQueryLog(metadata.db, record.logged),
+    ])
     if (logged.status === 'rejected') throw logged.reason
     if (audited.status === 'rejected') {
       await this.#finish(id, { rowCount: 0, failure: toAppError(audited.reason), isStopped: false })
@@ -152,12 +219,14 @@ export class QueryLog {
     }
     this.#count += 1
     if (this.#count % pruneEvery === 1) {
-      await deleteQueryLogBefore(metadata.db, new Date(now.getTime() - keptMs))
+      await deleteQueryLogBefore(metadata.db, new Date(clock.now().getTime() - keptMs))
     }
-    return id
   }
 
-  #writer(id: string): QueryLogEntryWriter {
+  #writer(
+    id: string,
+    finish = (outcome: Outcome): Promise<void> => this.#finish(id, outcome),
+  ): Omit<QueryLogEntryWriter, 'begin' | 'defer'> {
     let rowCount = 0
     let isEnded = false
     return {
@@ -168,25 +237,25 @@ export class QueryLog {
         isEnded = true
         this.#running.delete(id)
         const failure = error === undefined ? undefined : toAppError(error)
-        await this.#finish(id, { rowCount, failure, isStopped })
+        await finish({ rowCount, failure, isStopped })
       },
     }
   }
 
-  async #finish(
-    id: string,
-    outcome: { rowCount: number; failure: AppError | undefined; isStopped: boolean },
-  ): Promise<void> {
-    const { metadata, clock, logger } = this.#services
-    const { rowCount, failure, isStopped } = outcome
+  #ended({ rowCount, failure, isStopped }: Outcome) {
+    return {
+      state: stateOf(failure, isStopped),
+      updated_at: this.#services.clock.now(),
+      row_count: rowCount,
+      code: failure?.code ?? null,
+      message: failure ? withoutZeros(failure.message.slice(0, messageCharactersMax)) : null,
+    }
+  }
+
+  async #finish(id: string, outcome: Outcome): Promise<void> {
+    const { metadata, logger } = this.#services
     try {
-      await updateQueryLog(metadata.db, id, {
-        state: stateOf(failure, isStopped),
-        updated_at: clock.now(),
-        row_count: rowCount,
-        code: failure?.code ?? null,
-        message: failure ? withoutZeros(failure.message.slice(0, messageCharactersMax)) : null,
-      })
+      await updateQueryLog(metadata.db, id, this.#ended(outcome))
     } catch (error) {
       // The statement itself is over, and its caller waits for that and not for our record.
       logger.log('warn', 'query.log_failed', { id, error })

@@ -30,6 +30,12 @@ export interface QueryService {
 
   /** Records as failed what earlier lives of this node left as running; how many. Idempotent. */
   failLeftQueries(): Promise<number>
+
+  /**
+   * Until it is disposed of statements of sessions here stop that are cancelled at another node. When that is done all
+   * that was answered is on record.
+   */
+  start(): Promise<AsyncDisposable>
 }
 
 export interface SessionOptions {

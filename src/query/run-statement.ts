@@ -15,7 +15,7 @@ import { define } from './definitions.ts'
 import { describeTable } from './describe-table.ts'
 import { explainJson, explainText, runToEnd } from './explain.ts'
 import { createdFieldGroupColumns, createFieldGroup, dropFieldGroup } from './field-groups.ts'
-import { planQuery } from './plan-query.ts'
+import { type PlannedQuery, planQuery } from './plan-query.ts'
 import { type PreparedStatements, unknownPrepared } from './prepared-statements.ts'
 import type { Statement, StatementResult } from './query.ts'
 import { evaluateScalar } from './scalar.ts'
@@ -34,6 +34,8 @@ export interface StatementHost {
   readonly encoding: (columns: readonly Field[]) => Encoding
   /** Told of rows that were stored, also those of a block's statements. */
   readonly onWritten: (rowCount: number) => void
+  /** Of a SELECT whose rows are given, before anything is read for it. */
+  readonly onPlanned?: (planned: PlannedQuery) => Promise<void>
   /** The number of rows is not capped: they leave as a whole. */
   readonly isWhole?: boolean
 }
@@ -186,6 +188,7 @@ async function* selectRows(scope: Scope, query: ParsedQuery, host: StatementHost
   const pins = await scope.journal.pins(scope.step)
   const complexAsJson = scope.properties.isTrue('auto_to_json') && scope.pool === 'interactive'
   const planned = await planQuery(scope, limited, pins, { complexAsJson })
+  await host.onPlanned?.(planned)
   await pins.keep()
   const encoding = host.encoding(planned.columns)
   await using rows = await openRows(scope, planned, { encoding, cap })

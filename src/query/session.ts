@@ -230,16 +230,25 @@ export class Session implements QuerySession {
     const sent = takesCopy ? sentToClient(statement) : undefined
     const { log } = this.#services
     const { caller, client } = this.#options
-    const entry = await log.begin(caller, {
+    const entry = log.entry(caller, {
       sql: this.#texts.get(statement) ?? statement.kind,
       client,
       isHidden: statement.kind === 'fetch',
       cancelling,
     })
     const onWritten = (count: number): void => entry.addRows(count)
-    const host: StatementHost = { prepared, cursors, encoding, onWritten, ...sent?.host }
+    const host: StatementHost = {
+      prepared,
+      cursors,
+      encoding,
+      onWritten,
+      onPlanned: async ({ constants }) => (constants ? entry.defer() : await entry.begin()),
+      ...sent?.host,
+    }
     let isEnded = false
     try {
+      // Of a SELECT its plan tells whether it reads anything at all.
+      if (statement.kind !== 'query') await entry.begin()
       for await (const result of runStatement(scope, sent?.asked ?? statement, host)) {
         yield result.kind === 'rows'
           ? { ...result, rows: countedRows(result.rows, entry), ...(sent ? { copy: sent.form } : {}) }

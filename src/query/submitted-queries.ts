@@ -24,6 +24,7 @@ export function createQueries(services: Services, log: QueryLog): Queries {
   }
 
   async function found(caller: Caller, id: string): Promise<QueryLogRow> {
+    await log.settled()
     const row = isUuid(id) ? await selectQuery(metadata.db, caller.sandbox.id, id) : undefined
     if (row) return row
     throw new AppError('query.unknown', `There is no query ${JSON.stringify(id.slice(0, 80))}.`)
@@ -44,6 +45,7 @@ export function createQueries(services: Services, log: QueryLog): Queries {
     },
     list: async (caller, options) => {
       await require(caller, 'manage-queries')
+      await log.settled()
       const { rows, next, hasPrevious } = await selectQueries(metadata.db, caller.sandbox.id, options)
       const now = clock.now()
       return { rows: rows.map((row) => queryOf(row, now)), next: next && queryOf(next, now), hasPrevious }

@@ -57,6 +57,7 @@ export function scriptedQuery(): ScriptedQuery {
     },
     scratch: { list: notThere, get: notThere, open: notThere, remove: notThere, sweep: async () => 0 },
     failLeftQueries: async () => 0,
+    start: async () => ({ [Symbol.asyncDispose]: async () => {} }),
     textOf: notThere,
     queries: nothing as QueryService['queries'],
     schedules: nothing as QueryService['schedules'],

@@ -5,6 +5,7 @@ import type { Access } from '../../src/access/access.ts'
 import { scramVerifierOf } from '../../src/access/scram.ts'
 import { AppError } from '../../src/base/errors.ts'
 import type { Logger } from '../../src/base/log.ts'
+import type { CancelBell } from '../../src/pgwire/cancel-keys.ts'
 import { loopbackCertificate } from '../../src/pgwire/certificate.ts'
 import { type PostgresServerOptions, startPostgresServer } from '../../src/pgwire/server.ts'
 import { scriptedQuery, type ScriptedQuery } from './scripted-query.ts'
@@ -18,7 +19,9 @@ export interface WireServer extends AsyncDisposable {
 
 /** The PostgreSQL protocol before a scripted query service, with one user: ann, whose password is secret. */
 export async function wireServer(
-  options: Partial<Pick<PostgresServerOptions, 'startupTimeoutMs' | 'stopTimeoutMs' | 'allowsPlainText'>> & {
+  options: Partial<
+    Pick<PostgresServerOptions, 'startupTimeoutMs' | 'stopTimeoutMs' | 'allowsPlainText' | 'cancelBell'>
+  > & {
     readonly sessionsMax?: number
   } = {},
 ): Promise<WireServer> {
@@ -34,6 +37,7 @@ export async function wireServer(
     port: 0,
     tls: await loopbackCertificate(folder),
     limits: { sessionsMax },
+    cancelBell: loneBell(),
     logger,
     ...others,
   })
@@ -47,6 +51,23 @@ export async function wireServer(
     [Symbol.asyncDispose]: async () => {
       await stop()
       await rm(folder, { recursive: true })
+    },
+  }
+}
+
+/** Rings among the servers that are given it, and counts. */
+export function loneBell(): CancelBell & { readonly words: string[] } {
+  const hearers = new Set<(word: string) => void>()
+  const words: string[] = []
+  return {
+    words,
+    ring: async (word) => {
+      words.push(word)
+      for (const hear of hearers) hear(word)
+    },
+    listen: async (hear) => {
+      hearers.add(hear)
+      return { [Symbol.asyncDispose]: async () => void hearers.delete(hear) }
     },
   }
 }

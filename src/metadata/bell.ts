@@ -1,0 +1,22 @@
+import { sql } from 'kysely'
+import type { Metadata } from './metadata.ts'
+
+/** On which nodes of one database tell each other to stop something. */
+const cancelsChannel = 'sluice_cancels'
+
+/** What nodes that share our database call out to each other. Who does not listen at that moment never hears it. */
+export interface Bell {
+  /** Heard by all nodes, this one too. */
+  ring(word: string): Promise<void>
+  listen(onWord: (word: string) => void): Promise<AsyncDisposable>
+}
+
+/** For cancels of what runs at another node. Words begin with a topic, and whoever listens leaves those of others. */
+export function cancelBell(metadata: Pick<Metadata, 'beside' | 'listen'>): Bell {
+  return {
+    ring: async (word) => {
+      await sql`select pg_notify(${cancelsChannel}, ${word})`.execute(metadata.beside)
+    },
+    listen: (onWord) => metadata.listen(cancelsChannel, onWord),
+  }
+}
