@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { cpus } from 'node:os'
 import { DuckDBInstance } from '@duckdb/node-api'
+import { registerNatives } from '../src/engine/duckdb/natives.ts'
 import { must } from '../src/base/assert.ts'
 import { quoteIdentifier } from '../src/base/sql-text.ts'
 import { createSqlFrontEnd } from '../src/sql/front-end.ts'
@@ -27,6 +28,7 @@ const { examples } = JSON.parse(
 ) as { readonly examples: readonly Example[] }
 
 const connection = await (await DuckDBInstance.create(':memory:')).connect()
+registerNatives(connection)
 await connection.run("SET TimeZone = 'UTC'")
 
 const ours: number[] = []

@@ -32,8 +32,9 @@ export function functionsPage() {
   const engines = [isGap, isIn(sparkGaps)]
   const known = new Set(functionEntries.flatMap(({ names }) => names))
   const passed = cases.filter((one) => !isGap(one)).length
-  const ownCount = fixture('spark-ansi-off.jsonl').split('\n').filter(Boolean).length
-  const ownGaps = JSON.parse(fixture('spark-ansi-off-gaps.json'))
+  const own = ['spark-further', 'spark-ansi-off']
+  const ownCount = own.flatMap((name) => fixture(`${name}.jsonl`).split('\n').filter(Boolean)).length
+  const ownGaps = Object.assign({}, ...own.map((name) => JSON.parse(fixture(`${name}-gaps.json`))))
   const promised = cases.filter((one) => one.promised)
   const lines = [
     '# Functions',

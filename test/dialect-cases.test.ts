@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { DuckDBInstance, type DuckDBConnection } from '@duckdb/node-api'
 import { beforeAll, expect, it } from 'vitest'
+import { registerNatives } from '#engine/duckdb/natives.ts'
 import { createSqlFrontEnd } from '#sql/front-end.ts'
 import { sparkName } from '#types/data-type.ts'
 import { duckdbType } from '#types/duckdb.ts'
@@ -20,6 +21,7 @@ let connection: DuckDBConnection
 beforeAll(async () => {
   const instance = await DuckDBInstance.create(':memory:')
   connection = await instance.connect()
+  registerNatives(connection)
   await connection.run("SET TimeZone = 'UTC'")
 })
 

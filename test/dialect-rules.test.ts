@@ -1,5 +1,6 @@
 import { DuckDBInstance, type DuckDBConnection } from '@duckdb/node-api'
 import { beforeAll, expect, it } from 'vitest'
+import { registerNatives } from '#engine/duckdb/natives.ts'
 import { createSqlFrontEnd } from '#sql/front-end.ts'
 import { asRecorded } from './support/spark-values.ts'
 
@@ -8,6 +9,7 @@ let connection: DuckDBConnection
 beforeAll(async () => {
   const instance = await DuckDBInstance.create(':memory:')
   connection = await instance.connect()
+  registerNatives(connection)
   await connection.run("SET TimeZone = 'UTC'")
 })
 

@@ -1,32 +1,3 @@
-import { DuckDBInstance, type DuckDBConnection } from '@duckdb/node-api'
-import { beforeAll, describe, expect, it } from 'vitest'
-import { registerNatives } from '#engine/duckdb/natives.ts'
-import { differenceFrom, readCases, readGaps } from './support/recorded-case.ts'
+import { testRecorded } from './support/recorded-tests.ts'
 
-const cases = readCases('spark-ansi-off.jsonl')
-const gaps = readGaps('spark-ansi-off-gaps.json')
-
-let connection: DuckDBConnection
-
-beforeAll(async () => {
-  const instance = await DuckDBInstance.create(':memory:')
-  connection = await instance.connect()
-  await connection.run("SET TimeZone = 'UTC'")
-  registerNatives(connection)
-})
-
-describe.each([...Map.groupBy(cases, ({ topic }) => topic)])(
-  'without ANSI mode, as Apache Spark: %s',
-  (_topic, own) => {
-    it.each(own.map((recorded) => [recorded.sql, recorded] as const))('%s', async (sql, recorded) => {
-      const difference = await differenceFrom(connection, recorded)
-      if (gaps[sql] === undefined) expect(difference).toBeUndefined()
-      else expect(difference, `It passes: take it off the list of gaps`).toBeDefined()
-    })
-  },
-)
-
-it('lists only gaps of cases there are', () => {
-  const statements = new Set(cases.map(({ sql }) => sql))
-  expect(Object.keys(gaps).filter((sql) => !statements.has(sql))).toEqual([])
-})
+testRecorded('without ANSI mode, as Apache Spark', 'spark-ansi-off')

@@ -48,6 +48,19 @@ describe.skipIf(isSparkMissing)('on Spark', () => {
       `SELECT hll_estimate(hll_merge_agg(s)), min(hll_estimate(s)) FROM
         (SELECT who, hll_build_agg(coalesce(n, id), 10) AS s FROM e GROUP BY who)`,
     ],
+    ["SELECT ltrim('xy', 'xyaxy'), rtrim('xy', 'xyaxy'), ltrim('  a'), trim(LEADING 'x' FROM 'xxa')"],
+    ["SELECT try_url_decode('%zz'), url_decode('a%20b')"],
+    ['SELECT approx_count_distinct(who, 0.01) FROM e'],
+    ["SELECT arrays_zip(l, m), arrays_zip(l, m)[0].m FROM (SELECT array(1, 2) AS l, array('x') AS m)"],
+    [
+      `SELECT id, k, v, x FROM (SELECT id, map(who, n) AS m FROM e) LATERAL VIEW OUTER explode(m) g AS k, v
+        LATERAL VIEW explode(array(id, v)) h AS x ORDER BY id, x`,
+    ],
+    ["SELECT stack(3, 'a', 'b')"],
+    [
+      `SELECT regexp_replace(who, '(?<=a)', 'b'), substring_index(who || who, who, id), date_format(timestamp'2024-02-01', repeat('d', id % 2 + 1))
+        FROM e ORDER BY id`,
+    ],
     ['SELECT who, n, grouping(n), count(*) FROM e GROUP BY ROLLUP (who, n) ORDER BY 1, 2, 3, 4'],
   ])('gives what DuckDB gives: %s', async (text) => {
     using duckdb = await compiledSql(given)

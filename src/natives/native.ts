@@ -7,6 +7,8 @@ interface NativeValues {
   readonly text: string
   readonly bytes: Uint8Array
   readonly texts: readonly (string | null)[]
+  readonly doubles: readonly number[]
+  readonly pairs: readonly (readonly number[])[]
   readonly integers: readonly (number | null)[]
   readonly blobs: readonly Uint8Array[]
 }

@@ -101,7 +101,7 @@ def groups(cases):
     """Runs of cases of one topic that are one expression each."""
     run = []
     for case in cases:
-        is_alone = re.search(r"\bFROM VALUES\b|\bLATERAL VIEW\b", case["sql"])
+        is_alone = re.search(r"\bFROM (VALUES|range|explode)\b|\bFROM \(|\bLATERAL VIEW\b|\bGROUP BY\b", case["sql"])
         if run and (case["topic"] != run[0]["topic"] or is_alone or len(run) == 32):
             yield run
             run = []

@@ -13,7 +13,7 @@ export const walls: Readonly<Record<string, readonly string[]>> = {
   objects: [],
   formats: ['types'],
   metadata: ['config'],
-  natives: [],
+  natives: ['types'],
   engine: ['types', 'encode', 'natives'],
   jobs: ['metadata'],
   access: ['metadata', 'jobs'],

@@ -26,6 +26,8 @@ const types: Readonly<Record<NativeType, DuckDBType>> = {
   text: VARCHAR,
   bytes: BLOB,
   texts: LIST(VARCHAR),
+  doubles: LIST(DOUBLE),
+  pairs: LIST(LIST(DOUBLE)),
   integers: LIST(INTEGER),
   blobs: LIST(BLOB),
 }
@@ -63,5 +65,5 @@ function fromEngine(value: DuckDBValue): unknown {
 
 function toEngine(value: unknown): DuckDBValue {
   if (value instanceof Uint8Array) return blobValue(value)
-  return Array.isArray(value) ? listValue(value as DuckDBValue[]) : (value as DuckDBValue)
+  return Array.isArray(value) ? listValue(value.map(toEngine)) : (value as DuckDBValue)
 }

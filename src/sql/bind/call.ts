@@ -1,6 +1,6 @@
 import { must } from '#base/assert.ts'
 import { AppError } from '#base/errors.ts'
-import { sparkName, type DataType } from '#types/data-type.ts'
+import { arrayType, sparkName, structType, type DataType } from '#types/data-type.ts'
 import type { CallExtras, FunctionEntry } from '../functions/entry.ts'
 import { findFunction, functionNames } from '../functions/registry.ts'
 import type { CallExpression, Expression } from '../parse/expression-syntax.ts'
@@ -36,7 +36,19 @@ export function bindCall(call: CallExpression, place: ExpressionPlace): BoundExp
     orderBy: bindSorts(call.orderBy, inner),
     over: call.over && bindWindow(call.over, { ...place, allows: { ...place.allows, generators: false } }),
   }
-  return resolveCall({ state: place.state, at: call.at, extras }, entry, values)
+  const resolved = resolveCall({ state: place.state, at: call.at, extras }, entry, values)
+  return entry.names[0] === 'arrays_zip' ? zippedNames(resolved, call) : resolved
+}
+
+/** The fields of `arrays_zip(a, t.b)` are named as the arguments were written. */
+function zippedNames(zipped: BoundExpression, { arguments: given }: CallExpression): BoundExpression {
+  const { type } = zipped
+  if (zipped.kind !== 'call' || type.kind !== 'array' || type.element.kind !== 'struct') return zipped
+  const fields = type.element.fields.map((field, index) => {
+    const argument = given[index]
+    return argument?.kind === 'name' || argument?.kind === 'field' ? { ...field, name: argument.name } : field
+  })
+  return { ...zipped, type: arrayType(structType(fields)) }
 }
 
 /** The generator that a select item is, if it is one. */

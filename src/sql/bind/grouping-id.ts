@@ -1,12 +1,23 @@
+import { outputName } from './output-name.ts'
 import type { Expression } from '../parse/expression-syntax.ts'
 import type { GroupingElement, Select } from '../parse/syntax.ts'
 
 /** `grouping_id()` is of all that the select groups by. */
 export function withGroupingIds(select: Select): Select {
   if (select.groupBy.length === 0) return select
-  const keys = [...new Set(select.groupBy.flatMap((element) => keysOf(element, select)))]
+  // Each once, where it is named first: the sets of GROUPING SETS name some again.
+  const keys = [
+    ...new Map(
+      select.groupBy.flatMap((element) => keysOf(element, select)).map((key) => [textOf(key), key] as const),
+    ).values(),
+  ]
   const replace = <T>(value: T): T => replaced(value, keys) as T
   return { ...select, items: replace(select.items), having: replace(select.having) }
+}
+
+function textOf(key: Expression): string {
+  const qualifier = key.kind === 'field' ? `${outputName(key.base)}.` : ''
+  return `${qualifier}${outputName(key)}`.toLowerCase()
 }
 
 function keysOf(element: GroupingElement, { items }: Select): readonly Expression[] {

@@ -1,5 +1,5 @@
 import { arrayType, doubleType, intervalType, type DataType } from '#types/data-type.ts'
-import { aggregateCall } from './aggregate-call.ts'
+import { aggregateCall, nullsLeftOut } from './aggregate-call.ts'
 import { aggregate, on } from './define.ts'
 import type { FunctionEntry, PrintedCall, Signature } from './entry.ts'
 
@@ -16,7 +16,10 @@ export const percentileFunctions: readonly FunctionEntry[] = [
     ),
     remarks: 'It is exact: the accuracy asked for is accepted and not used.',
   },
-  aggregate('percentile', ...ranked(spanOrDouble, between, 0)),
+  {
+    ...aggregate('percentile', ...ranked(spanOrDouble, between, 0), ...weighted()),
+    remarks: 'The third argument says how often each value counts.',
+  },
   aggregate('percentile_cont', ...ranked(spanOrDouble, between, 0)),
   aggregate('percentile_disc', ...ranked(spanOrDouble, (printed) => quantile(printed, 'quantile_disc'), 0)),
   aggregate(
@@ -24,6 +27,25 @@ export const percentileFunctions: readonly FunctionEntry[] = [
     on(['any'], ([type]) => spanOrDouble(type), between, { converts: ([type]) => [spanOrDouble(type)] }),
   ),
 ]
+
+/** Each value as often as its weight says; 0 leaves it out. */
+function weighted(): Signature[] {
+  const print = (printed: PrintedCall): string => {
+    const [value = '', share = '', weight = ''] = printed.values
+    const copies = nullsLeftOut(
+      printed,
+      value,
+      `list(list_resize(CAST([] AS DOUBLE[]), greatest(${weight}, 0), ${value}))`,
+    )
+    return `list_aggregate(flatten(${copies}), 'quantile_cont', ${share})`
+  }
+  return [
+    on(['double', 'double', 'long'], doubleType, print, { fits: ([, share]) => share?.kind !== 'array' }),
+    on(['double', 'array', 'long'], arrayType(doubleType), print, {
+      converts: () => [doubleType, arrayType(doubleType)],
+    }),
+  ]
+}
 
 function spanOrDouble(type: DataType | undefined): DataType {
   return type?.kind === 'interval' ? intervalType : doubleType
@@ -66,7 +88,7 @@ function between(printed: PrintedCall): string {
   const micros = `(date_part('day', ${value}) * 86400000000 + date_part('hour', ${value}) * 3600000000 + date_part('minute', ${value}) * 60000000 + date_part('microsecond', ${value}))`
   const of = (part: string): string => quantile(printed, 'quantile_cont', `CAST(${part} AS DOUBLE)`)
   const made = (month: string, micro: string): string =>
-    `to_months(CAST(round(${month}) AS INTEGER)) + to_microseconds(CAST(round(${micro}) AS BIGINT))`
+    `to_months(CAST(trunc(${month}) AS INTEGER)) + to_microseconds(CAST(trunc(${micro}) AS BIGINT))`
   if (printed.type.kind !== 'array') return `(${made(of(months), of(micros))})`
   return `list_transform(list_zip(${of(months)}, ${of(micros)}), lambda p: ${made('p[1]', 'p[2]')})`
 }

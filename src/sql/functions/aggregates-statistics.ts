@@ -2,6 +2,7 @@ import { arrayType, doubleType, longType, structType, type DataType } from '#typ
 import { aggregateCall } from './aggregate-call.ts'
 import { aggregate, on, sameAsFirst } from './define.ts'
 import type { FunctionEntry, PrintedCall, Signature } from './entry.ts'
+import { histogram, histogramType } from './aggregates-histogram.ts'
 
 /** Distribution, dispersion and dependence. */
 export const statisticsFunctions: readonly FunctionEntry[] = [
@@ -14,8 +15,14 @@ export const statisticsFunctions: readonly FunctionEntry[] = [
   aggregate('corr', on(['double', 'double'], doubleType, correlation)),
   aggregate('covar_pop', of2('covar_pop')),
   aggregate('covar_samp', of2('covar_samp')),
-  ...['avgx', 'avgy', 'intercept', 'r2', 'slope', 'sxx', 'sxy', 'syy'].map((name) =>
+  ...['avgx', 'avgy', 'r2', 'sxx', 'sxy', 'syy'].map((name) =>
     aggregate(`regr_${name}`, of2(`regr_${name}`)),
+  ),
+  ...['intercept', 'slope'].map((name) =>
+    aggregate(
+      `regr_${name}`,
+      on(['double', 'double'], doubleType, (printed) => line(printed, `regr_${name}`)),
+    ),
   ),
   aggregate('regr_count', on(['double', 'double'], longType, call('regr_count', 2, 'BIGINT'))),
   {
@@ -29,6 +36,7 @@ export const statisticsFunctions: readonly FunctionEntry[] = [
     ...aggregate('approx_top_k', on(['any', 'integer', 'integer'], topType, mostFrequent, { optional: 2 })),
     remarks: 'It is exact: how many items to track is accepted and not used.',
   },
+  aggregate('histogram_numeric', on(['numeric', 'integer'], histogramType, histogram)),
   aggregate('mode', on(['any', 'boolean'], sameAsFirst, mode, { optional: 1 })),
 ]
 
@@ -59,6 +67,11 @@ function call(name: string, count: number, type?: string): (printed: PrintedCall
 function correlation(printed: PrintedCall): string {
   const text = call('corr', 2)(printed)
   return `(CASE WHEN isnan(${text}) AND isfinite(${call('covar_pop', 2)(printed)}) THEN NULL ELSE ${text} END)`
+}
+
+/** NULL where x does not vary, of which the engine makes NaN. */
+function line(printed: PrintedCall, name: string): string {
+  return `(CASE WHEN ${call('regr_sxx', 2)(printed)} = 0 THEN NULL ELSE ${call(name, 2)(printed)} END)`
 }
 
 /** The engine corrects for the sample's size; Spark takes the values as the whole population. */

@@ -1,5 +1,5 @@
 import { binaryType, longType } from '#types/data-type.ts'
-import { aggregateCall } from './aggregate-call.ts'
+import { nullsLeftOut, aggregateCall } from './aggregate-call.ts'
 import { aggregate, on, scalar } from './define.ts'
 import type { FunctionEntry, PrintedCall } from './entry.ts'
 
@@ -25,6 +25,7 @@ export const bitmapFunctions: readonly FunctionEntry[] = [
       "CAST(CASE WHEN octet_length($1) = 0 THEN 0 ELSE bit_count(CAST(CASE WHEN octet_length($1) = 0 THEN unhex('00') ELSE $1 END AS BIT)) END AS BIGINT)",
     ),
   ),
+  aggregate('bitmap_construct_agg', on(['long'], binaryType, constructed)),
   aggregate('bitmap_and_agg', on(['binary'], binaryType, merged('bit_and'))),
   aggregate('bitmap_or_agg', on(['binary'], binaryType, merged('bit_or'))),
 ]
@@ -32,4 +33,10 @@ export const bitmapFunctions: readonly FunctionEntry[] = [
 function merged(name: string): (call: PrintedCall) => string {
   return (call) =>
     `CAST(${aggregateCall(call, `${name}(CAST(unhex(rpad(hex(${call.values[0]}), 8192, '0')) AS BIT))`)} AS BLOB)`
+}
+
+/** The bit of each number is set: the lowest one of a byte is the first. */
+function constructed(call: PrintedCall): string {
+  const places = nullsLeftOut(call, call.values[0] ?? '', `list(DISTINCT ${call.values[0]})`)
+  return `native_bitmap(CAST(coalesce(${places}, []) AS DOUBLE[]))`
 }

@@ -1,66 +1,74 @@
-import { AppError } from '#base/errors.ts'
 import { quoteLiteral } from '#base/sql-text.ts'
-import { doubleType, stringType, type DataType } from '#types/data-type.ts'
+import { doubleType, longType, stringType, type DataType } from '#types/data-type.ts'
 import { isIntegral, isNumeric } from '#types/implicit-cast.ts'
 import type { PrintedCall } from './entry.ts'
+import { onceEach } from './once-each.ts'
 
-/** `format_number(x, places)`, or with a pattern such as `#,##0.00`. */
+/** `format_number(x, places)`, or with a pattern of Java's such as `#,##0.00`. */
 export function formattedNumber({
-  values: [value = '', places = ''],
-  types: [type = doubleType],
+  values: [value = '', form = ''],
+  types: [type = doubleType, formType = stringType],
   cast,
-  arguments: [, form],
+  arguments: [, given],
 }: PrintedCall): string {
-  const shown = type.kind === 'decimal' ? value : cast(value, type, doubleType)
-  const number = cast(shown, type.kind === 'decimal' ? type : doubleType, doubleType)
-  if (form?.type.kind !== 'string')
-    return `(CASE WHEN ${places} >= 0 THEN format('{:,.' || ${places} || 'f}', ${number}) END)`
-  const pattern = form.kind === 'literal' ? String(form.value) : ''
-  const match = /^([#,0]*)(?:\.(0*)(#*))?$/.exec(pattern)
-  if (!match) {
-    throw new AppError(
-      'query.unsupported',
-      `format_number does not know the pattern ${quoteLiteral(pattern)}.`,
-      {
-        hint: "Write a number of places, or a pattern of # 0 , and . such as '#,##0.00'.",
-      },
-    )
-  }
-  const [, whole = '', zeros = '', hashes = ''] = match
-  const text = `format('{:${whole.includes(',') ? ',' : ''}.${zeros.length + hashes.length}f}', ${number})`
-  const digits = whole.replaceAll(/[#,]/g, '').length
-  if (hashes === '')
-    return digits > 1 && !whole.includes(',')
-      ? zeroFilled(text, digits + (zeros === '' ? 0 : zeros.length + 1))
-      : text
-  const kept = zeros.length === 0 ? '' : `\\.[0-9]{${zeros.length}}`
-  const cut = `regexp_replace(${text}, '(${kept}[0-9]*?)0+$', '\\1')`
-  return zeros.length === 0 ? `regexp_replace(${cut}, '\\.$', '')` : cut
+  const isDecimal = type.kind === 'decimal' || isIntegral(type)
+  const isPlaces = formType.kind !== 'string'
+  if (!isDecimal && isPlaces && given?.kind === 'literal')
+    return `(CASE WHEN ${form} >= 0 THEN format('{:,.' || ${form} || 'f}', ${cast(value, type, doubleType)}) END)`
+  const written = (pattern: string): string =>
+    isDecimal
+      ? `native_decimal_format(CAST(${value} AS VARCHAR), ${pattern})`
+      : `native_double_format(${cast(value, type, doubleType)}, ${pattern})`
+  if (!isPlaces) return written(`CASE WHEN ${form} = '' THEN '#,##0' ELSE ${form} END`)
+  return onceEach(
+    [form],
+    (places = '') =>
+      `(CASE WHEN ${places} > 0 THEN ${written(`'#,##0.' || repeat('0', ${places})`)} WHEN ${places} = 0 THEN ${written("'#,##0'")} END)`,
+  )
 }
 
-/** With zeros before it up to a length; the sign stands before them. */
-function zeroFilled(text: string, length: number): string {
-  return `regexp_replace(lpad(ltrim(${text}, '-'), CAST(greatest(${length}, length(ltrim(${text}, '-'))) AS INTEGER), '0'), '^', CASE WHEN starts_with(${text}, '-') THEN '-' ELSE '' END)`
+const widths: Partial<Record<DataType['kind'], string>> = {
+  byte: 'i8',
+  short: 'i16',
+  integer: 'i32',
+  long: 'i64',
 }
 
-/** `format_string('%s has %d', …)`: the format is a constant, so that each value is made what its sign wants. */
+/** `format_string('%s has %d', …)`. Texts and whole numbers without flags need no more than putting them in. */
 export function formattedText({
-  values: [, ...values],
+  values: [form = '', ...values],
   types: [, ...types],
   cast,
-  arguments: [format],
+  arguments: [given],
 }: PrintedCall): string {
-  if (format?.kind !== 'literal' || typeof format.value !== 'string') {
-    throw new AppError('query.unsupported', 'The format of format_string must be a constant text.', {})
+  const format = given?.kind === 'literal' && typeof given.value === 'string' ? given.value : undefined
+  const texts = values.map((value, index) => shown(value, types[index] ?? stringType, cast))
+  const signs =
+    format === undefined ? [] : [...format.matchAll(/%(?:[%n]|.)/gs)].filter(([sign]) => !/[%n]$/.test(sign))
+  const isPlain =
+    format !== undefined &&
+    signs.length <= values.length &&
+    signs.every(([sign], index) => sign === '%s' || (sign === '%d' && isIntegral(types[index] ?? stringType)))
+  if (isPlain) {
+    const plain = quoteLiteral(format.replaceAll('%n', '\n').replaceAll('%d', '%s'))
+    return `printf(${[plain, ...texts.map((text) => `coalesce(${text}, 'null')`)].join(', ')})`
   }
-  const signs = [...format.value.matchAll(/%(?:%|n|[-+ 0,#(]*\d*(?:\.\d+)?([a-zA-Z]))/g)].flatMap(
-    (match) => match[1] ?? [],
-  )
-  const wanted = (sign: string | undefined, text: string, type: DataType): string => {
-    if (sign === 's') return `coalesce(${cast(text, type, stringType)}, 'null')`
-    if (sign === 'd' || sign === 'x') return isIntegral(type) ? text : cast(text, type, { kind: 'long' })
-    return isNumeric(type) ? cast(text, type, doubleType) : text
-  }
-  const items = values.map((text, index) => wanted(signs[index], text, types[index] ?? stringType))
-  return `printf(${[quoteLiteral(format.value.replaceAll('%n', '\n')), ...items].join(', ')})`
+  const marked = texts.map((text, index) => `'${kindOf(types[index] ?? stringType)}:' || ${text}`)
+  return `native_format(${form}, CAST([${marked.join(', ')}] AS VARCHAR[]))`
+}
+
+function kindOf(type: DataType): string {
+  if (type.kind === 'decimal') return 'm'
+  if (type.kind === 'boolean') return 'b'
+  return widths[type.kind] ?? (isNumeric(type) ? 'd' : 's')
+}
+
+/** What a value is to Java: times are whole numbers there. */
+function shown(value: string, type: DataType, cast: PrintedCall['cast']): string {
+  if (type.kind === 'date') return `CAST(datediff('day', DATE '1970-01-01', ${value}) AS VARCHAR)`
+  if (type.kind === 'timestamp') return `CAST(epoch_us(${value}) AS VARCHAR)`
+  if (type.kind === 'float') return cast(cast(value, type, doubleType), doubleType, stringType)
+  return isIntegral(type)
+    ? cast(cast(value, type, longType), longType, stringType)
+    : cast(value, type, stringType)
 }

@@ -1,10 +1,11 @@
 import { AppError } from '#base/errors.ts'
-import { decimalType, stringType, type DataType } from '#types/data-type.ts'
+import { binaryType, decimalType, stringType, type DataType } from '#types/data-type.ts'
 import { duckdbType } from '#types/duckdb.ts'
 import { isTemporal } from '#types/implicit-cast.ts'
 import type { BoundExpression } from '../bind/bound.ts'
+import { nullOf, stringOf } from '../bind/build.ts'
 import { on, rewritten, scalar } from './define.ts'
-import type { FunctionEntry, PrintedCall } from './entry.ts'
+import type { FunctionEntry, PrintedCall, RewriteContext } from './entry.ts'
 
 /** Numbers written to a format of `9 0 . , $ S MI PR`. */
 export const numberTextFunctions: readonly FunctionEntry[] = [
@@ -18,11 +19,24 @@ export const numberTextFunctions: readonly FunctionEntry[] = [
       rewritten(['any', 'string'], (values, context) => context.call('date_format', values), {
         fits: ([type]) => type !== undefined && isTemporal(type),
       }),
+      rewritten(['binary', 'string'], bytesText, { fits: ([type]) => type?.kind === 'binary' }),
       on(['numeric', 'string'], stringType, numberText),
     ),
-    remarks: 'Times are written as date_format does.',
+    remarks: 'Times are written as date_format does, bytes as hex, base64 or utf-8.',
   },
 ]
+
+function bytesText(
+  [bytes = nullOf(binaryType), form]: readonly BoundExpression[],
+  context: RewriteContext,
+): BoundExpression {
+  const name = form?.kind === 'literal' ? String(form.value).toLowerCase() : ''
+  if (name === 'hex' || name === 'base64') return context.call(name, [bytes])
+  if (name === 'utf-8') return context.call('decode', [bytes, stringOf('UTF-8')])
+  throw new AppError('query.unsupported', `${JSON.stringify(name)} is no form of bytes.`, {
+    hint: "Write one of 'hex', 'base64' and 'utf-8'.",
+  })
+}
 
 interface NumberFormat {
   readonly text: string

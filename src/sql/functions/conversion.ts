@@ -41,11 +41,16 @@ export const conversionFunctions: readonly FunctionEntry[] = [
     'typeof',
     rewritten(['any'], ([value]) => stringOf(sparkName(value?.type ?? voidType))),
   ),
-  scalar('base64', on(['binary'], stringType, 'to_base64($1)')),
   scalar(
-    'unbase64',
-    on(['string'], binaryType, "from_base64(rpad($1, CAST((length($1) + 3) // 4 * 4 AS INTEGER), '='))"),
+    'base64',
+    // Lines of 76 signs, as in mails.
+    on(
+      ['binary'],
+      stringType,
+      "rtrim(regexp_replace(to_base64($1), '(.{76})', '\\1\r\n', 'g'), chr(13) || chr(10))",
+    ),
   ),
+  scalar('unbase64', on(['string'], binaryType, 'native_unbase64($1)')),
   scalar(
     'hex',
     on(['binary'], stringType, 'hex($1)', { fits: ([type]) => type?.kind === 'binary' }),

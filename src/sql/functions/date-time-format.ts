@@ -1,4 +1,3 @@
-import { AppError } from '#base/errors.ts'
 import {
   dateType,
   longType,
@@ -11,7 +10,7 @@ import type { BoundExpression } from '../bind/bound.ts'
 import { castTo, longOf, nullOf, stringOf } from '../bind/build.ts'
 import { printedTime } from './date-time-print.ts'
 import { readTime } from './date-time-read.ts'
-import { toWallClock } from './date-time-text.ts'
+import { toInstant, toWallClock } from './date-time-text.ts'
 import { on, rewritten, scalar } from './define.ts'
 import type { FunctionEntry, PrintedCall, Signature } from './entry.ts'
 import { innerCall } from './higher-order-lambda.ts'
@@ -19,14 +18,17 @@ import { innerCall } from './higher-order-lambda.ts'
 type Values = readonly BoundExpression[]
 
 const usualPattern = 'yyyy-MM-dd HH:mm:ss'
-const patternRemark = 'The pattern is one of Java and a constant. What does not match it is NULL.'
+const patternRemark = 'The pattern is one of Java. What does not match it is NULL.'
 
 export const dateTimeFormatFunctions: readonly FunctionEntry[] = [
   {
     ...scalar(
       'date_format',
-      on(['timestamp', 'string'], stringType, ({ values: [time = ''], arguments: [, pattern] }) =>
-        byPattern(pattern, (pattern) => printedTime(toWallClock(time), pattern)),
+      on(['timestamp', 'string'], stringType, (call) =>
+        byPattern(call, {
+          constant: (pattern) => printedTime(toWallClock(call.values[0] ?? ''), pattern),
+          column: (pattern) => `native_time_text(epoch_us(${call.values[0]}), ${pattern})`,
+        }),
       ),
     ),
     remarks: patternRemark,
@@ -37,12 +39,15 @@ export const dateTimeFormatFunctions: readonly FunctionEntry[] = [
       on(
         ['long', 'string'],
         stringType,
-        ({ values: [seconds = ''], arguments: [, pattern = stringOf(usualPattern)] }) =>
-          byPattern(pattern, (pattern) => printedTime(`make_timestamp(${seconds} * 1000000)`, pattern)),
+        (call) =>
+          byPattern(call, {
+            constant: (pattern) => printedTime(`make_timestamp(${call.values[0]} * 1000000)`, pattern),
+            column: (pattern) => `native_time_text(${call.values[0]} * 1000000, ${pattern})`,
+          }),
         { optional: 1 },
       ),
     ),
-    remarks: `The pattern is one of Java and a constant, by default \`${usualPattern}\`.`,
+    remarks: `The pattern is one of Java, by default \`${usualPattern}\`.`,
   },
   { ...scalar('to_date', ...readings(dateType)), remarks: patternRemark },
   { ...scalar('try_to_date', ...readings(dateType)), remarks: patternRemark },
@@ -55,7 +60,7 @@ export const dateTimeFormatFunctions: readonly FunctionEntry[] = [
       rewritten([], (_values, { now }) => longOf(Math.floor(now.getTime() / 1000))),
       rewritten(['any', 'string'], secondsRead, { optional: 1 }),
     ),
-    remarks: `Seconds since 1970. Texts are read by a constant pattern of Java, by default \`${usualPattern}\`.`,
+    remarks: `Seconds since 1970. Texts are read by a pattern of Java, by default \`${usualPattern}\`.`,
   },
 ]
 
@@ -80,16 +85,21 @@ function secondsRead([
 
 function timeRead(value: BoundExpression, pattern: BoundExpression | undefined): BoundExpression {
   return innerCall('read_time', pattern ? [value, pattern] : [value], timestampType, (call: PrintedCall) =>
-    byPattern(pattern, (pattern) => readTime(call.values[0] ?? '', pattern)),
+    byPattern(call, {
+      constant: (pattern) => readTime(call.values[0] ?? '', pattern),
+      column: (pattern) => toInstant(`make_timestamp(native_time_read(${call.values[0]}, ${pattern}))`),
+    }),
   )
 }
 
-/** @throws AppError 'query.unsupported' for a pattern that is no constant */
-function byPattern(pattern: BoundExpression | undefined, print: (pattern: string) => string): string {
-  if (pattern?.kind !== 'literal') {
-    throw new AppError('query.unsupported', 'A pattern of dates must be a constant.', {
-      hint: "Write it as text, such as 'yyyy-MM-dd'.",
-    })
-  }
-  return pattern.value === null ? 'NULL' : print(String(pattern.value))
+interface Prints {
+  readonly constant: (pattern: string) => string
+  readonly column: (pattern: string) => string
+}
+
+/** The pattern is the second argument; a constant one becomes the engine's own, others are looked at row by row. */
+function byPattern({ values, arguments: [, given] }: PrintedCall, { constant, column }: Prints): string {
+  const pattern = given ?? stringOf(usualPattern)
+  if (pattern.kind !== 'literal') return column(values[1] ?? '')
+  return pattern.value === null ? 'NULL' : constant(String(pattern.value))
 }

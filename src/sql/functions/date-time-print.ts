@@ -1,5 +1,5 @@
 import { quoteLiteral } from '#base/sql-text.ts'
-import { parsePattern, unknownLetter, type PatternPart } from './date-time-pattern.ts'
+import { parsePattern, unknownLetter, type PatternPart } from '#types/time-pattern.ts'
 import { onceEach } from './once-each.ts'
 
 /** Engine text that writes a wall-clock time by a pattern of Java's. @throws AppError 'query.value' */

@@ -1,6 +1,6 @@
 import { quoteLiteral } from '#base/sql-text.ts'
 import { toInstant } from './date-time-text.ts'
-import { parsePattern, unknownLetter, type PatternPart } from './date-time-pattern.ts'
+import { parsePattern, unknownLetter, type PatternPart } from '#types/time-pattern.ts'
 import { onceEach } from './once-each.ts'
 
 interface Form {

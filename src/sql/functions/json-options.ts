@@ -4,12 +4,23 @@ import type { BoundExpression } from '../bind/bound.ts'
 /** By name in lower case. */
 export type JsonOptions = ReadonlyMap<string, string>
 
-const known = ['timestampformat', 'dateformat', 'timestampntzformat']
+const known = ['timestampformat', 'dateformat', 'timestampntzformat', 'ignorenullfields']
+
+/** Options that allow more, or with `false` less, each with its flag. */
+const leniencies: Readonly<Record<string, string>> = {
+  allowunquotedfieldnames: 'u',
+  allowcomments: 'c',
+  allownumericleadingzeros: 'z',
+  allowbackslashescapinganycharacter: 'b',
+  allowunescapedcontrolchars: 'k',
+}
 /** What is so anyway. */
 const asIs: Readonly<Record<string, string>> = {
   mode: 'PERMISSIVE',
-  ignorenullfields: 'true',
   timezone: 'UTC',
+  allowsinglequotes: 'true',
+  allownonnumericnumbers: 'true',
+  primitivesasstring: 'true',
 }
 
 /**
@@ -29,12 +40,24 @@ export function jsonOptions(value: BoundExpression | undefined): JsonOptions {
   for (let index = 0; index + 1 < texts.length; index += 2) {
     const [name = '', text = ''] = texts.slice(index, index + 2)
     const lower = name.toLowerCase()
-    if (!known.includes(lower) && asIs[lower]?.toLowerCase() !== text.toLowerCase()) {
+    if (
+      !known.includes(lower) &&
+      leniencies[lower] === undefined &&
+      asIs[lower]?.toLowerCase() !== text.toLowerCase()
+    ) {
       throw new AppError('query.unsupported', `The JSON option ${name} = ${text} is not supported.`, {
-        hint: 'timestampFormat, timestampNTZFormat and dateFormat are.',
+        hint: 'timestampFormat, timestampNTZFormat, dateFormat, ignoreNullFields and those that allow more are.',
       })
     }
     options.set(lower, text)
   }
   return options
+}
+
+/** What may be unlike strict JSON when it is read. */
+export function leniency(options: JsonOptions): string {
+  return Object.entries(leniencies)
+    .filter(([name]) => options.get(name)?.toLowerCase() === 'true')
+    .map(([, flag]) => flag)
+    .join('')
 }

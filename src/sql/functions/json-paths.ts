@@ -2,9 +2,13 @@ import { quoteIdentifier, quoteLiteral } from '#base/sql-text.ts'
 import type { PrintedCall } from './entry.ts'
 import { onceEach } from './once-each.ts'
 
-/** The text as JSON; NULL where it is none. */
-export function parsed(text: string): string {
-  return `TRY_CAST(${text} AS JSON)`
+/** The text as JSON, as lenient as Spark reads it and the flags allow; NULL where it is none. */
+export function parsed(text: string, flags = ''): string {
+  return onceEach(
+    [text],
+    (text = '') =>
+      `coalesce(TRY_CAST(${text} AS JSON), TRY_CAST(native_json_mended(${text}, '${flags}') AS JSON))`,
+  )
 }
 
 /** `get_json_object`. */
@@ -26,7 +30,7 @@ export function objectAtPath({ values: [text = '', path = ''], arguments: [, wan
 function stepsOf(path: string): readonly string[] | undefined {
   if (!path.startsWith('$')) return undefined
   const steps: string[] = []
-  const step = /\.\*|\.([^.[\]]+)|\[(\d+)\]|\['([^']*)'\]|\[\*\]/y
+  const step = /\.([^.[\]*][^.[\]]*)|\[(\d+)\]|\['([^']*)'\]|\[\*\]/y
   step.lastIndex = 1
   while (step.lastIndex < path.length) {
     const found = step.exec(path)

@@ -3,20 +3,22 @@ import { stringType, type DataType } from '#types/data-type.ts'
 import { duckdbType } from '#types/duckdb.ts'
 import { readTime } from './date-time-read.ts'
 import { parsed } from './json-paths.ts'
+import { leniency } from './json-options.ts'
 import type { JsonSite } from './json-write.ts'
 import { onceEach } from './once-each.ts'
 
 /** Engine text of a value read from JSON: first the engine finds the places, then each value is read by Spark's rules. */
 export function readJson(text: string, type: DataType, site: JsonSite): string {
+  const flags = leniency(site.options)
   const shape = JSON.stringify(shapeOf(type))
   // One object where an array is wanted is an array of one.
   const json =
     type.kind === 'array' && type.element.kind === 'struct'
       ? onceEach(
-          [parsed(text)],
+          [parsed(text, flags)],
           (json) => `CASE WHEN json_type(${json}) = 'OBJECT' THEN json_array(${json}) ELSE ${json} END`,
         )
-      : parsed(text)
+      : parsed(text, flags)
   const places = `json_transform(${json}, ${quoteLiteral(shape)})`
   if (type.kind !== 'struct') return onceEach([places], (places = '') => valueAt(places, type, site))
   // A text that is no object is a struct of NULLs; an empty one is NULL.

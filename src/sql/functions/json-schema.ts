@@ -2,7 +2,8 @@
  * The type of a JSON text in the form Spark writes it: `STRUCT<a: BIGINT, b: ARRAY<STRING>>`; fields by name, NULLs as
  * strings.
  */
-export function schemaOfJson(text: string): string {
+export function schemaOfJson(given: string, flags = ''): string {
+  const text = flags.includes('z') ? withoutZeros(given) : given
   let value: unknown
   try {
     // Numbers are told apart by how they are written.
@@ -13,6 +14,11 @@ export function schemaOfJson(text: string): string {
     return 'STRUCT<_corrupt_record: STRING>'
   }
   return nameOf(shapeOf(value))
+}
+
+/** Numbers lose the zeros before them, texts keep theirs. */
+function withoutZeros(text: string): string {
+  return text.replaceAll(/"(?:[^"\\]|\\.)*"|(?<![\w.])(-?)0+(?=\d)/gs, (all, sign?: string) => sign ?? all)
 }
 
 class WrittenNumber {

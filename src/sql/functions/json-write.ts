@@ -15,11 +15,13 @@ const quoted = (text: string): string => `'"' || ${text} || '"'`
 /** Engine text of a value as JSON, NULL for NULL. The value is mentioned more than once. */
 export function writtenJson(value: string, type: DataType, site: JsonSite): string {
   const { options, cast } = site
+  const keepsNulls = options.get('ignorenullfields')?.toLowerCase() === 'false'
   switch (type.kind) {
     case 'struct': {
       const members = type.fields.map((field) => {
         const member = writtenJson(`struct_extract(${value}, ${quoteLiteral(field.name)})`, field.type, site)
-        return `${quoteLiteral(`${JSON.stringify(field.name)}:`)} || ${member}`
+        const shown = keepsNulls ? `coalesce(${member}, 'null')` : member
+        return `${quoteLiteral(`${JSON.stringify(field.name)}:`)} || ${shown}`
       })
       return `CASE WHEN ${value} IS NOT NULL THEN '{' || coalesce(${joined(`[${members.join(', ')}]`)}, '') || '}' END`
     }

@@ -6,7 +6,7 @@ import type { BoundExpression } from '../bind/bound.ts'
 import { stringOf } from '../bind/build.ts'
 import { on, rewritten, scalar } from './define.ts'
 import type { FunctionEntry, PrintedCall } from './entry.ts'
-import { jsonOptions } from './json-options.ts'
+import { jsonOptions, leniency } from './json-options.ts'
 import { objectAtPath, parsed } from './json-paths.ts'
 import { readJson } from './json-read.ts'
 import { schemaOfJson } from './json-schema.ts'
@@ -50,7 +50,8 @@ export const jsonFunctions: readonly FunctionEntry[] = [
         { optional: 1, fits: ([type]) => isNested(type) },
       ),
     ),
-    remarks: 'Fields that are NULL are left out. Options: `timestampFormat`, `dateFormat`.',
+    remarks:
+      'Fields that are NULL are left out. Options: `timestampFormat`, `dateFormat`, `ignoreNullFields`.',
   },
   {
     ...scalar(
@@ -68,9 +69,14 @@ export const jsonFunctions: readonly FunctionEntry[] = [
   {
     ...scalar(
       'schema_of_json',
-      rewritten(['string', 'any'], ([text]) => stringOf(schemaOfJson(constantText(text, 'schema_of_json'))), {
-        optional: 1,
-      }),
+      rewritten(
+        ['string', 'any'],
+        ([text, options]) =>
+          stringOf(schemaOfJson(constantText(text, 'schema_of_json'), leniency(jsonOptions(options)))),
+        {
+          optional: 1,
+        },
+      ),
     ),
     remarks: 'Of a constant.',
   },

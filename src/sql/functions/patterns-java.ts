@@ -1,5 +1,5 @@
 /**
- * Java's regular expressions as RE2 has them. What RE2 cannot do stays as it is, and the engine names it.
+ * Java's regular expressions as RE2 has them, of those that `isEngines` lets pass.
  * @see https://github.com/google/re2/wiki/Syntax
  */
 export function enginePattern(pattern: string): string {
@@ -22,4 +22,35 @@ export function engineReplacement(replacement: string): string {
     if (group !== undefined) return `\\${group}`
     return escaped === '\\' || escaped === undefined ? '\\\\' : escaped
   })
+}
+
+/**
+ * Whether RE2 has all that a pattern asks for: not look-around, back references, atomic groups, possessive quantifiers,
+ * classes within classes, and properties but the general categories of Unicode.
+ */
+export function isEngines(pattern: string): boolean {
+  const plain = pattern.replaceAll('\\\\', '')
+  return !/\\[1-9kGXN]|\\[pP](?![LMNPSZC]|\{[LMNPSZC][a-z]?\})|\(\?(?:[=!>]|<[=!]|[ims]*[dux])|[*+?}]\+|&&|(?<!\\)\[[^\]]*(?<!\\)\[|\{\d{4}/.test(
+    plain,
+  )
+}
+
+/** Whether a group may be left out of a match: the engine gives NULL for it, and Java the empty text. */
+export function mayLackGroups(pattern: string): boolean {
+  return /\)[*?{]|\|/.test(pattern.replaceAll(/\\./gs, ''))
+}
+
+/** Java's `$` is also before the line's end that ends the text. */
+export function withLastLine(pattern: string): string {
+  return /(?<!\\)(?:\\\\)*\$$/.test(pattern) && !/\(\?[a-z]*m/.test(pattern)
+    ? `${pattern.slice(0, -1)}\\n?\\z`
+    : pattern
+}
+
+/** Whether a pattern certainly finds no empty text. */
+export function neverEmpty(pattern: string): boolean {
+  return (
+    pattern !== '' &&
+    !/[*?|^$]|\{0|\\[bBAzZQE]/.test(pattern.replaceAll('\\|', '').replaceAll(/\[[^\]]*\]/g, 'c'))
+  )
 }

@@ -3,10 +3,17 @@ import { arrayType, booleanType, integerType, stringType } from '#types/data-typ
 import type { BoundExpression } from '../bind/bound.ts'
 import { on, scalar } from './define.ts'
 import type { FunctionEntry, PrintedCall, Signature } from './entry.ts'
-import { enginePattern, engineReplacement } from './patterns-java.ts'
+import {
+  enginePattern,
+  engineReplacement,
+  isEngines,
+  mayLackGroups,
+  neverEmpty,
+  withLastLine,
+} from './patterns-java.ts'
 
 const remarks =
-  'Patterns are RE2: as Java’s, without lookaround, back references and possessive quantifiers, which raise an error.'
+  'Patterns are Java’s. What RE2 cannot do (look-around, back references, possessive quantifiers), and patterns that are no constants, run in JavaScript.'
 
 /** LIKE and regular expressions. */
 export const patternFunctions: readonly FunctionEntry[] = [
@@ -15,19 +22,24 @@ export const patternFunctions: readonly FunctionEntry[] = [
   {
     ...scalar(
       'rlike regexp regexp_like',
-      on(['string', 'string'], booleanType, (call) => `regexp_matches(${call.values[0]}, ${pattern(call)})`),
+      on(
+        ['string', 'string'],
+        booleanType,
+        byEngine(
+          ({ value, form }) => `regexp_matches(${value}, ${form})`,
+          'native_regex_matches',
+          withLastLine,
+        ),
+      ),
     ),
     remarks,
   },
   {
     ...scalar(
       'regexp_extract',
-      on(
-        ['string', 'string', 'integer'],
-        stringType,
-        (call) => `regexp_extract(${call.values[0]}, ${pattern(call)}, ${call.values[2] ?? 1})`,
-        { optional: 1 },
-      ),
+      on(['string', 'string', 'integer'], stringType, (call) => extracted(call, 'regexp_extract'), {
+        optional: 1,
+      }),
     ),
     remarks: `The group is 1 when not given. ${remarks}`,
   },
@@ -37,7 +49,7 @@ export const patternFunctions: readonly FunctionEntry[] = [
       on(
         ['string', 'string', 'integer'],
         arrayType(stringType),
-        (call) => `regexp_extract_all(${call.values[0]}, ${pattern(call)}, ${call.values[2] ?? 1})`,
+        (call) => extracted(call, 'regexp_extract_all'),
         { optional: 1 },
       ),
     ),
@@ -46,11 +58,7 @@ export const patternFunctions: readonly FunctionEntry[] = [
   {
     ...scalar(
       'regexp_replace',
-      on(['string', 'string', 'string'], stringType, (call) => replaced(call, call.values[0] ?? '')),
-      on(['string', 'string', 'string', 'integer'], stringType, (call) => {
-        const [value = '', , , place = ''] = call.values
-        return `(substring(${value}, 1, ${place} - 1) || ${replaced(call, `substring(${value}, ${place})`)})`
-      }),
+      on(['string', 'string', 'string', 'integer'], stringType, replaced, { optional: 1 }),
     ),
     remarks: `Every match is replaced; \`$1\` is the first group. ${remarks}`,
   },
@@ -60,7 +68,10 @@ export const patternFunctions: readonly FunctionEntry[] = [
       on(
         ['string', 'string'],
         integerType,
-        (call) => `CAST(len(regexp_extract_all(${call.values[0]}, ${pattern(call)}, 0)) AS INTEGER)`,
+        byEngine(
+          ({ value, form }) => `CAST(len(regexp_extract_all(${value}, ${form}, 0)) AS INTEGER)`,
+          'native_regex_count',
+        ),
       ),
     ),
     remarks,
@@ -68,12 +79,12 @@ export const patternFunctions: readonly FunctionEntry[] = [
   {
     ...scalar(
       'regexp_substr',
-      on(
-        ['string', 'string'],
-        stringType,
-        (call) =>
-          `(CASE WHEN regexp_matches(${call.values[0]}, ${pattern(call)}) THEN regexp_extract(${call.values[0]}, ${pattern(call)}, 0) END)`,
-      ),
+      on(['string', 'string'], stringType, (call) => {
+        const { value, form, isRe2 } = sideOf(call)
+        const is = isRe2 ? 'regexp_matches' : 'native_regex_matches'
+        const found = isRe2 ? 'regexp_extract' : 'native_regex_extract'
+        return `(CASE WHEN ${is}(${value}, ${form}) THEN ${found}(${value}, ${form}, 0) END)`
+      }),
     ),
     remarks,
   },
@@ -83,10 +94,11 @@ export const patternFunctions: readonly FunctionEntry[] = [
       on(
         ['string', 'string', 'integer'],
         integerType,
-        (call) => {
-          const [value = ''] = call.values
-          return `CAST(CASE WHEN regexp_matches(${value}, ${pattern(call)}) THEN length(regexp_extract(${value}, '^(?s:(.*?))(?:' || ${pattern(call)} || ')', 1)) + 1 WHEN ${value} IS NOT NULL THEN 0 END AS INTEGER)`
-        },
+        byEngine(
+          ({ value, form }) =>
+            `CAST(CASE WHEN regexp_matches(${value}, ${form}) THEN length(regexp_extract(${value}, '^(?s:(.*?))(?:' || ${form} || ')', 1)) + 1 WHEN ${value} IS NOT NULL THEN 0 END AS INTEGER)`,
+          'native_regex_place',
+        ),
         { optional: 1 },
       ),
     ),
@@ -116,41 +128,67 @@ function like(operator: 'LIKE' | 'ILIKE'): Signature {
   )
 }
 
-/** Constant patterns are translated from Java’s language; others must be in what both know. */
-function pattern({ values, arguments: given }: PrintedCall): string {
-  const text = constantText(given[1])
-  return text === undefined ? (values[1] ?? '') : quoteLiteral(enginePattern(text))
+interface Side {
+  readonly value: string
+  readonly form: string
+  /** Whether the engine itself can run the pattern. */
+  readonly isRe2: boolean
+}
+
+/** Constant patterns are translated from Java’s language, where the engine has all that they ask for. */
+function sideOf(
+  { values: [value = '', form = ''], arguments: [, given] }: PrintedCall,
+  mended = (text: string): string => text,
+): Side {
+  const text = constantText(given)
+  return text !== undefined && isEngines(text)
+    ? { value, form: quoteLiteral(enginePattern(mended(text))), isRe2: true }
+    : { value, form, isRe2: given?.kind === 'literal' && given.value === null }
+}
+
+function byEngine(
+  engine: (side: Side) => string,
+  native: string,
+  mended?: (text: string) => string,
+): (call: PrintedCall) => string {
+  return (call) => {
+    const side = sideOf(call, mended)
+    return side.isRe2 ? engine(side) : `${native}(${side.value}, ${side.form})`
+  }
+}
+
+/** A group that is no constant the engine does not take. */
+function extracted(call: PrintedCall, name: 'regexp_extract' | 'regexp_extract_all'): string {
+  const { value, form, isRe2 } = sideOf(call)
+  const { 2: group } = call.arguments
+  const lacks = name === 'regexp_extract_all' && mayLackGroups(constantText(call.arguments[1]) ?? '')
+  const isKnown = !lacks && (group === undefined || group.kind === 'literal')
+  const own = isRe2 && isKnown ? name : `native_${name.replace('regexp', 'regex')}`
+  return `${own}(${value}, ${isRe2 && !isKnown ? (call.values[1] ?? '') : form}, ${call.values[2] ?? 1})`
 }
 
 function constantText(value: BoundExpression | undefined): string | undefined {
   return value?.kind === 'literal' && typeof value.value === 'string' ? value.value : undefined
 }
 
-function replaced(call: PrintedCall, value: string): string {
+function replaced(call: PrintedCall): string {
+  const { value, form, isRe2 } = sideOf(call)
   const by = constantText(call.arguments[2])
-  const replacement =
-    by === undefined
-      ? `regexp_replace(${call.values[2]}, '\\$(\\d)', '\\\\\\1', 'g')`
-      : quoteLiteral(engineReplacement(by))
-  return `regexp_replace(${value}, ${pattern(call)}, ${replacement}, 'g')`
+  const { 2: given = '', 3: place = '1' } = call.values
+  return isRe2 && by !== undefined && place === '1'
+    ? `regexp_replace(${value}, ${form}, ${quoteLiteral(engineReplacement(by))}, 'g')`
+    : `native_regex_replace(${value}, ${call.values[1] ?? form}, ${given}, ${place})`
 }
 
-/** With a limit, the last part keeps what is left: separators before it are marked with a sign that no text has. */
+/** With a limit, the last part keeps what is left. */
 function split(call: PrintedCall): string {
-  const [value = ''] = call.values
-  const form = constantText(call.arguments[1])
-  const limit = call.arguments[2]
-  const most = limit?.kind === 'literal' ? Number(limit.value) : -1
-  if (most === 1) return `[${value}]`
-  if (most > 1) {
-    const marked = Array.from({ length: Math.min(most, 100) - 1 }).reduce<string>(
-      (inner) => `regexp_replace(${inner}, ${pattern(call)}, chr(31))`,
-      value,
-    )
-    return `string_split(${marked}, chr(31))`
-  }
-  const isPlain = form !== undefined && form !== '' && !/[\\^$.|?*+()[\]{}]/.test(form)
-  return isPlain
-    ? `string_split(${value}, ${quoteLiteral(form)})`
-    : `string_split_regex(${value}, ${pattern(call)})`
+  const { value, form, isRe2 } = sideOf(call)
+  const text = constantText(call.arguments[1])
+  const { 2: limit } = call.arguments
+  const isAll = limit === undefined || (limit.kind === 'literal' && Number(limit.value ?? 1) <= 0)
+  if (!isRe2 || text === undefined || !isAll || !neverEmpty(text))
+    return `native_regex_split(${value}, ${call.values[1] ?? form}, ${call.values[2] ?? '-1'})`
+  return /[\\^$.|?*+()[\]{}]/.test(text)
+    ? `string_split_regex(${value}, ${form})`
+    : `string_split(${value}, ${quoteLiteral(text)})`
 }

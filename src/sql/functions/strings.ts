@@ -88,14 +88,7 @@ export const stringFunctions: readonly FunctionEntry[] = [
       ),
     ),
   ),
-  scalar(
-    'substring_index',
-    on(
-      ['string', 'string', 'integer'],
-      stringType,
-      "(CASE WHEN $2 = '' THEN '' WHEN $3 > 0 THEN array_to_string(string_split($1, $2)[1:$3], $2) WHEN $3 < 0 THEN array_to_string(string_split($1, $2)[greatest(len(string_split($1, $2)) + $3 + 1, 1):], $2) WHEN $3 = 0 AND $1 IS NOT NULL AND $2 IS NOT NULL THEN '' END)",
-    ),
-  ),
+  scalar('substring_index', on(['string', 'string', 'integer'], stringType, upToMark)),
   scalar(
     'overlay',
     on(['binary', 'binary', 'integer', 'integer'], binaryType, overlaidBytes, {
@@ -142,6 +135,20 @@ export const stringFunctions: readonly FunctionEntry[] = [
   },
   { ...scalar('uuid', on([], stringType, 'CAST(uuid() AS VARCHAR)')), isVolatile: true },
 ]
+
+/** A mark of one sign does not overlap itself: parts of the engine's are the same. */
+function upToMark({
+  values: [value = '', mark = '', count = ''],
+  arguments: [, given],
+}: PrintedCall): string {
+  const isSign =
+    given?.kind === 'literal' && typeof given.value === 'string' && Array.from(given.value).length === 1
+  if (!isSign) return `native_substring_index(${value}, ${mark}, ${count})`
+  return onceEach([`string_split(${value}, ${mark})`, count], (parts, places) => {
+    const last = `greatest(len(${parts}) + ${places} + 1, 1)`
+    return `array_to_string(CASE WHEN ${places} >= 0 THEN ${parts}[1:${places}] ELSE ${parts}[${last}:] END, ${mark})`
+  })
+}
 
 /** The engine counts bytes, which are characters where there are as many. */
 function distance(one = '', other = ''): string {

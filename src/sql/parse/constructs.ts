@@ -69,7 +69,8 @@ export function parseTypedArray(reader: TokenReader): Expression {
 
 export function parseLambda(reader: TokenReader): Expression {
   const at = reader.at
-  const name = (): string => reader.identifier('the name of a lambda parameter').name
+  // Any word may be a parameter: `(left, right) -> …`.
+  const name = (): string => reader.fieldName().name
   const parameters = reader.isSymbol('(') ? reader.inParentheses(() => reader.list(name)) : [name()]
   reader.expectSymbol('->')
   return { kind: 'lambda', parameters, body: parseExpression(reader), at }

@@ -110,6 +110,9 @@ const timeTypes = {
   TIMESTAMP_NTZ: timestampNtzType,
 }
 
+/** They end a table, and no expression begins with them: where one must begin they are names. */
+const joinWords = new Set(['LEFT', 'RIGHT', 'FULL', 'INNER', 'CROSS', 'NATURAL', 'SEMI', 'ANTI'])
+
 function parseWord(reader: TokenReader, upper: string): Expression {
   const token = reader.current
   const at = token.at
@@ -176,6 +179,6 @@ function parseWord(reader: TokenReader, upper: string): Expression {
   if (star) return star
   // A query grouped by `window(…)` has a column of that name; no expression begins with the clause.
   if (reader.takeWord('WINDOW')) return { kind: 'name', name: tokenText(token), quote: undefined, at }
-  const { name } = reader.identifier('an expression')
+  const { name } = joinWords.has(upper) ? reader.fieldName() : reader.identifier('an expression')
   return { kind: 'name', name, quote: undefined, at }
 }

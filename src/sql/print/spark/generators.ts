@@ -58,7 +58,8 @@ function stacked({ call, values }: PrintedCall): string {
   const fields: readonly Field[] =
     call.type.kind === 'array' && call.type.element.kind === 'struct' ? call.type.element.fields : []
   const given = values.slice(1)
-  const rows = Array.from({ length: Math.ceil(given.length / Math.max(1, fields.length)) }, (_, row) => {
+  const count = call.arguments[0]?.kind === 'literal' ? Number(call.arguments[0].value) : 1
+  const rows = Array.from({ length: count }, (_, row) => {
     const members = fields.map(({ name, type }, column) => {
       const value = given[row * fields.length + column] ?? 'NULL'
       return `${quoteSparkLiteral(name)}, CAST(${value} AS ${sparkType(type)})`

@@ -1,3 +1,4 @@
+import { sparkType } from '#types/spark-type.ts'
 import type { BoundCall } from '../../bind/bound.ts'
 import type { PrintedCall } from './operators.ts'
 
@@ -12,8 +13,13 @@ export const specialCalls: Readonly<Record<string, (printed: PrintedCall, orderB
   timestampadd: unitFirst('timestampadd'),
   timestampdiff: unitFirst('timestampdiff'),
   trim: trimmed('BOTH'),
-  ltrim: trimmed('LEADING'),
-  rtrim: trimmed('TRAILING'),
+  ltrim: trimmedSide('LEADING'),
+  rtrim: trimmedSide('TRAILING'),
+  // Spark's own fails for what is no such text.
+  url_decode: ({ values }) => `try_url_decode(${values.join(', ')})`,
+  approx_count_distinct: withError,
+  // Spark names its fields by the columns printed.
+  arrays_zip: ({ call, values }) => `CAST(arrays_zip(${values.join(', ')}) AS ${sparkType(call.type)})`,
   // Arguments are accepted, and mean nothing.
   row_number: () => 'row_number()',
   rank: () => 'rank()',
@@ -68,6 +74,21 @@ function unitFirst(name: string): (printed: PrintedCall) => Said {
 function trimmed(side: string): (printed: PrintedCall) => Said {
   return ({ values: [value = '', signs] }) =>
     signs === undefined ? `trim(${side} FROM ${value})` : `trim(${side} ${signs} FROM ${value})`
+}
+
+/** Of a side the signs to take away come first. */
+function trimmedSide(side: string): (printed: PrintedCall) => Said {
+  return ({ call, values: [first = '', second] }) =>
+    trimmed(side)({ call, values: second === undefined ? [first] : [second, first] })
+}
+
+/** Spark takes the error as a literal only. */
+function withError({ call, values: [value = ''] }: PrintedCall): Said {
+  const [, given] = call.arguments
+  const error = given?.kind === 'cast' ? given.value : given
+  return error?.kind === 'literal'
+    ? `approx_count_distinct(${call.isDistinct ? 'DISTINCT ' : ''}${value}, ${String(error.value)}D)`
+    : undefined
 }
 
 /** Spark counts no different values in a window; it can collect them. */

@@ -1,0 +1,3 @@
+import { testRecorded } from './support/recorded-tests.ts'
+
+testRecorded('as Apache Spark', 'spark-further')
