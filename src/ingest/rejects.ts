@@ -1,7 +1,8 @@
-import { readFile, rename, rm } from 'node:fs/promises'
+import { rename, rm } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { must } from '#base/assert.ts'
 import { shortened } from '#base/shown-text.ts'
+import { readTextIfThere } from '#base/system-error.ts'
 import type { BatchError } from '#datasets/datasets.ts'
 import { makeFolderDurably, syncFolder, writeFileDurably } from '#objects/durable-files.ts'
 import { ingestCodes } from './ingest-failure.ts'
@@ -90,11 +91,8 @@ export async function writeRejects(
 
 /** The first ones; none when nothing was refused or they have been swept. */
 export async function readRejects(path: string, limit: number): Promise<readonly Reject[]> {
-  const text = await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
-    if (error.code === 'ENOENT') return ''
-    throw error
-  })
-  return text
+  const text = await readTextIfThere(path)
+  return (text ?? '')
     .split('\n', limit)
     .filter((line) => line !== '')
     .map((line) => must(JSON.parse(line) as Reject | null, 'a line of rejects is one'))

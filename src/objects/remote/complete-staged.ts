@@ -18,9 +18,9 @@ interface Found {
 }
 
 /** What a store does its own way. */
-export interface Completing<F extends Found> {
+export interface Completing {
   /** Looks at the final name. */
-  readonly head: () => Promise<F | undefined>
+  readonly head: () => Promise<Found | undefined>
   /** Makes the object of the staged bytes, only where the name is free; it bears the token's id and the hash. */
   readonly copyOnce: () => Promise<'created' | 'exists'>
   /** Reads what has the final name. */
@@ -34,10 +34,10 @@ export interface Completing<F extends Found> {
  * mark or by its bytes.
  * @throws AppError 'object.missing', 'object.exists', and what the store's own steps throw
  */
-export async function completeOnce<F extends Found>(
+export async function completeOnce(
   store: { readonly location: string },
   { token, staged, signal }: Completion,
-  completing: Completing<F>,
+  completing: Completing,
 ): Promise<void> {
   signal.throwIfAborted()
   let there = await completing.head()
@@ -49,11 +49,7 @@ export async function completeOnce<F extends Found>(
   if (!(await holds(completing, staged, there))) throw existsError(store, token.name)
 }
 
-async function holds<F extends Found>(
-  { hashMark, read }: Completing<F>,
-  staged: Staged,
-  there: Found,
-): Promise<boolean> {
+async function holds({ hashMark, read }: Completing, staged: Staged, there: Found): Promise<boolean> {
   if (there.bytes !== staged.bytes) return false
   const mark = there.marks[hashMark]
   if (mark !== undefined) return mark === staged.sha256
