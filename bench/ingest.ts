@@ -1,4 +1,4 @@
-import { fdatasyncSync, openSync, rmSync, writeSync } from 'node:fs'
+import { fdatasyncSync, openSync, readFileSync, rmSync, writeSync } from 'node:fs'
 import { Agent, request } from 'node:http'
 import { cpus } from 'node:os'
 import { join } from 'node:path'
@@ -82,9 +82,11 @@ async function makeStream(product: Product): Promise<Stream> {
 
 async function accepting(product: Product, { inletId, message }: Stream): Promise<void> {
   const address = `${product.http}/collection`
+  const before = processorSeconds(product.pid)
   const single = await timed(messageCount, sendersSingle, async (index, agent) => {
     await post(`${address}/${inletId}`, JSON.stringify(message(index)), agent)
   })
+  const afterSingle = processorSeconds(product.pid)
   const bodies = Array.from({ length: callsBatched }, (_, call) =>
     JSON.stringify({
       messages: Array.from({ length: messagesOfCall }, (_unused, index) =>
@@ -95,6 +97,7 @@ async function accepting(product: Product, { inletId, message }: Stream): Promis
   const batched = await timed(callsBatched, sendersBatched, async (index, agent) => {
     await post(`${address}/batch/${inletId}`, bodies[index]!, agent)
   })
+  const afterBatched = processorSeconds(product.pid)
   console.log('| messages of 1 kB | accepted a second | p50 | p99 |\n|---|---:|---:|---:|')
   const line = (what: string, { seconds, spans }: Timed, each: number) =>
     console.log(
@@ -103,6 +106,10 @@ async function accepting(product: Product, { inletId, message }: Stream): Promis
   line(`one a call, ${sendersSingle} senders`, single, 1)
   line(`${messagesOfCall} a call, ${sendersBatched} senders`, batched, messagesOfCall)
   line('a plain program that writes and syncs each', bareSyncs(), 1)
+  const each = (seconds: number, count: number) => `${((seconds / count) * 1e6).toFixed(0)} µs`
+  console.log(
+    `\nThe server's processor time for one: ${each(afterSingle - before, messageCount)}, and ${each(afterBatched - afterSingle, callsBatched * messagesOfCall)} of several.`,
+  )
 }
 
 async function seeing(product: Product, { inletId, message }: Stream): Promise<void> {
@@ -189,6 +196,12 @@ async function post(address: string, body: string, agent: Agent): Promise<void> 
   call.once('error', reject)
   call.end(body)
   await promise
+}
+
+/** Of the process alone, in hundredths. */
+function processorSeconds(pid: number): number {
+  const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]?.split(' ') ?? []
+  return (Number(fields[11]) + Number(fields[12])) / 100
 }
 
 function bareSyncs(): Timed {
