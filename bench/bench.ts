@@ -5,6 +5,7 @@ import { parseArgs } from 'node:util'
 import { passableFolder } from '../test/support/passable-folder.ts'
 import { startProduct, type Product } from '../test/support/product.ts'
 import { dialectSessions, handWrittenSessions, timeInDuckdb } from './baselines.ts'
+import { createEvents, loadFile, until } from './events-dataset.ts'
 import { generateEvents } from './generate.ts'
 
 /**
@@ -41,7 +42,7 @@ async function measure(rowCount: number): Promise<void> {
     await using product = await startProduct({ home: join(folder, 'home') })
     const datasetId = await createEvents(product)
 
-    const load = await seconds(() => loadFile(product, datasetId, file))
+    const load = await seconds(() => loadFile(product, datasetId, { file, format: 'parquet' }))
     const copied = join(folder, 'bare-load.parquet')
     const bareLoad = await timeInDuckdb(
       `COPY (SELECT * FROM '${file}' ORDER BY "timestamp"::DATE, user_id, "timestamp") TO '${copied}' (FORMAT parquet, COMPRESSION zstd)`,
@@ -101,51 +102,6 @@ async function compareSessions(product: Product, lake: string, rowCount: number)
   })
 }
 
-async function createEvents(product: Product): Promise<string> {
-  const string = { type: 'string' }
-  const schema = await product.call<{ $id: string }>(
-    'POST',
-    '/data/foundation/schemaregistry/tenant/schemas',
-    {
-      title: 'bench events',
-      type: 'object',
-      properties: {
-        _id: string,
-        timestamp: { type: 'string', format: 'date-time' },
-        user_id: string,
-        event_type: string,
-        channel: string,
-        page: { type: 'object', properties: { name: string, url: string } },
-        value: { type: 'number' },
-      },
-    },
-  )
-  const [reference] = await product.call<string[]>('POST', '/data/foundation/catalog/dataSets', {
-    name: 'events',
-    schemaRef: { id: schema.$id, contentType: 'application/vnd.adobe.xed+json;version=1' },
-  })
-  return reference!.split('/').at(-1)!
-}
-
-async function loadFile(product: Product, datasetId: string, file: string): Promise<void> {
-  const { id } = await product.call<{ id: string }>('POST', '/data/foundation/import/batches', {
-    datasetId,
-    inputFormat: { format: 'parquet' },
-  })
-  await product.upload(
-    `/data/foundation/import/batches/${id}/datasets/${datasetId}/files/events.parquet`,
-    readFileSync(file),
-  )
-  await product.call('POST', `/data/foundation/import/batches/${id}?action=COMPLETE`)
-  await until(async () => {
-    const batch = (
-      await product.call<Record<string, { status: string }>>('GET', `/data/foundation/catalog/batches/${id}`)
-    )[id]
-    if (batch?.status === 'failed') throw new Error(`The load failed: ${JSON.stringify(batch)}`)
-    return batch?.status === 'success'
-  })
-}
-
 async function createFlow(product: Product, datasetId: string, folder: string): Promise<string> {
   const make = async (kind: string, body: object): Promise<string> =>
     (await product.call<{ id: string }>('POST', `/data/foundation/flowservice/${kind}`, body)).id
@@ -188,10 +144,6 @@ async function runExport(product: Product, flowId: string): Promise<void> {
     if (status === 'failed') throw new Error(`The export failed: ${JSON.stringify(items[0])}`)
     return status === 'success'
   })
-}
-
-async function until(isDone: () => Promise<boolean>): Promise<void> {
-  while (!(await isDone())) await new Promise((resolve) => setTimeout(resolve, 20))
 }
 
 async function seconds(work: () => Promise<void>): Promise<number> {

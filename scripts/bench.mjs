@@ -3,6 +3,7 @@
 //   adf      each Adobe-defined function against SQL by hand
 //   access   decisions, schemas and the Catalog
 //   compile  the documented statements through the front end
+//   ingest   streamed messages, and loads in each format: --messages 50000 --rows 1000000
 //   sessions 30-minute sessions under a memory limit: --memory 1GB --buckets 16
 //   wire     the PostgreSQL protocol and REST streams beside a PostgreSQL 16: --rows 1000000,50000000 --seconds 3
 import { spawnSync } from 'node:child_process'
@@ -10,7 +11,7 @@ import { join } from 'node:path'
 import { projectNode, root } from './bootstrap.mjs'
 
 const { node } = projectNode()
-const only = /--only[ =](lake|adf|access|compile|sessions|wire)\b/.exec(process.argv.join(' '))?.[1]
+const only = /--only[ =](lake|adf|access|compile|sessions|wire|ingest)\b/.exec(process.argv.join(' '))?.[1]
 const result = spawnSync(
   node,
   [

@@ -152,6 +152,8 @@ describe.skipIf(isMissing)('the public client aepp, unmodified', () => {
         },
       ],
       inputs: 1,
+      loaded: [1, 'PAR1', true],
+      replayed: ['success', 'inactive'],
     })
     expect(JSON.stringify(seen['failed file'])).toContain('y')
     expect(seen['error']).toMatchObject({ _errors: [{ code: '1401' }], _filename: 'rows.json' })

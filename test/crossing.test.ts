@@ -34,6 +34,7 @@ type Kind =
   | 'fieldgroup'
   | 'file'
   | 'email'
+  | 'loadedFile'
   | 'flow'
   | 'group'
   | 'namespace'
@@ -68,6 +69,7 @@ const unknown: Readonly<Record<Kind, string>> = {
   descriptor: '0'.repeat(48),
   fieldgroup: 'https://ns.adobe.com/nobody/mixins/000000000000000000000000000000000000000000000000',
   email: 'nobody@example.com',
+  loadedFile: '01ARZ3NDEKTSV4RRFFQ69G5FAV-1',
   file: 'a.json',
   flow: '00000000-0000-4000-8000-000000000001',
   group: '00000000-0000-4000-8000-000000000001',
@@ -136,6 +138,15 @@ const rows: Readonly<Record<string, Row>> = {
     body: () => ({ labels: ['C1'] }),
   },
   'DELETE /data/foundation/dataset/datasets/:id/labels': { params: ['dataset'] },
+  'PATCH /data/foundation/import/batches': {
+    body: (ids) => ({
+      datasetId: ids.dataset,
+      inputFormat: { format: 'json' },
+      replay: { predecessors: [ids.batch], reason: 'replace' },
+    }),
+  },
+  'GET /data/foundation/export/batches/:id/files': { params: ['batch'] },
+  'GET /data/foundation/export/files/:id': { params: ['loadedFile'] },
   'GET /data/foundation/export/datasets/:id/preview': { params: ['dataset'] },
   ...Object.fromEntries(
     (
@@ -622,6 +633,7 @@ async function makeThings(): Promise<Ids> {
     descriptor: descriptor['@id'],
     fieldgroup: fieldgroup.$id,
     email: 'secret_reader@example.com',
+    loadedFile: `${batch}-1`,
     file: 'a.json',
     flow,
     group: group.id,

@@ -1,4 +1,4 @@
-import type { Access, Decision, Permission } from '#access/access.ts'
+import type { Access, Permission } from '#access/access.ts'
 import type { Clock } from '#base/clock.ts'
 import { AppError } from '#base/errors.ts'
 import { faultPoint } from '#base/faults.ts'
@@ -11,6 +11,7 @@ import type { Schemas } from '#schemas/schemas.ts'
 import { tableColumns } from './columns.ts'
 import type { Caller, Dataset, Datasets } from './datasets.ts'
 import { followTable } from './follow-table.ts'
+import { isSeenWhole } from './require-dataset.ts'
 import type { SharedTable, SharedTables } from './shared-tables.ts'
 import { chosenTableName } from './table-name.ts'
 
@@ -63,7 +64,7 @@ export function createSharedTables(dependencies: SharedTablesDependencies): Shar
       async () => await access.require(question(caller, 'view-datasets', dataset)),
     )
     if (!decision) throw unknownTable(caller, name)
-    if (isWhole(decision)) return dataset
+    if (isSeenWhole(decision)) return dataset
     throw new AppError('access.denied', `Not all of the table ${dataset.tableName} is open to you.`, {
       hint: 'Other engines read whole files. Read it with SQL, which leaves out what is not yours.',
     })
@@ -158,7 +159,7 @@ export function createSharedTables(dependencies: SharedTablesDependencies): Shar
         )
         names.push(
           ...some
-            .filter((_, index) => decisions[index] && isWhole(decisions[index]))
+            .filter((_, index) => decisions[index] && isSeenWhole(decisions[index]))
             .map((dataset) => dataset.tableName),
         )
       }
@@ -222,12 +223,6 @@ export function createSharedTables(dependencies: SharedTablesDependencies): Shar
       await datasets.delete(caller, dataset.id)
     },
   }
-}
-
-function isWhole(decision: Decision): boolean {
-  if (!decision.isAllowed) return false
-  const { rowFilters, masks, hiddenColumns } = decision
-  return rowFilters.length + Object.keys(masks).length + hiddenColumns.length === 0
 }
 
 /** The denial is in the audit. */

@@ -1,4 +1,4 @@
-import type { Access, Caller, Permission } from '#access/access.ts'
+import type { Access, Caller, Decision, Permission } from '#access/access.ts'
 import { AppError } from '#base/errors.ts'
 import type { DatasetId } from '#base/ids.ts'
 
@@ -24,4 +24,11 @@ export async function requireDataset(
     if (!isDenied || !(await access.decide(general)).isAllowed) throw error
     throw asked.absent()
   }
+}
+
+/** Whether nothing of the dataset is hidden: only then its files may be handed out. */
+export function isSeenWhole(decision: Decision): boolean {
+  if (!decision.isAllowed) return false
+  const { rowFilters, masks, hiddenColumns } = decision
+  return rowFilters.length + Object.keys(masks).length + hiddenColumns.length === 0
 }

@@ -20,7 +20,8 @@ export function rowExpirationOf(properties: Dataset['properties']): string | und
     | null
     | undefined
   const value = extensions?.adobe_lakeHouse?.rowExpiration?.ttlValue
-  return value === undefined || value === null || value === '' ? undefined : String(value)
+  if (value === undefined || value === null || value === '') return undefined
+  return typeof value === 'string' ? value : JSON.stringify(value)
 }
 
 /** @throws AppError 'request.invalid' for what is no such span, is too short, or is said of rows without a time */
@@ -43,13 +44,13 @@ export function checkRowExpiration(dataset: Pick<Dataset, 'behavior' | 'properti
 /** Rows of tables that are older than their datasets keep them. */
 export interface RowRetention {
   /** Undefined: none can be, or the dataset keeps its rows for ever. */
-  rowsPast(tableId: TableId): Promise<PastRows | undefined>
+  readonly rowsPast: (tableId: TableId) => Promise<PastRows | undefined>
 }
 
 export interface PastRows {
   readonly condition: RowCondition
   /** Puts it on record in the transaction that removes them. */
-  recorded(tx: Transaction, result: DeleteResult): Promise<void>
+  readonly recorded: (tx: Transaction, result: DeleteResult) => Promise<void>
 }
 
 /** The time is the database's: a node whose clock is wrong removes nothing too soon. */

@@ -2,7 +2,7 @@ import type { Access } from '#access/access.ts'
 import type { Clock } from '#base/clock.ts'
 import { AppError } from '#base/errors.ts'
 import { faultPoint } from '#base/faults.ts'
-import { type BatchId, newBatchId } from '#base/ids.ts'
+import { type BatchId, type DatasetId, newBatchId } from '#base/ids.ts'
 import type { Logger } from '#base/log.ts'
 import type { Caller, Datasets } from '#datasets/datasets.ts'
 import type { Engine } from '#engine/engine.ts'
@@ -21,6 +21,7 @@ import { createBatchData } from './batch-data.ts'
 import { inferSchema } from './infer-schema.ts'
 import type { Ingest } from './ingest.ts'
 import { ingestCodes, shownName } from './ingest-failure.ts'
+import { createLoadedFiles } from './loaded-files.ts'
 import { loadBatch } from './load-batch.ts'
 import { readRejects, rejectsKeptMax } from './rejects.ts'
 import { managedBatches, wrongState } from './managed-batch.ts'
@@ -46,6 +47,8 @@ const loadKind = 'load'
 /** A load keeps an engine child busy. */
 const parallelLoadsMax = 2
 const revertKind = 'revert'
+/** One replay rewrites the files that hold their rows. */
+const replacedMax = 100
 const sweepEveryMs = 86_400_000
 const isOver: ReadonlySet<string> = new Set(['succeeded', 'failed', 'cancelled'])
 /** A revert rewrites files of its table, one after the other. */
@@ -121,6 +124,8 @@ export function createIngest(dependencies: IngestDependencies): Ingest {
           `partialIngestionPercentage is 0 to 100, ${partialIngestionPercentage} came.`,
         )
       }
+      const replaces = [...new Set(batch.replaces ?? [])]
+      await checkReplaced(caller, dataset.id, replaces)
       const id = newBatchId()
       const now = clock.now()
       await insertBatch(metadata.db, {
@@ -141,12 +146,14 @@ export function createIngest(dependencies: IngestDependencies): Ingest {
         errors: '[]',
         tags: JSON.stringify(batch.tags ?? {}),
         created_by: caller.principal.id,
+        predecessors: JSON.stringify(replaces),
       })
       return await datasets.batch(caller, id)
     },
 
     ...uploads,
     ...createBatchData({ metadata, datasets, staging }),
+    ...createLoadedFiles({ access, datasets, lake }),
 
     async complete(caller, batchId) {
       await batches.get(caller, batchId)
@@ -230,6 +237,23 @@ export function createIngest(dependencies: IngestDependencies): Ingest {
       })
       return await inferSchema(file, { engine, folder })
     },
+  }
+
+  async function checkReplaced(
+    caller: Caller,
+    datasetId: DatasetId,
+    replaces: readonly BatchId[],
+  ): Promise<void> {
+    if (replaces.length > replacedMax) {
+      throw new AppError('request.invalid', `A batch replays at most ${replacedMax} others.`)
+    }
+    for (const batchId of replaces) {
+      const old = await batches.get(caller, batchId)
+      if (old.dataset_id !== datasetId) {
+        throw new AppError('request.invalid', `The batch ${batchId} belongs to another dataset.`)
+      }
+      if (old.state !== 'success') throw wrongState(old, `is ${old.state}: only a loaded batch is replayed`)
+    }
   }
 
   async function audit(

@@ -35,6 +35,11 @@ export interface Ingest {
   /** Rows refused by a load, first ones first, as `{ file, row, reason, record }`. */
   rejects(caller: Caller, batchId: BatchId, options: { readonly limit: number }): Promise<readonly Reject[]>
 
+  /**
+   * The Parquet files of a loaded batch; none for one that is not. @throws AppError 'access.denied' for who sees the
+   * dataset in part, 'source.removed' when its rows are in other files by now
+   */
+  loadedFiles(caller: Caller, batchId: BatchId): Promise<readonly BatchData[]>
   /** Uploads of a batch whose load failed, for thirty days. */
   failedFiles(caller: Caller, batchId: BatchId): Promise<readonly BatchData[]>
   /** `row_errors/…`, `row_errors_sample.json`, `input_files/…`: refused rows and what was uploaded, for thirty days. */
@@ -54,6 +59,11 @@ export interface NewBatch {
   /** JSON files hold objects of several lines, one after the other or in an array. Default false. */
   readonly isMultiLineJson?: boolean
   readonly tags?: Readonly<Record<string, unknown>>
+  /**
+   * Loaded batches of the dataset whose rows go in the same commit in which those of this one come; they are `inactive`
+   * then. Older snapshots keep what was.
+   */
+  readonly replaces?: readonly BatchId[]
 }
 
 export interface FilePlace {

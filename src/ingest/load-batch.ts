@@ -3,14 +3,15 @@ import { assert, must } from '#base/assert.ts'
 import type { Clock } from '#base/clock.ts'
 import { AppError, toAppError } from '#base/errors.ts'
 import { faultPoint } from '#base/faults.ts'
-import { parseId } from '#base/ids.ts'
+import { type BatchId, parseId } from '#base/ids.ts'
 import type { Logger } from '#base/log.ts'
 import { datasetOf } from '#datasets/rows.ts'
 import type { Dataset } from '#datasets/datasets.ts'
 import type { Engine } from '#engine/engine.ts'
 import type { RunContext, RunOutcome } from '#jobs/jobs.ts'
-import type { AppendResult, Lake } from '#lake/lake.ts'
-import { type BatchRow, lockBatch, selectBatchFiles, updateBatch } from '#metadata/batches.ts'
+import { quoteLiteral } from '#base/sql-text.ts'
+import type { AppendRequest, AppendResult, Lake } from '#lake/lake.ts'
+import { type BatchRow, lockBatch, selectBatch, selectBatchFiles, updateBatch } from '#metadata/batches.ts'
 import { selectDataset, selectDatasetSandbox } from '#metadata/datasets.ts'
 import type { Metadata, Transaction } from '#metadata/metadata.ts'
 import { makeFolderDurably } from '#objects/durable-files.ts'
@@ -150,7 +151,7 @@ async function load(scope: Load, rejects: RejectLog): Promise<void> {
   checkShare(batch, rejects, prepared.rowCount)
   await faultPoint('load.staged')
   try {
-    await lake.append({
+    const request: AppendRequest = {
       tableId: dataset.tableId,
       batchId: batch.id,
       source: { sql: prepared.sql, files: prepared.files, pool: 'batch' },
@@ -160,12 +161,32 @@ async function load(scope: Load, rejects: RejectLog): Promise<void> {
       },
       within: (tx, result) => commit(tx, scope, { result, prepared, rejects }),
       signal,
-    })
+    }
+    const ids = await replacedBy(scope)
+    if (ids.length === 0) await lake.append(request)
+    else {
+      const sql = `"_ACP_BATCHID" IN (${ids.map((id) => quoteLiteral(id)).join(', ')})`
+      await lake.overwrite({ ...request, replaces: { sql } })
+    }
   } catch (error) {
     throw batch.format === 'parquet'
       ? await explainParquetFailure(prepared.plainFiles, error, { engine, signal })
       : error
   }
+}
+
+/** Batches that this one replays and that have rows. */
+async function replacedBy({ options, batch }: Load): Promise<readonly BatchId[]> {
+  const ids: BatchId[] = []
+  for (const id of predecessorsOf(batch)) {
+    const old = await selectBatch(options.metadata.db, batch.sandbox_id, id)
+    if (old?.state === 'success' && Number(old.record_count) > 0) ids.push(id)
+  }
+  return ids
+}
+
+function predecessorsOf(batch: BatchRow): readonly BatchId[] {
+  return batch.predecessors as readonly BatchId[]
 }
 
 function checkShare(batch: BatchRow, rejects: RejectLog, goodCount: number): void {
@@ -198,6 +219,12 @@ async function commit(
   await context.lease.assertHeld(tx)
   const current = await lockBatch(tx, context.run.sandboxId, batch.id)
   if (current?.state !== 'processing') throw new AppError('job.cancelled', 'The batch was aborted.')
+  for (const id of predecessorsOf(batch)) {
+    const old = await lockBatch(tx, context.run.sandboxId, id)
+    if (old?.state === 'success') {
+      await updateBatch(tx, id, { state: 'inactive', at: options.clock.now() })
+    }
+  }
   await updateBatch(tx, batch.id, {
     state: 'success',
     at: options.clock.now(),

@@ -21,6 +21,7 @@ import type { Metadata, Transaction } from '#metadata/metadata.ts'
 import { addColumns } from './add-columns.ts'
 import { append, resultOf } from './append.ts'
 import { clusterPath } from './cluster-path.ts'
+import { filesOfBatch } from './batch-files.ts'
 import { compact } from './compact.ts'
 import { deleteRows } from './delete-rows.ts'
 import { removeDropped } from './dropped.ts'
@@ -185,6 +186,8 @@ export function createLake(options: LakeOptions): Lake {
       const row = await selectLakeCommitOfBatch(metadata.db, tableId, batchId)
       return row && resultOf(row, false)
     },
+
+    filesOfBatch: async (tableId, batchId) => await filesOfBatch(context, tableId, batchId),
 
     snapshot: async (tableId, snapshotId) => {
       await knownTable(metadata.db, tableId)

@@ -91,6 +91,9 @@ export interface Lake {
   /** The result of a committed batch, if it is one of this table. */
   committedBatch(tableId: TableId, batchId: BatchId): Promise<AppendResult | undefined>
 
+  /** The files that hold the rows of a batch and no others; undefined: there are none such any more. */
+  filesOfBatch(tableId: TableId, batchId: BatchId): Promise<readonly CachedObject[] | undefined>
+
   /** The newest snapshot, or the one named; undefined when the table has none yet. @throws AppError 'source.removed' */
   snapshot(tableId: TableId, snapshotId?: SnapshotId): Promise<Snapshot | undefined>
 

@@ -97,7 +97,7 @@ export interface MaintenanceOptions {
 
 interface PastRows {
   readonly condition: RowCondition
-  recorded(tx: Transaction, result: DeleteResult): Promise<void>
+  readonly recorded: (tx: Transaction, result: DeleteResult) => Promise<void>
 }
 
 const everyMsDefault = {
@@ -256,11 +256,7 @@ async function keepUp(
       const past = await options.rowsPast?.(table.tableId)
       if (!past) return {}
       const { condition, recorded } = past
-      const removed = await lake.deleteRows({
-        ...table,
-        condition,
-        within: async (tx, result) => await recorded(tx, result),
-      })
+      const removed = await lake.deleteRows({ ...table, condition, within: recorded })
       const { rowsRemoved, rowsKept, filesRewritten, filesRemoved, snapshotsRemoved } = removed
       return {
         rowsRemoved,

@@ -60,6 +60,8 @@ export interface DatasetTables {
     errors: Json
     tags: Json
     created_by: PrincipalId | null
+    /** Batches whose rows go when those of this one come. */
+    predecessors: ColumnType<unknown, string | undefined, never>
   }
   batch_files: {
     batch_id: BatchId

@@ -30,6 +30,7 @@ import * as exportRules from './migrations/0071-export-rules.ts'
 import * as ingestion from './migrations/0080-ingestion.ts'
 import * as streaming from './migrations/0081-streaming.ts'
 import * as expirations from './migrations/0082-expirations.ts'
+import * as replays from './migrations/0083-replays.ts'
 
 // oxlint-disable-next-line typescript/no-explicit-any -- A migration precedes the row types.
 type AnyDb = Kysely<any>
@@ -71,6 +72,7 @@ export const migrations: readonly Migration[] = [
   { name: '0080-ingestion', up: ingestion.up },
   { name: '0081-streaming', up: streaming.up },
   { name: '0082-expirations', up: expirations.up },
+  { name: '0083-replays', up: replays.up },
 ]
 
 /** Any number that nobody else uses in this database: two nodes that start together migrate one after the other. */

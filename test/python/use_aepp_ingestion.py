@@ -73,6 +73,16 @@ for _ in range(300):
         break
     time.sleep(0.1)
 
+[loaded] = access.getBatchFiles(large)
+[file] = access.getFiles(loaded["dataSetFileId"])["data"]
+parquet = access.getFiles(loaded["dataSetFileId"], path=file["name"]).read()
+file_head = access.getHeadFile(loaded["dataSetFileId"], path=file["name"])
+preview = access.getPreview(dataset)
+replay = loads.replayBatch(dataset, [large])["id"]
+loads.uploadSmallFile(replay, dataset, "rows.json", data=[row(5)])
+loads.uploadSmallFileFinish(replay)
+replayed = [finished(replay), finished(large)]
+
 failed_files = access.getBatchFailed(failed[0])
 print(
     json.dumps(
@@ -90,7 +100,10 @@ print(
             "errors": access.getBatchMeta(partial[0], path="row_errors")["data"],
             "error": access.getBatchMeta(partial[0], path="row_errors_sample.json"),
             "inputs": len(access.getBatchMeta(partial[0], path="input_files")["data"]),
-            "preview": access.getPreview(dataset),
+            "preview": preview,
+            "loaded": [loaded["records"], parquet[:4].decode(), len(parquet) == int(file["length"])],
+            "file head": str(file_head),
+            "replayed": replayed,
             "called": sorted(called),
         },
         default=str,

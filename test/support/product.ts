@@ -20,6 +20,8 @@ export interface Product extends AsyncDisposable {
   readonly http: string
   readonly postgres: string
   readonly pid: number
+  /** Of its administrator, on every call. */
+  readonly headers: Readonly<Record<string, string>>
   /** Resolves when the process is gone, however it went. */
   readonly exited: Promise<void>
   isRunning(): boolean
@@ -111,6 +113,7 @@ export async function startProduct({
   return {
     ...ready,
     pid: child.pid!,
+    headers,
     exited,
     output: () => output,
     isRunning: () => child.exitCode === null && child.signalCode === null,

@@ -6,6 +6,7 @@ import type { HttpDependencies } from '../dependencies.ts'
 import { type App, guarded } from '../gateway/app.ts'
 import { callerOf } from '../gateway/caller.ts'
 import { limit, start } from '../gateway/page.ts'
+import { addLoadedFiles } from './loaded-files.ts'
 import { sendRange } from './send-range.ts'
 
 const tags = ['Data access']
@@ -18,6 +19,7 @@ const querystring = z.object({
 
 /** `/data/foundation/export/batches`: the files of a batch that failed, and what is known of those of any. */
 export async function dataAccessRoutes(app: App, dependencies: HttpDependencies): Promise<void> {
+  addLoadedFiles(app, dependencies)
   addFiles(app, dependencies, {
     place: 'failed',
     summary: 'Files of a batch that failed, as they were uploaded',

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { AppError } from '#base/errors.ts'
-import { parseId } from '#base/ids.ts'
+import { type BatchId, parseId } from '#base/ids.ts'
 import type { HttpDependencies } from '../dependencies.ts'
 import { type App, guarded } from '../gateway/app.ts'
 import { batchDocument } from '../gateway/batch-document.ts'
@@ -25,7 +25,10 @@ const newBatch = z.looseObject({
     .describe('Keep refused rows with their reasons; default true'),
   partialIngestionPercentage: z.coerce.number().min(0).max(100).optional(),
   tags: z.record(z.string(), z.unknown()).optional(),
-  replay: z.unknown().optional().describe('Not taken: revert the batches, then load them anew'),
+  replay: z
+    .looseObject({ predecessors: z.array(z.string()).min(1).max(1_000), reason: z.string().optional() })
+    .nullish()
+    .describe('Loaded batches whose rows go when those of this one come'),
 })
 
 const actions = { COMPLETE: 'complete', ABORT: 'abort', FAIL: 'fail', REVERT: 'revert' } as const
@@ -33,40 +36,37 @@ const actions = { COMPLETE: 'complete', ABORT: 'abort', FAIL: 'fail', REVERT: 'r
 /** `/data/foundation/import`: files into an open batch, then COMPLETE. */
 export async function ingestionRoutes(app: App, dependencies: HttpDependencies): Promise<void> {
   const { ingest } = dependencies
-  app.post(
-    '/batches',
-    {
+  // The public client replays batches with PATCH.
+  for (const method of ['POST', 'PATCH'] as const) {
+    app.route({
+      method,
+      url: '/batches',
       config,
       schema: {
         tags,
-        summary: 'Open a batch',
+        summary: method === 'POST' ? 'Open a batch' : 'Open a batch that replays others',
         body: newBatch,
         response: { 201: z.looseObject({ id: z.string(), status: z.string() }) },
       },
-    },
-    async (request, reply) => {
-      const { datasetId, inputFormat, enableErrorDiagnostics, partialIngestionPercentage, replay, tags } =
-        request.body
-      // Taken for a plain batch, its rows would be there twice.
-      if (replay !== undefined && replay !== null) {
-        throw new AppError('request.invalid', 'A batch cannot replay others.', {
-          hint: 'Revert those with action=REVERT, then load their rows in a batch without "replay".',
+      handler: async (request, reply) => {
+        const { datasetId, inputFormat, enableErrorDiagnostics, partialIngestionPercentage, replay, tags } =
+          request.body
+        const caller = callerOf(request)
+        const batch = await ingest.open(caller, {
+          datasetId: parseId('dataset', datasetId),
+          format: inputFormat.format,
+          ...(partialIngestionPercentage === undefined ? {} : { partialIngestionPercentage }),
+          ...(tags === undefined ? {} : { tags }),
+          ...(enableErrorDiagnostics === undefined ? {} : { hasDiagnostics: enableErrorDiagnostics }),
+          isMultiLineJson: inputFormat.isMultiLineJson ?? false,
+          ...(replay ? { replaces: replay.predecessors.map(replacedId) } : {}),
         })
-      }
-      const caller = callerOf(request)
-      const batch = await ingest.open(caller, {
-        datasetId: parseId('dataset', datasetId),
-        format: inputFormat.format,
-        ...(partialIngestionPercentage === undefined ? {} : { partialIngestionPercentage }),
-        ...(tags === undefined ? {} : { tags }),
-        ...(enableErrorDiagnostics === undefined ? {} : { hasDiagnostics: enableErrorDiagnostics }),
-        isMultiLineJson: inputFormat.isMultiLineJson ?? false,
-      })
-      return await reply
-        .code(201)
-        .send({ id: batch.id, status: batch.state, ...batchDocument(caller, batch) })
-    },
-  )
+        return await reply
+          .code(201)
+          .send({ id: batch.id, status: batch.state, ...batchDocument(caller, batch) })
+      },
+    })
+  }
 
   app.post(
     '/batches/:id',
@@ -98,4 +98,9 @@ export async function ingestionRoutes(app: App, dependencies: HttpDependencies):
   )
 
   await app.register(async (uploads: App) => addUploads(uploads, dependencies))
+}
+
+/** Clients write a `$` before it. */
+function replacedId(text: string): BatchId {
+  return parseId('batch', text.replace(/^\$/, ''))
 }

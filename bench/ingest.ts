@@ -1,0 +1,224 @@
+import { fdatasyncSync, openSync, readFileSync, rmSync, writeSync } from 'node:fs'
+import { Agent, request } from 'node:http'
+import { cpus } from 'node:os'
+import { join } from 'node:path'
+import { parseArgs } from 'node:util'
+import { passableFolder } from '../test/support/passable-folder.ts'
+import { startProduct, type Product } from '../test/support/product.ts'
+import { timeInDuckdb } from './baselines.ts'
+import { createEventsOf, loadFile, until } from './events-dataset.ts'
+import { generateEvents } from './generate.ts'
+
+/**
+ * What comes in: messages of 1 kB, one by one and 500 at a time, each durable when it is answered, against a plain program
+ * that writes and syncs each by itself; how long until a message is seen; and loads of one file in each format against
+ * DuckDB sorting the same file. `npm run bench -- --only ingest --messages 50000 --rows 1000000`. Senders run in this
+ * process, on the same cores.
+ */
+const { values } = parseArgs({
+  options: {
+    only: { type: 'string' },
+    messages: { type: 'string', default: '50000' },
+    rows: { type: 'string', default: '1000000' },
+  },
+})
+const messageCount = Number(values.messages)
+const rowCount = Number(values.rows)
+const sendersSingle = 128
+const sendersBatched = 4
+const messagesOfCall = 500
+const messageBytes = 1_000
+const callsBatched = Math.ceil((messageCount * 4) / messagesOfCall)
+const syncsTimed = 500
+
+const folder = passableFolder('bench-ingest')
+try {
+  console.log(`${cpus().length} cores (${cpus()[0]?.model.trim()}), Node ${process.version}\n`)
+  const home = join(folder, 'home')
+  let stream: Stream
+  {
+    await using product = await startProduct({ home, env: { SLUICE_STREAMING_LOG_BYTES: '10GB' } })
+    stream = await makeStream(product)
+    await accepting(product, stream)
+  }
+  // What is in the log still is taken up by the next life.
+  await using product = await startProduct({ home, env: { SLUICE_STREAMING_BATCH_MS: '1s' } })
+  await seeing(product, stream)
+  await loads(product)
+} finally {
+  rmSync(folder, { recursive: true, force: true })
+}
+
+interface Stream {
+  readonly inletId: string
+  readonly message: (n: number) => unknown
+}
+
+async function makeStream(product: Product): Promise<Stream> {
+  const { datasetId, schemaId } = await createEventsOf(product, 'streamed')
+  const { id } = await product.call<{ id: string }>('POST', '/data/foundation/flowservice/connections', {
+    name: 'bench',
+    connectionSpec: { id: 'bc7b00d6-623a-4dfc-9fdb-f1240aeadaeb', version: '1.0' },
+    auth: { params: { sourceId: 'bench', dataType: 'xdm', name: 'bench' } },
+  })
+  type Read = { items: [{ imsOrgId: string; auth: { params: { inletId: string } } }] }
+  const { items } = await product.call<Read>('GET', `/data/foundation/flowservice/connections/${id}`)
+  const [{ imsOrgId, auth }] = items
+  const header = { schemaRef: { id: schemaId }, imsOrgId, datasetId }
+  const message = (n: number) => {
+    const xdmEntity = {
+      _id: `m${n}`,
+      timestamp: new Date(Date.UTC(2026, 0, 1) + n).toISOString(),
+      user_id: `u${n % 997}`,
+      event_type: 'view',
+      page: { name: '', url: '' },
+    }
+    const filled = { header, body: { xdmEntity } }
+    xdmEntity.page.name = 'x'.repeat(Math.max(0, messageBytes - JSON.stringify(filled).length))
+    return filled
+  }
+  return { inletId: auth.params.inletId, message }
+}
+
+async function accepting(product: Product, { inletId, message }: Stream): Promise<void> {
+  const address = `${product.http}/collection`
+  const before = processorSeconds(product.pid)
+  const single = await timed(messageCount, sendersSingle, async (index, agent) => {
+    await post(`${address}/${inletId}`, JSON.stringify(message(index)), agent)
+  })
+  const afterSingle = processorSeconds(product.pid)
+  const bodies = Array.from({ length: callsBatched }, (_, call) =>
+    JSON.stringify({
+      messages: Array.from({ length: messagesOfCall }, (_unused, index) =>
+        message(messageCount + call * messagesOfCall + index),
+      ),
+    }),
+  )
+  const batched = await timed(callsBatched, sendersBatched, async (index, agent) => {
+    await post(`${address}/batch/${inletId}`, bodies[index]!, agent)
+  })
+  const afterBatched = processorSeconds(product.pid)
+  console.log('| messages of 1 kB | accepted a second | p50 | p99 |\n|---|---:|---:|---:|')
+  const line = (what: string, { seconds, spans }: Timed, each: number) =>
+    console.log(
+      `| ${what} | ${Math.round((spans.length * each) / seconds).toLocaleString('en')} | ${at(spans, 0.5)} | ${at(spans, 0.99)} |`,
+    )
+  line(`one a call, ${sendersSingle} senders`, single, 1)
+  line(`${messagesOfCall} a call, ${sendersBatched} senders`, batched, messagesOfCall)
+  line('a plain program that writes and syncs each', bareSyncs(), 1)
+  const each = (seconds: number, count: number) => `${((seconds / count) * 1e6).toFixed(0)} µs`
+  console.log(
+    `\nThe server's processor time for one: ${each(afterSingle - before, messageCount)}, and ${each(afterBatched - afterSingle, callsBatched * messagesOfCall)} of several.`,
+  )
+}
+
+async function seeing(product: Product, { inletId, message }: Stream): Promise<void> {
+  const total = messageCount + callsBatched * messagesOfCall
+  const counted = async (where: string) =>
+    Number((await product.rows(`SELECT count(*) FROM streamed ${where}`))[0]?.[0])
+  const startedAt = performance.now()
+  await until(async () => (await counted('')) === total)
+  const drainedS = (performance.now() - startedAt) / 1000
+  console.log(`\nThe log of them was loaded ${drainedS.toFixed(1)} s after a restart.`)
+  const seen: number[] = []
+  for (let n = 0; n < 5; n += 1) {
+    const sentAt = performance.now()
+    await product.call('POST', `/collection/${inletId}`, message(total + n))
+    await until(async () => (await counted(`WHERE _id = 'm${total + n}'`)) === 1)
+    seen.push(performance.now() - sentAt)
+  }
+  console.log(`A message of its own is seen after ${at(seen, 0.5)} with streaming.batchMs of 1 s.\n`)
+}
+
+async function loads(product: Product): Promise<void> {
+  const { file } = await generateEvents(join(folder, 'events.parquet'), rowCount, 7)
+  const text = `SELECT * REPLACE (strftime("timestamp", '%Y-%m-%dT%H:%M:%S.%gZ') AS "timestamp") FROM '${file}'`
+  const files = { parquet: file, json: join(folder, 'events.json'), csv: join(folder, 'events.csv') }
+  await timeInDuckdb(`COPY (${text}) TO '${files.json}' (FORMAT json)`)
+  await timeInDuckdb(
+    `COPY (SELECT * REPLACE (to_json(page) AS page) FROM (${text})) TO '${files.csv}' (FORMAT csv, HEADER)`,
+  )
+  console.log('| load | rows | Sluice | DuckDB alone | ratio |\n|---|---:|---:|---:|---:|')
+  const read = { parquet: 'read_parquet', json: 'read_json', csv: 'read_csv' } as const
+  for (const format of ['parquet', 'json', 'csv'] as const) {
+    const { datasetId } = await createEventsOf(product, `loaded_${format}`)
+    const startedAt = performance.now()
+    await loadFile(product, datasetId, { file: files[format], format })
+    const seconds = (performance.now() - startedAt) / 1000
+    const bare = await timeInDuckdb(
+      `COPY (SELECT * FROM ${read[format]}('${files[format]}') ORDER BY "timestamp"::DATE, user_id, "timestamp")
+       TO '${join(folder, `bare-${format}.parquet`)}' (FORMAT parquet, COMPRESSION zstd)`,
+    )
+    console.log(
+      `| ${format} | ${rowCount.toLocaleString('en')} | ${seconds.toFixed(2)} s | ${bare.seconds.toFixed(2)} s | ${(bare.seconds / seconds).toFixed(2)} |`,
+    )
+  }
+}
+
+interface Timed {
+  readonly seconds: number
+  /** In milliseconds, one a call. */
+  readonly spans: readonly number[]
+}
+
+async function timed(
+  count: number,
+  senders: number,
+  send: (index: number, agent: Agent) => Promise<void>,
+): Promise<Timed> {
+  const agent = new Agent({ keepAlive: true, maxSockets: senders })
+  const spans: number[] = []
+  let next = 0
+  const startedAt = performance.now()
+  await Promise.all(
+    Array.from({ length: senders }, async () => {
+      while (next < count) {
+        const index = next++
+        const sentAt = performance.now()
+        await send(index, agent)
+        spans.push(performance.now() - sentAt)
+      }
+    }),
+  )
+  agent.destroy()
+  return { seconds: (performance.now() - startedAt) / 1000, spans }
+}
+
+async function post(address: string, body: string, agent: Agent): Promise<void> {
+  const { promise, resolve, reject } = Promise.withResolvers<void>()
+  const call = request(address, { method: 'POST', agent }, (answer) => {
+    answer.resume()
+    answer.once('end', () => {
+      if (answer.statusCode === 200 || answer.statusCode === 207) resolve()
+      else reject(new Error(`${address}: ${answer.statusCode}`))
+    })
+  })
+  call.once('error', reject)
+  call.end(body)
+  await promise
+}
+
+/** Of the process alone, in hundredths. */
+function processorSeconds(pid: number): number {
+  const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]?.split(' ') ?? []
+  return (Number(fields[11]) + Number(fields[12])) / 100
+}
+
+function bareSyncs(): Timed {
+  const file = openSync(join(folder, 'bare.log'), 'w')
+  const bytes = Buffer.alloc(messageBytes, 'x')
+  const spans: number[] = []
+  const startedAt = performance.now()
+  for (let n = 0; n < syncsTimed; n += 1) {
+    const sentAt = performance.now()
+    writeSync(file, bytes)
+    fdatasyncSync(file)
+    spans.push(performance.now() - sentAt)
+  }
+  return { seconds: (performance.now() - startedAt) / 1000, spans }
+}
+
+function at(spans: readonly number[], share: number): string {
+  const sorted = spans.toSorted((one, other) => one - other)
+  return `${(sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? 0).toFixed(1)} ms`
+}

@@ -1,0 +1,108 @@
+import { z } from 'zod'
+import { AppError } from '#base/errors.ts'
+import { isId, parseId, type BatchId } from '#base/ids.ts'
+import type { HttpDependencies } from '../dependencies.ts'
+import { type App, guarded } from '../gateway/app.ts'
+import { callerOf } from '../gateway/caller.ts'
+import { limit, start } from '../gateway/page.ts'
+import { sendRange } from './send-range.ts'
+
+const tags = ['Data access']
+const config = guarded('catalog', 'view-datasets')
+/** A batch is one dataset file, of one or several Parquet files. */
+const ending = '-1'
+
+/** The files a loaded batch was written into. */
+export function addLoadedFiles(app: App, { access, datasets, ingest }: HttpDependencies): void {
+  app.get(
+    '/batches/:id/files',
+    {
+      config,
+      schema: {
+        tags,
+        summary: 'What a batch was loaded into',
+        params: z.object({ id: z.string() }),
+        querystring: z.object({ limit, start }),
+      },
+    },
+    async (request) => {
+      const caller = callerOf(request)
+      const batchId = parseId('batch', request.params.id)
+      const batch = await datasets.batch(caller, batchId)
+      const files = await ingest.loadedFiles(caller, batchId)
+      const some = files.length === 0 || request.query.start > 0 ? [] : [batch]
+      return {
+        data: some.map(({ id, datasetId, createdAt, updatedAt, recordCount }) => ({
+          dataSetFileId: `${id}${ending}`,
+          dataSetViewId: datasetId,
+          version: '1.0.0',
+          created: String(createdAt.getTime()),
+          updated: String(updatedAt.getTime()),
+          isValid: true,
+          records: recordCount,
+          size: files.reduce((sum, { bytes }) => sum + bytes, 0),
+          _links: { self: { href: `/data/foundation/export/files/${id}${ending}` } },
+        })),
+        _page: { limit: request.query.limit, count: files.length === 0 ? 0 : 1 },
+      }
+    },
+  )
+
+  app.get(
+    '/files/:id',
+    {
+      config,
+      schema: {
+        tags,
+        summary: 'The Parquet files of a loaded batch: their list, or one of them',
+        params: z.object({ id: z.string().max(100) }),
+        querystring: z.object({ path: z.string().min(1).max(1_100).optional(), limit, start }),
+      },
+    },
+    async (request, reply) => {
+      const caller = callerOf(request)
+      const batchId = batchIdOf(request.params.id)
+      const files = await ingest.loadedFiles(caller, batchId)
+      const { path, limit, start } = request.query
+      if (path === undefined) {
+        return await reply.send({
+          data: files.slice(start, start + limit).map(({ name, bytes }) => ({
+            name,
+            length: String(bytes),
+            _links: {
+              self: {
+                href: `/data/foundation/export/files/${request.params.id}?path=${encodeURIComponent(name)}`,
+              },
+            },
+          })),
+          _page: { limit, count: files.length },
+        })
+      }
+      const file = files.find(({ name }) => name === path)
+      if (!file) {
+        throw new AppError('object.missing', `The batch has no file ${JSON.stringify(path.slice(0, 200))}.`)
+      }
+      if (request.method !== 'HEAD') {
+        await access.audit({
+          principalId: caller.principal.id,
+          sandboxId: caller.sandbox.id,
+          action: 'download',
+          assetType: 'Batch',
+          assetId: batchId,
+          status: 'Allow',
+          detail: { place: 'files' },
+        })
+      }
+      return await sendRange(request, reply, file)
+    },
+  )
+}
+
+function batchIdOf(text: string): BatchId {
+  const id = text.endsWith(ending) ? text.slice(0, -ending.length) : ''
+  if (isId('batch', id)) return id
+  throw new AppError(
+    'request.invalid',
+    `${JSON.stringify(text.slice(0, 80))} is not the id of a dataset file.`,
+  )
+}

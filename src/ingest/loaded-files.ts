@@ -1,0 +1,73 @@
+import { createReadStream } from 'node:fs'
+import { basename } from 'node:path'
+import type { Access } from '#access/access.ts'
+import { AppError } from '#base/errors.ts'
+import type { Caller, Datasets } from '#datasets/datasets.ts'
+import { isSeenWhole } from '#datasets/require-dataset.ts'
+import type { Lake } from '#lake/lake.ts'
+import type { CachedObject } from '#objects/file-cache.ts'
+import type { BatchData, Ingest } from './ingest.ts'
+
+const pieceBytes = 256 * 1024
+
+/**
+ * The Parquet files that a load wrote, for as long as they are there: in time the rows come into other files, together with
+ * those of other batches.
+ */
+export function createLoadedFiles({
+  access,
+  datasets,
+  lake,
+}: {
+  readonly access: Access
+  readonly datasets: Datasets
+  readonly lake: Lake
+}): Pick<Ingest, 'loadedFiles'> {
+  return {
+    loadedFiles: async (caller, batchId) => {
+      const batch = await datasets.batch(caller, batchId)
+      if (batch.state !== 'success') return []
+      const dataset = await datasets.get(caller, batch.datasetId)
+      await requireWhole(access, caller, batch.datasetId)
+      const files = await lake.filesOfBatch(dataset.tableId, batchId)
+      if (!files) throw gone(batchId)
+      return files
+        .toSorted((one, other) => (one.name < other.name ? -1 : 1))
+        .map((file) => dataOf(lake, file))
+    },
+  }
+}
+
+function dataOf(lake: Lake, file: CachedObject): BatchData {
+  return {
+    name: basename(file.name),
+    bytes: file.bytes,
+    read: async function* ({ start, end }) {
+      const { signal } = new AbortController() // Reading ends with the stream.
+      using lease = await lake.lease([file], { signal })
+      for (const path of lease.paths) {
+        yield* createReadStream(path, { start, end: end - 1, highWaterMark: pieceBytes })
+      }
+    },
+  }
+}
+
+/** Files know no rules of rows and columns. */
+async function requireWhole(
+  access: Access,
+  { principal, sandbox }: Caller,
+  datasetId: Parameters<Datasets['get']>[1],
+): Promise<void> {
+  const permission = 'view-datasets'
+  const decision = await access.decide({ principal, permission, sandboxId: sandbox.id, datasetId })
+  if (isSeenWhole(decision)) return
+  throw new AppError('access.denied', 'Files of a dataset that you see in part are not handed out.', {
+    hint: 'Read its rows with SQL.',
+  })
+}
+
+function gone(batchId: string): AppError {
+  return new AppError('source.removed', `The files that the batch ${batchId} was loaded into are not kept.`, {
+    hint: `Read its rows with SQL: WHERE _ACP_BATCHID = '${batchId}'.`,
+  })
+}
