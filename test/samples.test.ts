@@ -66,7 +66,8 @@ async function interruptedInstall(name: string): Promise<void> {
     '--home',
     home,
   ]
-  const child = spawn(process.execPath, args, { stdio: 'ignore' })
+  // What it leaves of files is found with the rest.
+  const child = spawn(process.execPath, args, { stdio: 'ignore', env: { ...process.env, TMPDIR: folder } })
   const exited = once(child, 'exit')
   const made = async () => Object.keys(await product.call('GET', '/data/foundation/catalog/dataSets'))
   while ((await made()).length === 0) await delay(20)
