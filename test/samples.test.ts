@@ -66,7 +66,8 @@ async function interruptedInstall(name: string): Promise<void> {
     '--home',
     home,
   ]
-  const child = spawn(process.execPath, args, { stdio: 'ignore' })
+  // What it leaves of files is found with the rest.
+  const child = spawn(process.execPath, args, { stdio: 'ignore', env: { ...process.env, TMPDIR: folder } })
   const exited = once(child, 'exit')
   const made = async () => Object.keys(await product.call('GET', '/data/foundation/catalog/dataSets'))
   while ((await made()).length === 0) await delay(20)
@@ -134,20 +135,18 @@ describe.each(samples.map(({ name }) => name))('the sample %s', (name) => {
 })
 
 describe.skipIf(isSparkMissing)('on Spark', () => {
-  it.each([
-    'ajo_q04_feedback_by_domain',
-    'ajo_q18_rejections_by_rule',
-    'ajo_q24_entries_that_wait',
-    'ajo_q29b_proposed_offers',
-  ])('answers %s as the ledger does', async (query) => {
-    const { sql, queryParameters } = templates[query] ?? { sql: '', queryParameters: {} }
-    const { parameters, rows } = answerOf('journey', query)
-    const filled = Object.entries({ ...queryParameters, ...parameters }).reduce(
-      (text, [key, value]) => text.replaceAll(new RegExp(`\\$${key}\\b`, 'g'), value),
-      sql,
-    )
-    expectRows(await product.rows(`SET engine = spark; ${filled}`), rows)
-  })
+  it.each(['ajo_q18_rejections_by_rule', 'ajo_q24_entries_that_wait', 'ajo_q29b_proposed_offers'])(
+    'answers %s as the ledger does',
+    async (query) => {
+      const { sql, queryParameters } = templates[query] ?? { sql: '', queryParameters: {} }
+      const { parameters, rows } = answerOf('journey', query)
+      const filled = Object.entries({ ...queryParameters, ...parameters }).reduce(
+        (text, [key, value]) => text.replaceAll(new RegExp(`\\$${key}\\b`, 'g'), value),
+        sql,
+      )
+      expectRows(await product.rows(`SET engine = spark; ${filled}`), rows)
+    },
+  )
 })
 
 test('shows the level each dataset belongs to', () => {

@@ -15,8 +15,11 @@ const json = JSON as unknown as {
   isRawJSON(value: unknown): value is RawNumber
 }
 
-/** Texts without such digits hold no number that needs them; they are read twice as fast. */
-const longNumber = /[\d.]{16}/
+/**
+ * Texts without such digits where a number may begin hold no number that needs them; they are read several times as fast.
+ * Visitors' ids are texts of 38 digits, behind a quote: those do not count.
+ */
+const longNumber = /(?:^|[:,[\s])-?(?:[\d.]+[eE][+-]?)?[\d.]{16}/
 
 /** @throws SyntaxError */
 export function parseJson(text: string): unknown {

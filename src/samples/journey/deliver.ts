@@ -22,6 +22,8 @@ export type Outcome = keyof typeof outcomes | 'optedOut' | 'outage' | 'sent'
 /** Each of them is dealt to somebody, however small the sample is. */
 export const everyOutcome = Object.keys(outcomes) as readonly (keyof typeof outcomes)[]
 
+const everyInteraction = ['open', 'click', 'unsubscribe', 'spam_complaint'] as const
+
 const openShare = 0.3
 const clickShare = 0.2
 const unsubscribeShare = 0.02
@@ -46,6 +48,8 @@ interface Sending {
   readonly at: number
   readonly span: Span
   readonly outcome?: Outcome | undefined
+  /** Whatever one can do with mail is done with this. */
+  readonly isAllDone?: boolean
   /** The hour in which one domain cannot be reached. */
   readonly outage?: Span
   readonly instanceId?: string
@@ -59,7 +63,10 @@ export function deliver(dice: Dice, sending: Sending): Delivery {
   const feedback = feedbackOf(outcome, at, dice, message).filter((one) => one.at < span.to)
   const isRead = ['sent', 'delayed'].includes(outcome)
   const interactions = isRead
-    ? interactionsOf(dice, message, at + minuteMs).filter((one) => one.at < span.to)
+    ? (sending.isAllDone === true
+        ? everyInteraction.map((type) => ({ type, at: at + hourMs }))
+        : interactionsOf(dice, message, at + minuteMs)
+      ).filter((one) => one.at < span.to)
     : []
   const wasTried = !['notAllowed', 'capped', 'denylist', 'duplicate', 'optedOut', 'error'].includes(outcome)
   return {

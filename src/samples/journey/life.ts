@@ -64,12 +64,16 @@ function* newsletterOf(course: Course, person: Person, run: NewsletterRun): Gene
     at: at + minuteMs,
     span: course.span,
     outage: course.outage,
-    outcome: everyOutcome[dealt],
+    outcome: dealt === dealtOutcomes ? 'sent' : everyOutcome[dealt],
+    isAllDone: dealt === dealtOutcomes,
     instanceId,
     batchInstanceId,
   })
   yield* steps.take(newsletter.nodes.end, at + 2 * minuteMs, { hasEnded: true })
 }
+
+/** Whom the next newsletter finds after everything was dealt does everything with it. */
+const dealtOutcomes = everyOutcome.length + everyDiscard.length + exportFailures.length
 
 /** Nothing was dealt. */
 function isFree(dealt: number): boolean {

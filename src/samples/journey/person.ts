@@ -19,6 +19,8 @@ export interface Person {
 
 /** These were customers before the span, so that every outcome can be dealt to one of them. */
 export const oldCustomers = 50
+/** The next ones join in the first half of it, so that each trouble and each refusal is dealt to one of them. */
+export const dealtNewcomers = 10
 const newShare = 0.6
 const consentShare = 0.97
 
@@ -53,9 +55,11 @@ export function personOf(seed: number, index: number, span: Span): Person {
   const dice = createDice(seed, 'person', index)
   // Queries ask for the first by their addresses.
   const domain = domains[index] ?? dice.pick(domains)
-  const isNew = index >= oldCustomers && dice.chance(newShare)
+  const isDealt = index >= oldCustomers && index < oldCustomers + dealtNewcomers
+  const isNew = isDealt || (index >= oldCustomers && dice.chance(newShare))
+  const room = (span.to - span.from) / (isDealt ? 2 : 1) - hourMs
   const joined = isNew
-    ? span.from + Math.floor(dice.next() * (span.to - span.from - hourMs))
+    ? span.from + Math.floor(dice.next() * room)
     : span.from - dayMs - dice.below(400) * dayMs
   return {
     index,

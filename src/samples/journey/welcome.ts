@@ -3,7 +3,7 @@ import { createDice, type Dice } from '../dice.ts'
 import type { Course } from './course.ts'
 import { deliver } from './deliver.ts'
 import type { Fact, Problem, Step } from './facts.ts'
-import type { Person } from './person.ts'
+import { dealtNewcomers, oldCustomers, type Person } from './person.ts'
 import { stepsOf } from './steps.ts'
 import { messages, welcome } from './world.ts'
 
@@ -30,30 +30,42 @@ const troubles: readonly [Trouble, ...Trouble[]] = [
 ]
 const troubleShare = 0.08
 const againShare = 0.1
+const refusals = ['reentranceNotAllowed', 'instanceNotFound'] as const
 
 /** Who joins is greeted, three days later asked for at the loyalty service, reminded; some come a second time. */
 export function* welcomeOf(course: Course, person: Person): Generator<Fact> {
-  const { span } = course
-  if (person.joinedAt < span.from) return
+  if (person.joinedAt < course.span.from) return
   const dice = createDice(course.seed, 'welcome', person.index)
-  yield* walk(course, person, { dice, at: person.joinedAt, isReentrance: false })
-  if (!dice.chance(againShare)) return
   const again = person.joinedAt + 6 * dayMs
-  if (again >= span.to) return
-  if (dice.chance(0.5)) yield* walk(course, person, { dice, at: again, isReentrance: true })
-  else {
-    const code = dice.chance(0.8) ? 'reentranceNotAllowed' : 'instanceNotFound'
-    yield { kind: 'refusal', id: `refusal-${person.index}`, person, journey: welcome, at: again, code }
+  const dealt = person.index - oldCustomers
+  const trouble = dealt < dealtNewcomers ? troubles[dealt] : drawnTrouble(dice)
+  yield* walk(course, person, { dice, at: person.joinedAt, isReentrance: false, trouble })
+  const refusal = refusals[dealt - troubles.length]
+  if (
+    again >= course.span.to ||
+    !(dealt < dealtNewcomers ? dealt >= troubles.length : dice.chance(againShare))
+  )
+    return
+  if (refusal === undefined && (dealt < dealtNewcomers || dice.chance(0.5))) {
+    yield* walk(course, person, { dice, at: again, isReentrance: true, trouble: drawnTrouble(dice) })
+    return
   }
+  const code = refusal ?? (dice.chance(0.8) ? refusals[0] : refusals[1])
+  yield { kind: 'refusal', id: `refusal-${person.index}`, person, journey: welcome, at: again, code }
+}
+
+function drawnTrouble(dice: Dice): Trouble | undefined {
+  return dice.chance(troubleShare) ? dice.pick(troubles) : undefined
 }
 
 interface Walk {
   readonly dice: Dice
   readonly at: number
   readonly isReentrance: boolean
+  readonly trouble: Trouble | undefined
 }
 
-function* walk({ span }: Course, person: Person, { dice, at, isReentrance }: Walk): Generator<Fact> {
+function* walk({ span }: Course, person: Person, { dice, at, isReentrance, trouble }: Walk): Generator<Fact> {
   const { nodes } = welcome
   const visit = `${person.index}${isReentrance ? '-again' : ''}`
   const instanceId = `unitary_welcome-${visit}`
@@ -72,7 +84,6 @@ function* walk({ span }: Course, person: Person, { dice, at, isReentrance }: Wal
   })
   yield* steps.take(nodes.wait, greetedAt + minuteMs)
   const askedAt = greetedAt + 3 * dayMs + dice.below(600) * 1_000
-  const trouble = dice.chance(troubleShare) ? dice.pick(troubles) : undefined
   yield* steps.take(nodes.loyalty, askedAt, { ...trouble, hasEnded: trouble !== undefined })
   if (trouble || askedAt + 2 * minuteMs >= span.to) return
   yield* steps.take(nodes.push, askedAt + minuteMs)
