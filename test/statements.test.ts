@@ -5,6 +5,7 @@ import pg from 'pg'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { passableFolder } from './support/passable-folder.ts'
 import { startProduct, type Product } from './support/product.ts'
+import { restOf } from './support/rest.ts'
 
 /** Statements and forms of queries that need stored tables and a session, as clients send them. */
 let home: string
@@ -431,5 +432,65 @@ describe('what sessions show', () => {
     const sql = `PREPARE some (int) AS SELECT n FROM visits WHERE n > $1; EXECUTE SOME(2); DEALLOCATE ALL`
     expect(await product.rows(sql)).toEqual([[3]])
     await expect(product.rows('EXECUTE nothing(1)')).rejects.toThrow(/query\.unknown_statement/)
+  })
+})
+
+describe('templates in the text of a session', () => {
+  beforeAll(async () => {
+    const rest = await restOf({ http: product.http, home: join(home, 'home') })
+    const texts = {
+      few: 'SELECT n\nFROM visits WHERE n < 3;',
+      one_of_few: 'SELECT min(n) AS n FROM (#few)',
+      broken: 'SELECT n FROM visits WHERE m = 1',
+      torn: 'SELECT n FROM WHERE',
+      ring: 'SELECT * FROM (#ring)',
+    }
+    for (const [name, sql] of Object.entries(texts)) {
+      const { status } = await rest('POST', '/data/foundation/query/query-templates', { body: { name, sql } })
+      expect(status).toBeLessThan(300)
+    }
+  })
+
+  it('are filled in by their names, also within others and blocks', async () => {
+    await connected(async (client) => {
+      expect(await texts(client, 'SELECT n FROM (#few) ORDER BY n')).toEqual([[1], [2]])
+      expect(await texts(client, '#one_of_few;')).toEqual([[1]])
+      expect(await texts(client, "SELECT '#few' AS text -- #few")).toEqual([['#few']])
+      const { rows } = await client.query({ text: 'SELECT n FROM (#few) WHERE n > $1', values: [1] })
+      expect(rows).toEqual([{ n: 2 }])
+      const block = '$$ BEGIN\n# a remark\nSELECT count(*) AS count FROM (#few); END $$'
+      const answers = [await client.query(block)].flat()
+      expect(answers.flatMap((answer) => answer.rows as unknown[])).toEqual([{ count: '2' }])
+    })
+  })
+
+  const failureOf = async (text: string): Promise<unknown> =>
+    await connected(async (client) => {
+      try {
+        await client.query(text)
+        return undefined
+      } catch (error) {
+        const { message, position } = error as pg.DatabaseError
+        return { message: message.split('\n')[0], position }
+      }
+    })
+
+  it.each<[text: string, message: RegExp, place: string]>([
+    // What is wrong in a template is wrong at its name.
+    ['SELECT n\nFROM (#broken)', /In the template #broken: .*no column m/, '#broken'],
+    ['SELECT * FROM (#few), (#torn)', /In the template #torn: Expected/, '#torn'],
+    // What stands behind one keeps its place.
+    ['SELECT n FROM (#few)\nWHERE wrong = 1', /no column wrong/, 'wrong'],
+    ['SELECT n FROM (#few) WHERE n = = 1', /Expected an expression/, '= 1'],
+    ['SELECT * FROM (#nobody_has_it)', /SQL has no character "#"/, '#nobody'],
+  ])('say where a failure stands: %s', async (text, message, place) => {
+    expect(await failureOf(text)).toEqual({
+      message: expect.stringMatching(message),
+      position: String(text.lastIndexOf(place) + 1),
+    })
+  })
+
+  it('may not hold themselves', async () => {
+    expect(await failureOf('#ring')).toMatchObject({ message: expect.stringContaining('#ring holds itself') })
   })
 })

@@ -125,7 +125,7 @@ export class Session {
   async #simpleQuery(sql: string): Promise<void> {
     try {
       await this.#closePortal('')
-      const statements = this.#query.parse(sql)
+      const statements = await this.#query.parse(sql)
       if (statements.length === 0) this.#output.write(emptyQueryResponse)
       for (const statement of statements) await this.#runSimple(statement)
     } catch (error) {
@@ -201,7 +201,7 @@ export class Session {
       })
     }
     this.#prepared.delete(name)
-    const [statement, second] = this.#query.parse(sql)
+    const [statement, second] = await this.#query.parse(sql)
     if (second) {
       throw new AppError('query.syntax', 'A prepared statement is one statement; several came.', {
         hint: 'Send them one at a time, or without parameters.',

@@ -66,8 +66,8 @@ export type { Literal }
 
 /** One client's state: properties, prepared statements, transaction. Statements run one after another. */
 export interface QuerySession extends AsyncDisposable {
-  /** All statements of a request. @throws AppError 'query.syntax' */
-  parse(text: string): readonly SessionStatement[]
+  /** All statements of a request, with the templates that it names by `#NAME`. @throws AppError 'query.syntax' */
+  parse(text: string): Promise<readonly SessionStatement[]>
 
   /** What a statement takes and returns; undefined columns: it returns no rows. */
   describe(

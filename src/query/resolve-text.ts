@@ -66,6 +66,16 @@ export async function resolveText(
 
 /** `#NAME` replaced, also within what replaces it. */
 export async function withTemplates(db: Db, caller: Caller, text: string): Promise<string> {
+  const known = await templatesIn(db, caller, text)
+  return known.size === 0 ? text : inlineTemplates(text, known).text
+}
+
+/** The templates whose names stand in a text, and in what those hold, by name. */
+export async function templatesIn(
+  db: Db,
+  caller: Caller,
+  text: string,
+): Promise<ReadonlyMap<string, string>> {
   const known = new Map<string, string>()
   const asked = new Set<string>()
   for (let names = inlinedNames(text); names.length > 0;) {
@@ -81,7 +91,7 @@ export async function withTemplates(db: Db, caller: Caller, text: string): Promi
     }
     names = found.flatMap(inlinedNames).filter((name) => !asked.has(name))
   }
-  return known.size === 0 ? text : inlineTemplates(text, known)
+  return known
 }
 
 /** Both `key` and `$key` are written. */

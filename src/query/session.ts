@@ -2,6 +2,7 @@ import { unreachable } from '#base/assert.ts'
 import { AppError } from '#base/errors.ts'
 import type { CopyForm } from '#encode/encoding.ts'
 import type { DataType, Field } from '#types/data-type.ts'
+import { type InlinedText, inlinedNames, inlineTemplates } from '#sql/inline-templates.ts'
 import { analyzedColumns } from './analyze.ts'
 import { createdColumns } from './create-table.ts'
 import { copyFormOf } from './copy-out.ts'
@@ -25,7 +26,9 @@ import type {
 } from './query.ts'
 import type { QueryLog, QueryLogEntryWriter } from './query-log.ts'
 import { Questions } from './questions.ts'
+import { placedIn } from './placed-in.ts'
 import { preparedStatements, unknownPrepared } from './prepared-statements.ts'
+import { templatesIn } from './resolve-text.ts'
 import { runStatement, type StatementHost } from './run-statement.ts'
 import { sampleColumns } from './samples.ts'
 import type { Scope } from './scope.ts'
@@ -58,6 +61,8 @@ export class Session implements QuerySession {
   readonly #temporaries = new TemporaryTables()
   /** What a statement was written as, for the log. */
   readonly #texts = new WeakMap<Statement, string>()
+  /** Of statements whose text named templates. */
+  readonly #inlinedTexts = new WeakMap<SessionStatement, InlinedText>()
   readonly #closing = new AbortController()
   readonly #questions: Questions
 
@@ -78,8 +83,38 @@ export class Session implements QuerySession {
     return this.#properties.values
   }
 
-  parse(text: string): readonly SessionStatement[] {
+  async parse(text: string): Promise<readonly SessionStatement[]> {
+    const inlined = await this.#inlined(text)
+    if (!inlined) return this.#statements(text)
+    try {
+      const statements = this.#statements(inlined.text)
+      for (const statement of statements) this.#inlinedTexts.set(statement, inlined)
+      return statements
+    } catch (error) {
+      throw placedIn(inlined, error)
+    }
+  }
+
+  #statements(text: string): readonly SessionStatement[] {
     return this.#questions.parse(text, (part) => this.#parse(part)) ?? this.#parse(text)
+  }
+
+  /** Undefined for a text that names no template. */
+  async #inlined(text: string): Promise<InlinedText | undefined> {
+    if (inlinedNames(text).length === 0) return undefined
+    await this.#requireRight()
+    const templates = await templatesIn(this.#services.services.metadata.db, this.#options.caller, text)
+    return templates.size === 0 ? undefined : inlineTemplates(text, templates)
+  }
+
+  /** Rights may have been taken since the session was opened. */
+  async #requireRight(): Promise<void> {
+    const { principal, sandbox } = this.#options.caller
+    await this.#services.services.access.require({
+      principal,
+      permission: 'manage-queries',
+      sandboxId: sandbox.id,
+    })
   }
 
   #parse(text: string): readonly Statement[] {
@@ -96,7 +131,11 @@ export class Session implements QuerySession {
     parameterTypes: readonly (DataType | undefined)[],
     signal: AbortSignal,
   ): Promise<Description> {
-    return await this.#describe(statement, { parameterTypes, signal, depth: 0 })
+    try {
+      return await this.#describe(statement, { parameterTypes, signal, depth: 0 })
+    } catch (error) {
+      throw placedIn(this.#inlinedTexts.get(statement), error)
+    }
   }
 
   async describeQuestion(
@@ -198,19 +237,24 @@ export class Session implements QuerySession {
 
   async *execute(
     statement: SessionStatement,
+    options: ExecuteOptions,
+  ): AsyncGenerator<StatementResult, void, undefined> {
+    try {
+      yield* this.#execute(statement, options)
+    } catch (error) {
+      throw placedIn(this.#inlinedTexts.get(statement), error)
+    }
+  }
+
+  async *#execute(
+    statement: SessionStatement,
     { parameters, given, takesCopy = false, encoding, signal }: ExecuteOptions,
   ): AsyncGenerator<StatementResult, void, undefined> {
     const cancelling = new AbortController()
     const stopped = AbortSignal.any([signal, this.#closing.signal, cancelling.signal])
     const scope = this.#scope({ parameters, signal: stopped })
     const [prepared, cursors] = [this.#prepared, this.#cursors]
-    // Rights may have been taken since the session was opened.
-    const { principal, sandbox } = this.#options.caller
-    await this.#services.services.access.require({
-      principal,
-      permission: 'manage-queries',
-      sandboxId: sandbox.id,
-    })
+    await this.#requireRight()
     if (statement.kind === 'question') {
       yield await this.#questions.execute(scope, statement, { encoding, ...(given ? { given } : {}) })
       return

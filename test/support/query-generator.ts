@@ -268,6 +268,45 @@ const windows: readonly string[] = [
   "TIME_BETWEEN_PREVIOUS_MATCH(ts, $bool, 'hours') OVER (ORDER BY ts, id)",
 ]
 
+/** Frames of windows ordered by one number. */
+const frames: readonly string[] = [
+  'ROWS BETWEEN $$ PRECEDING AND CURRENT ROW',
+  'ROWS BETWEEN $$ PRECEDING AND $$ FOLLOWING',
+  'ROWS BETWEEN CURRENT ROW AND UNBOUNDED FOLLOWING',
+  'ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING',
+  'RANGE BETWEEN $$ PRECEDING AND CURRENT ROW',
+  'RANGE BETWEEN CURRENT ROW AND $$ FOLLOWING',
+  'RANGE BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW',
+]
+
+const framed: readonly string[] = [
+  'sum($int)',
+  'count($text)',
+  'avg($int)',
+  'max($decimal)',
+  'min($date)',
+  'first_value($text)',
+  'last_value($int) IGNORE NULLS',
+  'collect_list($int)',
+  'count_if($bool)',
+]
+
+const setOperators = ['UNION ALL', 'UNION', 'INTERSECT', 'INTERSECT ALL', 'EXCEPT', 'EXCEPT ALL'] as const
+
+const shapes = [
+  'rows',
+  'rows',
+  'rows',
+  'groups',
+  'windows',
+  'joined',
+  'exploded',
+  'groupingSets',
+  'frames',
+  'sets',
+  'pivot',
+] as const
+
 export interface GeneratedQuery {
   readonly sql: string
   /** What each column behind the first computes. */
@@ -285,7 +324,7 @@ export function generatedQuery(seed: number): GeneratedQuery {
     depth <= 0 || random() < 0.3 ? pick(columns[kind]) : `(${filled(pick(forms[kind]), depth)})`
   const kinds = Object.keys(forms) as Kind[]
   const partCount = 4
-  switch (pick(['rows', 'rows', 'rows', 'groups', 'windows', 'joined', 'exploded'])) {
+  switch (pick(shapes)) {
     case 'groups': {
       const key = pick(['b', 'st.a', 'm.a', 'id % 3', 'month(ts)', 'tags[0]'])
       const parts = Array.from({ length: partCount }, () => filled(pick(aggregates), 2))
@@ -294,6 +333,38 @@ export function generatedQuery(seed: number): GeneratedQuery {
     case 'windows': {
       const parts = Array.from({ length: partCount }, () => filled(pick(windows), 2))
       return { sql: `SELECT id, ${listed(parts)} FROM t`, parts }
+    }
+    case 'groupingSets': {
+      const by = pick([
+        'ROLLUP (b, k)',
+        'CUBE (b, k)',
+        'GROUPING SETS ((b, k), (k), ())',
+        'GROUPING SETS ((b), (k))',
+        'b, ROLLUP (k)',
+      ])
+      const parts = ['b', 'grouping(k)', 'grouping_id()', filled(pick(aggregates), 2)]
+      return { sql: `SELECT k, ${listed(parts)} FROM (SELECT *, id % 3 AS k FROM t) GROUP BY ${by}`, parts }
+    }
+    case 'frames': {
+      const order = pick(['id', 'id DESC'])
+      const parts = Array.from({ length: partCount }, () => {
+        const partition = pick(['', 'PARTITION BY b '])
+        return `${filled(pick(framed), 2)} OVER (${partition}ORDER BY ${order} ${filled(pick(frames), 1)})`
+      })
+      return { sql: `SELECT id, ${listed(parts)} FROM t`, parts }
+    }
+    case 'sets': {
+      const [kinds, operator] = [[pick(keyed), pick(keyed)], pick(setOperators)]
+      const side = (): string => {
+        const own = kinds.map((kind, index) => `${valueOf(kind, 2)} AS c${index + 1}`)
+        return `SELECT id % 4 AS k, ${own.join(', ')} FROM t WHERE ${filled('$bool', 1)}`
+      }
+      return { sql: `${side()} ${operator} ${side()}`, parts: kinds }
+    }
+    case 'pivot': {
+      const value = pick(['sum(v)', 'count(v)', 'max(v) AS m, min(v) AS l'])
+      const sql = `SELECT * FROM (SELECT id % 3 AS k, b, ${valueOf('int', 2)} AS v FROM t) PIVOT (${value} FOR b IN (true AS yes, false AS no))`
+      return { sql, parts: ['yes', 'no', 'yes', 'no'] }
     }
     case 'joined': {
       const parts = [filled('$int', 2), filled('$text', 2)]
@@ -318,6 +389,9 @@ export function generatedQuery(seed: number): GeneratedQuery {
     }
   }
 }
+
+/** Kinds whose values can be compared by every set operation. */
+const keyed = ['int', 'long', 'decimal', 'text', 'bool', 'date', 'time', 'ints'] as const
 
 const listed = (parts: readonly string[]): string =>
   parts.map((part, index) => `${part} AS c${index + 1}`).join(', ')

@@ -84,7 +84,7 @@ function scriptedSession(service: ScriptedQuery, options: SessionOptions): Query
   ])
   return {
     properties,
-    parse: (text) => parse(text),
+    parse: async (text) => parse(text),
     describe: async (statement): Promise<Description> => describe(service, scriptOf(statement)),
     // Its texts ask no catalogue.
     describeQuestion: async () => ({ parameterTypes: [], parameterOids: [], columns: [] }),

@@ -30,7 +30,7 @@ export async function* sqlOutput(options: SqlOutputOptions): AsyncGenerator<Uint
   const writer = writers[format]()
   let hasBegun = false
   try {
-    for (const statement of session.parse(sql)) {
+    for (const statement of await session.parse(sql)) {
       const results = session.execute(statement, { parameters: [], encoding: writer.encoding, signal })
       for await (const result of results) {
         for await (const { bytes, rowCount } of written(result, writer, notices)) {

@@ -73,7 +73,7 @@ async function rowsOf(
   text: string,
   signal: AbortSignal,
 ): Promise<{ columns: readonly Field[]; results: Record<string, unknown>[] }> {
-  const statements = session.parse(text)
+  const statements = await session.parse(text)
   const [statement] = statements
   if (!statement || statements.length > 1 || statement.kind !== 'query') {
     throw new AppError('query.unsupported', 'An accelerated query is one SELECT.')

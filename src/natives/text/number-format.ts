@@ -11,7 +11,7 @@ import {
 /** Numbers written by a pattern of Java's, such as `#,##0.00`. */
 export const numberFormatFunctions: readonly NativeFunction[] = [
   native('native_double_format', ['double', 'text'], 'text', (value, pattern) => {
-    if (Number.isNaN(value)) return '�'
+    if (Number.isNaN(value)) return 'NaN'
     if (Number.isFinite(value)) return written(exactDigitsOf(value), pattern)
     const form = formOf(pattern)
     return value > 0 ? `${form.prefix}∞${form.suffix}` : `${form.negative[0]}∞${form.negative[1]}`

@@ -13,12 +13,17 @@ export function formattedNumber({
 }: PrintedCall): string {
   const isDecimal = type.kind === 'decimal' || isIntegral(type)
   const isPlaces = formType.kind !== 'string'
+  const number = cast(value, type, doubleType)
   if (!isDecimal && isPlaces && given?.kind === 'literal')
-    return `(CASE WHEN ${form} >= 0 THEN format('{:,.' || ${form} || 'f}', ${cast(value, type, doubleType)}) END)`
+    return onceEach(
+      [number],
+      (number = '') =>
+        `(CASE WHEN ${form} < 0 THEN NULL WHEN isfinite(${number}) THEN format('{:,.' || ${form} || 'f}', ${number}) ELSE native_double_format(${number}, '0') END)`,
+    )
   const written = (pattern: string): string =>
     isDecimal
       ? `native_decimal_format(CAST(${value} AS VARCHAR), ${pattern})`
-      : `native_double_format(${cast(value, type, doubleType)}, ${pattern})`
+      : `native_double_format(${number}, ${pattern})`
   if (!isPlaces) return written(`CASE WHEN ${form} = '' THEN '#,##0' ELSE ${form} END`)
   return onceEach(
     [form],

@@ -21,6 +21,7 @@ import { on, rewritten, scalar } from './define.ts'
 import type { FunctionEntry, PrintedCall } from './entry.ts'
 import { convertedBase } from './conversion-base.ts'
 import { encodedText } from './charsets.ts'
+import { onceEach } from './once-each.ts'
 import { formattedNumber, formattedText } from './conversion-format.ts'
 
 /** From one form to another: functions named by types, encodings, number formats. */
@@ -50,7 +51,16 @@ export const conversionFunctions: readonly FunctionEntry[] = [
       "rtrim(regexp_replace(to_base64($1), '(.{76})', '\\1\r\n', 'g'), chr(13) || chr(10))",
     ),
   ),
-  scalar('unbase64', on(['string'], binaryType, 'native_unbase64($1)')),
+  scalar(
+    'unbase64',
+    on(['string'], binaryType, ({ values }) =>
+      onceEach(
+        values,
+        (text = '') =>
+          `(CASE WHEN length(${text}) % 4 = 0 AND regexp_full_match(${text}, '[A-Za-z0-9+/]*={0,2}') THEN from_base64(${text}) ELSE native_unbase64(${text}) END)`,
+      ),
+    ),
+  ),
   scalar(
     'hex',
     on(['binary'], stringType, 'hex($1)', { fits: ([type]) => type?.kind === 'binary' }),
