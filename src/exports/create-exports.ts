@@ -27,6 +27,7 @@ import type { Adopted, Exports } from './exports.ts'
 import { planAhead } from './plan.ts'
 import { runDocument } from './run-document.ts'
 import { dryRun, type DryRun } from './dry-run.ts'
+import { createRedeliver } from './redeliver.ts'
 import { createRuleAdmin } from './rule-admin.ts'
 import { createRunControl } from './run-control.ts'
 import { runExport } from './run-export.ts'
@@ -79,6 +80,7 @@ export function createExports(options: ExportsOptions): Exports {
   return {
     ...createEntities({ ...options, home }),
     ...control,
+    ...createRedeliver({ ...options, home, control }),
     ...createRuleAdmin(options),
     dryRun: async (caller, flowId, { signal }) => {
       const datasetIds = await control.datasetIds(caller, flowId)

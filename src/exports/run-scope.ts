@@ -7,7 +7,7 @@ import type { RunContext } from '#jobs/jobs.ts'
 import type { Lake } from '#lake/lake.ts'
 import type { Metadata } from '#metadata/metadata.ts'
 import type { ObjectStore } from '#objects/object-store.ts'
-import type { ExportPlan } from './plan.ts'
+import type { ExportPlan } from './export-plan.ts'
 import type { SigningKey } from './signing-key.ts'
 
 /** What the steps of one attempt share. */
