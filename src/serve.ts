@@ -185,6 +185,7 @@ export async function startServer({
     lake,
     datasets,
     jobs,
+    notify,
     spoolFolder: paths.spool,
     keysFolder: paths.keys,
     clock,
@@ -213,7 +214,7 @@ export async function startServer({
   })
   await query.failLeftQueries()
   await jobs.start()
-  starting.use(startTriggers({ metadata, jobs, clock, logger }))
+  starting.use(startTriggers({ metadata, jobs, clock, logger, notify }))
   starting.use(sweepNowAndThen({ lake, query, home: config.home }, logger))
 
   const { host, port } = config.postgres

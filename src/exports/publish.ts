@@ -15,6 +15,7 @@ import { markerOf, platformManifest, reseal } from './seal.ts'
 import { spool } from './spool.ts'
 import { stageAll, type StagedPart, stagedPartOf, stagePart } from './stage.ts'
 import { removeParts } from './sweep.ts'
+import { tellPublished } from './tell-export.ts'
 
 /** How often one attempt replaces parts that vanished. */
 const rebuildsMax = 3
@@ -233,6 +234,7 @@ async function recordPublished(scope: RunScope, sealed: SealedManifest): Promise
     })
     await updateExportRun(tx, run.id, { published_at: now, is_pinned: false })
     await lake.releasePins(tx, pinOwner(run.id))
+    await tellPublished(scope, tx, { run, plan, manifest })
     await lease.finish(tx, {
       location: store.location,
       manifest: nameOf(scope),

@@ -1,6 +1,7 @@
 import { DuckDBInstance } from '@duckdb/node-api'
 import { join } from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
+import { putAlert } from '#metadata/alerts.ts'
 import { longType, stringType, structType, timestampType } from '#types/data-type.ts'
 import { type LakeExports, openLakeExports } from '../../test/support/lake-exports.ts'
 
@@ -37,8 +38,28 @@ test('events that are too old at the tick are left out, counted as skipped, and 
   const dataset = await bed.dataset(columns)
   await bed.append(dataset, events(400, 366, 364, 1, undefined))
   const flowId = await bed.flow(dataset, { scheduleParams: { recordDaysMax: 365 } })
+  const { metadata } = bed.here
+  await metadata.transaction((tx) =>
+    putAlert(
+      tx,
+      {
+        id: crypto.randomUUID(),
+        sandbox_id: bed.caller.sandbox.id,
+        asset_id: flowId,
+        alert_type: 'skipped',
+        is_enabled: true,
+        delay_minutes: null,
+        created_at: new Date(),
+        created_by: bed.caller.principal.id,
+      },
+      [{ email: 'ann@example.com', in_product: true, by_email: false }],
+    ),
+  )
   const run = await bed.run(flowId)
   expect(run).toMatchObject({ state: 'succeeded', result: { rowCount: 3, skippedRowCount: 2 } })
+  expect(await metadata.db.selectFrom('notifications').select(['topic', 'body']).execute()).toMatchObject([
+    { topic: 'export.skipped', body: expect.stringContaining('2 of 5 rows were left out.') as string },
+  ])
   expect(numbers(bed)).toEqual([2, 3, 4])
   expect(await bed.exports.runDocument(bed.caller, run.id)).toMatchObject({
     metrics: {

@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
 import { type FaultPoint, armFaults } from '#base/faults.ts'
+import type { RunId } from '#base/ids.ts'
 import { longType, stringType, structType, timestampType } from '#types/data-type.ts'
 import { throwAt } from '../../test/support/exports.ts'
 import { type LakeExports, openLakeExports } from '../../test/support/lake-exports.ts'
@@ -189,6 +190,9 @@ test('a window that was cancelled or has failed is made by the next who asks, an
   expect(again[0]!.runId).toBe(first!.runId)
   expect(again[1]!.runId).not.toBe(second!.runId)
   await bed.finished(again[1]!.runId)
+  // Made again by hand it is the same window.
+  const { id } = await bed.exports.controlRun(bed.caller, second!.runId, 'retry')
+  expect(await bed.finished(id as RunId)).toMatchObject({ result: { rowCount: 24, content: 'window' } })
 })
 
 test('what is asked for must be there: a delivery, a range, a snapshot', async () => {

@@ -16,7 +16,7 @@ import type { Engine } from '#engine/engine.ts'
 import type { Commit, Lake } from '#lake/lake.ts'
 import { lockChain, lockEntity, selectExportRun, selectUnfinishedRuns } from '#metadata/exports.ts'
 import { selectWindowRuns } from '#metadata/export-windows.ts'
-import { type RunRow, selectRun } from '#metadata/jobs.ts'
+import { selectRun } from '#metadata/jobs.ts'
 import type { Transaction } from '#metadata/metadata.ts'
 import { dryRunOf } from './dry-run.ts'
 import type { Exports, WindowRun } from './exports.ts'
@@ -25,7 +25,8 @@ import { planAhead, type PlanOptions, sourceOf } from './plan.ts'
 import { startSequence } from './plan-content.ts'
 import { cutWindows, type RecordWindow } from './record-windows.ts'
 import type { RunControl } from './run-control.ts'
-import { datasetIdOf, flowIdOf } from './run-subject.ts'
+import { newestOfWindows, windowKey, windowRun } from './window-runs.ts'
+import { flowIdOf } from './run-subject.ts'
 
 interface RedeliverOptions extends PlanOptions {
   readonly engine: Engine
@@ -123,7 +124,7 @@ export function createRedeliver(
     await requireExport(caller)
     const flow = isId('flow', flowId) ? await selectFlow(caller, flowId) : undefined
     if (!flow) throw unknownFlow(flowId)
-    return newest(await selectWindowRuns(metadata.db, flowId)).map(windowRun)
+    return newestOfWindows(await selectWindowRuns(metadata.db, flowId)).map(windowRun)
   }
 
   async function selectFlow(caller: Caller, flowId: FlowId) {
@@ -167,11 +168,11 @@ export function createRedeliver(
       await metadata.transaction(async (tx) => {
         if (!isId('flow', flowId) || !(await lockEntity(tx, caller.sandbox.id, 'flows', flowId)))
           throw unknownFlow(flowId)
-        const done = newest(await selectWindowRuns(tx, flowId))
+        const done = newestOfWindows(await selectWindowRuns(tx, flowId))
         for (const datasetId of wanted.datasetIds) {
           const made = await payloads(tx, caller, flowId, parseId('dataset', datasetId), spans)
           for (const payload of made.payloads) {
-            const before = done.find((run) => keyOf(run) === keyOf({ payload }))
+            const before = done.find((run) => windowKey(run) === windowKey({ payload }))
             if (before && !['failed', 'cancelled'].includes(before.state)) continue
             const { window } = payload
             const [run] = await control.enqueueIn(tx, caller, flowId, {
@@ -193,11 +194,11 @@ export function createRedeliver(
       control.ring()
       const asked = new Set(
         wanted.datasetIds.flatMap((datasetId) =>
-          spans.map((window) => keyOf({ payload: { datasetId, window } })),
+          spans.map((window) => windowKey({ payload: { datasetId, window } })),
         ),
       )
       return (await windows(caller, flowId)).filter((run) =>
-        asked.has(keyOf({ payload: { datasetId: run.datasetId, window: run } })),
+        asked.has(windowKey({ payload: { datasetId: run.datasetId, window: run } })),
       )
     },
     backfillAhead: async (caller, flowId, wanted, { signal }) => {
@@ -224,35 +225,6 @@ export function snapshotOf(commits: readonly Commit[], throughSequence: number):
   if (exact) return exact.snapshotId
   const next = commits.find(({ commitSequence }) => commitSequence === throughSequence + 1)
   return next?.operation === 'replace' ? next.snapshotId : undefined
-}
-
-/** The newest run of each dataset's window, by dataset and time. */
-function newest(runs: readonly RunRow[]): RunRow[] {
-  const byKey = new Map(runs.map((run) => [keyOf(run), run]))
-  return [...byKey.entries()].toSorted(([one], [other]) => (one < other ? -1 : 1)).map(([, run]) => run)
-}
-
-function keyOf({ payload }: { readonly payload: Readonly<Record<string, unknown>> }): string {
-  const { from, before } = windowOf(payload)
-  return `${String(payload['datasetId'])} ${from} ${before}`
-}
-
-function windowOf(payload: Readonly<Record<string, unknown>>): RecordWindow {
-  return payload['window'] as RecordWindow
-}
-
-function windowRun(run: RunRow): WindowRun {
-  const { from, before } = windowOf(run.payload)
-  const rowCount = run.result?.['rowCount']
-  return {
-    datasetId: must(datasetIdOf(run.payload), 'a window is of a dataset'),
-    from,
-    before,
-    runId: run.id,
-    state: run.state,
-    ...(typeof rowCount === 'number' ? { rowCount } : {}),
-    ...(run.message === null || run.state === 'succeeded' ? {} : { message: run.message }),
-  }
 }
 
 function unknownFlow(flowId: string): AppError {

@@ -28,6 +28,7 @@ import * as keptResults from './migrations/0052-kept-results.ts'
 import * as exportControl from './migrations/0070-export-control.ts'
 import * as exportRules from './migrations/0071-export-rules.ts'
 import * as ingestion from './migrations/0080-ingestion.ts'
+import * as exportAlerts from './migrations/0088-export-alerts.ts'
 
 // oxlint-disable-next-line typescript/no-explicit-any -- A migration precedes the row types.
 type AnyDb = Kysely<any>
@@ -67,6 +68,7 @@ export const migrations: readonly Migration[] = [
   { name: '0070-export-control', up: exportControl.up },
   { name: '0071-export-rules', up: exportRules.up },
   { name: '0080-ingestion', up: ingestion.up },
+  { name: '0088-export-alerts', up: exportAlerts.up },
 ]
 
 /** Any number that nobody else uses in this database: two nodes that start together migrate one after the other. */

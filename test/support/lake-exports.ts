@@ -13,6 +13,7 @@ import { dataLakeSpecId, type EntityKind, type Exports, localFolderSpecs } from 
 import { verifyLocation, type VerifyReport } from '../../src/exports/verify.ts'
 import { createJobs } from '../../src/jobs/create-jobs.ts'
 import type { Jobs, Run } from '../../src/jobs/jobs.ts'
+import { createNotify } from '../../src/notify/create-notify.ts'
 import { openStore } from '../../src/objects/open-store.ts'
 import { createSchemas } from '../../src/schemas/create-schemas.ts'
 import type { StructType } from '../../src/types/data-type.ts'
@@ -65,9 +66,20 @@ export async function openLakeExports(): Promise<LakeExports> {
   })
   await mkdir(join(folder, 'home'), { mode: 0o711 })
   const keyFile = join(folder, 'home', 'master.json')
+  const secrets = await createSecretStore({ metadata, keyFile, clock: systemClock })
+  const notify = createNotify({
+    metadata,
+    access,
+    jobs,
+    secrets,
+    allowsPrivate: true,
+    clock: systemClock,
+    logger: silentLogger,
+  })
   const exports = createExports({
     metadata,
-    secrets: await createSecretStore({ metadata, keyFile, clock: systemClock }),
+    secrets,
+    notify,
     access,
     engine,
     lake,
