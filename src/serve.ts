@@ -202,6 +202,7 @@ export async function startServer({
     lake,
     datasets,
     jobs,
+    notify,
     spoolFolder: paths.spool,
     keysFolder: paths.keys,
     clock,
@@ -233,7 +234,7 @@ export async function startServer({
   starting.use(await query.start())
   await jobs.start()
   await streaming.start()
-  starting.use(startTriggers({ metadata, jobs, clock, logger }))
+  starting.use(startTriggers({ metadata, jobs, clock, logger, notify }))
   starting.use(sweepNowAndThen({ lake, query, home: config.home }, logger))
 
   const { host, port } = config.postgres

@@ -29,6 +29,8 @@ describe('what needs no server', () => {
     ['dataset', 'show'],
     ['export', 'create'],
     ['export', 'run'],
+    ['export', 'rerun'],
+    ['export', 'backfill'],
     ['export', 'list'],
     ['export', 'show'],
   ])('%s %s explains itself with examples', async (...command) => {
@@ -165,6 +167,50 @@ describe('on a home with a server', () => {
     const part = (await readdir(folder, { recursive: true })).find((name) => name.endsWith('.parquet'))!
     writeFileSync(fileOf(part), readFileSync(fileOf(part)).subarray(0, 100))
     expect(await sluice(['verify', folder])).toMatchObject({ code: 1, out: expect.stringContaining(part) })
+  })
+
+  test('a delivery is made again, and rows by their own time in windows', async () => {
+    writeFileSync(
+      at('clicks.csv'),
+      '_id,timestamp\na,2026-02-01T10:00:00Z\nb,2026-02-01T11:00:00Z\nc,2026-02-03T01:00:00Z\n',
+    )
+    for (const args of [
+      ['dataset', 'create', 'clicks', '--from', at('clicks.csv')],
+      ['dataset', 'load', 'clicks', at('clicks.csv')],
+      ['export', 'create', 'feed', '--dataset', 'clicks', '--to', at('feed')],
+    ])
+      expect(await run(...args)).toMatchObject({ code: 0 })
+    const { id } = JSON.parse((await run('export', 'run', 'feed', '--format', 'json')).out) as { id: string }
+    expect(await run('export', 'rerun', id, '--dry-run')).toMatchObject({
+      code: 0,
+      out: expect.stringContaining('Would deliver 3 rows'),
+    })
+    expect(await run('export', 'rerun', id)).toMatchObject({
+      code: 0,
+      out: expect.stringContaining('Published 3 rows'),
+    })
+    const windows = ['--from', '2026-02-01', '--to', '2026-02-04', '--window', '1d']
+    const ahead = await run('export', 'backfill', 'feed', ...windows, '--dry-run')
+    expect(ahead.out.match(/: \d+ rows?/g)).toEqual([': 2 rows', ': 0 rows', ': 1 row'])
+    const first = await run('export', 'backfill', 'feed', ...windows, '--format', 'json')
+    expect(first.code).toBe(0)
+    expect(JSON.parse(first.out)).toMatchObject([
+      { state: 'succeeded', rowCount: 2 },
+      { state: 'succeeded', rowCount: 0 },
+      { state: 'succeeded', rowCount: 1 },
+    ])
+    expect(JSON.parse((await run('export', 'backfill', 'feed', ...windows, '--format', 'json')).out)).toEqual(
+      JSON.parse(first.out),
+    )
+    expect(JSON.parse((await sluice(['verify', at('feed'), '--format', 'json'])).out)).toMatchObject({
+      isRight: true,
+      rowCount: 3 + 3 + 3,
+    })
+    expect(await run('export', 'rerun', crypto.randomUUID())).toMatchObject({ code: 3 })
+    expect(await run('export', 'backfill', 'feed', '--from', 'then', '--to', '2026-02-04')).toMatchObject({
+      code: 2,
+      err: expect.stringContaining('expected a day'),
+    })
   })
 
   test('rows that do not fit are listed with their reason, and nothing is half loaded', async () => {

@@ -274,6 +274,16 @@ const rows: Readonly<Record<string, Row>> = {
   'DELETE /sluice/v1/exports/rules/:id': { params: ['policy'] },
   'POST /sluice/v1/exports/:flowId/dry-run': { params: ['flow'] },
   'POST /sluice/v1/exports/:flowId/adoption': { params: ['flow'] },
+  'POST /sluice/v1/exports/runs/:runId/repeat': { params: ['run'] },
+  'POST /sluice/v1/exports/:flowId/backfill': {
+    params: ['flow'],
+    body: (ids) => ({
+      datasetIds: [ids.dataset],
+      from: '2026-02-01T00:00:00Z',
+      before: '2026-02-02T00:00:00Z',
+    }),
+  },
+  'GET /sluice/v1/exports/:flowId/backfill': { params: ['flow'] },
   'GET /sluice/v1/exports/deliveries': { query: (ids) => `datasetId=${ids.dataset}` },
   'GET /sluice/v1/exports/settings': organizationWide,
   'PUT /sluice/v1/exports/settings': { ...organizationWide, body: () => ({ isStrict: false }) },

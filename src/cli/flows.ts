@@ -167,3 +167,11 @@ export async function finishedRun(
     await delay(lookEveryMs, undefined, { signal: client.signal })
   }
 }
+
+export function figuresOf({ metrics }: RunDocument) {
+  return {
+    rows: metrics.recordSummary?.outputRecordCount ?? 0,
+    files: metrics.fileSummary?.outputFileCount ?? 0,
+    size: metrics.sizeSummary?.outputBytes ?? 0,
+  }
+}

@@ -10,10 +10,10 @@ import type { Metadata } from '#metadata/metadata.ts'
 import { locationOf } from '#objects/location.ts'
 import type { ObjectStore } from '#objects/object-store.ts'
 import type { Adopted } from './exports.ts'
-import { readManifest, type SealedManifest } from './manifest.ts'
+import { readManifest, type SealedManifest, watermarkOf } from './manifest.ts'
 import { parseManifestName } from './names.ts'
 import { openDestination } from './open-destination.ts'
-import type { ExportPlan } from './plan.ts'
+import type { ExportPlan } from './export-plan.ts'
 import { loadSigningKey } from './signing-key.ts'
 
 export interface AdoptOptions {
@@ -66,7 +66,7 @@ export async function adoptChain(
       )
     const watermark = await selectSequenceAt(tx, {
       tableId: plan.tableId as TableId,
-      sequenceMax: manifest.source.throughSequence,
+      sequenceMax: watermarkOf(manifest),
       at: new Date(manifest.sealedAt),
     })
     await upsertChain(tx, {

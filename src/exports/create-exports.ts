@@ -20,6 +20,7 @@ import {
 } from '#metadata/exports.ts'
 import { type RunRow, selectRun } from '#metadata/jobs.ts'
 import type { Metadata } from '#metadata/metadata.ts'
+import type { Notify } from '#notify/notify.ts'
 import { adoptChain } from './adopt.ts'
 import { createEntities } from './entities.ts'
 import { equalTo, pageOf } from './entity-query.ts'
@@ -27,9 +28,11 @@ import type { Adopted, Exports } from './exports.ts'
 import { planAhead } from './plan.ts'
 import { runDocument } from './run-document.ts'
 import { dryRun, type DryRun } from './dry-run.ts'
+import { createRedeliver } from './redeliver.ts'
 import { createRuleAdmin } from './rule-admin.ts'
 import { createRunControl } from './run-control.ts'
 import { runExport } from './run-export.ts'
+import { tellFailed } from './tell-export.ts'
 import { testConnection } from './test-connection.ts'
 
 /** Deliveries one node makes at once. */
@@ -43,6 +46,7 @@ export interface ExportsOptions {
   readonly lake: Lake
   readonly datasets: Datasets
   readonly jobs: Jobs
+  readonly notify: Pick<Notify, 'send'>
   /** Below our home, as is `keysFolder`: nothing is ever delivered into their parent. */
   readonly spoolFolder: string
   readonly keysFolder: string
@@ -58,6 +62,9 @@ export function createExports(options: ExportsOptions): Exports {
     kind: 'export',
     parallelRunsMax,
     run: (context) => runExport({ ...options, home }, context),
+    ended: async (tx, run) => {
+      if (run.state === 'failed') await tellFailed(options, tx, run, run)
+    },
   })
 
   const control = createRunControl(options)
@@ -79,6 +86,7 @@ export function createExports(options: ExportsOptions): Exports {
   return {
     ...createEntities({ ...options, home }),
     ...control,
+    ...createRedeliver({ ...options, home, control }),
     ...createRuleAdmin(options),
     dryRun: async (caller, flowId, { signal }) => {
       const datasetIds = await control.datasetIds(caller, flowId)

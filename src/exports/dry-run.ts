@@ -1,9 +1,12 @@
-import type { DatasetId, FlowId, SnapshotId, TableId } from '#base/ids.ts'
+import type { DatasetId, FlowId, TableId } from '#base/ids.ts'
 import type { Caller } from '#datasets/datasets.ts'
 import type { Engine } from '#engine/engine.ts'
 import { locationOf } from '#objects/location.ts'
+import type { DeliveredContent } from './delivered-content.ts'
 import { partName } from './names.ts'
-import { columnsOf, type ExportPlan, planAhead, type PlanOptions } from './plan.ts'
+import { columnsOf, type ExportPlan } from './export-plan.ts'
+import { planAhead, type PlanOptions } from './plan.ts'
+import { countBy, scanOf } from './scan.ts'
 
 /** What a run would deliver. */
 export interface DryRun {
@@ -11,7 +14,7 @@ export interface DryRun {
   readonly datasetName: string
   readonly location: string
   readonly folder: string
-  readonly content: 'full' | 'increment'
+  readonly content: DeliveredContent
   readonly chainNumber: number
   readonly rowCount: number
   /** Of the lake's files that would be read; what is delivered may have another size. */
@@ -33,15 +36,22 @@ export async function dryRun(
   caller: Caller,
   wanted: { readonly flowId: FlowId; readonly datasetId: DatasetId; readonly signal: AbortSignal },
 ): Promise<DryRun> {
-  const { lake } = options
   const plan = await planAhead(options, caller, wanted)
-  const scan = await lake.plan({
-    tableId: plan.tableId as TableId,
-    snapshotId: plan.snapshotId as SnapshotId | undefined,
-    ...(plan.content === 'increment' ? { afterSequence: plan.afterSequence } : {}),
-    withSystemColumns: plan.withSystemColumns,
-    signal: wanted.signal,
-  })
+  return await dryRunOf({ ...options, plan }, wanted.signal)
+}
+
+/** What a plan would deliver. */
+export async function dryRunOf(
+  options: Pick<PlanOptions, 'lake'> & { readonly engine: Engine; readonly plan: ExportPlan },
+  signal: AbortSignal,
+): Promise<DryRun> {
+  const { lake, engine, plan } = options
+  const scan = await scanOf(options, signal)
+  using lease = await lake.lease(scan.files, { signal })
+  const read = { sql: scan.sql, paths: lease.paths }
+  const rowCount = scan.isFiltered
+    ? ((await countBy(engine, read, "''", signal)).get('') ?? 0)
+    : scan.rowCount
   return {
     datasetId: plan.datasetId,
     datasetName: plan.datasetName,
@@ -49,9 +59,9 @@ export async function dryRun(
     folder: plan.folder,
     content: plan.content,
     chainNumber: plan.chain.number,
-    rowCount: scan.rowCount,
+    rowCount,
     sourceBytes: scan.bytes,
-    fileCount: scan.rowCount === 0 ? 0 : Math.max(1, Math.ceil(scan.bytes / plan.fileBytesMax)),
+    fileCount: rowCount === 0 ? 0 : Math.max(1, Math.ceil(scan.bytes / plan.fileBytesMax)),
     fileName: partName({
       folder: '',
       number: 0,
@@ -61,22 +71,22 @@ export async function dryRun(
       isEncrypted: plan.encryption !== undefined,
     }).replace(/-1-[0-9a-f]{8}\./, '-<attempt>-<chance>.'),
     columns: plan.columns,
-    rows: scan.files.length === 0 ? [] : await sample(options, plan, scan, wanted.signal),
+    rows: scan.files.length === 0 ? [] : await sample(options, read, signal),
   }
 }
 
 async function sample(
-  { lake, engine }: PlanOptions & { readonly engine: Engine },
-  plan: ExportPlan,
-  scan: Awaited<ReturnType<PlanOptions['lake']['plan']>>,
+  { lake, engine, plan }: Pick<PlanOptions, 'lake'> & { readonly engine: Engine; readonly plan: ExportPlan },
+  read: { readonly sql: string; readonly paths: readonly string[] },
   signal: AbortSignal,
 ): Promise<Record<string, unknown>[]> {
-  using lease = await lake.lease(scan.files, { signal })
-  const columns = columnsOf(await lake.table(plan.tableId as TableId), plan.withSystemColumns)
+  const columns = columnsOf(await lake.table(plan.tableId as TableId), plan.withSystemColumns).filter(
+    ({ name }) => plan.columns.some((column) => column.name === name),
+  )
   await using pull = await engine.open(
     {
-      sql: `SELECT * FROM (${scan.sql}\n) AS sample LIMIT ${rowsShown}`,
-      files: lease.paths,
+      sql: `SELECT * FROM (${read.sql}\n) AS sample LIMIT ${rowsShown}`,
+      files: read.paths,
       pool: 'interactive',
     },
     { encoding: { kind: 'jsonLines' }, columns, rowCountMax: rowsShown, signal },

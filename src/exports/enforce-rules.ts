@@ -1,13 +1,13 @@
 import type { Clock } from '#base/clock.ts'
 import { AppError } from '#base/errors.ts'
 import type { Caller } from '#datasets/datasets.ts'
-import { isInRoles, selectExportRules, sumExported } from '#metadata/export-rules.ts'
-import type { Metadata } from '#metadata/metadata.ts'
+import { isInRoles, lockExported, selectExportRules, sumExported } from '#metadata/export-rules.ts'
+import type { Db, Transaction } from '#metadata/metadata.ts'
 import { opensAt } from './delivery-window.ts'
 import { type ExportRule, isOfDataset, isWithin, type NamedRule, parseRule } from './rules.ts'
 
 interface RuleOptions {
-  readonly metadata: Metadata
+  readonly metadata: { readonly db: Db }
   readonly clock: Clock
 }
 
@@ -41,6 +41,21 @@ export async function checkDestination(
       { hint: 'Choose a destination that it allows, or ask who administers exports.' },
     )
   }
+}
+
+/**
+ * As `checkQuotas`, for a run that the transaction seals: whoever else seals one in the sandbox waits until it ends, and
+ * counts it.
+ */
+export async function checkQuotasAtSeal(
+  tx: Transaction,
+  { clock }: Pick<RuleOptions, 'clock'>,
+  asked: Parameters<typeof checkQuotas>[1],
+): Promise<void> {
+  const options = { metadata: { db: tx }, clock }
+  if (!(await rulesOf(options, asked.caller)).some(({ rule }) => rule.kind === 'quota')) return
+  await lockExported(tx, asked.caller.sandbox.id)
+  await checkQuotas(options, asked)
 }
 
 /**

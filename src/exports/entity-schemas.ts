@@ -93,6 +93,8 @@ const targetParams = z.looseObject({
     .string()
     .regex(/^[\w-][\w.-]{0,63}$/, 'is a file name of letters, digits, dots, - and _')
     .optional(),
+  /** Below the run's folder, rows have folders by their own time. */
+  recordTimeFolders: z.enum(['month', 'day', 'hour']).optional(),
   includeSystemColumns: booleanText.default(false),
   /** A file is ended at about this size. */
   fileBytesMax: z

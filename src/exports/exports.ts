@@ -2,6 +2,7 @@ import type { FlowId, RunId } from '#base/ids.ts'
 import type { Caller } from '#datasets/datasets.ts'
 import type { Run } from '#jobs/jobs.ts'
 import type { DryRun } from './dry-run.ts'
+import type { RecordWindow, WindowRange } from './record-windows.ts'
 import type { NamedRule } from './rules.ts'
 
 /**
@@ -61,6 +62,26 @@ export interface Exports {
     flowId: FlowId,
     options: { readonly signal: AbortSignal },
   ): Promise<readonly DryRun[]>
+  /**
+   * The rows of a published run again, as one more delivery that leaves the next one as it would be. Asked again while
+   * that is under way, it is the same.
+   * @throws AppError 'source.removed' naming what of them is gone
+   */
+  repeatRun(caller: Caller, runId: RunId): Promise<{ readonly runId: RunId; readonly isNew: boolean }>
+  repeatAhead(caller: Caller, runId: RunId, options: { readonly signal: AbortSignal }): Promise<DryRun>
+  /**
+   * Rows by their own time, a run for each window: of those that live runs have delivered, or, where the export
+   * `startsWith` what is new, of those that they never will. Asked again it makes only what was not made, or failed.
+   */
+  backfill(caller: Caller, flowId: FlowId, wanted: Backfill): Promise<readonly WindowRun[]>
+  backfillAhead(
+    caller: Caller,
+    flowId: FlowId,
+    wanted: Backfill,
+    options: { readonly signal: AbortSignal },
+  ): Promise<readonly (RecordWindow & DryRun)[]>
+  /** All that were asked for, the newest run of each. */
+  windows(caller: Caller, flowId: FlowId): Promise<readonly WindowRun[]>
   /** Takes the destination's word on what was delivered, for each of the flow's datasets. */
   adopt(caller: Caller, flowId: FlowId): Promise<readonly Adopted[]>
   settings(caller: Caller): Promise<ExportSettings>
@@ -85,6 +106,20 @@ export interface Exports {
   runDocument(caller: Caller, runId: RunId): Promise<Record<string, unknown>>
   runDocuments(caller: Caller, query: EntityQuery): Promise<EntityPage>
   run(caller: Caller, runId: RunId): Promise<Run>
+}
+
+export interface Backfill extends WindowRange {
+  readonly datasetIds: readonly string[]
+}
+
+export interface WindowRun extends RecordWindow {
+  readonly datasetId: string
+  readonly runId: RunId
+  readonly state: Run['state']
+  /** Of one that has succeeded. */
+  readonly rowCount?: number
+  /** Why it waits or has failed. */
+  readonly message?: string
 }
 
 export interface Adopted {

@@ -2,6 +2,8 @@ import { z } from 'zod'
 import { AppError } from '#base/errors.ts'
 import { fileFormat } from '#formats/file-format.ts'
 import { canonicalJson, sha256Hex } from './canonical-json.ts'
+import { deliveredContent } from './delivered-content.ts'
+import { recordRange } from './record-time.ts'
 import { isSignedBy, type SigningKey } from './signing-key.ts'
 
 const sha256 = z.string().regex(/^[0-9a-f]{64}$/)
@@ -29,9 +31,12 @@ const manifestBody = z.strictObject({
     number: z.int().positive(),
     /** Absent in the first; `isElsewhere`: the export went to another location then. */
     previous: z.strictObject({ sha256, isElsewhere: z.boolean() }).optional(),
+    /** Where the increments stand, when the delivery is beside them: absent, they stand at `throughSequence`. */
+    watermark: count.optional(),
   }),
-  /** All rows of the snapshot, or those committed after the previous delivery's. */
-  content: z.enum(['full', 'increment']),
+  content: deliveredContent,
+  /** The run whose rows are delivered again: whoever has those needs none of these. */
+  repeats: z.uuid().optional(),
   source: z.strictObject({
     tableId: z.uuid(),
     /** Absent: the table had no rows yet. */
@@ -42,6 +47,10 @@ const manifestBody = z.strictObject({
     /** Commits in (afterSequence, throughSequence]. */
     afterSequence: count,
     throughSequence: count,
+    /** Only rows of these times. */
+    records: recordRange.optional(),
+    /** Rows that are older than those, and not delivered. */
+    skippedRowCount: count.optional(),
     /** Of what was read of the table: columns and range, without the snapshot. */
     queryFingerprint: sha256,
   }),
@@ -129,4 +138,9 @@ function parseManifest(text: string): Manifest {
     `The manifest is not of the form of this version: ${issue?.path.join('.') ?? ''}: ${issue?.message ?? ''}`,
     { cause: parsed.error },
   )
+}
+
+/** Up to which commit the increments of a chain have been delivered with this link. */
+export function watermarkOf({ chain, source }: Pick<Manifest, 'chain' | 'source'>): number {
+  return chain.watermark ?? source.throughSequence
 }

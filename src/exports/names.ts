@@ -59,6 +59,11 @@ export function parseManifestName(
   return { chainNumber: Number(number), flowIdStart, runId }
 }
 
+/** What a name has before its last part; empty: it lies in the location itself. */
+export function folderOfName(name: string): string {
+  return name.slice(0, Math.max(0, name.lastIndexOf('/')))
+}
+
 function inFolder(folder: string, name: string): string {
   return folder === '' ? name : `${folder}/${name}`
 }

@@ -1,4 +1,3 @@
-import { z } from 'zod'
 import type { Access } from '#access/access.ts'
 import type { SecretStore } from '#access/secret-store.ts'
 import { isWhole } from '#access/decide.ts'
@@ -7,9 +6,8 @@ import { AppError } from '#base/errors.ts'
 import { faultPoint } from '#base/faults.ts'
 import { type DatasetId, type FlowId, parseId, type SnapshotId, type TableId } from '#base/ids.ts'
 import type { Caller, Dataset, Datasets } from '#datasets/datasets.ts'
-import { fileFormat } from '#formats/file-format.ts'
 import type { Run, RunContext } from '#jobs/jobs.ts'
-import type { Lake, LakeTable } from '#lake/lake.ts'
+import type { Lake } from '#lake/lake.ts'
 import {
   type ChainRow,
   insertExportRun,
@@ -19,63 +17,19 @@ import {
 } from '#metadata/exports.ts'
 import type { Metadata } from '#metadata/metadata.ts'
 import { locationOf } from '#objects/location.ts'
-import { storeConfig } from '#objects/open-store.ts'
-import { type Field, sparkName } from '#types/data-type.ts'
 import type { Clock } from '#base/clock.ts'
-import { canonicalJson, sha256Hex } from './canonical-json.ts'
 import { type DestinationKind, destinationKindOf, destinationSpecs } from './destination-specs.ts'
 import { checkDestination, checkQuotas, closedUntil } from './enforce-rules.ts'
 import { encryptionOf } from './encryption.ts'
-import { fileFormatOf, type FlowDocument, readDocument, type TargetParams } from './entity-schemas.ts'
+import { type FlowDocument, readDocument, type TargetParams } from './entity-schemas.ts'
+import { type ExportPlan, pinOwner, readPlan } from './export-plan.ts'
 import { expandFolderTemplate } from './folder-template.ts'
-import type { PlannedTarget } from './open-destination.ts'
+import { contentOf } from './plan-content.ts'
 import { datasetIdOf, flowIdOf } from './run-subject.ts'
 import { targetStore } from './target-store.ts'
 
 /** How long a run that nobody works on keeps its snapshot from expiry; every attempt renews it. */
 const pinMs = 7 * 86_400_000
-const fileBytesMaxDefault = 256 * 1024 * 1024
-
-/** What a run delivers and where: decided once, by its first attempt, and read back by every other. */
-const exportPlan = z.strictObject({
-  exportName: z.string(),
-  flowSpecId: z.string().optional(),
-  datasetId: z.string(),
-  datasetName: z.string(),
-  tableId: z.string(),
-  sourceConnectionId: z.string(),
-  targetConnectionId: z.string(),
-  snapshotId: z.string().optional(),
-  afterSequence: z.int(),
-  throughSequence: z.int(),
-  content: z.enum(['full', 'increment']),
-  withSystemColumns: z.boolean(),
-  columns: z.array(z.strictObject({ name: z.string(), type: z.string() })),
-  chain: z.strictObject({
-    number: z.int().positive(),
-    previous: z.strictObject({ sha256: z.string(), isElsewhere: z.boolean() }).optional(),
-  }),
-  target: storeConfig,
-  /** Whose credentials open it; absent where nobody logs in. */
-  connectionId: z.string().optional(),
-  /** Below the location. */
-  folder: z.string(),
-  format: fileFormat,
-  fileBytesMax: z.int(),
-  includeFileManifest: z.boolean(),
-  completionMarker: z.string().optional(),
-  /** For whom each file is encrypted. */
-  encryption: z.strictObject({ armored: z.string(), fingerprint: z.string() }).optional(),
-  scheduledAt: z.iso.datetime(),
-})
-
-export type ExportPlan = z.infer<typeof exportPlan>
-
-/** Where a part was brought, as its row says; those of before there were connections have the store alone. */
-export function plannedTargetOf(stored: Readonly<Record<string, unknown>>): PlannedTarget {
-  if (!('target' in stored)) return { target: storeConfig.parse(stored) }
-  return exportPlan.pick({ target: true, connectionId: true }).parse(stored)
-}
 
 export interface PlanOptions {
   readonly metadata: Metadata
@@ -110,7 +64,7 @@ export async function pinAndPlan(options: PlanOptions, context: RunContext): Pro
     const stored = await selectExportRun(tx, run.id)
     const plan =
       stored || !request || !caller
-        ? exportPlan.parse(must(stored, `run ${run.id} was planned a moment ago`).plan)
+        ? readPlan(must(stored, `run ${run.id} was planned a moment ago`).plan)
         : await newPlan(options, {
             run,
             caller,
@@ -141,12 +95,9 @@ export async function pinAndPlan(options: PlanOptions, context: RunContext): Pro
   return plan
 }
 
-export function pinOwner(runId: string): string {
-  return `run:${runId}`
-}
-
 interface FlowRequest {
   readonly flowId: FlowId
+  readonly flowCreatedAt: Date
   readonly document: FlowDocument
   readonly dataset: Dataset
   readonly target: TargetParams
@@ -154,17 +105,37 @@ interface FlowRequest {
   readonly connectionId: string
 }
 
-/** As a run of the dataset that begins now would be planned; nothing is pinned. */
+/** As a run of the dataset with this payload that begins now would be planned; nothing is pinned. */
 export async function planAhead(
   options: PlanOptions,
   caller: Caller,
-  { flowId, datasetId }: { readonly flowId: FlowId; readonly datasetId: DatasetId },
+  {
+    flowId,
+    datasetId,
+    payload = {},
+  }: {
+    readonly flowId: FlowId
+    readonly datasetId: DatasetId
+    readonly payload?: Readonly<Record<string, unknown>>
+  },
 ): Promise<ExportPlan> {
   await requireExport(options, caller)
   const request = await readFlow(options, { caller, flowId, run: { payload: { datasetId } } })
   const chain = await options.metadata.transaction((tx) => lockChain(tx, flowId, datasetId))
-  const run = { tick: '', payload: {}, createdAt: options.clock.now() }
+  const run = { tick: '', payload, createdAt: options.clock.now() }
   return await newPlan(options, { run, caller, request, chain })
+}
+
+/** The flow's document, and a dataset of it that the caller may see. */
+export async function sourceOf(
+  options: PlanOptions,
+  {
+    caller,
+    flowId,
+    datasetId,
+  }: { readonly caller: Caller; readonly flowId: FlowId; readonly datasetId: DatasetId },
+): Promise<Pick<FlowRequest, 'document' | 'dataset' | 'flowCreatedAt'>> {
+  return await readFlow(options, { caller, flowId, run: { payload: { datasetId } } })
 }
 
 async function requireExport({ access }: PlanOptions, { principal, sandbox }: Caller): Promise<void> {
@@ -180,14 +151,14 @@ async function readFlow(
   }: { readonly caller: Caller; readonly flowId: FlowId; readonly run: Pick<Run, 'payload'> },
 ): Promise<FlowRequest> {
   const { metadata, datasets } = options
-  const document = await storedDocument(metadata, caller, 'flows', flowId)
-  const source = await storedDocument(
+  const { document, createdAt: flowCreatedAt } = await storedDocument(metadata, caller, 'flows', flowId)
+  const { document: source } = await storedDocument(
     metadata,
     caller,
     'sourceConnections',
     document.sourceConnectionIds[0] ?? '',
   )
-  const target = await storedDocument(
+  const { document: target } = await storedDocument(
     metadata,
     caller,
     'targetConnections',
@@ -200,6 +171,7 @@ async function readFlow(
   await requireView(options, caller, datasetId)
   return {
     flowId,
+    flowCreatedAt,
     document,
     dataset: await datasets.get(caller, datasetId),
     target: target.params,
@@ -217,7 +189,7 @@ async function storedDocument<K extends 'flows' | 'sourceConnections' | 'targetC
   const row = await selectEntity(db, caller.sandbox.id, kind, id)
   if (!row) throw new AppError('flow.unknown', `The export's ${kind} ${id} was deleted.`)
   const { state: _state, ...document } = row.document
-  return readDocument(kind, document)
+  return { document: readDocument(kind, document), createdAt: row.created_at }
 }
 
 /** Delivered files carry no policy: who may see only a part of the rows or columns delivers nothing. */
@@ -281,11 +253,17 @@ async function newPlan(
   await checkDestination(options, caller, { datasetId: dataset.id, location: locationOf(store) })
   await checkQuotas(options, { caller, datasetId: dataset.id, rows: 0, bytes: 0 })
   const encryption = await encryptionFor(options, caller, request)
-  const { lake } = options
-  const snapshot = await lake.snapshot(dataset.tableId)
-  const table = await lake.table(dataset.tableId)
-  const isFull = chain === undefined || scheduleParams.exportMode === 'DAILY_FULL_EXPORT'
   const exportAt = scheduledTime(run.payload['scheduledAt'] ?? run.tick) ?? run.createdAt
+  const content = await contentOf(options, {
+    caller,
+    dataset,
+    flow: document,
+    flowCreatedAt: request.flowCreatedAt,
+    target,
+    chain,
+    payload: run.payload,
+    exportAt,
+  })
   return {
     exportName: document.name,
     flowSpecId: document.flowSpec.id,
@@ -294,15 +272,7 @@ async function newPlan(
     tableId: dataset.tableId,
     sourceConnectionId: document.sourceConnectionIds[0] ?? '',
     targetConnectionId: document.targetConnectionIds[0] ?? '',
-    ...(snapshot ? { snapshotId: snapshot.snapshotId } : {}),
-    afterSequence: isFull ? 0 : Number(chain.watermark_sequence),
-    throughSequence: Math.max(snapshot?.commitSequence ?? 0, Number(chain?.watermark_sequence ?? 0)),
-    content: isFull ? 'full' : 'increment',
-    withSystemColumns: target.includeSystemColumns,
-    columns: columnsOf(table, target.includeSystemColumns).map(({ name, type }) => ({
-      name,
-      type: sparkName(type),
-    })),
+    ...content,
     chain: {
       number: (chain?.number ?? 0) + 1,
       ...(chain
@@ -321,8 +291,6 @@ async function newPlan(
       organizationName: caller.principal.organizationId,
       exportAt,
     }),
-    format: fileFormatOf(target),
-    fileBytesMax: target.fileBytesMax ?? fileBytesMaxDefault,
     includeFileManifest: target.includeFileManifest,
     ...(target.completionMarker === undefined ? {} : { completionMarker: target.completionMarker }),
     ...(encryption ? { encryption } : {}),
@@ -330,26 +298,7 @@ async function newPlan(
   }
 }
 
-export function columnsOf(table: LakeTable, withSystemColumns: boolean): readonly Field[] {
-  return [...table.schema.fields, ...(withSystemColumns ? table.systemColumns.fields : [])]
-}
-
 /** Undefined for runs by hand. */
 function scheduledTime(tick: unknown): Date | undefined {
   return typeof tick === 'string' && /^\d{4}-\d\d-\d\dT/.test(tick) ? new Date(tick) : undefined
-}
-
-export function schemaFingerprint(plan: ExportPlan): string {
-  return sha256Hex(canonicalJson(plan.columns))
-}
-
-/** The same for every run of one export as long as neither its query nor its columns change. */
-export function queryFingerprint(plan: ExportPlan): string {
-  return sha256Hex(
-    canonicalJson({
-      tableId: plan.tableId,
-      columns: plan.columns.map((column) => column.name),
-      content: plan.content,
-    }),
-  )
 }

@@ -7,14 +7,15 @@ import { lockChain, selectParts, updateExportRun, upsertChain } from '#metadata/
 import { locationOf } from '#objects/location.ts'
 import type { ObjectStore } from '#objects/object-store.ts'
 import { readManifest, type SealedManifest } from './manifest.ts'
-import { manifestName, parseManifestName } from './names.ts'
-import { pinOwner } from './plan.ts'
+import { folderOfName, manifestName, parseManifestName } from './names.ts'
+import { pinOwner } from './export-plan.ts'
 import type { RunScope } from './run-scope.ts'
 import { flowIdOf } from './run-subject.ts'
 import { markerOf, platformManifest, reseal } from './seal.ts'
 import { spool } from './spool.ts'
 import { stageAll, type StagedPart, stagedPartOf, stagePart } from './stage.ts'
 import { removeParts } from './sweep.ts'
+import { tellPublished } from './tell-export.ts'
 
 /** How often one attempt replaces parts that vanished. */
 const rebuildsMax = 3
@@ -170,6 +171,7 @@ async function restageFromSpool(
   for (const part of vanished) {
     const restaged = await stagePart(scope, {
       path: part.spoolPath,
+      folder: folderOfName(part.file.name),
       number: parts.indexOf(part),
       rowCount: part.file.rowCount,
       statistics: part.file.statistics,
@@ -227,18 +229,21 @@ async function recordPublished(scope: RunScope, sealed: SealedManifest): Promise
       manifest_sha256: sealed.sha256,
       manifest_name: nameOf(scope),
       location: locationOf(plan.target),
-      watermark_sequence: plan.throughSequence,
+      watermark_sequence: plan.watermarkSequence ?? plan.throughSequence,
       published_at: now,
     })
     await updateExportRun(tx, run.id, { published_at: now, is_pinned: false })
     await lake.releasePins(tx, pinOwner(run.id))
+    await tellPublished(scope, tx, { run, plan, manifest })
     await lease.finish(tx, {
       location: store.location,
       manifest: nameOf(scope),
       manifestSha256: sealed.sha256,
       chainNumber: plan.chain.number,
       content: plan.content,
+      ...(plan.repeats === undefined ? {} : { repeats: plan.repeats }),
       rowCount: manifest.rowCount,
+      skippedRowCount: manifest.source.skippedRowCount ?? 0,
       fileCount: manifest.files.length,
       bytes: manifest.bytes,
     })

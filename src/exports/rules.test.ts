@@ -1,4 +1,5 @@
 import { expect, onTestFinished, test } from 'vitest'
+import { armFaults } from '#base/faults.ts'
 import { ExportBed } from '../../test/support/exports.ts'
 import { isWithin } from './rules.ts'
 
@@ -77,6 +78,30 @@ test('a quota ends a run before anything is seen, and what it left comes when th
     [10, bed.caller.principal.id],
     [10, bed.caller.principal.id],
   ])
+})
+
+test('of two runs that are sealed in one moment only as much is delivered as a quota allows', async () => {
+  const { bed, node } = await open()
+  const [one, other] = [await bed.dataset('one'), await bed.dataset('other')]
+  await node.exports.putRule(bed.caller, 'rows', { kind: 'quota', days: 1, rowsMax: 15 })
+  const runs = []
+  let waiting = 0
+  const both = Promise.withResolvers<void>()
+  armFaults(async (point) => {
+    if (point !== 'export.seal.before') return
+    waiting += 1
+    if (waiting === 2) both.resolve()
+    await both.promise
+  })
+  for (const dataset of [one, other]) {
+    await bed.append(dataset, 0, 10)
+    const flowId = await bed.flow(node, dataset, { name: dataset.name })
+    runs.push(await node.exports.runNow(bed.caller, flowId))
+  }
+  const ended = await Promise.all(runs.map((runId) => bed.settled(node, runId)))
+  expect(ended.map(({ state }) => state).toSorted()).toEqual(['failed', 'succeeded'])
+  expect(ended.find(({ state }) => state === 'failed')).toMatchObject({ code: 'export.quota' })
+  expect(await bed.deliveredIds()).toHaveLength(10)
 })
 
 test('outside of a window a run waits until it opens, or is made by who may override it', async () => {

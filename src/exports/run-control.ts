@@ -23,6 +23,25 @@ export interface RunControlOptions {
 export type RunControl = Pick<Exports, 'runNow' | 'runDatasets' | 'controlRun'> & {
   /** Those that the flow exports. */
   datasetIds(caller: Caller, flowId: FlowId): Promise<readonly string[]>
+  /** For whoever has asked whether the caller may: runs of a flow's datasets, in the transaction. Ring after it. */
+  enqueueIn(tx: Transaction, caller: Caller, flowId: FlowId, wanted: WantedRuns): Promise<readonly MadeRun[]>
+  ring(): void
+}
+
+export interface WantedRuns {
+  /** Absent: all of the flow. */
+  readonly datasetIds?: readonly string[]
+  readonly tick: string
+  readonly payload?: Readonly<Record<string, unknown>>
+  /** Refuse a dataset that has a run under way. */
+  readonly isAlone?: boolean
+  /** In the audit log. */
+  readonly action?: string
+}
+
+interface MadeRun {
+  readonly datasetId: string
+  readonly runId: RunId
 }
 
 /** What people do with runs. Whoever starts one, it delivers what its dataset's chain has not. */
@@ -46,47 +65,40 @@ export function createRunControl({ metadata, access, jobs, clock }: RunControlOp
     )
   }
 
-  async function enqueue(
+  async function enqueueIn(
+    tx: Transaction,
     caller: Caller,
     flowId: FlowId,
-    wanted: {
-      readonly datasetIds?: readonly string[]
-      readonly tick: string
-      readonly payload?: object
-      /** Refuse a dataset that has a run under way. */
-      readonly isAlone?: boolean
-    },
-  ): Promise<{ readonly datasetId: string; readonly runId: RunId }[]> {
+    wanted: WantedRuns,
+  ): Promise<MadeRun[]> {
+    const { flow, datasetIds, firstDatasetId } = await readFlow(tx, caller, flowId)
+    const unknown = wanted.datasetIds?.find((id) => !datasetIds.includes(id))
+    if (unknown !== undefined)
+      throw new AppError('flow.invalid', `The flow ${flowId} does not export the dataset ${unknown}.`)
+    await audit(tx, caller, wanted.action ?? 'export', flowId, wanted.payload ?? {})
+    const lane = await laneOf(tx, caller.sandbox.id, flow)
+    const runs: MadeRun[] = []
+    for (const { subjectId, payload } of sharesOf(flowId, wanted.datasetIds ?? datasetIds, firstDatasetId)) {
+      if (wanted.isAlone === true) await requireIdle(tx, flowId, subjectId)
+      const runId = await jobs.enqueue(tx, {
+        kind: 'export',
+        subjectId,
+        tick: wanted.tick,
+        dueAt: clock.now(),
+        principalId: caller.principal.id,
+        sandboxId: caller.sandbox.id,
+        payload: { ...payload, ...wanted.payload },
+        priority: flow.scheduleParams.priority ?? 0,
+        ...lane,
+      })
+      runs.push({ datasetId: String(payload['datasetId']), runId })
+    }
+    return runs
+  }
+
+  async function enqueue(caller: Caller, flowId: FlowId, wanted: WantedRuns): Promise<MadeRun[]> {
     await requireExport(caller)
-    const made = await metadata.transaction(async (tx) => {
-      const { flow, datasetIds, firstDatasetId } = await readFlow(tx, caller, flowId)
-      const unknown = wanted.datasetIds?.find((id) => !datasetIds.includes(id))
-      if (unknown !== undefined)
-        throw new AppError('flow.invalid', `The flow ${flowId} does not export the dataset ${unknown}.`)
-      await audit(tx, caller, 'export', flowId, wanted.payload ?? {})
-      const lane = await laneOf(tx, caller.sandbox.id, flow)
-      const runs: { datasetId: string; runId: RunId }[] = []
-      for (const { subjectId, payload } of sharesOf(
-        flowId,
-        wanted.datasetIds ?? datasetIds,
-        firstDatasetId,
-      )) {
-        if (wanted.isAlone === true) await requireIdle(tx, flowId, subjectId)
-        const runId = await jobs.enqueue(tx, {
-          kind: 'export',
-          subjectId,
-          tick: wanted.tick,
-          dueAt: clock.now(),
-          principalId: caller.principal.id,
-          sandboxId: caller.sandbox.id,
-          payload: { ...payload, ...wanted.payload },
-          priority: flow.scheduleParams.priority ?? 0,
-          ...lane,
-        })
-        runs.push({ datasetId: String(payload['datasetId']), runId })
-      }
-      return runs
-    })
+    const made = await metadata.transaction((tx) => enqueueIn(tx, caller, flowId, wanted))
     jobs.ring()
     return made
   }
@@ -128,7 +140,8 @@ export function createRunControl({ metadata, access, jobs, clock }: RunControlOp
     const [run] = await enqueue(caller, flowIdOf(row.subject_id), {
       ...(datasetId === undefined ? {} : { datasetIds: [datasetId] }),
       tick: `again ${randomUUID()}`,
-      payload: { retryOf: row.id, scheduledAt: scheduledAtOf(row) },
+      // What it was asked to deliver beside the live runs stays so.
+      payload: { ...row.payload, retryOf: row.id, scheduledAt: scheduledAtOf(row) },
     })
     if (!run) throw new AppError('flow.invalid', `The flow of run ${row.id} exports nothing any more.`)
     return { id: run.runId as string, etag: `"${run.runId}"` }
@@ -151,6 +164,8 @@ export function createRunControl({ metadata, access, jobs, clock }: RunControlOp
   }
 
   return {
+    enqueueIn,
+    ring: () => jobs.ring(),
     runNow: async (caller, flowId, { overridesWindows = false } = {}) => {
       if (overridesWindows) {
         const { principal, sandbox } = caller

@@ -18,7 +18,9 @@ export function runDocument(run: RunRow, exported: ExportRunRow | undefined, cal
     rowCount: numberOf(result['rowCount']),
     bytes: numberOf(result['bytes']),
     fileCount: numberOf(result['fileCount']),
+    skipped: numberOf(result['skippedRowCount']),
   }
+  const inputRecordCount = counts.rowCount + counts.skipped
   const state = flowState(run.state)
   const errors =
     run.code === null || state === 'success'
@@ -56,14 +58,19 @@ export function runDocument(run: RunRow, exported: ExportRunRow | undefined, cal
         ? {
             sizeSummary: { inputBytes: counts.bytes, outputBytes: counts.bytes },
             recordSummary: {
-              inputRecordCount: counts.rowCount,
+              inputRecordCount,
               ...records(counts.rowCount),
-              skippedRecordCount: 0,
+              skippedRecordCount: counts.skipped,
               sourceSummaries: [
                 {
                   id: plan['sourceConnectionId'] ?? '',
-                  inputRecordCount: counts.rowCount,
-                  entitySummaries: entity.map(({ id }) => ({ id, inputRecordCount: counts.rowCount })),
+                  inputRecordCount,
+                  ...skippedOf(counts.skipped),
+                  entitySummaries: entity.map(({ id }) => ({
+                    id,
+                    inputRecordCount,
+                    ...skippedOf(counts.skipped),
+                  })),
                 },
               ],
               targetSummaries: [
@@ -73,7 +80,7 @@ export function runDocument(run: RunRow, exported: ExportRunRow | undefined, cal
                   entitySummaries: entity,
                 },
               ],
-              skippedInfo: [],
+              skippedInfo: skippedInfo(counts.skipped),
               failedInfo: state === 'failed' ? cancelled : [],
             },
             fileSummary: { inputFileCount: counts.fileCount, outputFileCount: counts.fileCount },
@@ -92,6 +99,17 @@ export function runDocument(run: RunRow, exported: ExportRunRow | undefined, cal
       ...(run.state === 'waiting' ? { retryAt: run.due_at.getTime() } : {}),
     },
   }
+}
+
+function skippedOf(skippedRecordCount: number): Json {
+  return skippedRecordCount === 0 ? {} : { skippedRecordCount }
+}
+
+function skippedInfo(count: number): Json[] {
+  if (count === 0) return []
+  return [
+    { code: 'EXPORT-100-SKIP', message: 'Rows are older than the export delivers.', count, type: 'Warning' },
+  ]
 }
 
 function records(rowCount: number): Json {

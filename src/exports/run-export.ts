@@ -10,15 +10,18 @@ import type { RunContext, RunOutcome } from '#jobs/jobs.ts'
 import type { Lake } from '#lake/lake.ts'
 import { selectExportRun, updateExportRun } from '#metadata/exports.ts'
 import type { Metadata } from '#metadata/metadata.ts'
+import type { Notify } from '#notify/notify.ts'
 import { readManifest } from './manifest.ts'
 import { openDestination } from './open-destination.ts'
-import { isClosed, pinAndPlan, pinOwner } from './plan.ts'
+import { pinOwner } from './export-plan.ts'
+import { isClosed, pinAndPlan } from './plan.ts'
 import { checkHead, publish } from './publish.ts'
 import { createProgress, type RunScope } from './run-scope.ts'
 import { seal } from './seal.ts'
 import { loadSigningKey } from './signing-key.ts'
 import { removeAttemptSpool, removeSpool, spool } from './spool.ts'
 import { stageAll } from './stage.ts'
+import { tellExport, tellFailed, tellWhenDelayed } from './tell-export.ts'
 import { discardAttempt, discardEarlierAttempts, sweepAbandoned } from './sweep.ts'
 
 export interface RunExportOptions {
@@ -28,6 +31,7 @@ export interface RunExportOptions {
   readonly engine: Engine
   readonly lake: Lake
   readonly datasets: Datasets
+  readonly notify: Pick<Notify, 'send'>
   readonly spoolFolder: string
   readonly keysFolder: string
   readonly home: string
@@ -49,11 +53,13 @@ export async function runExport(options: RunExportOptions, context: RunContext):
   await mkdir(spoolFolder, { recursive: true, mode: 0o711 })
   const progress = createProgress(context, clock)
   await progress.update({ phase: 'planning' })
+  using _late = tellWhenDelayed(options, context.run)
   const plan = await pinAndPlan(options, context)
   if (isClosed(plan)) {
     await context.lease.postpone(plan.reason, plan.opensAt)
     return 'finished'
   }
+  await options.metadata.transaction((tx) => tellExport(options, tx, { run: context.run, type: 'start' }))
   await using store = await openDestination(options, plan)
   const key = await loadSigningKey(options.keysFolder)
   const scope: RunScope = { ...options, context, plan, store, key, progress }
@@ -90,6 +96,7 @@ async function failForGood(scope: RunScope, error: AppError): Promise<RunOutcome
   const { metadata, context, lake } = scope
   await metadata.transaction(async (tx) => {
     await context.lease.fail(tx, error)
+    await tellFailed(scope, tx, context.run, error)
     await lake.releasePins(tx, pinOwner(context.run.id))
     await updateExportRun(tx, context.run.id, { is_pinned: false })
   })

@@ -6,8 +6,9 @@ import type { Engine } from '#engine/engine.ts'
 import type { RunContext } from '#jobs/jobs.ts'
 import type { Lake } from '#lake/lake.ts'
 import type { Metadata } from '#metadata/metadata.ts'
+import type { Notify } from '#notify/notify.ts'
 import type { ObjectStore } from '#objects/object-store.ts'
-import type { ExportPlan } from './plan.ts'
+import type { ExportPlan } from './export-plan.ts'
 import type { SigningKey } from './signing-key.ts'
 
 /** What the steps of one attempt share. */
@@ -17,6 +18,7 @@ export interface RunScope {
   readonly access: Access
   readonly engine: Engine
   readonly lake: Lake
+  readonly notify: Pick<Notify, 'send'>
   readonly clock: Clock
   readonly logger: Logger
   readonly key: SigningKey

@@ -44,6 +44,10 @@ export const scheduleParams = z
     queryScheduleId: z.uuid().optional(),
     /** With `arrival`: how long no rows have come before those that have are delivered; 5 when nothing is said. */
     quietMinutes: z.int().min(0).max(1_440).optional(),
+    /** Events older than so many days at the tick are not delivered. */
+    recordDaysMax: z.int().min(1).max(36_500).optional(),
+    /** What the first delivery holds: all rows, or those that have come since the flow was made. */
+    startsWith: z.enum(['everything', 'new']).optional(),
     cronExpression: z.string().max(200).optional(),
     foldernameTemplate: z.string().optional(),
     folderNameTemplate: z.string().optional(),

@@ -3,10 +3,10 @@ import { faultPoint } from '#base/faults.ts'
 import { updateExportRun, updatePart } from '#metadata/exports.ts'
 import { folderOf } from '#objects/location.ts'
 import { sha256Hex } from './canonical-json.ts'
-import { checkQuotas } from './enforce-rules.ts'
+import { checkQuotasAtSeal } from './enforce-rules.ts'
 import { type Manifest, type SealedManifest, signManifest } from './manifest.ts'
-import { platformManifestName } from './names.ts'
-import { queryFingerprint, schemaFingerprint } from './plan.ts'
+import { folderOfName, platformManifestName } from './names.ts'
+import { queryFingerprint, schemaFingerprint } from './export-plan.ts'
 import type { RunScope } from './run-scope.ts'
 import { flowIdOf } from './run-subject.ts'
 import type { Spooled } from './spool.ts'
@@ -47,16 +47,12 @@ export async function seal(
   })
   const { metadata, context, progress } = scope
   await progress.update({ phase: 'sealing' })
-  const sealed = makeManifest(scope, parts)
+  const sealed = makeManifest(scope, parts, spooled.skippedRowCount)
   const { rowCount, bytes } = sealed.manifest
-  await checkQuotas(scope, {
-    caller: await scope.access.actAs(context.run.principalId, context.run.sandboxId),
-    datasetId: scope.plan.datasetId,
-    rows: rowCount,
-    bytes,
-  })
+  const caller = await scope.access.actAs(context.run.principalId, context.run.sandboxId)
   await faultPoint('export.seal.before')
   await metadata.transaction(async (tx) => {
+    await checkQuotasAtSeal(tx, scope, { caller, datasetId: scope.plan.datasetId, rows: rowCount, bytes })
     await context.lease.seal(tx)
     await updateExportRun(tx, context.run.id, { manifest: sealed.text })
     for (const part of parts) await updatePart(tx, part.id, { state: 'sealed' })
@@ -82,7 +78,7 @@ export async function reseal(
     emitted: change.sealed.manifest.rowCount,
     delivered: change.parts.reduce((sum, { file }) => sum + file.rowCount, 0),
   })
-  const resealed = makeManifest(scope, change.parts)
+  const resealed = makeManifest(scope, change.parts, change.sealed.manifest.source.skippedRowCount ?? 0)
   await metadata.transaction(async (tx) => {
     await context.lease.assertHeld(tx)
     await updateExportRun(tx, context.run.id, { manifest: resealed.text })
@@ -92,7 +88,11 @@ export async function reseal(
   return resealed
 }
 
-function makeManifest(scope: RunScope, parts: readonly StagedPart[]): SealedManifest {
+function makeManifest(
+  scope: RunScope,
+  parts: readonly StagedPart[],
+  skippedRowCount: number,
+): SealedManifest {
   const { plan, context, clock, key } = scope
   const files = parts.map(({ file }) => file)
   const isHuge = JSON.stringify(files).length > statisticsBytesMax
@@ -107,13 +107,19 @@ function makeManifest(scope: RunScope, parts: readonly StagedPart[]): SealedMani
       datasetId: plan.datasetId,
       datasetName: plan.datasetName,
       runId: context.run.id,
-      chain: plan.chain,
+      chain: {
+        ...plan.chain,
+        ...(plan.watermarkSequence === undefined ? {} : { watermark: plan.watermarkSequence }),
+      },
       content: plan.content,
+      ...(plan.repeats === undefined ? {} : { repeats: plan.repeats }),
       source: {
         tableId: plan.tableId,
         snapshotId: plan.snapshotId,
         afterSequence: plan.afterSequence,
         throughSequence: plan.throughSequence,
+        ...(plan.records ? { records: plan.records } : {}),
+        ...(skippedRowCount > 0 ? { skippedRowCount } : {}),
         queryFingerprint: queryFingerprint(plan),
       },
       schema: { fingerprint: schemaFingerprint(plan), columns: plan.columns },
@@ -160,13 +166,12 @@ export function platformManifest(
   files: Manifest['files'],
 ): { readonly text: string; readonly companion: Manifest['companions'][number] } | undefined {
   if (!plan.includeFileManifest) return undefined
-  const inFolder = (name: string) => name.slice(name.lastIndexOf('/') + 1)
   const text = JSON.stringify({
     flowRunId: context.run.id,
     scheduledTime: plan.scheduledAt.replace(/\.\d+Z$/, 'Z'),
     exportResults: files.map(({ name, bytes }) => ({
-      sinkPath: [folderOf(plan.target), plan.folder].filter((part) => part !== '').join('/'),
-      name: inFolder(name),
+      sinkPath: [folderOf(plan.target), folderOfName(name)].filter((part) => part !== '').join('/'),
+      name: name.slice(name.lastIndexOf('/') + 1),
       size: bytes,
     })),
   })

@@ -1,63 +1,101 @@
-import { rm, rmdir } from 'node:fs/promises'
+import { mkdir, rm, rmdir } from 'node:fs/promises'
 import { join } from 'node:path'
-import { newAttemptFolder } from '#base/engine-folder.ts'
+import { lendFolder, newAttemptFolder } from '#base/engine-folder.ts'
 import { faultPoint } from '#base/faults.ts'
-import type { SnapshotId, TableId } from '#base/ids.ts'
-import type { RunContext } from '#jobs/jobs.ts'
+import { quoteLiteral } from '#base/sql-text.ts'
 import type { CopiedFile } from '#engine/engine.ts'
+import type { RunContext } from '#jobs/jobs.ts'
+import { recordFolderSql } from './record-time.ts'
 import type { RunScope } from './run-scope.ts'
+import { countBy, scanOf } from './scan.ts'
 
 export interface Spooled {
-  /** Σ record counts of the pinned data files. */
+  /** Σ record counts of the pinned data files; counted by a statement where only some of their rows are read. */
   readonly sourceRowCount: number
   readonly sourceBytes: number
+  /** Rows of the pinned files that are too old. */
+  readonly skippedRowCount: number
   /** Rows the engine says it wrote. */
   readonly emittedRowCount: number
-  readonly files: readonly CopiedFile[]
+  readonly files: readonly SpooledFile[]
+}
+
+export interface SpooledFile extends CopiedFile {
+  /** Where it goes, below the location. */
+  readonly folder: string
 }
 
 /** Reads the pinned rows once, into files of our own. An attempt has a folder to itself. */
-export async function spool({
-  engine,
-  lake,
-  plan,
-  context,
-  spoolFolder,
-  progress,
-}: RunScope): Promise<Spooled> {
-  const scan = await lake.plan({
-    tableId: plan.tableId as TableId,
-    snapshotId: plan.snapshotId as SnapshotId | undefined,
-    ...(plan.content === 'increment' ? { afterSequence: plan.afterSequence } : {}),
-    withSystemColumns: plan.withSystemColumns,
-    signal: context.signal,
-  })
+export async function spool(scope: RunScope): Promise<Spooled> {
+  const { engine, lake, plan, context, spoolFolder, progress } = scope
+  const { signal } = context
+  const scan = await scanOf(scope, signal)
   await progress.update({ phase: 'reading', rowCountTotal: scan.rowCount })
-  const source = { sourceRowCount: scan.rowCount, sourceBytes: scan.bytes }
   if (scan.files.length === 0) {
     await faultPoint('export.spool.done')
-    return { ...source, emittedRowCount: 0, files: [] }
+    return { sourceRowCount: 0, sourceBytes: scan.bytes, skippedRowCount: 0, emittedRowCount: 0, files: [] }
   }
-  using lease = await lake.lease(scan.files, { signal: context.signal })
-  const copied = await engine.copy(
-    { sql: scan.sql, files: lease.paths, pool: 'batch' },
-    {
-      folder: await newAttemptFolder(spoolFolder, context.run.id, context.lease.fence),
-      format: { ...plan.format, fileBytesMax: plan.fileBytesMax },
-      onProgress: ({ rowCount }) => {
-        // Only for people: a lost lease is noticed by the next step.
-        progress.update({ rowCount }).catch(() => {})
+  using lease = await lake.lease(scan.files, { signal })
+  const read = { sql: scan.sql, paths: lease.paths }
+  const sourceRowCount = scan.isFiltered ? sumOf(await countBy(engine, read, "''", signal)) : scan.rowCount
+  if (scan.isFiltered) await progress.update({ rowCountTotal: sourceRowCount })
+  const attemptFolder = await newAttemptFolder(spoolFolder, context.run.id, context.lease.fence)
+  const files: SpooledFile[] = []
+  let emittedRowCount = 0
+  for (const share of await sharesOf(scope, read)) {
+    const before = emittedRowCount
+    const copied = await engine.copy(
+      { sql: share.sql, files: lease.paths, pool: 'batch' },
+      {
+        folder: await share.spoolFolder(attemptFolder),
+        format: { ...plan.format, fileBytesMax: plan.fileBytesMax },
+        onProgress: ({ rowCount }) => {
+          // Only for people: a lost lease is noticed by the next step.
+          progress.update({ rowCount: before + rowCount }).catch(() => {})
+        },
+        signal,
       },
-      signal: context.signal,
-    },
-  )
-  await faultPoint('export.spool.done')
-  return {
-    ...source,
-    emittedRowCount: copied.rowCount,
+    )
+    emittedRowCount += copied.rowCount
     // An engine may leave a file without rows behind; it delivers nothing.
-    files: copied.files.filter((file) => file.rowCount > 0),
+    const filled = copied.files.filter((file) => file.rowCount > 0)
+    files.push(...filled.map((file) => ({ ...file, folder: share.folder })))
   }
+  await faultPoint('export.spool.done')
+  const skippedRowCount = plan.content === 'window' ? 0 : scan.rowCount - sourceRowCount
+  return { sourceRowCount, sourceBytes: scan.bytes, skippedRowCount, emittedRowCount, files }
+}
+
+interface FolderShare {
+  readonly sql: string
+  /** Below the location. */
+  readonly folder: string
+  spoolFolder(attemptFolder: string): Promise<string>
+}
+
+/** One for each folder that the rows go to. */
+async function sharesOf(
+  { engine, plan, context }: RunScope,
+  read: { readonly sql: string; readonly paths: readonly string[] },
+): Promise<readonly FolderShare[]> {
+  const { recordFolders, folder } = plan
+  if (!recordFolders) return [{ sql: read.sql, folder, spoolFolder: async (attemptFolder) => attemptFolder }]
+  const name = recordFolderSql(recordFolders)
+  const counts = await countBy(engine, read, name, context.signal)
+  return [...counts.keys()].map((below, index) => ({
+    sql: `(SELECT * FROM ${read.sql} AS rows WHERE ${name} = ${quoteLiteral(below)})`,
+    folder: folder === '' ? below : `${folder}/${below}`,
+    spoolFolder: async (attemptFolder) => {
+      const path = join(attemptFolder, String(index))
+      await mkdir(path)
+      await lendFolder(path)
+      return path
+    },
+  }))
+}
+
+function sumOf(counts: ReadonlyMap<string, number>): number {
+  return [...counts.values()].reduce((sum, count) => sum + count, 0)
 }
 
 export async function removeSpool(spoolFolder: string, runId: string): Promise<void> {

@@ -13,6 +13,7 @@ import type { StageToken } from '#objects/object-store.ts'
 import type { ManifestFile } from './manifest.ts'
 import { encryptedEnd, partName } from './names.ts'
 import type { RunScope } from './run-scope.ts'
+import type { SpooledFile } from './spool.ts'
 
 /** Parts staged at the same time. */
 const parallelPartsMax = 2
@@ -31,12 +32,14 @@ export interface StagedPart {
 /** What is staged of a spool file: enough to do it again from a row of ours. */
 export interface SpoolFile {
   readonly path: string
+  /** Where it goes, below the location. */
+  readonly folder: string
   readonly number: number
   readonly rowCount: number
   readonly statistics: ManifestFile['statistics']
 }
 
-export async function stageAll(scope: RunScope, files: readonly CopiedFile[]): Promise<StagedPart[]> {
+export async function stageAll(scope: RunScope, files: readonly SpooledFile[]): Promise<StagedPart[]> {
   await scope.progress.update({ phase: 'staging', fileCount: files.length, filesDone: 0, bytes: 0 })
   const parts: StagedPart[] = []
   const waiting = [...files.entries()]
@@ -45,6 +48,7 @@ export async function stageAll(scope: RunScope, files: readonly CopiedFile[]): P
       const [number, file] = next
       const part = await stagePart(scope, {
         path: file.path,
+        folder: file.folder,
         number,
         rowCount: file.rowCount,
         statistics: statisticsOf(file),
@@ -71,7 +75,7 @@ export async function stagePart(scope: RunScope, given: SpoolFile): Promise<Stag
   const { metadata, store, context, plan, clock } = scope
   const { run, lease, signal } = context
   const name = partName({
-    folder: plan.folder,
+    folder: spoolFile.folder,
     number: spoolFile.number,
     runId: run.id,
     attempt: lease.fence,

@@ -20,7 +20,7 @@ import type { ObjectStore } from '#objects/object-store.ts'
 import { readManifest } from './manifest.ts'
 import { manifestName } from './names.ts'
 import { openDestination } from './open-destination.ts'
-import { pinOwner, plannedTargetOf } from './plan.ts'
+import { pinOwner, plannedTargetOf, readPlan } from './export-plan.ts'
 import type { RunScope } from './run-scope.ts'
 import { removeSpool } from './spool.ts'
 import { type StagedPart, tokenOf } from './stage.ts'
@@ -114,9 +114,8 @@ async function isDelivered(metadata: Metadata, store: ObjectStore, row: PartRow)
   const { manifest } = readManifest(run.manifest)
   const { name } = tokenOf(row)
   if (!manifest.files.some((file) => file.name === name)) return false
-  const folder = name.includes('/') ? name.slice(0, name.lastIndexOf('/')) : ''
   const ours = manifestName({
-    folder,
+    folder: readPlan(run.plan).folder,
     chainNumber: manifest.chain.number,
     flowId: run.flow_id,
     runId: run.run_id,

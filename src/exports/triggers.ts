@@ -6,18 +6,23 @@ import { selectArrival, selectQueryRunEnd, selectTriggeredFlows } from '#metadat
 import { selectEntity } from '#metadata/exports.ts'
 import { hasRun } from '#metadata/jobs.ts'
 import type { Metadata } from '#metadata/metadata.ts'
+import type { Notify } from '#notify/notify.ts'
 import { type FlowDocument, readDocument } from './entity-schemas.ts'
 import { laneOf } from './run-order.ts'
 import { datasetIdOf, sharesOf } from './run-subject.ts'
+import { tellEndings } from './tell-export.ts'
 
 export interface TriggersOptions {
   readonly metadata: Metadata
   readonly jobs: Jobs
   readonly clock: Clock
   readonly logger: Logger
+  readonly notify: Pick<Notify, 'send'>
 }
 
 const lookEveryMs = 5_000
+/** So many looks for runs to one for schedules that end. */
+const looksOfEnding = 60
 /** Flows one look takes. */
 const flowsMax = 10_000
 const quietMinutesDefault = 5
@@ -30,7 +35,11 @@ export function startTriggers(options: TriggersOptions): AsyncDisposable {
   const { clock, logger } = options
   const stop = new AbortController()
   const looking = (async () => {
-    while (!stop.signal.aborted) {
+    for (let look = 0; !stop.signal.aborted; look += 1) {
+      if (look % looksOfEnding === 0)
+        await tellEndings(options).catch((error: unknown) =>
+          logger.log('warn', 'export.alert_failed', { error }),
+        )
       await lookForTriggers(options).catch((error: unknown) =>
         logger.log('warn', 'export.triggers.failed', { error }),
       )
@@ -50,7 +59,7 @@ export async function lookForTriggers({
   metadata,
   jobs,
   clock,
-}: Omit<TriggersOptions, 'logger'>): Promise<number> {
+}: Omit<TriggersOptions, 'logger' | 'notify'>): Promise<number> {
   let runCount = 0
   let isNew = false
   for (const row of await selectTriggeredFlows(metadata.db, flowsMax)) {

@@ -1,4 +1,4 @@
-import type { SealedManifest } from './manifest.ts'
+import { type SealedManifest, watermarkOf } from './manifest.ts'
 import type { Finding, FindingCode } from './verify.ts'
 
 /** A manifest where it was found. */
@@ -58,11 +58,12 @@ function checkLink(link: ChainLink, before: ChainLink | undefined): Finding[] {
     )
   const earlier = before.sealed.manifest
   const { source } = manifest
-  if (manifest.content === 'increment' && source.afterSequence !== earlier.source.throughSequence) {
+  const isOfChain = manifest.chain.watermark === undefined
+  if (isOfChain && manifest.content === 'increment' && source.afterSequence !== watermarkOf(earlier)) {
     findings.push(
       error(
         'chain.range',
-        `The delivery begins after commit ${source.afterSequence} and the one before ended with ${earlier.source.throughSequence}.`,
+        `The delivery begins after commit ${source.afterSequence} and the one before ended with ${watermarkOf(earlier)}.`,
       ),
     )
   }

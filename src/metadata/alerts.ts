@@ -6,7 +6,7 @@ export interface AlertTables {
   alert_subscriptions: {
     id: string
     sandbox_id: SandboxId
-    /** A schedule or a query. */
+    /** A schedule, a query or a flow. */
     asset_id: string
     alert_type: AlertType
     is_enabled: boolean
@@ -22,7 +22,17 @@ export interface AlertTables {
   }
 }
 
-export type AlertType = 'start' | 'success' | 'failure' | 'quarantine' | 'delay'
+/** `quarantine` is of schedules of queries; from `skipped` on they are of exports. */
+export type AlertType =
+  | 'start'
+  | 'success'
+  | 'failure'
+  | 'quarantine'
+  | 'delay'
+  | 'skipped'
+  | 'empty'
+  | 'shrunken'
+  | 'ending'
 export type Subscriber = Pick<
   Selectable<AlertTables['alert_subscribers']>,
   'email' | 'in_product' | 'by_email'

@@ -51,7 +51,12 @@ export async function deleteExportRule(tx: Transaction, sandboxId: SandboxId, id
   return answer.numDeletedRows === 1n
 }
 
-/** What was delivered of some datasets, or by some principal, since a moment. */
+/** Until the end of the transaction nobody else who asks for it seals a delivery of the sandbox. */
+export async function lockExported(tx: Transaction, sandboxId: SandboxId): Promise<void> {
+  await sql`select pg_advisory_xact_lock(hashtextextended(${`exported of ${sandboxId}`}, 0))`.execute(tx)
+}
+
+/** What was delivered of some datasets, or by some principal, since a moment, and what is sealed and will be. */
 export async function sumExported(
   db: Db,
   since: {
@@ -64,13 +69,19 @@ export async function sumExported(
   const { sandboxId, from, datasetIds, principalId } = since
   const answer = await sql<{ rows: string; bytes: string; runs: string }>`
     select
-      coalesce(sum((run.result ->> 'rowCount')::bigint), 0) as rows,
-      coalesce(sum((run.result ->> 'bytes')::bigint), 0) as bytes,
+      coalesce(sum((delivered.counts ->> 'rowCount')::bigint), 0) as rows,
+      coalesce(sum((delivered.counts ->> 'bytes')::bigint), 0) as bytes,
       count(*) as runs
     from job_runs run
     join export_runs export on export.run_id = run.id
-    where run.kind = 'export' and run.sandbox_id = ${sandboxId} and run.state = 'succeeded'
-      and run.finished_at >= ${from}
+    cross join lateral (
+      select case when run.state = 'succeeded' then run.result else export.manifest::jsonb end as counts
+    ) delivered
+    where run.kind = 'export' and run.sandbox_id = ${sandboxId}
+      and (
+        (run.state = 'succeeded' and run.finished_at >= ${from})
+        or (run.is_sealed and run.state not in ('succeeded', 'failed', 'cancelled'))
+      )
       and (${datasetIds ?? null}::text[] is null or export.dataset_id = any(${datasetIds ?? null}::text[]))
       and (${principalId ?? null}::uuid is null or run.principal_id = ${principalId ?? null}::uuid)`.execute(
     db,

@@ -12,6 +12,7 @@ import {
   setAlertEnabled,
 } from '#metadata/alerts.ts'
 import { must } from '#base/assert.ts'
+import { selectEntity } from '#metadata/exports.ts'
 import type { Db, Transaction } from '#metadata/metadata.ts'
 import { selectQuery } from '#metadata/query.ts'
 import { selectScheduledQuery } from '#metadata/scheduled-queries.ts'
@@ -19,12 +20,12 @@ import type { QueryServiceOptions } from './services.ts'
 
 export type { AlertType } from '#metadata/alerts.ts'
 
-const typesMax = 5
+const typesMax = 9
 
 export interface Alert {
   readonly id: string
   readonly assetId: string
-  /** Of the schedule or query. */
+  /** Of the schedule, query or export. */
   readonly assetName: string
   readonly alertType: AlertType
   readonly isEnabled: boolean
@@ -46,7 +47,7 @@ export interface NewAlert {
   readonly delayMinutes?: number | undefined
 }
 
-/** Who is told what of queries and schedules. Reading needs 'view-alerts', all else 'manage-alerts'. */
+/** Who is told what of queries, schedules and exports. Reading needs 'view-alerts', all else 'manage-alerts'. */
 export interface Alerts {
   /** Adds to the subscribers of an alert that is there. @throws AppError 'query.unknown' for its asset */
   subscribe(caller: Caller, wanted: NewAlert): Promise<Alert>
@@ -109,7 +110,7 @@ export function createAlerts({ access, metadata, clock }: QueryServiceOptions): 
         if ((await nameOf(tx, caller, assetId)) === undefined) {
           throw new AppError(
             'query.unknown',
-            `There is no schedule or query ${JSON.stringify(assetId.slice(0, 80))}.`,
+            `There is no schedule, query or export ${JSON.stringify(assetId.slice(0, 80))}.`,
           )
         }
         await putAlert(
@@ -189,11 +190,13 @@ async function named(db: Db, caller: Caller, rows: readonly AlertRow[]): Promise
   return alerts
 }
 
-/** Undefined: the sandbox has neither a schedule nor a query of that id. */
+/** Undefined: the sandbox has neither a schedule nor a query nor an export of that id. */
 async function nameOf(db: Db, { sandbox }: Caller, id: string): Promise<string | undefined> {
   if (!isUuid(id)) return undefined
   const schedule = await selectScheduledQuery(db, sandbox.id, id)
   if (schedule) return schedule.name
+  const flow = await selectEntity(db, sandbox.id, 'flows', id)
+  if (flow) return String(flow.document['name'])
   const query = await selectQuery(db, sandbox.id, id)
   return query && (query.template_name ?? query.id)
 }

@@ -21,6 +21,8 @@ import { verifyLocation, type VerifyReport } from '../../src/exports/verify.ts'
 import { createJobs } from '../../src/jobs/create-jobs.ts'
 import type { Jobs, Run } from '../../src/jobs/jobs.ts'
 import type { Lake, Pin } from '../../src/lake/lake.ts'
+import { createNotify, type NotifyOptions } from '../../src/notify/create-notify.ts'
+import type { Notify } from '../../src/notify/notify.ts'
 import { createSchemas } from '../../src/schemas/create-schemas.ts'
 import type { Metadata } from '../../src/metadata/metadata.ts'
 import { openStore } from '../../src/objects/open-store.ts'
@@ -41,6 +43,7 @@ export interface FlowDestination {
 
 export interface Node {
   readonly jobs: Jobs
+  readonly notify: Notify
   readonly exports: Exports
   /** Attempts begun so far; each resolves when it has ended, however it did. */
   readonly attempts: readonly Promise<unknown>[]
@@ -55,6 +58,8 @@ export class ExportBed implements AsyncDisposable {
   readonly folder: string
   readonly destination: string
   readonly spoolFolder: string
+  /** Set before a node is made, it mails. */
+  mail: NotifyOptions['mail']
   readonly lake: TestLake
   readonly engine: TestEngine
   readonly #access: Awaited<ReturnType<typeof testCaller>>['access']
@@ -136,9 +141,21 @@ export class ExportBed implements AsyncDisposable {
           return attempt
         },
       })
+    const secrets = await this.secrets()
+    const notify = createNotify({
+      metadata: this.metadata,
+      access: this.#access,
+      jobs,
+      secrets,
+      mail: this.mail,
+      allowsPrivate: true,
+      clock: this.clock,
+      logger: silentLogger,
+    })
     const exports = createExports({
       metadata: this.metadata,
-      secrets: await this.secrets(),
+      secrets,
+      notify,
       access: this.#access,
       engine: this.engine,
       lake: this.lake as unknown as Lake,
@@ -150,7 +167,7 @@ export class ExportBed implements AsyncDisposable {
       logger: silentLogger,
     })
     await jobs.start()
-    return { jobs, exports, attempts }
+    return { jobs, notify, exports, attempts }
   }
 
   async dataset(name = 'feed'): Promise<Dataset> {

@@ -45,6 +45,7 @@ export const walls: Readonly<Record<string, readonly string[]>> = {
     'metadata',
     'engine',
     'jobs',
+    'notify',
     'access',
     'lake',
     'datasets',

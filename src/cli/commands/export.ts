@@ -11,6 +11,7 @@ import {
 import { CliError, exitCodes } from '../exit-code.ts'
 import {
   createExport,
+  figuresOf,
   finishedRun,
   type FlowDocument,
   listFlows,
@@ -24,6 +25,7 @@ import type { CliHost } from '../host.ts'
 import { createTerminal, type Terminal } from '../terminal.ts'
 import { bytes, counted, instant, number, span } from '../text.ts'
 import { formatOption, homeOption, sandboxOption } from '../options.ts'
+import { addRedeliver } from './redeliver.ts'
 
 interface Flags extends PlaceOption {
   readonly format: 'table' | 'json'
@@ -51,6 +53,7 @@ export function addExport(program: Command, host: CliHost): void {
     .description('make, run and show deliveries of datasets')
     .helpCommand(false)
   addCreate(command, host)
+  addRedeliver(command, host)
   command
     .command('run <name>')
     .description('deliver now; ends with 0 when the delivery is published')
@@ -221,14 +224,6 @@ function progressOf(run: RunDocument): string {
   // It is tried again by itself; why it had to stands here.
   const why = status === 'waiting' && errors[0] ? ` (${errors[0].message})` : ''
   return `${status === 'waiting' ? 'waiting' : phase}${rows}${why}, `
-}
-
-export function figuresOf({ metrics }: RunDocument) {
-  return {
-    rows: metrics.recordSummary?.outputRecordCount ?? 0,
-    files: metrics.fileSummary?.outputFileCount ?? 0,
-    size: metrics.sizeSummary?.outputBytes ?? 0,
-  }
 }
 
 async function list(client: Client, terminal: Terminal, { format }: Flags): Promise<void> {

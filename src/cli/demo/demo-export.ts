@@ -1,7 +1,6 @@
-import { figuresOf } from '../commands/export.ts'
 import { requireDataset } from '../datasets.ts'
 import { CliError, exitCodes } from '../exit-code.ts'
-import { createExport, finishedRun, type FlowDocument, listFlows, startRun } from '../flows.ts'
+import { createExport, figuresOf, finishedRun, type FlowDocument, listFlows, startRun } from '../flows.ts'
 import { bytes, counted, instant, number } from '../text.ts'
 import type { Stage } from './stage.ts'
 

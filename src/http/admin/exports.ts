@@ -3,6 +3,7 @@ import { parseId } from '#base/ids.ts'
 import type { HttpDependencies } from '../dependencies.ts'
 import { type App, guarded } from '../gateway/app.ts'
 import { callerOf, signalOf } from '../gateway/caller.ts'
+import { addRedeliveries } from './redeliveries.ts'
 
 const tags = ['Sluice']
 const settings = z.object({
@@ -36,6 +37,7 @@ export function addExports(app: App, { exports }: HttpDependencies): void {
   )
   addRules(app, { exports })
   addAccount(app, { exports })
+  addRedeliveries(app, { exports })
 }
 
 type Given = Pick<HttpDependencies, 'exports'>

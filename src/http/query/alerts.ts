@@ -10,7 +10,17 @@ import { accepted, acceptedShape } from './shapes.ts'
 const tags = ['Query Service']
 const view = guarded('query', 'view-alerts')
 const manage = guarded('query', 'manage-alerts')
-const alertTypes = ['start', 'success', 'failure', 'quarantine', 'delay'] as const
+const alertTypes = [
+  'start',
+  'success',
+  'failure',
+  'quarantine',
+  'delay',
+  'skipped',
+  'empty',
+  'shrunken',
+  'ending',
+] as const
 const alertType = z.enum(alertTypes)
 const params = z.object({ assetId: z.string().max(100) })
 const typeParams = params.extend({ alertType })
@@ -23,8 +33,10 @@ const email = z.email().max(254)
 const whenAny = (value: unknown) => (value === '' ? undefined : value)
 
 const newAlert = z.looseObject({
-  assetId: z.string().max(100).describe('Of a schedule or a query'),
-  alertType: alertType.describe('`delay` and `quarantine` are for schedules'),
+  assetId: z.string().max(100).describe('Of a schedule, a query or a flow'),
+  alertType: alertType.describe(
+    '`delay` is not for single queries, `quarantine` for schedules, `skipped` and later ones for flows',
+  ),
   subscriptions: z.looseObject({
     emailIds: z.array(email).min(1).max(emailsMax),
     inContextNotifications: z.boolean().default(true).describe('In the list of GET /sluice/v1/notifications'),
@@ -35,7 +47,7 @@ const newAlert = z.looseObject({
     .min(1)
     .max(delayMinutesMax)
     .optional()
-    .describe('After how long a run is late; 15 by default'),
+    .describe('After how long a run is late; by default 15, of exports 150'),
 })
 
 const listQuery = z.object({

@@ -1,0 +1,234 @@
+import type { Access } from '#access/access.ts'
+import type { Clock } from '#base/clock.ts'
+import { must } from '#base/assert.ts'
+import { AppError } from '#base/errors.ts'
+import {
+  type DatasetId,
+  type FlowId,
+  isId,
+  parseId,
+  type RunId,
+  type SnapshotId,
+  type TableId,
+} from '#base/ids.ts'
+import type { Caller } from '#datasets/datasets.ts'
+import type { Engine } from '#engine/engine.ts'
+import type { Commit, Lake } from '#lake/lake.ts'
+import { lockChain, lockEntity, selectExportRun, selectUnfinishedRuns } from '#metadata/exports.ts'
+import { selectWindowRuns } from '#metadata/export-windows.ts'
+import { selectRun } from '#metadata/jobs.ts'
+import type { Transaction } from '#metadata/metadata.ts'
+import { dryRunOf } from './dry-run.ts'
+import type { Exports, WindowRun } from './exports.ts'
+import { pinOwner, readPlan } from './export-plan.ts'
+import { planAhead, type PlanOptions, sourceOf } from './plan.ts'
+import { startSequence } from './plan-content.ts'
+import { cutWindows, type RecordWindow } from './record-windows.ts'
+import type { RunControl } from './run-control.ts'
+import { newestOfWindows, windowKey, windowRun } from './window-runs.ts'
+import { flowIdOf } from './run-subject.ts'
+
+interface RedeliverOptions extends PlanOptions {
+  readonly engine: Engine
+  readonly access: Access
+  readonly lake: Lake
+  readonly clock: Clock
+  readonly control: Pick<RunControl, 'enqueueIn' | 'ring'>
+}
+
+/** How long a window's run may wait for its turn before its snapshot may expire. */
+const pinMs = 7 * 86_400_000
+
+/** Deliveries beside the live ones: they take their turn in the chain and leave its watermark where it is. */
+export function createRedeliver(
+  options: RedeliverOptions,
+): Pick<Exports, 'repeatRun' | 'repeatAhead' | 'backfill' | 'backfillAhead' | 'windows'> {
+  const { metadata, access, lake, clock, control } = options
+
+  async function requireExport({ principal, sandbox }: Caller): Promise<void> {
+    await access.require({ principal, permission: 'manage-dataset-destinations', sandboxId: sandbox.id })
+  }
+
+  /** A run that was published. */
+  async function past(caller: Caller, runId: RunId) {
+    await requireExport(caller)
+    const row = await selectRun(metadata.db, runId)
+    const exported = await selectExportRun(metadata.db, runId)
+    if (row?.kind !== 'export' || row.sandbox_id !== caller.sandbox.id)
+      throw new AppError('flow.unknown', `The requested runs resource ${runId} is not found.`, {
+        detail: { id: runId, type: 'runs' },
+      })
+    if (!exported?.published_at)
+      throw new AppError('flow.invalid', `The run ${runId} has delivered nothing: it is ${row.state}.`, {
+        hint: 'RE_TRIGGER makes a run that delivers what has not been.',
+      })
+    const plan = readPlan(exported.plan)
+    if (plan.snapshotId !== undefined)
+      await lake.snapshot(plan.tableId as TableId, plan.snapshotId as SnapshotId)
+    const payload = {
+      datasetId: plan.datasetId,
+      repeats: plan.repeats ?? runId,
+      scheduledAt: plan.scheduledAt,
+    }
+    return { flowId: flowIdOf(row.subject_id), plan, payload }
+  }
+
+  /** Up to which commit windows read, and its snapshot: what live runs deliver comes after it. */
+  async function boundOf(tx: Transaction, caller: Caller, flowId: FlowId, datasetId: DatasetId) {
+    const source = await sourceOf(options, { caller, flowId, datasetId })
+    const chain = await lockChain(tx, flowId, datasetId)
+    const startsNew = source.document.scheduleParams.startsWith === 'new'
+    if (!chain && !startsNew)
+      throw new AppError(
+        'flow.invalid',
+        'The first delivery of the export, which holds everything, is still to come.',
+        {
+          hint: 'Let it come, or make an export that startsWith "new".',
+        },
+      )
+    const { tableId } = source.dataset
+    const throughSequence = startsNew
+      ? await startSequence({ metadata }, source, clock.now())
+      : Number(must(chain, 'an export that has delivered has a chain').watermark_sequence)
+    const snapshotId = snapshotOf(await lake.commits(tableId), throughSequence)
+    if (snapshotId === undefined && throughSequence > 0)
+      throw new AppError('source.removed', `The table's snapshot of commit ${throughSequence} has expired.`, {
+        hint: startsNew
+          ? 'Make another export that startsWith "new"; windows of it read the table as it is then.'
+          : 'Run the export, and then ask again: windows read the table as it is at the last delivery.',
+      })
+    return { tableId, throughSequence, snapshotId }
+  }
+
+  async function payloads(
+    tx: Transaction,
+    caller: Caller,
+    flowId: FlowId,
+    datasetId: DatasetId,
+    windows: readonly RecordWindow[],
+  ) {
+    const { tableId, throughSequence, snapshotId } = await boundOf(tx, caller, flowId, datasetId)
+    const scheduledAt = clock.now().toISOString()
+    return {
+      tableId,
+      snapshotId,
+      payloads: windows.map(({ from, before }) => ({
+        datasetId,
+        scheduledAt,
+        window: { from, before, throughSequence, ...(snapshotId === undefined ? {} : { snapshotId }) },
+      })),
+    }
+  }
+
+  async function windows(caller: Caller, flowId: FlowId): Promise<WindowRun[]> {
+    await requireExport(caller)
+    const flow = isId('flow', flowId) ? await selectFlow(caller, flowId) : undefined
+    if (!flow) throw unknownFlow(flowId)
+    return newestOfWindows(await selectWindowRuns(metadata.db, flowId)).map(windowRun)
+  }
+
+  async function selectFlow(caller: Caller, flowId: FlowId) {
+    return await metadata.transaction((tx) => lockEntity(tx, caller.sandbox.id, 'flows', flowId))
+  }
+
+  return {
+    windows,
+    repeatRun: async (caller, runId) => {
+      const { flowId, plan, payload } = await past(caller, runId)
+      const found = await metadata.transaction(async (tx) => {
+        // Two who ask in the same moment get one run.
+        if (!(await lockEntity(tx, caller.sandbox.id, 'flows', flowId))) throw unknownFlow(flowId)
+        const waiting = (await selectUnfinishedRuns(tx, { flowId })).find(
+          (run) => run.payload['repeats'] === payload.repeats,
+        )
+        if (waiting) return { runId: waiting.id, isNew: false }
+        const [run] = await control.enqueueIn(tx, caller, flowId, {
+          action: 'repeat run',
+          datasetIds: [plan.datasetId],
+          tick: `repeat ${payload.repeats} ${clock.now().getTime()}`,
+          payload,
+        })
+        return { runId: must(run, 'a dataset of a flow has a run').runId, isNew: true }
+      })
+      control.ring()
+      return found
+    },
+    repeatAhead: async (caller, runId, { signal }) => {
+      const { flowId, plan, payload } = await past(caller, runId)
+      const ahead = await planAhead(options, caller, {
+        flowId,
+        datasetId: parseId('dataset', plan.datasetId),
+        payload,
+      })
+      return await dryRunOf({ ...options, plan: ahead }, signal)
+    },
+    backfill: async (caller, flowId, wanted) => {
+      await requireExport(caller)
+      const spans = cutWindows(wanted)
+      await metadata.transaction(async (tx) => {
+        if (!isId('flow', flowId) || !(await lockEntity(tx, caller.sandbox.id, 'flows', flowId)))
+          throw unknownFlow(flowId)
+        const done = newestOfWindows(await selectWindowRuns(tx, flowId))
+        for (const datasetId of wanted.datasetIds) {
+          const made = await payloads(tx, caller, flowId, parseId('dataset', datasetId), spans)
+          for (const payload of made.payloads) {
+            const before = done.find((run) => windowKey(run) === windowKey({ payload }))
+            if (before && !['failed', 'cancelled'].includes(before.state)) continue
+            const { window } = payload
+            const [run] = await control.enqueueIn(tx, caller, flowId, {
+              action: 'backfill',
+              datasetIds: [datasetId],
+              tick: `window ${window.from}/${window.before}${before ? ` after ${before.id}` : ''}`,
+              payload,
+            })
+            if (made.snapshotId === undefined || !run) continue
+            await lake.pin(tx, {
+              tableId: made.tableId,
+              snapshotId: made.snapshotId,
+              owner: pinOwner(run.runId),
+              until: new Date(clock.now().getTime() + pinMs),
+            })
+          }
+        }
+      })
+      control.ring()
+      const asked = new Set(
+        wanted.datasetIds.flatMap((datasetId) =>
+          spans.map((window) => windowKey({ payload: { datasetId, window } })),
+        ),
+      )
+      return (await windows(caller, flowId)).filter((run) =>
+        asked.has(windowKey({ payload: { datasetId: run.datasetId, window: run } })),
+      )
+    },
+    backfillAhead: async (caller, flowId, wanted, { signal }) => {
+      await requireExport(caller)
+      const answers = []
+      for (const datasetId of wanted.datasetIds.map((id) => parseId('dataset', id))) {
+        const made = await metadata.transaction((tx) =>
+          payloads(tx, caller, flowId, datasetId, cutWindows(wanted)),
+        )
+        for (const payload of made.payloads) {
+          const plan = await planAhead(options, caller, { flowId, datasetId, payload })
+          const { from, before } = payload.window
+          answers.push({ from, before, ...(await dryRunOf({ ...options, plan }, signal)) })
+        }
+      }
+      return answers
+    },
+  }
+}
+
+/** The table as it was with a commit: its snapshot, or one of those after it that hold the same rows in other files. */
+export function snapshotOf(commits: readonly Commit[], throughSequence: number): SnapshotId | undefined {
+  const exact = commits.find(({ commitSequence }) => commitSequence === throughSequence)
+  if (exact) return exact.snapshotId
+  const next = commits.find(({ commitSequence }) => commitSequence === throughSequence + 1)
+  return next?.operation === 'replace' ? next.snapshotId : undefined
+}
+
+function unknownFlow(flowId: string): AppError {
+  return new AppError('flow.unknown', `The requested flows resource ${flowId.slice(0, 80)} is not found.`, {
+    detail: { id: flowId.slice(0, 80), type: 'flows' },
+  })
+}

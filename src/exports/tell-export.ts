@@ -1,0 +1,158 @@
+import type { AppError } from '#base/errors.ts'
+import type { Clock } from '#base/clock.ts'
+import type { Logger } from '#base/log.ts'
+import type { Run } from '#jobs/jobs.ts'
+import { selectEndingFlows, selectLastFull } from '#metadata/export-alerts.ts'
+import { selectEntity } from '#metadata/exports.ts'
+import type { Metadata, Transaction } from '#metadata/metadata.ts'
+import type { Notify } from '#notify/notify.ts'
+import { delayMsOf, tellSubscribers } from '#notify/tell-subscribers.ts'
+import type { ExportPlan } from './export-plan.ts'
+import type { Manifest } from './manifest.ts'
+import { flowIdOf } from './run-subject.ts'
+
+/** As the reference platform does where nobody says otherwise. */
+const delayMinutesDefault = 150
+/** Of the rows that were read. */
+const skippedShareMax = 0.01
+/** Of the rows of the full delivery before. */
+const shrunkenShare = 0.5
+const dayMs = 86_400_000
+/** Before a schedule ends. */
+const endingDays = [7, 1]
+const flowsMax = 1_000
+
+const happened = {
+  start: 'has started',
+  success: 'has succeeded',
+  failure: 'has failed',
+  delay: 'takes longer than expected',
+  skipped: 'left out more rows than expected',
+  empty: 'had nothing to deliver',
+  shrunken: 'delivered much less than before',
+} as const
+
+interface Teller {
+  readonly notify: Pick<Notify, 'send'>
+}
+
+/** Tells whoever subscribed to the flow, and webhooks, once for each run. */
+export async function tellExport(
+  teller: Teller,
+  tx: Transaction,
+  told: {
+    readonly run: Run
+    readonly type: keyof typeof happened
+    readonly text?: string
+    readonly detail?: Readonly<Record<string, unknown>>
+  },
+): Promise<void> {
+  const { run, type, text, detail } = told
+  const flowId = flowIdOf(run.subjectId)
+  const flow = await selectEntity(tx, run.sandboxId, 'flows', flowId)
+  if (!flow) return // Deleted: nobody waits for it.
+  const name = String(flow.document['name'])
+  await tellSubscribers(teller, tx, {
+    sandboxId: run.sandboxId,
+    principalId: run.principalId,
+    assetId: flowId,
+    assetName: name,
+    alertType: type,
+    key: `export run ${run.id} ${type}`,
+    topic: `export.${type}`,
+    title: `The export ${JSON.stringify(name)} ${happened[type]}`,
+    text,
+    detail: { runId: run.id, ...detail },
+  })
+}
+
+/** What follows from a delivery, in the transaction that records it. */
+export async function tellPublished(
+  teller: Teller,
+  tx: Transaction,
+  { run, plan, manifest }: { readonly run: Run; readonly plan: ExportPlan; readonly manifest: Manifest },
+): Promise<void> {
+  const { rowCount, source } = manifest
+  const { skippedRowCount = 0 } = source
+  const detail = { datasetId: plan.datasetId, rowCount, skippedRowCount, bytes: manifest.bytes }
+  const text = `${rowCount} rows of ${JSON.stringify(plan.datasetName)} were delivered.`
+  await tellExport(teller, tx, { run, type: 'success', text, detail })
+  if (rowCount === 0) await tellExport(teller, tx, { run, type: 'empty', detail })
+  if (skippedRowCount > skippedShareMax * (rowCount + skippedRowCount)) {
+    const skipped = `${skippedRowCount} of ${rowCount + skippedRowCount} rows were left out.`
+    await tellExport(teller, tx, { run, type: 'skipped', text: skipped, detail })
+  }
+  if (plan.content !== 'full' || plan.repeats !== undefined) return
+  const before = await selectLastFull(tx, {
+    runId: run.id,
+    flowId: manifest.exportId,
+    datasetId: plan.datasetId,
+  })
+  if (before === undefined || rowCount >= shrunkenShare * before) return
+  const shrunken = `${rowCount} rows were delivered; there were ${before} the time before.`
+  await tellExport(teller, tx, {
+    run,
+    type: 'shrunken',
+    text: shrunken,
+    detail: { ...detail, rowCountBefore: before },
+  })
+}
+
+/** In the transaction that ends a run as failed for good. */
+export async function tellFailed(
+  teller: Teller,
+  tx: Transaction,
+  run: Run,
+  { code, message }: Pick<AppError, 'code' | 'message'>,
+): Promise<void> {
+  await tellExport(teller, tx, { run, type: 'failure', text: message, detail: { error: { code, message } } })
+}
+
+/** Tells of a run that takes long, reckoned from its tick on, until it is disposed of. */
+export function tellWhenDelayed(
+  options: Teller & { readonly metadata: Metadata; readonly clock: Clock; readonly logger: Logger },
+  run: Run,
+): Disposable {
+  const { metadata, clock, logger } = options
+  const ended = new AbortController()
+  const watch = async () => {
+    const asset = { sandboxId: run.sandboxId, assetId: flowIdOf(run.subjectId) }
+    const delayMs = await delayMsOf(metadata.db, asset, delayMinutesDefault)
+    if (delayMs === undefined) return
+    const passedMs = clock.now().getTime() - run.createdAt.getTime()
+    await clock.sleep(Math.max(0, delayMs - passedMs), ended.signal)
+    await metadata.transaction((tx) => tellExport(options, tx, { run, type: 'delay' }))
+  }
+  watch().catch((error: unknown) => {
+    if (!ended.signal.aborted) logger.log('warn', 'export.alert_failed', { runId: run.id, error })
+  })
+  return { [Symbol.dispose]: () => ended.abort() }
+}
+
+/** Tells of schedules that end in a week, and in a day: once each. */
+export async function tellEndings(
+  options: Teller & { readonly metadata: Metadata; readonly clock: Clock },
+): Promise<void> {
+  const { metadata, clock } = options
+  const now = clock.now()
+  const longest = new Date(now.getTime() + Math.max(...endingDays) * dayMs)
+  for (const flow of await selectEndingFlows(metadata.db, { from: now, to: longest, limit: flowsMax })) {
+    const leftMs = flow.ends_at.getTime() - now.getTime()
+    const days = Math.min(...endingDays.filter((day) => leftMs <= day * dayMs))
+    const at = flow.ends_at.toISOString()
+    await metadata.transaction((tx) =>
+      tellSubscribers(options, tx, {
+        sandboxId: flow.sandbox_id,
+        principalId: flow.updated_by,
+        assetId: flow.id,
+        assetName: flow.name,
+        alertType: 'ending',
+        key: `export flow ${flow.id} ending ${at} ${days}`,
+        topic: 'export.ending',
+        title: `The schedule of the export ${JSON.stringify(flow.name)} ends soon`,
+        text: `Its last delivery comes before ${at}. Change its endTime to go on.`,
+        detail: { endsAt: at },
+      }),
+    )
+  }
+}

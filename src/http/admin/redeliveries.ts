@@ -1,0 +1,95 @@
+import { z } from 'zod'
+import { parseId } from '#base/ids.ts'
+import type { HttpDependencies } from '../dependencies.ts'
+import { type App, guarded } from '../gateway/app.ts'
+import { callerOf, signalOf } from '../gateway/caller.ts'
+
+const tags = ['Sluice']
+const config = guarded('sluice', 'manage-dataset-destinations')
+const plan = z.looseObject({ datasetId: z.string(), rowCount: z.number() })
+const isDryRun = z.boolean().default(false).describe('Answer what would be delivered; nothing is')
+const window = z.object({
+  datasetId: z.string(),
+  from: z.string(),
+  before: z.string(),
+  runId: z.string(),
+  state: z.string(),
+  rowCount: z.number().optional(),
+  message: z.string().optional(),
+})
+
+/** What was delivered, or could not be, once more. */
+export function addRedeliveries(app: App, { exports }: Pick<HttpDependencies, 'exports'>): void {
+  app.post(
+    '/exports/runs/:runId/repeat',
+    {
+      config,
+      schema: {
+        tags,
+        summary: 'Deliver the rows of a published run again',
+        description:
+          'The next delivery is as it would have been. Asked again while it is under way, it is the same run.',
+        params: z.object({ runId: z.string() }),
+        body: z.object({ isDryRun }).optional(),
+        response: {
+          200: z.object({
+            runId: z.string().optional(),
+            isNew: z.boolean().optional(),
+            plan: plan.optional(),
+          }),
+        },
+      },
+    },
+    async (request, reply) => {
+      const caller = callerOf(request)
+      const runId = parseId('run', request.params.runId)
+      if (request.body?.isDryRun !== true) return await exports.repeatRun(caller, runId)
+      return { plan: { ...(await exports.repeatAhead(caller, runId, { signal: signalOf(reply) })) } }
+    },
+  )
+  app.post(
+    '/exports/:flowId/backfill',
+    {
+      config,
+      schema: {
+        tags,
+        summary: 'Deliver rows by their own time, a run for each window',
+        description:
+          'Beside the live runs and none of their rows twice. Asked again, only what failed is made.',
+        params: z.object({ flowId: z.string() }),
+        body: z.object({
+          datasetIds: z.array(z.string()).min(1).max(100),
+          from: z.iso.datetime(),
+          before: z.iso.datetime().describe('The first time that is not delivered'),
+          windowHours: z.number().int().min(1).max(100_000).default(24),
+          isDryRun,
+        }),
+        response: { 200: z.object({ windows: z.array(window).optional(), plans: z.array(plan).optional() }) },
+      },
+    },
+    async (request, reply) => {
+      const caller = callerOf(request)
+      const flowId = parseId('flow', request.params.flowId)
+      const { isDryRun, from, before, ...rest } = request.body
+      const wanted = { ...rest, from: new Date(from), before: new Date(before) }
+      if (!isDryRun) return { windows: [...(await exports.backfill(caller, flowId, wanted))] }
+      const plans = await exports.backfillAhead(caller, flowId, wanted, { signal: signalOf(reply) })
+      return { plans: plans.map((one) => ({ ...one })) }
+    },
+  )
+  app.get(
+    '/exports/:flowId/backfill',
+    {
+      config,
+      schema: {
+        tags,
+        summary: 'Windows that were asked for, and how far they are',
+        params: z.object({ flowId: z.string() }),
+        response: { 200: z.object({ windows: z.array(window) }) },
+      },
+    },
+    async (request) => ({
+      windows: [...(await exports.windows(callerOf(request), parseId('flow', request.params.flowId)))],
+    }),
+  )
+}
