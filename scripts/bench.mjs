@@ -4,7 +4,7 @@
 //   access   decisions, schemas and the Catalog
 //   compile  the documented statements through the front end
 //   sessions 30-minute sessions under a memory limit: --memory 1GB --buckets 16
-//   wire     the PostgreSQL protocol and REST streams beside a PostgreSQL 16: --rows 1000000,50000000 --seconds 3
+//   wire     the PostgreSQL protocol and REST streams beside a PostgreSQL 16: --rows 1000000,50000000 --seconds 3 --parts bulk,latency
 import { spawnSync } from 'node:child_process'
 import { join } from 'node:path'
 import { projectNode, root } from './bootstrap.mjs'
