@@ -22,11 +22,13 @@ const { values } = parseArgs({
     rows: { type: 'string', default: '1000000,10000000' },
     seconds: { type: 'string', default: '3' },
     turns: { type: 'string', default: '3' },
+    parts: { type: 'string', default: 'bulk,latency,streams,memory' },
   },
 })
 const sizes = values.rows.split(',').map(Number)
 const seconds = Number(values.seconds)
 const turns = Number(values.turns)
+const parts = values.parts.split(',')
 const columns = 'id, event, at, person, kind, channel, value, amount, day'
 const folder = passableFolder('bench-wire')
 
@@ -54,10 +56,10 @@ try {
   await makeRows(product, 'events', rowCount)
   await copyAcross({ ours, theirs })
   console.log(`\n${cpus().length} cores (${cpus()[0]?.model.trim()}), Node ${process.version}\n`)
-  await compareBulk(ours, theirs, rowCount)
-  await compareLatency(ours, theirs, rowCount)
-  await compareStreams(product, home, rowCount)
-  await measureMemory(product, ours)
+  if (parts.includes('bulk')) await compareBulk(ours, theirs, rowCount)
+  if (parts.includes('latency')) await compareLatency(ours, theirs, rowCount)
+  if (parts.includes('streams')) await compareStreams(product, home, rowCount)
+  if (parts.includes('memory')) await measureMemory(product, ours)
 } finally {
   rmSync(folder, { recursive: true, force: true })
 }
@@ -153,18 +155,18 @@ async function compareStreams(product: Product, home: string, rowCount: number):
   const streamed = await bestInTurns([arrow, async () => (await timeInDuckdb(bare)).rows.length])
   console.log(tableLine('Arrow by REST, against all rows read by DuckDB alone', rowCount, streamed))
   const made = performance.now()
-  const parts = await keptParts(actor, `SELECT ${columns} FROM events`)
+  const links = await keptParts(actor, `SELECT ${columns} FROM events`)
   const makeSeconds = (performance.now() - made) / 1000
   const fetched = await bestInTurns([
     async () => {
-      const all = await Promise.all(parts.map((href) => bytesAt(`${product.http}${href}`)))
+      const all = await Promise.all(links.map((href) => bytesAt(`${product.http}${href}`)))
       return all.reduce((sum, bytes) => sum + bytes, 0)
     },
     arrow,
   ])
   console.log(
     tableLine(
-      `${parts.length} parts of Parquet at once (made in ${makeSeconds.toFixed(2)} s before), against one stream of Arrow`,
+      `${links.length} parts of Parquet at once (made in ${makeSeconds.toFixed(2)} s before), against one stream of Arrow`,
       rowCount,
       fetched,
     ),

@@ -5,7 +5,7 @@
 //   compile  the documented statements through the front end
 //   ingest   streamed messages, and loads in each format: --messages 50000 --rows 1000000
 //   sessions 30-minute sessions under a memory limit: --memory 1GB --buckets 16
-//   wire     the PostgreSQL protocol and REST streams beside a PostgreSQL 16: --rows 1000000,50000000 --seconds 3
+//   wire     the PostgreSQL protocol and REST streams beside a PostgreSQL 16: --rows 1000000,50000000 --seconds 3 --parts bulk,latency
 import { spawnSync } from 'node:child_process'
 import { join } from 'node:path'
 import { projectNode, root } from './bootstrap.mjs'

@@ -122,6 +122,12 @@ export interface Access {
   /** Within the transaction when the change itself is in one. */
   audit(entry: AuditEntry, tx?: Transaction): Promise<void>
 
+  /** Several at once, each as its own request would have it: `inContext` runs as that request. */
+  auditTogether(
+    noted: readonly { readonly entry: AuditEntry; readonly inContext: <T>(work: () => T) => T }[],
+    tx: Transaction,
+  ): Promise<void>
+
   /** Organisation, `prod` sandbox, administrator and credentials, made once; later starts read the file. */
   bootstrap(): Promise<Credentials>
 

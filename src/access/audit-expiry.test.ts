@@ -19,7 +19,7 @@ async function lived(days: readonly number[]) {
   onTestFinished(() => metadata[Symbol.asyncDispose]())
   const folder = await temporaryFolder('audit')
   const clock = new ManualClock('2025-01-01T12:00:00Z')
-  const audit = auditWriter({ db: metadata.db, clock })
+  const { audit } = auditWriter({ db: metadata.db, clock })
   const options = {
     metadata,
     headFile: join(folder, 'audit-head.json'),

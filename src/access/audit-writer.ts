@@ -1,15 +1,21 @@
 import type { Clock } from '#base/clock.ts'
 import { faultPoint } from '#base/faults.ts'
 import { requestContext } from '#base/request-context.ts'
-import { insertAudit } from '#metadata/audit.ts'
+import { type AuditRow, insertAudit } from '#metadata/audit.ts'
 import type { Db } from '#metadata/metadata.ts'
-import type { Access } from './access.ts'
+import type { Access, AuditEntry } from './access.ts'
 
-/** Records are made in the transaction of what they tell of, or at once. */
-export function auditWriter({ db, clock }: { readonly db: Db; readonly clock: Clock }): Access['audit'] {
-  return async (entry, tx) => {
+/** Records are made in the transaction of what they tell of, or at once; for `auditTogether` a little later. */
+export function auditWriter({
+  db,
+  clock,
+}: {
+  readonly db: Db
+  readonly clock: Clock
+}): Pick<Access, 'audit' | 'auditTogether'> {
+  const rowOf = (entry: AuditEntry): Omit<AuditRow, 'id'> => {
     const request = requestContext()
-    await insertAudit(tx ?? db, {
+    return {
       at: clock.now(),
       organization_id: entry.organizationId ?? null,
       principal_id: entry.principalId ?? null,
@@ -22,7 +28,18 @@ export function auditWriter({ db, clock }: { readonly db: Db; readonly clock: Cl
       request_id: request?.requestId ?? null,
       client_id: null,
       address: request?.address ?? null,
-    })
-    await faultPoint('audit.recorded')
+    }
+  }
+  return {
+    audit: async (entry, tx) => {
+      await insertAudit(tx ?? db, [rowOf(entry)])
+      await faultPoint('audit.recorded')
+    },
+    auditTogether: async (noted, tx) => {
+      await insertAudit(
+        tx,
+        noted.map(({ entry, inContext }) => inContext(() => rowOf(entry))),
+      )
+    },
   }
 }

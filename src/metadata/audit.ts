@@ -5,16 +5,18 @@ import type { Db } from './metadata.ts'
 
 export type AuditRow = Selectable<AuditTable>
 
-export async function insertAudit(db: Db, entry: Omit<AuditRow, 'id'>): Promise<void> {
+export async function insertAudit(db: Db, entries: readonly Omit<AuditRow, 'id'>[]): Promise<void> {
   await db
     .insertInto('audit')
-    .values((build) => ({
-      ...entry,
-      detail: JSON.stringify(entry.detail),
-      organization_id:
-        entry.organization_id ??
-        build.selectFrom('principals').select('organization_id').where('id', '=', entry.principal_id),
-    }))
+    .values((build) =>
+      entries.map((entry) => ({
+        ...entry,
+        detail: JSON.stringify(entry.detail),
+        organization_id:
+          entry.organization_id ??
+          build.selectFrom('principals').select('organization_id').where('id', '=', entry.principal_id),
+      })),
+    )
     .execute()
 }
 

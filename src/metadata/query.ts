@@ -48,8 +48,8 @@ export type NewQueryLogRow = Omit<
 > &
   Partial<Pick<Insertable<QueryTables['query_log']>, 'code' | 'message' | 'row_count'>>
 
-export async function insertQueryLog(db: Db, row: NewQueryLogRow): Promise<void> {
-  await db.insertInto('query_log').values(row).execute()
+export async function insertQueryLog(db: Db, rows: readonly NewQueryLogRow[]): Promise<void> {
+  await db.insertInto('query_log').values(rows).execute()
 }
 
 export async function updateQueryLog(

@@ -32,7 +32,7 @@ export async function enqueueQuery(
   await metadata.transaction(async (tx) => {
     const run = { kind, subjectId: id, tick: 'submitted', dueAt: now, payload: {} }
     const runId = await jobs.enqueue(tx, { ...run, ...who })
-    await insertQueryLog(tx, {
+    await insertQueryLog(tx, [{
       id,
       sandbox_id: sandbox.id,
       principal_id: principal.id,
@@ -47,7 +47,7 @@ export async function enqueueQuery(
       template_name: resolved.template?.name ?? null,
       request: JSON.stringify(request),
       output: resolved.output ?? null,
-    })
+    }])
     await within?.(tx, { id, runId, now })
     const entry = { action: 'query', assetType: 'Query', assetId: id, status: 'Allow' } as const
     await access.audit({ ...who, ...entry, detail: { client: 'API', ...detail } }, tx)

@@ -210,7 +210,7 @@ export class QueryLog {
     const { id } = record.logged
     const [audited, logged] = await Promise.allSettled([
       access.audit(record.audited),
-      insertQueryLog(metadata.db, record.logged),
+      insertQueryLog(metadata.db, [record.logged]),
     ])
     if (logged.status === 'rejected') throw logged.reason
     if (audited.status === 'rejected') {

@@ -23,8 +23,9 @@ export class WireClient implements AsyncDisposable {
     this.#listen(socket)
   }
 
-  static async connect(port: number): Promise<WireClient> {
-    const socket = connect({ host: '127.0.0.1', port })
+  /** By a port of this machine, or the path of a unix socket. */
+  static async connect(where: number | string): Promise<WireClient> {
+    const socket = connect(typeof where === 'string' ? { path: where } : { host: '127.0.0.1', port: where })
     await once(socket, 'connect')
     return new WireClient(socket)
   }
