@@ -76,14 +76,14 @@ test('a dataset changes by JSON Patch, by parts and whole; what is not for chang
     [`@/dataSets/${id}`],
   )
   await patch({ description: 'Said later', enableErrorDiagnostics: true })
-  await patch({ extensions: { adobe_lakeHouse: { rowExpiration: { ttlValue: 'P3M' } } } }, 'v2/dataSets')
+  await patch({ extensions: { adobe_lakeHouse: { kept: { for: 'clients' } } } }, 'v2/dataSets')
   expect(await read()).toMatchObject({
     name: 'to change',
     description: 'Said later',
     enableErrorDiagnostics: true,
     version: '1.0.3',
     tags: { unifiedIdentity: ['enabled:true'], 'adobe/pqs/table': ['to_change'] },
-    extensions: { adobe_lakeHouse: { rowExpiration: { ttlValue: 'P3M' }, metrics: { rowCount: 0 } } },
+    extensions: { adobe_lakeHouse: { kept: { for: 'clients' }, metrics: { rowCount: 0 } } },
     classification: { dataBehavior: 'record' },
   })
   // The table's name is not a tag to change.
@@ -93,6 +93,8 @@ test('a dataset changes by JSON Patch, by parts and whole; what is not for chang
     [[{ op: 'replace', path: '/schemaRef/id', value: 'x' }], '/schemaRef/id'],
     [{ state: 'DELETED' }, 'state'],
     [{ name: '' }, 'name'],
+    // Only events expire by their time.
+    [{ extensions: { adobe_lakeHouse: { rowExpiration: { ttlValue: 'P3M' } } } }, 'rowExpiration'],
     [{ tags: { team: 'red' } }, 'tags/team'],
     [[{ op: 'copy', path: '/name', from: '/description' }], '/0/op'],
   ] as const) {

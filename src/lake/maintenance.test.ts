@@ -94,7 +94,7 @@ test('upkeep is scheduled once, however often the server starts', async () => {
       .orderBy('kind')
       .execute()
   const first = await schedules()
-  expect(first.map(({ kind }) => kind)).toEqual(['lake.compact', 'lake.expire', 'lake.sweep'])
+  expect(first.map(({ kind }) => kind)).toEqual(['lake.compact', 'lake.expire', 'lake.retain', 'lake.sweep'])
   await upkeep.schedule()
   expect(await schedules()).toEqual(first)
 })

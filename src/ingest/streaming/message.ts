@@ -7,9 +7,6 @@ import type { StructType } from '#types/data-type.ts'
 import { isTooDeep, tooDeep } from '../records.ts'
 import { fieldsReader, isObject, Misfit, type RequiredPaths } from '../value-readers.ts'
 
-/** What one message may take in all. */
-const messageBytesMax = 1024 * 1024
-
 const schemaRef = z.looseObject({ id: z.string() })
 const form = z.looseObject({
   header: z.looseObject({
