@@ -11,7 +11,7 @@ import { staticResult } from './static-rows.ts'
 /** Cursors of one session. A cursor reads the snapshots of the moment it was declared, forward only. */
 export interface Cursors extends AsyncDisposable {
   /** @throws AppError 'query.statement_exists', 'query.limit' and those of the front end */
-  declare(scope: Scope, name: string, query: ParsedQuery): Promise<void>
+  declare(scope: Scope, cursor: DeclaredCursor): Promise<void>
   has(name: string): boolean
   /** @throws AppError 'query.unknown_cursor' */
   columns(name: string): readonly Field[]
@@ -19,6 +19,14 @@ export interface Cursors extends AsyncDisposable {
   fetch(scope: Scope, request: FetchRequest): Promise<StatementResult>
   /** @throws AppError 'query.unknown_cursor' */
   close(name: string | 'all'): Promise<void>
+  /** Closes those that do not outlive it. */
+  endTransaction(): Promise<void>
+}
+
+export interface DeclaredCursor {
+  readonly name: string
+  readonly query: ParsedQuery
+  readonly isHeld: boolean
 }
 
 export interface FetchRequest {
@@ -28,6 +36,7 @@ export interface FetchRequest {
 }
 
 interface Cursor {
+  readonly isHeld: boolean
   readonly planned: PlannedQuery
   /** Ends what the engine does for it. */
   readonly stop: AbortController
@@ -53,7 +62,7 @@ export function newCursors(): Cursors {
     for (const [key, cursor] of cursors) await close(key, cursor)
   }
   return {
-    async declare(scope, name, query) {
+    async declare(scope, { name, query, isHeld }) {
       const key = name.toLowerCase()
       if (cursors.has(key)) {
         throw new AppError('query.statement_exists', `There is a cursor ${JSON.stringify(name)} already.`, {
@@ -64,7 +73,7 @@ export function newCursors(): Cursors {
         throw new AppError('query.limit', `A session has at most ${cursorsMax} cursors.`)
       }
       const planned = await planQuery(scope, query, await scope.journal.pins(scope.step))
-      cursors.set(key, { planned, stop: new AbortController(), open: undefined, isDone: false })
+      cursors.set(key, { isHeld, planned, stop: new AbortController(), open: undefined, isDone: false })
     },
     has: (name) => cursors.has(name.toLowerCase()),
     columns: (name) => named(name).planned.columns,
@@ -86,6 +95,9 @@ export function newCursors(): Cursors {
       if (name === 'all') return await closeAll()
       const cursor = named(name)
       await close(name.toLowerCase(), cursor)
+    },
+    async endTransaction() {
+      for (const [key, cursor] of cursors) if (!cursor.isHeld) await close(key, cursor)
     },
     [Symbol.asyncDispose]: closeAll,
   }

@@ -114,6 +114,11 @@ export class Questions {
     return false
   }
 
+  /** Closes cursors that do not outlive it. */
+  endTransaction(): void {
+    for (const [key, { question }] of this.#cursors) if (!question.isHeld) this.#cursors.delete(key)
+  }
+
   #declare(name: string, question: Question): void {
     const key = name.toLowerCase()
     if (this.#cursors.has(key)) {
