@@ -19,8 +19,9 @@ export interface Cursors extends AsyncDisposable {
   fetch(scope: Scope, request: FetchRequest): Promise<StatementResult>
   /** @throws AppError 'query.unknown_cursor' */
   close(name: string | 'all'): Promise<void>
-  /** Closes those that do not outlive it. */
-  endTransaction(): Promise<void>
+  beginTransaction(): void
+  /** Closes those that do not outlive it: held ones do when it is committed, or was over when they were declared. */
+  endTransaction(action: 'commit' | 'rollback'): Promise<void>
 }
 
 export interface DeclaredCursor {
@@ -37,6 +38,8 @@ export interface FetchRequest {
 
 interface Cursor {
   readonly isHeld: boolean
+  /** No transaction ends it any more. */
+  isKept: boolean
   readonly planned: PlannedQuery
   /** Ends what the engine does for it. */
   readonly stop: AbortController
@@ -48,6 +51,7 @@ const cursorsMax = 20
 
 export function newCursors(): Cursors {
   const cursors = new Map<string, Cursor>()
+  let isInTransaction = false
   const named = (name: string): Cursor => {
     const cursor = cursors.get(name.toLowerCase())
     if (cursor) return cursor
@@ -73,7 +77,14 @@ export function newCursors(): Cursors {
         throw new AppError('query.limit', `A session has at most ${cursorsMax} cursors.`)
       }
       const planned = await planQuery(scope, query, await scope.journal.pins(scope.step))
-      cursors.set(key, { isHeld, planned, stop: new AbortController(), open: undefined, isDone: false })
+      cursors.set(key, {
+        isHeld,
+        isKept: isHeld && !isInTransaction,
+        planned,
+        stop: new AbortController(),
+        open: undefined,
+        isDone: false,
+      })
     },
     has: (name) => cursors.has(name.toLowerCase()),
     columns: (name) => named(name).planned.columns,
@@ -96,8 +107,13 @@ export function newCursors(): Cursors {
       const cursor = named(name)
       await close(name.toLowerCase(), cursor)
     },
-    async endTransaction() {
-      for (const [key, cursor] of cursors) if (!cursor.isHeld) await close(key, cursor)
+    beginTransaction: () => void (isInTransaction = true),
+    async endTransaction(action) {
+      isInTransaction = false
+      for (const [key, cursor] of cursors) {
+        if (action === 'commit') cursor.isKept = cursor.isHeld
+        if (!cursor.isKept) await close(key, cursor)
+      }
     },
     [Symbol.asyncDispose]: closeAll,
   }

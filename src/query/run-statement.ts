@@ -17,7 +17,7 @@ import { explainJson, explainText, runToEnd } from './explain.ts'
 import { createdFieldGroupColumns, createFieldGroup, dropFieldGroup } from './field-groups.ts'
 import { type PlannedQuery, planQuery } from './plan-query.ts'
 import { type PreparedStatements, unknownPrepared } from './prepared-statements.ts'
-import type { SessionStatement, Statement, StatementResult } from './query.ts'
+import type { Statement, StatementResult } from './query.ts'
 import { evaluateScalar } from './scalar.ts'
 import { dropSample, sampleColumns, sampleRows, takeSample } from './samples.ts'
 import type { Scope } from './scope.ts'
@@ -151,7 +151,10 @@ export async function* runStatement(scope: Scope, statement: Statement, host: St
     case 'if':
       return yield* runSteps(scope, await chosenBranch(scope, statement), { host, prefix: scope.step })
     case 'transaction':
-      if (endsTransaction(statement)) await host.cursors.endTransaction()
+      if (statement.action === 'begin') host.cursors.beginTransaction()
+      if (statement.action === 'commit' || statement.action === 'rollback') {
+        await host.cursors.endTransaction(statement.action)
+      }
       return yield command(transactionTags[statement.action])
     case 'unlisten':
       return yield command('UNLISTEN')
@@ -173,10 +176,6 @@ export async function* runStatement(scope: Scope, statement: Statement, host: St
     default:
       return unreachable(statement)
   }
-}
-
-export function endsTransaction(statement: SessionStatement): boolean {
-  return statement.kind === 'transaction' && ['commit', 'rollback'].includes(statement.action)
 }
 
 const transactionTags = {

@@ -26,7 +26,7 @@ import type {
 import type { QueryLog, QueryLogEntryWriter } from './query-log.ts'
 import { Questions } from './questions.ts'
 import { preparedStatements, unknownPrepared } from './prepared-statements.ts'
-import { endsTransaction, runStatement, type StatementHost } from './run-statement.ts'
+import { runStatement, type StatementHost } from './run-statement.ts'
 import { sampleColumns } from './samples.ts'
 import type { Scope } from './scope.ts'
 import type { QueryServiceOptions } from './services.ts'
@@ -220,7 +220,7 @@ export class Session implements QuerySession {
       if (answer) return yield answer
     }
     if (statement.kind === 'discard') this.#questions.close('all')
-    if (endsTransaction(statement)) this.#questions.endTransaction()
+    if (statement.kind === 'transaction') this.#questions.transaction(statement.action)
     if (statement.kind === 'closeCursor' && this.#questions.close(statement.name)) {
       return yield { kind: 'command', tag: 'CLOSE CURSOR', rowCount: undefined }
     }
