@@ -47,6 +47,12 @@ const systemPrograms = [
     debian: 'postgresql-client',
     tests: 'the tests of the PostgreSQL protocol',
   },
+  {
+    // A library that unixODBC loads, and no program.
+    program: '/usr/lib/x86_64-linux-gnu/odbc/psqlodbcw.so',
+    debian: 'odbc-postgresql',
+    tests: 'the test with ODBC',
+  },
   { program: 'ssh-keygen', flag: '-?', debian: 'openssh-client', tests: 'the tests with SFTP' },
   { program: '/usr/sbin/sshd', flag: '-?', debian: 'openssh-server', tests: 'the tests with SFTP' },
   { program: 'rclone', flag: '--version', debian: 'rclone', tests: 'the tests that look at destinations' },
@@ -220,6 +226,7 @@ function sumOf(go, target, options) {
 
 /** Some programs have no way to be asked that ends well: then it is enough that they begin. */
 function isThere(program, flag) {
+  if (flag === undefined) return existsSync(program)
   return spawnSync(program, [flag], { stdio: 'ignore' }).error === undefined
 }
 

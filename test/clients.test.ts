@@ -388,8 +388,8 @@ describe('node-postgres', () => {
     expect(results.map(({ command, rows }) => [command, rows])).toEqual([
       ['BEGIN', []],
       ['DECLARE', []],
-      ['SELECT', [{ relname: 'pg_class' }]],
-      ['SELECT', [{ relname: 'visits' }]],
+      ['FETCH', [{ relname: 'pg_class' }]],
+      ['FETCH', [{ relname: 'visits' }]],
       ['SELECT', [{ one: 1 }]],
       ['CLOSE', []],
       ['COMMIT', []],

@@ -51,6 +51,7 @@ const rows = [
 
 describe('Python', () => {
   const testPython = testWithPython('sql-clients')
+  const testOdbc = testWithPython('sql-clients', existsSync('/usr/lib/x86_64-linux-gnu/odbc/psqlodbcw.so'))
   const use = async (client: string): Promise<Record<string, unknown>> =>
     JSON.parse(
       await runPython('sql-clients', { script: 'use_sql_clients.py', options: [client], env: environment }),
@@ -91,6 +92,41 @@ describe('Python', () => {
       cursor: ['v1', 'v2', 'v3'],
       copy: 'v1,3\nv2,1\nv3,7\n',
       again: 1,
+    })
+  })
+
+  testOdbc('psqlODBC: cursors as Tableau has them, SQLTables, SQLColumns, transactions', async () => {
+    const script = { script: 'use_odbc.py', options: [], env: environment }
+    expect(JSON.parse(await runPython('sql-clients', script))).toEqual({
+      rows: rows.map(([id, at, pages, value]) => [id, String(at).slice(0, 19), pages, value]),
+      names: [
+        ['id', 'str'],
+        ['at', 'datetime'],
+        ['pages', 'int'],
+        ['value', 'Decimal'],
+      ],
+      parameters: [['v1']],
+      many: 81,
+      tables: [
+        ['public', 'people', 'VIEW'],
+        ['public', 'visits', 'TABLE'],
+      ],
+      columns: [
+        ['id', 'text', 1],
+        ['person', 'text', 1],
+        ['at', 'timestamptz', 1],
+        ['pages', 'int4', 1],
+        ['value', 'numeric', 1],
+        ['tags', 'anyarray', 1],
+      ],
+      keys: [],
+      types: true,
+      error: '42703',
+      after: 1,
+      product: ['PostgreSQL', '16.0.14'],
+      again: [3, 2, 1],
+      within: 'v3',
+      rolledBack: 3,
     })
   })
 

@@ -115,13 +115,16 @@ export function errorResponse({ severity, error, sql }: ErrorReport): Buffer {
   )
 }
 
-export function noticeResponse(text: string, severity: 'NOTICE' | 'WARNING' = 'NOTICE'): Buffer {
+export const noticeResponse = (text: string): Buffer => notice('NOTICE', '00000', text)
+export const warningResponse = (text: string, sqlState: string): Buffer => notice('WARNING', sqlState, text)
+
+function notice(severity: 'NOTICE' | 'WARNING', sqlState: string, text: string): Buffer {
   return message(
     'N',
     ...fields([
       ['S', severity],
       ['V', severity],
-      ['C', severity === 'NOTICE' ? '00000' : '01000'],
+      ['C', sqlState],
       ['M', text],
     ]),
   )

@@ -203,7 +203,7 @@ describe('simple queries', () => {
     await using server = await wireServer()
     await using client = await WireClient.signedIn(server.port)
     client.send(query('set application_name other'))
-    expect(types(await client.untilReady())).toBe('SCZ')
+    expect(types(await client.untilReady())).toBe('CSZ')
     expect(client.parameters.get('application_name')).toBe('other')
   })
 

@@ -25,6 +25,7 @@ import {
   readyForQuery,
   rowDescription,
   type TransactionStatus,
+  warningResponse,
 } from './backend-messages.ts'
 import type { FrontendMessage } from './frontend-messages.ts'
 import type { Output } from './output.ts'
@@ -159,7 +160,7 @@ export class Session {
       }
       this.#output.write(rowDescription(result.columns, []))
       const { rowCount } = await this.#send(rows, Number.POSITIVE_INFINITY, stopping.signal)
-      this.#output.write(commandComplete(`SELECT ${rowCount}`))
+      this.#output.write(commandComplete(rowsTag(statement, rowCount)))
     }
   }
 
@@ -312,7 +313,7 @@ export class Session {
     const { rowCount, state } = await this.#send(rows, limit, portal.stopping.signal)
     if (state === 'more') return this.#output.write(portalSuspended)
     await this.#finish(portal)
-    this.#output.write(commandComplete(`SELECT ${rowCount}`))
+    this.#output.write(commandComplete(rowsTag(statement, rowCount)))
   }
 
   /** Runs the statement up to its first rows; undefined: it had none and is complete. */
@@ -403,14 +404,13 @@ export class Session {
       const isWithin = this.#transaction !== 'idle'
       if (statement.action === 'begin') {
         if (isWithin)
-          this.#output.write(noticeResponse('There is a transaction in progress already.', 'WARNING'))
+          this.#output.write(warningResponse('There is a transaction in progress already.', '25001'))
         else this.#transaction = 'inTransaction'
       } else {
-        if (!isWithin) this.#output.write(noticeResponse('There is no transaction in progress.', 'WARNING'))
+        if (!isWithin) this.#output.write(warningResponse('There is no transaction in progress.', '25P01'))
         this.#transaction = 'idle'
       }
     }
-    this.#reportProperties()
     this.#output.write(commandComplete(wasFailed && statement.kind === 'transaction' ? 'ROLLBACK' : tag))
   }
 
@@ -529,6 +529,10 @@ export class Session {
       this.#output.write(parameterStatus(name, value))
     }
   }
+}
+
+function rowsTag({ kind }: SessionStatement, rowCount: number): string {
+  return `${kind === 'fetch' ? 'FETCH' : 'SELECT'} ${rowCount}`
 }
 
 function isPoint(action: string): boolean {

@@ -11,7 +11,7 @@ import { staticResult } from './static-rows.ts'
 /** Cursors of one session. A cursor reads the snapshots of the moment it was declared, forward only. */
 export interface Cursors extends AsyncDisposable {
   /** @throws AppError 'query.statement_exists', 'query.limit' and those of the front end */
-  declare(scope: Scope, name: string, query: ParsedQuery): Promise<void>
+  declare(scope: Scope, cursor: DeclaredCursor): Promise<void>
   has(name: string): boolean
   /** @throws AppError 'query.unknown_cursor' */
   columns(name: string): readonly Field[]
@@ -19,6 +19,15 @@ export interface Cursors extends AsyncDisposable {
   fetch(scope: Scope, request: FetchRequest): Promise<StatementResult>
   /** @throws AppError 'query.unknown_cursor' */
   close(name: string | 'all'): Promise<void>
+  beginTransaction(): void
+  /** Closes those that do not outlive it: held ones do when it is committed, or was over when they were declared. */
+  endTransaction(action: 'commit' | 'rollback'): Promise<void>
+}
+
+export interface DeclaredCursor {
+  readonly name: string
+  readonly query: ParsedQuery
+  readonly isHeld: boolean
 }
 
 export interface FetchRequest {
@@ -28,6 +37,9 @@ export interface FetchRequest {
 }
 
 interface Cursor {
+  readonly isHeld: boolean
+  /** No transaction ends it any more. */
+  isKept: boolean
   readonly planned: PlannedQuery
   /** Ends what the engine does for it. */
   readonly stop: AbortController
@@ -39,6 +51,7 @@ const cursorsMax = 20
 
 export function newCursors(): Cursors {
   const cursors = new Map<string, Cursor>()
+  let isInTransaction = false
   const named = (name: string): Cursor => {
     const cursor = cursors.get(name.toLowerCase())
     if (cursor) return cursor
@@ -53,7 +66,7 @@ export function newCursors(): Cursors {
     for (const [key, cursor] of cursors) await close(key, cursor)
   }
   return {
-    async declare(scope, name, query) {
+    async declare(scope, { name, query, isHeld }) {
       const key = name.toLowerCase()
       if (cursors.has(key)) {
         throw new AppError('query.statement_exists', `There is a cursor ${JSON.stringify(name)} already.`, {
@@ -64,7 +77,14 @@ export function newCursors(): Cursors {
         throw new AppError('query.limit', `A session has at most ${cursorsMax} cursors.`)
       }
       const planned = await planQuery(scope, query, await scope.journal.pins(scope.step))
-      cursors.set(key, { planned, stop: new AbortController(), open: undefined, isDone: false })
+      cursors.set(key, {
+        isHeld,
+        isKept: isHeld && !isInTransaction,
+        planned,
+        stop: new AbortController(),
+        open: undefined,
+        isDone: false,
+      })
     },
     has: (name) => cursors.has(name.toLowerCase()),
     columns: (name) => named(name).planned.columns,
@@ -86,6 +106,14 @@ export function newCursors(): Cursors {
       if (name === 'all') return await closeAll()
       const cursor = named(name)
       await close(name.toLowerCase(), cursor)
+    },
+    beginTransaction: () => void (isInTransaction = true),
+    async endTransaction(action) {
+      isInTransaction = false
+      for (const [key, cursor] of cursors) {
+        if (action === 'commit') cursor.isKept = cursor.isHeld
+        if (!cursor.isKept) await close(key, cursor)
+      }
     },
     [Symbol.asyncDispose]: closeAll,
   }

@@ -32,22 +32,24 @@ export async function enqueueQuery(
   await metadata.transaction(async (tx) => {
     const run = { kind, subjectId: id, tick: 'submitted', dueAt: now, payload: {} }
     const runId = await jobs.enqueue(tx, { ...run, ...who })
-    await insertQueryLog(tx, [{
-      id,
-      sandbox_id: sandbox.id,
-      principal_id: principal.id,
-      principal_name: principal.name,
-      client: 'API',
-      sql: resolved.text,
-      state: 'SUBMITTED',
-      created_at: now,
-      updated_at: now,
-      run_id: runId,
-      template_id: resolved.template?.id ?? null,
-      template_name: resolved.template?.name ?? null,
-      request: JSON.stringify(request),
-      output: resolved.output ?? null,
-    }])
+    await insertQueryLog(tx, [
+      {
+        id,
+        sandbox_id: sandbox.id,
+        principal_id: principal.id,
+        principal_name: principal.name,
+        client: 'API',
+        sql: resolved.text,
+        state: 'SUBMITTED',
+        created_at: now,
+        updated_at: now,
+        run_id: runId,
+        template_id: resolved.template?.id ?? null,
+        template_name: resolved.template?.name ?? null,
+        request: JSON.stringify(request),
+        output: resolved.output ?? null,
+      },
+    ])
     await within?.(tx, { id, runId, now })
     const entry = { action: 'query', assetType: 'Query', assetId: id, status: 'Allow' } as const
     await access.audit({ ...who, ...entry, detail: { client: 'API', ...detail } }, tx)

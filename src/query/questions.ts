@@ -19,6 +19,7 @@ const cursorsMax = 20
 
 interface QuestionCursor {
   readonly question: Question
+  isKept: boolean
   answer:
     | {
         readonly columns: readonly AnswerColumn[]
@@ -31,6 +32,7 @@ interface QuestionCursor {
 /** The questions of one session to PostgreSQL's catalogue, and the cursors it declared for some. */
 export class Questions {
   readonly #cursors = new Map<string, QuestionCursor>()
+  #isInTransaction = false
   readonly #viewColumns: ViewColumns
   readonly #processId: number
 
@@ -114,6 +116,17 @@ export class Questions {
     return false
   }
 
+  /** Closes cursors that do not outlive the transaction, as `Cursors.endTransaction`. */
+  transaction(action: string): void {
+    if (action === 'begin') this.#isInTransaction = true
+    if (action !== 'commit' && action !== 'rollback') return
+    this.#isInTransaction = false
+    for (const [key, cursor] of this.#cursors) {
+      if (action === 'commit') cursor.isKept = cursor.question.isHeld === true
+      if (!cursor.isKept) this.#cursors.delete(key)
+    }
+  }
+
   #declare(name: string, question: Question): void {
     const key = name.toLowerCase()
     if (this.#cursors.has(key)) {
@@ -124,7 +137,8 @@ export class Questions {
     if (this.#cursors.size >= cursorsMax) {
       throw new AppError('query.limit', `A session has at most ${cursorsMax} cursors.`)
     }
-    this.#cursors.set(key, { question, answer: undefined })
+    const isKept = question.isHeld === true && !this.#isInTransaction
+    this.#cursors.set(key, { question, isKept, answer: undefined })
   }
 
   async #ask(

@@ -124,7 +124,7 @@ export async function* runStatement(scope: Scope, statement: Statement, host: St
       return yield staticResult(columns, rows, host.encoding)
     }
     case 'declareCursor':
-      await host.cursors.declare(scope, statement.name, statement.query)
+      await host.cursors.declare(scope, statement)
       return yield command('DECLARE CURSOR')
     case 'fetch':
       return yield await host.cursors.fetch(scope, { ...statement, encoding: host.encoding })
@@ -151,6 +151,10 @@ export async function* runStatement(scope: Scope, statement: Statement, host: St
     case 'if':
       return yield* runSteps(scope, await chosenBranch(scope, statement), { host, prefix: scope.step })
     case 'transaction':
+      if (statement.action === 'begin') host.cursors.beginTransaction()
+      if (statement.action === 'commit' || statement.action === 'rollback') {
+        await host.cursors.endTransaction(statement.action)
+      }
       return yield command(transactionTags[statement.action])
     case 'unlisten':
       return yield command('UNLISTEN')

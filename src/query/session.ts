@@ -264,6 +264,7 @@ export class Session implements QuerySession {
       if (answer) return yield answer
     }
     if (statement.kind === 'discard') this.#questions.close('all')
+    if (statement.kind === 'transaction') this.#questions.transaction(statement.action)
     if (statement.kind === 'closeCursor' && this.#questions.close(statement.name)) {
       return yield { kind: 'command', tag: 'CLOSE CURSOR', rowCount: undefined }
     }

@@ -13,6 +13,8 @@ import { type Splice, spliced } from './splice.ts'
 
 /** Longer texts are never questions of a client; the parser's depth is bounded by it. */
 const textBytesMax = 64 * 1024
+/** PostgreSQL's bit for `WITH HOLD`. */
+const cursorOptionHold = 0x20
 /** A question must say one of these words: everything else is not even looked at. */
 const hint =
   /\bpg_|information_schema|\bversion\b|current_schema|current_setting|set_config|_privilege|format_type|_description\b|\breg[a-z]+\b|to_reg/i
@@ -65,7 +67,7 @@ function parsed(text: string): readonly RawStatement[] | undefined {
 
 function questionOf(text: string, statement: Node, offset: number): Question | undefined {
   const declared = statement['DeclareCursorStmt'] as
-    | { readonly portalname: string; readonly query: Node }
+    | { readonly portalname: string; readonly query: Node; readonly options?: number }
     | undefined
   const select = (declared?.query ?? statement)['SelectStmt'] as Node | undefined
   if (!select) return undefined
@@ -76,7 +78,8 @@ function questionOf(text: string, statement: Node, offset: number): Question | u
   const head = declared ? headOfCursor(text) : 0
   const splices = seen.splices.map((splice) => ({ ...splice, at: splice.at - offset }))
   const { sql, shifts } = spliced(text, splices, head)
-  return { text, sql, shifts, ...(declared ? { cursor: declared.portalname } : {}) }
+  const isHeld = ((declared?.options ?? 0) & cursorOptionHold) !== 0
+  return { text, sql, shifts, ...(declared ? { cursor: declared.portalname, isHeld } : {}) }
 }
 
 /** Where the query of `DECLARE … CURSOR … FOR` begins, in UTF-16 units. */

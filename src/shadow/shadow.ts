@@ -23,6 +23,8 @@ export interface Question {
   readonly shifts: readonly { readonly from: number; readonly by: number }[]
   /** Declared as a cursor of that name. */
   readonly cursor?: string
+  /** Whether the cursor outlives its transaction. */
+  readonly isHeld?: boolean
 }
 
 export interface AskOptions {

@@ -77,7 +77,13 @@ export type ParsedStatement =
   | { readonly kind: 'sampleMeta'; readonly table: TableName }
   | { readonly kind: 'dropSample'; readonly sample: TableName; readonly ifExists: boolean }
   | { readonly kind: 'describe'; readonly table: TableName }
-  | { readonly kind: 'declareCursor'; readonly name: string; readonly query: ParsedQuery }
+  /** `isHeld`: it outlives the transaction. */
+  | {
+      readonly kind: 'declareCursor'
+      readonly name: string
+      readonly query: ParsedQuery
+      readonly isHeld: boolean
+    }
   | { readonly kind: 'fetch'; readonly name: string; readonly count: number | 'all' }
   | { readonly kind: 'closeCursor'; readonly name: string | 'all' }
   | {

@@ -17,9 +17,10 @@ export function parseDeclare(reader: TokenReader): ParsedStatement {
     })
   }
   reader.expectWord('CURSOR')
+  const isHeld = reader.isWord('WITH')
   if (reader.takeWord('WITH', 'WITHOUT')) reader.expectWord('HOLD')
   reader.expectWord('FOR')
-  return { kind: 'declareCursor', name, query: toParsedQuery(parseQuery(reader)) }
+  return { kind: 'declareCursor', name, query: toParsedQuery(parseQuery(reader)), isHeld }
 }
 
 /** `FETCH [NEXT | n | ALL | FORWARD [n | ALL]] [FROM | IN] name`. */
