@@ -147,7 +147,7 @@ async function compareLatency(ours: Where, theirs: Where, rowCount: number): Pro
 /** Over REST: one stream of Arrow against the engine alone, and the parts of a kept result against one stream. */
 async function compareStreams(product: Product, home: string, rowCount: number): Promise<void> {
   const actor = await signIn(product.http, JSON.parse(readFileSync(join(home, 'credentials.json'), 'utf8')))
-  const lake = `read_parquet('${join(home, 'lake')}/**/*.parquet', hive_partitioning = false)`
+  const lake = `read_parquet('${join(home, 'lake')}/**/*.parquet', hive_partitioning = false, union_by_name = true)`
   const sql = `SELECT ${columns} FROM events LIMIT 0`
   const quoted = columns.replaceAll(/\w+/g, '"$&"') // `at` is a word to the engine.
   const bare = `SELECT ${quoted} FROM ${lake} WHERE event IS NOT NULL`
