@@ -1,8 +1,6 @@
 import { randomUUID } from 'node:crypto'
-import { readFile, writeFile } from 'node:fs/promises'
+import { readFile } from 'node:fs/promises'
 import { flushCompileCache } from 'node:module'
-import { hostname } from 'node:os'
-import { join } from 'node:path'
 import type { AccessPolicy } from '#access/access.ts'
 import { createAuditLog } from '#access/audit-log.ts'
 import { scheduleAuditExpiry } from '#access/audit-upkeep.ts'
@@ -13,9 +11,9 @@ import { createBackups } from '#backup/create-backups.ts'
 import { systemClock } from '#base/clock.ts'
 import { armFaults } from '#base/faults.ts'
 import type { Logger } from '#base/log.ts'
-import { readTextIfThere } from '#base/system-error.ts'
 import type { Config } from '#config/config.ts'
 import { homePaths } from '#config/home.ts'
+import { nodeIdOf } from '#config/node-id.ts'
 import { s3Credentials } from '#config/s3-credentials.ts'
 import { isLoopback } from '#config/values.ts'
 import { createDatasets } from '#datasets/create-datasets.ts'
@@ -279,6 +277,7 @@ export async function startServer({
         status: async () => ({
           startedAt,
           home: config.home,
+          node: nodeId,
           ...addresses,
           engine: engine.status(),
           ...(await selectTotals(metadata.db)),
@@ -326,16 +325,6 @@ async function useBoth<First extends AsyncDisposable, Second extends AsyncDispos
   if (first.status === 'rejected') throw first.reason
   if (second.status === 'rejected') throw second.reason
   return [first.value, second.value]
-}
-
-/** The same for every life of a home, so that a restarted node takes back its own leases at once. */
-async function nodeIdOf(home: string): Promise<string> {
-  const path = join(home, 'node-id')
-  const kept = await readTextIfThere(path)
-  if (kept !== undefined) return kept.trim()
-  const made = `${hostname()}-${randomUUID()}`
-  await writeFile(path, `${made}\n`, { flag: 'wx' })
-  return made
 }
 
 async function sparkOf(

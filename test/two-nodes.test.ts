@@ -5,13 +5,13 @@ import { connect } from 'node:net'
 import { join } from 'node:path'
 import pg from 'pg'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { type Actor, signIn } from './support/actor.ts'
+import { type Actor, type Answer, signIn } from './support/actor.ts'
 import { testMetadata } from './support/metadata.ts'
 import { passableFolder } from './support/passable-folder.ts'
 import { type Product, startProduct } from './support/product.ts'
 import { cancelRequest } from './support/wire-client.ts'
 
-/** Two servers before one database: what runs at the one is stopped through the other. */
+/** Two servers before one database and one lake: what is asked of the one and is at the other. */
 const folder = passableFolder('two-nodes')
 const homes = [join(folder, 'one'), join(folder, 'two')] as const
 const running = new AsyncDisposableStack()
@@ -27,10 +27,11 @@ beforeAll(async () => {
   running.defer(() => rm(folder, { recursive: true, force: true }))
   const metadata = running.use(await testMetadata())
   const { databaseUrl } = metadata
-  const one = running.use(await startProduct({ home: homes[0], databaseUrl }))
+  const env = { SLUICE_LAKE_FOLDER: join(folder, 'lake') }
+  const one = running.use(await startProduct({ home: homes[0], databaseUrl, env }))
   await mkdir(homes[1])
   await copyFile(join(homes[0], 'credentials.json'), join(homes[1], 'credentials.json'))
-  const two = running.use(await startProduct({ home: homes[1], databaseUrl }))
+  const two = running.use(await startProduct({ home: homes[1], databaseUrl, env }))
   nodes = [one, two]
   other = await signIn(two.http, JSON.parse(await readFile(join(homes[1], 'credentials.json'), 'utf8')))
 }, 120_000)
@@ -102,4 +103,57 @@ test("a session's query is cancelled over REST at the other node", async () => {
     .poll(async () => (await other.must('GET', `/data/foundation/query/queries/${id}`)).state)
     .toBe('KILLED')
   await asking.end()
+})
+
+/** A server that has not what was asked says which one has. */
+async function elsewhere(answer: Promise<Answer>, node: unknown): Promise<void> {
+  const { status, text } = await answer
+  expect(status, text).toBe(421)
+  expect(text).toContain(node)
+}
+
+test('a batch is uploaded to one node, completed at the other, and read at both', async () => {
+  const [one, two] = nodes
+  await one.run('CREATE TABLE shared AS SELECT 1 AS n')
+  const sets = await two.call<Record<string, { name: string }>>('GET', '/data/foundation/catalog/dataSets')
+  const datasetId = Object.entries(sets).find(([, { name }]) => name === 'shared')?.[0]
+  const { node } = await one.call('GET', '/sluice/v1/status')
+  const batches = '/data/foundation/import/batches'
+  const { id } = await two.call('POST', batches, { datasetId, inputFormat: { format: 'json' } })
+  const files = `${batches}/${String(id)}/datasets/${datasetId}/files`
+  await one.upload(`${files}/a.json`, '{"n":2}')
+  await elsewhere(
+    other.ask('PUT', `${files}/b.json`, {}, { 'content-type': 'application/octet-stream' }),
+    node,
+  )
+  await elsewhere(other.ask('POST', `${files}/b.json?action=INITIALIZE`), node)
+  await two.call('POST', `${batches}/${String(id)}?action=COMPLETE`)
+  const batch = async () =>
+    (await other.must('GET', `/data/foundation/catalog/batches/${String(id)}`))[String(id)]
+  await expect.poll(async () => (await batch()).status, { timeout: 30_000 }).toBe('success')
+  expect(await batch()).toMatchObject({ 'sluice/node': node, recordCount: 1 })
+  for (const server of nodes) expect(await server.rows('SELECT n FROM shared ORDER BY n')).toEqual([[1], [2]])
+})
+
+test('copies and kept results are fetched from the node that made them, which the other one names', async () => {
+  const [one, two] = nodes
+  const [atOne, atTwo] = await Promise.all(nodes.map((node) => node.call('GET', '/sluice/v1/status')))
+  await one.run("COPY (SELECT 1 AS a) TO '%scratch_space%/few'")
+  const { copies } = await other.must('GET', '/sluice/v1/scratch-space')
+  const address = `/sluice/v1/scratch-space/${copies[0].id}/files/${copies[0].files[0].name}`
+  await one.text(address)
+  await elsewhere(other.ask('GET', address), atOne?.['node'])
+
+  const { id } = await two.call('POST', '/sluice/v1/results', { sql: 'SELECT 1 AS a' })
+  const result = `/sluice/v1/results/${String(id)}`
+  await expect.poll(async () => (await other.must('GET', result)).state, { timeout: 30_000 }).toBe('SUCCESS')
+  const asked = await Promise.all(
+    nodes.map(async ({ http, headers }) => {
+      const answer = await fetch(`${http}${result}/rows`, { headers })
+      return { status: answer.status, text: await answer.text() }
+    }),
+  )
+  expect(asked.map(({ status }) => String(status)).toSorted()).toEqual(['200', '421'])
+  const refusing = asked[0]?.status === 421 ? 0 : 1
+  expect(asked[refusing]?.text).toContain([atTwo, atOne][refusing]?.['node'])
 })

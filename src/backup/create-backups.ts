@@ -15,8 +15,6 @@ export interface BackupsOptions extends RunBackupOptions {
 }
 
 const kind = 'backup'
-/** One at a time. */
-const subjectId = 'home'
 const runsShownMax = 20
 
 /** Registers the job kind `backup`: to be called before the jobs start. */
@@ -47,7 +45,9 @@ export function createBackups(options: BackupsOptions): Backups {
       )
       return await jobs.enqueue(tx, {
         kind,
-        subjectId,
+        // Into a folder of this machine, one after the other.
+        subjectId: jobs.nodeId,
+        nodeId: jobs.nodeId,
         tick: `by hand ${randomUUID()}`,
         dueAt: clock.now(),
         ...by,

@@ -4,9 +4,11 @@ import { join, relative, sep } from 'node:path'
 import { createInterface } from 'node:readline'
 import type { Clock } from '#base/clock.ts'
 import { AppError } from '#base/errors.ts'
+import { type BatchId, isId } from '#base/ids.ts'
 import type { Logger } from '#base/log.ts'
 import { type Ids, unprivilegedIds } from '#base/run-as.ts'
 import { homePaths } from '#config/home.ts'
+import { nodeIdOf } from '#config/node-id.ts'
 import type { Secret } from '#config/secret.ts'
 import { connectMetadata } from '#metadata/connect.ts'
 import { hasTables, loadTables, type TableDump } from '#metadata/dump.ts'
@@ -132,8 +134,10 @@ async function restoreInto(
   await setPlaces(paths.config, remoteLake?.location)
   await fill(metadata, { folder, manifest })
   await migrate(metadata.db)
+  const nodeId = await nodeIdOf(home)
+  const staged = (await namesIn(paths.staging)).filter((name): name is BatchId => isId('batch', name))
   const epoch = await metadata.transaction(
-    async (tx) => await beginEpoch(tx, { backupId: manifest.id, at: clock.now() }),
+    async (tx) => await beginEpoch(tx, { backupId: manifest.id, at: clock.now(), nodeId, staged }),
   )
   await lake.finish(lakeFilesOf(manifest), { homeId: manifest.homeId, epoch })
   if (!remoteLake) await syncTree(lakeFolder)

@@ -62,6 +62,7 @@ export const meanings = {
   'metadata.unavailable': { http: 503, sqlState: '57P03', retry: true },
   'namespace.exists': { http: 409, sqlState: '42710', retry: false },
   'namespace.unknown': { http: 404, sqlState: '42704', retry: false },
+  'node.other': { http: 421, sqlState: '58030', retry: false },
   'notify.refused': { http: 502, sqlState: '58030', retry: false },
   'notify.unknown': { http: 404, sqlState: '42704', retry: false },
   'notify.unreachable': { http: 503, sqlState: '58030', retry: true },

@@ -163,6 +163,8 @@ export interface Batch {
   readonly tags: Readonly<Record<string, unknown>>
   /** Absent: nobody is known. */
   readonly createdBy: string | undefined
+  /** Which node has its files, until they are loaded, and what it keeps of them afterwards. Absent: none came. */
+  readonly nodeId: string | undefined
 }
 
 export interface BatchError {

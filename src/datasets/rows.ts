@@ -38,5 +38,6 @@ export function batchOf(row: BatchRow): Batch {
     errors: row.errors as readonly BatchError[],
     tags: row.tags as Batch['tags'],
     createdBy: row.created_by ?? undefined,
+    nodeId: row.node_id ?? undefined,
   }
 }

@@ -74,6 +74,8 @@ export interface Health {
 export interface ServerStatus {
   readonly startedAt: Date
   readonly home: string
+  /** The same in every life of the home. */
+  readonly node: string
   readonly http: string
   readonly postgres: string
   readonly engine: {

@@ -4,11 +4,12 @@ import { createInterface } from 'node:readline'
 import { must } from '#base/assert.ts'
 import type { BatchId } from '#base/ids.ts'
 import { codeOf } from '#base/system-error.ts'
-import type { Datasets } from '#datasets/datasets.ts'
+import type { Batch, Datasets } from '#datasets/datasets.ts'
 import { selectBatchFiles } from '#metadata/batches.ts'
 import type { Metadata } from '#metadata/metadata.ts'
 import type { BatchData, Ingest, Reject } from './ingest.ts'
 import { isRefused } from './ingest-failure.ts'
+import { filesElsewhere } from './managed-batch.ts'
 import type { Staging } from './staging.ts'
 
 const sampleRows = 100
@@ -22,17 +23,21 @@ export function createBatchData({
   metadata,
   datasets,
   staging,
+  nodeId,
 }: {
   readonly metadata: Metadata
   readonly datasets: Datasets
   readonly staging: Staging
+  readonly nodeId: string
 }): Pick<Ingest, 'failedFiles' | 'metaFiles'> {
   return {
     failedFiles: async (caller, batchId) => {
       const batch = await datasets.batch(caller, batchId)
       if (batch.state !== 'failed') return []
       const files: BatchData[] = []
-      for (const { number, file_name: name } of await selectBatchFiles(metadata.db, batch.id)) {
+      const rows = await selectBatchFiles(metadata.db, batch.id)
+      if (rows.length > 0) requireHere(batch, nodeId)
+      for (const { number, file_name: name } of rows) {
         const path = staging.filePath(batch.id, number)
         const bytes = await sizeOf(path)
         if (bytes === undefined) continue
@@ -48,6 +53,7 @@ export function createBatchData({
 
     metaFiles: async (caller, batchId) => {
       const batch = await datasets.batch(caller, batchId)
+      if (batch.failedRecordCount > 0) requireHere(batch, nodeId)
       const path = staging.rejectsPath(batch.id)
       const errors =
         (await sizeOf(path)) === undefined
@@ -71,6 +77,11 @@ export function createBatchData({
       ),
     )
   }
+}
+
+/** What is kept of a batch is where its files were. @throws AppError 'node.other' */
+export function requireHere({ id, nodeId: holder }: Pick<Batch, 'id' | 'nodeId'>, nodeId: string): void {
+  if (holder !== undefined && holder !== nodeId) throw filesElsewhere(id, holder)
 }
 
 /** Bytes that are made anew, and alike, each time they are asked for. */

@@ -17,7 +17,7 @@ import {
 } from '#metadata/batches.ts'
 import { selectOpenUpload } from '#metadata/batch-uploads.ts'
 import type { Metadata, Transaction } from '#metadata/metadata.ts'
-import { createBatchData } from './batch-data.ts'
+import { createBatchData, requireHere } from './batch-data.ts'
 import { inferSchema } from './infer-schema.ts'
 import type { Ingest } from './ingest.ts'
 import { ingestCodes, shownName } from './ingest-failure.ts'
@@ -56,6 +56,7 @@ const parallelRevertsMax = 1
 
 export function createIngest(dependencies: IngestDependencies): Ingest {
   const { metadata, access, engine, datasets, lake, jobs, folder, clock, logger } = dependencies
+  const { nodeId } = jobs
   const staging = stagingOf(folder)
   let sweep: { readonly at: number; readonly done: Promise<void> } | undefined
 
@@ -82,7 +83,7 @@ export function createIngest(dependencies: IngestDependencies): Ingest {
     run: async (context) => await revertBatch({ metadata, lake, clock }, context),
   })
 
-  const batches = managedBatches({ metadata, access })
+  const batches = managedBatches({ metadata, access, nodeId })
   const uploads = createUploads({ metadata, staging, batches, clock })
 
   /** Ends a batch that is not over. */
@@ -152,7 +153,7 @@ export function createIngest(dependencies: IngestDependencies): Ingest {
     },
 
     ...uploads,
-    ...createBatchData({ metadata, datasets, staging }),
+    ...createBatchData({ metadata, datasets, staging, nodeId }),
     ...createLoadedFiles({ access, datasets, lake }),
 
     async complete(caller, batchId) {
@@ -179,6 +180,7 @@ export function createIngest(dependencies: IngestDependencies): Ingest {
           subjectId: batchId,
           tick: 'load',
           dueAt: now,
+          nodeId: batch.node_id ?? undefined,
           principalId: caller.principal.id,
           sandboxId: caller.sandbox.id,
           payload: {},
@@ -225,6 +227,7 @@ export function createIngest(dependencies: IngestDependencies): Ingest {
 
     async rejects(caller, batchId, { limit }) {
       const batch = await datasets.batch(caller, batchId)
+      if (batch.failedRecordCount > 0) requireHere(batch, nodeId)
       const count = Math.min(Math.max(Math.trunc(limit), 0), rejectsKeptMax)
       return await readRejects(staging.rejectsPath(batch.id), count)
     },

@@ -4,7 +4,8 @@ import type { StructType } from '#types/data-type.ts'
 
 /**
  * Batch ingestion: files are uploaded to an open batch, completing it makes a job that checks and loads them. A batch
- * becomes visible whole or not at all; completing twice is harmless.
+ * becomes visible whole or not at all; completing twice is harmless. Its files lie at the node that takes the first one,
+ * which loads them, whoever is told that the batch is complete; any other throws AppError 'node.other' for what it lacks.
  */
 export interface Ingest {
   open(caller: Caller, batch: NewBatch): Promise<Batch>

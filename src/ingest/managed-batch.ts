@@ -1,6 +1,7 @@
 import type { Access } from '#access/access.ts'
 import { AppError } from '#base/errors.ts'
 import type { BatchId, DatasetId } from '#base/ids.ts'
+import { otherNode } from '#base/other-node.ts'
 import { unknownBatch, unknownDataset } from '#datasets/create-datasets.ts'
 import type { Caller } from '#datasets/datasets.ts'
 import { requireDataset } from '#datasets/require-dataset.ts'
@@ -17,20 +18,22 @@ export interface ManagedBatches {
   requireManage(caller: Caller, datasetId: DatasetId, absent?: () => AppError): Promise<void>
   /** As it is now. @throws AppError 'batch.unknown' */
   get(caller: Caller, batchId: BatchId): Promise<BatchRow>
-  /** The open batch in which a file of that name can lie. @throws AppError 'batch.state', 'request.invalid' */
+  /** The open batch in which a file of that name can lie here. @throws AppError 'batch.state', 'node.other', 'request.invalid' */
   forFile(caller: Caller, place: FilePlace): Promise<BatchRow>
   /** Whoever changes it next waits for this transaction. */
   lock(tx: Transaction, caller: Caller, batchId: BatchId): Promise<BatchRow>
-  /** For a stored file that no other upload of the batch gets. */
+  /** For a stored file that no other upload of the batch gets; the batch's files are this node's then. @throws AppError 'node.other' */
   takeNumber(batchId: BatchId): Promise<number>
 }
 
 export function managedBatches({
   metadata,
   access,
+  nodeId,
 }: {
   readonly metadata: Metadata
   readonly access: Access
+  readonly nodeId: string
 }): ManagedBatches {
   const requireManage: ManagedBatches['requireManage'] = async (
     caller,
@@ -57,6 +60,7 @@ export function managedBatches({
         throw new AppError('request.invalid', `The name of a file has 1 to ${fileNameLengthMax} characters.`)
       }
       requireOpen(batch)
+      if (batch.node_id !== null && batch.node_id !== nodeId) throw filesElsewhere(batchId, batch.node_id)
       return batch
     },
     lock: async (tx, caller, batchId) => {
@@ -65,13 +69,18 @@ export function managedBatches({
       return batch
     },
     takeNumber: async (batchId) => {
-      const number = await nextFileNumber(metadata.db, batchId)
+      const { number, nodeId: holder } = await nextFileNumber(metadata.db, batchId, nodeId)
+      if (holder !== nodeId) throw filesElsewhere(batchId, holder)
       if (number <= filesMax) return number
       throw new AppError('request.invalid', `A batch takes at most ${filesMax} uploads.`, {
         hint: 'Open another batch for the rest.',
       })
     },
   }
+}
+
+export function filesElsewhere(batchId: BatchId, nodeId: string): AppError {
+  return otherNode(`The files of the batch ${batchId} lie`, nodeId)
 }
 
 export function requireOpen(batch: BatchRow): void {

@@ -1,13 +1,15 @@
 import { appendFile, readdir, rename, stat, truncate } from 'node:fs/promises'
 import { join } from 'node:path'
+import { sql } from 'kysely'
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest'
-import { systemClock } from '#base/clock.ts'
+import { type Clock, systemClock } from '#base/clock.ts'
 import { armFaults } from '#base/faults.ts'
 import { silentLogger } from '#base/log.ts'
 import type { Dataset } from '#datasets/datasets.ts'
 import { longType, stringType, type Field } from '#types/data-type.ts'
 import { IngestBed, type IngestNode } from '../../test/support/ingest.ts'
 import { hangingAt } from '../../test/support/lake.ts'
+import { smallDisk } from '../../test/support/small-disk.ts'
 import { createStreaming, type StreamingRules } from './create-streaming.ts'
 import type { OpenInlet, Streaming } from './streaming.ts'
 
@@ -35,21 +37,34 @@ afterAll(async () => {
   await node?.[Symbol.asyncDispose]()
   await bed?.[Symbol.asyncDispose]()
 })
-afterEach(() => armFaults(undefined))
+afterEach(() => {
+  armFaults(undefined)
+  vi.useRealTimers()
+})
 
 const newFolder = () => join(bed.folder, `streams-${(logs += 1)}`)
+
+interface StreamOptions {
+  readonly folder?: string
+  readonly stagingFolder?: string
+  readonly at?: IngestNode
+  readonly clock?: Clock
+}
 
 /** A node's share; another with its folder is the next life of it. */
 async function stream({
   folder = newFolder(),
+  stagingFolder = bed.staging,
+  at = node,
+  clock = systemClock,
   ...rules
-}: Partial<StreamingRules> & { readonly folder?: string } = {}): Promise<Streaming> {
+}: Partial<StreamingRules> & StreamOptions = {}): Promise<Streaming> {
   const streaming = createStreaming({
     metadata: bed.metadata,
     access: bed.access,
-    jobs: node.jobs,
+    jobs: at.jobs,
     folder,
-    stagingFolder: bed.staging,
+    stagingFolder,
     rules: {
       batchBytes: 64 * 1024 * 1024,
       batchMs: 50,
@@ -57,9 +72,9 @@ async function stream({
       duplicateWindowMs: 3_600_000,
       ...rules,
     },
-    clock: systemClock,
+    clock,
     logger: silentLogger,
-    nodeId: 'node-1',
+    nodeId: at.jobs.nodeId,
   })
   await streaming.start()
   return streaming
@@ -92,6 +107,36 @@ async function until(dataset: Dataset, rows: readonly unknown[]): Promise<void> 
 
 const batchesOf = async (dataset: Dataset) =>
   await bed.datasets.batches(bed.caller, { datasetId: dataset.id, limit: 10, start: 0 })
+
+test('a segment is loaded by the node that took its messages', async () => {
+  const dataset = await bed.dataset(columns)
+  const staging = join(bed.folder, 'staging-down')
+  await using down = await bed.node({ nodeId: 'down', staging, isIdle: true })
+  await using streaming = await stream({ at: down, stagingFolder: staging })
+  await send(streaming, dataset, [row(1)])
+  await vi.waitFor(async () => expect(await batchesOf(dataset)).toMatchObject([{ state: 'queued' }]), 20_000)
+  // Enqueued later: the other node has passed the segment by.
+  await bed.load(node, dataset, { 'a.json': '{"_id":"x","n":2}' })
+  expect((await batchesOf(dataset)).map(({ state, nodeId }) => `${state} ${nodeId}`).toSorted()).toEqual([
+    'queued down',
+    'success a',
+  ])
+  await using _up = await bed.node({ nodeId: 'down', staging })
+  await until(dataset, [1, 2])
+})
+
+test('batches that wait for another node hold nobody up', async () => {
+  const dataset = await bed.dataset(columns)
+  const waiting = `WAIT${dataset.id.slice(-8)}`
+  await sql`insert into batches (id, dataset_id, sandbox_id, state, format, node_id, created_at, updated_at, record_count,
+      failed_record_count, bytes, errors, tags)
+    select ${waiting} || n, ${dataset.id}, ${bed.caller.sandbox.id}, 'queued', 'json', 'down', now(), now(), 0, 0, 0, '[]', '{}'
+    from generate_series(1, 200) n`.execute(bed.metadata.db)
+  await using streaming = await stream()
+  await send(streaming, dataset, [row(1)])
+  await until(dataset, [1])
+  await sql`delete from batches where id like ${`${waiting}%`}`.execute(bed.metadata.db)
+})
 
 test('messages come into their datasets, those of one call into several', async () => {
   await using streaming = await stream()
@@ -184,6 +229,22 @@ describe('a message that comes twice', () => {
   })
 })
 
+test.each([
+  ['back', -86_400_000],
+  ['forwards', 30 * 86_400_000],
+])('a clock that jumps %s neither holds a segment back nor lets a message come twice', async (_, jumpMs) => {
+  const dataset = await bed.dataset(columns)
+  vi.useFakeTimers({ toFake: ['Date'], shouldAdvanceTime: true })
+  await using streaming = await stream({ batchMs: 1_000 })
+  await send(streaming, dataset, [row(1)])
+  // While the segment ages.
+  vi.setSystemTime(Date.now() + jumpMs)
+  await until(dataset, [1])
+  await send(streaming, dataset, [row(1), row(2)])
+  await until(dataset, [1, 2])
+  await vi.waitFor(() => expect(streaming.status()).toMatchObject({ duplicates: 1, segments: 0 }))
+})
+
 describe.each(['stream.staged', 'stream.queued'] as const)('a node that dies at %s', (point) => {
   test('loads in its next life what it had accepted, once', async () => {
     const dataset = await bed.dataset(columns)
@@ -247,6 +308,37 @@ describe('the log', () => {
     await send(streaming, dataset, [row(3)])
     await until(dataset, [1, 3])
     expect(streaming.status()).toMatchObject({ accepted: 2 })
+  })
+
+  test('on a disk that is full refuses, keeps what it had, and goes on when there is room', async ({
+    skip,
+  }) => {
+    const dataset = await bed.dataset(columns)
+    const folder = newFolder()
+    await using disk = await smallDisk(folder, 256 * 1024)
+    if (!disk) return skip('No disk can be mounted here.')
+    {
+      await using streaming = await stream({ folder, batchMs: 3_600_000 })
+      await send(streaming, dataset, [row(1)])
+      const before = streaming.status().waitingBytes
+      await disk.fill(8 * 1024)
+      const full = { code: 'stream.unavailable', meaning: { http: 503 } }
+      const large = { _id: 'x'.repeat(20_000), n: 2 }
+      // What fits of it is written before the disk says no.
+      await expect(send(streaming, dataset, [large])).rejects.toMatchObject(full)
+      expect(streaming.status().waitingBytes).toBe(before)
+      await until(dataset, [1]) // The segment is closed where it was whole.
+      await disk.makeRoom()
+      await disk.fill(0)
+      for (let n = 3; n < 6; n += 1) {
+        await expect(send(streaming, dataset, [row(n)])).rejects.toMatchObject(full)
+      }
+      await disk.makeRoom()
+      await send(streaming, dataset, [large, row(6)])
+      expect(streaming.status()).toMatchObject({ accepted: 3 })
+    }
+    await using _next = await stream({ folder })
+    await until(dataset, [1, 6, 2])
   })
 
   test('of another form is not touched', async () => {

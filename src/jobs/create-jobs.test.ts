@@ -5,6 +5,7 @@ import { AppError } from '#base/errors.ts'
 import type { PrincipalId, RunId, SandboxId } from '#base/ids.ts'
 import { silentLogger } from '#base/log.ts'
 import { connectMetadata } from '#metadata/connect.ts'
+import { selectNextMoment } from '#metadata/jobs.ts'
 import type { Metadata } from '#metadata/metadata.ts'
 import { ManualClock } from '../../test/support/manual-clock.ts'
 import { testMetadata } from '../../test/support/metadata.ts'
@@ -145,6 +146,30 @@ test('two nodes share the runs and no run is worked on twice', async () => {
   )
   await Promise.all(ids.map((id) => one.finished(id, { signal })))
   expect(seen.toSorted()).toEqual(ids.toSorted())
+})
+
+test('a run of one node is its alone, and nothing that another one waits for', async () => {
+  const here = await bed()
+  const { db } = here.metadata
+  const seen: string[] = []
+  const workOf = (name: string) => async (context: RunContext) => {
+    seen.push(`${name} ${context.run.tick}`)
+    return await finishing(here.metadata)(context)
+  }
+  const other = await here.node(workOf('b'), { nodeId: 'b' })
+  const bound = await enqueue(here, other, { tick: 'bound', nodeId: 'a' })
+  const free = await enqueue(here, other, { tick: 'free' })
+  await other.finished(free, { signal })
+  const after = new Date(here.clock.now().getTime() - 1)
+  const moment = async (node: string) => await selectNextMoment(db, { kinds: ['work'], node, after })
+  expect([await moment('a'), await moment('b')]).toEqual([here.clock.now(), undefined])
+  // Its node dies at it: nobody looks for the end of the lease every second.
+  const lease = { state: 'running', fence: 1, lease_node: 'a', leased_until: after } as const
+  await db.updateTable('job_runs').set(lease).where('id', '=', bound).execute()
+  expect(await moment('b')).toBeUndefined()
+  const one = await here.node(workOf('a'), { nodeId: 'a' })
+  expect(await one.finished(bound, { signal })).toMatchObject({ state: 'succeeded', result: { attempt: 2 } })
+  expect(seen).toEqual(['b free', 'a bound'])
 })
 
 test('runs of one subject come one at a time and in their order', async () => {

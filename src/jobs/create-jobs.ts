@@ -126,6 +126,7 @@ export function createJobs(options: JobsOptions): Jobs {
   }
 
   return {
+    nodeId: options.nodeId,
     register: (handler) => {
       assert(!handlers.has(handler.kind), `two handlers of ${handler.kind}`)
       handlers.set(handler.kind, handler)
@@ -146,6 +147,7 @@ export function createJobs(options: JobsOptions): Jobs {
         sandbox_id: newRun.sandboxId,
         payload: JSON.stringify(newRun.payload),
         ...orderColumns(newRun),
+        node_id: newRun.nodeId ?? null,
         created_at: now,
         updated_at: now,
       })

@@ -10,6 +10,8 @@ import type { Transaction } from '#metadata/metadata.ts'
  * Runs of one (kind, subject) come one at a time, in the order they were enqueued.
  */
 export interface Jobs extends AsyncDisposable {
+  /** This node; the same in every life of it. */
+  readonly nodeId: string
   /** Handlers are registered before `start`. */
   register(handler: JobHandler): void
   start(): Promise<void>
@@ -99,6 +101,8 @@ export interface NewRun extends RunOrder {
   /** What makes it unique: the schedule's tick, or a text for runs by hand. */
   readonly tick: string
   readonly dueAt: Date
+  /** The only node that has what the run needs: it waits for that one. Absent: any will do. */
+  readonly nodeId?: string | undefined
   readonly principalId: PrincipalId
   readonly sandboxId: SandboxId
   readonly payload: Readonly<Record<string, unknown>>

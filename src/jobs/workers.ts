@@ -76,7 +76,7 @@ export class Workers implements AsyncDisposable {
 
   /** How long nothing will be to do. */
   async #pass(): Promise<number> {
-    const { metadata, clock, logger, passMs, handlers } = this.#options
+    const { metadata, clock, logger, nodeId, passMs, handlers } = this.#options
     const kinds = [...handlers.keys()]
     // What becomes due while we look is due at once afterwards, not overlooked.
     const lookedAt = clock.now()
@@ -97,7 +97,7 @@ export class Workers implements AsyncDisposable {
       this.#begin(row)
     }
     // Of kinds whose hands are all full nothing can be begun: the end of an attempt wakes us.
-    const next = await selectNextMoment(metadata.db, kinds, lookedAt)
+    const next = await selectNextMoment(metadata.db, { kinds, node: nodeId, after: lookedAt })
     return next ? Math.max(sleepMsMin, Math.min(passMs, next.getTime() - clock.now().getTime())) : passMs
   }
 

@@ -121,15 +121,22 @@ export async function updateBatch(db: Db, batchId: BatchId, change: BatchChange)
     .execute()
 }
 
-/** A number for a stored file that no other upload of the batch gets. */
-export async function nextFileNumber(db: Db, batchId: BatchId): Promise<number> {
+/**
+ * A number for a stored file that no other upload of the batch gets. The first node that asks is from then on the one that
+ * has the files: `node_id` says which that is.
+ */
+export async function nextFileNumber(
+  db: Db,
+  batchId: BatchId,
+  nodeId: string,
+): Promise<{ readonly number: number; readonly nodeId: string }> {
   const row = await db
     .updateTable('batches')
-    .set({ files_begun: sql`files_begun + 1` })
+    .set({ files_begun: sql`files_begun + 1`, node_id: sql`coalesce(node_id, ${nodeId})` })
     .where('id', '=', batchId)
-    .returning('files_begun')
+    .returning(['files_begun', 'node_id'])
     .executeTakeFirstOrThrow()
-  return row.files_begun
+  return { number: row.files_begun, nodeId: row.node_id ?? nodeId }
 }
 
 /** In the order of upload. */

@@ -51,6 +51,8 @@ export interface DatasetTables {
     is_multi_line_json: Generated<boolean>
     /** Uploads that were begun: the last number given to a stored file. */
     files_begun: Generated<number>
+    /** Whose home has its files; null: nobody's. */
+    node_id: string | null
     created_at: Date
     updated_at: Date
     completed_at: Date | null

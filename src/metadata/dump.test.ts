@@ -2,6 +2,7 @@ import { sql } from 'kysely'
 import { expect, test } from 'vitest'
 import { testMetadata } from '../../test/support/metadata.ts'
 import { dumpTables, loadTables, selectSequences, type TableDump } from './dump.ts'
+import type { BatchId } from '#base/ids.ts'
 import { beginEpoch, selectHomeState } from './home-state.ts'
 import { claimRun } from './jobs.ts'
 import { tableNames } from './table-names.ts'
@@ -105,7 +106,9 @@ test('a new epoch fences who worked, ends the backup in itself and lets go of wh
   await fill(metadata.db)
   const before = await selectHomeState(metadata.db)
   const at = new Date('2026-05-05T05:05:05Z')
-  expect(await metadata.transaction((tx) => beginEpoch(tx, { backupId: 'b1', at }))).toBe(before.epoch + 1)
+  expect(
+    await metadata.transaction((tx) => beginEpoch(tx, { backupId: 'b1', at, nodeId: 'new', staged: [] })),
+  ).toBe(before.epoch + 1)
   expect(await selectHomeState(metadata.db)).toMatchObject({ home_id: before.home_id, restored_from: 'b1' })
   const runs = await sql`select kind, state, fence, leased_until as until from job_runs order by id`.execute(
     metadata.db,
@@ -122,4 +125,37 @@ test('a new epoch fences who worked, ends the backup in itself and lets go of wh
     metadata.db,
   )
   expect(parts.rows.map(({ state }) => state)).toEqual(['gone', 'gone', 'sealed'])
+})
+
+test('in a new epoch a batch is of the home that has its files, of whoever had them, or of nobody', async () => {
+  await using metadata = await testMetadata()
+  const { db } = metadata
+  await sql`alter table batches drop constraint batches_dataset_id_fkey`.execute(db)
+  const batch = (
+    name: string,
+    state: string,
+  ) => sql`insert into batches (id, dataset_id, sandbox_id, state, format, node_id,
+      created_at, updated_at, record_count, failed_record_count, bytes, errors, tags)
+    values (${name}, 'd', ${id(9)}, ${state}, 'json', 'old', now(), now(), 0, 0, 0, '[]', '{}')`
+  for (const name of ['came', 'stayed']) {
+    await batch(name, 'queued').execute(db)
+    await sql`insert into batch_files values (${name}, 1, 'a.json', 1, 'x')`.execute(db)
+    await sql`insert into job_runs (id, kind, subject_id, tick, state, due_at, principal_id, sandbox_id, payload, created_at,
+        updated_at, node_id)
+      values (gen_random_uuid(), 'load', ${name}, 'load', 'queued', now(), ${id(9)}, ${id(9)}, '{}', now(), now(), 'old')`.execute(
+      db,
+    )
+  }
+  await batch('empty', 'loading').execute(db)
+  await batch('over', 'failed').execute(db)
+  const staged = ['came' as BatchId]
+  await metadata.transaction((tx) => beginEpoch(tx, { backupId: 'b', at: new Date(), nodeId: 'new', staged }))
+  const nodes = await sql<{ of: string[] }>`select array[id, node_id,
+    (select node_id from job_runs where subject_id = batches.id)] as of from batches order by id`.execute(db)
+  expect(nodes.rows.map((row) => row.of)).toEqual([
+    ['came', 'new', 'new'],
+    ['empty', null, null],
+    ['over', 'old', null],
+    ['stayed', 'old', 'old'],
+  ])
 })

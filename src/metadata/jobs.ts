@@ -18,6 +18,8 @@ export interface JobTables {
     progress: ColumnType<Record<string, unknown>, string | undefined, string>
     fence: Generated<number>
     failure_count: Generated<number>
+    /** The only one that works on it; null: any. */
+    node_id: string | null
     lease_node: string | null
     lease_incarnation: string | null
     leased_until: Date | null
@@ -80,6 +82,7 @@ export type NewRunRow = Pick<
   | 'priority'
   | 'lane'
   | 'lane_max'
+  | 'node_id'
 >
 
 /** The channel of the doorbell. */
@@ -146,7 +149,8 @@ export async function selectRuns(
 
 /**
  * Takes the run of the highest priority that has waited longest, is due and whose lease, if it has one, is over. Runs of
- * one subject come in their order, one at a time; those of a lane wait for a place in it.
+ * one subject come in their order, one at a time; those of a lane wait for a place in it. One of a node is that node's, but
+ * when it was cancelled whoever comes may end it.
  */
 export async function claimRun(
   db: Db,
@@ -182,6 +186,7 @@ export async function claimRun(
       select run.id from job_runs run
       where run.kind = any(${claim.kinds})
         and exists (select from home_state where epoch = ${claim.epoch})
+        and ${isFor(claim.node)}
         and (
           (run.state in ('queued', 'waiting') and run.due_at <= ${now})
           or (run.state in ('running', 'sealed') and run.leased_until <= ${now})
@@ -343,21 +348,25 @@ export async function endOrphanedLeases(
   return Number(answer.numUpdatedRows)
 }
 
+/** Of `run`: whether the node may work on it. */
+function isFor(node: string) {
+  return sql<boolean>`(run.node_id is null or run.node_id = ${node} or run.cancel_requested_by is not null)`
+}
+
 /** How soon to look again for a run whose lease is over and which somebody had locked when we looked. */
 const lockedRunMs = 1_000
 
 /** When something may have to be done next: a run becomes due, a lease ends, a schedule ticks. */
 export async function selectNextMoment(
   db: Db,
-  kinds: readonly string[],
-  after: Date,
+  { kinds, node, after }: { readonly kinds: readonly string[]; readonly node: string; readonly after: Date },
 ): Promise<Date | undefined> {
   const answer = await sql<{ at: Date | null }>`
     select least(
-      (select min(due_at) from job_runs
-        where state in ('queued', 'waiting') and kind = any(${kinds}) and due_at > ${after}),
-      (select min(greatest(leased_until, ${new Date(after.getTime() + lockedRunMs)}::timestamptz)) from job_runs
-        where state in ('running', 'sealed') and kind = any(${kinds})),
+      (select min(due_at) from job_runs run
+        where state in ('queued', 'waiting') and ${isFor(node)} and kind = any(${kinds}) and due_at > ${after}),
+      (select min(greatest(leased_until, ${new Date(after.getTime() + lockedRunMs)}::timestamptz)) from job_runs run
+        where state in ('running', 'sealed') and ${isFor(node)} and kind = any(${kinds})),
       (select min(next_at) from job_schedules where is_enabled and kind = any(${kinds}))
     ) as at`.execute(db)
   return answer.rows[0]?.at ?? undefined

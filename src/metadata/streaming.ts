@@ -107,11 +107,12 @@ export async function deleteOldStreamKeys(db: Db, windowMs: number): Promise<voi
 }
 
 /** Batches that are to be loaded. */
-export async function countUnfinishedBatches(db: Db): Promise<number> {
+export async function countUnfinishedBatches(db: Db, nodeId: string): Promise<number> {
   const row = await db
     .selectFrom('batches')
     .select((select) => select.fn.countAll<string>().as('count'))
     .where('state', 'in', ['queued', 'processing'])
+    .where((where) => where.or([where('node_id', 'is', null), where('node_id', '=', nodeId)]))
     .executeTakeFirstOrThrow()
   return Number(row.count)
 }

@@ -6,6 +6,7 @@ import { z } from 'zod'
 import { must } from '#base/assert.ts'
 import { AppError } from '#base/errors.ts'
 import { isUuid } from '#base/ids.ts'
+import { otherNode } from '#base/other-node.ts'
 import { quoteIdentifier, quoteLiteral } from '#base/sql-text.ts'
 import type { Caller } from '#datasets/datasets.ts'
 import type { Encoding } from '#encode/encoding.ts'
@@ -63,14 +64,13 @@ export function createKeptResults(services: QueryServiceOptions): KeptResults {
     }
   }
 
-  /** @throws AppError 'query.ended' while there is nothing yet, 'result.unknown' when another machine has it */
-  function folderOf({ folder, node_id: keptBy }: KeptResultRow): string {
+  /** @throws AppError 'query.ended' while there is nothing yet, 'node.other' when another node has it */
+  function folderOf({ id, folder, node_id: keptBy }: KeptResultRow): string {
     if (folder === null)
       throw new AppError('query.ended', 'The result is not there yet.', { hint: 'Ask for its state.' })
     if (keptBy === nodeId) return folder
-    throw new AppError('store.unreachable', 'Another server keeps this result.', {
-      hint: 'Ask the server that made it.',
-    })
+    if (keptBy === null) throw unknownResult(id)
+    throw otherNode('The rows of this result lie', keptBy)
   }
 
   async function open(

@@ -7,6 +7,7 @@ import type { Clock } from '#base/clock.ts'
 import { lendFolder } from '#base/engine-folder.ts'
 import { AppError } from '#base/errors.ts'
 import { faultPoint } from '#base/faults.ts'
+import { otherNode } from '#base/other-node.ts'
 import { codeOf } from '#base/system-error.ts'
 import type { Caller } from '#datasets/datasets.ts'
 import type { CopyResult } from '#engine/engine.ts'
@@ -72,7 +73,7 @@ export interface ScratchSpace {
   list(caller: Caller): Promise<readonly ScratchCopy[]>
   /** Undefined: none of the caller's. */
   get(caller: Caller, id: string): Promise<ScratchCopy | undefined>
-  /** @throws AppError 'query.unknown' */
+  /** @throws AppError 'query.unknown', 'node.other' */
   open(caller: Caller, id: string, fileName: string): Promise<OpenScratchFile>
   /** @throws AppError 'query.unknown' */
   remove(caller: Caller, id: string): Promise<void>
@@ -164,11 +165,7 @@ export function createScratchSpace({
       const row = await selectScratchCopy(db, ownerOf(caller), id)
       const file = row && copyOf(row).files.find(({ name }) => name === fileName)
       if (!row || !file) throw unknownCopy(id)
-      if (row.node_id !== nodeId) {
-        throw new AppError('query.unsupported', 'The files of this copy are on another server.', {
-          hint: 'Ask the server whose statement made it.',
-        })
-      }
+      if (row.node_id !== nodeId) throw otherNode('The files of this copy lie', row.node_id)
       // A restored home has rows whose files no backup held.
       const handle = await open(join(root, id, file.name), 'r').catch((error: unknown) => {
         throw codeOf(error) === 'ENOENT' ? unknownCopy(id) : error

@@ -95,10 +95,15 @@ export class IngestBed implements AsyncDisposable {
   /** One with the same `nodeId` is the next life of an earlier one, which then counts as dead. */
   async node({
     nodeId = 'a',
+    staging = this.staging,
+    isIdle = false,
     engine = this.engine,
     change = (lake) => lake,
   }: {
     readonly nodeId?: string
+    readonly staging?: string
+    /** Takes files, works on nothing. */
+    readonly isIdle?: boolean
     readonly engine?: Engine
     readonly change?: (lake: Lake) => Lake
   } = {}): Promise<IngestNode> {
@@ -116,11 +121,11 @@ export class IngestBed implements AsyncDisposable {
       datasets: this.datasets,
       lake: change(this.#newLake(engine)),
       jobs,
-      folder: this.staging,
+      folder: staging,
       clock: systemClock,
       logger: silentLogger,
     })
-    await jobs.start()
+    if (!isIdle) await jobs.start()
     return { jobs, ingest, [Symbol.asyncDispose]: () => jobs[Symbol.asyncDispose]() }
   }
 

@@ -27,5 +27,6 @@ export function batchDocument({ principal, sandbox }: Caller, batch: Batch): Rec
     tags: batch.tags,
     ...(batch.createdBy === undefined ? {} : { createdUser: batch.createdBy, updatedUser: batch.createdBy }),
     inputFormat: { format: batch.format },
+    ...(batch.nodeId === undefined ? {} : { 'sluice/node': batch.nodeId }),
   }
 }

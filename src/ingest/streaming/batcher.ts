@@ -27,7 +27,7 @@ export function startBatcher(
 
   async function one(): Promise<void> {
     const segment = await log.next(signal)
-    while ((await countUnfinishedBatches(metadata.db)) >= unfinishedBatchesMax) {
+    while ((await countUnfinishedBatches(metadata.db, jobs.nodeId)) >= unfinishedBatchesMax) {
       await clock.sleep(waitMs, signal)
     }
     const found = await batchSegment(options, segment, signal)

@@ -86,6 +86,7 @@ async function batchRows(
     errors: '[]',
     tags: JSON.stringify({ 'sluice/stream': [segment.id] }),
     created_by: principalId,
+    node_id: jobs.nodeId,
   })
   return await metadata.transaction(async (tx) => {
     const batch = must(await lockBatch(tx, sandboxId, batchId), `the batch ${batchId} was just made`)
@@ -107,6 +108,7 @@ async function batchRows(
       subjectId: batchId,
       tick: 'load',
       dueAt: now,
+      nodeId: jobs.nodeId,
       principalId,
       sandboxId,
       payload: {},
