@@ -201,6 +201,7 @@ export async function startServer({
     engine,
     lake,
     datasets,
+    writers: query.writers,
     jobs,
     notify,
     spoolFolder: paths.spool,

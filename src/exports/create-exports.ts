@@ -19,6 +19,7 @@ import {
   upsertIsStrict,
 } from '#metadata/exports.ts'
 import { type RunRow, selectRun } from '#metadata/jobs.ts'
+import type { ScheduledWriters } from '#query/scheduled-writers.ts'
 import type { Metadata } from '#metadata/metadata.ts'
 import type { Notify } from '#notify/notify.ts'
 import { adoptChain } from './adopt.ts'
@@ -45,6 +46,8 @@ export interface ExportsOptions {
   readonly engine: Engine
   readonly lake: Lake
   readonly datasets: Datasets
+  /** Who writes what is exported. */
+  readonly writers: ScheduledWriters
   readonly jobs: Jobs
   readonly notify: Pick<Notify, 'send'>
   /** Below our home, as is `keysFolder`: nothing is ever delivered into their parent. */

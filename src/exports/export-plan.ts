@@ -47,6 +47,8 @@ const exportPlan = z.strictObject({
   /** For whom each file is encrypted. */
   encryption: z.strictObject({ armored: z.string(), fingerprint: z.string() }).optional(),
   scheduledAt: z.iso.datetime(),
+  /** What whoever reads of the run should know: it may lack rows that are just being made. */
+  warnings: z.array(z.string()).optional(),
 })
 
 export type ExportPlan = z.infer<typeof exportPlan>

@@ -9,6 +9,7 @@ import type { Engine } from '#engine/engine.ts'
 import type { RunContext, RunOutcome } from '#jobs/jobs.ts'
 import type { Lake } from '#lake/lake.ts'
 import { selectExportRun, updateExportRun } from '#metadata/exports.ts'
+import type { ScheduledWriters } from '#query/scheduled-writers.ts'
 import type { Metadata } from '#metadata/metadata.ts'
 import type { Notify } from '#notify/notify.ts'
 import { readManifest } from './manifest.ts'
@@ -31,6 +32,8 @@ export interface RunExportOptions {
   readonly engine: Engine
   readonly lake: Lake
   readonly datasets: Datasets
+  /** Who writes what is exported. */
+  readonly writers: ScheduledWriters
   readonly notify: Pick<Notify, 'send'>
   readonly spoolFolder: string
   readonly keysFolder: string
