@@ -46,6 +46,7 @@ import { openMetadataOfHome } from '#metadata/open.ts'
 import { cancelBell } from '#metadata/bell.ts'
 import { countRuns, selectDatasetFigures, selectExportTotals, selectTotals } from '#metadata/overview.ts'
 import { createNotify } from '#notify/create-notify.ts'
+import { createLineage } from '#notify/lineage.ts'
 import { loopbackCertificate } from '#pgwire/certificate.ts'
 import { startPostgresServer } from '#pgwire/server.ts'
 import { createQueryService } from '#query/create-query-service.ts'
@@ -166,6 +167,15 @@ export async function startServer({
     clock,
     logger,
   })
+  const { url: lineageUrl, token: lineageToken, namespace } = config.lineage
+  const lineage = createLineage({
+    metadata,
+    jobs,
+    collector:
+      lineageUrl === undefined ? undefined : { url: lineageUrl, token: lineageToken?.reveal(), namespace },
+    producer: `urn:sluice:${version}`,
+    clock,
+  })
   const shadow = starting.use(createShadow({ folder: paths.shadow, programsFolder: paths.programs, logger }))
   const query = createQueryService({
     metadata,
@@ -186,6 +196,7 @@ export async function startServer({
       bytesMax: config.limits.scratchBytesMax,
     }),
     notify,
+    lineage,
     shadow,
     clock,
     logger,
@@ -204,6 +215,7 @@ export async function startServer({
     writers: query.writers,
     jobs,
     notify,
+    lineage,
     spoolFolder: paths.spool,
     keysFolder: paths.keys,
     clock,

@@ -2,6 +2,7 @@ import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { dataLakeSpecId, localFolderSpecs } from '../src/exports/exports.ts'
+import { lineageProblems, startLineageCollector } from './support/lineage-collector.ts'
 import { passableFolder } from './support/passable-folder.ts'
 import { type Product, startProduct } from './support/product.ts'
 import { sluice } from './support/sluice.ts'
@@ -19,15 +20,21 @@ interface Changed {
 let folder: string
 let home: string
 let product: Product
+let collector: Awaited<ReturnType<typeof startLineageCollector>>
 beforeAll(async () => {
   folder = passableFolder('export-chain')
   home = join(folder, 'home')
-  product = await startProduct({ home })
+  collector = await startLineageCollector()
+  product = await startProduct({
+    home,
+    env: { SLUICE_LINEAGE_URL: collector.url, SLUICE_LINEAGE_TOKEN: 'lineage-token' },
+  })
   await product.run("CREATE TABLE hits AS SELECT 1 AS id, 'a' AS page UNION ALL SELECT 2, 'b'")
   await product.run('CREATE TABLE sessions AS SELECT * FROM hits')
 })
 afterAll(async () => {
   await product[Symbol.asyncDispose]()
+  await collector[Symbol.asyncDispose]()
   await rm(folder, { recursive: true, force: true })
 })
 
@@ -112,4 +119,70 @@ test('the command line warns too, and a run names the query that is under way', 
   })
   const ran = await sluice(['export', 'run', 'nightly', '--home', home])
   expect(ran).toMatchObject({ code: 0, err: expect.stringContaining('Warning: The scheduled query') })
+})
+
+test('runs tell OpenLineage what they read and wrote, which one caused another, and how they ended', async () => {
+  const eventsOf = (jobName: string) =>
+    collector.events.filter(({ job }) => job.name === jobName).map(({ eventType }) => eventType as string)
+  const told = async (jobName: string, types: readonly string[]) =>
+    await expect.poll(() => eventsOf(jobName), waiting).toEqual(types)
+  const last = (jobName: string) => collector.events.findLast(({ job }) => job.name === jobName)
+  const runNow = (flowId: string) => product.call<{ id: string }>('POST', `${flowService}/runs`, { flowId })
+  const far = '0 0 1 1 *'
+  const queryId = await scheduled('INSERT INTO sessions SELECT * FROM hits', far)
+  const { id: flowId } = await flow({ timeUnit: 'query', queryScheduleId: queryId })
+  await product.call('POST', `${queryService}/schedules/${queryId}/runs`)
+  await told(`query.${queryId}`, ['START', 'COMPLETE'])
+  await told(`export.${flowId}`, ['START', 'COMPLETE'])
+  const query = last(`query.${queryId}`)
+  expect(query).toMatchObject({
+    job: { namespace: 'sluice/prod', facets: { documentation: { description: 'sessionize' } } },
+    inputs: [{ namespace: 'sluice/prod', name: 'hits' }],
+    outputs: [
+      { namespace: 'sluice/prod', name: 'sessions', outputFacets: { outputStatistics: { rowCount: 2 } } },
+    ],
+  })
+  const rowCount = Number((await product.rows('SELECT count(*) AS n FROM sessions'))[0]?.[0])
+  expect(last(`export.${flowId}`)).toMatchObject({
+    run: { facets: { parent: { run: { runId: query.run.runId }, job: { name: `query.${queryId}` } } } },
+    inputs: [{ namespace: 'sluice/prod', name: 'sessions' }],
+    outputs: [
+      {
+        namespace: 'file',
+        name: `${join(folder, 'out')}/${await datasetId('sessions')}`,
+        outputFacets: { outputStatistics: { rowCount, fileCount: 1, size: expect.any(Number) } },
+      },
+    ],
+  })
+
+  const failing = await scheduled("INSERT INTO sessions SELECT raise_error('no luck'), page FROM hits", far)
+  await product.call('POST', `${queryService}/schedules/${failing}/runs`)
+  await told(`query.${failing}`, ['START', 'FAIL'])
+  expect(last(`query.${failing}`).run.facets.errorMessage.message).toContain('no luck')
+
+  const rule = (name: string, body: object) => product.call('PUT', `/sluice/v1/exports/rules/${name}`, body)
+  const day = (['sun', 'mon', 'tue', 'wed', 'thu', 'fri', 'sat'] as const)[(new Date().getUTCDay() + 3) % 7]
+  const window = { days: [day], from: '00:00', to: '01:00', timeZone: 'UTC' }
+  const { id: closed } = await flow({ timeUnit: 'day', interval: 1, startTime: 4_000_000_000 })
+  await rule('closed', { kind: 'window', window })
+  const { id: runId } = await runNow(closed)
+  await product.call('POST', `${flowService}/runs/${runId}/action?op=CANCEL`)
+  await told(`export.${closed}`, ['START', 'ABORT'])
+  const { rules } = await product.call<{ rules: { id: string }[] }>('GET', '/sluice/v1/exports/rules')
+  await product.call('DELETE', `/sluice/v1/exports/rules/${rules[0]?.id}`)
+  await rule('none', { kind: 'quota', days: 1, runsMax: 0 })
+  const { id: refused } = await flow({ timeUnit: 'day', interval: 1, startTime: 4_000_000_000 })
+  await runNow(refused)
+  await told(`export.${refused}`, ['START', 'FAIL'])
+  expect(last(`export.${refused}`).run.facets.errorMessage.message).toContain('"none"')
+
+  expect(collector.events.flatMap(lineageProblems)).toEqual([])
+  expect([collector.refused(), [...collector.authorizations]]).toEqual([1, ['Bearer lineage-token']])
+})
+
+test('what is wrong with an event is found', () => {
+  const event = structuredClone(collector.events.at(-1))
+  event.eventType = 'BEGIN'
+  event.run.facets.errorMessage.message = 7
+  expect(lineageProblems(event)).toHaveLength(2)
 })

@@ -21,6 +21,7 @@ import {
 import { type RunRow, selectRun } from '#metadata/jobs.ts'
 import type { ScheduledWriters } from '#query/scheduled-writers.ts'
 import type { Metadata } from '#metadata/metadata.ts'
+import type { Lineage } from '#notify/lineage.ts'
 import type { Notify } from '#notify/notify.ts'
 import { adoptChain } from './adopt.ts'
 import { createEntities } from './entities.ts'
@@ -34,6 +35,7 @@ import { createRuleAdmin } from './rule-admin.ts'
 import { createRunControl } from './run-control.ts'
 import { runExport } from './run-export.ts'
 import { tellFailed } from './tell-export.ts'
+import { tellLineage } from './tell-lineage.ts'
 import { testConnection } from './test-connection.ts'
 
 /** Deliveries one node makes at once. */
@@ -50,6 +52,7 @@ export interface ExportsOptions {
   readonly writers: ScheduledWriters
   readonly jobs: Jobs
   readonly notify: Pick<Notify, 'send'>
+  readonly lineage: Lineage
   /** Below our home, as is `keysFolder`: nothing is ever delivered into their parent. */
   readonly spoolFolder: string
   readonly keysFolder: string
@@ -67,6 +70,7 @@ export function createExports(options: ExportsOptions): Exports {
     run: (context) => runExport({ ...options, home }, context),
     ended: async (tx, run) => {
       if (run.state === 'failed') await tellFailed(options, tx, run, run)
+      if (run.state === 'cancelled') await tellLineage(options, tx, { run, type: 'ABORT' })
     },
   })
 

@@ -14,6 +14,8 @@ const exportPlan = z.strictObject({
   flowSpecId: z.string().optional(),
   datasetId: z.string(),
   datasetName: z.string(),
+  /** As SQL calls it; absent in plans of before lineage was told. */
+  tableName: z.string().optional(),
   tableId: z.string(),
   sourceConnectionId: z.string(),
   targetConnectionId: z.string(),

@@ -11,7 +11,7 @@ const unknownRunMs = 15 * 60_000
 /** So many deliveries that follow a run of the query are looked at, from now on. */
 const meetingsMax = 200
 
-export interface Overlap {
+interface Overlap {
   /** The query may still run at the export's tick, or the tick comes shortly before the query. */
   readonly kind: 'during' | 'before'
   readonly exportAt: Date

@@ -281,6 +281,7 @@ async function newPlan(
     flowSpecId: document.flowSpec.id,
     datasetId: dataset.id,
     datasetName: dataset.name,
+    tableName: dataset.tableName,
     tableId: dataset.tableId,
     sourceConnectionId: document.sourceConnectionIds[0] ?? '',
     targetConnectionId: document.targetConnectionIds[0] ?? '',

@@ -21,6 +21,7 @@ import { verifyLocation, type VerifyReport } from '../../src/exports/verify.ts'
 import { createJobs } from '../../src/jobs/create-jobs.ts'
 import type { Jobs, Run } from '../../src/jobs/jobs.ts'
 import type { Lake, Pin } from '../../src/lake/lake.ts'
+import { createLineage } from '../../src/notify/lineage.ts'
 import { createNotify, type NotifyOptions } from '../../src/notify/create-notify.ts'
 import type { Notify } from '../../src/notify/notify.ts'
 import { createScheduledWriters } from '../../src/query/scheduled-writers.ts'
@@ -155,6 +156,13 @@ export class ExportBed implements AsyncDisposable {
       logger: silentLogger,
     })
     const exports = createExports({
+      lineage: createLineage({
+        metadata: this.metadata,
+        jobs,
+        collector: undefined,
+        producer: 'urn:test',
+        clock: this.clock,
+      }),
       metadata: this.metadata,
       secrets,
       notify,

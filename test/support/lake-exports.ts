@@ -15,6 +15,7 @@ import { createJobs } from '../../src/jobs/create-jobs.ts'
 import type { Jobs, Run } from '../../src/jobs/jobs.ts'
 import { createScheduledWriters } from '../../src/query/scheduled-writers.ts'
 import { createSqlFrontEnd } from '../../src/sql/front-end.ts'
+import { createLineage } from '../../src/notify/lineage.ts'
 import { createNotify } from '../../src/notify/create-notify.ts'
 import { openStore } from '../../src/objects/open-store.ts'
 import { createSchemas } from '../../src/schemas/create-schemas.ts'
@@ -79,6 +80,13 @@ export async function openLakeExports(): Promise<LakeExports> {
     logger: silentLogger,
   })
   const exports = createExports({
+    lineage: createLineage({
+      metadata: metadata,
+      jobs,
+      collector: undefined,
+      producer: 'urn:test',
+      clock: systemClock,
+    }),
     metadata,
     secrets,
     notify,
