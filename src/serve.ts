@@ -44,6 +44,7 @@ import { openMetadataOfHome } from '#metadata/open.ts'
 import { cancelBell } from '#metadata/bell.ts'
 import { countRuns, selectDatasetFigures, selectExportTotals, selectTotals } from '#metadata/overview.ts'
 import { createNotify } from '#notify/create-notify.ts'
+import { createLineage } from '#notify/lineage.ts'
 import { loopbackCertificate } from '#pgwire/certificate.ts'
 import { startPostgresServer } from '#pgwire/server.ts'
 import { createQueryService } from '#query/create-query-service.ts'
@@ -164,6 +165,15 @@ export async function startServer({
     clock,
     logger,
   })
+  const { url: lineageUrl, token: lineageToken, namespace } = config.lineage
+  const lineage = createLineage({
+    metadata,
+    jobs,
+    collector:
+      lineageUrl === undefined ? undefined : { url: lineageUrl, token: lineageToken?.reveal(), namespace },
+    producer: `urn:sluice:${version}`,
+    clock,
+  })
   const shadow = starting.use(createShadow({ folder: paths.shadow, programsFolder: paths.programs, logger }))
   const query = createQueryService({
     metadata,
@@ -184,6 +194,7 @@ export async function startServer({
       bytesMax: config.limits.scratchBytesMax,
     }),
     notify,
+    lineage,
     shadow,
     clock,
     logger,
@@ -199,8 +210,10 @@ export async function startServer({
     engine,
     lake,
     datasets,
+    writers: query.writers,
     jobs,
     notify,
+    lineage,
     spoolFolder: paths.spool,
     keysFolder: paths.keys,
     clock,

@@ -43,6 +43,7 @@ export interface RunDocument {
   readonly createdAt: number
   readonly sluice?: {
     readonly progress?: RunProgress
+    readonly warnings?: readonly string[]
     readonly result?: { readonly location?: string; readonly manifest?: string }
   }
   readonly metrics: {
@@ -105,10 +106,17 @@ export interface NewExport {
 }
 
 /** Connection, source, target and flow. */
-export async function createExport(client: Client, wanted: NewExport): Promise<FlowDocument> {
+export async function createExport(
+  client: Client,
+  wanted: NewExport,
+): Promise<FlowDocument & { readonly warnings: readonly string[] }> {
   const { name, datasetId, destination, fileType, compression, mode, every, startAt } = wanted
-  const make = async (kind: string, body: object) =>
-    (await client.post<{ id: string }>(`${api}/${kind}`, { name, ...body })).id
+  const post = (kind: string, body: object) =>
+    client.post<{ readonly id: string; readonly warnings?: readonly string[] }>(`${api}/${kind}`, {
+      name,
+      ...body,
+    })
+  const make = async (kind: string, body: object) => (await post(kind, body)).id
   const connectionSpec = { id: specs[destination.kind].connection, version: '1.0' }
   const connection = await make('connections', { connectionSpec, auth: destination.auth })
   const source = await make('sourceConnections', {
@@ -125,7 +133,7 @@ export async function createExport(client: Client, wanted: NewExport): Promise<F
       ...(compression === undefined ? {} : { compression }),
     },
   })
-  const flow = await make('flows', {
+  const { id, warnings = [] } = await post('flows', {
     flowSpec: { id: specs[destination.kind].flow, version: '1.0' },
     sourceConnectionIds: [source],
     targetConnectionIds: [target],
@@ -136,7 +144,7 @@ export async function createExport(client: Client, wanted: NewExport): Promise<F
       startTime: Math.floor(startAt.getTime() / 1000),
     },
   })
-  return await one<FlowDocument>(client, 'flows', flow)
+  return { ...(await one<FlowDocument>(client, 'flows', id)), warnings }
 }
 
 export async function one<T>(client: Client, kind: string, id: string): Promise<T> {

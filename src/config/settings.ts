@@ -235,6 +235,21 @@ export const configSchema = z.strictObject({
       default: 'refused',
     }),
   }),
+  lineage: z.strictObject({
+    url: z
+      .url({ protocol: /^https?$/, error: 'expected http://HOST:PORT/PATH or https://HOST/PATH' })
+      .optional()
+      .register(settingMeta, {
+        about: 'Where OpenLineage events of exports and scheduled queries are posted; absent: nowhere',
+      }),
+    token: secret()
+      .optional()
+      .register(settingMeta, { about: 'Token that goes with them (Authorization: Bearer)', isSecret: true }),
+    namespace: z.string().min(1).max(200).register(settingMeta, {
+      about: 'What their namespaces begin with; the sandbox’s name follows',
+      default: 'sluice',
+    }),
+  }),
   secrets: z.strictObject({
     masterKeyFile: path().register(settingMeta, {
       about: 'File of the master keys, which encrypt stored secrets; made at the first start',

@@ -19,7 +19,9 @@ import {
   upsertIsStrict,
 } from '#metadata/exports.ts'
 import { type RunRow, selectRun } from '#metadata/jobs.ts'
+import type { ScheduledWriters } from '#query/scheduled-writers.ts'
 import type { Metadata } from '#metadata/metadata.ts'
+import type { Lineage } from '#notify/lineage.ts'
 import type { Notify } from '#notify/notify.ts'
 import { adoptChain } from './adopt.ts'
 import { createEntities } from './entities.ts'
@@ -33,6 +35,7 @@ import { createRuleAdmin } from './rule-admin.ts'
 import { createRunControl } from './run-control.ts'
 import { runExport } from './run-export.ts'
 import { tellFailed } from './tell-export.ts'
+import { tellLineage } from './tell-lineage.ts'
 import { testConnection } from './test-connection.ts'
 
 /** Deliveries one node makes at once. */
@@ -45,8 +48,11 @@ export interface ExportsOptions {
   readonly engine: Engine
   readonly lake: Lake
   readonly datasets: Datasets
+  /** Who writes what is exported. */
+  readonly writers: ScheduledWriters
   readonly jobs: Jobs
   readonly notify: Pick<Notify, 'send'>
+  readonly lineage: Lineage
   /** Below our home, as is `keysFolder`: nothing is ever delivered into their parent. */
   readonly spoolFolder: string
   readonly keysFolder: string
@@ -64,6 +70,7 @@ export function createExports(options: ExportsOptions): Exports {
     run: (context) => runExport({ ...options, home }, context),
     ended: async (tx, run) => {
       if (run.state === 'failed') await tellFailed(options, tx, run, run)
+      if (run.state === 'cancelled') await tellLineage(options, tx, { run, type: 'ABORT' })
     },
   })
 

@@ -17,6 +17,7 @@ import {
   selectUnfinishedRuns,
   updateEntity,
 } from '#metadata/exports.ts'
+import type { ScheduledWriters } from '#query/scheduled-writers.ts'
 import type { Metadata, Transaction } from '#metadata/metadata.ts'
 import { checkCompatibility, withEnd } from './compatibility.ts'
 import { forgetAuth, openAuth, sealAuth, storedAuth } from './connection-secret.ts'
@@ -31,6 +32,7 @@ import { type EntityDocuments, type FlowDocument, parseDocument, readDocument } 
 import type { EntityKind, Exports } from './exports.ts'
 import { datasetIdsOf, moveLane, scheduleFlow } from './flow-schedule.ts'
 import { lakeConnection, lakeConnectionId } from './lake-connection.ts'
+import { overlapWarnings } from './overlap.ts'
 import { patchEntityDocument } from './patch-entity-document.ts'
 import type { Stored, State } from './stored-document.ts'
 
@@ -39,6 +41,8 @@ export interface EntitiesOptions {
   readonly access: Access
   readonly secrets: SecretStore
   readonly datasets: Datasets
+  /** Who writes what is exported. */
+  readonly writers: ScheduledWriters
   readonly jobs: Jobs
   readonly clock: Clock
   readonly home: string
@@ -96,7 +100,20 @@ export function createEntities(options: EntitiesOptions): Entities {
       await audit(tx, caller, 'create', kind, id)
     })
     if (kind === 'flows') jobs.ring()
-    return { id, etag }
+    return { id, etag, ...(await warningsOf(caller, kind, document)) }
+  }
+
+  /** What is odd about a flow that was saved all the same. */
+  async function warningsOf<K extends EntityKind>(
+    caller: Caller,
+    kind: K,
+    document: EntityDocuments[K],
+  ): Promise<{ readonly warnings?: readonly string[] }> {
+    if (kind !== 'flows') return {}
+    const { scheduleParams: params } = document as FlowDocument
+    const datasetIds = await metadata.transaction((tx) => datasetIdsOf(tx, caller, document as FlowDocument))
+    const warnings = await overlapWarnings(options, caller, { params, datasetIds, isRun: false })
+    return warnings.length === 0 ? {} : { warnings }
   }
 
   /** What the organisation's own limits make of a document. */
@@ -262,7 +279,8 @@ export function createEntities(options: EntitiesOptions): Entities {
       })
       if (!isWritten) continue
       if (kind === 'flows') jobs.ring()
-      return { id, etag }
+      const isOn = document.state === 'enabled'
+      return { id, etag, ...(isOn ? await warningsOf(caller, kind, document) : {}) }
     }
     throw new AppError('flow.version', `${kind} ${id} changes too often to be changed once more.`)
   }

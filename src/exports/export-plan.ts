@@ -14,6 +14,8 @@ const exportPlan = z.strictObject({
   flowSpecId: z.string().optional(),
   datasetId: z.string(),
   datasetName: z.string(),
+  /** As SQL calls it; absent in plans of before lineage was told. */
+  tableName: z.string().optional(),
   tableId: z.string(),
   sourceConnectionId: z.string(),
   targetConnectionId: z.string(),
@@ -47,6 +49,8 @@ const exportPlan = z.strictObject({
   /** For whom each file is encrypted. */
   encryption: z.strictObject({ armored: z.string(), fingerprint: z.string() }).optional(),
   scheduledAt: z.iso.datetime(),
+  /** What whoever reads of the run should know: it may lack rows that are just being made. */
+  warnings: z.array(z.string()).optional(),
 })
 
 export type ExportPlan = z.infer<typeof exportPlan>

@@ -11,11 +11,7 @@ import type { NamedRule } from './rules.ts'
  */
 export interface Exports {
   /** 201's body. @throws AppError 'flow.invalid' naming the field */
-  createEntity(
-    caller: Caller,
-    kind: EntityKind,
-    body: unknown,
-  ): Promise<{ readonly id: string; readonly etag: string }>
+  createEntity(caller: Caller, kind: EntityKind, body: unknown): Promise<ChangedEntity>
   entity(caller: Caller, kind: EntityKind, id: string): Promise<Record<string, unknown>>
   entities(caller: Caller, kind: EntityKind, query: EntityQuery): Promise<EntityPage>
   /** JSON Patch; `etag` with its quotes. @throws AppError 'flow.version' */
@@ -25,14 +21,9 @@ export interface Exports {
     id: string,
     etag: string | undefined,
     patch: unknown,
-  ): Promise<{ readonly id: string; readonly etag: string }>
+  ): Promise<ChangedEntity>
   deleteEntity(caller: Caller, kind: EntityKind, id: string): Promise<void>
-  setFlowEnabled(
-    caller: Caller,
-    flowId: FlowId,
-    isEnabled: boolean,
-    etag?: string,
-  ): Promise<{ readonly id: string; readonly etag: string }>
+  setFlowEnabled(caller: Caller, flowId: FlowId, isEnabled: boolean, etag?: string): Promise<ChangedEntity>
 
   /** Makes a run of each of the flow's datasets now (the next of its chain); the id is that of the first. */
   runNow(caller: Caller, flowId: FlowId, options?: { readonly overridesWindows?: boolean }): Promise<RunId>
@@ -106,6 +97,13 @@ export interface Exports {
   runDocument(caller: Caller, runId: RunId): Promise<Record<string, unknown>>
   runDocuments(caller: Caller, query: EntityQuery): Promise<EntityPage>
   run(caller: Caller, runId: RunId): Promise<Run>
+}
+
+export interface ChangedEntity {
+  readonly id: string
+  readonly etag: string
+  /** What is odd about a flow that was saved all the same; absent: nothing. */
+  readonly warnings?: readonly string[]
 }
 
 export interface Backfill extends WindowRange {

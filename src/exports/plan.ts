@@ -17,6 +17,7 @@ import {
 } from '#metadata/exports.ts'
 import type { Metadata } from '#metadata/metadata.ts'
 import { locationOf } from '#objects/location.ts'
+import type { ScheduledWriters } from '#query/scheduled-writers.ts'
 import type { Clock } from '#base/clock.ts'
 import { type DestinationKind, destinationKindOf, destinationSpecs } from './destination-specs.ts'
 import { checkDestination, checkQuotas, closedUntil } from './enforce-rules.ts'
@@ -25,6 +26,7 @@ import { type FlowDocument, readDocument, type TargetParams } from './entity-sch
 import { type ExportPlan, pinOwner, readPlan } from './export-plan.ts'
 import { expandFolderTemplate } from './folder-template.ts'
 import { contentOf } from './plan-content.ts'
+import { overlapWarnings } from './overlap.ts'
 import { datasetIdOf, flowIdOf } from './run-subject.ts'
 import { targetStore } from './target-store.ts'
 
@@ -38,6 +40,7 @@ export interface PlanOptions {
   readonly datasets: Datasets
   readonly lake: Lake
   readonly clock: Clock
+  readonly writers: ScheduledWriters
   readonly home: string
 }
 
@@ -103,6 +106,7 @@ interface FlowRequest {
   readonly target: TargetParams
   readonly kind: DestinationKind
   readonly connectionId: string
+  readonly warnings: readonly string[]
 }
 
 /** As a run of the dataset with this payload that begins now would be planned; nothing is pinned. */
@@ -169,6 +173,7 @@ async function readFlow(
   if (!named) throw new AppError('flow.unknown', `The dataset ${asked} was removed from the export.`)
   const datasetId = parseId('dataset', named.dataSetId)
   await requireView(options, caller, datasetId)
+  const isLive = run.payload['window'] === undefined && run.payload['repeats'] === undefined
   return {
     flowId,
     flowCreatedAt,
@@ -177,6 +182,13 @@ async function readFlow(
     target: target.params,
     kind: must(destinationKindOf(target.connectionSpec.id), 'a target was checked when it was made'),
     connectionId: target.baseConnectionId,
+    warnings: isLive
+      ? await overlapWarnings(options, caller, {
+          params: document.scheduleParams,
+          datasetIds: [datasetId],
+          isRun: true,
+        })
+      : [],
   }
 }
 
@@ -269,6 +281,7 @@ async function newPlan(
     flowSpecId: document.flowSpec.id,
     datasetId: dataset.id,
     datasetName: dataset.name,
+    tableName: dataset.tableName,
     tableId: dataset.tableId,
     sourceConnectionId: document.sourceConnectionIds[0] ?? '',
     targetConnectionId: document.targetConnectionIds[0] ?? '',
@@ -295,6 +308,7 @@ async function newPlan(
     ...(target.completionMarker === undefined ? {} : { completionMarker: target.completionMarker }),
     ...(encryption ? { encryption } : {}),
     scheduledAt: exportAt.toISOString(),
+    ...(request.warnings.length === 0 ? {} : { warnings: [...request.warnings] }),
   }
 }
 

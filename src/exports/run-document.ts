@@ -95,6 +95,7 @@ export function runDocument(run: RunRow, exported: ExportRunRow | undefined, cal
       tick: run.tick,
       attempt: run.fence,
       progress: run.progress,
+      ...(Array.isArray(plan['warnings']) ? { warnings: plan['warnings'] } : {}),
       ...(run.result ? { result: run.result } : {}),
       ...(run.state === 'waiting' ? { retryAt: run.due_at.getTime() } : {}),
     },

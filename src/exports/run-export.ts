@@ -9,7 +9,9 @@ import type { Engine } from '#engine/engine.ts'
 import type { RunContext, RunOutcome } from '#jobs/jobs.ts'
 import type { Lake } from '#lake/lake.ts'
 import { selectExportRun, updateExportRun } from '#metadata/exports.ts'
+import type { ScheduledWriters } from '#query/scheduled-writers.ts'
 import type { Metadata } from '#metadata/metadata.ts'
+import type { Lineage } from '#notify/lineage.ts'
 import type { Notify } from '#notify/notify.ts'
 import { readManifest } from './manifest.ts'
 import { openDestination } from './open-destination.ts'
@@ -22,6 +24,7 @@ import { loadSigningKey } from './signing-key.ts'
 import { removeAttemptSpool, removeSpool, spool } from './spool.ts'
 import { stageAll } from './stage.ts'
 import { tellExport, tellFailed, tellWhenDelayed } from './tell-export.ts'
+import { tellLineage } from './tell-lineage.ts'
 import { discardAttempt, discardEarlierAttempts, sweepAbandoned } from './sweep.ts'
 
 export interface RunExportOptions {
@@ -31,7 +34,10 @@ export interface RunExportOptions {
   readonly engine: Engine
   readonly lake: Lake
   readonly datasets: Datasets
+  /** Who writes what is exported. */
+  readonly writers: ScheduledWriters
   readonly notify: Pick<Notify, 'send'>
+  readonly lineage: Lineage
   readonly spoolFolder: string
   readonly keysFolder: string
   readonly home: string
@@ -59,7 +65,10 @@ export async function runExport(options: RunExportOptions, context: RunContext):
     await context.lease.postpone(plan.reason, plan.opensAt)
     return 'finished'
   }
-  await options.metadata.transaction((tx) => tellExport(options, tx, { run: context.run, type: 'start' }))
+  await options.metadata.transaction(async (tx) => {
+    await tellExport(options, tx, { run: context.run, type: 'start' })
+    await tellLineage(options, tx, { run: context.run, type: 'START' })
+  })
   await using store = await openDestination(options, plan)
   const key = await loadSigningKey(options.keysFolder)
   const scope: RunScope = { ...options, context, plan, store, key, progress }

@@ -6,6 +6,7 @@ import type { Engine } from '#engine/engine.ts'
 import type { RunContext } from '#jobs/jobs.ts'
 import type { Lake } from '#lake/lake.ts'
 import type { Metadata } from '#metadata/metadata.ts'
+import type { Lineage } from '#notify/lineage.ts'
 import type { Notify } from '#notify/notify.ts'
 import type { ObjectStore } from '#objects/object-store.ts'
 import type { ExportPlan } from './export-plan.ts'
@@ -19,6 +20,7 @@ export interface RunScope {
   readonly engine: Engine
   readonly lake: Lake
   readonly notify: Pick<Notify, 'send'>
+  readonly lineage: Lineage
   readonly clock: Clock
   readonly logger: Logger
   readonly key: SigningKey

@@ -5,11 +5,13 @@ import type { Run } from '#jobs/jobs.ts'
 import { selectEndingFlows, selectLastFull } from '#metadata/export-alerts.ts'
 import { selectEntity } from '#metadata/exports.ts'
 import type { Metadata, Transaction } from '#metadata/metadata.ts'
+import type { Lineage } from '#notify/lineage.ts'
 import type { Notify } from '#notify/notify.ts'
 import { delayMsOf, tellSubscribers } from '#notify/tell-subscribers.ts'
 import type { ExportPlan } from './export-plan.ts'
 import type { Manifest } from './manifest.ts'
 import { flowIdOf } from './run-subject.ts'
+import { tellLineage } from './tell-lineage.ts'
 
 /** As the reference platform does where nobody says otherwise. */
 const delayMinutesDefault = 150
@@ -34,6 +36,10 @@ const happened = {
 
 interface Teller {
   readonly notify: Pick<Notify, 'send'>
+}
+
+interface WholeTeller extends Teller {
+  readonly lineage: Lineage
 }
 
 /** Tells whoever subscribed to the flow, and webhooks, once for each run. */
@@ -68,7 +74,7 @@ export async function tellExport(
 
 /** What follows from a delivery, in the transaction that records it. */
 export async function tellPublished(
-  teller: Teller,
+  teller: WholeTeller,
   tx: Transaction,
   { run, plan, manifest }: { readonly run: Run; readonly plan: ExportPlan; readonly manifest: Manifest },
 ): Promise<void> {
@@ -77,6 +83,8 @@ export async function tellPublished(
   const detail = { datasetId: plan.datasetId, rowCount, skippedRowCount, bytes: manifest.bytes }
   const text = `${rowCount} rows of ${JSON.stringify(plan.datasetName)} were delivered.`
   await tellExport(teller, tx, { run, type: 'success', text, detail })
+  const statistics = { rowCount, size: manifest.bytes, fileCount: manifest.files.length }
+  await tellLineage(teller, tx, { run, type: 'COMPLETE', statistics })
   if (rowCount === 0) await tellExport(teller, tx, { run, type: 'empty', detail })
   if (skippedRowCount > skippedShareMax * (rowCount + skippedRowCount)) {
     const skipped = `${skippedRowCount} of ${rowCount + skippedRowCount} rows were left out.`
@@ -100,12 +108,13 @@ export async function tellPublished(
 
 /** In the transaction that ends a run as failed for good. */
 export async function tellFailed(
-  teller: Teller,
+  teller: WholeTeller,
   tx: Transaction,
   run: Run,
   { code, message }: Pick<AppError, 'code' | 'message'>,
 ): Promise<void> {
   await tellExport(teller, tx, { run, type: 'failure', text: message, detail: { error: { code, message } } })
+  await tellLineage(teller, tx, { run, type: 'FAIL', message })
 }
 
 /** Tells of a run that takes long, reckoned from its tick on, until it is disposed of. */

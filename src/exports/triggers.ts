@@ -74,7 +74,7 @@ export async function lookForTriggers({
       const moment = await momentOf({ metadata, clock }, row, flow, datasetIdOf(payload))
       if (!moment) continue
       runCount += 1
-      const key = { kind: 'export', subjectId, tick: moment.toISOString() }
+      const key = { kind: 'export', subjectId, tick: moment.at.toISOString() }
       if (await hasRun(metadata.db, key)) continue
       await metadata.transaction(async (tx) =>
         jobs.enqueue(tx, {
@@ -82,7 +82,7 @@ export async function lookForTriggers({
           dueAt: clock.now(),
           principalId: row.updated_by,
           sandboxId: row.sandbox_id,
-          payload,
+          payload: { ...payload, ...moment.caused },
           priority: flow.scheduleParams.priority ?? 0,
           ...(await laneOf(tx, row.sandbox_id, flow)),
         }),
@@ -94,6 +94,12 @@ export async function lookForTriggers({
   return runCount
 }
 
+interface Moment {
+  readonly at: Date
+  /** By which run. */
+  readonly caused?: Readonly<Record<string, unknown>>
+}
+
 type Row = Awaited<ReturnType<typeof selectTriggeredFlows>>[number]
 
 /** What has happened since the flow was made and asks for a run. */
@@ -102,18 +108,19 @@ async function momentOf(
   row: Row,
   { scheduleParams }: FlowDocument,
   datasetId: DatasetId | undefined,
-): Promise<Date | undefined> {
+): Promise<Moment | undefined> {
   const { timeUnit, queryScheduleId, quietMinutes = quietMinutesDefault } = scheduleParams
   if (timeUnit === 'query') {
-    const at = await selectQueryRunEnd(metadata.db, {
+    const run = await selectQueryRunEnd(metadata.db, {
       scheduleId: queryScheduleId ?? '',
       sandboxId: row.sandbox_id,
     })
-    return at && at > row.created_at ? at : undefined
+    if (!run || run.at <= row.created_at) return undefined
+    return { at: run.at, caused: { followedRunId: run.runId, followedQueryId: queryScheduleId } }
   }
   if (datasetId === undefined) return undefined
   const at = await selectArrival(metadata.db, { id: row.id, datasetId, sandboxId: row.sandbox_id })
-  return at && clock.now().getTime() - at.getTime() >= quietMinutes * 60_000 ? at : undefined
+  return at && clock.now().getTime() - at.getTime() >= quietMinutes * 60_000 ? { at } : undefined
 }
 
 function isOpen({ scheduleParams }: FlowDocument, now: Date): boolean {

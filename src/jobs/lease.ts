@@ -26,13 +26,7 @@ export function leaseOf(row: RunRow, { metadata, clock }: { metadata: Metadata; 
       if (!(await updateHeldRun(metadata.db, holder, change))) throw fenced(holder.fence)
     },
     seal: async (tx) => {
-      const current = await locked(tx)
-      if (current.cancel_requested_by !== null && !current.is_sealed) {
-        throw new AppError('job.cancelled', 'The run was cancelled before it was sealed.')
-      }
-      if (current.pause_requested_by !== null && !current.is_sealed) {
-        throw new AppError('job.paused', 'The run was paused before it was sealed.')
-      }
+      requireWanted(await locked(tx), 'sealed')
       await updateHeldRun(tx, holder, { state: 'sealed', is_sealed: true, updated_at: clock.now() })
     },
     finish: async (tx, result) => {
@@ -51,12 +45,10 @@ export function leaseOf(row: RunRow, { metadata, clock }: { metadata: Metadata; 
     },
     postpone: async (reason, until) => {
       const change = { state: 'waiting', due_at: until, code: 'job.postponed', message: reason } as const
-      const isHeld = await updateHeldRun(metadata.db, holder, {
-        ...change,
-        leased_until: null,
-        updated_at: clock.now(),
+      await metadata.transaction(async (tx) => {
+        requireWanted(await locked(tx), 'put off')
+        await updateHeldRun(tx, holder, { ...change, leased_until: null, updated_at: clock.now() })
       })
-      if (!isHeld) throw fenced(holder.fence)
     },
     fail: async (tx, error) => {
       await locked(tx)
@@ -72,6 +64,15 @@ export function leaseOf(row: RunRow, { metadata, clock }: { metadata: Metadata; 
       await notifyJobs(tx, `done:${row.id}`)
     },
   }
+}
+
+/** Whoever asked it to stop waits for no later attempt. */
+function requireWanted(row: RunRow, step: string): void {
+  if (row.is_sealed) return
+  if (row.cancel_requested_by !== null)
+    throw new AppError('job.cancelled', `The run was cancelled before it was ${step}.`)
+  if (row.pause_requested_by !== null)
+    throw new AppError('job.paused', `The run was paused before it was ${step}.`)
 }
 
 export function fenced(fence: number): AppError {

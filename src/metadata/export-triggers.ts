@@ -1,5 +1,5 @@
 import { sql } from 'kysely'
-import type { DatasetId, FlowId, PrincipalId, SandboxId } from '#base/ids.ts'
+import type { DatasetId, FlowId, PrincipalId, RunId, SandboxId } from '#base/ids.ts'
 import type { Db } from './metadata.ts'
 
 /** A flow that is enabled and waits for something else than a moment. */
@@ -22,14 +22,14 @@ export async function selectTriggeredFlows(db: Db, limit: number): Promise<Trigg
   return answer.rows
 }
 
-/** When the newest run of a scheduled query that succeeded ended. */
+/** The newest run of a scheduled query that succeeded, and when it ended. */
 export async function selectQueryRunEnd(
   db: Db,
   query: { readonly scheduleId: string; readonly sandboxId: SandboxId },
-): Promise<Date | undefined> {
+): Promise<{ readonly runId: RunId; readonly at: Date } | undefined> {
   const row = await db
     .selectFrom('job_runs')
-    .select('finished_at')
+    .select(['id', 'finished_at'])
     .where('kind', '=', 'query')
     .where('subject_id', '=', query.scheduleId)
     .where('sandbox_id', '=', query.sandboxId)
@@ -37,7 +37,7 @@ export async function selectQueryRunEnd(
     .orderBy('finished_at', 'desc')
     .limit(1)
     .executeTakeFirst()
-  return row?.finished_at ?? undefined
+  return row?.finished_at ? { runId: row.id, at: row.finished_at } : undefined
 }
 
 /** When rows last arrived in a dataset that the flow has not delivered; undefined: there are none. */

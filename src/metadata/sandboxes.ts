@@ -21,6 +21,11 @@ export async function selectSandboxes(
 }
 
 /** Names of sandboxes by id, retired ones too, for showing what happened in them. */
+export async function selectSandboxName(db: Db, id: SandboxId): Promise<string | undefined> {
+  const row = await db.selectFrom('sandboxes').select('name').where('id', '=', id).executeTakeFirst()
+  return row?.name
+}
+
 export async function selectSandboxNames(
   db: Db,
   organizationId: OrganizationId,

@@ -113,6 +113,41 @@ export async function selectScheduledQueries(
   return pageOfRows(options.page, rows)
 }
 
+/** Those of a sandbox that have ticks to come, in no order. */
+export async function selectEnabledScheduledQueries(
+  db: Db,
+  sandboxId: SandboxId,
+  limit: number,
+): Promise<ScheduledQueryRow[]> {
+  return await db
+    .selectFrom('scheduled_queries')
+    .selectAll()
+    .where('sandbox_id', '=', sandboxId)
+    .where('is_enabled', '=', true)
+    .where('schedule', 'is not', null)
+    .limit(limit)
+    .execute()
+}
+
+/** How long the longest of a schedule's newest runs took from its tick on, and whether one is under way. */
+export async function selectRunPace(
+  db: Db,
+  query: { readonly kind: string; readonly subjectId: string; readonly runsMax: number },
+): Promise<{ readonly longestMs: number | undefined; readonly isUnderWay: boolean }> {
+  const { rows } = await sql<{ longest: string | null; running: boolean }>`
+    select max(extract(epoch from finished_at - created_at)) filter (where state = 'succeeded') * 1000 as longest,
+      coalesce(bool_or(state in ('running', 'sealed', 'waiting') and started_at is not null), false) as running
+    from (
+      select * from job_runs where kind = ${query.kind} and subject_id = ${query.subjectId}
+      order by sequence desc limit ${query.runsMax}
+    ) newest`.execute(db)
+  const [row] = rows
+  return {
+    longestMs: row?.longest == null ? undefined : Number(row.longest),
+    isUnderWay: row?.running === true,
+  }
+}
+
 export interface RunFilter {
   readonly field: 'created' | 'state' | 'externalTrigger'
   readonly operator: '>' | '<' | '==' | '!='

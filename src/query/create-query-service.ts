@@ -11,6 +11,7 @@ import { runQuery } from './run-query.ts'
 import { resultKind, runResult } from './run-result.ts'
 import { createSchedules } from './schedules.ts'
 import type { QueryServiceOptions } from './services.ts'
+import { createScheduledWriters } from './scheduled-writers.ts'
 import { Session } from './session.ts'
 import { createQueries, queryKind } from './submitted-queries.ts'
 import { createTemplates } from './templates.ts'
@@ -50,6 +51,7 @@ export function createQueryService(services: QueryServiceOptions): QueryService 
     templates: createTemplates(services),
     alerts: createAlerts(services),
     results: createKeptResults(services),
+    writers: createScheduledWriters(services),
     textOf: async (caller, request) => (await resolveText(services, caller, request)).text,
     removeLeftTables: () => removeLeftTables(services),
     scratch: services.scratch,

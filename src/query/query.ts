@@ -8,6 +8,7 @@ import type { DataType, Field } from '#types/data-type.ts'
 import type { Alerts } from './alerts.ts'
 import type { Queries, QueryRequest, Schedules, Templates } from './background.ts'
 import type { KeptResults } from './results.ts'
+import type { ScheduledWriters } from './scheduled-writers.ts'
 import type { ScratchSpace } from './scratch-space.ts'
 
 /** Runs the dialect for people and programs. PostgreSQL sessions, REST and scheduled queries use this one service. */
@@ -19,6 +20,7 @@ export interface QueryService {
   readonly templates: Templates
   readonly alerts: Alerts
   readonly results: KeptResults
+  readonly writers: ScheduledWriters
   /** The text of a request that is run at once, with template and parameters. @throws as `Queries.submit` */
   textOf(caller: Caller, request: QueryRequest): Promise<string>
 

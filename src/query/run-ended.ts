@@ -5,13 +5,22 @@ import { ruleOf, timingOf } from './schedules.ts'
 import type { QueryServiceOptions } from './services.ts'
 import { queryKind } from './submitted-queries.ts'
 import { taskOf } from './run-task.ts'
+import { tellQueryLineage } from './tell-query-lineage.ts'
 import { tellAlert } from './tell-alert.ts'
 
 /** What follows from a run that failed for good or was cancelled, in the transaction that says so. */
 export async function runEnded(services: QueryServiceOptions, tx: Transaction, run: Run): Promise<void> {
-  if (run.state !== 'failed') return
+  if (run.state !== 'failed' && run.state !== 'cancelled') return
   const task = await taskOf(tx, run).catch(() => undefined) // Gone: nobody can have subscribed to it.
   if (!task) return
+  const isFailed = run.state === 'failed'
+  await tellQueryLineage(services, tx, {
+    run,
+    task,
+    type: isFailed ? 'FAIL' : 'ABORT',
+    ...(isFailed ? { message: run.message } : {}),
+  })
+  if (!isFailed) return
   const { code, message } = run
   await tellAlert(services, tx, {
     run,

@@ -21,6 +21,7 @@ import type { Scope } from './scope.ts'
 import type { QueryServiceOptions } from './services.ts'
 import { tablesOf } from './statement-tables.ts'
 import { delayMsOf, tellAlert } from './tell-alert.ts'
+import { tellQueryLineage, type TouchedTables } from './tell-query-lineage.ts'
 import { TemporaryTables } from './temporary-tables.ts'
 import { Variables } from './variables.ts'
 
@@ -76,6 +77,12 @@ export async function runQuery(shared: Shared, context: RunContext): Promise<Run
       const referenced_datasets = await referencedBy(scope, statements)
       await updateQueryLog(metadata.db, entry.id, { effective_sql: effective, referenced_datasets })
     }
+    if (isScheduled) {
+      const touched = await touchedBy(scope, statements)
+      await metadata.transaction((tx) =>
+        tellQueryLineage(services, tx, { run, task, type: 'START', touched }),
+      )
+    }
     const host = {
       prepared: preparedStatements(),
       cursors,
@@ -91,6 +98,7 @@ export async function runQuery(shared: Shared, context: RunContext): Promise<Run
     }
     const created_dataset = await madeBy(scope, statements)
     if (created_dataset) await nameDataset(scope, created_dataset, request)
+    const touched = isScheduled ? await touchedBy(scope, statements) : undefined
     await metadata.transaction(async (tx) => {
       await lease.finish(tx, { statementCount: statements.length, rowCount, notices })
       await updateQueryLog(tx, entry.id, {
@@ -107,6 +115,7 @@ export async function runQuery(shared: Shared, context: RunContext): Promise<Run
         detail: { rowCount },
       } as const
       await tellAlert(services, tx, { run, event })
+      await tellQueryLineage(services, tx, { run, task, type: 'COMPLETE', touched, rowCount })
     })
     await scope.temporaries.clear(({ id }) => services.datasets.delete(caller, id))
   } catch (error) {
@@ -184,6 +193,20 @@ async function referencedBy(scope: Scope, statements: readonly Statement[]): Pro
     if (dataset) ids.add(dataset.id)
   }
   return [...ids]
+}
+
+/** Tables that are read and written, as SQL calls them, of those the caller may see now. */
+async function touchedBy(scope: Scope, statements: readonly Statement[]): Promise<TouchedTables> {
+  const { read, written } = tablesOf(statements)
+  const namesOf = async (tables: typeof read) => {
+    const names = new Set<string>()
+    for (const { parts } of tables) {
+      const dataset = await findTable(scope, parts).catch(() => undefined) // The statement itself will say why.
+      if (dataset) names.add(dataset.tableName)
+    }
+    return [...names]
+  }
+  return { read: await namesOf(read), written: await namesOf(written) }
 }
 
 async function madeBy(scope: Scope, statements: readonly Statement[]): Promise<DatasetId | null> {

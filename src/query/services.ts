@@ -8,6 +8,7 @@ import type { ClusterEngine, Engine } from '#engine/engine.ts'
 import type { Jobs } from '#jobs/jobs.ts'
 import type { Lake } from '#lake/lake.ts'
 import type { Metadata } from '#metadata/metadata.ts'
+import type { Lineage } from '#notify/lineage.ts'
 import type { Notify } from '#notify/notify.ts'
 import type { Shadow } from '#shadow/shadow.ts'
 import type { SqlFrontEnd } from '#sql/compile.ts'
@@ -28,6 +29,7 @@ export interface QueryServiceOptions {
   readonly jobs: Jobs
   readonly scratch: ScratchSpace
   readonly notify: Notify
+  readonly lineage: Lineage
   /** Answers questions to PostgreSQL's catalogue. */
   readonly shadow: Shadow
   readonly clock: Clock

@@ -21,10 +21,13 @@ import { verifyLocation, type VerifyReport } from '../../src/exports/verify.ts'
 import { createJobs } from '../../src/jobs/create-jobs.ts'
 import type { Jobs, Run } from '../../src/jobs/jobs.ts'
 import type { Lake, Pin } from '../../src/lake/lake.ts'
+import { createLineage } from '../../src/notify/lineage.ts'
 import { createNotify, type NotifyOptions } from '../../src/notify/create-notify.ts'
 import type { Notify } from '../../src/notify/notify.ts'
+import { createScheduledWriters } from '../../src/query/scheduled-writers.ts'
 import { createSchemas } from '../../src/schemas/create-schemas.ts'
 import type { Metadata } from '../../src/metadata/metadata.ts'
+import { createSqlFrontEnd } from '../../src/sql/front-end.ts'
 import { openStore } from '../../src/objects/open-store.ts'
 import { longType, stringType, structType, timestampType } from '../../src/types/data-type.ts'
 import { testCaller } from './access.ts'
@@ -153,6 +156,13 @@ export class ExportBed implements AsyncDisposable {
       logger: silentLogger,
     })
     const exports = createExports({
+      lineage: createLineage({
+        metadata: this.metadata,
+        jobs,
+        collector: undefined,
+        producer: 'urn:test',
+        clock: this.clock,
+      }),
       metadata: this.metadata,
       secrets,
       notify,
@@ -160,6 +170,13 @@ export class ExportBed implements AsyncDisposable {
       engine: this.engine,
       lake: this.lake as unknown as Lake,
       datasets: this.datasets,
+      writers: createScheduledWriters({
+        metadata: this.metadata,
+        access: this.#access,
+        datasets: this.datasets,
+        sql: createSqlFrontEnd(),
+        clock: this.clock,
+      }),
       jobs: { ...jobs, register },
       spoolFolder: this.spoolFolder,
       keysFolder: join(this.folder, 'home', 'keys'),

@@ -13,6 +13,9 @@ import { dataLakeSpecId, type EntityKind, type Exports, localFolderSpecs } from 
 import { verifyLocation, type VerifyReport } from '../../src/exports/verify.ts'
 import { createJobs } from '../../src/jobs/create-jobs.ts'
 import type { Jobs, Run } from '../../src/jobs/jobs.ts'
+import { createScheduledWriters } from '../../src/query/scheduled-writers.ts'
+import { createSqlFrontEnd } from '../../src/sql/front-end.ts'
+import { createLineage } from '../../src/notify/lineage.ts'
 import { createNotify } from '../../src/notify/create-notify.ts'
 import { openStore } from '../../src/objects/open-store.ts'
 import { createSchemas } from '../../src/schemas/create-schemas.ts'
@@ -77,6 +80,13 @@ export async function openLakeExports(): Promise<LakeExports> {
     logger: silentLogger,
   })
   const exports = createExports({
+    lineage: createLineage({
+      metadata: metadata,
+      jobs,
+      collector: undefined,
+      producer: 'urn:test',
+      clock: systemClock,
+    }),
     metadata,
     secrets,
     notify,
@@ -84,6 +94,13 @@ export async function openLakeExports(): Promise<LakeExports> {
     engine,
     lake,
     datasets,
+    writers: createScheduledWriters({
+      metadata,
+      access,
+      datasets,
+      sql: createSqlFrontEnd(),
+      clock: systemClock,
+    }),
     jobs,
     spoolFolder: join(folder, 'home', 'spool'),
     keysFolder: join(folder, 'home', 'keys'),

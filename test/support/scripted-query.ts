@@ -64,6 +64,7 @@ export function scriptedQuery(): ScriptedQuery {
     templates: nothing as QueryService['templates'],
     alerts: nothing as QueryService['alerts'],
     results: nothing as QueryService['results'],
+    writers: nothing as QueryService['writers'],
   }
   return service
 }

@@ -23,7 +23,7 @@ import {
 } from '../flows.ts'
 import type { CliHost } from '../host.ts'
 import { createTerminal, type Terminal } from '../terminal.ts'
-import { bytes, counted, instant, number, span } from '../text.ts'
+import { bytes, counted, harmless, instant, number, span } from '../text.ts'
 import { formatOption, homeOption, sandboxOption } from '../options.ts'
 import { addRedeliver } from './redeliver.ts'
 
@@ -175,6 +175,7 @@ Examples:
         const terminal = createTerminal(host)
         terminal.line(`Made the export ${name} (${flow.id}) of ${dataset.name} to ${destination.shown}`)
         terminal.line(`First delivery ${instant(startAt)}; at once with: sluice export run ${name}`)
+        for (const warning of flow.warnings) terminal.note(`Warning: ${harmless(warning)}`)
       })
     })
 }
@@ -204,6 +205,7 @@ async function run(
     const why = errors.map((error) => `${error.message} (${error.code})`).join(' ')
     throw new CliError(exitCodes.failed, `The delivery of ${name} ended as ${status}. ${why}`.trimEnd())
   }
+  for (const warning of done.sluice?.warnings ?? []) terminal.note(`Warning: ${harmless(warning)}`)
   if (format === 'json') return
   const { rows, files, size } = figuresOf(done)
   terminal.line(

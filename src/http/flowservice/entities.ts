@@ -7,7 +7,15 @@ import type { EntityKind } from '#exports/exports.ts'
 import type { HttpDependencies } from '../dependencies.ts'
 import { type App, guarded } from '../gateway/app.ts'
 import { callerOf } from '../gateway/caller.ts'
-import { changeAnswer, entityQuery, listAnswer, listDocument, listQuery, oneAnswer } from './page.ts'
+import {
+  changeAnswer,
+  changeDocument,
+  entityQuery,
+  listAnswer,
+  listDocument,
+  listQuery,
+  oneAnswer,
+} from './page.ts'
 import { withStreamingConnections } from './streaming-connections.ts'
 
 const tags = ['Flow Service']
@@ -58,7 +66,9 @@ function addKind(
     `/${kind}`,
     { config: change, schema: { tags, summary: `Create a ${noun}`, body, response: { 201: changeAnswer } } },
     async (request, reply) =>
-      await reply.code(201).send(await entities(request).createEntity(callerOf(request), kind, request.body)),
+      await reply
+        .code(201)
+        .send(changeDocument(await entities(request).createEntity(callerOf(request), kind, request.body))),
   )
   app.get(
     `/${kind}/:id`,
@@ -82,12 +92,14 @@ function addKind(
       },
     },
     async (request) =>
-      await exports.patchEntity(
-        callerOf(request),
-        kind,
-        request.params.id,
-        request.headers['if-match'] ?? request.query['if-match'],
-        request.body,
+      changeDocument(
+        await exports.patchEntity(
+          callerOf(request),
+          kind,
+          request.params.id,
+          request.headers['if-match'] ?? request.query['if-match'],
+          request.body,
+        ),
       ),
   )
   app.delete(
@@ -125,11 +137,13 @@ function addFlowAction(app: App, { exports }: HttpDependencies): void {
         throw new AppError('request.invalid', `op is enable or disable, ${JSON.stringify(op)} came.`)
       }
       const flowId = parseId('flow', request.params.id)
-      return exports.setFlowEnabled(
-        callerOf(request),
-        flowId,
-        op === 'enable',
-        request.headers['if-match'] ?? request.query['if-match'],
+      return changeDocument(
+        await exports.setFlowEnabled(
+          callerOf(request),
+          flowId,
+          op === 'enable',
+          request.headers['if-match'] ?? request.query['if-match'],
+        ),
       )
     },
   )

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { AppError } from '#base/errors.ts'
-import type { EntityPage, EntityQuery } from '#exports/exports.ts'
+import type { ChangedEntity, EntityPage, EntityQuery } from '#exports/exports.ts'
 
 const absentWhenEmpty = (value: unknown) => (value === '' ? undefined : value)
 
@@ -31,7 +31,16 @@ export const listAnswer = z.looseObject({
 })
 
 export const oneAnswer = z.object({ items: z.array(z.looseObject({})) })
-export const changeAnswer = z.object({ id: z.string(), etag: z.string() })
+export const changeAnswer = z.object({
+  id: z.string(),
+  etag: z.string(),
+  warnings: z.array(z.string()).optional().describe('Of a flow: what is odd about it. Ours'),
+})
+
+/** As answers are sent. */
+export function changeDocument({ warnings, ...changed }: ChangedEntity): z.infer<typeof changeAnswer> {
+  return { ...changed, ...(warnings ? { warnings: [...warnings] } : {}) }
+}
 
 export function entityQuery(query: z.infer<typeof listQuery>): EntityQuery {
   const { count, ...rest } = query

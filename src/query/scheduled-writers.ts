@@ -1,0 +1,77 @@
+import type { DatasetId } from '#base/ids.ts'
+import type { Caller } from '#datasets/datasets.ts'
+import type { ScheduleRule } from '#jobs/jobs.ts'
+import {
+  type ScheduledQueryRow,
+  selectEnabledScheduledQueries,
+  selectRunPace,
+} from '#metadata/scheduled-queries.ts'
+import { findTable } from './find-table.ts'
+import { focusOf } from './focus.ts'
+import { outputText } from './resolve-text.ts'
+import { ruleOf, timingOf } from './schedules.ts'
+import type { QueryServiceOptions } from './services.ts'
+import { tablesOf } from './statement-tables.ts'
+import { readRequest } from './stored-request.ts'
+import { queryKind } from './submitted-queries.ts'
+
+/** A scheduled query that stores rows in a dataset. */
+export interface ScheduledWriter {
+  readonly scheduleId: string
+  readonly name: string
+  readonly rule: ScheduleRule
+  /** From the tick to the end, of the longest of its newest runs; undefined: none has succeeded yet. */
+  readonly longestMs: number | undefined
+  /** A run of it is begun and not over. */
+  readonly isUnderWay: boolean
+}
+
+export interface ScheduledWriters {
+  /** The enabled ones whose text names the dataset as the place of its rows, as far as the caller may see it. */
+  of(caller: Caller, datasetId: DatasetId): Promise<readonly ScheduledWriter[]>
+}
+
+type Services = Pick<QueryServiceOptions, 'access' | 'clock' | 'datasets' | 'metadata' | 'sql'>
+
+/** One look takes so many schedules. */
+const schedulesMax = 1_000
+const runsLookedAt = 30
+
+export function createScheduledWriters(services: Services): ScheduledWriters {
+  const { db } = services.metadata
+  return {
+    of: async (caller, datasetId) => {
+      const writers: ScheduledWriter[] = []
+      for (const row of await selectEnabledScheduledQueries(db, caller.sandbox.id, schedulesMax)) {
+        // Of a text that means nothing any more its own run will tell.
+        const written = await writtenBy(services, caller, row).catch(() => new Set<DatasetId>())
+        if (!written.has(datasetId)) continue
+        const { id: scheduleId, name } = row
+        const pace = await selectRunPace(db, {
+          kind: queryKind,
+          subjectId: scheduleId,
+          runsMax: runsLookedAt,
+        })
+        writers.push({ scheduleId, name, rule: ruleOf(timingOf(row)), ...pace })
+      }
+      return writers
+    },
+  }
+}
+
+async function writtenBy(
+  services: Services,
+  caller: Caller,
+  row: ScheduledQueryRow,
+): Promise<ReadonlySet<DatasetId>> {
+  const request = readRequest(row.request)
+  const text = await outputText(services, caller, { text: row.sql, request, appends: true })
+  const statements = services.sql.split(text).map((scanned) => services.sql.parse(scanned))
+  const focus = await focusOf(services, { caller, database: request.database })
+  const ids = new Set<DatasetId>()
+  for (const { parts } of tablesOf(statements).written) {
+    const dataset = await findTable({ services, caller, focus }, parts)
+    if (dataset) ids.add(dataset.id)
+  }
+  return ids
+}
