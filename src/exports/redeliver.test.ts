@@ -222,7 +222,7 @@ test('a window that failed is made again by hand, unless another one has come to
   const wanted = { datasetIds: [dataset.id], from, before, windowHours: 24 }
   const [asked] = await bed.exports.backfill(bed.caller, flowId, wanted)
   await bed.finished(asked!.runId)
-  const fail = async (runId: string) =>
+  const fail = async (runId: RunId) =>
     await bed.here.metadata.db
       .updateTable('job_runs')
       .set({ state: 'failed', result: null, code: 'store.denied', message: 'no' })
@@ -231,7 +231,7 @@ test('a window that failed is made again by hand, unless another one has come to
   await fail(asked!.runId)
   const { id } = await bed.exports.controlRun(bed.caller, asked!.runId, 'retry')
   expect(await bed.finished(id as RunId)).toMatchObject({ result: { rowCount: 24, content: 'window' } })
-  await fail(id)
+  await fail(id as RunId)
   const wider = { ...wanted, before: new Date('2026-02-03T00:00:00Z'), windowHours: 48 }
   expect(await bed.exports.backfill(bed.caller, flowId, wider)).toHaveLength(1)
   await expect(bed.exports.controlRun(bed.caller, id as RunId, 'retry')).rejects.toMatchObject({
