@@ -3,7 +3,6 @@ import type { Access } from '#access/access.ts'
 import type { SecretStore } from '#access/secret-store.ts'
 import { must } from '#base/assert.ts'
 import type { Clock } from '#base/clock.ts'
-import { AppError } from '#base/errors.ts'
 import { isId, parseId, type RunId } from '#base/ids.ts'
 import type { Logger } from '#base/log.ts'
 import type { Caller, Datasets } from '#datasets/datasets.ts'
@@ -37,6 +36,7 @@ import { runExport } from './run-export.ts'
 import { tellFailed } from './tell-export.ts'
 import { tellLineage } from './tell-lineage.ts'
 import { testConnection } from './test-connection.ts'
+import { unknownResource } from './unknown-resource.ts'
 
 /** Deliveries one node makes at once. */
 const parallelRunsMax = 2
@@ -83,10 +83,7 @@ export function createExports(options: ExportsOptions): Exports {
       sandboxId: caller.sandbox.id,
     })
     const row = await selectRun(metadata.db, runId)
-    if (row?.kind !== 'export' || row.sandbox_id !== caller.sandbox.id)
-      throw new AppError('flow.unknown', `The requested runs resource ${runId} is not found.`, {
-        detail: { id: runId, type: 'runs' },
-      })
+    if (row?.kind !== 'export' || row.sandbox_id !== caller.sandbox.id) throw unknownResource('runs', runId)
     return row
   }
 

@@ -34,6 +34,7 @@ import { datasetIdsOf, moveLane, scheduleFlow } from './flow-schedule.ts'
 import { lakeConnection, lakeConnectionId } from './lake-connection.ts'
 import { overlapWarnings } from './overlap.ts'
 import { patchEntityDocument } from './patch-entity-document.ts'
+import { settleStarts } from './start-sequences.ts'
 import type { Stored, State } from './stored-document.ts'
 
 export interface EntitiesOptions {
@@ -82,8 +83,11 @@ export function createEntities(options: EntitiesOptions): Entities {
     if (kind === 'flows') stored['lastOperation'] = operation(now, 'create', [])
     await metadata.transaction(async (tx) => {
       await lockReferences(tx, caller, kind, document)
-      if (kind === 'flows')
-        [stored['firstDatasetId']] = await datasetIdsOf(tx, caller, document as FlowDocument)
+      if (kind === 'flows') {
+        const datasetIds = await datasetIdsOf(tx, caller, document as FlowDocument)
+        stored['firstDatasetId'] = datasetIds[0]
+        stored['startSequences'] = await settleStarts(tx, caller, datasetIds)
+      }
       if (auth) stored['auth'] = await sealAuth(secrets, tx, auth, ownerOf(caller, now))
       await insertEntity(tx, {
         id,
@@ -214,7 +218,13 @@ export function createEntities(options: EntitiesOptions): Entities {
       },
       write: async (tx, document, row) => {
         await lockReferences(tx, caller, kind, document)
-        if (kind === 'flows') await scheduleFlow({ jobs, tx, caller }, id, document as Stored<'flows'>)
+        if (kind === 'flows') {
+          const flow = document as Stored<'flows'>
+          await scheduleFlow({ jobs, tx, caller }, id, flow)
+          const datasetIds = await datasetIdsOf(tx, caller, flow)
+          const settled = row.document['startSequences']
+          return { ...flow, startSequences: await settleStarts(tx, caller, datasetIds, settled) }
+        }
         if (kind === 'connections')
           await moveLane({ jobs, tx, caller }, id, document as Stored<'connections'>)
         const auth = kind === 'connections' ? (document as { auth?: DestinationAuth }).auth : undefined
@@ -346,7 +356,8 @@ function ownerOf({ principal, sandbox }: Caller, now: Date) {
 function keptFields(kind: EntityKind, { document }: EntityRow, lastOperation: unknown) {
   if (kind === 'sourceConnections') return { baseConnectionId: document['baseConnectionId'] }
   if (kind !== 'flows') return {}
-  return { firstDatasetId: document['firstDatasetId'], lastOperation }
+  const { firstDatasetId, startSequences } = document
+  return { firstDatasetId, startSequences, lastOperation }
 }
 
 /** As the platform tells of it; here every operation is over when it is answered. */

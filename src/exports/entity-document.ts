@@ -16,7 +16,7 @@ interface Context {
 
 /** An entity as clients read it: what was sent, and what the server says of it. Secrets never come back. */
 export function entityDocument(row: EntityRow, context: Context): Json {
-  const { auth: _auth, firstDatasetId: _ours, ...document } = row.document
+  const { auth: _auth, firstDatasetId: _first, startSequences: _starts, ...document } = row.document
   const auth = storedAuth(row.document)
   return {
     id: row.id,

@@ -160,6 +160,7 @@ const serverFields = [
   'lastRunDetails',
   'lastOperation',
   'firstDatasetId',
+  'startSequences',
   'runs',
 ] as const
 

@@ -61,8 +61,10 @@ export interface Exports {
   repeatRun(caller: Caller, runId: RunId): Promise<{ readonly runId: RunId; readonly isNew: boolean }>
   repeatAhead(caller: Caller, runId: RunId, options: { readonly signal: AbortSignal }): Promise<DryRun>
   /**
-   * Rows by their own time, a run for each window: of those that live runs have delivered, or, where the export
-   * `startsWith` what is new, of those that they never will. Asked again it makes only what was not made, or failed.
+   * Rows by their own time, a run for each window: of those that live runs have delivered, once more, or, where the
+   * export `startsWith` what is new, of those that they never will. Asked again it makes only what was not made, or
+   * failed.
+   * @throws AppError 'request.invalid' for a window that overlaps another one, which would deliver its rows as well
    */
   backfill(caller: Caller, flowId: FlowId, wanted: Backfill): Promise<readonly WindowRun[]>
   backfillAhead(
@@ -71,8 +73,12 @@ export interface Exports {
     wanted: Backfill,
     options: { readonly signal: AbortSignal },
   ): Promise<readonly (RecordWindow & DryRun)[]>
-  /** All that were asked for, the newest run of each. */
-  windows(caller: Caller, flowId: FlowId): Promise<readonly WindowRun[]>
+  /** Those that were asked for, the newest run of each, by dataset and time. */
+  windows(
+    caller: Caller,
+    flowId: FlowId,
+    page: { readonly limit: number; readonly offset: number },
+  ): Promise<readonly WindowRun[]>
   /** Takes the destination's word on what was delivered, for each of the flow's datasets. */
   adopt(caller: Caller, flowId: FlowId): Promise<readonly Adopted[]>
   settings(caller: Caller): Promise<ExportSettings>

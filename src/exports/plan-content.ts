@@ -4,12 +4,13 @@ import { AppError } from '#base/errors.ts'
 import { parseId, type RunId, type SnapshotId } from '#base/ids.ts'
 import type { Caller, Dataset } from '#datasets/datasets.ts'
 import type { Lake, LakeTable } from '#lake/lake.ts'
-import { type ChainRow, selectExportRun, selectIsStrict, selectSequenceAt } from '#metadata/exports.ts'
+import { type ChainRow, selectExportRun, selectIsStrict } from '#metadata/exports.ts'
 import type { Metadata } from '#metadata/metadata.ts'
 import { sparkName } from '#types/data-type.ts'
 import { fileFormatOf, type FlowDocument, type TargetParams } from './entity-schemas.ts'
 import { columnsOf, type ExportPlan, readPlan } from './export-plan.ts'
 import type { RecordRange } from './record-time.ts'
+import { isOnlyNew } from './start-sequences.ts'
 
 const fileBytesMaxDefault = 256 * 1024 * 1024
 const dayMs = 86_400_000
@@ -52,7 +53,8 @@ export interface ContentRequest {
   readonly caller: Caller
   readonly dataset: Dataset
   readonly flow: FlowDocument
-  readonly flowCreatedAt: Date
+  /** After which commit an export of only what is new begins. */
+  readonly startSequence: number
   readonly target: TargetParams
   readonly chain: ChainRow | undefined
   readonly payload: Readonly<Record<string, unknown>>
@@ -69,7 +71,7 @@ export async function contentOf(options: ContentOptions, request: ContentRequest
   const { repeats, window } = askedContent.parse(request.payload)
   if (repeats !== undefined) return await repeatedContent(options, request, parseId('run', repeats))
   const { lake } = options
-  const { dataset, target, chain, exportAt } = request
+  const { dataset, target, chain } = request
   const table = await lake.table(dataset.tableId)
   const common = {
     withSystemColumns: target.includeSystemColumns,
@@ -88,14 +90,12 @@ export async function contentOf(options: ContentOptions, request: ContentRequest
       ...(snapshotId === undefined ? {} : { snapshotId }),
       afterSequence: 0,
       throughSequence,
-      watermarkSequence: chain
-        ? Number(chain.watermark_sequence)
-        : await startSequence(options, request, exportAt),
+      watermarkSequence: chain ? Number(chain.watermark_sequence) : request.startSequence,
       records: { column, from: oldest && oldest.from > from ? oldest.from : from, before },
     }
   }
   const snapshot = await lake.snapshot(dataset.tableId)
-  const start = await startOf(options, request)
+  const start = startOf(request)
   return {
     ...common,
     ...(snapshot ? { snapshotId: snapshot.snapshotId } : {}),
@@ -107,26 +107,10 @@ export async function contentOf(options: ContentOptions, request: ContentRequest
 }
 
 /** After which commit the increment begins; undefined: everything is delivered. */
-async function startOf(options: ContentOptions, request: ContentRequest): Promise<number | undefined> {
-  const { chain, flow, exportAt } = request
+function startOf({ chain, flow, startSequence }: ContentRequest): number | undefined {
   if (flow.scheduleParams.exportMode === 'DAILY_FULL_EXPORT') return undefined
   if (chain) return Number(chain.watermark_sequence)
-  return flow.scheduleParams.startsWith === 'new'
-    ? await startSequence(options, request, exportAt)
-    : undefined
-}
-
-/** The commit after which a flow that delivers only what is new begins: the last one before it was made. */
-export async function startSequence(
-  { metadata }: Pick<ContentOptions, 'metadata'>,
-  { dataset, flowCreatedAt }: Pick<ContentRequest, 'dataset' | 'flowCreatedAt'>,
-  now: Date,
-): Promise<number> {
-  return await selectSequenceAt(metadata.db, {
-    tableId: dataset.tableId,
-    sequenceMax: 2 ** 31 - 1,
-    at: flowCreatedAt < now ? flowCreatedAt : now,
-  })
+  return isOnlyNew(flow) ? startSequence : undefined
 }
 
 /** Of events alone: what else has a `timestamp` has no age. */

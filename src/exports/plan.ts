@@ -28,6 +28,7 @@ import { expandFolderTemplate } from './folder-template.ts'
 import { contentOf } from './plan-content.ts'
 import { overlapWarnings } from './overlap.ts'
 import { datasetIdOf, flowIdOf } from './run-subject.ts'
+import { startSequenceOf } from './start-sequences.ts'
 import { targetStore } from './target-store.ts'
 
 /** How long a run that nobody works on keeps its snapshot from expiry; every attempt renews it. */
@@ -59,7 +60,7 @@ export async function pinAndPlan(options: PlanOptions, context: RunContext): Pro
   if (caller) await requireExport(options, caller)
   const request = planned || !caller ? undefined : await readFlow(options, { caller, flowId, run })
   if (request && caller) {
-    const closed = await windowOf(options, { caller, request, run })
+    const closed = await closedWindow(options, { caller, request, run })
     if (closed) return closed
   }
   const plan = await metadata.transaction(async (tx) => {
@@ -100,7 +101,8 @@ export async function pinAndPlan(options: PlanOptions, context: RunContext): Pro
 
 interface FlowRequest {
   readonly flowId: FlowId
-  readonly flowCreatedAt: Date
+  /** After which commit an export of only what is new begins. */
+  readonly startSequence: number
   readonly document: FlowDocument
   readonly dataset: Dataset
   readonly target: TargetParams
@@ -138,7 +140,7 @@ export async function sourceOf(
     flowId,
     datasetId,
   }: { readonly caller: Caller; readonly flowId: FlowId; readonly datasetId: DatasetId },
-): Promise<Pick<FlowRequest, 'document' | 'dataset' | 'flowCreatedAt'>> {
+): Promise<Pick<FlowRequest, 'document' | 'dataset' | 'startSequence'>> {
   return await readFlow(options, { caller, flowId, run: { payload: { datasetId } } })
 }
 
@@ -155,7 +157,7 @@ async function readFlow(
   }: { readonly caller: Caller; readonly flowId: FlowId; readonly run: Pick<Run, 'payload'> },
 ): Promise<FlowRequest> {
   const { metadata, datasets } = options
-  const { document, createdAt: flowCreatedAt } = await storedDocument(metadata, caller, 'flows', flowId)
+  const { document, stored } = await storedDocument(metadata, caller, 'flows', flowId)
   const { document: source } = await storedDocument(
     metadata,
     caller,
@@ -176,9 +178,9 @@ async function readFlow(
   const isLive = run.payload['window'] === undefined && run.payload['repeats'] === undefined
   return {
     flowId,
-    flowCreatedAt,
     document,
     dataset: await datasets.get(caller, datasetId),
+    startSequence: startSequenceOf(stored, datasetId),
     target: target.params,
     kind: must(destinationKindOf(target.connectionSpec.id), 'a target was checked when it was made'),
     connectionId: target.baseConnectionId,
@@ -201,7 +203,7 @@ async function storedDocument<K extends 'flows' | 'sourceConnections' | 'targetC
   const row = await selectEntity(db, caller.sandbox.id, kind, id)
   if (!row) throw new AppError('flow.unknown', `The export's ${kind} ${id} was deleted.`)
   const { state: _state, ...document } = row.document
-  return { document: readDocument(kind, document), createdAt: row.created_at }
+  return { document: readDocument(kind, document), stored: row.document }
 }
 
 /** Delivered files carry no policy: who may see only a part of the rows or columns delivers nothing. */
@@ -226,7 +228,8 @@ export function isClosed(plan: ExportPlan | Closed): plan is Closed {
   return 'opensAt' in plan
 }
 
-async function windowOf(
+/** The delivery window that keeps the run waiting. */
+async function closedWindow(
   options: PlanOptions,
   { caller, request, run }: { readonly caller: Caller; readonly request: FlowRequest; readonly run: Run },
 ): Promise<Closed | undefined> {
@@ -270,7 +273,7 @@ async function newPlan(
     caller,
     dataset,
     flow: document,
-    flowCreatedAt: request.flowCreatedAt,
+    startSequence: request.startSequence,
     target,
     chain,
     payload: run.payload,

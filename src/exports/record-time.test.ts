@@ -4,6 +4,7 @@ import { expect, onTestFinished, test } from 'vitest'
 import { putAlert } from '#metadata/alerts.ts'
 import { longType, stringType, structType, timestampType } from '#types/data-type.ts'
 import { type LakeExports, openLakeExports } from '../../test/support/lake-exports.ts'
+import { recordFolderCondition } from './record-time.ts'
 
 const columns = structType([
   { name: '_id', type: stringType },
@@ -161,4 +162,35 @@ test('rows without a time have no folder by it', async () => {
     code: 'flow.invalid',
     message: 'Only a dataset with a timestamp has folders by record time: its rows have no time.',
   })
+})
+
+test('a delivery into more folders than it can have is refused before any is made', async () => {
+  const bed = await open()
+  const dataset = await bed.dataset(columns)
+  await bed.append(
+    dataset,
+    `select 'e' || i as _id, timestamptz '2026-01-01 00:00:00Z' + interval (i) hour as "timestamp", i as n
+     from range(2001) t(i)`,
+  )
+  const flowId = await bed.flow(dataset, { params: { recordTimeFolders: 'hour' } })
+  expect(await bed.run(flowId)).toMatchObject({
+    state: 'failed',
+    code: 'flow.invalid',
+    message: 'The rows lie in 2001 folders by hour; one delivery has at most 2000.',
+  })
+})
+
+test.each([
+  ['month', 'year=2026/month=12', '2026-12-01T00:00:00.000Z', '2027-01-01T00:00:00.000Z'],
+  ['day', 'year=2024/month=02/day=29', '2024-02-29T00:00:00.000Z', '2024-03-01T00:00:00.000Z'],
+  ['hour', 'year=2026/month=03/day=01/hour=23', '2026-03-01T23:00:00.000Z', '2026-03-02T00:00:00.000Z'],
+] as const)('files without rows of a folder by %s are skipped', (unit, name, from, before) => {
+  expect(recordFolderCondition({ column: 'at', unit }, name)).toContain(
+    `"at" >= TIMESTAMPTZ '${from}' AND "at" < TIMESTAMPTZ '${before}'`,
+  )
+})
+
+test('a folder whose times cannot be said is known by its name alone', () => {
+  for (const name of ['year=__HIVE_DEFAULT_PARTITION__', 'year=99/month=01', 'year=9999/month=12'])
+    expect(recordFolderCondition({ column: 'at', unit: 'month' }, name)).not.toContain('>=')
 })

@@ -1,6 +1,8 @@
 import { z } from 'zod'
-import { quoteIdentifier } from '#base/sql-text.ts'
+import { quoteIdentifier, quoteLiteral } from '#base/sql-text.ts'
 import type { Predicate } from '#lake/lake.ts'
+
+const hourMs = 3_600_000
 
 /** Rows by their own time. Those that have none are kept by a range without an end, as they are not known to be old. */
 export const recordRange = z.strictObject({
@@ -50,6 +52,29 @@ const folderPatterns = {
 export function recordFolderSql({ column, unit }: RecordFolders): string {
   const time = `timezone('UTC', CAST(${quoteIdentifier(column)} AS TIMESTAMPTZ))`
   return `coalesce(strftime(${time}, '${folderPatterns[unit]}'), '${timelessFolder}')`
+}
+
+/**
+ * Which rows lie in a folder that `recordFolderSql` names, in the engine's dialect. The range of its times is said too,
+ * where it can be, as files and their parts are skipped by it.
+ */
+export function recordFolderCondition(folders: RecordFolders, name: string): string {
+  const isNamed = `${recordFolderSql(folders)} = ${quoteLiteral(name)}`
+  const range = rangeOfFolder(folders.unit, name)
+  return range ? `(${recordCondition({ column: folders.column, ...range })} AND ${isNamed})` : isNamed
+}
+
+function rangeOfFolder(
+  unit: RecordFolders['unit'],
+  name: string,
+): { readonly from: string; readonly before: string } | undefined {
+  const parts = /^year=([1-8]\d{3}|9[0-8]\d\d)\/month=(\d\d)(?:\/day=(\d\d))?(?:\/hour=(\d\d))?$/.exec(name)
+  if (!parts) return undefined
+  const [, year, month, day = 1, hour = 0] = parts
+  const from = Date.UTC(Number(year), Number(month) - 1, Number(day), Number(hour))
+  const before =
+    unit === 'month' ? Date.UTC(Number(year), Number(month)) : from + (unit === 'day' ? 24 : 1) * hourMs
+  return { from: new Date(from).toISOString(), before: new Date(before).toISOString() }
 }
 
 function instant(iso: string): string {

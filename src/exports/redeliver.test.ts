@@ -159,6 +159,13 @@ test('windows of record time hold what live runs delivered before, beside what c
     { state: 'succeeded', rowCount: 24 },
     { state: 'succeeded', rowCount: 12 },
   ])
+  const wider = { ...wanted, before: new Date('2026-02-05T00:00:00Z') }
+  await expect(bed.exports.backfill(bed.caller, flowId, wider)).rejects.toMatchObject({
+    code: 'request.invalid',
+    message: expect.stringContaining(
+      'overlaps the one from 2026-02-03T00:00:00.000Z to 2026-02-03T12:00:00.000Z',
+    ) as string,
+  })
   await bed.append(dataset, events(200, 3))
   expect(await bed.run(flowId)).toMatchObject({ result: { rowCount: 3 } })
   expect(numbers(bed)).toEqual([...range(0, 60), 200, 201, 202, 1000])
@@ -184,17 +191,86 @@ test('a window that was cancelled or has failed is made by the next who asks, an
     .set({ state: 'failed', result: null, code: 'store.denied', message: 'no' })
     .where('id', '=', second!.runId)
     .execute()
-  expect(await bed.exports.windows(bed.caller, flowId)).toMatchObject([
+  expect(await bed.exports.windows(bed.caller, flowId, { limit: 10, offset: 0 })).toMatchObject([
     { state: 'succeeded', rowCount: 24 },
     { state: 'failed', message: 'no' },
   ])
+  const [last] = await bed.exports.windows(bed.caller, flowId, { limit: 1, offset: 1 })
+  expect(last).toMatchObject({ state: 'failed' })
   const again = await bed.exports.backfill(bed.caller, flowId, wanted)
   expect(again[0]!.runId).toBe(first!.runId)
   expect(again[1]!.runId).not.toBe(second!.runId)
   await bed.finished(again[1]!.runId)
-  // Made again by hand it is the same window.
-  const { id } = await bed.exports.controlRun(bed.caller, second!.runId, 'retry')
+  const retry = async ({ runId }: { readonly runId: RunId }) =>
+    await bed.exports.controlRun(bed.caller, runId, 'retry')
+  for (const run of [first!, second!, again[1]!])
+    await expect(retry(run)).rejects.toMatchObject({
+      code: 'flow.invalid',
+      hint: expect.stringContaining('/repeat delivers it again and says so') as string,
+    })
+  expect(numbers(bed)).toEqual(
+    [...range(0, 24), ...range(24, 24), ...range(24, 24)].toSorted((a, b) => a - b),
+  )
+})
+
+test('a window that failed is made again by hand, unless another one has come to overlap it', async () => {
+  const bed = await open()
+  const dataset = await bed.dataset(columns)
+  await bed.append(dataset, events(0, 48))
+  const flowId = await bed.flow(dataset, { scheduleParams: { startsWith: 'new' } })
+  const [from, before] = [new Date('2026-02-01T00:00:00Z'), new Date('2026-02-02T00:00:00Z')]
+  const wanted = { datasetIds: [dataset.id], from, before, windowHours: 24 }
+  const [asked] = await bed.exports.backfill(bed.caller, flowId, wanted)
+  await bed.finished(asked!.runId)
+  const fail = async (runId: RunId) =>
+    await bed.here.metadata.db
+      .updateTable('job_runs')
+      .set({ state: 'failed', result: null, code: 'store.denied', message: 'no' })
+      .where('id', '=', runId)
+      .execute()
+  await fail(asked!.runId)
+  const { id } = await bed.exports.controlRun(bed.caller, asked!.runId, 'retry')
   expect(await bed.finished(id as RunId)).toMatchObject({ result: { rowCount: 24, content: 'window' } })
+  await fail(id as RunId)
+  const wider = { ...wanted, before: new Date('2026-02-03T00:00:00Z'), windowHours: 48 }
+  expect(await bed.exports.backfill(bed.caller, flowId, wider)).toHaveLength(1)
+  await expect(bed.exports.controlRun(bed.caller, id as RunId, 'retry')).rejects.toMatchObject({
+    code: 'request.invalid',
+  })
+})
+
+test('where an export of what is new begins is settled when it is made, whatever the clocks say', async () => {
+  const bed = await open()
+  const dataset = await bed.dataset(columns)
+  const commitAt = async (sequence: number, hours: number) =>
+    await bed.here.metadata.db
+      .updateTable('lake_commits')
+      .set({ committed_at: new Date(Date.now() + hours * 3_600_000) })
+      .where('table_id', '=', dataset.tableId)
+      .where('sequence', '=', sequence)
+      .execute()
+  await bed.append(dataset, events(0, 5))
+  await commitAt(1, 1)
+  const flowId = await bed.flow(dataset, { scheduleParams: { startsWith: 'new' } })
+  // Begun before the flow was made, and visible after.
+  await bed.append(dataset, events(5, 3))
+  await commitAt(2, -1)
+  expect(await bed.run(flowId)).toMatchObject({ result: { rowCount: 3, content: 'increment' } })
+  expect(numbers(bed)).toEqual(range(5, 3))
+  const flow = await bed.exports.entity(bed.caller, 'flows', flowId)
+  await bed.exports.patchEntity(bed.caller, 'flows', flowId, String(flow['etag']), [
+    { op: 'replace', path: '/name', value: 'other' },
+  ])
+  const wanted = {
+    datasetIds: [dataset.id],
+    from: new Date('2026-02-01T00:00:00Z'),
+    before: new Date('2026-02-02T00:00:00Z'),
+    windowHours: 24,
+  }
+  const [asked] = await bed.exports.backfill(bed.caller, flowId, wanted)
+  expect(await bed.finished(asked!.runId)).toMatchObject({ result: { rowCount: 5 } })
+  expect(numbers(bed)).toEqual(range(0, 8))
+  expect(flow).not.toHaveProperty('startSequences')
 })
 
 test('what is asked for must be there: a delivery, a range, a snapshot', async () => {
@@ -217,6 +293,14 @@ test('what is asked for must be there: a delivery, a range, a snapshot', async (
   ).rejects.toMatchObject({ code: 'request.invalid' })
   expect(() => cutWindows({ ...wanted, from: new Date(0), windowHours: 1 })).toThrow(
     'can be asked for at once',
+  )
+  // Of all datasets together; fewer when who asks waits for the answer.
+  const month = { ...wanted, before: new Date('2026-03-01T00:00:00Z') }
+  expect(cutWindows(month, { datasetCount: 35 })).toHaveLength(28)
+  expect(() => cutWindows(month, { datasetCount: 36 })).toThrow('1008 windows of 36 datasets; 1000 can')
+  const hourly = { ...wanted, windowHours: 1, before: new Date('2026-02-03T03:00:00Z') }
+  await expect(bed.exports.backfillAhead(bed.caller, flowId, hourly, { signal })).rejects.toThrow(
+    '51 windows; 50 can',
   )
 })
 

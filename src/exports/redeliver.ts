@@ -14,19 +14,26 @@ import {
 import type { Caller } from '#datasets/datasets.ts'
 import type { Engine } from '#engine/engine.ts'
 import type { Commit, Lake } from '#lake/lake.ts'
-import { lockChain, lockEntity, selectExportRun, selectUnfinishedRuns } from '#metadata/exports.ts'
+import {
+  lockChain,
+  lockEntity,
+  selectEntity,
+  selectExportRun,
+  selectUnfinishedRuns,
+} from '#metadata/exports.ts'
 import { selectWindowRuns } from '#metadata/export-windows.ts'
 import { selectRun } from '#metadata/jobs.ts'
 import type { Transaction } from '#metadata/metadata.ts'
 import { dryRunOf } from './dry-run.ts'
-import type { Exports, WindowRun } from './exports.ts'
+import type { Exports } from './exports.ts'
 import { pinOwner, readPlan } from './export-plan.ts'
 import { planAhead, type PlanOptions, sourceOf } from './plan.ts'
-import { startSequence } from './plan-content.ts'
 import { cutWindows, type RecordWindow } from './record-windows.ts'
 import type { RunControl } from './run-control.ts'
-import { newestOfWindows, windowKey, windowRun } from './window-runs.ts'
 import { flowIdOf } from './run-subject.ts'
+import { isOnlyNew } from './start-sequences.ts'
+import { unknownResource } from './unknown-resource.ts'
+import { isOpenAgain, refuseOverlaps, windowKey, windowRun, windowRunsIn } from './window-runs.ts'
 
 interface RedeliverOptions extends PlanOptions {
   readonly engine: Engine
@@ -38,6 +45,8 @@ interface RedeliverOptions extends PlanOptions {
 
 /** How long a window's run may wait for its turn before its snapshot may expire. */
 const pinMs = 7 * 86_400_000
+/** Each is counted and read from while who asked waits. */
+const dryRunWindowsMax = 50
 
 /** Deliveries beside the live ones: they take their turn in the chain and leave its watermark where it is. */
 export function createRedeliver(
@@ -54,10 +63,7 @@ export function createRedeliver(
     await requireExport(caller)
     const row = await selectRun(metadata.db, runId)
     const exported = await selectExportRun(metadata.db, runId)
-    if (row?.kind !== 'export' || row.sandbox_id !== caller.sandbox.id)
-      throw new AppError('flow.unknown', `The requested runs resource ${runId} is not found.`, {
-        detail: { id: runId, type: 'runs' },
-      })
+    if (row?.kind !== 'export' || row.sandbox_id !== caller.sandbox.id) throw unknownResource('runs', runId)
     if (!exported?.published_at)
       throw new AppError('flow.invalid', `The run ${runId} has delivered nothing: it is ${row.state}.`, {
         hint: 'RE_TRIGGER makes a run that delivers what has not been.',
@@ -77,7 +83,7 @@ export function createRedeliver(
   async function boundOf(tx: Transaction, caller: Caller, flowId: FlowId, datasetId: DatasetId) {
     const source = await sourceOf(options, { caller, flowId, datasetId })
     const chain = await lockChain(tx, flowId, datasetId)
-    const startsNew = source.document.scheduleParams.startsWith === 'new'
+    const startsNew = isOnlyNew(source.document)
     if (!chain && !startsNew)
       throw new AppError(
         'flow.invalid',
@@ -88,7 +94,7 @@ export function createRedeliver(
       )
     const { tableId } = source.dataset
     const throughSequence = startsNew
-      ? await startSequence({ metadata }, source, clock.now())
+      ? source.startSequence
       : Number(must(chain, 'an export that has delivered has a chain').watermark_sequence)
     const snapshotId = snapshotOf(await lake.commits(tableId), throughSequence)
     if (snapshotId === undefined && throughSequence > 0)
@@ -120,24 +126,26 @@ export function createRedeliver(
     }
   }
 
-  async function windows(caller: Caller, flowId: FlowId): Promise<WindowRun[]> {
-    await requireExport(caller)
-    const flow = isId('flow', flowId) ? await selectFlow(caller, flowId) : undefined
-    if (!flow) throw unknownFlow(flowId)
-    return newestOfWindows(await selectWindowRuns(metadata.db, flowId)).map(windowRun)
-  }
-
-  async function selectFlow(caller: Caller, flowId: FlowId) {
-    return await metadata.transaction((tx) => lockEntity(tx, caller.sandbox.id, 'flows', flowId))
+  /** Until the end of the transaction nobody else decides what of the flow is delivered beside the live runs. */
+  async function lockFlow(tx: Transaction, caller: Caller, flowId: FlowId): Promise<void> {
+    if (!isId('flow', flowId) || !(await lockEntity(tx, caller.sandbox.id, 'flows', flowId)))
+      throw unknownResource('flows', flowId)
   }
 
   return {
-    windows,
+    windows: async (caller, flowId, page) => {
+      await requireExport(caller)
+      const isThere = isId('flow', flowId)
+        ? await selectEntity(metadata.db, caller.sandbox.id, 'flows', flowId)
+        : undefined
+      if (!isThere) throw unknownResource('flows', flowId)
+      return (await selectWindowRuns(metadata.db, flowId, page)).map(windowRun)
+    },
     repeatRun: async (caller, runId) => {
       const { flowId, plan, payload } = await past(caller, runId)
       const found = await metadata.transaction(async (tx) => {
         // Two who ask in the same moment get one run.
-        if (!(await lockEntity(tx, caller.sandbox.id, 'flows', flowId))) throw unknownFlow(flowId)
+        await lockFlow(tx, caller, flowId)
         const waiting = (await selectUnfinishedRuns(tx, { flowId })).find(
           (run) => run.payload['repeats'] === payload.repeats,
         )
@@ -164,16 +172,20 @@ export function createRedeliver(
     },
     backfill: async (caller, flowId, wanted) => {
       await requireExport(caller)
-      const spans = cutWindows(wanted)
+      const datasetIds = [...new Set(wanted.datasetIds)]
+      const spans = cutWindows(wanted, { datasetCount: datasetIds.length })
+      const reach = { datasetIds, from: wanted.from.toISOString(), before: wanted.before.toISOString() }
+      const asked = new Set<string>()
       await metadata.transaction(async (tx) => {
-        if (!isId('flow', flowId) || !(await lockEntity(tx, caller.sandbox.id, 'flows', flowId)))
-          throw unknownFlow(flowId)
-        const done = newestOfWindows(await selectWindowRuns(tx, flowId))
-        for (const datasetId of wanted.datasetIds) {
+        await lockFlow(tx, caller, flowId)
+        const there = await windowRunsIn(tx, flowId, reach)
+        for (const datasetId of datasetIds) {
           const made = await payloads(tx, caller, flowId, parseId('dataset', datasetId), spans)
+          refuseOverlaps(there.values(), made.payloads)
           for (const payload of made.payloads) {
-            const before = done.find((run) => windowKey(run) === windowKey({ payload }))
-            if (before && !['failed', 'cancelled'].includes(before.state)) continue
+            asked.add(windowKey({ payload }))
+            const before = there.get(windowKey({ payload }))
+            if (before && !isOpenAgain(before)) continue
             const { window } = payload
             const [run] = await control.enqueueIn(tx, caller, flowId, {
               action: 'backfill',
@@ -192,22 +204,16 @@ export function createRedeliver(
         }
       })
       control.ring()
-      const asked = new Set(
-        wanted.datasetIds.flatMap((datasetId) =>
-          spans.map((window) => windowKey({ payload: { datasetId, window } })),
-        ),
-      )
-      return (await windows(caller, flowId)).filter((run) =>
-        asked.has(windowKey({ payload: { datasetId: run.datasetId, window: run } })),
-      )
+      const runs = await metadata.transaction((tx) => windowRunsIn(tx, flowId, reach))
+      return [...runs].flatMap(([key, run]) => (asked.has(key) ? [windowRun(run)] : []))
     },
     backfillAhead: async (caller, flowId, wanted, { signal }) => {
       await requireExport(caller)
       const answers = []
-      for (const datasetId of wanted.datasetIds.map((id) => parseId('dataset', id))) {
-        const made = await metadata.transaction((tx) =>
-          payloads(tx, caller, flowId, datasetId, cutWindows(wanted)),
-        )
+      const datasetIds = [...new Set(wanted.datasetIds)].map((id) => parseId('dataset', id))
+      const spans = cutWindows(wanted, { datasetCount: datasetIds.length, max: dryRunWindowsMax })
+      for (const datasetId of datasetIds) {
+        const made = await metadata.transaction((tx) => payloads(tx, caller, flowId, datasetId, spans))
         for (const payload of made.payloads) {
           const plan = await planAhead(options, caller, { flowId, datasetId, payload })
           const { from, before } = payload.window
@@ -225,10 +231,4 @@ export function snapshotOf(commits: readonly Commit[], throughSequence: number):
   if (exact) return exact.snapshotId
   const next = commits.find(({ commitSequence }) => commitSequence === throughSequence + 1)
   return next?.operation === 'replace' ? next.snapshotId : undefined
-}
-
-function unknownFlow(flowId: string): AppError {
-  return new AppError('flow.unknown', `The requested flows resource ${flowId.slice(0, 80)} is not found.`, {
-    detail: { id: flowId.slice(0, 80), type: 'flows' },
-  })
 }

@@ -125,6 +125,12 @@ test('outside of a window a run waits until it opens, or is made by who may over
   await bed.append(dataset, 10, 1)
   const forced = await node.exports.runNow(bed.caller, flowId, { overridesWindows: true })
   expect(await bed.settled(node, forced)).toMatchObject({ state: 'succeeded', result: { rowCount: 1 } })
+  // Who makes it again has not been asked whether he may.
+  await bed.append(dataset, 11, 1)
+  const { id } = await node.exports.controlRun(bed.caller, forced, 'retry')
+  await expect
+    .poll(async () => (await node.jobs.run(id as typeof forced))?.state, { timeout: 30_000 })
+    .toBe('waiting')
 })
 
 test('ticks that come while the window is closed are one run, named by the newest', async () => {

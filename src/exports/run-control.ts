@@ -5,13 +5,15 @@ import { AppError } from '#base/errors.ts'
 import { type FlowId, isId, type RunId } from '#base/ids.ts'
 import type { Caller } from '#datasets/datasets.ts'
 import type { Jobs } from '#jobs/jobs.ts'
-import { selectEntity, selectExportRun, selectUnfinishedRuns } from '#metadata/exports.ts'
+import { lockEntity, selectEntity, selectExportRun, selectUnfinishedRuns } from '#metadata/exports.ts'
 import { hasEnded, type RunRow, selectRun } from '#metadata/jobs.ts'
 import type { Metadata, Transaction } from '#metadata/metadata.ts'
 import { type FlowDocument, readDocument } from './entity-schemas.ts'
 import type { Exports, RunAction } from './exports.ts'
 import { laneOf } from './run-order.ts'
 import { datasetIdOf, flowIdOf, sharesOf } from './run-subject.ts'
+import { unknownResource } from './unknown-resource.ts'
+import { isOpenAgain, refuseOverlaps, windowKey, windowOf, windowRunsIn } from './window-runs.ts'
 
 export interface RunControlOptions {
   readonly metadata: Metadata
@@ -106,10 +108,7 @@ export function createRunControl({ metadata, access, jobs, clock }: RunControlOp
   async function controlRun(caller: Caller, runId: RunId, action: RunAction) {
     await requireExport(caller)
     const row = await selectRun(metadata.db, runId)
-    if (row?.kind !== 'export' || row.sandbox_id !== caller.sandbox.id)
-      throw new AppError('flow.unknown', `The requested runs resource ${runId} is not found.`, {
-        detail: { id: runId, type: 'runs' },
-      })
+    if (row?.kind !== 'export' || row.sandbox_id !== caller.sandbox.id) throw unknownResource('runs', runId)
     const isOver = hasEnded(row)
     if (action === 'retry' && isOver) return await again(caller, row)
     if (isOver) {
@@ -137,20 +136,30 @@ export function createRunControl({ metadata, access, jobs, clock }: RunControlOp
   async function again(caller: Caller, row: RunRow) {
     const exported = await selectExportRun(metadata.db, row.id)
     const datasetId = exported?.dataset_id ?? datasetIdOf(row.payload)
-    const [run] = await enqueue(caller, flowIdOf(row.subject_id), {
-      ...(datasetId === undefined ? {} : { datasetIds: [datasetId] }),
-      tick: `again ${randomUUID()}`,
-      // What it was asked to deliver beside the live runs stays so.
-      payload: { ...row.payload, retryOf: row.id, scheduledAt: scheduledAtOf(row) },
+    const flowId = flowIdOf(row.subject_id)
+    // What it was asked to deliver beside the live runs stays so; whom it was allowed to pass over does not.
+    const { repeats, window } = row.payload
+    const [run] = await metadata.transaction(async (tx) => {
+      if (!(await lockEntity(tx, caller.sandbox.id, 'flows', flowId))) throw unknownResource('flows', flowId)
+      if (window !== undefined) await requireWindowOpen(tx, flowId, row)
+      return await enqueueIn(tx, caller, flowId, {
+        ...(datasetId === undefined ? {} : { datasetIds: [datasetId] }),
+        tick: `again ${randomUUID()}`,
+        payload: {
+          ...(repeats === undefined ? {} : { repeats }),
+          ...(window === undefined ? {} : { window }),
+          retryOf: row.id,
+          scheduledAt: scheduledAtOf(row),
+        },
+      })
     })
+    jobs.ring()
     if (!run) throw new AppError('flow.invalid', `The flow of run ${row.id} exports nothing any more.`)
     return { id: run.runId as string, etag: `"${run.runId}"` }
   }
 
   async function readFlow(tx: Transaction, caller: Caller, flowId: FlowId) {
-    const missing = new AppError('flow.unknown', `The requested flows resource ${flowId} is not found.`, {
-      detail: { id: flowId, type: 'flows' },
-    })
+    const missing = unknownResource('flows', flowId)
     const row = isId('flow', flowId) ? await selectEntity(tx, caller.sandbox.id, 'flows', flowId) : undefined
     if (!row) throw missing
     const flow: FlowDocument = readDocument('flows', row.document)
@@ -186,6 +195,29 @@ export function createRunControl({ metadata, access, jobs, clock }: RunControlOp
       return (await metadata.transaction((tx) => readFlow(tx, caller, flowId))).datasetIds
     },
   }
+}
+
+/** A window is delivered once: by the newest of its runs, and by no other that overlaps it. */
+async function requireWindowOpen(tx: Transaction, flowId: FlowId, row: RunRow): Promise<void> {
+  const { payload } = row
+  const runs = await windowRunsIn(tx, flowId, {
+    datasetIds: [String(payload['datasetId'])],
+    ...windowOf(payload),
+  })
+  const newest = runs.get(windowKey(row)) ?? row
+  if (newest.id !== row.id || !isOpenAgain(newest))
+    throw new AppError(
+      'flow.invalid',
+      newest.id === row.id
+        ? `The run ${row.id} has delivered its window of record time.`
+        : `The window of run ${row.id} was asked for again: run ${newest.id} is ${newest.state}.`,
+      {
+        hint: isOpenAgain(newest)
+          ? `Make run ${newest.id} again instead.`
+          : `Once it has succeeded, POST exports/runs/${newest.id}/repeat delivers it again and says so.`,
+      },
+    )
+  refuseOverlaps(runs.values(), [payload])
 }
 
 /** The words that clients of the ad hoc address look for. */

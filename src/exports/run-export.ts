@@ -23,7 +23,7 @@ import { seal } from './seal.ts'
 import { loadSigningKey } from './signing-key.ts'
 import { removeAttemptSpool, removeSpool, spool } from './spool.ts'
 import { stageAll } from './stage.ts'
-import { tellExport, tellFailed, tellWhenDelayed } from './tell-export.ts'
+import { tellExport, tellFailed } from './tell-export.ts'
 import { tellLineage } from './tell-lineage.ts'
 import { discardAttempt, discardEarlierAttempts, sweepAbandoned } from './sweep.ts'
 
@@ -59,7 +59,6 @@ export async function runExport(options: RunExportOptions, context: RunContext):
   await mkdir(spoolFolder, { recursive: true, mode: 0o711 })
   const progress = createProgress(context, clock)
   await progress.update({ phase: 'planning' })
-  using _late = tellWhenDelayed(options, context.run)
   const plan = await pinAndPlan(options, context)
   if (isClosed(plan)) {
     await context.lease.postpone(plan.reason, plan.opensAt)

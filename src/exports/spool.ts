@@ -1,13 +1,16 @@
 import { mkdir, rm, rmdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { lendFolder, newAttemptFolder } from '#base/engine-folder.ts'
+import { AppError } from '#base/errors.ts'
 import { faultPoint } from '#base/faults.ts'
-import { quoteLiteral } from '#base/sql-text.ts'
 import type { CopiedFile } from '#engine/engine.ts'
 import type { RunContext } from '#jobs/jobs.ts'
-import { recordFolderSql } from './record-time.ts'
+import { recordFolderCondition, recordFolderSql } from './record-time.ts'
 import type { RunScope } from './run-scope.ts'
 import { countBy, scanOf } from './scan.ts'
+
+/** Each is a statement over the files. */
+const recordFoldersMax = 2_000
 
 export interface Spooled {
   /** Σ record counts of the pinned data files; counted by a statement where only some of their rows are read. */
@@ -80,10 +83,17 @@ async function sharesOf(
 ): Promise<readonly FolderShare[]> {
   const { recordFolders, folder } = plan
   if (!recordFolders) return [{ sql: read.sql, folder, spoolFolder: async (attemptFolder) => attemptFolder }]
-  const name = recordFolderSql(recordFolders)
-  const counts = await countBy(engine, read, name, context.signal)
+  const counts = await countBy(engine, read, recordFolderSql(recordFolders), context.signal)
+  if (counts.size > recordFoldersMax)
+    throw new AppError(
+      'flow.invalid',
+      `The rows lie in ${counts.size} folders by ${recordFolders.unit}; one delivery has at most ${recordFoldersMax}.`,
+      {
+        hint: 'Take larger recordTimeFolders, or leave out old rows (recordDaysMax) and deliver them in windows.',
+      },
+    )
   return [...counts.keys()].map((below, index) => ({
-    sql: `(SELECT * FROM ${read.sql} AS rows WHERE ${name} = ${quoteLiteral(below)})`,
+    sql: `(SELECT * FROM ${read.sql} AS rows WHERE ${recordFolderCondition(recordFolders, below)})`,
     folder: folder === '' ? below : `${folder}/${below}`,
     spoolFolder: async (attemptFolder) => {
       const path = join(attemptFolder, String(index))

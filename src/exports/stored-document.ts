@@ -2,7 +2,7 @@ import type { EntityDocuments } from './entity-schemas.ts'
 import type { EntityKind } from './exports.ts'
 
 export type State = 'enabled' | 'disabled'
-/** As stored: what the client sent, its state, and ids we made for it. */
+/** As stored: what the client sent, its state, and what we keep of it. */
 export type Stored<K extends EntityKind> = EntityDocuments[K] & {
   readonly state: State
   readonly firstDatasetId?: unknown

@@ -3,7 +3,7 @@ import type { FlowId } from '#base/ids.ts'
 import { type AlertType, putAlert } from '#metadata/alerts.ts'
 import { ExportBed, stopAt, throwAt } from '../../test/support/exports.ts'
 import { startMailServer } from '../../test/support/mail-server.ts'
-import { tellEndings } from './tell-export.ts'
+import { tellDelays, tellEndings } from './tell-export.ts'
 
 const dayMs = 86_400_000
 
@@ -44,8 +44,18 @@ async function open() {
         ),
       )
   }
-  const said = async (lines: readonly string[]) =>
-    await expect.poll(subjects, { timeout: 30_000 }).toEqual(lines.toSorted())
+  const unsent = async () =>
+    await bed.metadata.db
+      .selectFrom('job_runs')
+      .select('id')
+      .where('kind', '=', 'notify')
+      .where('state', 'not in', ['succeeded', 'failed', 'cancelled'])
+      .execute()
+  // What is told is told in a transaction of what happened: when nothing is left to be sent, nothing more comes.
+  const said = async (lines: readonly string[]) => {
+    await expect.poll(unsent, { timeout: 30_000 }).toEqual([])
+    expect(subjects()).toEqual(lines.toSorted())
+  }
   return { bed, node, subscribe, said }
 }
 
@@ -86,15 +96,15 @@ test('a failure is told with its cause, and a full delivery that holds much less
     .execute()
   await bed.run(node, flowId)
   await said(['The export "feed" delivered much less than before', 'The export "feed" has failed'])
-  const [notice] = await node.notify.list(bed.caller, { isOwn: false, isUnread: false, limit: 1, offset: 0 })
+  const notices = await node.notify.list(bed.caller, { isOwn: false, isUnread: false, limit: 50, offset: 0 })
+  const notice = notices.find(({ topic }) => topic === 'export.shrunken')
   expect(notice).toMatchObject({
-    topic: 'export.shrunken',
     detail: { assetId: flowId, datasetId: dataset.id, rowCount: 10, rowCountBefore: 21 },
   })
   expect(notice?.detail['runId']).not.toBe(id)
 })
 
-test('a run that takes longer than somebody wants to wait is told while it is under way', async () => {
+test('a run that takes longer than somebody wants to wait is told while it is under way, or waits', async () => {
   const { bed, node, subscribe, said } = await open()
   const dataset = await bed.dataset()
   const flowId = await bed.flow(node, dataset)
@@ -103,11 +113,27 @@ test('a run that takes longer than somebody wants to wait is told while it is un
   const slow = stopAt('export.stage.middle')
   const runId = await node.exports.runNow(bed.caller, flowId)
   await slow.reached
+  const options = { metadata: bed.metadata, clock: bed.clock, notify: node.notify }
+  await tellDelays(options)
   await said([])
   bed.clock.advance(61_000)
-  await said(['The export "feed" takes longer than expected'])
+  await tellDelays(options)
+  await tellDelays(options)
+  const line = 'The export "feed" takes longer than expected'
+  await said([line])
   slow.release()
   expect(await bed.settled(node, runId)).toMatchObject({ state: 'succeeded' })
+  await node.exports.putRule(bed.caller, 'at noon', {
+    kind: 'window',
+    window: { days: ['sun'], from: '12:00', to: '13:00', timeZone: 'UTC' },
+  })
+  const waiting = await node.exports.runNow(bed.caller, flowId)
+  await expect.poll(async () => (await node.jobs.run(waiting))?.state, { timeout: 30_000 }).toBe('waiting')
+  bed.clock.advance(61_000)
+  await tellDelays(options)
+  await said([line, line])
+  const notices = await node.notify.list(bed.caller, { isOwn: false, isUnread: false, limit: 50, offset: 0 })
+  expect(notices.map(({ body }) => body).join()).toContain('It waits: The window "at noon" is closed.')
 })
 
 test('the end of a schedule is told a week and a day before, once each', async () => {

@@ -1,13 +1,12 @@
 import type { AppError } from '#base/errors.ts'
 import type { Clock } from '#base/clock.ts'
-import type { Logger } from '#base/log.ts'
 import type { Run } from '#jobs/jobs.ts'
-import { selectEndingFlows, selectLastFull } from '#metadata/export-alerts.ts'
+import { selectDelayedRuns, selectEndingFlows, selectLastFull } from '#metadata/export-alerts.ts'
 import { selectEntity } from '#metadata/exports.ts'
 import type { Metadata, Transaction } from '#metadata/metadata.ts'
 import type { Lineage } from '#notify/lineage.ts'
 import type { Notify } from '#notify/notify.ts'
-import { delayMsOf, tellSubscribers } from '#notify/tell-subscribers.ts'
+import { tellSubscribers } from '#notify/tell-subscribers.ts'
 import type { ExportPlan } from './export-plan.ts'
 import type { Manifest } from './manifest.ts'
 import { flowIdOf } from './run-subject.ts'
@@ -23,6 +22,8 @@ const dayMs = 86_400_000
 /** Before a schedule ends. */
 const endingDays = [7, 1]
 const flowsMax = 1_000
+/** One look tells of; the next goes on. */
+const runsMax = 1_000
 
 const happened = {
   start: 'has started',
@@ -47,7 +48,7 @@ export async function tellExport(
   teller: Teller,
   tx: Transaction,
   told: {
-    readonly run: Run
+    readonly run: Pick<Run, 'id' | 'subjectId' | 'sandboxId' | 'principalId'>
     readonly type: keyof typeof happened
     readonly text?: string
     readonly detail?: Readonly<Record<string, unknown>>
@@ -117,25 +118,24 @@ export async function tellFailed(
   await tellLineage(teller, tx, { run, type: 'FAIL', message })
 }
 
-/** Tells of a run that takes long, reckoned from its tick on, until it is disposed of. */
-export function tellWhenDelayed(
-  options: Teller & { readonly metadata: Metadata; readonly clock: Clock; readonly logger: Logger },
-  run: Run,
-): Disposable {
-  const { metadata, clock, logger } = options
-  const ended = new AbortController()
-  const watch = async () => {
-    const asset = { sandboxId: run.sandboxId, assetId: flowIdOf(run.subjectId) }
-    const delayMs = await delayMsOf(metadata.db, asset, delayMinutesDefault)
-    if (delayMs === undefined) return
-    const passedMs = clock.now().getTime() - run.createdAt.getTime()
-    await clock.sleep(Math.max(0, delayMs - passedMs), ended.signal)
-    await metadata.transaction((tx) => tellExport(options, tx, { run, type: 'delay' }))
+/** Tells of runs that are not over so long after they were made, whether or not anybody works on them: once each. */
+export async function tellDelays(
+  options: Teller & { readonly metadata: Metadata; readonly clock: Clock },
+): Promise<void> {
+  const { metadata, clock } = options
+  const late = { now: clock.now(), delayMinutesDefault, limit: runsMax }
+  for (const row of await selectDelayedRuns(metadata.db, late)) {
+    const run = {
+      id: row.id,
+      subjectId: row.subject_id,
+      sandboxId: row.sandbox_id,
+      principalId: row.principal_id,
+    }
+    const text = row.state === 'waiting' && row.message !== null ? `It waits: ${row.message}` : undefined
+    await metadata.transaction((tx) =>
+      tellExport(options, tx, { run, type: 'delay', ...(text === undefined ? {} : { text }) }),
+    )
   }
-  watch().catch((error: unknown) => {
-    if (!ended.signal.aborted) logger.log('warn', 'export.alert_failed', { runId: run.id, error })
-  })
-  return { [Symbol.dispose]: () => ended.abort() }
 }
 
 /** Tells of schedules that end in a week, and in a day: once each. */

@@ -10,7 +10,7 @@ import type { Notify } from '#notify/notify.ts'
 import { type FlowDocument, readDocument } from './entity-schemas.ts'
 import { laneOf } from './run-order.ts'
 import { datasetIdOf, sharesOf } from './run-subject.ts'
-import { tellEndings } from './tell-export.ts'
+import { tellDelays, tellEndings } from './tell-export.ts'
 
 export interface TriggersOptions {
   readonly metadata: Metadata
@@ -21,8 +21,9 @@ export interface TriggersOptions {
 }
 
 const lookEveryMs = 5_000
-/** So many looks for runs to one for schedules that end. */
+/** So many looks for runs to one for schedules that end, and to one for runs that are late. */
 const looksOfEnding = 60
+const looksOfDelay = 6
 /** Flows one look takes. */
 const flowsMax = 10_000
 const quietMinutesDefault = 5
@@ -36,10 +37,13 @@ export function startTriggers(options: TriggersOptions): AsyncDisposable {
   const stop = new AbortController()
   const looking = (async () => {
     for (let look = 0; !stop.signal.aborted; look += 1) {
-      if (look % looksOfEnding === 0)
-        await tellEndings(options).catch((error: unknown) =>
-          logger.log('warn', 'export.alert_failed', { error }),
-        )
+      for (const [looks, tell] of [
+        [looksOfEnding, tellEndings],
+        [looksOfDelay, tellDelays],
+      ] as const) {
+        if (look % looks !== 0) continue
+        await tell(options).catch((error: unknown) => logger.log('warn', 'export.alert_failed', { error }))
+      }
       await lookForTriggers(options).catch((error: unknown) =>
         logger.log('warn', 'export.triggers.failed', { error }),
       )

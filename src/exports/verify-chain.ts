@@ -58,12 +58,16 @@ function checkLink(link: ChainLink, before: ChainLink | undefined): Finding[] {
     )
   const earlier = before.sealed.manifest
   const { source } = manifest
-  const isOfChain = manifest.chain.watermark === undefined
-  if (isOfChain && manifest.content === 'increment' && source.afterSequence !== watermarkOf(earlier)) {
+  // What is delivered beside the increments leaves them where they stood.
+  const begins =
+    manifest.chain.watermark ?? (manifest.content === 'increment' ? source.afterSequence : undefined)
+  if (begins !== undefined && begins !== watermarkOf(earlier)) {
     findings.push(
       error(
         'chain.range',
-        `The delivery begins after commit ${source.afterSequence} and the one before ended with ${watermarkOf(earlier)}.`,
+        manifest.chain.watermark === undefined
+          ? `The delivery begins after commit ${begins} and the one before ended with ${watermarkOf(earlier)}.`
+          : `The delivery moves the increments to commit ${begins}, and the one before left them at ${watermarkOf(earlier)}.`,
       ),
     )
   }

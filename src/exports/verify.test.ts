@@ -145,6 +145,24 @@ test('a delivery that leaves out commits is found', async () => {
   expect(codes(await verify(store))).toEqual(['chain.range'])
 })
 
+test('a delivery beside the increments that moves them is found, and one that leaves them is right', async () => {
+  const beside = (watermark: number) => {
+    const store = memoryStore()
+    const chain = newChain()
+    deliver(store, chain, [3])
+    const { sha256 } = chain.head!
+    deliver(store, chain, [3], {
+      content: 'window',
+      chain: { number: 2, previous: { sha256, isElsewhere: false }, watermark },
+    })
+    chain.head!.throughSequence = watermark
+    deliver(store, chain, [3])
+    return store
+  }
+  expect(codes(await verify(beside(1)))).toEqual([])
+  expect(codes(await verify(beside(4)))).toEqual(['chain.range'])
+})
+
 test('two manifests of one number are a fork', async () => {
   const store = memoryStore()
   const chain = newChain()

@@ -267,6 +267,21 @@ export async function upsertChain(
     .execute()
 }
 
+/** The last commit of each dataset's table that is visible now; 0: there is none. */
+export async function selectLastSequences(
+  tx: Transaction,
+  sandboxId: SandboxId,
+  datasetIds: readonly string[],
+): Promise<Record<string, number>> {
+  if (datasetIds.length === 0) return {}
+  const answer = await sql<{ id: string; sequence: number }>`
+    select dataset.id, coalesce(
+      (select max(sequence) from lake_commits where table_id = dataset.table_id), 0) as sequence
+    from datasets dataset
+    where dataset.id in (${sql.join(datasetIds)}) and dataset.sandbox_id = ${sandboxId}`.execute(tx)
+  return Object.fromEntries(answer.rows.map(({ id, sequence }) => [id, sequence]))
+}
+
 /** The last commit of a table up to a sequence that had been made by then; 0: none. */
 export async function selectSequenceAt(
   db: Db,

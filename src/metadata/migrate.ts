@@ -33,6 +33,7 @@ import * as expirations from './migrations/0082-expirations.ts'
 import * as replays from './migrations/0083-replays.ts'
 import * as exportAlerts from './migrations/0088-export-alerts.ts'
 import * as nodes from './migrations/0096-nodes.ts'
+import * as exportStarts from './migrations/0091-export-starts.ts'
 
 // oxlint-disable-next-line typescript/no-explicit-any -- A migration precedes the row types.
 type AnyDb = Kysely<any>
@@ -77,6 +78,7 @@ export const migrations: readonly Migration[] = [
   { name: '0083-replays', up: replays.up },
   { name: '0088-export-alerts', up: exportAlerts.up },
   { name: '0096-nodes', up: nodes.up },
+  { name: '0091-export-starts', up: exportStarts.up },
 ]
 
 /** Any number that nobody else uses in this database: two nodes that start together migrate one after the other. */

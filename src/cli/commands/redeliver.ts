@@ -40,6 +40,7 @@ interface WindowRun {
   readonly message?: string
 }
 
+const windowsAtOnce = 1_000
 const lookEveryMs = 500
 
 /** `export rerun` and `export backfill`. */
@@ -187,11 +188,21 @@ async function finishedWindows(
   ids: ReadonlySet<string>,
 ): Promise<readonly WindowRun[]> {
   for (;;) {
-    const { windows } = await client.get<{ readonly windows: readonly WindowRun[] }>(path)
-    const ours = windows.filter(({ runId }) => ids.has(runId))
+    const ours = (await allWindows(client, path)).filter(({ runId }) => ids.has(runId))
     const over = ours.filter(({ state }) => ['succeeded', 'failed', 'cancelled'].includes(state))
     if (over.length === ours.length) return ours
     terminal.progress(`Delivering windows  ${over.length} of ${ours.length}`)
     await delay(lookEveryMs, undefined, { signal: client.signal })
+  }
+}
+
+async function allWindows(client: Client, path: string): Promise<readonly WindowRun[]> {
+  const all: WindowRun[] = []
+  for (;;) {
+    const { windows } = await client.get<{ readonly windows: readonly WindowRun[] }>(
+      `${path}?limit=${windowsAtOnce}&offset=${all.length}`,
+    )
+    all.push(...windows)
+    if (windows.length < windowsAtOnce) return all
   }
 }

@@ -55,7 +55,7 @@ export function addRedeliveries(app: App, { exports }: Pick<HttpDependencies, 'e
         tags,
         summary: 'Deliver rows by their own time, a run for each window',
         description:
-          'Beside the live runs and none of their rows twice. Asked again, only what failed is made.',
+          'Beside the live runs. An export made with startsWith "new" delivers in windows what was there before it, which its live runs never deliver; another one delivers rows once more that its live runs have delivered. Asked again, only what failed is made; a window that overlaps another one is refused.',
         params: z.object({ flowId: z.string() }),
         body: z.object({
           datasetIds: z.array(z.string()).min(1).max(100),
@@ -85,11 +85,17 @@ export function addRedeliveries(app: App, { exports }: Pick<HttpDependencies, 'e
         tags,
         summary: 'Windows that were asked for, and how far they are',
         params: z.object({ flowId: z.string() }),
+        querystring: z.object({
+          limit: z.coerce.number().int().min(1).max(1_000).default(1_000),
+          offset: z.coerce.number().int().min(0).default(0),
+        }),
         response: { 200: z.object({ windows: z.array(window) }) },
       },
     },
     async (request) => ({
-      windows: [...(await exports.windows(callerOf(request), parseId('flow', request.params.flowId)))],
+      windows: [
+        ...(await exports.windows(callerOf(request), parseId('flow', request.params.flowId), request.query)),
+      ],
     }),
   )
 }
