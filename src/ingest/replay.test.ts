@@ -66,6 +66,23 @@ describe('a batch that replays others', () => {
     }
   })
 
+  test('of which two replay the same one: the later one fails, whatever the order', async () => {
+    const dataset = await bed.dataset(columns)
+    const one = await bed.load(node, dataset, { 'a.json': '{"id":1}' })
+    const both = [
+      await bed.upload(node, dataset, { 'a.json': '{"id":2}' }, { replaces: [one.id] }),
+      await bed.upload(node, dataset, { 'a.json': '{"id":3}' }, { replaces: [one.id] }),
+    ]
+    await Promise.all(both.map((id) => node.ingest.complete(bed.caller, id)))
+    const ended = await Promise.all(both.map((id) => bed.finished(id)))
+    const [failed, ...more] = ended.filter(({ state }) => state === 'failed')
+    expect([more, failed?.errors]).toEqual([
+      [],
+      [expect.objectContaining({ description: expect.stringMatching(`${one.id}.* is inactive`) })],
+    ])
+    expect(await ids(dataset)).toEqual([ended[0]?.state === 'success' ? 2 : 3])
+  })
+
   test('are loaded ones of its dataset', async () => {
     const [dataset, other] = [await bed.dataset(columns), await bed.dataset(columns)]
     const one = await bed.load(node, other, { 'a.json': '{"id":1}' })

@@ -16,6 +16,7 @@ import type { Inlet, OpenInlet, Streaming } from '../streaming.ts'
 
 const inletsShownMax = 1_000
 const textLengthMax = 255
+const inletIdPattern = /^[0-9a-f]{64}$/
 
 /** Where messages may be sent to. Whoever knows the id of one that asks for nothing may send: it is as long as a key. */
 export function createInlets({
@@ -59,6 +60,9 @@ export function createInlets({
           throw new AppError('request.invalid', `Name and sourceId have 1 to ${textLengthMax} characters.`)
         }
       }
+      if (inlet.description?.includes('\0') === true) {
+        throw new AppError('request.invalid', 'The description holds a NUL character.')
+      }
       const row: InletRow = {
         id: randomUUID(),
         inlet_id: randomBytes(32).toString('hex'),
@@ -101,7 +105,7 @@ export function createInlets({
       })
     },
     opened: async (inletId): Promise<OpenInlet> => {
-      const row = await selectInletBySecret(metadata.db, inletId)
+      const row = inletIdPattern.test(inletId) ? await selectInletBySecret(metadata.db, inletId) : undefined
       if (!row) {
         throw new AppError('inlet.unknown', 'There is no such inlet.', {
           hint: 'Its id is the end of the inletUrl of a streaming connection.',
