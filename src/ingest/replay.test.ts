@@ -119,6 +119,15 @@ describe('the files of a loaded batch', () => {
     })
   })
 
+  test('are read without a lease: whoever reads slowly keeps no room from statements', async () => {
+    const dataset = await bed.dataset(columns)
+    const { id } = await bed.load(node, dataset, { 'a.json': '{"id":1}' })
+    const lease = async () => await Promise.reject(new Error('There is no room for leases.'))
+    await using other = await bed.node({ nodeId: 'full', change: (lake) => ({ ...lake, lease }) })
+    const [file] = await other.ingest.loadedFiles(bed.caller, id)
+    expect((await buffer(file!.read({ start: 0, end: file!.bytes }))).byteLength).toBe(file!.bytes)
+  })
+
   test('of one that is open or was reverted are none', async () => {
     const dataset = await bed.dataset(columns)
     const open = await bed.upload(node, dataset, { 'a.json': '{"id":1}' })

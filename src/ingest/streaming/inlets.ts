@@ -34,6 +34,16 @@ export function createInlets({
   ): Promise<void> => {
     await access.require({ principal, permission, sandboxId: sandbox.id })
   }
+  /** To who may not see any, none is there; that he asked is on record. */
+  const isSeen = async (caller: Caller): Promise<boolean> => {
+    try {
+      await requireSources(caller, 'view-sources')
+      return true
+    } catch (error) {
+      if (error instanceof AppError && error.code === 'access.denied') return false
+      throw error
+    }
+  }
   const record = async (
     caller: Caller,
     action: string,
@@ -87,9 +97,7 @@ export function createInlets({
     inlet: async (caller, id) => {
       if (!isUuid(id)) return undefined
       const row = await selectInlet(metadata.db, caller.sandbox.id, id)
-      if (!row) return undefined
-      await requireSources(caller, 'view-sources')
-      return inletOf(row)
+      return row && (await isSeen(caller)) ? inletOf(row) : undefined
     },
     inlets: async (caller) => {
       await requireSources(caller, 'view-sources')
@@ -97,6 +105,7 @@ export function createInlets({
     },
     deleteInlet: async (caller, id) => {
       if (!isUuid(id) || !(await selectInlet(metadata.db, caller.sandbox.id, id))) return false
+      if (!(await isSeen(caller))) return false
       await requireSources(caller, 'manage-sources')
       return await metadata.transaction(async (tx) => {
         if (!(await deleteInlet(tx, caller.sandbox.id, id))) return false
