@@ -816,6 +816,55 @@ describe('who has no right', () => {
   })
 })
 
+/** Connections that take messages have the addresses of those that exports deliver to. */
+describe('an inlet', () => {
+  const inletSpec = { id: 'bc7b00d6-623a-4dfc-9fdb-f1240aeadaeb', version: '1.0' }
+  const asked = [`GET ${flows}/connections/:id`, `DELETE ${flows}/connections/:id`]
+  let admin: Actor
+  let names: Ids
+  beforeAll(async () => {
+    admin = owner.in('prod')
+    const { id } = await owner.must('POST', `${flows}/connections`, {
+      name: 'secret inlet',
+      connectionSpec: inletSpec,
+      auth: { params: { sourceId: 'secret inlet' } },
+    })
+    names = { ...ids, connection: id }
+  })
+
+  async function withRights(permissionSets: readonly string[]): Promise<Actor> {
+    const name = permissionSets.join(' and ')
+    const role = await admin.must('POST', `${access}/administration/roles`, {
+      name,
+      permissionSets,
+      sandboxes: ['secret-place'],
+    })
+    const client = await admin.must('POST', '/sluice/v1/api-clients', { name, roles: [role.id] })
+    const { organizationId } = admin.credentials
+    return await signIn(product.http, { ...client, organizationId }, 'secret-place')
+  }
+  const destinations = ['view-destinations', 'manage-destinations']
+
+  test('is not there for other organisations and sandboxes, and for who has no right to sources', async () => {
+    for (const actor of [foreigner, neighbour, nobody, await withRights(destinations)]) {
+      for (const key of asked) {
+        const theirs = await attempt(actor, key, names)
+        expect(theirs.status).toBeGreaterThanOrEqual(400)
+        expect(comparable(theirs, names)).toEqual(comparable(await attempt(actor, key, unknown), unknown))
+      }
+    }
+    expect((await attempt(owner, asked[0] ?? '', names)).status).toBe(200)
+  })
+
+  test('is seen and not deleted by who may view sources and not manage them', async () => {
+    const viewer = await withRights([...destinations, 'view-sources'])
+    expect((await attempt(viewer, asked[0] ?? '', names)).text).toContain('secret inlet')
+    const refused = await attempt(viewer, asked[1] ?? '', names)
+    expect([refused.status, refused.text]).toEqual([403, expect.stringContaining('Missing permission: ')])
+    expect((await attempt(owner, asked[0] ?? '', names)).status).toBe(200)
+  })
+})
+
 test('a continuation token of ours leads nobody to ours', async () => {
   await owner.must('POST', `${flows}/connections`, {
     name: 'secret second',

@@ -198,6 +198,8 @@ test('leaves tables of others alone', async () => {
   ])
   const refused = await sluice(['sample', 'install', 'retail', '--sandbox', 'taken', '--home', home])
   expect(refused).toMatchObject({ code: 1, err: expect.stringContaining('retail_calls') })
+  const list = await sluice(['sample', 'list', '--sandbox', 'taken', '--home', home])
+  expect(list).toMatchObject({ code: 0, out: expect.stringMatching(/\(not there; .*: retail_calls\)/) })
   const left = await sluice(['dataset', 'list', '--sandbox', 'taken', '--format', 'json', '--home', home])
   expect(JSON.parse(left.out)).toHaveLength(1)
 })

@@ -2,6 +2,7 @@ import { mkdtemp, chmod, readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test, vi } from 'vitest'
 import { streamFaultPoints } from '#base/faults.ts'
+import { signIn, type Actor } from './support/actor.ts'
 import { startProduct, type Product } from './support/product.ts'
 
 /** Messages over HTTP to the real program, which dies at each of the fault points of streaming and comes back. */
@@ -125,15 +126,57 @@ test('one message, several, and those that cannot be taken', async () => {
   })
   expect(await post(path, '{"header":')).toMatchObject({ status: 400 })
   expect(await post(path, 'x'.repeat(1024 * 1024 + 1))).toMatchObject({ status: 413 })
-  expect(await post('/collection/unknown', message(1))).toMatchObject({ status: 404 })
+  for (const inletId of ['unknown', '%00', '%ED%A0%80', `${'0'.repeat(63)}%00`]) {
+    expect([inletId, (await post(`/collection/${inletId}`, message(1))).status]).toEqual([
+      inletId,
+      inletId === '%ED%A0%80' ? 400 : 404,
+    ])
+  }
   await untilCounted(2)
 })
 
 test('an inlet that asks who sends takes messages of who may load the dataset alone', async () => {
   const path = `/collection/${closed.inletId}`
   expect(await post(path, message(3))).toMatchObject({ status: 403, body: { error_code: '403010' } })
+  const [reader, neighbour] = await senders()
+  expect(await reader.ask('POST', path, message(3))).toMatchObject({
+    status: 403,
+    text: expect.stringContaining('Missing permission'),
+  })
+  expect(await neighbour.ask('POST', path, message(3))).toMatchObject({ status: 404 })
   expect(await product.call('POST', path, message(3))).toMatchObject({ inletId: closed.inletId })
   await untilCounted(3)
+})
+
+/** One who may not load datasets, and one who may everything in another sandbox. */
+async function senders(): Promise<[Actor, Actor]> {
+  const credentials = await readFile(join(base, 'home', 'credentials.json'), 'utf8')
+  const admin = await signIn(product.http, JSON.parse(credentials) as Parameters<typeof signIn>[1])
+  await admin.must('POST', '/data/foundation/sandbox-management/sandboxes', {
+    name: 'next-door',
+    title: 'n',
+    type: 'development',
+  })
+  const role = (await admin.must('POST', '/data/foundation/access-control/administration/roles', {
+    name: 'reader',
+    permissionSets: ['resolve-alerts'],
+    sandboxes: ['prod'],
+  })) as { id: string }
+  const client = (await admin.must('POST', '/sluice/v1/api-clients', { name: 'r', roles: [role.id] })) as {
+    clientId: string
+    clientSecret: string
+  }
+  return [await signIn(product.http, { ...client, organizationId }), admin.in('next-door')]
+}
+
+test('a description that cannot be stored is refused', async () => {
+  const made = product.call('POST', `${flows}/connections`, {
+    name: 'n',
+    description: 'a\0b',
+    connectionSpec: { id: 'bc7b00d6-623a-4dfc-9fdb-f1240aeadaeb', version: '1.0' },
+    auth: { params: { sourceId: 'n' } },
+  })
+  await expect(made).rejects.toThrow('NUL')
 })
 
 test('inlets are listed by their spec, and take nothing when they are deleted', async () => {

@@ -1,6 +1,7 @@
 import { AppError } from '#base/errors.ts'
 import { faultPoint } from '#base/faults.ts'
 import type { Logger } from '#base/log.ts'
+import { untilAborted } from '#base/until-aborted.ts'
 import type { Field } from '#types/data-type.ts'
 import {
   atOnce,
@@ -22,7 +23,7 @@ import { SparkPull } from './spark/spark-pull.ts'
 import { fieldsOfProto } from './spark/spark-types.ts'
 import { Turns } from './spark/turns.ts'
 import { finishWrite, RowsFolder, writePlan, writtenColumns } from './spark/written-rows.ts'
-import { stopReason, untilAbort } from './stop-reason.ts'
+import { stopReason } from './stop-reason.ts'
 
 export type { SparkAddress } from './spark/connection.ts'
 
@@ -143,7 +144,7 @@ function limited(input: Relation, rowCountMax: number | undefined): Relation {
 /** Failures in our words; an abort is not waited for. */
 async function said<T>(signal: AbortSignal, work: () => Promise<T>): Promise<T> {
   try {
-    return await untilAbort(signal, work())
+    return await untilAborted(work(), signal, stopReason)
   } catch (error) {
     if (signal.aborted) throw stopReason(signal)
     throw error instanceof AppError ? error : appErrorOf(readFailure(error))

@@ -134,7 +134,16 @@ function doubles(): { deps: HttpDependencies; state: Doubles } {
         rowCount: 4,
         runs: [{ kind: 'load', state: 'succeeded', count: 5 }],
         exports: { succeeded: 1, failed: 2, rows: 3, bytes: 4, files: 5, lastSuccessAt: undefined },
-        streaming: { accepted: 3, refused: 2, duplicates: 1, waitingBytes: 42, segments: 1 },
+        streaming: {
+          accepted: 3,
+          refused: 2,
+          duplicates: 1,
+          waitingBytes: 42,
+          segments: 1,
+          batchFailures: 6,
+          passedOver: 7,
+          setAside: 8,
+        },
         upkeep: [
           {
             task: 'compact',
@@ -339,6 +348,9 @@ test('metrics are OpenMetrics text', async () => {
   expect(body).toContain('sluice_upkeep_bytes_rewritten_total{task="compact"} 42')
   expect(body).toContain('sluice_stream_messages_total{outcome="duplicate"} 1')
   expect(body).toContain('sluice_stream_waiting_bytes 42')
+  expect(body).toContain('sluice_stream_batch_failures 6')
+  expect(body).toContain('sluice_stream_segments_passed_over 7')
+  expect(body).toContain('sluice_stream_segments_set_aside 8')
   expect(body).toMatch(/sluice_upkeep_last_success_age_seconds\{task="compact"\} [01]\n/)
   expect(body).toContain('sluice_runs{kind="load",state="succeeded"} 5')
   expect(body).toContain('sluice_engine_restarts_total 2')

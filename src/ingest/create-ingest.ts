@@ -16,10 +16,11 @@ import {
   updateBatch,
 } from '#metadata/batches.ts'
 import { selectOpenUpload } from '#metadata/batch-uploads.ts'
+import { hasEnded } from '#metadata/jobs.ts'
 import type { Metadata, Transaction } from '#metadata/metadata.ts'
 import { createBatchData, requireHere } from './batch-data.ts'
 import { inferSchema } from './infer-schema.ts'
-import type { Ingest } from './ingest.ts'
+import { type Ingest, replacedMax } from './ingest.ts'
 import { ingestCodes, shownName } from './ingest-failure.ts'
 import { createLoadedFiles } from './loaded-files.ts'
 import { loadBatch } from './load-batch.ts'
@@ -47,10 +48,7 @@ const loadKind = 'load'
 /** A load keeps an engine child busy. */
 const parallelLoadsMax = 2
 const revertKind = 'revert'
-/** One replay rewrites the files that hold their rows. */
-const replacedMax = 100
 const sweepEveryMs = 86_400_000
-const isOver: ReadonlySet<string> = new Set(['succeeded', 'failed', 'cancelled'])
 /** A revert rewrites files of its table, one after the other. */
 const parallelRevertsMax = 1
 
@@ -209,7 +207,7 @@ export function createIngest(dependencies: IngestDependencies): Ingest {
           )
         }
         const tries = await jobs.runs({ kind: revertKind, subjectId: batchId })
-        if (tries.some(({ state }) => !isOver.has(state))) return false
+        if (tries.some((run) => !hasEnded(run))) return false
         await jobs.enqueue(tx, {
           kind: revertKind,
           subjectId: batchId,

@@ -34,6 +34,9 @@ export interface StreamingRules {
   readonly duplicateWindowMs: number
 }
 
+/** Bytes of messages that are in memory because the disk is behind. */
+const waitingBytesMax = 64 * 1024 * 1024
+
 export function createStreaming(dependencies: StreamingDependencies): Streaming {
   const { metadata, jobs, folder, stagingFolder, rules, clock, logger } = dependencies
   const inlets = createInlets(dependencies)
@@ -49,6 +52,7 @@ export function createStreaming(dependencies: StreamingDependencies): Streaming 
         segmentBytes: rules.batchBytes,
         segmentMs: rules.batchMs,
         bytesMax: rules.logBytes,
+        waitingBytesMax,
         logger,
       }),
     )
@@ -80,6 +84,9 @@ export function createStreaming(dependencies: StreamingDependencies): Streaming 
         duplicates: batcher.duplicates,
         waitingBytes: log.bytes,
         segments: log.segments,
+        batchFailures: batcher.failures,
+        passedOver: log.passedOver,
+        setAside: log.setAsideCount,
       }
     },
     [Symbol.asyncDispose]: async () => await stack.disposeAsync(),

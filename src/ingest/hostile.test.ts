@@ -35,6 +35,9 @@ test.each([
   ['an unknown field of a great name', `{"${'x'.repeat(1_000_000)}":1}`],
   ['a NUL', '{"id":7,"name":"a\\u0000b"}'],
   ['half a character', '{"id":7,"name":"\\ud800"}'],
+  ['a NUL in an array', '{"id":7,"tags":["a\\u0000b"]}'],
+  ['half a character in an array', '{"id":7,"tags":["\\ud800"]}'],
+  ['a NUL in the key of a map', '{"id":7,"more":{"a\\u0000b":"c"}}'],
 ])('%s is one refused row with a short reason; the others are loaded', async (_what, row) => {
   const dataset = await bed.dataset(columns)
   const text = `{"id":1,"name":"before"}\n${row}\n{"id":2,"name":"after"}\n`

@@ -50,6 +50,9 @@ export interface Ingest {
   inferSchema(caller: Caller, file: FileToInfer): Promise<StructType>
 }
 
+/** Batches that one replays: it rewrites the files that hold their rows. */
+export const replacedMax = 100
+
 export interface NewBatch {
   readonly datasetId: DatasetId
   readonly format: 'parquet' | 'json' | 'csv'

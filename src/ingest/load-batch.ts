@@ -14,6 +14,7 @@ import type { AppendRequest, AppendResult, Lake } from '#lake/lake.ts'
 import { type BatchRow, lockBatch, selectBatch, selectBatchFiles, updateBatch } from '#metadata/batches.ts'
 import { selectDataset, selectDatasetSandbox } from '#metadata/datasets.ts'
 import type { Metadata, Transaction } from '#metadata/metadata.ts'
+import { moveStreamKeys } from '#metadata/streaming.ts'
 import { makeFolderDurably } from '#objects/durable-files.ts'
 import { batchErrorOf, hasCode, ingestCodes } from './ingest-failure.ts'
 import { explainParquetFailure } from './prepare-parquet.ts'
@@ -179,14 +180,25 @@ async function load(scope: Load, rejects: RejectLog): Promise<void> {
 async function replacedBy({ options, batch }: Load): Promise<readonly BatchId[]> {
   const ids: BatchId[] = []
   for (const id of predecessorsOf(batch)) {
-    const old = await selectBatch(options.metadata.db, batch.sandbox_id, id)
-    if (old?.state === 'success' && Number(old.record_count) > 0) ids.push(id)
+    const old = requireLoaded(id, await selectBatch(options.metadata.db, batch.sandbox_id, id))
+    if (Number(old.record_count) > 0) ids.push(id)
   }
   return ids
 }
 
+/** In one order for all: two that replay the same ones wait for one another, never both. */
 function predecessorsOf(batch: BatchRow): readonly BatchId[] {
-  return batch.predecessors as readonly BatchId[]
+  return (batch.predecessors as readonly BatchId[]).toSorted()
+}
+
+/** What was reverted or replayed meanwhile has no rows whose place the new ones could take: they would be there twice. */
+function requireLoaded(id: BatchId, batch: BatchRow | undefined): BatchRow {
+  if (batch?.state === 'success') return batch
+  throw new AppError(
+    'ingest.invalid',
+    `The batch ${id}, which this one replays, is ${batch?.state ?? 'gone'}: only a loaded batch is replayed.`,
+    { hint: 'Somebody reverted or replayed it meanwhile. Replay the batches that have the rows now.' },
+  )
 }
 
 function checkShare(batch: BatchRow, rejects: RejectLog, goodCount: number): void {
@@ -219,11 +231,17 @@ async function commit(
   await context.lease.assertHeld(tx)
   const current = await lockBatch(tx, context.run.sandboxId, batch.id)
   if (current?.state !== 'processing') throw new AppError('job.cancelled', 'The batch was aborted.')
-  for (const id of predecessorsOf(batch)) {
-    const old = await lockBatch(tx, context.run.sandboxId, id)
-    if (old?.state === 'success') {
-      await updateBatch(tx, id, { state: 'inactive', at: options.clock.now() })
-    }
+  const replaced = predecessorsOf(batch)
+  for (const id of replaced) {
+    requireLoaded(id, await lockBatch(tx, context.run.sandboxId, id))
+    await updateBatch(tx, id, { state: 'inactive', at: options.clock.now() })
+  }
+  if (replaced.length > 0) {
+    await moveStreamKeys(tx, {
+      datasetId: parseId('dataset', batch.dataset_id),
+      from: replaced,
+      to: batch.id,
+    })
   }
   await updateBatch(tx, batch.id, {
     state: 'success',

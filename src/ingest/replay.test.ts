@@ -66,6 +66,23 @@ describe('a batch that replays others', () => {
     }
   })
 
+  test('of which two replay the same one: the later one fails, whatever the order', async () => {
+    const dataset = await bed.dataset(columns)
+    const one = await bed.load(node, dataset, { 'a.json': '{"id":1}' })
+    const both = [
+      await bed.upload(node, dataset, { 'a.json': '{"id":2}' }, { replaces: [one.id] }),
+      await bed.upload(node, dataset, { 'a.json': '{"id":3}' }, { replaces: [one.id] }),
+    ]
+    await Promise.all(both.map((id) => node.ingest.complete(bed.caller, id)))
+    const ended = await Promise.all(both.map((id) => bed.finished(id)))
+    const [failed, ...more] = ended.filter(({ state }) => state === 'failed')
+    expect([more, failed?.errors]).toEqual([
+      [],
+      [expect.objectContaining({ description: expect.stringMatching(`${one.id}.* is inactive`) })],
+    ])
+    expect(await ids(dataset)).toEqual([ended[0]?.state === 'success' ? 2 : 3])
+  })
+
   test('are loaded ones of its dataset', async () => {
     const [dataset, other] = [await bed.dataset(columns), await bed.dataset(columns)]
     const one = await bed.load(node, other, { 'a.json': '{"id":1}' })
@@ -100,6 +117,15 @@ describe('the files of a loaded batch', () => {
     expect(await bed.finished(loaded)).toMatchObject({
       errors: [{ description: expect.stringContaining('_acp') }],
     })
+  })
+
+  test('are read without a lease: whoever reads slowly keeps no room from statements', async () => {
+    const dataset = await bed.dataset(columns)
+    const { id } = await bed.load(node, dataset, { 'a.json': '{"id":1}' })
+    const lease = async () => await Promise.reject(new Error('There is no room for leases.'))
+    await using other = await bed.node({ nodeId: 'full', change: (lake) => ({ ...lake, lease }) })
+    const [file] = await other.ingest.loadedFiles(bed.caller, id)
+    expect((await buffer(file!.read({ start: 0, end: file!.bytes }))).byteLength).toBe(file!.bytes)
   })
 
   test('of one that is open or was reverted are none', async () => {

@@ -1,17 +1,18 @@
-import { appendFile, readdir, rename, stat, truncate } from 'node:fs/promises'
+import { appendFile, mkdir, open, readdir, rename, stat, truncate, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { sql } from 'kysely'
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest'
 import { type Clock, systemClock } from '#base/clock.ts'
 import { armFaults } from '#base/faults.ts'
-import { silentLogger } from '#base/log.ts'
+import { type Logger, silentLogger } from '#base/log.ts'
 import type { Dataset } from '#datasets/datasets.ts'
-import { longType, stringType, type Field } from '#types/data-type.ts'
+import { arrayType, longType, stringType, type Field } from '#types/data-type.ts'
 import { IngestBed, type IngestNode } from '../../test/support/ingest.ts'
 import { hangingAt } from '../../test/support/lake.ts'
 import { smallDisk } from '../../test/support/small-disk.ts'
 import { createStreaming, type StreamingRules } from './create-streaming.ts'
 import type { OpenInlet, Streaming } from './streaming.ts'
+import { frameOf, segmentHead } from './streaming/segment.ts'
 
 const columns: readonly Field[] = [
   { name: '_id', type: stringType },
@@ -45,6 +46,7 @@ afterEach(() => {
 const newFolder = () => join(bed.folder, `streams-${(logs += 1)}`)
 
 interface StreamOptions {
+  readonly logger?: Logger
   readonly folder?: string
   readonly stagingFolder?: string
   readonly at?: IngestNode
@@ -57,6 +59,7 @@ async function stream({
   stagingFolder = bed.staging,
   at = node,
   clock = systemClock,
+  logger = silentLogger,
   ...rules
 }: Partial<StreamingRules> & StreamOptions = {}): Promise<Streaming> {
   const streaming = createStreaming({
@@ -73,7 +76,7 @@ async function stream({
       ...rules,
     },
     clock,
-    logger: silentLogger,
+    logger,
     nodeId: at.jobs.nodeId,
   })
   await streaming.start()
@@ -199,7 +202,52 @@ test('what does not fit the schema is left out of its batch and kept beside it; 
   await until(dataset, [1, 2])
 })
 
+test.each(['a\0b', '\ud800'])(
+  'a text that no table holds does not keep its _id from the mended one: %j',
+  async (text) => {
+    await using streaming = await stream()
+    const dataset = await bed.dataset([
+      ...columns,
+      { name: 'texts', type: arrayType(stringType) },
+      { name: 'text', type: stringType },
+    ])
+    await send(streaming, dataset, [
+      { ...row(1), text },
+      { ...row(2), texts: [text] },
+    ])
+    await vi.waitFor(async () => expect(await batchesOf(dataset)).toMatchObject([{ failedRecordCount: 2 }]), {
+      timeout: 10_000,
+    })
+    await send(streaming, dataset, [row(1), row(2)])
+    await until(dataset, [1, 2])
+    const refused = await streaming.accept(inlet, [message(dataset, { ...row(3), text })], {
+      isSynchronous: true,
+    })
+    expect(refused.results).toMatchObject([{ isTaken: false, reason: { code: 'ingest.invalid' } }])
+  },
+)
+
+test('a call has a greatest number of messages', async () => {
+  await using streaming = await stream()
+  const messages = Array.from({ length: 10_001 }, () => 1)
+  await expect(streaming.accept(inlet, messages, { isSynchronous: false })).rejects.toMatchObject({
+    code: 'request.invalid',
+  })
+})
+
 describe('a message that comes twice', () => {
+  test('is dropped when its batch was replayed: the new batch has its rows', async () => {
+    const dataset = await bed.dataset(columns)
+    await using streaming = await stream()
+    await send(streaming, dataset, [row(1)])
+    await until(dataset, [1])
+    const [batch] = await batchesOf(dataset)
+    await bed.load(node, dataset, { 'a.json': JSON.stringify(row(1)) }, { replaces: [batch!.id] })
+    await send(streaming, dataset, [row(1), row(2)])
+    await until(dataset, [1, 2])
+    expect(streaming.status().duplicates).toBe(1)
+  })
+
   test('is there once, in one call, in two, and at two nodes', async () => {
     const dataset = await bed.dataset(columns)
     await using one = await stream()
@@ -267,6 +315,16 @@ describe.each(['stream.staged', 'stream.queued'] as const)('a node that dies at 
 })
 
 describe('the log', () => {
+  test('takes rows of one call for several datasets together, or none', async () => {
+    const [one, other] = [await bed.dataset(columns), await bed.dataset(columns)]
+    await using streaming = await stream({ batchMs: 3_600_000, logBytes: 500 })
+    const messages = [message(one, row(1)), message(other, { _id: 'x'.repeat(300), n: 2 })]
+    await expect(streaming.accept(inlet, messages, { isSynchronous: false })).rejects.toMatchObject({
+      code: 'limit.exceeded',
+    })
+    expect(streaming.status()).toMatchObject({ accepted: 0, waitingBytes: 0, segments: 0 })
+  })
+
   test('that was torn at its end gives what was whole', async () => {
     const dataset = await bed.dataset(columns)
     const folder = newFolder()
@@ -279,9 +337,57 @@ describe('the log', () => {
     const { size } = await stat(path)
     await truncate(path, size - 3)
     await appendFile(path, Buffer.alloc(500))
-    await using _next = await stream({ folder })
+    const logged: unknown[] = []
+    const logger: Logger = {
+      log: (_level, event, fields) => void logged.push([event, fields]),
+      child: () => logger,
+    }
+    await using next = await stream({ folder, logger })
     await until(dataset, [1])
     await vi.waitFor(async () => expect(await readdir(folder)).toEqual([]))
+    const frameBytes = (size - segmentHead().byteLength) / 2
+    expect(logged).toContainEqual([
+      'stream.log.left_out',
+      { path, bytes: frameBytes - 3 + 500, isWhole: false },
+    ])
+    expect(next.status().setAside).toBe(0)
+  })
+
+  test('that is damaged when it is whole gives what can be read, and keeps the file', async () => {
+    const dataset = await bed.dataset(columns)
+    const folder = newFolder()
+    const damaged = await stream({ folder, batchMs: 2_000 })
+    for (const n of [1, 2, 3]) await send(damaged, dataset, [row(n)])
+    const [name] = await readdir(folder)
+    const path = join(folder, name!)
+    const frameBytes = ((await stat(path)).size - segmentHead().byteLength) / 3
+    await using file = await open(path, 'r+')
+    await file.write('#', segmentHead().byteLength + 2 * frameBytes - 5)
+    await until(dataset, [1])
+    await vi.waitFor(async () => expect(await readdir(folder)).toEqual([`${name}.damaged`]))
+    expect(damaged.status()).toMatchObject({ setAside: 1, segments: 0, waitingBytes: 0 })
+    await damaged[Symbol.asyncDispose]()
+    await using next = await stream({ folder })
+    expect(next.status()).toMatchObject({ setAside: 1, segments: 0 })
+    await send(next, dataset, [row(2)])
+    // Its key was never read, so it is no duplicate.
+    await until(dataset, [1, 2])
+  })
+
+  test('goes on after a segment that cannot be batched, says so, and keeps it', async () => {
+    const dataset = await bed.dataset(columns)
+    const folder = newFolder()
+    await mkdir(folder)
+    const name = '01ARZ3NDEKTSV4RRFFQ69G5FAV.log'
+    await writeFile(join(folder, name), Buffer.concat([segmentHead(), frameOf(Buffer.from('no entry\n'))]))
+    await using streaming = await stream({ folder })
+    await send(streaming, dataset, [row(1)])
+    await vi.waitFor(() => expect(streaming.status().batchFailures).toBeGreaterThan(1), { timeout: 5_000 })
+    await until(dataset, [1])
+    await vi.waitFor(() =>
+      expect(streaming.status()).toMatchObject({ batchFailures: 0, passedOver: 1, segments: 1 }),
+    )
+    expect(await readdir(folder)).toEqual([name])
   })
 
   test('refuses when it is full, and takes again when it is not', async () => {

@@ -84,4 +84,10 @@ export interface StreamStatus {
   /** What is in the log of this node and not in a batch yet. */
   readonly waitingBytes: number
   readonly segments: number
+  /** How often in a row no batch could be made of the log, until now. */
+  readonly batchFailures: number
+  /** Segments among them that could not be batched, and are tried again when the server starts. */
+  readonly passedOver: number
+  /** Segments that were damaged after they had been written: what could be read is loaded, the files are kept. */
+  readonly setAside: number
 }

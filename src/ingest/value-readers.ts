@@ -37,6 +37,8 @@ export function valueReader(type: DataType, path: string, required: RequiredPath
       return (value) => {
         if (value === null || value === undefined) return null
         const text = typeof value === 'string' ? value : textOf(value, isText)
+        if (isText && text !== undefined && !isStorable(text))
+          return new Misfit(`the field ${shownValue(path)} ${unstorable}`)
         const result = text === undefined ? undefined : read(text)
         return result ?? misfit(path, type, value)
       }
@@ -88,6 +90,13 @@ export function fieldsReader(
     }
     return texts
   }
+}
+
+/** What no text of a table can be. */
+export const unstorable = 'holds a NUL or half a character'
+
+export function isStorable(text: string): boolean {
+  return text.isWellFormed() && !text.includes('\0')
 }
 
 export function missing(path: string): Misfit {

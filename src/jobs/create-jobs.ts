@@ -2,6 +2,7 @@ import { assert } from '#base/assert.ts'
 import type { Clock } from '#base/clock.ts'
 import { newUuidId, type PrincipalId, type RunId } from '#base/ids.ts'
 import type { Logger } from '#base/log.ts'
+import { untilAborted } from '#base/until-aborted.ts'
 import {
   deleteSchedule,
   hasEnded,
@@ -107,21 +108,13 @@ export function createJobs(options: JobsOptions): Jobs {
     await using _watching = await watch((id) => {
       if (id === undefined || id === runId) isHeard.resolve()
     })
-    const aborted = Promise.withResolvers<never>()
-    aborted.promise.catch(() => {}) // Awaited only while waiting.
-    const onAbort = () => aborted.reject(signal.reason)
-    signal.addEventListener('abort', onAbort, { once: true })
-    try {
-      for (;;) {
-        signal.throwIfAborted()
-        isHeard = Promise.withResolvers<void>()
-        const current = await run(runId)
-        assert(current, `run ${runId} is waited for and does not exist`)
-        if (hasEnded(current)) return current
-        await Promise.race([isHeard.promise, aborted.promise])
-      }
-    } finally {
-      signal.removeEventListener('abort', onAbort)
+    for (;;) {
+      signal.throwIfAborted()
+      isHeard = Promise.withResolvers<void>()
+      const current = await run(runId)
+      assert(current, `run ${runId} is waited for and does not exist`)
+      if (hasEnded(current)) return current
+      await untilAborted(isHeard.promise, signal)
     }
   }
 

@@ -1,7 +1,6 @@
 import type { BatchId, TableId } from '#base/ids.ts'
 import { selectLakeCommitOfBatch } from '#metadata/lake.ts'
 import type { CachedObject } from '#objects/file-cache.ts'
-import { groupFiles } from './file-groups.ts'
 import type { DataFile } from './iceberg/manifest.ts'
 import { currentSnapshot, type SnapshotMetadata, snapshotById } from './iceberg/table-metadata.ts'
 import type { LakeContext } from './lake-context.ts'
@@ -26,8 +25,7 @@ export async function filesOfBatch(
   for (const snapshot of [currentSnapshot(base.metadata), snapshotById(base.metadata, ownId)]) {
     const added = snapshot ? await addedBy(context, base, { snapshot, ownId }) : []
     if (added.reduce((sum, file) => sum + file.rowCount, 0) !== rowCount) continue
-    const groups = await groupFiles(context.reader, base.files, base.metadata, added)
-    return groups.flatMap(({ files }) => files)
+    return added.map(base.files.scanFile)
   }
   return undefined
 }

@@ -28,7 +28,7 @@ import { removeDropped } from './dropped.ts'
 import { evolve } from './evolve.ts'
 import { expire } from './expire.ts'
 import { commitExternal } from './external-commit.ts'
-import { leaseFiles } from './file-checks.ts'
+import { corrupt, leaseFiles } from './file-checks.ts'
 import { printJson } from './iceberg/json.ts'
 import { newTableMetadata } from './iceberg/new-table-metadata.ts'
 import { snapshotAt } from './iceberg/table-metadata.ts'
@@ -225,6 +225,12 @@ export function createLake(options: LakeOptions): Lake {
     plan: async (request) => await plan(context, request),
 
     lease: async (files, given) => await leaseFiles(lakeFiles, files, given),
+
+    readRange: async ({ name }, { start, end, signal }) => {
+      const bytes = await lakeFiles.read(name, { start, end, signal })
+      if (bytes.length < end - start) throw corrupt(name, `ends before its byte ${end}`)
+      return bytes
+    },
 
     pin: async (tx, pin) => {
       // No expiry gets between our look and our pin.

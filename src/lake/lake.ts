@@ -114,6 +114,15 @@ export interface Lake {
    */
   lease(files: readonly CachedObject[], options: { readonly signal: AbortSignal }): Promise<FileLease>
 
+  /**
+   * The bytes of a file from `start` up to and without `end`, from where it is: for who reads as slowly as he likes.
+   * @throws AppError 'object.missing', 'lake.corrupt' when the file ends before, 'store.…'
+   */
+  readRange(
+    file: CachedObject,
+    range: { readonly start: number; readonly end: number; readonly signal: AbortSignal },
+  ): Promise<Buffer>
+
   /** Keeps a snapshot's files from expiry until released or past its time. Same owner and table: replaced. */
   pin(tx: Transaction, pin: Pin): Promise<void>
   releasePins(tx: Transaction, owner: string): Promise<void>

@@ -100,6 +100,19 @@ export async function claimStreamKeys(
   return new Set(rows.map(({ key }) => key.replaceAll('-', '')))
 }
 
+/** What came with some batches came with another now, which has their rows in its own. */
+export async function moveStreamKeys(
+  tx: Transaction,
+  move: { readonly datasetId: DatasetId; readonly from: readonly BatchId[]; readonly to: BatchId },
+): Promise<void> {
+  // Locked in the order in which they are claimed.
+  await sql`with moved as materialized (
+      select key from stream_keys where dataset_id = ${move.datasetId} and batch_id = any(${move.from}::text[])
+      order by key for update)
+    update stream_keys set batch_id = ${move.to} from moved
+    where stream_keys.dataset_id = ${move.datasetId} and stream_keys.key = moved.key`.execute(tx)
+}
+
 export async function deleteOldStreamKeys(db: Db, windowMs: number): Promise<void> {
   await sql`delete from stream_keys where seen_at < now() - ${windowMs} * interval '1 millisecond'`.execute(
     db,

@@ -5,6 +5,7 @@ import type { Client } from '../client.ts'
 import { type HomeOption, withClient } from '../connect.ts'
 import { CliError, exitCodes } from '../exit-code.ts'
 import type { CliHost } from '../host.ts'
+import { hasEnded } from '../run-state.ts'
 import { createTerminal, type Terminal } from '../terminal.ts'
 import { bytes, counted, number } from '../text.ts'
 import { formatOption, homeOption } from '../options.ts'
@@ -75,7 +76,7 @@ Examples:
 async function finished(client: Client, terminal: Terminal, id: string): Promise<Run> {
   for (;;) {
     const run = await client.get<Run>(`${path}/${id}`)
-    if (['succeeded', 'failed', 'cancelled'].includes(run.state)) return run
+    if (hasEnded(run)) return run
     const { phase, files, filesDone, bytesDone, rows } = run.progress
     terminal.progress(
       phase === 'lake'

@@ -5,6 +5,7 @@ import { type PlaceOption, withClient } from '../connect.ts'
 import { requireDataset } from '../datasets.ts'
 import { exitCodes } from '../exit-code.ts'
 import type { CliHost } from '../host.ts'
+import { hasEnded } from '../run-state.ts'
 import { createTerminal, type Terminal } from '../terminal.ts'
 import { bytes, counted, number, span } from '../text.ts'
 import { formatOption, homeOption, sandboxOption, type SetExitCode } from '../options.ts'
@@ -29,7 +30,6 @@ interface Run {
 
 const path = '/sluice/v1/maintenance'
 const lookEveryMs = 200
-const ended = ['succeeded', 'failed', 'cancelled']
 
 export function addMaintain(program: Command, host: CliHost, exit: SetExitCode): void {
   program
@@ -90,7 +90,7 @@ async function maintain(
 async function finished(client: Client, terminal: Terminal, id: string): Promise<Run> {
   for (;;) {
     const run = await client.get<Run>(`${path}/runs/${id}`)
-    if (ended.includes(run.state)) return run
+    if (hasEnded(run)) return run
     const { tables = 0, tablesDone = 0 } = run.progress
     terminal.progress(`${run.task}: ${number(tablesDone)} of ${counted(tables, 'table')}, ${figures(run)}`)
     await delay(lookEveryMs, undefined, { signal: client.signal })

@@ -6,6 +6,7 @@ import { CliError, exitCodes } from '../exit-code.ts'
 import { figuresOf, finishedRun, one, requireFlow } from '../flows.ts'
 import type { CliHost } from '../host.ts'
 import { formatOption, homeOption, sandboxOption } from '../options.ts'
+import { hasEnded } from '../run-state.ts'
 import { createTerminal, type Terminal } from '../terminal.ts'
 import { bytes, counted, number } from '../text.ts'
 
@@ -189,7 +190,7 @@ async function finishedWindows(
 ): Promise<readonly WindowRun[]> {
   for (;;) {
     const ours = (await allWindows(client, path)).filter(({ runId }) => ids.has(runId))
-    const over = ours.filter(({ state }) => ['succeeded', 'failed', 'cancelled'].includes(state))
+    const over = ours.filter(hasEnded)
     if (over.length === ours.length) return ours
     terminal.progress(`Delivering windows  ${over.length} of ${ours.length}`)
     await delay(lookEveryMs, undefined, { signal: client.signal })

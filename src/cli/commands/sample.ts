@@ -16,7 +16,7 @@ import {
   profileCount,
   scaleText,
 } from '../samples/scale.ts'
-import { type Place, placesOf, scaleThere } from '../samples/there.ts'
+import { checkNoneTaken, type Place, placesOf, scaleThere } from '../samples/there.ts'
 import { readPack, saveTemplates } from '../template-pack.ts'
 import { createTerminal, type Terminal } from '../terminal.ts'
 import { counted, number } from '../text.ts'
@@ -69,6 +69,7 @@ async function run(host: CliHost, client: Client, sample: Sample, flags: Install
   const terminal = createTerminal(host)
   const { sandbox = 'prod', ledger } = flags
   const places = await placesOf(client, sample, sandbox)
+  checkNoneTaken(sample, places)
   const there = scaleThere(places)
   if (there) checkSameScale(sample, there, flags)
   const scale = there ?? newScale(sample, chosen(flags), new Date())
@@ -164,8 +165,15 @@ async function list(host: CliHost, client: Client, { sandbox = 'prod' }: PlaceOp
   const terminal = createTerminal(host)
   for (const sample of samples) {
     const places = await placesOf(client, sample, sandbox)
-    const scale = scaleThere(places)
-    const state = scale ? `there in ${sandbox}: ${scaleText(scale)}` : 'not there'
-    terminal.line(`${sample.name.padEnd(8)} ${sample.description}  (${state})`)
+    terminal.line(`${sample.name.padEnd(8)} ${sample.description}  (${stateText(places, sandbox)})`)
   }
+}
+
+function stateText(places: readonly Place[], sandbox: string): string {
+  const scale = scaleThere(places)
+  if (scale) return `there in ${sandbox}: ${scaleText(scale)}`
+  const taken = places.filter(({ state }) => state === 'taken').map(({ wanted }) => wanted.table)
+  return taken.length === 0
+    ? 'not there'
+    : `not there; ${sandbox} has other tables of its names: ${taken.join(', ')}`
 }

@@ -36,6 +36,9 @@ interface Status {
     readonly refused: number
     readonly duplicates: number
     readonly waitingBytes: number
+    readonly batchFailures: number
+    readonly passedOver: number
+    readonly setAside: number
   }
 }
 
@@ -68,6 +71,15 @@ Examples:
     })
 }
 
+/** A sentence each; what is behind them is in the server's log. */
+function streamTroubles({ batchFailures, passedOver, setAside }: Status['streaming']): string[] {
+  return [
+    ...(batchFailures > 0 ? [`no batch could be made ${counted(batchFailures, 'time')} in a row`] : []),
+    ...(passedOver > 0 ? [`${counted(passedOver, 'segment')} passed over until the next start`] : []),
+    ...(setAside > 0 ? [`${counted(setAside, 'damaged segment')} set aside`] : []),
+  ]
+}
+
 function print(terminal: ReturnType<typeof createTerminal>, status: Status, pid: number): void {
   const up = span(Date.now() - Date.parse(status.startedAt))
   const { children, restarts } = status.engine
@@ -87,6 +99,7 @@ function print(terminal: ReturnType<typeof createTerminal>, status: Status, pid:
       'streaming',
       `${counted(streaming.accepted, 'message')} accepted, ${number(streaming.refused)} refused, ${number(streaming.duplicates)} double, ${counted(streaming.waitingBytes, 'byte')} waiting`,
     ],
+    ...streamTroubles(streaming).map((trouble): [string, string] => ['', trouble]),
   ]
   for (const [name, value] of rows) terminal.line(`${terminal.style.bold(name.padEnd(11))} ${value}`)
   terminal.line()

@@ -14,29 +14,35 @@ const batchesLooked = 100
 export interface Place {
   readonly wanted: SampleDataset
   readonly found?: DatasetDocument
-  readonly state: 'absent' | 'empty' | 'loading' | 'loaded'
+  /** taken: a table of its name is somebody's own. */
+  readonly state: 'absent' | 'empty' | 'loading' | 'loaded' | 'taken'
   /** That is being loaded, or that somebody left open. */
   readonly batchId?: string
 }
 
-/** How far the datasets of a sample have come. @throws CliError for a table of its name that is somebody's own */
+/** How far the datasets of a sample have come. */
 export async function placesOf(client: Client, sample: Sample, sandbox: string): Promise<Place[]> {
   const all = new Map((await listDatasets(client)).map((dataset) => [tableOf(dataset), dataset]))
   const places: Place[] = []
   for (const wanted of sample.datasets(sandbox)) {
     const found = all.get(wanted.table)
-    if (found && found.tags[sampleTag]?.[0] !== sample.name) {
-      throw new CliError(
-        exitCodes.failed,
-        `There is a table ${wanted.table} already that is not of the sample ${sample.name}.`,
-        'Install the sample in a sandbox of its own: sluice sandbox create NAME, then --sandbox NAME.',
-      )
-    }
     if (!found) places.push({ wanted, state: 'absent' })
+    else if (found.tags[sampleTag]?.[0] !== sample.name) places.push({ wanted, state: 'taken' })
     else if (wanted.isEmpty === true) places.push({ wanted, found, state: 'loaded' })
     else places.push({ wanted, found, ...(await stateOf(client, found.id)) })
   }
   return places
+}
+
+/** @throws CliError for a table of a sample's that is somebody's own */
+export function checkNoneTaken(sample: Sample, places: readonly Place[]): void {
+  const [taken] = places.filter(({ state }) => state === 'taken')
+  if (!taken) return
+  throw new CliError(
+    exitCodes.failed,
+    `There is a table ${taken.wanted.table} already that is not of the sample ${sample.name}.`,
+    'Install the sample in a sandbox of its own: sluice sandbox create NAME, then --sandbox NAME.',
+  )
 }
 
 /** With which scale the sample is there, be it in part. */

@@ -1,8 +1,9 @@
 import { assert } from '#base/assert.ts'
 import { AppError } from '#base/errors.ts'
+import { untilAborted } from '#base/until-aborted.ts'
 import { atOnce, type Chunk, type EngineStatement, type OpenOptions, type Pull } from '../engine.ts'
 import { readChunk } from './frames.ts'
-import { untilAbort } from '../stop-reason.ts'
+import { stopReason } from '../stop-reason.ts'
 import type { Place } from './place.ts'
 import type { Pool } from './pool.ts'
 
@@ -49,7 +50,7 @@ async function begin(
   { encoding, columns, signal }: OpenOptions,
 ): Promise<Place> {
   const request = { op: 'open', statement: place.wireStatement(statement), encoding, columns } as const
-  await untilAbort(signal, place.ask(request, { signal }))
+  await untilAborted(place.ask(request, { signal }), signal, stopReason)
   return place
 }
 
@@ -95,7 +96,11 @@ class RemotePull implements Pull {
       rowCountMax: Math.min(limit.rowCountMax, Number.MAX_SAFE_INTEGER),
       bytesMax: Math.min(limit.bytesMax, Number.MAX_SAFE_INTEGER),
     } as const
-    const frame = await untilAbort(this.#signal, this.#place.ask(request, { signal: this.#signal }))
+    const frame = await untilAborted(
+      this.#place.ask(request, { signal: this.#signal }),
+      this.#signal,
+      stopReason,
+    )
     const { rowCount, isLast, bytes } = readChunk(frame.body)
     this.#hasGiven = true
     this.#isDone = isLast

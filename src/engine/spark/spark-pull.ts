@@ -1,8 +1,9 @@
 import { setTimeout } from 'node:timers/promises'
 import { assert } from '#base/assert.ts'
 import { AppError } from '#base/errors.ts'
+import { untilAborted } from '#base/until-aborted.ts'
 import type { Chunk, OpenOptions, Pull } from '../engine.ts'
-import { stopReason, untilAbort } from '../stop-reason.ts'
+import { stopReason } from '../stop-reason.ts'
 import type { EncodingThread, ThreadRows } from './encoding-thread.ts'
 import { appErrorOf, readFailure } from './failure.ts'
 import type { Operation } from './operation.ts'
@@ -40,7 +41,7 @@ export class SparkPull implements Pull {
     this.#isPulling = true
     try {
       const pulled = this.#rows.pull(limit.rowCountMax, limit.bytesMax)
-      const { rowCount, bytes, isLast } = await untilAbort(this.#signal, pulled)
+      const { rowCount, bytes, isLast } = await untilAborted(pulled, this.#signal, stopReason)
       this.#isDone = isLast
       if (isLast) void this.#leave()
       return { bytes, rowCount, state: isLast ? 'done' : 'more' }

@@ -169,7 +169,8 @@ function addUpkeep(family: AddFamily, upkeep: ServerStatus['upkeep'], now: Date)
 }
 
 function addStreaming(family: AddFamily, streaming: ServerStatus['streaming']): void {
-  const { accepted, refused, duplicates, waitingBytes, segments } = streaming
+  const { accepted, refused, duplicates, waitingBytes, segments, batchFailures, passedOver, setAside } =
+    streaming
   const one = (value: number) => [{ labels: {}, value }]
   family('sluice_stream_messages', 'counter', 'Messages that came through inlets, by what became of them.', [
     { labels: { outcome: 'accepted' }, value: accepted },
@@ -183,6 +184,19 @@ function addStreaming(family: AddFamily, streaming: ServerStatus['streaming']): 
     one(waitingBytes),
   )
   family('sluice_stream_segments', 'gauge', 'Segments of the log of accepted messages.', one(segments))
+  family(
+    'sluice_stream_batch_failures',
+    'gauge',
+    'How often in a row no batch could be made of accepted messages.',
+    one(batchFailures),
+  )
+  family(
+    'sluice_stream_segments_passed_over',
+    'gauge',
+    'Segments that could not be batched and wait for the next start.',
+    one(passedOver),
+  )
+  family('sluice_stream_segments_set_aside', 'gauge', 'Damaged segments whose files are kept.', one(setAside))
 }
 
 interface Sample {

@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { AppError } from '#base/errors.ts'
 import { type BatchId, parseId } from '#base/ids.ts'
+import { replacedMax } from '#ingest/ingest.ts'
 import type { HttpDependencies } from '../dependencies.ts'
 import { type App, guarded } from '../gateway/app.ts'
 import { batchDocument } from '../gateway/batch-document.ts'
@@ -26,7 +27,7 @@ const newBatch = z.looseObject({
   partialIngestionPercentage: z.coerce.number().min(0).max(100).optional(),
   tags: z.record(z.string(), z.unknown()).optional(),
   replay: z
-    .looseObject({ predecessors: z.array(z.string()).min(1).max(1_000), reason: z.string().optional() })
+    .looseObject({ predecessors: z.array(z.string()).min(1).max(replacedMax), reason: z.string().optional() })
     .nullish()
     .describe('Loaded batches whose rows go when those of this one come'),
 })

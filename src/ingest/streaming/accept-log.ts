@@ -1,12 +1,12 @@
-import { type FileHandle, open, rm, stat } from 'node:fs/promises'
-import { join } from 'node:path'
+import type { FileHandle } from 'node:fs/promises'
 import { AppError } from '#base/errors.ts'
 import { faultPoint } from '#base/faults.ts'
-import { type BatchId, isId, newBatchId } from '#base/ids.ts'
+import { type BatchId, newBatchId } from '#base/ids.ts'
 import type { Logger } from '#base/log.ts'
-import { makeFolderDurably, syncFolder } from '#objects/durable-files.ts'
-import { namesIn } from '#objects/names-in.ts'
-import { frameOf, readSegment, type Segment, segmentHead } from './segment.ts'
+import { untilAborted } from '#base/until-aborted.ts'
+import { makeFolderDurably } from '#objects/durable-files.ts'
+import { frameOf, type Segment, segmentHead } from './segment.ts'
+import { createSegment, leftSegments, removeSegment, renameAside, segmentPath } from './segment-files.ts'
 
 /**
  * What was accepted and is not in a batch yet: segments of one folder, of which one process alone writes. Who comes while
@@ -14,15 +14,24 @@ import { frameOf, readSegment, type Segment, segmentHead } from './segment.ts'
  */
 export interface AcceptLog extends AsyncDisposable {
   /**
-   * Resolves when the payload is on the disk. @throws AppError 'limit.exceeded', 'stream.unavailable', 'server.stopping';
-   * nothing of it comes back then
+   * Resolves when all payloads are on the disk. @throws AppError 'limit.exceeded', 'stream.unavailable', 'server.stopping';
+   * nothing of any of them comes back then
    */
-  append(payload: Buffer): Promise<void>
-  /** The oldest segment that is full or old enough, as soon as there is one. The same until it is removed. */
+  append(payloads: readonly Buffer[]): Promise<void>
+  /** The oldest segment that is full or old enough, as soon as there is one. The same until one of these is done with it. */
   next(signal: AbortSignal): Promise<Segment>
+  /** It is in batches. A file that cannot be removed is taken up again by the next life, which finds the batches there. */
   remove(segment: Segment): Promise<void>
+  /** Keeps its file under a name that nobody takes up. */
+  setAside(segment: Segment): Promise<void>
+  /** Leaves it for the next life. */
+  passOver(segment: Segment): void
+  /** Of what waits, what was passed over included. */
   readonly bytes: number
   readonly segments: number
+  readonly passedOver: number
+  /** Files set aside, by earlier lives too. */
+  readonly setAsideCount: number
 }
 
 export interface AcceptLogOptions {
@@ -33,10 +42,11 @@ export interface AcceptLogOptions {
   readonly segmentMs: number
   /** Of all segments together; beyond it nothing is accepted. */
   readonly bytesMax: number
+  /** Of what is not on the disk yet, which is in memory; likewise. */
+  readonly waitingBytesMax: number
   readonly logger: Logger
 }
 
-const ending = '.log'
 const groupBytesMax = 8 * 1024 * 1024
 
 interface Waiting {
@@ -56,11 +66,14 @@ interface Open {
 
 /** @throws AppError 'home.unusable' */
 export async function openAcceptLog(options: AcceptLogOptions): Promise<AcceptLog> {
-  const { folder, segmentBytes, segmentMs, bytesMax, logger } = options
+  const { folder, segmentBytes, segmentMs, bytesMax, waitingBytesMax, logger } = options
   await makeFolderDurably(folder)
-  const sealed = await leftSegments(folder)
+  const { segments: sealed, asideCount } = await leftSegments(folder)
   let total = sealed.reduce((sum, segment) => sum + segment.bytes, 0)
+  let passedOver = 0
+  let setAsideCount = asideCount
   let waiting: Waiting[] = []
+  let waitingBytes = 0
   let open: Open | undefined
   let isSealDue = false
   let isClosed = false
@@ -77,7 +90,7 @@ export async function openAcceptLog(options: AcceptLogOptions): Promise<AcceptLo
       // All that counts of it is synced.
       logger.log('warn', 'stream.log.close_failed', { path, error })
     })
-    sealed.push({ id, path, bytes })
+    sealed.push({ id, path, bytes, isWhole: true })
     sealedOne.resolve()
     sealedOne = Promise.withResolvers()
   }
@@ -85,8 +98,8 @@ export async function openAcceptLog(options: AcceptLogOptions): Promise<AcceptLo
   async function opened(): Promise<Open> {
     if (open) return open
     const id = newBatchId()
-    const path = join(folder, `${id}${ending}`)
-    const file = await openFile(path)
+    const path = segmentPath(folder, id)
+    const file = await createSegment(path)
     const sealTimer = setTimeout(() => {
       isSealDue = true
       work()
@@ -101,7 +114,7 @@ export async function openAcceptLog(options: AcceptLogOptions): Promise<AcceptLo
   async function commit(group: readonly Waiting[]): Promise<void> {
     const segment = await opened()
     const frames = group.map(({ frame }) => frame)
-    const bytes = frames.reduce((sum, frame) => sum + frame.byteLength, 0)
+    const bytes = bytesOf(group)
     try {
       const { bytesWritten } = await segment.file.writev(frames, segment.bytes)
       if (bytesWritten !== bytes) throw new Error(`${bytesWritten} of ${bytes} bytes were written.`)
@@ -124,14 +137,17 @@ export async function openAcceptLog(options: AcceptLogOptions): Promise<AcceptLo
       const group = takeGroup(waiting)
       waiting = waiting.slice(group.length)
       if (group.length === 0) continue
+      const bytes = bytesOf(group)
       try {
         await commit(group)
         await faultPoint('stream.accepted')
         for (const { resolve } of group) resolve()
       } catch (error) {
-        total -= group.reduce((sum, { frame }) => sum + frame.byteLength, 0)
+        total -= bytes
         logger.log('error', 'stream.log.write_failed', { error })
         for (const { reject } of group) reject(unavailable(error))
+      } finally {
+        waitingBytes -= bytes
       }
     }
   }
@@ -140,12 +156,20 @@ export async function openAcceptLog(options: AcceptLogOptions): Promise<AcceptLo
     writing ??= loop().finally(() => (writing = undefined))
   }
 
+  function forget(segment: Segment): void {
+    const index = sealed.indexOf(segment)
+    if (index >= 0) sealed.splice(index, 1)
+  }
+
   return {
-    append: async (payload) => {
+    append: async (payloads) => {
       if (isClosed) throw new AppError('server.stopping', 'The server is stopping.')
-      const frame = frameOf(payload)
+      if (payloads.length === 0) return
+      const frame = Buffer.concat(payloads.map(frameOf))
       if (total + frame.byteLength > bytesMax) throw full(bytesMax)
+      if (waitingBytes + frame.byteLength > waitingBytesMax) throw busy(waitingBytesMax)
       total += frame.byteLength
+      waitingBytes += frame.byteLength
       const { promise, resolve, reject } = Promise.withResolvers<void>()
       waiting.push({ frame, resolve, reject })
       work()
@@ -160,16 +184,40 @@ export async function openAcceptLog(options: AcceptLogOptions): Promise<AcceptLo
       }
     },
     remove: async (segment) => {
-      await rm(segment.path, { force: true })
-      await syncFolder(folder)
-      sealed.splice(sealed.indexOf(segment), 1)
+      // First of all: it must not be taken for the oldest again, whatever becomes of its file.
+      forget(segment)
       total -= segment.bytes
+      try {
+        await removeSegment(segment)
+      } catch (error) {
+        logger.log('warn', 'stream.log.remove_failed', { path: segment.path, error })
+      }
+    },
+    setAside: async (segment) => {
+      forget(segment)
+      total -= segment.bytes
+      setAsideCount += 1
+      try {
+        logger.log('error', 'stream.log.damaged', { path: await renameAside(segment) })
+      } catch (error) {
+        logger.log('error', 'stream.log.damaged', { path: segment.path, error })
+      }
+    },
+    passOver: (segment) => {
+      forget(segment)
+      passedOver += 1
     },
     get bytes() {
       return total
     },
     get segments() {
-      return sealed.length + (open ? 1 : 0)
+      return sealed.length + passedOver + (open ? 1 : 0)
+    },
+    get passedOver() {
+      return passedOver
+    },
+    get setAsideCount() {
+      return setAsideCount
     },
     [Symbol.asyncDispose]: async () => {
       isClosed = true
@@ -179,33 +227,8 @@ export async function openAcceptLog(options: AcceptLogOptions): Promise<AcceptLo
   }
 }
 
-/** Those of earlier lives, oldest first. */
-async function leftSegments(folder: string): Promise<Segment[]> {
-  const segments: Segment[] = []
-  for (const name of (await namesIn(folder)).toSorted()) {
-    const id = name.slice(0, -ending.length)
-    if (!name.endsWith(ending) || !isId('batch', id)) continue
-    const path = join(folder, name)
-    const segment = { id, path, bytes: (await stat(path)).size }
-    // Says whether it can be read at all.
-    for await (const _ of readSegment(segment)) break
-    segments.push(segment)
-  }
-  return segments
-}
-
-async function openFile(path: string): Promise<FileHandle> {
-  const file = await open(path, 'wx', 0o600)
-  try {
-    await file.write(segmentHead(), 0, segmentHead().byteLength, 0)
-    await file.sync()
-    await syncFolder(join(path, '..'))
-    return file
-  } catch (error) {
-    await file.close()
-    await rm(path, { force: true })
-    throw error
-  }
+function bytesOf(group: readonly Waiting[]): number {
+  return group.reduce((sum, { frame }) => sum + frame.byteLength, 0)
 }
 
 function takeGroup(waiting: readonly Waiting[]): Waiting[] {
@@ -219,20 +242,17 @@ function takeGroup(waiting: readonly Waiting[]): Waiting[] {
   return group
 }
 
-async function untilAborted(promise: Promise<void>, signal: AbortSignal): Promise<void> {
-  const aborted = Promise.withResolvers<never>()
-  const onAbort = (): void => aborted.reject(signal.reason as Error)
-  signal.addEventListener('abort', onAbort, { once: true })
-  try {
-    await Promise.race([promise, aborted.promise])
-  } finally {
-    signal.removeEventListener('abort', onAbort)
-  }
+function full(bytesMax: number): AppError {
+  return later(`${bytesMax} bytes of messages wait to be loaded`, 'the setting is streaming.logBytes')
 }
 
-function full(bytesMax: number): AppError {
-  return new AppError('limit.exceeded', `${bytesMax} bytes of messages wait to be loaded.`, {
-    hint: 'Send again later; the setting is streaming.logBytes.',
+function busy(bytesMax: number): AppError {
+  return later(`${bytesMax} bytes of messages wait for the disk`, 'they come faster than it takes them')
+}
+
+function later(what: string, why: string): AppError {
+  return new AppError('limit.exceeded', `${what}.`, {
+    hint: `Send again later; ${why}.`,
     detail: { retryAfterSeconds: 5 },
   })
 }

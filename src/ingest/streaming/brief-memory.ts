@@ -1,4 +1,9 @@
-/** Answers that may be a second old: a sender asks the same thing thousands of times in one. Failures are not kept. */
+import { AppError } from '#base/errors.ts'
+
+/**
+ * Answers that may be a second old: a sender asks the same thing thousands of times in one. A refusal is an answer, too;
+ * failures that may pass are not kept.
+ */
 export interface BriefMemory<T> {
   get(key: string, make: () => Promise<T>): Promise<T>
 }
@@ -18,7 +23,8 @@ export function createBriefMemory<T>(nowMs: () => number = () => performance.now
       try {
         return await answer
       } catch (error) {
-        kept.delete(key)
+        const isAnswer = error instanceof AppError && !error.meaning.retry && error.code !== 'internal'
+        if (!isAnswer && kept.get(key)?.answer === answer) kept.delete(key)
         throw error
       }
     },

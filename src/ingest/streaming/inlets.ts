@@ -16,6 +16,7 @@ import type { Inlet, OpenInlet, Streaming } from '../streaming.ts'
 
 const inletsShownMax = 1_000
 const textLengthMax = 255
+const inletIdPattern = /^[0-9a-f]{64}$/
 
 /** Where messages may be sent to. Whoever knows the id of one that asks for nothing may send: it is as long as a key. */
 export function createInlets({
@@ -32,6 +33,16 @@ export function createInlets({
     permission: 'view-sources' | 'manage-sources',
   ): Promise<void> => {
     await access.require({ principal, permission, sandboxId: sandbox.id })
+  }
+  /** To who may not see any, none is there; that he asked is on record. */
+  const isSeen = async (caller: Caller): Promise<boolean> => {
+    try {
+      await requireSources(caller, 'view-sources')
+      return true
+    } catch (error) {
+      if (error instanceof AppError && error.code === 'access.denied') return false
+      throw error
+    }
   }
   const record = async (
     caller: Caller,
@@ -59,6 +70,9 @@ export function createInlets({
           throw new AppError('request.invalid', `Name and sourceId have 1 to ${textLengthMax} characters.`)
         }
       }
+      if (inlet.description?.includes('\0') === true) {
+        throw new AppError('request.invalid', 'The description holds a NUL character.')
+      }
       const row: InletRow = {
         id: randomUUID(),
         inlet_id: randomBytes(32).toString('hex'),
@@ -83,9 +97,7 @@ export function createInlets({
     inlet: async (caller, id) => {
       if (!isUuid(id)) return undefined
       const row = await selectInlet(metadata.db, caller.sandbox.id, id)
-      if (!row) return undefined
-      await requireSources(caller, 'view-sources')
-      return inletOf(row)
+      return row && (await isSeen(caller)) ? inletOf(row) : undefined
     },
     inlets: async (caller) => {
       await requireSources(caller, 'view-sources')
@@ -93,6 +105,7 @@ export function createInlets({
     },
     deleteInlet: async (caller, id) => {
       if (!isUuid(id) || !(await selectInlet(metadata.db, caller.sandbox.id, id))) return false
+      if (!(await isSeen(caller))) return false
       await requireSources(caller, 'manage-sources')
       return await metadata.transaction(async (tx) => {
         if (!(await deleteInlet(tx, caller.sandbox.id, id))) return false
@@ -101,7 +114,7 @@ export function createInlets({
       })
     },
     opened: async (inletId): Promise<OpenInlet> => {
-      const row = await selectInletBySecret(metadata.db, inletId)
+      const row = inletIdPattern.test(inletId) ? await selectInletBySecret(metadata.db, inletId) : undefined
       if (!row) {
         throw new AppError('inlet.unknown', 'There is no such inlet.', {
           hint: 'Its id is the end of the inletUrl of a streaming connection.',

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import type { Clock } from '#base/clock.ts'
-import { must } from '#base/assert.ts'
+import { assert, must } from '#base/assert.ts'
 import { faultPoint } from '#base/faults.ts'
 import { type BatchId, type DatasetId, parseId } from '#base/ids.ts'
 import type { Jobs } from '#jobs/jobs.ts'
@@ -9,7 +9,7 @@ import type { Metadata } from '#metadata/metadata.ts'
 import { claimStreamKeys } from '#metadata/streaming.ts'
 import { removeFile, type Staging, storeDurably } from '../staging.ts'
 import { type Entry, entryOf, rowsOf } from './entry.ts'
-import { readSegment, type Segment } from './segment.ts'
+import { bytesLeftOut, readSegment, type Segment } from './segment.ts'
 
 export interface MicroBatchOptions {
   readonly metadata: Metadata
@@ -26,26 +26,44 @@ const fileNumber = 1
 /**
  * Makes a batch of a segment's rows of each dataset and has it loaded. The batch's id follows from segment and dataset, so
  * that doing it again after a crash, at whatever point, makes nothing that is not there.
- * @returns how many rows were left out because their `_id` had come before
  */
 export async function batchSegment(
   options: MicroBatchOptions,
   segment: Segment,
   signal: AbortSignal,
-): Promise<number> {
-  const first = new Map<DatasetId, { readonly entry: Entry; readonly keys: Set<string> }>()
+): Promise<Batched> {
+  const first = new Map<DatasetId, DatasetRows>()
+  const read = { count: 0, bytes: 0 }
   for await (const payload of readSegment(segment)) {
+    read.count += 1
+    read.bytes += payload.byteLength
     const entry = entryOf(payload)
-    const known = first.get(entry.datasetId) ?? { entry, keys: new Set() }
+    const known = first.get(entry.datasetId) ?? { entry, keys: new Set(), rowCount: 0 }
+    known.rowCount += entry.keys.length
     for (const key of entry.keys) if (key !== null) known.keys.add(key)
     first.set(entry.datasetId, known)
   }
   let duplicates = 0
-  for (const { entry, keys } of first.values()) {
-    duplicates += await batchRows(options, { segment, entry, keys, signal })
+  for (const rows of first.values()) {
+    duplicates += await batchRows(options, { ...rows, segment, signal })
     await faultPoint('stream.queued')
   }
-  return duplicates
+  return { duplicates, bytesLeftOut: bytesLeftOut(segment, read) }
+}
+
+export interface Batched {
+  /** Rows that were left out because their `_id` had come before. */
+  readonly duplicates: number
+  /** Behind what could be read of the segment. */
+  readonly bytesLeftOut: number
+}
+
+/** Of a segment. */
+interface DatasetRows {
+  /** The first one of the dataset. */
+  readonly entry: Entry
+  readonly keys: Set<string>
+  rowCount: number
 }
 
 async function batchRows(
@@ -54,14 +72,9 @@ async function batchRows(
     segment,
     entry,
     keys,
+    rowCount,
     signal,
-  }: {
-    readonly segment: Segment
-    /** The first one of the dataset. */
-    readonly entry: Entry
-    readonly keys: ReadonlySet<string>
-    readonly signal: AbortSignal
-  },
+  }: Readonly<DatasetRows> & { readonly segment: Segment; readonly signal: AbortSignal },
 ): Promise<number> {
   const { datasetId, sandboxId, principalId } = entry
   const batchId = batchIdOf(segment.id, datasetId)
@@ -96,6 +109,10 @@ async function batchRows(
     await removeFile(staging, batchId, fileNumber) // Of an attempt that died.
     const target = { folder: staging.batchFolder(batchId), path: staging.filePath(batchId, fileNumber) }
     const stored = await storeDurably(target, rows.read(), signal)
+    assert(
+      rows.count + rows.duplicates === rowCount,
+      `${rowCount} rows were read, then others of ${segment.path}`,
+    )
     await faultPoint('stream.staged')
     await putBatchFile(tx, { batch_id: batchId, file_name: fileName, number: fileNumber, ...stored })
     if (rows.count === 0) {

@@ -1,7 +1,7 @@
 import type { Access, Caller } from '#access/access.ts'
 import type { Clock } from '#base/clock.ts'
 import { AppError } from '#base/errors.ts'
-import { type DatasetId, parseId } from '#base/ids.ts'
+import type { DatasetId } from '#base/ids.ts'
 import { unknownDataset } from '#datasets/create-datasets.ts'
 import { requireDataset } from '#datasets/require-dataset.ts'
 import { datasetOf } from '#datasets/rows.ts'
@@ -13,6 +13,9 @@ import type { AcceptLog } from './accept-log.ts'
 import { createBriefMemory } from './brief-memory.ts'
 import { payloadOf } from './entry.ts'
 import { type CheckedRow, messageOf, refused, rowChecker } from './message.ts'
+
+/** A body holds no more that can be taken; of what cannot be it could, and each has its answer. */
+const messagesMax = 10_000
 
 /** A dataset that the sender may load, as it was within the last second. */
 interface Target {
@@ -85,6 +88,12 @@ export function createReceiver({
     messages: readonly unknown[],
     { sender = maker, isSynchronous }: AcceptOptions,
   ): Promise<Accepted> {
+    if (messages.length > messagesMax) {
+      throw new AppError(
+        'request.invalid',
+        `One call has at most ${messagesMax} messages, ${messages.length} came.`,
+      )
+    }
     const receivedAt = clock.now()
     calls += 1
     const transactionId = `${receivedAt.getTime()}:${place}:${calls}`
@@ -105,11 +114,8 @@ export function createReceiver({
       }
     }
     const common = { sandboxId: sender.sandbox.id, principalId: sender.principal.id }
-    await Promise.all(
-      [...entries].map(
-        async ([datasetId, { rows, keys }]) =>
-          await log.append(payloadOf({ datasetId: parseId('dataset', datasetId), ...common, keys }, rows)),
-      ),
+    await log.append(
+      [...entries].map(([datasetId, { rows, keys }]) => payloadOf({ datasetId, ...common, keys }, rows)),
     )
     const taken = results.filter(({ isTaken }) => isTaken).length
     acceptedCount += taken

@@ -19,6 +19,8 @@ export interface Segment {
   readonly path: string
   /** What is known to be on the disk; the rest never was answered for. */
   readonly bytes: number
+  /** Sealed in this life: all of it was answered for. What an earlier life left may be torn at its end. */
+  readonly isWhole: boolean
 }
 
 export function segmentHead(): Buffer {
@@ -31,6 +33,11 @@ export function frameOf(payload: Buffer): Buffer {
   frame.writeUInt32LE(crc32(payload), 4)
   payload.copy(frame, frameHead)
   return frame
+}
+
+/** How much of a segment its head and the payloads read of it are not. */
+export function bytesLeftOut({ bytes }: Segment, payloads: { count: number; bytes: number }): number {
+  return Math.max(bytes - form.byteLength - payloads.count * frameHead - payloads.bytes, 0)
 }
 
 /**
