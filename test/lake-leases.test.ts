@@ -93,6 +93,7 @@ describe.skipIf(!hasS3Server)('statements over a lake on S3 with little room', (
           engine: 'duckdb' as const,
           tables: [],
           scans: [],
+          isOrdered: false,
         }
         return await openRows(scopeOf(place, gate), planned, {
           encoding: { kind: 'jsonRows' },

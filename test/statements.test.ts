@@ -489,6 +489,19 @@ describe('templates in the text of a session', () => {
     })
   })
 
+  it('say no place where what fails was prepared by another text', async () => {
+    await connected(async (client) => {
+      await client.query(
+        "PREPARE of_broken AS SELECT n, 'filler', 'filler' FROM (#few) JOIN (#broken) USING (n)",
+      )
+      const text = 'EXECUTE of_broken'
+      for (const query of [text, { name: 'again', text }]) {
+        const failed: unknown = await client.query(query).catch((error: unknown) => error)
+        expect(failed).toMatchObject({ message: expect.stringMatching(/no column m/), position: undefined })
+      }
+    })
+  })
+
   it('may not hold themselves', async () => {
     expect(await failureOf('#ring')).toMatchObject({ message: expect.stringContaining('#ring holds itself') })
   })

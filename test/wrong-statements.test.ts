@@ -183,6 +183,8 @@ const wrong: readonly (readonly [sql: string, code: string, at: string])[] = [
   ["SELECT map_from_arrays(array('a', 'a'), array(1, 2))", '22000', '?'],
   ["SELECT regexp_extract(name, '(') FROM visits", '22000', '?'],
   ['SELECT (SELECT n FROM visits UNION ALL SELECT 2) + 1', '22000', '?'],
+  ["SELECT schema_of_json('{a:1}', map('allowUnquotedFieldNames', 'true'))", '0A000', '?'],
+  ["SELECT schema_of_json('[1]', map('primitivesAsString', 'true'))", '0A000', '?'],
   ["SELECT date_format(at, 'QQQQQQ') FROM visits", '22P02', '?'],
   ["SELECT n FROM visits SNAPSHOT AS OF 'yesterday'", '22P02', '?'],
   ['SELECT n FROM visits SNAPSHOT SINCE 5', '58P01', '?'],

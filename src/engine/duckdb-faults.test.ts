@@ -33,6 +33,20 @@ const startCopy = async (signal = never, format: CopyFormat = { kind: 'parquet',
     { folder: await its.folder(), format, signal },
   )
 
+test('a pattern that searches without end fails its statement alone', async () => {
+  const before = its.engine.status()
+  const text = "repeat('a', 40 + i::INTEGER) || 'b'"
+  const slow = its.rows(`SELECT native_regex_count(${text}, '(?=a)(a+)+$|c\\1')::VARCHAR FROM range(1) t(i)`)
+  const others = its.rows('SELECT native_levenshtein(i::VARCHAR, i::VARCHAR)::VARCHAR FROM range(10) t(i)')
+  await expect(slow).rejects.toMatchObject({
+    code: 'query.limit',
+    message: 'A function that runs in JavaScript took more than 5 seconds for some rows.',
+    hint: expect.stringContaining('repetitions inside repetitions'),
+  })
+  expect(await others).toHaveLength(10)
+  expect(its.engine.status()).toEqual(before)
+}, 60_000)
+
 describe('a cancel', () => {
   test.each([
     ['a statement that gives no row yet', (signal: AbortSignal) => open(heavySql, { signal })],

@@ -12,10 +12,10 @@ export interface Bell {
 }
 
 /** For cancels of what runs at another node. Words begin with a topic, and whoever listens leaves those of others. */
-export function cancelBell(metadata: Pick<Metadata, 'beside' | 'listen'>): Bell {
+export function cancelBell(metadata: Pick<Metadata, 'db' | 'listen'>): Bell {
   return {
     ring: async (word) => {
-      await sql`select pg_notify(${cancelsChannel}, ${word})`.execute(metadata.beside)
+      await sql`select pg_notify(${cancelsChannel}, ${word})`.execute(metadata.db)
     },
     listen: (onWord) => metadata.listen(cancelsChannel, onWord),
   }

@@ -1,5 +1,8 @@
 import { native, type NativeFunction } from './native.ts'
 
+/** Each value that is in no bin looks at all of them. */
+const binsMax = 10_000
+
 interface Bin {
   x: number
   y: number
@@ -11,7 +14,9 @@ interface Bin {
  */
 export const histogramFunctions: readonly NativeFunction[] = [
   native('native_histogram', ['doubles', 'integer'], 'pairs', (values, most) => {
-    if (most < 2) throw new Error(`A histogram has at least 2 bins, not ${most}.`)
+    if (most < 2 || most > binsMax) {
+      throw new Error(`A histogram has 2 to ${binsMax} bins, not ${most}.`)
+    }
     const bins: Bin[] = []
     for (const value of values) {
       const place = bins.findIndex(({ x }) => x >= value)
@@ -28,8 +33,12 @@ export const histogramFunctions: readonly NativeFunction[] = [
 ]
 
 function merge(bins: Bin[]): void {
-  const gaps = bins.slice(1).map(({ x }, index) => x - (bins[index]?.x ?? 0))
-  const at = gaps.indexOf(Math.min(...gaps))
+  let [at, least] = [0, Infinity]
+  for (let index = 0; index + 1 < bins.length; index += 1) {
+    const gap = (bins[index + 1]?.x ?? 0) - (bins[index]?.x ?? 0)
+    // Between two infinities, or beside NaN, there is no gap that could be compared.
+    if (gap < least) [at, least] = [index, gap]
+  }
   const [left, right] = bins.slice(at, at + 2)
   if (!left || !right) return
   const y = left.y + right.y

@@ -26,6 +26,8 @@ export interface NativeFunction {
   readonly gives: NativeType
   /** NULL in, NULL out: it is never called with one. An error is the statement's. */
   readonly run: (...values: readonly never[]) => unknown
+  /** Whether a row's time is bounded by the size of its values alone, so that nobody must watch it. */
+  readonly isBounded: boolean
 }
 
 type Given<T extends readonly NativeType[]> = { [K in keyof T]: NativeValues[T[K]] }
@@ -36,7 +38,12 @@ export function native<const T extends readonly NativeType[], G extends NativeTy
   gives: G,
   run: (...values: Given<T>) => NativeValues[G] | null,
 ): NativeFunction {
-  return { name, takes, gives, run }
+  return { name, takes, gives, run, isBounded: true }
+}
+
+/** Functions whose time may grow faster than their values, as a search that tries everything does: they are stopped. */
+export function unbounded(functions: readonly NativeFunction[]): readonly NativeFunction[] {
+  return functions.map((one) => ({ ...one, isBounded: false }))
 }
 
 /** Remembers what the last few texts meant, because a column's constants come with each row. */

@@ -33,6 +33,22 @@ describe('functions that the engine runs in JavaScript', () => {
     expect(await one('1')).toBe(1)
   })
 
+  it('merge to as many bins as were asked for, whatever the numbers are', async () => {
+    const bins = async (values: string, most = 3) =>
+      await one(`native_histogram(${values}, ${most})`).then((pairs) => (pairs as unknown[]).length)
+    expect(await bins("['1', '2', 'NaN', '3', 'NaN', '4', 'NaN', '5', '6', '7']::DOUBLE[]")).toBe(3)
+    expect(
+      await bins("['-Infinity', '-Infinity', '1', '2', '3', 'Infinity', 'NaN', 'Infinity', '4']::DOUBLE[]"),
+    ).toBe(3)
+    expect(await bins("list_transform(range(200000), lambda i: 'NaN'::DOUBLE)", 5)).toBe(5)
+    expect(await one('native_histogram([1, 2, 4, 8, 9]::DOUBLE[], 3)')).toEqual([
+      [1.5, 2],
+      [4, 1],
+      [8.5, 2],
+    ])
+    await expect(one('native_histogram([1], 10001)')).rejects.toThrow(/2 to 10000 bins, not 10001/)
+  })
+
   it('write the bits of numbers as Java does', async () => {
     expect(await one(`native_double_bits(-0.0::DOUBLE)`)).toBe('0')
     expect(await one(`native_float_bits('NaN'::DOUBLE)`)).toBe(0x7fc00000)

@@ -5,7 +5,7 @@ import { digestFunctions } from './digests.ts'
 import { histogramFunctions } from './histogram.ts'
 import { lenientJsonFunctions } from './json/lenient-json.ts'
 import { levenshteinFunctions } from './levenshtein.ts'
-import type { NativeFunction } from './native.ts'
+import { type NativeFunction, unbounded } from './native.ts'
 import { numberBitFunctions } from './number-bits.ts'
 import { sketchFunctions } from './sketches/sketches.ts'
 import { regexFunctions } from './regex/regex-functions.ts'
@@ -20,14 +20,16 @@ export const nativeFunctions: readonly NativeFunction[] = [
   ...charsetFunctions,
   ...cipherFunctions,
   ...digestFunctions,
-  ...histogramFunctions,
-  ...lenientJsonFunctions,
-  ...levenshteinFunctions,
   ...numberBitFunctions,
-  ...regexFunctions,
   ...sketchFunctions,
   ...textFunctions,
-  ...timeFunctions,
-  ...xpathFunctions,
   ...xxHashFunctions,
+  ...unbounded([
+    ...histogramFunctions,
+    ...lenientJsonFunctions,
+    ...levenshteinFunctions,
+    ...regexFunctions,
+    ...timeFunctions,
+    ...xpathFunctions,
+  ]),
 ]

@@ -14,7 +14,7 @@ export interface CancelBell {
 }
 
 /** Strangers may ask for cancels: so many are passed on at a time, and those beyond are forgotten, as PostgreSQL may do. */
-const ringingMax = 16
+const ringingMax = 4
 const topic = 'session:'
 
 /** The open sessions' keys. */

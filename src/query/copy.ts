@@ -51,7 +51,7 @@ export async function copyToScratch(scope: Scope, { query, target, options }: Co
           {
             folder: path,
             format,
-            isOrdered: planned.isOrdered ?? false,
+            isOrdered: planned.isOrdered,
             inTurn: running.inTurn,
             signal,
           },

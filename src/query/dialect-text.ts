@@ -32,8 +32,8 @@ function atOnePlace<T>(position: TextPosition, work: () => T): T {
   }
 }
 
-/** The same failure at another place. */
-export function movedTo(error: AppError, position: TextPosition): AppError {
+/** The same failure at another place, or at none. */
+export function movedTo(error: AppError, position: TextPosition | undefined): AppError {
   const { code, message, hint, detail } = error
   return new AppError(code, message, { cause: error, position, hint, detail })
 }

@@ -20,7 +20,7 @@ export interface PlannedQuery {
   readonly engine: EngineName
   readonly sql: string
   /** Whether the rows come in an order that was asked for. */
-  readonly isOrdered?: boolean
+  readonly isOrdered: boolean
   /** The only row, where no engine is needed for it. */
   readonly constants?: readonly Literal[] | undefined
   /** What the text calls by names of its own. */
@@ -57,7 +57,7 @@ export async function planQuery(
   return {
     columns: bound.columns,
     engine,
-    isOrdered: bound.isOrdered ?? false,
+    isOrdered: bound.isOrdered,
     constants: bound.constants,
     sql: bound.print(engine, new Map(scans.map(({ scan, text }) => [scan, text]))),
     tables: scans.flatMap(({ tables }) => tables),

@@ -1,4 +1,5 @@
 import { AppError } from '#base/errors.ts'
+import { movedTo } from './dialect-text.ts'
 import type { Statement } from './query.ts'
 
 /** Statements kept by PREPARE. Names are the same without case. */
@@ -34,6 +35,11 @@ export function preparedStatements(): PreparedStatements {
     remove: (name) => statements.delete(name.toLowerCase()),
     clear: () => statements.clear(),
   }
+}
+
+/** A failure of what was prepared: its place is in the text of the PREPARE, which is not the one that was sent now. */
+export function inPrepared(error: unknown): unknown {
+  return error instanceof AppError && error.position ? movedTo(error, undefined) : error
 }
 
 export function unknownPrepared(name: string): AppError {

@@ -52,12 +52,13 @@ export class QueryLog {
   readonly #later: WrittenLater
   /** What runs here and can be stopped by its id. */
   readonly #running = new Map<string, AbortController>()
-  #count = 0
+  /** Since the last look for old ones, which the first one begins. */
+  #newCount = pruneEvery - 1
 
   constructor(services: Services) {
     this.#services = services
     this.#bell = cancelBell(services.metadata)
-    this.#later = writtenLater(services)
+    this.#later = writtenLater({ ...services, onWritten: (count) => void this.#inserted(count) })
   }
 
   /** Of a statement of a session, which begins now. */
@@ -206,7 +207,7 @@ export class QueryLog {
   }
 
   async #insert(record: RecordOfStatement): Promise<void> {
-    const { access, metadata, clock } = this.#services
+    const { access, metadata } = this.#services
     const { id } = record.logged
     const [audited, logged] = await Promise.allSettled([
       access.audit(record.audited),
@@ -217,9 +218,18 @@ export class QueryLog {
       await this.#finish(id, { rowCount: 0, failure: toAppError(audited.reason), isStopped: false })
       throw audited.reason
     }
-    this.#count += 1
-    if (this.#count % pruneEvery === 1) {
+    await this.#inserted(1)
+  }
+
+  async #inserted(count: number): Promise<void> {
+    this.#newCount += count
+    if (this.#newCount < pruneEvery) return
+    this.#newCount = 0
+    const { metadata, clock, logger } = this.#services
+    try {
       await deleteQueryLogBefore(metadata.db, new Date(clock.now().getTime() - keptMs))
+    } catch (error) {
+      logger.log('warn', 'query.log_failed', { error }) // The next thousand try again.
     }
   }
 

@@ -65,7 +65,7 @@ export async function resolveText(
 }
 
 /** `#NAME` replaced, also within what replaces it. */
-export async function withTemplates(db: Db, caller: Caller, text: string): Promise<string> {
+async function withTemplates(db: Db, caller: Caller, text: string): Promise<string> {
   const known = await templatesIn(db, caller, text)
   return known.size === 0 ? text : inlineTemplates(text, known).text
 }

@@ -62,7 +62,7 @@ export async function runResult(
     { sql: `SELECT * FROM (${planned.sql}) AS result(${names})`, files: files.paths, pool: 'batch' },
     {
       folder,
-      isOrdered: planned.isOrdered ?? false,
+      isOrdered: planned.isOrdered,
       format: { kind: 'parquet', compression: 'zstd', fileBytesMax: Number(kept.part_bytes) },
       onProgress: ({ rowCount }) => {
         lease.saveProgress({ rowCount }).catch(() => {}) // Only for people.
@@ -93,7 +93,7 @@ export async function runResult(
 }
 
 /** Files have each name once: `a`, `a_2`. */
-export function distinctlyNamed(columns: readonly Field[]): Field[] {
+function distinctlyNamed(columns: readonly Field[]): Field[] {
   const taken = new Set<string>()
   return columns.map((column) => {
     let { name } = column

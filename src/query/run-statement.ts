@@ -16,7 +16,7 @@ import { describeTable } from './describe-table.ts'
 import { explainJson, explainText, runToEnd } from './explain.ts'
 import { createdFieldGroupColumns, createFieldGroup, dropFieldGroup } from './field-groups.ts'
 import { type PlannedQuery, planQuery } from './plan-query.ts'
-import { type PreparedStatements, unknownPrepared } from './prepared-statements.ts'
+import { inPrepared, type PreparedStatements, unknownPrepared } from './prepared-statements.ts'
 import type { Statement, StatementResult } from './query.ts'
 import { evaluateScalar } from './scalar.ts'
 import { dropSample, sampleColumns, sampleRows, takeSample } from './samples.ts'
@@ -240,7 +240,11 @@ async function* executePrepared(
       `The statement ${JSON.stringify(statement.name)} takes ${expected} parameters, ${parameters.length} came.`,
     )
   }
-  yield* runStatement({ ...scope, parameters }, prepared, host)
+  try {
+    yield* runStatement({ ...scope, parameters }, prepared, host)
+  } catch (error) {
+    throw inPrepared(error)
+  }
 }
 
 function parameterCountOf(statement: Statement): number {

@@ -27,7 +27,7 @@ import type {
 import type { QueryLog, QueryLogEntryWriter } from './query-log.ts'
 import { Questions } from './questions.ts'
 import { placedIn } from './placed-in.ts'
-import { preparedStatements, unknownPrepared } from './prepared-statements.ts'
+import { inPrepared, preparedStatements, unknownPrepared } from './prepared-statements.ts'
 import { templatesIn } from './resolve-text.ts'
 import { runStatement, type StatementHost } from './run-statement.ts'
 import { sampleColumns } from './samples.ts'
@@ -200,8 +200,12 @@ export class Session implements QuerySession {
         const prepared = this.#prepared.get(statement.name)
         if (!prepared) throw unknownPrepared(statement.name)
         if (depth >= describeDepthMax) throw new AppError('query.limit', 'Prepared statements nest too deep.')
-        const { columns } = await this.#describe(prepared, { parameterTypes: [], signal, depth: depth + 1 })
-        return columnsOnly(columns)
+        try {
+          const { columns } = await this.#describe(prepared, { parameterTypes: [], signal, depth: depth + 1 })
+          return columnsOnly(columns)
+        } catch (error) {
+          throw inPrepared(error)
+        }
       }
       case 'describe':
         return columnsOnly(describeColumns)

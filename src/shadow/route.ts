@@ -1,4 +1,5 @@
-import { loadModule, parseSync } from 'libpg-query'
+import type * as Grammar from 'libpg-query'
+import { must } from '#base/assert.ts'
 import { AppError } from '#base/errors.ts'
 import {
   functions,
@@ -19,8 +20,15 @@ const cursorOptionHold = 0x20
 const hint =
   /\bpg_|information_schema|\bversion\b|current_schema|current_setting|set_config|_privilege|format_type|_description\b|\breg[a-z]+\b|to_reg/i
 
-/** Once, before questions are looked for: loads PostgreSQL's own grammar. */
-export const loadGrammar: () => Promise<void> = loadModule
+let grammar: Pick<typeof Grammar, 'parseSync'> | undefined
+
+/** Before questions are looked for: loads PostgreSQL's own grammar, which takes a moment and megabytes that not every server needs. */
+export async function loadGrammar(): Promise<void> {
+  if (grammar) return
+  const loaded = await import('libpg-query')
+  await loaded.loadModule()
+  grammar = loaded
+}
 
 /** A part of a request: a question, or the place of a statement that is none. */
 export type Part =
@@ -58,6 +66,7 @@ interface RawStatement {
 
 /** Undefined: PostgreSQL's grammar has no such text, so it is the dialect's to judge. */
 function parsed(text: string): readonly RawStatement[] | undefined {
+  const { parseSync } = must(grammar, 'the grammar is loaded before a session is open')
   try {
     return (parseSync(text) as { readonly stmts?: readonly RawStatement[] }).stmts
   } catch {

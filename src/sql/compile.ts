@@ -117,7 +117,7 @@ export interface BoundQuery {
   /** One entry a mention of a table. */
   readonly scans: readonly TableScan[]
   /** Whether it says in which order its rows come. */
-  readonly isOrdered?: boolean
+  readonly isOrdered: boolean
   /** The only row, where it is known without an engine: numbers and texts, a column each. */
   readonly constants?: readonly Literal[] | undefined
   /** What the caller should be told, one sentence each. */

@@ -1,13 +1,12 @@
 import { AppError, type TextPosition } from '#base/errors.ts'
+import { namesIn } from './scan/names-in.ts'
 
-const parts = /--[^\n]*|\/\*[\s\S]*?\*\/|'(?:[^'\\]|\\[\s\S])*'|"[^"]*"|`[^`]*`|#([\p{L}_][\p{L}\p{N}_]*)/gu
 const depthMax = 20
 const charactersMax = 1_000_000
 
 /** Names that stand in the text as `#NAME`, outside of comments and quotes. */
 export function inlinedNames(text: string): string[] {
-  const names = [...text.matchAll(parts)].flatMap(([, name]) => (name === undefined ? [] : [name]))
-  return [...new Set(names)]
+  return [...new Set(namesIn(text).map(({ name }) => name))]
 }
 
 /** A text with its templates filled in, and where its places stand in the text as it was written. */
@@ -25,20 +24,15 @@ export interface InlinedText {
 export function inlineTemplates(text: string, templates: ReadonlyMap<string, string>): InlinedText {
   const pieces: Piece[] = []
   let [filled, read] = ['', 0]
-  for (const { 0: part, 1: name, index } of text.matchAll(parts)) {
-    const template = name === undefined ? undefined : templates.get(name)
-    if (name === undefined || template === undefined) continue
-    filled += text.slice(read, index)
-    const inner = inlined(part, { templates, within: [] })
-    pieces.push({
-      from: filled.length,
-      to: filled.length + inner.length,
-      at: index,
-      length: part.length,
-      name,
-    })
+  for (const { name, at } of namesIn(text)) {
+    const template = templates.get(name)
+    if (template === undefined) continue
+    filled += text.slice(read, at)
+    const length = name.length + 1
+    const inner = filledIn(name, template, { templates, within: [] })
+    pieces.push({ from: filled.length, to: filled.length + inner.length, at, length, name })
     filled += inner
-    read = index + part.length
+    read = at + length
   }
   filled += text.slice(read)
   if (filled.length > charactersMax) throw tooLong()
@@ -74,26 +68,34 @@ function tooLong(): AppError {
   )
 }
 
-function inlined(
-  text: string,
-  {
-    templates,
-    within,
-  }: { readonly templates: ReadonlyMap<string, string>; readonly within: readonly string[] },
-): string {
-  const filled = text.replaceAll(parts, (part: string, name: string | undefined) => {
-    const template = name === undefined ? undefined : templates.get(name)
-    if (name === undefined || template === undefined) return part
-    if (within.includes(name) || within.length >= depthMax) {
-      throw new AppError(
-        'query.parameters',
-        `The template #${name} holds itself: ${[...within, name].join(' → ')}.`,
-      )
-    }
-    return inlined(template, { templates, within: [...within, name] })
-      .trim()
-      .replace(/;+$/, '')
-  })
+interface Filling {
+  readonly templates: ReadonlyMap<string, string>
+  /** The templates that this stands in. */
+  readonly within: readonly string[]
+}
+
+function inlined(text: string, { templates, within }: Filling): string {
+  let [filled, read] = ['', 0]
+  for (const { name, at } of namesIn(text)) {
+    const template = templates.get(name)
+    if (template === undefined) continue
+    filled += text.slice(read, at) + filledIn(name, template, { templates, within })
+    read = at + name.length + 1
+    if (filled.length > charactersMax) throw tooLong()
+  }
+  filled += text.slice(read)
   if (filled.length > charactersMax) throw tooLong()
   return filled
+}
+
+function filledIn(name: string, template: string, { templates, within }: Filling): string {
+  if (within.includes(name) || within.length >= depthMax) {
+    throw new AppError(
+      'query.parameters',
+      `The template #${name} holds itself: ${[...within, name].join(' → ')}.`,
+    )
+  }
+  return inlined(template, { templates, within: [...within, name] })
+    .trim()
+    .replace(/;+$/, '')
 }

@@ -1,5 +1,6 @@
 import { plainWords } from './plain-words.ts'
 import type { WireFailure } from './protocol.ts'
+import { tookTooLong } from './watched.ts'
 
 /** The text is something else than one query. */
 export class NotAQuery extends Error {}
@@ -41,6 +42,7 @@ export function failureOf(error: unknown, isInterrupted: boolean): WireFailure {
         cause: text,
       }
     default: {
+      if (rest.startsWith(tookTooLong)) return { ...functionTooSlow, message: firstLine(rest) }
       const words = plainWords(kind, firstLine(rest))
       return words === undefined
         ? { code: 'query.failed', message: 'The engine could not read the statement.', cause: text }
@@ -50,6 +52,11 @@ export function failureOf(error: unknown, isInterrupted: boolean): WireFailure {
 }
 
 const cancelled: WireFailure = { code: 'query.cancelled', message: 'The statement was cancelled.' }
+
+const functionTooSlow = {
+  code: 'query.limit',
+  hint: 'Mostly a pattern with repetitions inside repetitions, such as (a+)+: write it so that each text fits in one way only, or without look-around and back references.',
+} as const satisfies Partial<WireFailure>
 
 const memoryFull: WireFailure = {
   code: 'engine.memory',

@@ -17,6 +17,7 @@ import {
 } from '@duckdb/node-api'
 import type { NativeFunction, NativeType } from '#natives/native.ts'
 import { nativeFunctions } from '#natives/natives.ts'
+import { watched } from './watched.ts'
 
 const types: Readonly<Record<NativeType, DuckDBType>> = {
   boolean: BOOLEAN,
@@ -41,7 +42,7 @@ export function registerNatives(connection: DuckDBConnection): void {
   }
 }
 
-function scalarFunction({ name, takes, gives, run }: NativeFunction): DuckDBScalarFunction {
+function scalarFunction({ name, takes, gives, run, isBounded }: NativeFunction): DuckDBScalarFunction {
   const call = run as (...values: readonly unknown[]) => unknown
   return DuckDBScalarFunction.create({
     name,
@@ -49,10 +50,14 @@ function scalarFunction({ name, takes, gives, run }: NativeFunction): DuckDBScal
     returnType: types[gives],
     mainFunction(_info, input, output) {
       const columns = takes.map((_type, index) => input.getColumnVector(index))
-      for (let row = 0; row < input.rowCount; row += 1) {
-        const values = columns.map((column) => fromEngine(column.getItem(row)))
-        output.setItem(row, values.includes(null) ? null : toEngine(call(...values)))
+      const rows = (): void => {
+        for (let row = 0; row < input.rowCount; row += 1) {
+          const values = columns.map((column) => fromEngine(column.getItem(row)))
+          output.setItem(row, values.includes(null) ? null : toEngine(call(...values)))
+        }
       }
+      if (isBounded) rows()
+      else watched(rows)
       output.flush()
     },
   })

@@ -2,10 +2,10 @@ import type { EngineStatement } from '../engine.ts'
 import { stopReason } from '../stop-reason.ts'
 import type { EngineChild } from './child-process.ts'
 import type { Frame } from './frames.ts'
-import type { Request, Share, WireStatement } from './protocol.ts'
+import { type Request, type Share, watchedMsMax, type WireStatement } from './protocol.ts'
 
 /** A child that does not end a statement within this time after an interrupt is killed. */
-const graceMs = 3000
+const graceMs = watchedMsMax + 1_000
 
 /** A statement's place in a child, with what it may use there. */
 export class Place {

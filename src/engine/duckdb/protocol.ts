@@ -65,6 +65,12 @@ export type Request =
   | { readonly op: 'interrupt' }
   | { readonly op: 'close' }
 
+/**
+ * So long the functions that run in JavaScript may keep a child's thread for one chunk of rows; all statements of the child
+ * share it, and nothing else is heard meanwhile.
+ */
+export const watchedMsMax = 5_000
+
 export interface WireFailure {
   readonly code: ErrorCode
   readonly message: string

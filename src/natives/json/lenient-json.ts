@@ -4,7 +4,6 @@ import { native, type NativeFunction } from '../native.ts'
  * The first value of a text as JSON that every reader takes; NULL where there is none. It is asked for texts that are no
  * strict JSON. Spark passes over what follows the value, and takes single quotes and NaN; flags allow more:
  * `u` names without quotes, `c` comments, `z` zeros before a number, `b` a backslash before any sign, `k` control characters.
- * `s` forbids single quotes.
  */
 export const lenientJsonFunctions: readonly NativeFunction[] = [
   native('native_json_mended', ['text', 'text'], 'text', (text, flags) => {
@@ -37,7 +36,7 @@ class Reader {
     const sign = this.#text.charAt(this.#at)
     if (sign === '{') return this.#inside('}', () => `${this.#name()}:${this.value()}`)
     if (sign === '[') return this.#inside(']', () => this.value())
-    if (sign === '"' || (sign === "'" && !this.#flags.includes('s'))) return this.#string(sign)
+    if (sign === '"' || sign === "'") return this.#string(sign)
     return this.#word()
   }
 
@@ -61,7 +60,7 @@ class Reader {
   #name(): string {
     const sign = this.#text.charAt(this.#at)
     let name: string
-    if (sign === '"' || (sign === "'" && !this.#flags.includes('s'))) name = this.#string(sign)
+    if (sign === '"' || sign === "'") name = this.#string(sign)
     else {
       if (!this.#flags.includes('u')) throw new NoJson()
       const bare = this.#match(/[A-Za-z_$][\w$]*/y)

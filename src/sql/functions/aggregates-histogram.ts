@@ -2,6 +2,11 @@ import { arrayType, doubleType, structType, type DataType } from '#types/data-ty
 import { duckdbType } from '#types/duckdb.ts'
 import { nullsLeftOut } from './aggregate-call.ts'
 import type { PrintedCall } from './entry.ts'
+import { onceEach } from './once-each.ts'
+
+/** Of one group: they stand in the memory of JavaScript together. */
+const valuesMax = 5_000_000
+const tooMany = `histogram_numeric takes at most ${valuesMax} values of a group: take a sample of them, or fewer.`
 
 /** The middle of each bin in the type of the values, and how many are in it. */
 export function histogramType([type = doubleType]: readonly DataType[]): DataType {
@@ -18,7 +23,11 @@ export function histogram(printed: PrintedCall): string {
   const [value = '', most = '2'] = printed.values
   const [type = doubleType] = printed.types
   const number = printed.cast(value, type, doubleType)
-  const bins = `native_histogram(${nullsLeftOut(printed, value, `list(${number})`)}, ${most})`
+  const values = onceEach(
+    [nullsLeftOut(printed, value, `list(${number})`)],
+    (list = '') => `CASE WHEN len(${list}) > ${valuesMax} THEN error('${tooMany}') ELSE ${list} END`,
+  )
+  const bins = `native_histogram(${values}, ${most})`
   const member = printed.cast('b[1]', doubleType, type)
   const pairs = `list_transform(${bins}, lambda b: struct_pack(x := ${member}, y := b[2]))`
   return `CAST(${pairs} AS ${duckdbType(printed.type)})`

@@ -55,7 +55,10 @@ export function formattedText({
     signs.length <= values.length &&
     signs.every(([sign], index) => sign === '%s' || (sign === '%d' && isIntegral(types[index] ?? stringType)))
   if (isPlain) {
-    const plain = quoteLiteral(format.replaceAll('%n', '\n').replaceAll('%d', '%s'))
+    const engines = format.replaceAll(/%(.)/gs, (all, sign) =>
+      sign === 'n' ? '\n' : sign === 'd' ? '%s' : all,
+    )
+    const plain = quoteLiteral(engines)
     return `printf(${[plain, ...texts.map((text) => `coalesce(${text}, 'null')`)].join(', ')})`
   }
   const marked = texts.map((text, index) => `'${kindOf(types[index] ?? stringType)}:' || ${text}`)

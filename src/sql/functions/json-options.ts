@@ -61,3 +61,19 @@ export function leniency(options: JsonOptions): string {
     .map(([, flag]) => flag)
     .join('')
 }
+
+/**
+ * Of those options what matters for the type of a constant.
+ * @throws AppError 'query.unsupported' for what would be another type
+ */
+export function schemaLeniency(options: JsonOptions): string {
+  const flags = leniency(options)
+  const ignored = Object.keys(leniencies).find(
+    (name) => leniencies[name] !== 'z' && flags.includes(leniencies[name] ?? ''),
+  )
+  const refused = ignored ?? (options.has('primitivesasstring') ? 'primitivesasstring' : undefined)
+  if (refused === undefined) return flags
+  throw new AppError('query.unsupported', `schema_of_json does not take the option ${refused}.`, {
+    hint: 'Of the options that change what is read it takes allowNumericLeadingZeros.',
+  })
+}

@@ -6,7 +6,7 @@ import type { BoundExpression } from '../bind/bound.ts'
 import { stringOf } from '../bind/build.ts'
 import { on, rewritten, scalar } from './define.ts'
 import type { FunctionEntry, PrintedCall } from './entry.ts'
-import { jsonOptions, leniency } from './json-options.ts'
+import { jsonOptions, schemaLeniency } from './json-options.ts'
 import { objectAtPath, parsed } from './json-paths.ts'
 import { readJson } from './json-read.ts'
 import { schemaOfJson } from './json-schema.ts'
@@ -72,13 +72,13 @@ export const jsonFunctions: readonly FunctionEntry[] = [
       rewritten(
         ['string', 'any'],
         ([text, options]) =>
-          stringOf(schemaOfJson(constantText(text, 'schema_of_json'), leniency(jsonOptions(options)))),
+          stringOf(schemaOfJson(constantText(text, 'schema_of_json'), schemaLeniency(jsonOptions(options)))),
         {
           optional: 1,
         },
       ),
     ),
-    remarks: 'Of a constant.',
+    remarks: 'Of a constant. Option: `allowNumericLeadingZeros`.',
   },
 ]
 

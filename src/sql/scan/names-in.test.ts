@@ -1,0 +1,39 @@
+import { expect, test } from 'vitest'
+import { namesIn } from './names-in.ts'
+
+const names = (text: string) => namesIn(text).map(({ name }) => name)
+
+test.each([
+  ['SELECT * FROM (#one) JOIN #zwei_ä USING (id)', ['one', 'zwei_ä']],
+  ['-- #a\n#b /* #c */ #d /*/ #e */ #f', ['b', 'd', 'f']],
+  ["'#a' #b '\\'#c' #d '\\\\' #e '' #f", ['b', 'd', 'e', 'f']],
+  ['"#a" #b `#c` #d', ['b', 'd']],
+  ['# #1 #a#b', ['a', 'b']],
+  // What is not ended ends with the text.
+  ['#a /* #b', ['a']],
+  ["#a ' #b", ['a']],
+  ["#a '#b \\", ['a']],
+  ['#a " #b', ['a']],
+  ['#a ` #b', ['a']],
+  ['#a -- #b', ['a']],
+])('of %s', (text, expected) => {
+  expect(names(text)).toEqual(expected)
+})
+
+test('say where they stand', () => {
+  expect(namesIn("'x' #a,\n#b")).toEqual([
+    { name: 'a', at: 4 },
+    { name: 'b', at: 8 },
+  ])
+})
+
+/** Quadratic work on these would take hours. */
+test.each(['/*', '/', "'\\", "\\'", '"', '`', '#', '-- ', "''", 'x', '\\'])(
+  'of four million characters of %s',
+  (part) => {
+    const text = `'x' ${part.repeat(4_000_000 / part.length)}`
+    expect(names(text)).toEqual([])
+    expect(names(`/*/ '" \\${text}`)).toEqual([])
+    expect(names(`'\\'${text}`)).toEqual([])
+  },
+)
