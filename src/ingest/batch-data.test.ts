@@ -1,26 +1,15 @@
 import { readdir } from 'node:fs/promises'
 import { sql } from 'kysely'
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { expect, test } from 'vitest'
 import { systemClock } from '#base/clock.ts'
 import { newBatchId } from '#base/ids.ts'
 import { longType, type Field } from '#types/data-type.ts'
-import { IngestBed, type IngestNode } from '../../test/support/ingest.ts'
+import { bed, node } from '../../test/support/one-ingest.ts'
 import type { BatchData } from './ingest.ts'
 import { stagingOf } from './staging.ts'
 import { sweepStaging } from './sweep-staging.ts'
 
 const columns: readonly Field[] = [{ name: 'id', type: longType }]
-let bed: IngestBed
-let node: IngestNode
-
-beforeAll(async () => {
-  bed = await IngestBed.open()
-  node = await bed.node()
-})
-afterAll(async () => {
-  await node?.[Symbol.asyncDispose]()
-  await bed?.[Symbol.asyncDispose]()
-})
 
 async function textOf(file: BatchData | undefined, range?: { start: number; end: number }): Promise<string> {
   const pieces: Uint8Array[] = []

@@ -1,21 +1,9 @@
 import { randomUUID } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
-import { afterAll, beforeAll, expect, test } from 'vitest'
-import { IngestBed, type IngestNode } from '../../test/support/ingest.ts'
+import { expect, test } from 'vitest'
+import { bed, node } from '../../test/support/one-ingest.ts'
 import { sharedEngine } from '../../test/support/engine.ts'
 import type { Dataset } from '../datasets/datasets.ts'
-
-let bed: IngestBed
-let node: IngestNode
-
-beforeAll(async () => {
-  bed = await IngestBed.open()
-  node = await bed.node()
-})
-afterAll(async () => {
-  await node?.[Symbol.asyncDispose]()
-  await bed?.[Symbol.asyncDispose]()
-})
 
 const properties = {
   sku: { type: 'string', pattern: '^[A-Z]{2}-\\d+$' },

@@ -25,22 +25,12 @@ import {
   structType,
   timestampType,
 } from '#types/data-type.ts'
-import { IngestBed, type IngestNode } from '../../test/support/ingest.ts'
+import { bed, nextNode, node } from '../../test/support/one-ingest.ts'
 import { hangingAt } from '../../test/support/lake.ts'
 import { loadTriesMax } from './load-batch.ts'
 
 const signal = new AbortController().signal
-let bed: IngestBed
-let node: IngestNode
 
-beforeAll(async () => {
-  bed = await IngestBed.open()
-  node = await bed.node()
-})
-afterAll(async () => {
-  await node?.[Symbol.asyncDispose]()
-  await bed?.[Symbol.asyncDispose]()
-})
 afterEach(() => armFaults(undefined))
 
 const columns: readonly Field[] = [
@@ -468,7 +458,7 @@ describe('whatever dies, a batch is loaded once', () => {
   // It would take the runs of the nodes that are to die.
   beforeAll(() => node[Symbol.asyncDispose]())
   afterAll(async () => {
-    node = await bed.node()
+    await nextNode()
   })
 
   test.each(points)('the server at %s; when it wakes, it changes nothing any more', async (point) => {

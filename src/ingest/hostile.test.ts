@@ -1,6 +1,6 @@
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { expect, test } from 'vitest'
 import { arrayType, type Field, longType, mapType, stringType } from '#types/data-type.ts'
-import { IngestBed, type IngestNode } from '../../test/support/ingest.ts'
+import { bed, node } from '../../test/support/one-ingest.ts'
 
 const columns: readonly Field[] = [
   { name: 'id', type: longType },
@@ -8,17 +8,6 @@ const columns: readonly Field[] = [
   { name: 'tags', type: arrayType(stringType) },
   { name: 'more', type: mapType(stringType, stringType) },
 ]
-let bed: IngestBed
-let node: IngestNode
-
-beforeAll(async () => {
-  bed = await IngestBed.open()
-  node = await bed.node()
-})
-afterAll(async () => {
-  await node?.[Symbol.asyncDispose]()
-  await bed?.[Symbol.asyncDispose]()
-})
 
 const depth = 200_000
 const deep = '['.repeat(depth) + ']'.repeat(depth)

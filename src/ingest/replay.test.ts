@@ -1,25 +1,16 @@
 import { buffer } from 'node:stream/consumers'
-import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest'
+import { afterEach, describe, expect, test, vi } from 'vitest'
 import { armFaults } from '#base/faults.ts'
 import { longType, stringType, type Field } from '#types/data-type.ts'
-import { IngestBed, type IngestNode } from '../../test/support/ingest.ts'
+import type { IngestBed } from '../../test/support/ingest.ts'
+import { bed, nextNode, node } from '../../test/support/one-ingest.ts'
 import { hangingAt } from '../../test/support/lake.ts'
 
 const columns: readonly Field[] = [
   { name: 'id', type: longType },
   { name: 'name', type: stringType },
 ]
-let bed: IngestBed
-let node: IngestNode
 
-beforeAll(async () => {
-  bed = await IngestBed.open()
-  node = await bed.node()
-})
-afterAll(async () => {
-  await node?.[Symbol.asyncDispose]()
-  await bed?.[Symbol.asyncDispose]()
-})
 afterEach(() => armFaults(undefined))
 
 const ids = async (dataset: Parameters<IngestBed['rows']>[0]) => (await bed.rows(dataset)).map(([id]) => id)
@@ -58,7 +49,7 @@ describe('a batch that replays others', () => {
         await dying.ingest.complete(bed.caller, batchId)
         await bed.finished(batchId)
       })
-      node = await bed.node({ nodeId: 'dying' })
+      await nextNode({ nodeId: 'dying' })
       expect(await bed.finished(batchId)).toMatchObject({ state: 'success', recordCount: 1 })
       hanging.release()
       await dying[Symbol.asyncDispose]()

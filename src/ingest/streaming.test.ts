@@ -1,13 +1,14 @@
 import { appendFile, mkdir, open, readdir, rename, stat, truncate, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { sql } from 'kysely'
-import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest'
+import { afterEach, beforeAll, describe, expect, test, vi } from 'vitest'
 import { type Clock, systemClock } from '#base/clock.ts'
 import { armFaults } from '#base/faults.ts'
 import { type Logger, silentLogger } from '#base/log.ts'
 import type { Dataset } from '#datasets/datasets.ts'
 import { arrayType, longType, stringType, type Field } from '#types/data-type.ts'
-import { IngestBed, type IngestNode } from '../../test/support/ingest.ts'
+import type { IngestNode } from '../../test/support/ingest.ts'
+import { bed, node } from '../../test/support/one-ingest.ts'
 import { hangingAt } from '../../test/support/lake.ts'
 import { smallDisk } from '../../test/support/small-disk.ts'
 import { createStreaming, type StreamingRules } from './create-streaming.ts'
@@ -18,14 +19,10 @@ const columns: readonly Field[] = [
   { name: '_id', type: stringType },
   { name: 'n', type: longType },
 ]
-let bed: IngestBed
-let node: IngestNode
 let inlet: OpenInlet
 let logs = 0
 
 beforeAll(async () => {
-  bed = await IngestBed.open()
-  node = await bed.node()
   await using streaming = await stream()
   const made = await streaming.createInlet(bed.caller, {
     name: 'events',
@@ -33,10 +30,6 @@ beforeAll(async () => {
     requiresAuthentication: false,
   })
   inlet = await streaming.opened(made.inletId)
-})
-afterAll(async () => {
-  await node?.[Symbol.asyncDispose]()
-  await bed?.[Symbol.asyncDispose]()
 })
 afterEach(() => {
   armFaults(undefined)

@@ -1,10 +1,11 @@
 import { readdir } from 'node:fs/promises'
-import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest'
+import { afterEach, describe, expect, test, vi } from 'vitest'
 import { armFaults } from '#base/faults.ts'
 import { hasBatchUpload, selectBatchParts } from '#metadata/batch-uploads.ts'
 import { selectUnfinishedBatchFiles } from '#metadata/batches.ts'
 import { longType, stringType, type Field } from '#types/data-type.ts'
-import { IngestBed, type IngestNode } from '../../test/support/ingest.ts'
+import type { IngestBed } from '../../test/support/ingest.ts'
+import { bed, nextNode, node } from '../../test/support/one-ingest.ts'
 import { hangingAt } from '../../test/support/lake.ts'
 import type { FilePlace, UploadPart } from './ingest.ts'
 
@@ -13,17 +14,7 @@ const columns: readonly Field[] = [
   { name: 'id', type: longType },
   { name: 'name', type: stringType },
 ]
-let bed: IngestBed
-let node: IngestNode
 
-beforeAll(async () => {
-  bed = await IngestBed.open()
-  node = await bed.node()
-})
-afterAll(async () => {
-  await node?.[Symbol.asyncDispose]()
-  await bed?.[Symbol.asyncDispose]()
-})
 afterEach(() => armFaults(undefined))
 
 async function openFile(fileName = 'large.json') {
@@ -220,7 +211,7 @@ describe('a batch that is reverted', () => {
       await dying.ingest.revert(bed.caller, id)
       await inactive(id)
     })
-    node = await bed.node({ nodeId: 'dying' })
+    await nextNode({ nodeId: 'dying' })
     await inactive(id)
     hanging.release()
     await dying[Symbol.asyncDispose]()
