@@ -6,6 +6,7 @@ import type { HttpDependencies } from '../dependencies.ts'
 import { type App, guarded } from '../gateway/app.ts'
 import { bytesOf, checkLength, takeBodiesAsStreams } from '../gateway/bodies.ts'
 import { callerOf, signalOf } from '../gateway/caller.ts'
+import { recordDownload } from '../gateway/record-download.ts'
 import { addBackups } from './backups.ts'
 import { addMaintenance } from './maintenance.ts'
 import type { Counters } from './metrics.ts'
@@ -92,15 +93,7 @@ function addRejects(app: App, { access, ingest }: HttpDependencies): void {
       const caller = callerOf(request)
       const batchId = parseId('batch', request.params.id)
       const rejects = [...(await ingest.rejects(caller, batchId, request.query))]
-      await access.audit({
-        principalId: caller.principal.id,
-        sandboxId: caller.sandbox.id,
-        action: 'download',
-        assetType: 'Batch',
-        assetId: batchId,
-        status: 'Allow',
-        detail: { rejects: rejects.length },
-      })
+      await recordDownload(access, caller, { batchId, detail: { rejects: rejects.length } })
       return { rejects }
     },
   )

@@ -5,6 +5,7 @@ import type { HttpDependencies } from '../dependencies.ts'
 import { type App, guarded } from '../gateway/app.ts'
 import { callerOf } from '../gateway/caller.ts'
 import { limit, start } from '../gateway/page.ts'
+import { recordDownload } from '../gateway/record-download.ts'
 import { sendRange } from './send-range.ts'
 
 const tags = ['Data access']
@@ -83,15 +84,7 @@ export function addLoadedFiles(app: App, { access, datasets, ingest }: HttpDepen
         throw new AppError('object.missing', `The batch has no file ${JSON.stringify(path.slice(0, 200))}.`)
       }
       if (request.method !== 'HEAD') {
-        await access.audit({
-          principalId: caller.principal.id,
-          sandboxId: caller.sandbox.id,
-          action: 'download',
-          assetType: 'Batch',
-          assetId: batchId,
-          status: 'Allow',
-          detail: { place: 'files' },
-        })
+        await recordDownload(access, caller, { batchId, detail: { place: 'files' } })
       }
       return await sendRange(request, reply, file)
     },

@@ -6,6 +6,7 @@ import type { HttpDependencies } from '../dependencies.ts'
 import { type App, guarded } from '../gateway/app.ts'
 import { callerOf } from '../gateway/caller.ts'
 import { limit, start } from '../gateway/page.ts'
+import { recordDownload } from '../gateway/record-download.ts'
 import { addLoadedFiles } from './loaded-files.ts'
 import { sendRange } from './send-range.ts'
 
@@ -59,15 +60,7 @@ function addFiles(app: App, { access, ingest }: HttpDependencies, { place, summa
         return await reply.send(page(entries, { ...request.query, url: request.url.split('?')[0] ?? '' }))
       }
       if (request.method !== 'HEAD') {
-        await access.audit({
-          principalId: caller.principal.id,
-          sandboxId: caller.sandbox.id,
-          action: 'download',
-          assetType: 'Batch',
-          assetId: batchId,
-          status: 'Allow',
-          detail: { place },
-        })
+        await recordDownload(access, caller, { batchId, detail: { place } })
       }
       return await sendRange(request, reply, file)
     },
