@@ -19,6 +19,7 @@ import { selectOpenUpload } from '#metadata/batch-uploads.ts'
 import { hasEnded } from '#metadata/jobs.ts'
 import type { Metadata, Transaction } from '#metadata/metadata.ts'
 import { createBatchData, requireHere } from './batch-data.ts'
+import { enqueueLoad, loadKind } from './enqueue-load.ts'
 import { inferSchema } from './infer-schema.ts'
 import { type Ingest, replacedMax } from './ingest.ts'
 import { ingestCodes, shownName } from './ingest-failure.ts'
@@ -44,7 +45,6 @@ export interface IngestDependencies {
   readonly logger: Logger
 }
 
-const loadKind = 'load'
 /** A load keeps an engine child busy. */
 const parallelLoadsMax = 2
 const revertKind = 'revert'
@@ -173,15 +173,12 @@ export function createIngest(dependencies: IngestDependencies): Ingest {
         }
         const now = clock.now()
         await updateBatch(tx, batchId, { state: 'queued', at: now })
-        await jobs.enqueue(tx, {
-          kind: loadKind,
-          subjectId: batchId,
-          tick: 'load',
-          dueAt: now,
+        await enqueueLoad(jobs, tx, {
+          batchId,
           nodeId: batch.node_id ?? undefined,
+          dueAt: now,
           principalId: caller.principal.id,
           sandboxId: caller.sandbox.id,
-          payload: {},
         })
         await audit(tx, caller, { action: 'create', batch })
         return true

@@ -7,6 +7,7 @@ import type { Jobs } from '#jobs/jobs.ts'
 import { insertBatchOnce, lockBatch, putBatchFile, updateBatch } from '#metadata/batches.ts'
 import type { Metadata } from '#metadata/metadata.ts'
 import { claimStreamKeys } from '#metadata/streaming.ts'
+import { enqueueLoad } from '../enqueue-load.ts'
 import { removeFile, type Staging, storeDurably } from '../staging.ts'
 import { type Entry, entryOf, rowsOf } from './entry.ts'
 import { bytesLeftOut, readSegment, type Segment } from './segment.ts'
@@ -120,16 +121,7 @@ async function batchRows(
       return rows.duplicates
     }
     await updateBatch(tx, batchId, { state: 'queued', at: now })
-    await jobs.enqueue(tx, {
-      kind: 'load',
-      subjectId: batchId,
-      tick: 'load',
-      dueAt: now,
-      nodeId: jobs.nodeId,
-      principalId,
-      sandboxId,
-      payload: {},
-    })
+    await enqueueLoad(jobs, tx, { batchId, nodeId: jobs.nodeId, dueAt: now, principalId, sandboxId })
     return rows.duplicates
   })
 }
