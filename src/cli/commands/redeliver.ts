@@ -46,14 +46,17 @@ const lookEveryMs = 500
 
 /** `export rerun` and `export backfill`. */
 export function addRedeliver(command: Command, host: CliHost): void {
-  const dryRunOption = () => new Option('--dry-run', 'show what would be delivered; nothing is')
-  command
-    .command('rerun <run>')
-    .description('deliver the rows of a published run again; ends with 0 when they are published')
-    .addOption(dryRunOption())
-    .addOption(sandboxOption())
-    .addOption(homeOption())
-    .addOption(formatOption(['table', 'json']))
+  const withCommonOptions = (own: Command): Command =>
+    own
+      .addOption(new Option('--dry-run', 'show what would be delivered; nothing is'))
+      .addOption(sandboxOption())
+      .addOption(homeOption())
+      .addOption(formatOption(['table', 'json']))
+  withCommonOptions(
+    command
+      .command('rerun <run>')
+      .description('deliver the rows of a published run again; ends with 0 when they are published'),
+  )
     .addHelpText(
       'after',
       '\nThe next delivery is as it would have been. Runs are listed by: sluice export show NAME\n\nExamples:\n  sluice export rerun 4b7728dd-3e4c-4d5e-9a05-0c1d2e3f4a5b --dry-run',
@@ -61,20 +64,18 @@ export function addRedeliver(command: Command, host: CliHost): void {
     .action((run: string, flags: RepeatFlags) =>
       withClient(host, flags, (client) => rerun(client, createTerminal(host), { run, ...flags })),
     )
-  command
-    .command('backfill <name>')
-    .description('deliver rows by their own time, a run for each window, beside the live runs')
-    .addOption(
-      new Option('--from <time>', 'first time of rows, in UTC').argParser(time).makeOptionMandatory(),
-    )
-    .addOption(
-      new Option('--to <time>', 'first time that is not delivered').argParser(time).makeOptionMandatory(),
-    )
-    .addOption(new Option('--window <span>', 'of one run: 1d, 6h').argParser(hours).default(24, '1d'))
-    .addOption(dryRunOption())
-    .addOption(sandboxOption())
-    .addOption(homeOption())
-    .addOption(formatOption(['table', 'json']))
+  withCommonOptions(
+    command
+      .command('backfill <name>')
+      .description('deliver rows by their own time, a run for each window, beside the live runs')
+      .addOption(
+        new Option('--from <time>', 'first time of rows, in UTC').argParser(time).makeOptionMandatory(),
+      )
+      .addOption(
+        new Option('--to <time>', 'first time that is not delivered').argParser(time).makeOptionMandatory(),
+      )
+      .addOption(new Option('--window <span>', 'of one run: 1d, 6h').argParser(hours).default(24, '1d')),
+  )
     .addHelpText(
       'after',
       '\nAsked again it delivers only the windows that were not delivered.\n\nExamples:\n  sluice export backfill nightly --from 2026-01-01 --to 2026-02-01 --window 7d',
