@@ -6,9 +6,7 @@ import type { Lake } from '#lake/lake.ts'
 import { insertBatchOnce, selectBatch, selectBatches } from '#metadata/batches.ts'
 import {
   insertDataset,
-  markDatasetDeleted,
-  markTaggedDeleted,
-  sampleTag,
+  markDeletedWithSamples,
   selectDataset,
   selectDatasetByName,
   selectDatasets,
@@ -245,14 +243,9 @@ export function createDatasets({ metadata, access, lake, schemas, clock }: Datas
       await require(caller, 'manage-datasets', datasetId)
       await metadata.transaction(async (tx) => {
         const at = clock.now()
-        const isDeleted = await markDatasetDeleted(tx, caller.sandbox.id, datasetId, at)
-        if (!isDeleted) throw unknownDataset(datasetId)
-        const samples = await markTaggedDeleted(tx, caller.sandbox.id, {
-          tag: sampleTag,
-          value: datasetId,
-          at,
-        })
-        for (const assetId of [datasetId, ...samples]) {
+        const deleted = await markDeletedWithSamples(tx, caller.sandbox.id, datasetId, at)
+        if (deleted.length === 0) throw unknownDataset(datasetId)
+        for (const assetId of deleted) {
           await audit(caller, { action: 'delete', assetType: 'dataset', assetId }, tx)
         }
       })

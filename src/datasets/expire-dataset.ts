@@ -4,7 +4,7 @@ import type { Clock } from '#base/clock.ts'
 import type { RunContext, RunOutcome } from '#jobs/jobs.ts'
 import type { Lake } from '#lake/lake.ts'
 import { lockDatasetExpiration, updateDatasetExpiration } from '#metadata/dataset-expirations.ts'
-import { markDatasetDeleted, markTaggedDeleted, sampleTag, selectTableId } from '#metadata/datasets.ts'
+import { markDeletedWithSamples, selectTableId } from '#metadata/datasets.ts'
 import type { Metadata } from '#metadata/metadata.ts'
 
 export const expireKind = 'dataset.expire'
@@ -38,23 +38,19 @@ export async function expireDataset(
     if (!row.is_due) return 'early'
     const at = clock.now()
     await updateDatasetExpiration(tx, row.id, { status: 'executing', updated_at: at })
-    if (await markDatasetDeleted(tx, row.sandbox_id, row.dataset_id, at)) {
-      const sample = { tag: sampleTag, value: row.dataset_id, at }
-      const samples = await markTaggedDeleted(tx, row.sandbox_id, sample)
-      for (const assetId of [row.dataset_id, ...samples]) {
-        await access.audit(
-          {
-            principalId: run.principalId,
-            sandboxId: run.sandboxId,
-            action: 'delete',
-            assetType: 'dataset',
-            assetId,
-            status: 'Allow',
-            detail: { expiration: row.id },
-          },
-          tx,
-        )
-      }
+    for (const assetId of await markDeletedWithSamples(tx, row.sandbox_id, row.dataset_id, at)) {
+      await access.audit(
+        {
+          principalId: run.principalId,
+          sandboxId: run.sandboxId,
+          action: 'delete',
+          assetType: 'dataset',
+          assetId,
+          status: 'Allow',
+          detail: { expiration: row.id },
+        },
+        tx,
+      )
     }
     return row
   })

@@ -343,21 +343,23 @@ export async function selectSampledDataset(
   return parent as DatasetId | undefined
 }
 
-/** Those whose tag names the dataset go with it; their ids. */
-export async function markTaggedDeleted(
+/** Its samples go with a dataset. @returns the ids of all that were deleted; none when it was already */
+export async function markDeletedWithSamples(
   tx: Transaction,
   sandboxId: SandboxId,
-  { tag, value, at }: { readonly tag: string; readonly value: string; readonly at: Date },
-): Promise<DatasetId[]> {
-  const rows = await tx
+  datasetId: DatasetId,
+  at: Date,
+): Promise<readonly DatasetId[]> {
+  if (!(await markDatasetDeleted(tx, sandboxId, datasetId, at))) return []
+  const samples = await tx
     .updateTable('datasets')
     .set({ deleted_at: at, updated_at: at })
     .where('sandbox_id', '=', sandboxId)
     .where('deleted_at', 'is', null)
-    .where(sql<boolean>`(tags::jsonb -> ${tag}) @> ${JSON.stringify([value])}::jsonb`)
+    .where(sql<boolean>`(tags::jsonb -> ${sampleTag}) @> ${JSON.stringify([datasetId])}::jsonb`)
     .returning('id')
     .execute()
-  return rows.map(({ id }) => id)
+  return [datasetId, ...samples.map(({ id }) => id)]
 }
 
 /** The sandbox of a dataset that is not deleted; no delete gets between until the transaction ends. */
