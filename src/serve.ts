@@ -19,7 +19,7 @@ import { isLoopback } from '#config/values.ts'
 import { createDatasets } from '#datasets/create-datasets.ts'
 import { createSharedTables } from '#datasets/create-shared-tables.ts'
 import { createExpirations } from '#datasets/create-expirations.ts'
-import { createRowRetention } from '#datasets/row-retention.ts'
+import { rowsPastOf } from '#datasets/row-retention.ts'
 import { followSchema } from '#datasets/follow-schema.ts'
 import { createFieldGroups } from '#datasets/field-groups.ts'
 import { createTableKeys } from '#datasets/table-keys.ts'
@@ -150,7 +150,6 @@ export async function startServer({
       rules: config.streaming,
       clock,
       logger,
-      nodeId,
     }),
   )
   const descriptors = createDescriptors({ metadata, access, clock })
@@ -227,7 +226,7 @@ export async function startServer({
     logger,
     retentionMs: config.lake.retentionMs,
     targetFileBytes: config.lake.targetFileBytes,
-    rowsPast: createRowRetention({ metadata, access }).rowsPast,
+    rowsPast: rowsPastOf({ metadata, access }),
   })
   await maintenance.schedule()
   await scheduleAuditExpiry({ auditLog, jobs, metadata, logger })

@@ -14,7 +14,7 @@ import { hangingAt } from '../../test/support/lake.ts'
 import { createExpirations } from './create-expirations.ts'
 import type { Dataset } from './datasets.ts'
 import type { Expirations } from './expirations.ts'
-import { createRowRetention } from './row-retention.ts'
+import { rowsPastOf } from './row-retention.ts'
 
 const signal = new AbortController().signal
 const columns: readonly Field[] = [
@@ -53,7 +53,7 @@ async function start(nodeId = 'a'): Promise<Node> {
     ...common,
     jobs,
     logger: silentLogger,
-    rowsPast: createRowRetention(common).rowsPast,
+    rowsPast: rowsPastOf(common),
   })
   await jobs.start()
   return { jobs, expirations, maintenance, [Symbol.asyncDispose]: () => jobs[Symbol.asyncDispose]() }

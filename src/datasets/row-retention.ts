@@ -2,9 +2,9 @@ import type { Access } from '#access/access.ts'
 import { AppError } from '#base/errors.ts'
 import { quoteLiteral } from '#base/sql-text.ts'
 import type { TableId } from '#base/ids.ts'
-import type { DeleteResult, RowCondition } from '#lake/lake.ts'
+import type { PastRows } from '#lake/maintenance.ts'
 import { selectDatasetOfTable, selectTimeBefore } from '#metadata/datasets.ts'
-import type { Metadata, Transaction } from '#metadata/metadata.ts'
+import type { Metadata } from '#metadata/metadata.ts'
 import type { Dataset } from './datasets.ts'
 import { datasetOf } from './rows.ts'
 
@@ -41,58 +41,47 @@ export function checkRowExpiration(dataset: Pick<Dataset, 'behavior' | 'properti
   }
 }
 
-/** Rows of tables that are older than their datasets keep them. */
-export interface RowRetention {
-  /** Undefined: none can be, or the dataset keeps its rows for ever. */
-  readonly rowsPast: (tableId: TableId) => Promise<PastRows | undefined>
-}
-
-export interface PastRows {
-  readonly condition: RowCondition
-  /** Puts it on record in the transaction that removes them. */
-  readonly recorded: (tx: Transaction, result: DeleteResult) => Promise<void>
-}
-
-/** The time is the database's: a node whose clock is wrong removes nothing too soon. */
-export function createRowRetention({
+/**
+ * Rows of tables that are older than their datasets keep them; undefined: none can be, or the dataset keeps its rows for
+ * ever. The time is the database's: a node whose clock is wrong removes nothing too soon.
+ */
+export function rowsPastOf({
   metadata,
   access,
 }: {
   readonly metadata: Metadata
   readonly access: Access
-}): RowRetention {
-  return {
-    rowsPast: async (tableId) => {
-      const row = await selectDatasetOfTable(metadata.db, tableId)
-      if (!row) return undefined
-      const dataset = datasetOf(row)
-      const span = rowExpirationOf(dataset.properties)
-      const hasTime = dataset.schema.fields.some(
-        ({ name, type }) => name === 'timestamp' && type.kind === 'timestamp',
-      )
-      if (span === undefined || !form.test(span) || !hasTime || dataset.behavior !== 'time-series') {
-        return undefined
-      }
-      const before = (await selectTimeBefore(metadata.db, span)).toISOString()
-      return {
-        condition: {
-          sql: `"timestamp" < CAST(${quoteLiteral(before)} AS TIMESTAMPTZ)`,
-          predicates: [{ column: 'timestamp', operator: '<', value: before }],
-        },
-        recorded: async (tx, { rowsRemoved, pinsBroken }) =>
-          await access.audit(
-            {
-              principalId: undefined,
-              sandboxId: dataset.sandboxId,
-              action: 'delete',
-              assetType: 'dataset rows',
-              assetId: dataset.id,
-              status: 'Allow',
-              detail: { ttlValue: span, before, rowsRemoved, pinsBroken },
-            },
-            tx,
-          ),
-      }
-    },
+}): (tableId: TableId) => Promise<PastRows | undefined> {
+  return async (tableId) => {
+    const row = await selectDatasetOfTable(metadata.db, tableId)
+    if (!row) return undefined
+    const dataset = datasetOf(row)
+    const span = rowExpirationOf(dataset.properties)
+    const hasTime = dataset.schema.fields.some(
+      ({ name, type }) => name === 'timestamp' && type.kind === 'timestamp',
+    )
+    if (span === undefined || !form.test(span) || !hasTime || dataset.behavior !== 'time-series') {
+      return undefined
+    }
+    const before = (await selectTimeBefore(metadata.db, span)).toISOString()
+    return {
+      condition: {
+        sql: `"timestamp" < CAST(${quoteLiteral(before)} AS TIMESTAMPTZ)`,
+        predicates: [{ column: 'timestamp', operator: '<', value: before }],
+      },
+      recorded: async (tx, { rowsRemoved, pinsBroken }) =>
+        await access.audit(
+          {
+            principalId: undefined,
+            sandboxId: dataset.sandboxId,
+            action: 'delete',
+            assetType: 'dataset rows',
+            assetId: dataset.id,
+            status: 'Allow',
+            detail: { ttlValue: span, before, rowsRemoved, pinsBroken },
+          },
+          tx,
+        ),
+    }
   }
 }

@@ -4,7 +4,7 @@ import type { Logger } from '#base/log.ts'
 import type { Jobs } from '#jobs/jobs.ts'
 import { selectArrival, selectQueryRunEnd, selectTriggeredFlows } from '#metadata/export-triggers.ts'
 import { selectEntity } from '#metadata/exports.ts'
-import { hasRun } from '#metadata/jobs.ts'
+import { selectRunId } from '#metadata/jobs.ts'
 import type { Metadata } from '#metadata/metadata.ts'
 import type { Notify } from '#notify/notify.ts'
 import { type FlowDocument, readDocument } from './entity-schemas.ts'
@@ -79,7 +79,7 @@ export async function lookForTriggers({
       if (!moment) continue
       runCount += 1
       const key = { kind: 'export', subjectId, tick: moment.at.toISOString() }
-      if (await hasRun(metadata.db, key)) continue
+      if ((await selectRunId(metadata.db, key)) !== undefined) continue
       await metadata.transaction(async (tx) =>
         jobs.enqueue(tx, {
           ...key,

@@ -24,7 +24,6 @@ export interface StreamingDependencies {
   readonly rules: StreamingRules
   readonly clock: Clock
   readonly logger: Logger
-  readonly nodeId: string
 }
 
 export interface StreamingRules {
@@ -66,7 +65,7 @@ export function createStreaming(dependencies: StreamingDependencies): Streaming 
         duplicateWindowMs: rules.duplicateWindowMs,
       }),
     )
-    return { log, batcher, receiver: createReceiver({ ...dependencies, log }) }
+    return { log, batcher, receiver: createReceiver({ ...dependencies, log, nodeId: jobs.nodeId }) }
   }
 
   return {

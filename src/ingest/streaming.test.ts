@@ -70,7 +70,6 @@ async function stream({
     },
     clock,
     logger,
-    nodeId: at.jobs.nodeId,
   })
   await streaming.start()
   return streaming

@@ -95,8 +95,9 @@ export interface MaintenanceOptions {
   readonly rowsPast?: (tableId: TableId) => Promise<PastRows | undefined>
 }
 
-interface PastRows {
+export interface PastRows {
   readonly condition: RowCondition
+  /** Puts it on record in the transaction that removes them. */
   readonly recorded: (tx: Transaction, result: DeleteResult) => Promise<void>
 }
 

@@ -1,4 +1,5 @@
 import { type ColumnType, type Generated, type Insertable, type Selectable, sql } from 'kysely'
+import { must } from '#base/assert.ts'
 import type { PrincipalId, RunId, SandboxId } from '#base/ids.ts'
 import type { Db, Transaction } from './metadata.ts'
 
@@ -103,20 +104,16 @@ export async function insertRun(db: Db, row: NewRunRow): Promise<RunId> {
     .returning('id')
     .executeTakeFirst()
   if (inserted) return inserted.id
-  const existing = await db
-    .selectFrom('job_runs')
-    .select('id')
-    .where('kind', '=', row.kind)
-    .where('subject_id', '=', row.subject_id)
-    .where('tick', '=', row.tick)
-    .executeTakeFirstOrThrow()
-  return existing.id
+  return must(
+    await selectRunId(db, { kind: row.kind, subjectId: row.subject_id, tick: row.tick }),
+    'a run that is not new is there',
+  )
 }
 
-export async function hasRun(
+export async function selectRunId(
   db: Db,
   { kind, subjectId, tick }: { readonly kind: string; readonly subjectId: string; readonly tick: string },
-): Promise<boolean> {
+): Promise<RunId | undefined> {
   const row = await db
     .selectFrom('job_runs')
     .select('id')
@@ -124,7 +121,7 @@ export async function hasRun(
     .where('subject_id', '=', subjectId)
     .where('tick', '=', tick)
     .executeTakeFirst()
-  return row !== undefined
+  return row?.id
 }
 
 export async function selectRun(db: Db, runId: RunId): Promise<RunRow | undefined> {
