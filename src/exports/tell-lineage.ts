@@ -18,6 +18,7 @@ export async function tellLineage(
     readonly statistics?: { readonly rowCount: number; readonly size: number; readonly fileCount: number }
   },
 ): Promise<void> {
+  if (!lineage.isOn) return
   const { run, type, message, statistics } = told
   const flowId = flowIdOf(run.subjectId)
   const flow = await selectEntity(tx, run.sandboxId, 'flows', flowId)

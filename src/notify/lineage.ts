@@ -15,6 +15,8 @@ import { type LineageFact, lineageEvent } from './lineage-event.ts'
  * @see https://openlineage.io/spec/2-0-2/OpenLineage.json
  */
 export interface Lineage {
+  /** Whether a collector is configured; else nobody need gather facts. */
+  readonly isOn: boolean
   /** Nothing happens when no collector is configured, and for what was told of a run before. */
   tell(tx: Transaction, run: LineageRun, fact: LineageFact): Promise<void>
 }
@@ -65,6 +67,7 @@ export function createLineage({ metadata, jobs, collector, producer, clock }: Li
     },
   })
   return {
+    isOn: collector !== undefined,
     tell: async (tx, run, fact) => {
       if (!collector) return
       const sandbox = await selectSandboxName(tx, run.sandboxId)

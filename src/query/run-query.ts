@@ -77,7 +77,8 @@ export async function runQuery(shared: Shared, context: RunContext): Promise<Run
       const referenced_datasets = await referencedBy(scope, statements)
       await updateQueryLog(metadata.db, entry.id, { effective_sql: effective, referenced_datasets })
     }
-    if (isScheduled) {
+    const isTold = isScheduled && services.lineage.isOn
+    if (isTold) {
       const touched = await touchedBy(scope, statements)
       await metadata.transaction((tx) =>
         tellQueryLineage(services, tx, { run, task, type: 'START', touched }),
@@ -98,7 +99,7 @@ export async function runQuery(shared: Shared, context: RunContext): Promise<Run
     }
     const created_dataset = await madeBy(scope, statements)
     if (created_dataset) await nameDataset(scope, created_dataset, request)
-    const touched = isScheduled ? await touchedBy(scope, statements) : undefined
+    const touched = isTold ? await touchedBy(scope, statements) : undefined
     await metadata.transaction(async (tx) => {
       await lease.finish(tx, { statementCount: statements.length, rowCount, notices })
       await updateQueryLog(tx, entry.id, {
