@@ -115,7 +115,7 @@ export function createEntities(options: EntitiesOptions): Entities {
   ): Promise<{ readonly warnings?: readonly string[] }> {
     if (kind !== 'flows') return {}
     const { scheduleParams: params } = document as FlowDocument
-    const datasetIds = await metadata.transaction((tx) => datasetIdsOf(tx, caller, document as FlowDocument))
+    const datasetIds = await datasetIdsOf(metadata.db, caller, document as FlowDocument)
     const warnings = await overlapWarnings(options, caller, { params, datasetIds, isRun: false })
     return warnings.length === 0 ? {} : { warnings }
   }

@@ -2,7 +2,7 @@ import type { PrincipalId } from '#base/ids.ts'
 import type { Caller } from '#datasets/datasets.ts'
 import type { Jobs, RunOrder } from '#jobs/jobs.ts'
 import { selectEntities, selectEntity } from '#metadata/exports.ts'
-import type { Transaction } from '#metadata/metadata.ts'
+import type { Db, Transaction } from '#metadata/metadata.ts'
 import { type FlowDocument, readDocument } from './entity-schemas.ts'
 import { connectionLane, laneOf } from './run-order.ts'
 import { sharesOf } from './run-subject.ts'
@@ -30,13 +30,13 @@ export async function scheduleFlow(
   kept?: Kept,
 ): Promise<void> {
   const { jobs, tx, caller } = change
-  const first = document.firstDatasetId
-  const datasetIds = await datasetIdsOf(tx, caller, document)
   const rule = scheduleRuleOf(document.scheduleParams)
   if (!rule) {
     await jobs.removeSchedule(tx, 'export', flowId)
     return
   }
+  const first = document.firstDatasetId
+  const datasetIds = await datasetIdsOf(tx, caller, document)
   await jobs.putSchedule(tx, {
     kind: 'export',
     subjectId: flowId,
@@ -52,13 +52,9 @@ export async function scheduleFlow(
 }
 
 /** What the flow's source names, in its order. */
-export async function datasetIdsOf(
-  tx: Transaction,
-  caller: Caller,
-  document: FlowDocument,
-): Promise<string[]> {
+export async function datasetIdsOf(db: Db, caller: Caller, document: FlowDocument): Promise<string[]> {
   const id = document.sourceConnectionIds[0] ?? ''
-  const row = await selectEntity(tx, caller.sandbox.id, 'sourceConnections', id)
+  const row = await selectEntity(db, caller.sandbox.id, 'sourceConnections', id)
   if (!row) return []
   const { state: _state, ...rest } = row.document
   return readDocument('sourceConnections', rest).params.datasets.map(({ dataSetId }) => dataSetId)

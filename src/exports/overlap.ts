@@ -1,4 +1,4 @@
-import { type DatasetId, parseId } from '#base/ids.ts'
+import { parseId } from '#base/ids.ts'
 import type { Clock } from '#base/clock.ts'
 import type { Caller } from '#datasets/datasets.ts'
 import { due, tickAfter } from '#jobs/due.ts'
@@ -58,9 +58,10 @@ export async function overlapWarnings(
   const rule = scheduleRuleOf(params)
   if (!rule && !isRun) return []
   const warnings: string[] = []
-  for (const id of datasetIds) {
-    const datasetId: DatasetId = parseId('dataset', id)
-    for (const writer of await writers.of(caller, datasetId)) {
+  const ids = datasetIds.map((id) => parseId('dataset', id))
+  const found = await writers.of(caller, ids)
+  for (const id of ids) {
+    for (const writer of found.get(id) ?? []) {
       if (writer.scheduleId === params.queryScheduleId) continue // It is followed.
       const overlap = rule && overlapOf(rule, writer, clock.now())
       if (isRun && writer.isUnderWay) warnings.push(underWayText(writer))

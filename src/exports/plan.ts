@@ -58,10 +58,19 @@ export async function pinAndPlan(options: PlanOptions, context: RunContext): Pro
   // What is sealed is published, whoever may still do what.
   const caller = planned?.manifest ? undefined : await options.access.actAs(run.principalId, run.sandboxId)
   if (caller) await requireExport(options, caller)
-  const request = planned || !caller ? undefined : await readFlow(options, { caller, flowId, run })
+  const request =
+    planned || !caller
+      ? undefined
+      : await readFlow(options, { caller, flowId, datasetId: datasetIdOf(run.payload) })
+  let warnings: readonly string[] = []
   if (request && caller) {
     const closed = await closedWindow(options, { caller, request, run })
     if (closed) return closed
+    if (isLive(run)) {
+      const { document, dataset } = request
+      const flow = { params: document.scheduleParams, datasetIds: [dataset.id], isRun: true }
+      warnings = await overlapWarnings(options, caller, flow)
+    }
   }
   const plan = await metadata.transaction(async (tx) => {
     await lease.assertHeld(tx)
@@ -74,6 +83,7 @@ export async function pinAndPlan(options: PlanOptions, context: RunContext): Pro
             caller,
             request,
             chain: await lockChain(tx, flowId, request.dataset.id),
+            warnings,
           })
     if (plan.snapshotId !== undefined) {
       await lake.pin(tx, {
@@ -108,7 +118,11 @@ interface FlowRequest {
   readonly target: TargetParams
   readonly kind: DestinationKind
   readonly connectionId: string
-  readonly warnings: readonly string[]
+}
+
+/** Of neither rows of some times nor what was delivered before. */
+function isLive({ payload }: Pick<Run, 'payload'>): boolean {
+  return payload['window'] === undefined && payload['repeats'] === undefined
 }
 
 /** As a run of the dataset with this payload that begins now would be planned; nothing is pinned. */
@@ -126,35 +140,27 @@ export async function planAhead(
   },
 ): Promise<ExportPlan> {
   await requireExport(options, caller)
-  const request = await readFlow(options, { caller, flowId, run: { payload: { datasetId } } })
+  const request = await readFlow(options, { caller, flowId, datasetId })
   const chain = await options.metadata.transaction((tx) => lockChain(tx, flowId, datasetId))
   const run = { tick: '', payload, createdAt: options.clock.now() }
   return await newPlan(options, { run, caller, request, chain })
 }
 
-/** The flow's document, and a dataset of it that the caller may see. */
-export async function sourceOf(
-  options: PlanOptions,
-  {
-    caller,
-    flowId,
-    datasetId,
-  }: { readonly caller: Caller; readonly flowId: FlowId; readonly datasetId: DatasetId },
-): Promise<Pick<FlowRequest, 'document' | 'dataset' | 'startSequence'>> {
-  return await readFlow(options, { caller, flowId, run: { payload: { datasetId } } })
-}
-
-async function requireExport({ access }: PlanOptions, { principal, sandbox }: Caller): Promise<void> {
+export async function requireExport(
+  { access }: Pick<PlanOptions, 'access'>,
+  { principal, sandbox }: Caller,
+): Promise<void> {
   await access.require({ principal, permission: 'manage-dataset-destinations', sandboxId: sandbox.id })
 }
 
-async function readFlow(
+/** The flow's document with the dataset named, or else its first, which the caller may see. */
+export async function readFlow(
   options: PlanOptions,
   {
     caller,
     flowId,
-    run,
-  }: { readonly caller: Caller; readonly flowId: FlowId; readonly run: Pick<Run, 'payload'> },
+    datasetId: asked,
+  }: { readonly caller: Caller; readonly flowId: FlowId; readonly datasetId: string | undefined },
 ): Promise<FlowRequest> {
   const { metadata, datasets } = options
   const { document, stored } = await storedDocument(metadata, caller, 'flows', flowId)
@@ -170,12 +176,10 @@ async function readFlow(
     'targetConnections',
     document.targetConnectionIds[0] ?? '',
   )
-  const asked = datasetIdOf(run.payload)
   const named = source.params.datasets.find(({ dataSetId }) => asked === undefined || dataSetId === asked)
   if (!named) throw new AppError('flow.unknown', `The dataset ${asked} was removed from the export.`)
   const datasetId = parseId('dataset', named.dataSetId)
   await requireView(options, caller, datasetId)
-  const isLive = run.payload['window'] === undefined && run.payload['repeats'] === undefined
   return {
     flowId,
     document,
@@ -184,13 +188,6 @@ async function readFlow(
     target: target.params,
     kind: must(destinationKindOf(target.connectionSpec.id), 'a target was checked when it was made'),
     connectionId: target.baseConnectionId,
-    warnings: isLive
-      ? await overlapWarnings(options, caller, {
-          params: document.scheduleParams,
-          datasetIds: [datasetId],
-          isRun: true,
-        })
-      : [],
   }
 }
 
@@ -255,11 +252,13 @@ async function newPlan(
     caller,
     request,
     chain,
+    warnings = [],
   }: {
     readonly run: Pick<Run, 'tick' | 'payload' | 'createdAt'>
     readonly caller: Caller
     readonly request: FlowRequest
     readonly chain: ChainRow | undefined
+    readonly warnings?: readonly string[]
   },
 ): Promise<ExportPlan> {
   const { document, dataset, target, flowId } = request
@@ -311,7 +310,7 @@ async function newPlan(
     ...(target.completionMarker === undefined ? {} : { completionMarker: target.completionMarker }),
     ...(encryption ? { encryption } : {}),
     scheduledAt: exportAt.toISOString(),
-    ...(request.warnings.length === 0 ? {} : { warnings: [...request.warnings] }),
+    ...(warnings.length === 0 ? {} : { warnings: [...warnings] }),
   }
 }
 

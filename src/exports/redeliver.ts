@@ -1,5 +1,3 @@
-import type { Access } from '#access/access.ts'
-import type { Clock } from '#base/clock.ts'
 import { must } from '#base/assert.ts'
 import { AppError } from '#base/errors.ts'
 import {
@@ -13,7 +11,7 @@ import {
 } from '#base/ids.ts'
 import type { Caller } from '#datasets/datasets.ts'
 import type { Engine } from '#engine/engine.ts'
-import type { Commit, Lake } from '#lake/lake.ts'
+import type { Commit } from '#lake/lake.ts'
 import {
   lockChain,
   lockEntity,
@@ -27,7 +25,7 @@ import type { Transaction } from '#metadata/metadata.ts'
 import { dryRunOf } from './dry-run.ts'
 import type { Exports } from './exports.ts'
 import { pinOwner, readPlan } from './export-plan.ts'
-import { planAhead, type PlanOptions, sourceOf } from './plan.ts'
+import { planAhead, type PlanOptions, readFlow, requireExport } from './plan.ts'
 import { cutWindows, type RecordWindow } from './record-windows.ts'
 import type { RunControl } from './run-control.ts'
 import { flowIdOf } from './run-subject.ts'
@@ -37,9 +35,6 @@ import { isOpenAgain, refuseOverlaps, windowKey, windowRun, windowRunsIn } from 
 
 interface RedeliverOptions extends PlanOptions {
   readonly engine: Engine
-  readonly access: Access
-  readonly lake: Lake
-  readonly clock: Clock
   readonly control: Pick<RunControl, 'enqueueIn' | 'ring'>
 }
 
@@ -52,15 +47,11 @@ const dryRunWindowsMax = 50
 export function createRedeliver(
   options: RedeliverOptions,
 ): Pick<Exports, 'repeatRun' | 'repeatAhead' | 'backfill' | 'backfillAhead' | 'windows'> {
-  const { metadata, access, lake, clock, control } = options
-
-  async function requireExport({ principal, sandbox }: Caller): Promise<void> {
-    await access.require({ principal, permission: 'manage-dataset-destinations', sandboxId: sandbox.id })
-  }
+  const { metadata, lake, clock, control } = options
 
   /** A run that was published. */
   async function past(caller: Caller, runId: RunId) {
-    await requireExport(caller)
+    await requireExport(options, caller)
     const row = await selectRun(metadata.db, runId)
     const exported = await selectExportRun(metadata.db, runId)
     if (row?.kind !== 'export' || row.sandbox_id !== caller.sandbox.id) throw unknownResource('runs', runId)
@@ -81,7 +72,7 @@ export function createRedeliver(
 
   /** Up to which commit windows read, and its snapshot: what live runs deliver comes after it. */
   async function boundOf(tx: Transaction, caller: Caller, flowId: FlowId, datasetId: DatasetId) {
-    const source = await sourceOf(options, { caller, flowId, datasetId })
+    const source = await readFlow(options, { caller, flowId, datasetId })
     const chain = await lockChain(tx, flowId, datasetId)
     const startsNew = isOnlyNew(source.document)
     if (!chain && !startsNew)
@@ -134,7 +125,7 @@ export function createRedeliver(
 
   return {
     windows: async (caller, flowId, page) => {
-      await requireExport(caller)
+      await requireExport(options, caller)
       const isThere = isId('flow', flowId)
         ? await selectEntity(metadata.db, caller.sandbox.id, 'flows', flowId)
         : undefined
@@ -171,7 +162,7 @@ export function createRedeliver(
       return await dryRunOf({ ...options, plan: ahead }, signal)
     },
     backfill: async (caller, flowId, wanted) => {
-      await requireExport(caller)
+      await requireExport(options, caller)
       const datasetIds = [...new Set(wanted.datasetIds)]
       const spans = cutWindows(wanted, { datasetCount: datasetIds.length })
       const reach = { datasetIds, from: wanted.from.toISOString(), before: wanted.before.toISOString() }
@@ -208,7 +199,7 @@ export function createRedeliver(
       return [...runs].flatMap(([key, run]) => (asked.has(key) ? [windowRun(run)] : []))
     },
     backfillAhead: async (caller, flowId, wanted, { signal }) => {
-      await requireExport(caller)
+      await requireExport(options, caller)
       const answers = []
       const datasetIds = [...new Set(wanted.datasetIds)].map((id) => parseId('dataset', id))
       const spans = cutWindows(wanted, { datasetCount: datasetIds.length, max: dryRunWindowsMax })

@@ -27,8 +27,11 @@ export interface ScheduledWriter {
 }
 
 export interface ScheduledWriters {
-  /** The enabled ones whose text names the dataset as the place of its rows, as far as the caller may see it. */
-  of(caller: Caller, datasetId: DatasetId): Promise<readonly ScheduledWriter[]>
+  /** By dataset: the enabled ones whose text names it as the place of its rows, as far as the caller may see it. */
+  of(
+    caller: Caller,
+    datasetIds: readonly DatasetId[],
+  ): Promise<ReadonlyMap<DatasetId, readonly ScheduledWriter[]>>
 }
 
 type Services = Pick<QueryServiceOptions, 'access' | 'clock' | 'datasets' | 'metadata' | 'sql'>
@@ -40,21 +43,22 @@ const runsLookedAt = 30
 export function createScheduledWriters(services: Services): ScheduledWriters {
   const { db } = services.metadata
   return {
-    of: async (caller, datasetId) => {
-      const writers: ScheduledWriter[] = []
+    of: async (caller, datasetIds) => {
+      const found = new Map(datasetIds.map((id): [DatasetId, ScheduledWriter[]] => [id, []]))
       for (const row of await selectEnabledScheduledQueries(db, caller.sandbox.id, schedulesMax)) {
         // Of a text that means nothing any more its own run will tell.
         const written = await writtenBy(services, caller, row).catch(() => new Set<DatasetId>())
-        if (!written.has(datasetId)) continue
+        const asked = [...found].flatMap(([id, list]) => (written.has(id) ? [list] : []))
+        if (asked.length === 0) continue
         const { id: scheduleId, name } = row
         const pace = await selectRunPace(db, {
           kind: queryKind,
           subjectId: scheduleId,
           runsMax: runsLookedAt,
         })
-        writers.push({ scheduleId, name, rule: ruleOf(timingOf(row)), ...pace })
+        for (const list of asked) list.push({ scheduleId, name, rule: ruleOf(timingOf(row)), ...pace })
       }
-      return writers
+      return found
     },
   }
 }
