@@ -6,7 +6,7 @@ import type { DeliveredContent } from './delivered-content.ts'
 import { partName } from './names.ts'
 import { columnsOf, type ExportPlan } from './export-plan.ts'
 import { planAhead, type PlanOptions } from './plan.ts'
-import { countBy, scanOf } from './scan.ts'
+import { rowCountOf, scanOf } from './scan.ts'
 
 /** What a run would deliver. */
 export interface DryRun {
@@ -49,9 +49,7 @@ export async function dryRunOf(
   const scan = await scanOf(options, signal)
   using lease = await lake.lease(scan.files, { signal })
   const read = { sql: scan.sql, paths: lease.paths }
-  const rowCount = scan.isFiltered
-    ? ((await countBy(engine, read, "''", signal)).get('') ?? 0)
-    : scan.rowCount
+  const rowCount = await rowCountOf(engine, { ...scan, paths: lease.paths }, signal)
   return {
     datasetId: plan.datasetId,
     datasetName: plan.datasetName,

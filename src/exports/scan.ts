@@ -1,6 +1,7 @@
 import type { SnapshotId, TableId } from '#base/ids.ts'
 import { must } from '#base/assert.ts'
 import type { Engine } from '#engine/engine.ts'
+import { smallResult } from '#engine/small-result.ts'
 import type { Lake, ScanPlan } from '#lake/lake.ts'
 import { stringType } from '#types/data-type.ts'
 import type { ExportPlan } from './export-plan.ts'
@@ -43,36 +44,30 @@ async function columnsLeft(lake: Lake, plan: ExportPlan): Promise<readonly strin
   return schema.fields.map(({ name }) => name).filter((name) => had.has(name))
 }
 
-const rowsAtOnce = 10_000
-const bytesAtOnce = 4 * 1024 * 1024
-
-/** How many rows have each value of an expression; of all rows, when it is a constant. Files are leased. */
+/** How many rows have each value of an expression. Files are leased. */
 export async function countBy(
   engine: Engine,
   scan: Pick<ExportScan, 'sql'> & { readonly paths: readonly string[] },
   expression: string,
   signal: AbortSignal,
 ): Promise<ReadonlyMap<string, number>> {
-  const names = ['value', 'rows']
-  await using pull = await engine.open(
-    {
-      sql: `SELECT ${expression} AS value, CAST(count(*) AS VARCHAR) AS rows FROM ${scan.sql} AS counted GROUP BY 1 ORDER BY 1`,
-      files: scan.paths,
-      pool: 'batch',
-    },
-    {
-      encoding: { kind: 'jsonRows' },
-      columns: names.map((name) => ({ name, type: stringType })),
-      signal,
-    },
+  const sql = `SELECT ${expression} AS value, CAST(count(*) AS VARCHAR) AS rows FROM ${scan.sql} AS counted GROUP BY 1 ORDER BY 1`
+  const columns = ['value', 'rows'].map((name) => ({ name, type: stringType }))
+  const counts = await smallResult(engine, { sql, files: scan.paths, pool: 'batch' }, { columns, signal })
+  return new Map(
+    counts.map(([value, rows]) => [
+      must(value as string | null, 'an expression to count by is never NULL'),
+      Number(rows),
+    ]),
   )
-  const counts = new Map<string, number>()
-  for (;;) {
-    const { bytes, state } = await pull.pull({ rowCountMax: rowsAtOnce, bytesMax: bytesAtOnce })
-    for (const line of Buffer.from(bytes).toString().split('\n').filter(Boolean)) {
-      const [value, rows] = JSON.parse(line) as (string | null)[]
-      counts.set(must(value, 'an expression to count by is never NULL'), Number(rows))
-    }
-    if (state === 'done') return counts
-  }
+}
+
+/** How many rows are read, counted by a statement where the lake's record does not say it. Files are leased. */
+export async function rowCountOf(
+  engine: Engine,
+  scan: Pick<ExportScan, 'sql' | 'rowCount' | 'isFiltered'> & { readonly paths: readonly string[] },
+  signal: AbortSignal,
+): Promise<number> {
+  if (!scan.isFiltered) return scan.rowCount
+  return (await countBy(engine, scan, "''", signal)).get('') ?? 0
 }

@@ -7,7 +7,7 @@ import type { CopiedFile } from '#engine/engine.ts'
 import type { RunContext } from '#jobs/jobs.ts'
 import { recordFolderCondition, recordFolderSql } from './record-time.ts'
 import type { RunScope } from './run-scope.ts'
-import { countBy, scanOf } from './scan.ts'
+import { countBy, rowCountOf, scanOf } from './scan.ts'
 
 /** Each is a statement over the files. */
 const recordFoldersMax = 2_000
@@ -40,12 +40,18 @@ export async function spool(scope: RunScope): Promise<Spooled> {
   }
   using lease = await lake.lease(scan.files, { signal })
   const read = { sql: scan.sql, paths: lease.paths }
-  const sourceRowCount = scan.isFiltered ? sumOf(await countBy(engine, read, "''", signal)) : scan.rowCount
+  // The rows of all folders are all rows: where they are counted by folder, they are counted once.
+  const byFolder =
+    plan.recordFolders && (await countBy(engine, read, recordFolderSql(plan.recordFolders), signal))
+  const sourceRowCount =
+    scan.isFiltered && byFolder
+      ? sumOf(byFolder)
+      : await rowCountOf(engine, { ...scan, paths: lease.paths }, signal)
   if (scan.isFiltered) await progress.update({ rowCountTotal: sourceRowCount })
   const attemptFolder = await newAttemptFolder(spoolFolder, context.run.id, context.lease.fence)
   const files: SpooledFile[] = []
   let emittedRowCount = 0
-  for (const share of await sharesOf(scope, read)) {
+  for (const share of sharesOf(plan, read.sql, byFolder)) {
     const before = emittedRowCount
     const copied = await engine.copy(
       { sql: share.sql, files: lease.paths, pool: 'batch' },
@@ -77,13 +83,12 @@ interface FolderShare {
 }
 
 /** One for each folder that the rows go to. */
-async function sharesOf(
-  { engine, plan, context }: RunScope,
-  read: { readonly sql: string; readonly paths: readonly string[] },
-): Promise<readonly FolderShare[]> {
-  const { recordFolders, folder } = plan
-  if (!recordFolders) return [{ sql: read.sql, folder, spoolFolder: async (attemptFolder) => attemptFolder }]
-  const counts = await countBy(engine, read, recordFolderSql(recordFolders), context.signal)
+function sharesOf(
+  { recordFolders, folder }: RunScope['plan'],
+  sql: string,
+  counts: ReadonlyMap<string, number> | undefined,
+): readonly FolderShare[] {
+  if (!recordFolders || !counts) return [{ sql, folder, spoolFolder: async (attemptFolder) => attemptFolder }]
   if (counts.size > recordFoldersMax)
     throw new AppError(
       'flow.invalid',
@@ -93,7 +98,7 @@ async function sharesOf(
       },
     )
   return [...counts.keys()].map((below, index) => ({
-    sql: `(SELECT * FROM ${read.sql} AS rows WHERE ${recordFolderCondition(recordFolders, below)})`,
+    sql: `(SELECT * FROM ${sql} AS rows WHERE ${recordFolderCondition(recordFolders, below)})`,
     folder: folder === '' ? below : `${folder}/${below}`,
     spoolFolder: async (attemptFolder) => {
       const path = join(attemptFolder, String(index))

@@ -1,8 +1,8 @@
 import type { Engine } from '#engine/engine.ts'
+import { smallResult } from '#engine/small-result.ts'
 import { quoteIdentifier } from '#base/sql-text.ts'
 import type { RowCheck } from '#datasets/row-checks.ts'
 import { integerType, longType, stringType } from '#types/data-type.ts'
-import { smallResult } from './engine-rows.ts'
 import type { RejectLog } from './rejects.ts'
 
 /** What a row must not be, and the code that clients know it by. */

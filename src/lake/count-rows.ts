@@ -1,5 +1,6 @@
 import { must } from '#base/assert.ts'
 import type { Engine } from '#engine/engine.ts'
+import { smallResult } from '#engine/small-result.ts'
 import type { CachedObject } from '#objects/file-cache.ts'
 import { stringType, type Field } from '#types/data-type.ts'
 import type { TableFiles } from './table-files.ts'
@@ -12,8 +13,6 @@ interface Source {
 }
 
 const never = new AbortController().signal
-const rowsAtOnce = 10_000
-const bytesAtOnce = 4 * 1024 * 1024
 
 export async function countRows(
   engine: Engine,
@@ -40,16 +39,6 @@ export async function textRows(
     type: stringType,
   }))
   using lease = await table.lease(files, { signal })
-  await using pull = await engine.open(
-    { sql, files: lease.paths, pool: 'batch' },
-    { encoding: { kind: 'jsonRows' }, columns, signal },
-  )
-  const parts: Uint8Array[] = []
-  for (;;) {
-    const chunk = await pull.pull({ rowCountMax: rowsAtOnce, bytesMax: bytesAtOnce })
-    parts.push(chunk.bytes)
-    if (chunk.state === 'done') break
-  }
-  const lines = Buffer.concat(parts).toString().split('\n')
-  return lines.filter((line) => line !== '').map((line) => JSON.parse(line) as (string | null)[])
+  const rows = await smallResult(engine, { sql, files: lease.paths, pool: 'batch' }, { columns, signal })
+  return rows as readonly (readonly (string | null)[])[]
 }

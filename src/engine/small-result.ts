@@ -1,5 +1,8 @@
-import type { Engine, EngineStatement } from '#engine/engine.ts'
 import type { Field } from '#types/data-type.ts'
+import type { Engine, EngineStatement } from './engine.ts'
+
+const rowsAtOnce = 10_000
+const bytesAtOnce = 4 * 1024 * 1024
 
 /** All rows of a small result, each an array of JSON values in the order of the columns. */
 export async function smallResult(
@@ -10,7 +13,7 @@ export async function smallResult(
   await using pull = await engine.open(statement, { encoding: { kind: 'jsonRows' }, columns, signal })
   const pieces: Buffer[] = []
   for (let isDone = false; !isDone;) {
-    const chunk = await pull.pull({ rowCountMax: 10_000, bytesMax: 4 * 1024 * 1024 })
+    const chunk = await pull.pull({ rowCountMax: rowsAtOnce, bytesMax: bytesAtOnce })
     pieces.push(Buffer.from(chunk.bytes))
     isDone = chunk.state === 'done'
   }
