@@ -43,7 +43,12 @@ try {
   const caller: Caller = { principal, sandbox: await access.sandbox(principal, 'prod') }
   const schemas = createSchemas({ metadata, access, clock, columnsAdded: async () => {} })
   const datasets = createDatasets({ metadata, access, lake: {} as Lake, schemas, clock })
+  // The routes that are asked need no more; the others are only put together.
+  const unused = new Proxy({}, { get: () => ({}) })
   const parts = {
+    ...Object.fromEntries(
+      ['query', 'streaming', 'exports', 'ingest', 'secrets', 'health'].map((name) => [name, unused]),
+    ),
     access,
     schemas,
     datasets,
@@ -54,7 +59,6 @@ try {
     statistics: (asker: Caller, ids: Parameters<typeof selectDatasetFigures>[2]) =>
       selectDatasetFigures(db, asker.sandbox.id, ids),
   }
-  // The routes that are asked need no more.
   const app = await createApp(parts as unknown as HttpDependencies)
   stack.defer(async () => await app.close())
   const headers = {

@@ -34,13 +34,26 @@ const touchesByHand = (place: 'first' | 'last', window: string): string => `
   SELECT count(t.v), max(t.v), max(t.touched) FROM (
     SELECT ${place}_value(CASE WHEN channel IS NOT NULL THEN {v: channel, touched: timestamp} END IGNORE NULLS) ${window} AS t FROM events)`
 
-const segments = (place: 'first' | 'last'): string => `
-  WITH parted AS (
-    SELECT user_id, timestamp, _id, channel, count(*) FILTER (WHERE event_type = 'purchase') ${over} ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS part
-    FROM events
-  ) SELECT count(t.v), max(t.v), max(t.touched) FROM (
-    SELECT ${place}_value(CASE WHEN channel IS NOT NULL THEN {v: channel, touched: timestamp} END IGNORE NULLS)
-      OVER (PARTITION BY user_id, part ORDER BY timestamp, _id ${back} AS t FROM parted)`
+/** Rows by how many purchases came before. Partitions by that number would take a sort of very many small ones. */
+const parted = `
+  SELECT user_id, timestamp, _id, channel,
+    count(*) FILTER (WHERE event_type = 'purchase') ${over} ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS part
+  FROM events`
+
+/** A touch that was the last one before, if it was in the same part. */
+const lastOfPart = (from: string, isTouch: string): string => `
+  SELECT count(t.v) FILTER (WHERE t.part = part), max(t.v) FILTER (WHERE t.part = part), max(t.touched) FILTER (WHERE t.part = part)
+  FROM (
+    SELECT part, last_value(CASE WHEN ${isTouch} THEN {v: channel, touched: timestamp, part: part} END IGNORE NULLS)
+      ${over} ${back} AS t FROM (${from}))`
+
+const segments = {
+  first: lastOfPart(
+    `SELECT *, lag(CASE WHEN channel IS NOT NULL THEN part END IGNORE NULLS) ${over}) AS touched_part FROM (${parted})`,
+    'channel IS NOT NULL AND touched_part IS DISTINCT FROM part',
+  ),
+  last: lastOfPart(parted, 'channel IS NOT NULL'),
+}
 
 const week = `OVER (PARTITION BY user_id ORDER BY timestamp RANGE BETWEEN INTERVAL 7 DAY PRECEDING AND CURRENT ROW)`
 
@@ -89,12 +102,12 @@ export const adfQuestions: readonly Question[] = [
       "ATTRIBUTION_FIRST_TOUCH_EXP_IF(timestamp, 'c', channel, event_type = 'purchase')",
       back,
     ),
-    byHand: segments('first'),
+    byHand: segments.first,
   },
   {
     name: 'ATTRIBUTION_LAST_TOUCH_EXP_IF',
     dialect: touches("ATTRIBUTION_LAST_TOUCH_EXP_IF(timestamp, 'c', channel, event_type = 'purchase')", back),
-    byHand: segments('last'),
+    byHand: segments.last,
   },
   {
     name: 'ATTRIBUTION_FIRST_TOUCH_EXP_TIMEOUT',

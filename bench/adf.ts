@@ -8,15 +8,24 @@ import { passableFolder } from '../test/support/passable-folder.ts'
 import { adfQuestions } from './adf-questions.ts'
 import { compiledForFile } from './compiled-for-file.ts'
 import { generateEvents } from './generate.ts'
+import { bestOf, cellsOf, ownProcessorSeconds, type Times, timesOf } from './measure.ts'
 
 /**
  * Each Adobe-defined function as the front end prints it, against the best SQL by hand for the same question, in one
- * DuckDB over one file: `npm run bench -- --only adf --rows 10000000`. Above 1 what is printed was faster.
+ * DuckDB over one file: `npm run bench -- --only adf --rows 10000000 --turns 3 --functions PREVIOUS,NEXT`. Above 1 what is
+ * printed was faster.
  */
 const { values } = parseArgs({
-  options: { only: { type: 'string' }, rows: { type: 'string', default: '10000000' } },
+  options: {
+    only: { type: 'string' },
+    rows: { type: 'string', default: '10000000' },
+    turns: { type: 'string', default: '3' },
+    functions: { type: 'string', default: adfQuestions.map(({ name }) => name).join(',') },
+  },
 })
-const turns = 3
+const turns = Number(values.turns)
+const names = values.functions.split(',')
+const slowest: Times = { clock: Infinity, processor: Infinity }
 const rowCount = Number(values.rows)
 const folder = passableFolder('bench-adf')
 try {
@@ -28,12 +37,14 @@ try {
   console.log(
     `\n${cpus().length} cores (${cpus()[0]?.model.trim()}), ${rowCount.toLocaleString('en')} events\n`,
   )
-  console.log('| function | printed | by hand | ratio |\n|---|---:|---:|---:|')
+  console.log('| function | printed | by hand | ratio | processor: printed | by hand | ratio |')
+  console.log('|---|---:|---:|---:|---:|---:|---:|')
   for (const { name, dialect, byHand } of adfQuestions) {
+    if (!names.includes(name)) continue
     const printed = compiledForFile(dialect, file)
     const hand = byHand.replaceAll('events', `read_parquet('${file}')`)
     const [ours, bare] = await compared(connection, printed, hand)
-    console.log(`| ${name} | ${ours.toFixed(2)} s | ${bare.toFixed(2)} s | ${(bare / ours).toFixed(2)} |`)
+    console.log(`| ${name} | ${cellsOf(ours, bare)} |`)
   }
 } finally {
   rmSync(folder, { recursive: true, force: true })
@@ -44,15 +55,16 @@ async function compared(
   connection: DuckDBConnection,
   printed: string,
   hand: string,
-): Promise<readonly [number, number]> {
-  const best: [number, number] = [Infinity, Infinity]
+): Promise<readonly [Times, Times]> {
+  const best: [Times, Times] = [slowest, slowest]
   for (let turn = 0; turn < turns; turn += 1) {
     const answers: string[] = []
     for (const [place, sql] of [printed, hand].entries()) {
-      const startedAt = performance.now()
-      const result = await connection.runAndReadAll(sql)
-      best[place] = Math.min(best[place] ?? Infinity, (performance.now() - startedAt) / 1000)
-      answers.push(JSON.stringify(result.getRowsJson()))
+      const times = await timesOf(ownProcessorSeconds, async () => {
+        const result = await connection.runAndReadAll(sql)
+        answers.push(JSON.stringify(result.getRowsJson()))
+      })
+      best[place] = bestOf(best[place]!, times)
     }
     if (answers[0] !== answers[1])
       throw new Error(`Printed SQL answers ${answers[0]}, by hand it is ${answers[1]}.`)

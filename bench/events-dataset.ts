@@ -55,9 +55,9 @@ export async function loadFile(
     )[id]
     if (batch?.status === 'failed') throw new Error(`The load failed: ${JSON.stringify(batch)}`)
     return batch?.status === 'success'
-  })
+  }, 100) // Each look is work for the server that is measured.
 }
 
-export async function until(isDone: () => Promise<boolean>): Promise<void> {
-  while (!(await isDone())) await new Promise((resolve) => setTimeout(resolve, 20))
+export async function until(isDone: () => Promise<boolean>, everyMs = 20): Promise<void> {
+  while (!(await isDone())) await new Promise((resolve) => setTimeout(resolve, everyMs))
 }

@@ -1,5 +1,4 @@
-import { fdatasyncSync, openSync, readFileSync, rmSync, writeSync } from 'node:fs'
-import { Agent, request } from 'node:http'
+import { fdatasyncSync, openSync, rmSync, writeSync } from 'node:fs'
 import { cpus } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
@@ -8,12 +7,15 @@ import { startProduct, type Product } from '../test/support/product.ts'
 import { timeInDuckdb } from './baselines.ts'
 import { createEventsOf, loadFile, until } from './events-dataset.ts'
 import { generateEvents } from './generate.ts'
+import { cellsOf, ownProcessorSeconds, processorSeconds, processorSecondsOfAll, timesOf } from './measure.ts'
+import { postOf, sendAll, type Sent } from './senders.ts'
 
 /**
  * What comes in: messages of 1 kB, one by one and 500 at a time, each durable when it is answered, against a plain program
  * that writes and syncs each by itself; how long until a message is seen; and loads of one file in each format against
  * DuckDB sorting the same file. `npm run bench -- --only ingest --messages 50000 --rows 1000000`. Senders run in this
- * process, on the same cores.
+ * process, on the same cores: they speak HTTP/1.1 over bare sockets, connections stay open, and each has one request under
+ * way. What they send is made before.
  */
 const { values } = parseArgs({
   options: {
@@ -81,25 +83,29 @@ async function makeStream(product: Product): Promise<Stream> {
 }
 
 async function accepting(product: Product, { inletId, message }: Stream): Promise<void> {
-  const address = `${product.http}/collection`
+  const to = new URL(`${product.http}/collection/${inletId}`)
+  const singles = Array.from({ length: messageCount }, (_, n) => postOf(to, JSON.stringify(message(n))))
   const before = processorSeconds(product.pid)
-  const single = await timed(messageCount, sendersSingle, async (index, agent) => {
-    await post(`${address}/${inletId}`, JSON.stringify(message(index)), agent)
-  })
+  const sendersBefore = ownProcessorSeconds()
+  const single = await sendAll(to, singles, sendersSingle)
+  const sendersAfter = ownProcessorSeconds()
   const afterSingle = processorSeconds(product.pid)
-  const bodies = Array.from({ length: callsBatched }, (_, call) =>
-    JSON.stringify({
-      messages: Array.from({ length: messagesOfCall }, (_unused, index) =>
-        message(messageCount + call * messagesOfCall + index),
-      ),
-    }),
+  const toSeveral = new URL(`${product.http}/collection/batch/${inletId}`)
+  const calls = Array.from({ length: callsBatched }, (_, call) =>
+    postOf(
+      toSeveral,
+      JSON.stringify({
+        messages: Array.from({ length: messagesOfCall }, (_unused, index) =>
+          message(messageCount + call * messagesOfCall + index),
+        ),
+      }),
+    ),
   )
-  const batched = await timed(callsBatched, sendersBatched, async (index, agent) => {
-    await post(`${address}/batch/${inletId}`, bodies[index]!, agent)
-  })
+  const beforeBatched = processorSeconds(product.pid)
+  const batched = await sendAll(toSeveral, calls, sendersBatched)
   const afterBatched = processorSeconds(product.pid)
   console.log('| messages of 1 kB | accepted a second | p50 | p99 |\n|---|---:|---:|---:|')
-  const line = (what: string, { seconds, spans }: Timed, each: number) =>
+  const line = (what: string, { seconds, spans }: Sent, each: number) =>
     console.log(
       `| ${what} | ${Math.round((spans.length * each) / seconds).toLocaleString('en')} | ${at(spans, 0.5)} | ${at(spans, 0.99)} |`,
     )
@@ -108,7 +114,7 @@ async function accepting(product: Product, { inletId, message }: Stream): Promis
   line('a plain program that writes and syncs each', bareSyncs(), 1)
   const each = (seconds: number, count: number) => `${((seconds / count) * 1e6).toFixed(0)} µs`
   console.log(
-    `\nThe server's processor time for one: ${each(afterSingle - before, messageCount)}, and ${each(afterBatched - afterSingle, callsBatched * messagesOfCall)} of several.`,
+    `\nThe server's processor time for one: ${each(afterSingle - before, messageCount)}, and ${each(afterBatched - beforeBatched, callsBatched * messagesOfCall)} of several. Who sends one: ${each(sendersAfter - sendersBefore, messageCount)}.`,
   )
 }
 
@@ -138,73 +144,27 @@ async function loads(product: Product): Promise<void> {
   await timeInDuckdb(
     `COPY (SELECT * REPLACE (to_json(page) AS page) FROM (${text})) TO '${files.csv}' (FORMAT csv, HEADER)`,
   )
-  console.log('| load | rows | Sluice | DuckDB alone | ratio |\n|---|---:|---:|---:|---:|')
+  console.log(
+    '| load | rows | Sluice | DuckDB alone | ratio | processor: Sluice | DuckDB alone | ratio |\n|---|---:|---:|---:|---:|---:|---:|---:|',
+  )
   const read = { parquet: 'read_parquet', json: 'read_json', csv: 'read_csv' } as const
   for (const format of ['parquet', 'json', 'csv'] as const) {
     const { datasetId } = await createEventsOf(product, `loaded_${format}`)
-    const startedAt = performance.now()
-    await loadFile(product, datasetId, { file: files[format], format })
-    const seconds = (performance.now() - startedAt) / 1000
-    const bare = await timeInDuckdb(
-      `COPY (SELECT * FROM ${read[format]}('${files[format]}') ORDER BY "timestamp"::DATE, user_id, "timestamp")
-       TO '${join(folder, `bare-${format}.parquet`)}' (FORMAT parquet, COMPRESSION zstd)`,
+    const ours = await timesOf(
+      () => processorSecondsOfAll(product.pid),
+      () => loadFile(product, datasetId, { file: files[format], format }),
     )
-    console.log(
-      `| ${format} | ${rowCount.toLocaleString('en')} | ${seconds.toFixed(2)} s | ${bare.seconds.toFixed(2)} s | ${(bare.seconds / seconds).toFixed(2)} |`,
+    const bare = await timesOf(ownProcessorSeconds, () =>
+      timeInDuckdb(
+        `COPY (SELECT * FROM ${read[format]}('${files[format]}') ORDER BY "timestamp"::DATE, user_id, "timestamp")
+         TO '${join(folder, `bare-${format}.parquet`)}' (FORMAT parquet, COMPRESSION zstd)`,
+      ),
     )
+    console.log(`| ${format} | ${rowCount.toLocaleString('en')} | ${cellsOf(ours, bare)} |`)
   }
 }
 
-interface Timed {
-  readonly seconds: number
-  /** In milliseconds, one a call. */
-  readonly spans: readonly number[]
-}
-
-async function timed(
-  count: number,
-  senders: number,
-  send: (index: number, agent: Agent) => Promise<void>,
-): Promise<Timed> {
-  const agent = new Agent({ keepAlive: true, maxSockets: senders })
-  const spans: number[] = []
-  let next = 0
-  const startedAt = performance.now()
-  await Promise.all(
-    Array.from({ length: senders }, async () => {
-      while (next < count) {
-        const index = next++
-        const sentAt = performance.now()
-        await send(index, agent)
-        spans.push(performance.now() - sentAt)
-      }
-    }),
-  )
-  agent.destroy()
-  return { seconds: (performance.now() - startedAt) / 1000, spans }
-}
-
-async function post(address: string, body: string, agent: Agent): Promise<void> {
-  const { promise, resolve, reject } = Promise.withResolvers<void>()
-  const call = request(address, { method: 'POST', agent }, (answer) => {
-    answer.resume()
-    answer.once('end', () => {
-      if (answer.statusCode === 200 || answer.statusCode === 207) resolve()
-      else reject(new Error(`${address}: ${answer.statusCode}`))
-    })
-  })
-  call.once('error', reject)
-  call.end(body)
-  await promise
-}
-
-/** Of the process alone, in hundredths. */
-function processorSeconds(pid: number): number {
-  const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]?.split(' ') ?? []
-  return (Number(fields[11]) + Number(fields[12])) / 100
-}
-
-function bareSyncs(): Timed {
+function bareSyncs(): Sent {
   const file = openSync(join(folder, 'bare.log'), 'w')
   const bytes = Buffer.alloc(messageBytes, 'x')
   const spans: number[] = []

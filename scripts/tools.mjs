@@ -103,6 +103,14 @@ export async function installTestTools() {
   return problems.filter((problem) => problem !== undefined)
 }
 
+/** Other programs that export, which the bench of exports compares with. Returns a sentence when they could not be had. */
+export async function installPeers() {
+  mkdirSync(toolsCache, { recursive: true })
+  const lists = [{ file: '../../bench/peers-requirements.txt', flags: [] }]
+  return await installPython('peers', 'chdb, dlt and rivet', lists)
+}
+
+/** @param lists files in the folder of the tests' Python programs */
 async function installPython(name, what, lists) {
   const files = lists.map(({ file }) => join(root, 'test', 'python', file))
   const folder = join(toolsCache, name)

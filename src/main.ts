@@ -53,20 +53,12 @@ const host: CliHost = {
     return await startServer({ config, logger, version })
   },
   verify: async (location, options) => {
-    const [{ openStore }, { verifyLocation }, { parseAuth }, { destinationStore }] = await Promise.all([
-      import('#objects/open-store.ts'),
-      import('#exports/verify.ts'),
-      import('#exports/destination-auth.ts'),
-      import('#exports/destination-store.ts'),
-    ])
-    const { kind, auth, params } = location
-    const { config, credentials } = destinationStore(kind, parseAuth(kind, auth), params)
-    const { onHostKey } = options
-    await using store = await openStore(config, credentials, {
-      ...(onHostKey ? { onHostKey } : {}),
-      isReadOnly: true,
-    })
-    return await verifyLocation({ store, ...options })
+    const { verifyDelivered } = await import('./delivered.ts')
+    return await verifyDelivered(location, options)
+  },
+  findRestorable: async (location, options) => {
+    const { findDelivered } = await import('./delivered.ts')
+    return await findDelivered(location, options)
   },
   deliveredValues: async (path, column) => {
     const { readParquetColumn } = await import('#formats/read-column.ts')

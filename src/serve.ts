@@ -26,6 +26,8 @@ import { createTableKeys } from '#datasets/table-keys.ts'
 import { createDuckdbEngine } from '#engine/duckdb-engine.ts'
 import type { ClusterEngine, Engine } from '#engine/engine.ts'
 import { createExports } from '#exports/create-exports.ts'
+import type { Exports } from '#exports/exports.ts'
+import { createLandingZones } from '#exports/landing-zones.ts'
 import { sweepLanding } from '#exports/landing-sweep.ts'
 import { startTriggers } from '#exports/triggers.ts'
 import type { UpkeepState } from '#http/dependencies.ts'
@@ -33,6 +35,7 @@ import { startHttpServer } from '#http/server.ts'
 import { createIngest } from '#ingest/create-ingest.ts'
 import { createStreaming } from '#ingest/create-streaming.ts'
 import { createJobs } from '#jobs/create-jobs.ts'
+import { forgetRuns } from '#jobs/forget-runs.ts'
 import { createLake } from '#lake/create-lake.ts'
 import type { Lake } from '#lake/lake.ts'
 import { createMaintenance, type Maintenance } from '#lake/maintenance.ts'
@@ -213,6 +216,7 @@ export async function startServer({
     jobs,
     notify,
     lineage,
+    allowsServerIdentity: config.exports.serverIdentity === 'allowed',
     spoolFolder: paths.spool,
     keysFolder: paths.keys,
     clock,
@@ -244,8 +248,8 @@ export async function startServer({
   starting.use(await query.start())
   await jobs.start()
   await streaming.start()
-  starting.use(startTriggers({ metadata, jobs, clock, logger, notify }))
-  starting.use(sweepNowAndThen({ lake, query, home: config.home }, logger))
+  starting.use(startTriggers({ metadata, secrets, jobs, clock, logger, notify, home: config.home }))
+  starting.use(sweepNowAndThen({ lake, query, exports, metadata, config }, logger))
 
   const { host, port } = config.postgres
   const pgwire = starting.use(
@@ -255,7 +259,7 @@ export async function startServer({
       host,
       port,
       tls: await postgresTls(config, paths.tls),
-      cancelBell: cancelBell(metadata),
+      cancelBell: cancelBell(metadata, 'session'),
       limits: config.limits,
       logger,
     }),
@@ -278,6 +282,14 @@ export async function startServer({
       streaming,
       query,
       exports,
+      landing: createLandingZones({
+        metadata,
+        access,
+        secrets,
+        home: config.home,
+        keyMs: config.exports.landingKeyMs,
+        clock,
+      }),
       maintenance,
       backups,
       notify,
@@ -377,7 +389,19 @@ function arm(
 }
 
 function sweepNowAndThen(
-  { lake, query, home }: { readonly lake: Lake; readonly query: QueryService; readonly home: string },
+  {
+    lake,
+    query,
+    exports,
+    metadata,
+    config,
+  }: {
+    readonly lake: Lake
+    readonly query: QueryService
+    readonly exports: Pick<Exports, 'sweep'>
+    readonly metadata: Metadata
+    readonly config: Pick<Config, 'home' | 'jobs'>
+  },
   logger: Logger,
 ): AsyncDisposable {
   const controller = new AbortController()
@@ -392,8 +416,13 @@ function sweepNowAndThen(
         if (copiesRemoved > 0) logger.log('info', 'query.copies_removed', { copiesRemoved })
         const { filesRemoved } = await lake.sweep({ signal })
         if (filesRemoved > 0) logger.log('info', 'lake.swept', { filesRemoved })
-        const landed = await sweepLanding(home, clock.now())
+        const landed = await sweepLanding(config.home, clock.now())
         if (landed > 0) logger.log('info', 'landing.swept', { filesRemoved: landed })
+        const forgotten = await forgetRuns({ metadata, clock, ...config.jobs, signal })
+        if (forgotten > 0) logger.log('info', 'job.forgotten', { rowCount: forgotten })
+        // The last, as a destination that is away takes its time.
+        const partsRemoved = await exports.sweep({ signal })
+        if (partsRemoved > 0) logger.log('info', 'export.swept', { partsRemoved })
       } catch (error) {
         // What is left lies there until the next time; nothing reads it.
         if (!signal.aborted) logger.log('warn', 'lake.sweep_failed', { error })

@@ -201,11 +201,19 @@ describe('a policy that shows a dataset in part', () => {
     expect((await admin.ask('GET', `${catalog}/dataSets/${ids['partial']}`)).status).toBe(200)
     const out = join(folder, 'out')
     mkdirSync(out, { recursive: true })
+    const { id: batch } = await admin.must('POST', '/data/foundation/import/batches', {
+      datasetId: ids['partial'],
+      inputFormat: { format: 'json' },
+    })
     const answers = [
       await sql('SELECT * FROM partial_table'),
       await sql(`SELECT * FROM ${samples['partial']}`),
       await sql('CREATE TABLE copied AS SELECT * FROM partial_table'),
       await admin.ask('GET', `/data/foundation/export/datasets/${ids['partial']}/preview`),
+      await admin.ask('GET', `/data/foundation/import/batches/${batch}/datasets/${ids['partial']}/preview`),
+      await admin.ask('GET', `/data/foundation/export/batches/${batch}/failed`),
+      await admin.ask('GET', `/data/foundation/export/batches/${batch}/meta`),
+      await admin.ask('GET', `/sluice/v1/batches/${batch}/rejects`),
       await admin.ask('GET', '/iceberg/v1/namespaces/prod/tables/partial_table'),
       await admin.ask('GET', '/iceberg/v1/prod/namespaces/prod/tables/partial_table'),
     ]

@@ -152,6 +152,7 @@ describe.skipIf(isMissing)('the public client aepp, unmodified', () => {
         },
       ],
       inputs: 1,
+      'upload preview': { data: [{ _id: '6' }], refused: [{ file: 'rows.json', row: 2 }] },
       loaded: [1, 'PAR1', true],
       replayed: ['success', 'inactive'],
     })
@@ -283,6 +284,7 @@ describe.skipIf(isMissing)('the public client aepp, unmodified', () => {
       ],
       flows: [2, 2],
       runs: [1, 7],
+      landing: ['prod', 7, 'dlz-destination', true, true, true, 400],
       base: true,
       used: expect.stringContaining('is used by flows'),
     })

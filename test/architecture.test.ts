@@ -1,6 +1,7 @@
-import { readdirSync } from 'node:fs'
+import { existsSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
+import { longest } from './support/longest-first.ts'
 import { productFiles, walls, wallViolations } from './support/walls.ts'
 
 const source = join(import.meta.dirname, '..', 'src')
@@ -12,6 +13,11 @@ test('no import goes through a wall', () => {
 test('every folder of the product has its line in the table of walls', () => {
   const folders = readdirSync(source, { withFileTypes: true }).filter((entry) => entry.isDirectory())
   expect(folders.map((folder) => folder.name).filter((name) => !(name in walls))).toEqual([])
+})
+
+test('every suite of which it is said that it takes long is there', () => {
+  const root = join(source, '..')
+  expect(longest.filter((path) => !existsSync(join(root, path)))).toEqual([])
 })
 
 test('the table of walls has no circle', () => {

@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process'
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, truncateSync } from 'node:fs'
 import { join } from 'node:path'
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type Fault, type FaultProxy, startFaultProxy } from './support/fault-proxy.ts'
 import { datasetIdOf, firstBatchRows, lines, loadBatch, prepareHome } from './support/fault-scenario.ts'
 import { passableFolder } from './support/passable-folder.ts'
@@ -16,14 +16,16 @@ const batchRows = 20
 const rowsAtLeast = firstBatchRows + batchRows
 
 let server: S3Server
-let proxy: FaultProxy
 let bucket = ''
 let rows = 0
 
-/** Through the proxy, to a lake below the bucket. */
-const at = (prefix: string) => ({ SLUICE_LAKE_LOCATION: `s3://${bucket}/${prefix}`, ...access() })
-const access = () => ({
-  SLUICE_S3_ENDPOINT: proxy.endpoint,
+/** To a lake below the bucket, by way of a proxy or not. */
+const at = (prefix: string, way?: FaultProxy) => ({
+  SLUICE_LAKE_LOCATION: `s3://${bucket}/${prefix}`,
+  ...access(way),
+})
+const access = (way: FaultProxy | S3Server = server) => ({
+  SLUICE_S3_ENDPOINT: way.endpoint,
   SLUICE_S3_REGION: server.region,
   SLUICE_S3_ACCESS_KEY_ID: server.credentials.accessKeyId,
   SLUICE_S3_SECRET_ACCESS_KEY: server.credentials.secretAccessKey,
@@ -32,13 +34,10 @@ const access = () => ({
 beforeAll(async () => {
   if (!hasS3Server) return
   server = await startS3Server()
-  proxy = await startFaultProxy(server.endpoint)
   bucket = await server.makeBucket()
   await prepareHome(home, at('lake'))
 })
-beforeEach(() => proxy?.mend())
 afterAll(async () => {
-  await proxy?.[Symbol.asyncDispose]()
   await server?.[Symbol.asyncDispose]()
   rmSync(folder, { recursive: true, force: true })
 })
@@ -49,7 +48,7 @@ const counted = async (product: Product): Promise<number[]> => {
 }
 
 /** What a network and a busy store do, once each. */
-const stumble = (method: 'GET' | 'PUT') => {
+const stumble = (proxy: FaultProxy, method: 'GET' | 'PUT') => {
   const faults: Fault[] = [
     { kind: 'status', status: 503, code: 'SlowDown' },
     { kind: 'reset' },
@@ -85,7 +84,8 @@ const newestBackup = (): string =>
 
 describe.skipIf(!hasS3Server)('a home whose lake is on S3', () => {
   test('is backed up while it loads, over a store that stumbles, and linked the next time', async () => {
-    await using product = await startProduct({ home, env: at('lake') })
+    await using proxy = await startFaultProxy(server.endpoint)
+    await using product = await startProduct({ home, env: at('lake', proxy) })
     const datasetId = await datasetIdOf(product, 'web_events')
     const load = { isOver: false, batches: 0 }
     const loads = (async () => {
@@ -96,7 +96,7 @@ describe.skipIf(!hasS3Server)('a home whose lake is on S3', () => {
       }
     })()
     while (load.batches < 1) await new Promise((resolve) => setTimeout(resolve, 50))
-    stumble('GET')
+    stumble(proxy, 'GET')
     const ran = await sluice(['backup', '--to', backups, '--home', home, '--format', 'json'])
     load.isOver = true
     await loads
@@ -113,12 +113,14 @@ describe.skipIf(!hasS3Server)('a home whose lake is on S3', () => {
     expect(await counted(product)).toEqual([rows, rows])
   })
 
-  test('is restored to another place on S3, over a store that stumbles, and to no place of another home', async () => {
+  // What was backed up stays as it is: these look at it side by side.
+  test.concurrent('is restored to another place on S3, over a store that stumbles, and to no place of another home', async () => {
+    await using proxy = await startFaultProxy(server.endpoint)
     const restored = join(folder, 'restored')
-    stumble('PUT')
+    stumble(proxy, 'PUT')
     const ran = await sluice(
       ['restore', '--from', backups, '--home', restored, '--lake-location', `s3://${bucket}/restored`],
-      { env: access() },
+      { env: access(proxy) },
     )
     expect(ran, ran.err).toMatchObject({ code: 0, out: expect.stringContaining('Restored') })
     expect(JSON.parse(readFileSync(join(restored, 'config.json'), 'utf8'))).toEqual({
@@ -130,7 +132,7 @@ describe.skipIf(!hasS3Server)('a home whose lake is on S3', () => {
     )
     const old = objects('lake')
     {
-      await using product = await startProduct({ home: restored, env: access() })
+      await using product = await startProduct({ home: restored, env: access(proxy) })
       const found = await counted(product)
       expect(found).toEqual([rows, rows])
       expect(rows).toBeGreaterThanOrEqual(rowsAtLeast)
@@ -158,7 +160,7 @@ describe.skipIf(!hasS3Server)('a home whose lake is on S3', () => {
     expect(objects('lake')).toEqual(old)
   })
 
-  test('is restored into folders, when no place on S3 is given', async () => {
+  test.concurrent('is restored into folders, when no place on S3 is given', async () => {
     const local = join(folder, 'local')
     expect(await sluice(['restore', '--from', backups, '--home', local])).toMatchObject({ code: 0 })
     await using product = await startProduct({ home: local })
@@ -170,7 +172,8 @@ describe.skipIf(!hasS3Server)('a home whose lake is on S3', () => {
     expect(await counted(product)).toEqual([rows, rows])
   })
 
-  test('is not restored from a torn backup, nor to a store that refuses, and nothing is left there', async () => {
+  test.concurrent('is not restored from a torn backup, nor to a store that refuses, and nothing is left there', async () => {
+    await using proxy = await startFaultProxy(server.endpoint)
     const copy = join(folder, 'copy')
     execFileSync('cp', ['-a', newestBackup(), copy])
     const data = readdirSync(join(copy, 'lake'), { recursive: true, encoding: 'utf8' })
@@ -187,7 +190,7 @@ describe.skipIf(!hasS3Server)('a home whose lake is on S3', () => {
           '--lake-location',
           `s3://${bucket}/never`,
         ],
-        { env: access() },
+        { env: access(proxy) },
       )
     const whole = readFileSync(path)
     rmSync(path)

@@ -24,7 +24,7 @@ afterAll(async () => {
 })
 
 describe.each(destinationKinds)('to %s by the command line', (kind) => {
-  test('an export is made, delivered, shown and verified, and no secret is said', async () => {
+  test('an export is made, delivered, shown, verified and restored, and no secret is said', async () => {
     await using server = await startDestination(kind)
     const { uri, flags, env: given, auth } = await server.make()
     // Google's own variable names a file.
@@ -41,11 +41,16 @@ describe.each(destinationKinds)('to %s by the command line', (kind) => {
     const verified = await sluice(['verify', uri, ...flags, '--format', 'json'], { env })
     expect([verified.code, verified.err.includes('Error')]).toEqual([0, false])
     expect(JSON.parse(verified.out)).toMatchObject({ isRight: true, rowCount: 3, findings: [] })
+    const back = await run('restore', uri, ...flags, '--dataset', `from ${kind}`)
+    expect(back).toMatchObject({ code: 0, out: expect.stringContaining('3 rows in 1 file') })
+    expect(await product.rows(`SELECT * FROM from_${kind} ORDER BY id`)).toEqual(
+      await product.rows('SELECT * FROM orders ORDER BY id'),
+    )
     const shown = await run('export', 'show', name)
     const asJson = await run('export', 'show', name, '--format', 'json')
     expect(shown.code).toBe(0)
     if (kind === 'sftp') expect(shown.out).toMatch(/key SHA256:[A-Za-z0-9+/]{43}/)
-    const said = [made, delivered, verified, shown, asJson].map(({ out, err }) => out + err).join('\n')
+    const said = [made, delivered, verified, back, shown, asJson].map(({ out, err }) => out + err).join('\n')
     for (const value of Object.values((auth as { params: Record<string, unknown> }).params)) {
       if (typeof value !== 'string' || value.length < 39 || value.startsWith('http')) continue
       expect(said + product.output()).not.toContain(value)

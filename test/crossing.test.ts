@@ -222,6 +222,9 @@ const rows: Readonly<Record<string, Row>> = {
     body: (ids) => ({ datasetId: ids.dataset, inputFormat: { format: 'json' } }),
   },
   'POST /data/foundation/import/batches/:id': { params: ['batch'], query: () => 'action=ABORT' },
+  'GET /data/foundation/import/batches/:batchId/datasets/:datasetId/preview': {
+    params: ['batch', 'dataset'],
+  },
   'PUT /data/foundation/import/batches/:batchId/datasets/:datasetId/files/*': {
     params: ['batch', 'dataset', 'file'],
     body: () => ({ a: 1 }),
@@ -287,6 +290,11 @@ const rows: Readonly<Record<string, Row>> = {
   'GET /sluice/v1/exports/deliveries': { query: (ids) => `datasetId=${ids.dataset}` },
   'GET /sluice/v1/exports/settings': organizationWide,
   'PUT /sluice/v1/exports/settings': { ...organizationWide, body: () => ({ isStrict: false }) },
+  'GET /data/foundation/connectors/landingzone': { query: () => 'type=dlz_destination' },
+  'GET /data/foundation/connectors/landingzone/credentials': { query: () => 'type=dlz_destination' },
+  'POST /data/foundation/connectors/landingzone/credentials': {
+    query: () => 'type=dlz_destination&action=refresh',
+  },
   [`GET ${flows}/connectionSpecs`]: {},
   [`GET ${flows}/connectionSpecs/:id`]: { params: ['connection'] },
   [`GET ${flows}/flowSpecs`]: {},
@@ -431,6 +439,9 @@ const rows: Readonly<Record<string, Row>> = {
   'GET /sluice/v1/backups': organizationWide,
   'POST /sluice/v1/backups': { ...organizationWide, body: () => ({ folder: '/secret-folder' }) },
   'GET /sluice/v1/backups/:id': { ...organizationWide, params: ['run'] },
+  'POST /sluice/v1/datasets': {
+    body: () => ({ name: 'own', columns: [{ name: 'id', type: 'bigint' }] }),
+  },
   'GET /sluice/v1/batches/:id/rejects': { params: ['batch'] },
   'GET /sluice/v1/scratch-space': {},
   'GET /sluice/v1/scratch-space/:id/files/:name': { params: ['copy', 'file'] },

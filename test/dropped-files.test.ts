@@ -20,9 +20,10 @@ let metadata: Awaited<ReturnType<typeof testMetadata>>
 let product: Product
 let admin: Actor
 
-async function start(faultPoint?: string): Promise<void> {
+async function start(faultPoint?: string, env: Record<string, string> = {}): Promise<void> {
   product = await startProduct({
     home,
+    env,
     databaseUrl: metadata.databaseUrl,
     ...(faultPoint === undefined ? {} : { faultPoint }),
   })
@@ -121,4 +122,24 @@ test.each(forgetFaultPoints)('a server that is killed at %s goes on in its next 
   expect(inLake()).toEqual(kept)
   expect(await metadata.db.selectFrom('lake_removals').selectAll().execute()).toEqual([])
   expect(await product.rows('SELECT n FROM kept')).toEqual([[1]])
+})
+
+test('a server that starts forgets runs that are older than they are kept, and counts what they did', async () => {
+  const removed = async (): Promise<number> => {
+    const { tasks } = await admin.must('GET', '/sluice/v1/maintenance')
+    return tasks.find(({ task }: { task: string }) => task === 'sweep').totals.filesRemoved
+  }
+  const path = await sweep()
+  await swept(path)
+  const before = await removed()
+  expect(before).toBeGreaterThan(0)
+  await metadata.db
+    .updateTable('job_runs')
+    .set({ finished_at: longAgo })
+    .where('kind', '=', 'lake.sweep')
+    .execute()
+  await product[Symbol.asyncDispose]()
+  await start(undefined, { SLUICE_JOBS_RETENTION_MS: '7d' })
+  await expect.poll(async () => (await admin.ask('GET', path)).status, { timeout: 30_000 }).toBe(404)
+  expect(await removed()).toBe(before)
 })

@@ -105,6 +105,7 @@ test('every kind of destination is listed with the schema of what it wants to kn
             properties: { s3SecretKey: { format: 'password' } },
           },
         },
+        { name: 'Assumed Role', spec: { required: expect.arrayContaining(['s3Role']) } },
       ],
       encryptionSpecs: [{ type: 'FileAsymmetric' }],
       targetSpec: { spec: { required: ['bucketName', 'path', 'mode', 'datasetFileType', 'compression'] } },

@@ -30,7 +30,7 @@ describe.each(['server', 'child'] as const)('when the %s is killed', (victim) =>
     'at %s, no row is lost, none comes twice, nothing unnamed is visible',
     async (point) => {
       // There is something to sweep only after an attempt that died while staging.
-      const before = point === 'export.sweep.middle' ? ['export.stage.middle@server'] : []
+      const before = point.startsWith('export.sweep.') ? ['export.stage.middle@server'] : []
       const points = [...before, `${point}@${victim}`]
       const outcome = await runScenario(prepared, { points })
       expect(outcome).toEqual({

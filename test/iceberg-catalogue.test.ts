@@ -1,12 +1,19 @@
+import { rmSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { expect, test } from 'vitest'
-import { temporaryFolder } from './support/sluice.ts'
+import { afterAll, expect, test } from 'vitest'
+import { passableFolder } from './support/passable-folder.ts'
 import { startProduct } from './support/product.ts'
 import { restOf } from './support/rest.ts'
 import { testWithPyIceberg } from './support/pyiceberg.ts'
 import { runPython, testWithPython } from './support/python.ts'
 import { hasS3Server, startS3Server } from './support/s3-server.ts'
+
+const folder = passableFolder('catalogue')
+afterAll(() => rmSync(folder, { recursive: true, force: true }))
+
+/** Each has a home of its own: no one waits for another's Python. */
+const besideOthers = { concurrent: true }
 
 const systemColumns = ['_acp_system_metadata', '_ACP_BATCHID']
 
@@ -25,16 +32,22 @@ interface Failure {
 
 /** Where the lake is, and what a client of it brings along. */
 interface Place {
+  readonly home: string
   readonly env: Readonly<Record<string, string>>
   readonly properties: Readonly<Record<string, string>>
 }
 
-testWithPyIceberg('PyIceberg reads, makes, fills, changes and drops tables that SQL sees too', async () => {
-  await useCatalogue({ env: {}, properties: {} })
-})
+testWithPyIceberg(
+  'PyIceberg reads, makes, fills, changes and drops tables that SQL sees too',
+  besideOthers,
+  async () => {
+    await useCatalogue({ home: join(folder, 'in-folders'), env: {}, properties: {} })
+  },
+)
 
 testWithPython('python', hasS3Server)(
   'PyIceberg does so in a lake on S3, with a key of its own',
+  besideOthers,
   async () => {
     await using server = await startS3Server({ keepsAlive: false })
     const bucket = await server.makeBucket()
@@ -47,7 +60,7 @@ testWithPython('python', hasS3Server)(
       SLUICE_S3_SECRET_ACCESS_KEY: secretAccessKey,
     }
     const key = { 's3.access-key-id': accessKeyId, 's3.secret-access-key': secretAccessKey }
-    const { config } = await useCatalogue({ env, properties: key })
+    const { config } = await useCatalogue({ home: join(folder, 'on-s3'), env, properties: key })
     // Where the store is it learns from the catalogue; a key never.
     expect(JSON.parse(config)).toMatchObject({
       defaults: {
@@ -62,8 +75,7 @@ testWithPython('python', hasS3Server)(
   },
 )
 
-async function useCatalogue({ env, properties }: Place): Promise<{ readonly config: string }> {
-  const home = await temporaryFolder('catalogue')
+async function useCatalogue({ home, env, properties }: Place): Promise<{ readonly config: string }> {
   await using product = await startProduct({ home, env })
   const rest = await restOf({ http: product.http, home })
   await product.run(`CREATE TABLE orders AS SELECT 1 AS id, 'one' AS name UNION ALL SELECT 2, NULL`)
@@ -150,8 +162,8 @@ async function useCatalogue({ env, properties }: Place): Promise<{ readonly conf
   return { config: JSON.stringify(config.body) }
 }
 
-test('the catalogue answers in its own words, and only to who signed in', async () => {
-  const home = await temporaryFolder('catalogue')
+test('the catalogue answers in its own words, and only to who signed in', besideOthers, async () => {
+  const home = join(folder, 'words')
   await using product = await startProduct({ home })
   await product.run(`CREATE TABLE orders AS SELECT 1 AS id`)
   const rest = await restOf({ http: product.http, home })

@@ -16,81 +16,83 @@ const icebergAws = join(jars, 'org.apache.iceberg_iceberg-aws-bundle-1.12.0.jar'
 /** A JVM starts slowly on a busy machine. */
 const timeoutMs = 600_000
 
-testWithPython('spark')(
-  'Spark reads, inserts, creates from queries, merges and alters tables that SQL sees too',
-  async () => {
-    const home = await temporaryFolder('catalogue-spark')
-    await using product = await startProduct({ home })
-    await useCatalogue(product, home, { jars: iceberg, settings: {} })
-  },
-  timeoutMs,
-)
-
 testWithPython('spark', hasS3Server)(
-  'Spark does so with a lake on S3, and runs queries of ours there',
+  'Spark reads, inserts, creates from queries, merges and alters tables that SQL sees too, in folders and on S3',
   async () => {
-    const home = await temporaryFolder('catalogue-spark-s3')
     await using server = await startS3Server()
     const { accessKeyId, secretAccessKey } = server.credentials
     const bucket = await server.makeBucket()
     const { host, port } = await sparkServer()
-    await using product = await startProduct({
-      home,
-      env: {
-        SLUICE_LAKE_LOCATION: `s3://${bucket}/lake`,
-        SLUICE_S3_ENDPOINT: server.endpoint,
-        SLUICE_S3_REGION: server.region,
-        SLUICE_S3_ACCESS_KEY_ID: accessKeyId,
-        SLUICE_S3_SECRET_ACCESS_KEY: secretAccessKey,
-        SLUICE_SPARK_ADDRESS: `${host}:${port}`,
-      },
+    const homes = [
+      await temporaryFolder('catalogue-spark'),
+      await temporaryFolder('catalogue-spark-s3'),
+    ] as const
+    await using inFolders = await productWithOrders(homes[0])
+    await using onS3 = await productWithOrders(homes[1], {
+      SLUICE_LAKE_LOCATION: `s3://${bucket}/lake`,
+      SLUICE_S3_ENDPOINT: server.endpoint,
+      SLUICE_S3_REGION: server.region,
+      SLUICE_S3_ACCESS_KEY_ID: accessKeyId,
+      SLUICE_S3_SECRET_ACCESS_KEY: secretAccessKey,
+      SLUICE_SPARK_ADDRESS: `${host}:${port}`,
     })
-    await useCatalogue(product, home, {
-      jars: `${iceberg},${icebergAws}`,
-      settings: {
-        'spark.sql.catalog.sluice.io-impl': 'org.apache.iceberg.aws.s3.S3FileIO',
-        'spark.sql.catalog.sluice.s3.access-key-id': accessKeyId,
-        'spark.sql.catalog.sluice.s3.secret-access-key': secretAccessKey,
-      },
+    const catalogues = [
+      await catalogueOf(inFolders, homes[0], {}),
+      await catalogueOf(onS3, homes[1], {
+        'io-impl': 'org.apache.iceberg.aws.s3.S3FileIO',
+        's3.access-key-id': accessKeyId,
+        's3.secret-access-key': secretAccessKey,
+      }),
+    ]
+    const printed = await runPython('spark', {
+      script: 'use_catalogue_spark.py',
+      options: [`${iceberg},${icebergAws}`, JSON.stringify(catalogues)],
+      env: { SPARK_LOCAL_IP: '127.0.0.1', AWS_EC2_METADATA_DISABLED: 'true' },
     })
+    const [seenInFolders, seenOnS3] = JSON.parse(printed) as Record<string, unknown>[]
+    await expectUsed(inFolders, seenInFolders!)
+    await expectUsed(onS3, seenOnS3!)
+
     const objects = readdirSync(server.pathOf(bucket, 'lake'), { recursive: true }).map(String)
     expect(objects.filter((name) => name.endsWith('.parquet')).length).toBeGreaterThan(5)
-
-    const session = 'SET engine = spark'
-    const name = `coalesce(name, '-')`
-    expect(await product.rows(`${session}; SELECT id, ${name} FROM orders ORDER BY id`)).toEqual([
-      [1, 'one'],
-      [2, '-'],
-      [3, 'three'],
-    ])
-    await product.run(`${session}; CREATE TABLE doubled AS SELECT id * 2 AS id FROM orders`)
-    await product.run(`${session}; INSERT INTO doubled SELECT id * 2 FROM orders WHERE id > 2`)
-    expect(await product.rows('SELECT id FROM doubled ORDER BY id')).toEqual([[2], [4], [6], [6]])
+    await expectOurQueriesRun(onS3)
   },
   timeoutMs,
 )
 
-/** All that another engine's Spark does by way of our catalogue, and what SQL says of it afterwards. */
-async function useCatalogue(
-  product: Product,
-  home: string,
-  { jars, settings }: { readonly jars: string; readonly settings: Readonly<Record<string, string>> },
-): Promise<void> {
+async function productWithOrders(home: string, env: Readonly<Record<string, string>> = {}): Promise<Product> {
+  const product = await startProduct({ home, env })
   await product.run(
     `CREATE TABLE orders AS SELECT 1 AS id, 'one' AS name, struct('/1' AS page) AS web
        UNION ALL SELECT 2, NULL, struct('/2' AS page)`,
   )
+  return product
+}
+
+async function catalogueOf({ http }: Product, home: string, settings: Readonly<Record<string, string>>) {
   const { clientId, clientSecret } = JSON.parse(await readFile(join(home, 'credentials.json'), 'utf8')) as {
     clientId: string
     clientSecret: string
   }
-  const printed = await runPython('spark', {
-    script: 'use_catalogue_spark.py',
-    options: [product.http, clientId, clientSecret, jars, JSON.stringify(settings)],
-    env: { SPARK_LOCAL_IP: '127.0.0.1', AWS_EC2_METADATA_DISABLED: 'true' },
-  })
-  const seen = JSON.parse(printed) as Record<string, unknown>
+  return { http, clientId, clientSecret, settings }
+}
 
+/** The other way round: our statements on a Spark that reads the lake. */
+async function expectOurQueriesRun(product: Product): Promise<void> {
+  const session = 'SET engine = spark'
+  const name = `coalesce(name, '-')`
+  expect(await product.rows(`${session}; SELECT id, ${name} FROM orders ORDER BY id`)).toEqual([
+    [1, 'one'],
+    [2, '-'],
+    [3, 'three'],
+  ])
+  await product.run(`${session}; CREATE TABLE doubled AS SELECT id * 2 AS id FROM orders`)
+  await product.run(`${session}; INSERT INTO doubled SELECT id * 2 FROM orders WHERE id > 2`)
+  expect(await product.rows('SELECT id FROM doubled ORDER BY id')).toEqual([[2], [4], [6], [6]])
+}
+
+/** What another engine's Spark did by way of our catalogue, and what SQL says of it afterwards. */
+async function expectUsed(product: Product, seen: Readonly<Record<string, unknown>>): Promise<void> {
   expect(seen['namespaces']).toEqual([['prod']])
   expect(seen['tables']).toEqual(['orders'])
   const orders = [

@@ -92,6 +92,7 @@ describe.skipIf(!hasS3Server)('statements over a lake on S3 with little room', (
           files: plan.files,
           engine: 'duckdb' as const,
           tables: [],
+          datasetIds: [],
           scans: [],
           isOrdered: false,
         }

@@ -1,9 +1,10 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import type { Clock } from '#base/clock.ts'
 import { AppError } from '#base/errors.ts'
 import type { Engine } from '../src/engine/engine.ts'
 import { embeddedEngine } from './support/embedded-engine.ts'
 import { type Fault, type FaultProxy, type Match, startFaultProxy } from './support/fault-proxy.ts'
-import { putLakesOn, testLake, type TestLake } from './support/lake.ts'
+import { testLake, type TestLake } from './support/lake.ts'
 import { numbersOf, numberTable, overwriting, put, range } from './support/lake-numbers.ts'
 import { ManualClock } from './support/manual-clock.ts'
 import { hasS3Server, type S3Server, startS3Server } from './support/s3-server.ts'
@@ -16,18 +17,12 @@ const always = 1_000
 
 let server: S3Server
 let engine: Engine
-let proxy: FaultProxy
 beforeAll(async () => {
   if (!hasS3Server) return
   server = await startS3Server()
-  proxy = await startFaultProxy(server.endpoint)
   engine = await embeddedEngine()
-  putLakesOn({ server, engine, endpoint: proxy.endpoint })
 })
-beforeEach(() => proxy?.mend())
 afterAll(async () => {
-  putLakesOn(undefined)
-  await proxy?.[Symbol.asyncDispose]()
   await engine?.[Symbol.asyncDispose]()
   await server?.[Symbol.asyncDispose]()
 })
@@ -48,6 +43,20 @@ const objects = [
   ['rows', /\.parquet/],
 ] as const
 
+interface ReachableLake extends AsyncDisposable {
+  readonly place: TestLake
+  readonly proxy: FaultProxy
+}
+
+/** Behind a proxy of its own: what goes wrong for one test goes wrong for no other, and their waits pass together. */
+async function reachableLake(options: { readonly clock?: Clock } = {}): Promise<ReachableLake> {
+  await using starting = new AsyncDisposableStack()
+  const proxy = starting.use(await startFaultProxy(server.endpoint))
+  const place = starting.use(await testLake({ ...options, on: { server, engine, endpoint: proxy.endpoint } }))
+  const started = starting.move()
+  return { place, proxy, [Symbol.asyncDispose]: () => started.disposeAsync() }
+}
+
 /** Ten numbers of two commits. */
 async function tenNumbers(place: TestLake): Promise<LakeTable> {
   const table = await numberTable(place)
@@ -57,7 +66,7 @@ async function tenNumbers(place: TestLake): Promise<LakeTable> {
 }
 
 /** Whether the fault was met. */
-function armed(match: Match, fault: Fault): () => boolean {
+function armed(proxy: FaultProxy, match: Match, fault: Fault): () => boolean {
   const before = proxy.requests.length
   proxy.fail(match, fault)
   return () =>
@@ -66,16 +75,17 @@ function armed(match: Match, fault: Fault): () => boolean {
       .some((request) => request.startsWith(match.method) && (match.url?.test(request) ?? true))
 }
 
-describe.skipIf(!hasS3Server)('a lake on S3', () => {
+describe.skipIf(!hasS3Server)('a lake on S3', { concurrent: true }, () => {
   test.each(objects)(
     'that stumbles once when it is asked for %s gives all rows',
     { timeout: 60_000 },
     async (_what, url) => {
-      await using place = await testLake()
+      await using lake = await reachableLake()
+      const { place, proxy } = lake
       const table = await tenNumbers(place)
       for (const [index, fault] of faults.entries()) {
         await put(place, table, [10 + index]) // Rows that were read before are on this machine.
-        const isMet = armed({ method: 'GET', url }, fault)
+        const isMet = armed(proxy, { method: 'GET', url }, fault)
         expect(await numbersOf(place, table), fault.kind).toEqual(range(0, 11 + index))
         expect(isMet(), fault.kind).toBe(true)
       }
@@ -86,7 +96,8 @@ describe.skipIf(!hasS3Server)('a lake on S3', () => {
     'that gives %s damaged again and again fails by its name and gives no rows',
     { timeout: 120_000 },
     async (_what, url) => {
-      await using place = await testLake()
+      await using lake = await reachableLake()
+      const { place, proxy } = lake
       const table = await tenNumbers(place)
       const before = proxy.requests.length
       proxy.fail({ method: 'GET', url }, { kind: 'corrupt', atByte: 60 }, always)
@@ -105,11 +116,12 @@ describe.skipIf(!hasS3Server)('a lake on S3', () => {
     'that stumbles once when it is given %s stores the batch once',
     { timeout: 60_000 },
     async (_what, url) => {
-      await using place = await testLake()
+      await using lake = await reachableLake()
+      const { place, proxy } = lake
       const table = await tenNumbers(place)
       const onWrites = [...faults.slice(0, 4), { kind: 'corrupt request', atByte: 60 } as const]
       for (const [index, fault] of onWrites.entries()) {
-        const isMet = armed({ method: 'PUT', url }, fault)
+        const isMet = armed(proxy, { method: 'PUT', url }, fault)
         await put(place, table, [10 + index])
         expect(isMet(), fault.kind).toBe(true)
         expect(await numbersOf(place, table), fault.kind).toEqual(range(0, 11 + index))
@@ -121,7 +133,8 @@ describe.skipIf(!hasS3Server)('a lake on S3', () => {
     'that refuses %s stores nothing, is left with nothing and goes on',
     { timeout: 60_000 },
     async (_what, url) => {
-      await using place = await testLake()
+      await using lake = await reachableLake()
+      const { place, proxy } = lake
       const table = await tenNumbers(place)
       proxy.fail({ method: 'PUT', url }, { kind: 'status', status: 403, code: 'AccessDenied' }, always)
       const failure: unknown = await put(place, table, [10, 11]).catch((error: unknown) => error)
@@ -136,7 +149,8 @@ describe.skipIf(!hasS3Server)('a lake on S3', () => {
   )
 
   test('that stumbles all the time is rewritten and deleted from', { timeout: 120_000 }, async () => {
-    await using place = await testLake()
+    await using lake = await reachableLake()
+    const { place, proxy } = lake
     const table = await tenNumbers(place)
     const { id: tableId } = table
     for (const act of [
@@ -157,7 +171,8 @@ describe.skipIf(!hasS3Server)('a lake on S3', () => {
 
   test('that is gone for a while keeps a discarded write for the sweep', { timeout: 60_000 }, async () => {
     const clock = new ManualClock(new Date().toISOString())
-    await using place = await testLake({ clock })
+    await using lake = await reachableLake({ clock })
+    const { place, proxy } = lake
     const table = await tenNumbers(place)
     proxy.fail({ method: 'PUT', url: /snap-/ }, { kind: 'status', status: 403, code: 'AccessDenied' }, always)
     proxy.fail({ method: 'DELETE' }, { kind: 'status', status: 403, code: 'AccessDenied' }, always)
@@ -176,7 +191,7 @@ describe.skipIf(!hasS3Server)('a lake on S3', () => {
 
 describe.skipIf(!hasS3Server)('uploads that died', () => {
   test('are removed by the sweep once no writer can be at them, and nobody else’s are', async () => {
-    await using place = await testLake()
+    await using place = await testLake({ on: { server, engine } })
     const table = await tenNumbers(place)
     const [, bucket = '', prefix = ''] = /^s3:\/\/([^/]+)\/(.*)$/.exec(place.files.location) ?? []
     const sdk = await import('@aws-sdk/client-s3')

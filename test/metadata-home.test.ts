@@ -44,7 +44,8 @@ const users = [
   ...(isRoot ? [{ user: 'an ordinary user', ids: unprivilegedIds() }] : []),
 ]
 
-describe.each(users)('as $user', ({ ids }) => {
+// Each has a home of its own, and most of its time waits for the disk.
+describe.each(users)('as $user', { concurrent: true }, ({ ids }) => {
   test('what was committed survives SIGKILL of the server, and PostgreSQL does not', async () => {
     const home = await newHome(ids)
     let postgresPid = 0

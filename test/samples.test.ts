@@ -6,6 +6,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, it, test } from 'vitest'
 import { samples } from '#samples/samples.ts'
 import type { Answer, Truth } from '#samples/sample.ts'
+import { type DatasetDocument, tableOf } from '../src/cli/datasets.ts'
 import { passableFolder } from './support/passable-folder.ts'
 import { type Product, startProduct } from './support/product.ts'
 import { type Ran, sluice } from './support/sluice.ts'
@@ -183,6 +184,65 @@ test('its queries are run by name, with defaults and with other values', async (
   expect(await lines()).toEqual(rows.map((row) => row.join(',')))
   expect(await lines('--set', 'execution=BMA-0')).toEqual([])
   expect(await sluice(['template', 'run', 'nothing', '--home', home])).toMatchObject({ code: 3 })
+})
+
+describe('several who install a sample in one sandbox at the same time', () => {
+  const install = (sandbox: string, ...more: string[]) => [
+    'sample',
+    'install',
+    'retail',
+    '--sandbox',
+    sandbox,
+    ...more,
+  ]
+  const state = async (sandbox: string): Promise<Record<string, number>> => {
+    const list = await sluice(['dataset', 'list', '--sandbox', sandbox, '--format', 'json', '--home', home])
+    const datasets = JSON.parse(list.out) as DatasetDocument[]
+    return Object.fromEntries(
+      datasets.map((dataset) => [tableOf(dataset), dataset.extensions.adobe_lakeHouse.metrics.rowCount]),
+    )
+  }
+
+  test('make it once, together, by one scale', async () => {
+    await sluice(['sandbox', 'create', 'together', '--home', home])
+    const ran = await Promise.all(
+      ['300', '300', '200'].map(async (profiles, index) => {
+        const ledger = join(folder, `together-${index}.json`)
+        const size = ['--profiles', profiles, '--last-day', lastDay, '--ledger', ledger, '--home', home]
+        return { ...(await sluice(install('together', ...size))), profiles, ledger }
+      }),
+    )
+    // Who asked for another scale than the first one is told so.
+    const first = ran.find(({ code }) => code === 0)
+    expect(ran.map(({ code, err }) => [code, err])).toEqual(
+      ran.map(({ profiles }) =>
+        profiles === first?.profiles
+          ? [0, expect.stringContaining('retail is there:')]
+          : [2, expect.stringContaining('is there with profiles=')],
+      ),
+    )
+    const { rows } = JSON.parse(await readFile(first?.ledger ?? '', 'utf8')) as Truth
+    expect(await state('together')).toEqual(rows)
+  })
+
+  test('make it once, although one of them dies while it loads', async () => {
+    await sluice(['sandbox', 'create', 'dying', '--home', home])
+    const args = install('dying', ...scale, '--home', home)
+    const main = join(import.meta.dirname, '..', 'src', 'main.ts')
+    const killed = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', main, ...args], {
+      stdio: 'ignore',
+      env: { ...process.env, TMPDIR: folder },
+    })
+    const exited = once(killed, 'exit')
+    const other = sluice(args)
+    const rows = async () => Object.values(await state('dying')).reduce((sum, count) => sum + count, 0)
+    while ((await rows()) === 0) await delay(20)
+    killed.kill('SIGKILL')
+    await exited
+    expect(await other).toMatchObject({ code: 0 })
+    expect(await sluice(args)).toMatchObject({ code: 0, err: expect.stringContaining('is there already') })
+    expect(await state('dying')).toEqual(truths['retail']?.rows)
+  })
 })
 
 test('leaves tables of others alone', async () => {

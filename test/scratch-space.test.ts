@@ -151,12 +151,12 @@ describe.each(copyFaultPoints)('a server that dies at %s', (point) => {
       expect(onDisk(own)).toHaveLength(2)
     }
     await using back = await startProduct({ home: own })
-    const state = async () =>
-      (await back.call<{ state: string }>('GET', `/data/foundation/query/queries/${id}`)).state
-    await expect.poll(state, { timeout: 60_000 }).toBe('SUCCESS')
+    const query = async () =>
+      await back.call<{ state: string; copyURI: string }>('GET', `/data/foundation/query/queries/${id}`)
+    await expect.poll(async () => (await query()).state, { timeout: 60_000 }).toBe('SUCCESS')
     const [copy, ...more] = await copies(back)
     expect(more).toEqual([])
-    expect(copy).toMatchObject({ rowCount: 10 })
+    expect(copy).toMatchObject({ rowCount: 10, copyURI: (await query()).copyURI })
     expect((await back.text(file(copy))).split('\n')).toHaveLength(12)
     await expect.poll(() => onDisk(own), { timeout: 30_000 }).toEqual([copy?.id])
   })

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import { join } from 'node:path'
 import { describe, expect } from 'vitest'
 import { silentLogger } from '#base/log.ts'
@@ -44,6 +45,24 @@ describe('Spark', () => {
     cancel.abort()
     await expect(pulled).rejects.toMatchObject({ code: 'query.cancelled' })
     expect(await isIdle(spark)).toBe(true)
+  })
+
+  testWithSpark('tells of a failure that came before anybody asked', { timeout: 240_000 }, async () => {
+    const spark = await sharedSpark()
+    using connection = connect(spark.address)
+    const user = { userId: 'early', userName: 'early' }
+    const stream = connection.stream('ExecutePlan', {
+      sessionId: randomUUID(),
+      userContext: user,
+      clientType: 'test',
+      operationId: randomUUID(),
+      plan: { root: { sql: { query: 'SELECT * FROM there_is_no_such_table' } } },
+    })
+    await new Promise((resolve) => setTimeout(resolve, 5_000))
+    const taken = (async () => {
+      for await (const message of stream) expect(message.arrowBatch).toBeUndefined()
+    })()
+    await expect(taken).rejects.toThrow('there_is_no_such_table')
   })
 
   testWithSpark('ends what is cancelled while it runs', { timeout: 240_000 }, async () => {

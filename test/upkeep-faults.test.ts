@@ -94,62 +94,68 @@ async function counts(product: Product): Promise<number[]> {
 }
 
 describe('upkeep whose server is killed', () => {
-  test.each(upkeepFaultPoints)('at %s goes on in the next life, and every row is there', async (point) => {
-    await inCopy(point, async (life) => {
-      const datasetId = await patiently(life, (product) => datasetIdOf(product, 'web_events'))
-      for (const task of ['compact', 'expire', 'sweep']) {
-        const { runs } = await patiently(life, (product) =>
-          product.call<{ runs: { id: string }[] }>('POST', '/sluice/v1/maintenance', {
-            tasks: [task],
-            dataSetId: datasetId,
-          }),
+  test.concurrent.each(upkeepFaultPoints)(
+    'at %s goes on in the next life, and every row is there',
+    async (point) => {
+      await inCopy(point, async (life) => {
+        const datasetId = await patiently(life, (product) => datasetIdOf(product, 'web_events'))
+        for (const task of ['compact', 'expire', 'sweep']) {
+          const { runs } = await patiently(life, (product) =>
+            product.call<{ runs: { id: string }[] }>('POST', '/sluice/v1/maintenance', {
+              tasks: [task],
+              dataSetId: datasetId,
+            }),
+          )
+          const run = await ended(life, `/sluice/v1/maintenance/runs/${runs[0]!.id}`)
+          expect(run).toMatchObject({ state: 'succeeded', progress: { tablesDone: 1, tablesFailed: 0 } })
+          expect(await patiently(life, counts)).toEqual([allRows, allRows])
+        }
+        const data = readdirSync(join(life.home, 'lake', datasetId, 'data'))
+        expect(data.filter((name) => name.startsWith('orphan'))).toEqual([])
+        const { tasks } = await patiently(life, (product) =>
+          product.call<{ tasks: { task: string; totals: Record<string, number> }[] }>(
+            'GET',
+            '/sluice/v1/maintenance',
+          ),
         )
-        const run = await ended(life, `/sluice/v1/maintenance/runs/${runs[0]!.id}`)
-        expect(run).toMatchObject({ state: 'succeeded', progress: { tablesDone: 1, tablesFailed: 0 } })
-        expect(await patiently(life, counts)).toEqual([allRows, allRows])
-      }
-      const data = readdirSync(join(life.home, 'lake', datasetId, 'data'))
-      expect(data.filter((name) => name.startsWith('orphan'))).toEqual([])
-      const { tasks } = await patiently(life, (product) =>
-        product.call<{ tasks: { task: string; totals: Record<string, number> }[] }>(
-          'GET',
-          '/sluice/v1/maintenance',
-        ),
-      )
-      // An attempt that dies after its commit takes its figures with it; that it was struck there shows the commit.
-      const expired = tasks.find(({ task }) => task === 'expire')!.totals['snapshotsRemoved']
-      if (!point.startsWith('lake.remove.')) expect(expired).toBeGreaterThan(0)
-      // Rows can be added to what the upkeep left.
-      await patiently(life, (product) => loadBatch(product, datasetId, lines(70_000, batchRows)))
-      expect(await patiently(life, counts)).toEqual([allRows + batchRows, allRows + batchRows])
-    })
-  })
+        // An attempt that dies after its commit takes its figures with it; that it was struck there shows the commit.
+        const expired = tasks.find(({ task }) => task === 'expire')!.totals['snapshotsRemoved']
+        if (!point.startsWith('lake.remove.')) expect(expired).toBeGreaterThan(0)
+        // Rows can be added to what the upkeep left.
+        await patiently(life, (product) => loadBatch(product, datasetId, lines(70_000, batchRows)))
+        expect(await patiently(life, counts)).toEqual([allRows + batchRows, allRows + batchRows])
+      })
+    },
+  )
 })
 
 describe('a backup whose server is killed', () => {
-  test.each(backupFaultPoints)('at %s leaves nothing that looks whole, and begins anew', async (point) => {
-    const backups = join(folder, `backups-${point}`)
-    mkdirSync(backups)
-    await inCopy(point, async (life) => {
-      const first = await life.running()
-      const { id } = await first.call<{ id: string }>('POST', '/sluice/v1/backups', { folder: backups })
-      await first.exited
-      const visible = readdirSync(backups).filter((name) => !name.startsWith('.'))
-      expect(visible).toEqual(['sluice-backups.json'])
-      expect(await sluice(['restore', '--from', backups, '--home', join(folder, 'none')])).toMatchObject({
-        code: 3,
-      })
-      expect(existsSync(join(folder, 'none'))).toBe(false)
+  test.concurrent.each(backupFaultPoints)(
+    'at %s leaves nothing that looks whole, and begins anew',
+    async (point) => {
+      const backups = join(folder, `backups-${point}`)
+      mkdirSync(backups)
+      await inCopy(point, async (life) => {
+        const first = await life.running()
+        const { id } = await first.call<{ id: string }>('POST', '/sluice/v1/backups', { folder: backups })
+        await first.exited
+        const visible = readdirSync(backups).filter((name) => !name.startsWith('.'))
+        expect(visible).toEqual(['sluice-backups.json'])
+        expect(await sluice(['restore', '--from', backups, '--home', join(folder, 'none')])).toMatchObject({
+          code: 3,
+        })
+        expect(existsSync(join(folder, 'none'))).toBe(false)
 
-      const run = await ended(life, `/sluice/v1/backups/${id}`)
-      expect(run.state).toBe('succeeded')
-      const there = readdirSync(backups).filter((name) => name !== 'sluice-backups.json')
-      expect(there).toEqual([run.progress['backupId']])
-      const manifest = readFileSync(join(backups, there[0]!, 'manifest.json'), 'utf8')
-      expect(manifest).toContain('.parquet')
-      expect(await sluice(['restore', '--from', backups, '--home', 'x', '--dry-run'])).toMatchObject({
-        code: 0,
+        const run = await ended(life, `/sluice/v1/backups/${id}`)
+        expect(run.state).toBe('succeeded')
+        const there = readdirSync(backups).filter((name) => name !== 'sluice-backups.json')
+        expect(there).toEqual([run.progress['backupId']])
+        const manifest = readFileSync(join(backups, there[0]!, 'manifest.json'), 'utf8')
+        expect(manifest).toContain('.parquet')
+        expect(await sluice(['restore', '--from', backups, '--home', 'x', '--dry-run'])).toMatchObject({
+          code: 0,
+        })
       })
-    })
-  })
+    },
+  )
 })

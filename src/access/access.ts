@@ -33,6 +33,8 @@ export interface Question {
   readonly sandboxId: SandboxId
   /** Absent: the question is about the kind of thing, not about one. */
   readonly datasetId?: DatasetId
+  /** Of all rights, where it was read after the question came; absent: it is read. */
+  readonly rightsRevision?: string | undefined
   /** Of the dataset, as SQL names them: whether each may be read. */
   readonly columns?: readonly string[]
 }
@@ -152,8 +154,11 @@ export interface SqlSignIn {
 /** What a session over the PostgreSQL protocol was opened by. */
 export interface SqlLogin {
   readonly principal: Principal
-  /** To be asked before each statement. @throws AppError 'access.ended' when it has expired or was ended since */
-  check(): Promise<void>
+  /**
+   * To be asked before each statement. Gives the revision of all rights, where the same look has it.
+   * @throws AppError 'access.ended' when it has expired or was ended since
+   */
+  check(): Promise<string | undefined>
 }
 
 /** SCRAM-SHA-256 as PostgreSQL stores it. */

@@ -4,7 +4,7 @@ import { newUuidId } from '#base/ids.ts'
 import { insertPrincipal } from '#metadata/access.ts'
 import {
   type ClientFigures,
-  deleteTokensOfClient,
+  endAccessByClient,
   endClientSecrets,
   insertClient,
   insertClientKey,
@@ -118,7 +118,7 @@ export function createCredentialAdmin(admin: Admin) {
       })
     },
 
-    /** A new secret; those before work on for the overlap. With an overlap of 0 tokens end at once too. */
+    /** A new secret; those before work on for the overlap. With an overlap of 0 tokens and keys of landing zones end at once too. */
     rotateClientSecret: async (
       asker: Caller,
       clientId: string,
@@ -129,7 +129,7 @@ export function createCredentialAdmin(admin: Admin) {
         await living(tx, asker, clientId)
         const at = new Date(clock.now().getTime() + options.overlapHours * hourMs)
         await endClientSecrets(tx, { clientId, at })
-        if (options.overlapHours === 0) await deleteTokensOfClient(tx, clientId)
+        if (options.overlapHours === 0) await endAccessByClient(tx, clientId)
         const detail = { overlapHours: options.overlapHours }
         await admin.record(tx, asker, {
           action: 'rotate',
@@ -170,7 +170,7 @@ export function createCredentialAdmin(admin: Admin) {
       })
     },
 
-    /** It and its tokens end at once. */
+    /** It, its tokens and its keys of landing zones end at once. */
     revokeClient: async (asker: Caller, clientId: string): Promise<void> => {
       await admin.require(asker)
       await metadata.transaction(async (tx) => {

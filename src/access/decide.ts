@@ -30,9 +30,12 @@ export async function decideDatasets(
 
 /** What no role gives; undefined when all of it is given. */
 async function missingOf(rights: Rights, question: Question): Promise<Permission | undefined> {
-  const { principal, permission, sandboxId } = question
+  const { principal, permission, sandboxId, rightsRevision } = question
   const asked = permission === 'batch-queries' ? 'manage-queries' : permission
-  const { permissions, isEntitledToBatch } = await rights.inSandbox({ principalId: principal.id, sandboxId })
+  const { permissions, isEntitledToBatch } = await rights.inSandbox(
+    { principalId: principal.id, sandboxId },
+    rightsRevision,
+  )
   if (!givenBy(asked).some((giver) => permissions.has(giver))) return asked
   return permission === 'batch-queries' && !isEntitledToBatch ? permission : undefined
 }

@@ -10,7 +10,7 @@ import {
   setBatchEntitlement,
   setPrincipalDisabled,
 } from '#metadata/access.ts'
-import { deleteTokensOfPrincipal } from '#metadata/credentials.ts'
+import { endAccessOfPrincipal } from '#metadata/credentials.ts'
 import type { Transaction } from '#metadata/metadata.ts'
 import {
   changeGroupMembers,
@@ -107,7 +107,7 @@ export function createPrincipalAdmin(admin: Admin) {
         return userOf(row)
       })
     },
-    /** One who is disabled has no rights, no sessions to come and no tokens. */
+    /** One who is disabled has no rights, no sessions to come, no tokens and no keys of landing zones. */
     setUserEnabled: async (asker: Caller, userId: string, isEnabled: boolean): Promise<void> => {
       await admin.require(asker)
       await metadata.transaction(async (tx) => {
@@ -116,7 +116,7 @@ export function createPrincipalAdmin(admin: Admin) {
         if (id === undefined) throw unknownThing('user', userId)
         await setPrincipalDisabled(tx, { organizationId, id, at: isEnabled ? null : clock.now() })
         if (!isEnabled) {
-          await deleteTokensOfPrincipal(tx, id)
+          await endAccessOfPrincipal(tx, id)
           await keepAnAdministrator(tx, asker)
         }
         const detail = { isEnabled }

@@ -2,9 +2,10 @@ import { randomUUID } from 'node:crypto'
 import { sql } from 'kysely'
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest'
 import { silentLogger } from '#base/log.ts'
-import { newUuidId } from '#base/ids.ts'
+import { newUuidId, type PrincipalId } from '#base/ids.ts'
 import { insertPrincipal } from '#metadata/access.ts'
 import { connectMetadata } from '#metadata/connect.ts'
+import { findRightsOfLogin, putSqlLogin, type SqlLoginRow } from '#metadata/credentials.ts'
 import type { Metadata } from '#metadata/metadata.ts'
 import { addRoleGroup, changeGroupMembers, insertGroup, insertRole } from '#metadata/roles.ts'
 import { type TestCaller, testCaller } from '../../test/support/access.ts'
@@ -141,6 +142,85 @@ test.each(turns)('what another process changes counts at once: %s', async (_, st
       isAllowed ? ['prod'] : [],
     ])
   }
+})
+
+const giveLogin = (principal: PrincipalId, ends: Partial<SqlLoginRow> = {}): Promise<void> =>
+  putSqlLogin(metadata.db, {
+    sql_user: 'ann',
+    principal_id: principal,
+    iterations: 4096,
+    salt: Buffer.from('salt'),
+    stored_key: Buffer.alloc(32),
+    server_key: Buffer.alloc(32),
+    created_at: new Date(),
+    expires_at: null,
+    previous_stored_key: null,
+    previous_server_key: null,
+    previous_until: null,
+    ...ends,
+  })
+
+test('a look at a login finds it good only while it is', async () => {
+  const { ids } = await ann()
+  const now = new Date()
+  const [before, after] = [new Date(now.getTime() - 1), new Date(now.getTime() + 1)]
+  const isGood = async (storedKey = Buffer.alloc(32), principalId = ids.principal) =>
+    (await findRightsOfLogin(metadata.db, { sqlUser: 'ann', principalId, storedKey }, now)) !== undefined
+  const other = Buffer.alloc(32, 7)
+  const replaced = { stored_key: other, previous_stored_key: Buffer.alloc(32), previous_server_key: other }
+  for (const [ends, expected] of [
+    [{}, true],
+    [{ expires_at: after }, true],
+    [{ expires_at: now }, false],
+    [{ expires_at: before }, false],
+    [{ stored_key: other }, false],
+    [{ ...replaced, previous_until: after }, true],
+    [{ ...replaced, previous_until: now }, false],
+    [{ ...replaced, previous_until: after, expires_at: before }, false],
+  ] as const) {
+    await giveLogin(ids.principal, ends)
+    expect([ends, await isGood()]).toEqual([ends, expected])
+  }
+  await giveLogin(ids.principal)
+  expect([await isGood(other), await isGood(undefined, newUuidId('principal'))]).toEqual([false, false])
+  await sql
+    .raw(`update principals set disabled_at = now() where id = '${ids.principal}'`)
+    .execute(metadata.db)
+  expect(await isGood()).toBe(false)
+})
+
+test('sessions of one login look together, and none of them at what was before it asked', async () => {
+  const { ids } = await ann()
+  for (let round = 0; round < 10; round += 1) {
+    await giveLogin(ids.principal)
+    const logins = await Promise.all(
+      Array.from({ length: 4 }, async () => (await first.access.sqlSignIn('ann')).proved(Buffer.alloc(32))),
+    )
+    const asked = logins.map((login) => login.check().catch(() => undefined))
+    await sql.raw(`delete from sql_logins where sql_user = 'ann'`).execute(other.db)
+    const later = await Promise.allSettled(logins.map((login) => login.check()))
+    expect(later.map(({ status }) => status)).toEqual(logins.map(() => 'rejected'))
+    await Promise.all(asked)
+  }
+})
+
+test('the look at a login tells the revision of the rights, and its statement is decided by that', async () => {
+  const { ids } = await ann()
+  await giveLogin(ids.principal)
+  const login = { sqlUser: 'ann', principalId: ids.principal, storedKey: Buffer.alloc(32) }
+  const look = () => findRightsOfLogin(metadata.db, login, new Date())
+  const may = async (rightsRevision: string | undefined) => {
+    const principal = { id: ids.principal, organizationId: ids.organizationId, name: 'Ann' }
+    const question = { principal, sandboxId: ids.sandbox, permission: 'view-datasets' } as const
+    return (await first.access.decide({ ...question, rightsRevision })).isAllowed
+  }
+  const before = await look()
+  expect(await may(before)).toBe(true)
+  await sql.raw(`delete from role_permissions where role_id = '${ids.role}'`).execute(other.db)
+  // Who came before the change is answered as then, and nobody after it.
+  expect(await may(before)).toBe(true)
+  expect(await may(await look())).toBe(false)
+  expect(await may(undefined)).toBe(false)
 })
 
 test('what an organisation is entitled to is no older than a right', async () => {

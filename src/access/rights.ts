@@ -7,7 +7,11 @@ import { selectRevision } from '#metadata/revisions.ts'
 
 /** What roles give, as it is when it is asked for: a right that was taken before the question is never in the answer. */
 export interface Rights {
-  inSandbox(place: { readonly principalId: PrincipalId; readonly sandboxId: SandboxId }): Promise<RightsRow>
+  /** @param revision of all rights, read after the question came; absent: it is read */
+  inSandbox(
+    place: { readonly principalId: PrincipalId; readonly sandboxId: SandboxId },
+    revision?: string,
+  ): Promise<RightsRow>
   /** The sandboxes, alive, where some role of the principal gives anything, by name. */
   openSandboxes(principalId: PrincipalId): Promise<readonly SandboxRow[]>
 }
@@ -24,10 +28,10 @@ export function createRights(db: Db): Rights {
   const places = createAnswerCache<RightsRow>({ weightMax: placesMax })
   const sandboxes = createAnswerCache<readonly SandboxRow[]>({ weightMax: principalsMax })
   return {
-    inSandbox: async (place) =>
+    inSandbox: async (place, known) =>
       await places.get(
         `${place.principalId} ${place.sandboxId}`,
-        await revision(),
+        known ?? (await revision()),
         async () => await selectRights(db, place),
       ),
     openSandboxes: async (principalId) =>

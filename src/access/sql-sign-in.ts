@@ -1,7 +1,8 @@
 import { timingSafeEqual } from 'node:crypto'
 import type { Clock } from '#base/clock.ts'
 import { AppError } from '#base/errors.ts'
-import { findSqlLoginOf, findToken, type SqlLoginRow } from '#metadata/credentials.ts'
+import { sharedRead } from '#base/shared-read.ts'
+import { findRightsOfLogin, findSqlLoginOf, findToken, type SqlLoginRow } from '#metadata/credentials.ts'
 import type { Db } from '#metadata/metadata.ts'
 import type { Access, Principal, ScramVerifier, SqlLogin } from './access.ts'
 import { scramVerifierOf } from './scram.ts'
@@ -26,19 +27,24 @@ export function createSqlSignIn(options: {
     const found = await findSqlLoginOf(db, user)
     const now = clock.now()
     if (!found || (found.login.expires_at !== null && found.login.expires_at <= now)) return undefined
-    return { principal: principalOf(found.principal), verifier: verifierOf(found.login, now) }
+    return {
+      principal: principalOf(found.principal),
+      verifier: verifierOf(found.login, now),
+    }
   }
+
+  const looks = sharedLooks()
 
   /** The session ends with the password it was opened by: when it expires, is rotated away, or the login is gone. */
   function sessionOf(user: string, { principal }: Known, storedKey: Buffer): SqlLogin {
+    const login = { sqlUser: user, principalId: principal.id, storedKey }
+    const key = JSON.stringify([user, principal.id, storedKey.toString('base64')])
     return {
       principal,
       check: async () => {
-        const now = await known(user)
-        const keys = now ? [now.verifier, now.verifier.previous] : []
-        const isGood =
-          now?.principal.id === principal.id && keys.some((key) => key?.storedKey.equals(storedKey) === true)
-        if (isGood) return
+        // Sessions of one login that ask at the same time look together.
+        const rightsRevision = await looks(key, () => findRightsOfLogin(db, login, clock.now()))
+        if (rightsRevision !== undefined) return rightsRevision
         await signIns.record('ended SQL login', principal)
         throw new AppError('access.ended', 'The SQL login of this session has expired or was ended.', {
           hint: 'Connect again with a login that is good.',
@@ -66,6 +72,7 @@ export function createSqlSignIn(options: {
         principal,
         check: async () => {
           if ((await principalOfToken(token))?.id !== principal.id) await ended(principal)
+          return undefined
         },
       }
     )
@@ -109,6 +116,24 @@ export function createSqlSignIn(options: {
         refused: () => signIn.refused('SQL password', found?.principal),
       }
     },
+  }
+}
+
+/** So many logins are in use at a time, or a look is not shared. */
+const loginsMax = 1_000
+
+/** A shared read for each key; those used longest ago go first. */
+function sharedLooks(): (
+  key: string,
+  read: () => Promise<string | undefined>,
+) => Promise<string | undefined> {
+  const reads = new Map<string, () => Promise<string | undefined>>()
+  return async (key, read) => {
+    const shared = reads.get(key) ?? sharedRead(read)
+    reads.delete(key)
+    reads.set(key, shared)
+    if (reads.size > loginsMax) reads.delete(reads.keys().next().value ?? key)
+    return await shared()
   }
 }
 

@@ -1,10 +1,11 @@
 import { stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { AppError } from '#base/errors.ts'
+import { someAtOnce } from '#base/some-at-once.ts'
 import { codeOf } from '#base/system-error.ts'
 import { type Migration, migrations } from '#metadata/migrate.ts'
 import { layoutVersion } from '#metadata/open-home.ts'
-import { type Hashed, someAtOnce } from './copy-file.ts'
+import type { Hashed } from './copy-file.ts'
 import { type BackupFile, type BackupManifest, corrupt } from './manifest.ts'
 import type { Backup } from './repository.ts'
 

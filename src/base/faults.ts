@@ -22,6 +22,7 @@ export const faultPoints = [
   'export.manifest.before',
   'export.manifest.after',
   'export.publish.after',
+  'export.sweep.claimed',
   'export.sweep.middle',
 ] as const
 
@@ -78,6 +79,14 @@ export const backupFaultPoints = [
   'backup.manifest.after',
 ] as const
 
+/** Of bringing a dataset back from its deliveries: it is made, a batch is open, all is sent, the load is asked for. */
+export const restoreFaultPoints = [
+  'restore.made',
+  'restore.opened',
+  'restore.sent',
+  'restore.completed',
+] as const
+
 export const allFaultPoints = [
   ...faultPoints,
   ...upkeepFaultPoints,
@@ -91,6 +100,7 @@ export const allFaultPoints = [
   ...auditExpiryFaultPoints,
   ...backupFaultPoints,
   ...copyFaultPoints,
+  ...restoreFaultPoints,
 ] as const
 
 export type FaultPoint = (typeof allFaultPoints)[number]

@@ -21,3 +21,8 @@ export function quoteLiteral(text: string): string {
   }
   return `'${text.replaceAll("'", "''")}'`
 }
+
+/** `['text', …]`, a list of DuckDB. @throws as `quoteLiteral` */
+export function quoteList(texts: readonly string[]): string {
+  return `[${texts.map(quoteLiteral).join(', ')}]`
+}

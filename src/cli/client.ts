@@ -42,6 +42,11 @@ export class RestError extends CliError {
   }
 }
 
+/** Something of that name, or in that state, was there before. */
+export function isConflict(error: unknown): boolean {
+  return error instanceof RestError && error.status === 409
+}
+
 export interface ClientOptions {
   readonly http: string
   readonly postgres: string

@@ -19,9 +19,17 @@ export function columnRows(columns: readonly TypedColumn[], indent = ''): string
   })
 }
 
-/** Cuts `a:int,b:map<string,int>` at the commas that are not inside brackets. */
-function fieldsIn(text: string): TypedColumn[] {
-  const fields: TypedColumn[] = []
+/** The fields of `a:int,b:map<string,int>`. */
+export function fieldsIn(text: string): TypedColumn[] {
+  return piecesIn(text).map((field) => {
+    const colon = field.indexOf(':')
+    return { name: field.slice(0, colon).trim(), type: field.slice(colon + 1).trim() }
+  })
+}
+
+/** Cut at the commas that are not inside brackets. */
+export function piecesIn(text: string): string[] {
+  const pieces: string[] = []
   let depth = 0
   let start = 0
   for (let at = 0; at <= text.length; at += 1) {
@@ -29,11 +37,9 @@ function fieldsIn(text: string): TypedColumn[] {
     if (character === '<' || character === '(') depth += 1
     else if (character === '>' || character === ')') depth -= 1
     else if ((character === ',' || character === undefined) && depth === 0) {
-      const field = text.slice(start, at)
-      const colon = field.indexOf(':')
-      fields.push({ name: field.slice(0, colon).trim(), type: field.slice(colon + 1).trim() })
+      pieces.push(text.slice(start, at))
       start = at + 1
     }
   }
-  return fields
+  return pieces
 }

@@ -1,7 +1,9 @@
 import { type Client, RestError } from './client.ts'
+import type { TypedColumn } from './column-rows.ts'
 import { CliError, exitCodes } from './exit-code.ts'
 
 const catalog = '/data/foundation/catalog'
+const schemas = '/data/foundation/schemaregistry/tenant/schemas'
 const pageSize = 100
 /** More are not looked through by name. */
 const datasetsMax = 10_000
@@ -26,6 +28,7 @@ export interface DatasetDocument {
 
 export interface BatchDocument {
   readonly id: string
+  readonly tags?: Readonly<Record<string, unknown>>
   readonly status: string
   readonly created: number
   readonly completed?: number
@@ -89,12 +92,34 @@ export async function createDataset(
   { name, schema, ...more }: NewDataset,
 ): Promise<DatasetDocument> {
   const registered = typeof schema === 'string' ? { $id: schema } : await registerSchema(client, schema)
-  const [reference = ''] = await client.post<string[]>(`${catalog}/dataSets`, {
+  const created = client.post<string[]>(`${catalog}/dataSets`, {
     name,
     schemaRef: { id: registered.$id, contentType: 'application/vnd.adobe.xed+json;version=1' },
     ...more,
   })
-  const id = reference.split('/').at(-1) ?? ''
+  const [reference = ''] = await created.catch(async (error: unknown) => {
+    // Best effort: one that no dataset has is in nobody's way.
+    if (typeof schema !== 'string') {
+      await client.call('DELETE', `${schemas}/${encodeURIComponent(registered.$id)}`).catch(() => {})
+    }
+    throw error
+  })
+  return await readDataset(client, reference.split('/').at(-1) ?? '')
+}
+
+export interface NewTable extends Omit<NewDataset, 'schema'> {
+  readonly tableName: string | undefined
+  /** Types as Spark's DDL has them. */
+  readonly columns: readonly { readonly name: string; readonly type: string }[]
+}
+
+/** A dataset whose schema is its columns, which may have any names. */
+export async function createTable(client: Client, table: NewTable): Promise<DatasetDocument> {
+  const { id } = await client.post<{ id: string }>('/sluice/v1/datasets', table)
+  return await readDataset(client, id)
+}
+
+async function readDataset(client: Client, id: string): Promise<DatasetDocument> {
   const document = await client.get<Record<string, Omit<DatasetDocument, 'id'>>>(`${catalog}/dataSets/${id}`)
   return { ...(document[id] as DatasetDocument), id }
 }
@@ -104,13 +129,12 @@ async function registerSchema(
   client: Client,
   schema: Record<string, unknown>,
 ): Promise<{ readonly $id: string }> {
-  const path = '/data/foundation/schemaregistry/tenant/schemas'
   try {
-    return await client.post<{ $id: string }>(path, schema)
+    return await client.post<{ $id: string }>(schemas, schema)
   } catch (error) {
     if (!(error instanceof RestError && error.message.includes('already'))) throw error
     const title = `${String(schema['title'])} ${new Date().toISOString()}`
-    return await client.post<{ $id: string }>(path, { ...schema, title })
+    return await client.post<{ $id: string }>(schemas, { ...schema, title })
   }
 }
 
@@ -119,9 +143,26 @@ export async function readBatch(client: Client, id: string): Promise<BatchDocume
   return { ...(batches[id] as BatchDocument), id }
 }
 
-export async function batchesOf(client: Client, datasetId: string, limit: number): Promise<BatchDocument[]> {
+/** Newest first. */
+export async function batchesOf(
+  client: Client,
+  datasetId: string,
+  { limit, start = 0 }: { readonly limit: number; readonly start?: number },
+): Promise<BatchDocument[]> {
   const batches = await client.get<Record<string, Omit<BatchDocument, 'id'>>>(
-    `${catalog}/batches?dataSet=${datasetId}&limit=${limit}`,
+    `${catalog}/batches?dataSet=${datasetId}&limit=${limit}&start=${start}`,
   )
   return Object.entries(batches).map(([id, batch]) => ({ ...batch, id }))
+}
+
+/** Of a table, as SQL sees them. */
+export async function columnsOf(client: Client, table: string): Promise<readonly TypedColumn[]> {
+  const answer = await client.stream('/sluice/v1/sql', {
+    sql: `SELECT * FROM "${table.replaceAll('"', '""')}" LIMIT 0`,
+    format: 'table',
+  })
+  let text = ''
+  for await (const chunk of answer) text += Buffer.from(chunk).toString('utf8')
+  const [first = '{}'] = text.split('\n')
+  return (JSON.parse(first) as { columns?: TypedColumn[] }).columns ?? []
 }

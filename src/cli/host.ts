@@ -18,6 +18,14 @@ export interface CliHost {
   serve(config: Config, options: { readonly isQuiet: boolean }): Promise<RunningServer>
   /** Checks a location of deliveries; needs no server. A folder of this machine exists. */
   verify(location: Destination, options: VerifyOptions): Promise<VerifyReport>
+  /**
+   * Looks at a location for a dataset that can be restored of it, and reads all that would be loaded; needs no server.
+   * Disposed of, it reads no more. A folder of this machine exists.
+   */
+  findRestorable(
+    location: Destination,
+    options: FindRestorableOptions,
+  ): Promise<{ readonly found: Restorable } & AsyncDisposable>
   /** All values of a column of a delivered Parquet file. */
   deliveredValues(path: string, column: string): Promise<readonly unknown[]>
   /** Makes a home, the configuration's, of a backup; needs no server. */
@@ -52,6 +60,55 @@ export interface RestoreReport {
   readonly epoch: number | undefined
 }
 
+export interface FindRestorableOptions extends VerifyOptions {
+  readonly request: {
+    readonly exportName?: string | undefined
+    readonly datasetName?: string | undefined
+    readonly through?: number | undefined
+    readonly isAsDelivered: boolean
+    readonly keyIds?: readonly string[] | undefined
+  }
+}
+
+export interface RestorableFile {
+  readonly name: string
+  readonly kind: 'parquet' | 'json' | 'csv'
+  readonly bytes: number
+  readonly rowCount: number
+}
+
+export interface Restorable {
+  readonly location: string
+  readonly exportId: string
+  readonly exportName: string
+  readonly datasetId: string
+  readonly datasetName: string
+  readonly tableName: string | undefined
+  readonly schema: {
+    readonly id: string | undefined
+    readonly columns: readonly { readonly name: string; readonly type: string; readonly ddl: string }[]
+    readonly document: Readonly<Record<string, unknown>> | undefined
+  }
+  readonly head: { readonly number: number; readonly sha256: string; readonly sealedAt: string }
+  readonly keyId: string
+  readonly deliveries: readonly {
+    readonly number: number
+    readonly content: string
+    readonly use: 'loaded' | 'superseded' | 'repeated' | 'beside'
+    readonly rowCount: number
+    readonly fileCount: number
+    readonly bytes: number
+    readonly sealedAt: string
+  }[]
+  readonly files: readonly RestorableFile[]
+  readonly rowCount: number
+  readonly bytes: number
+  readonly isRight: boolean
+  readonly findings: readonly (ReportedFinding & { readonly hint?: string | undefined })[]
+  /** As an upload takes it; throws at its end when it is not what was delivered. */
+  read(file: RestorableFile, options: { readonly signal: AbortSignal }): AsyncIterable<Uint8Array>
+}
+
 export interface VerifyOptions {
   readonly signal: AbortSignal
   /** Told an SFTP server's key when none was given. */
@@ -78,11 +135,13 @@ export interface VerifyReport {
   readonly fileCount: number
   readonly rowCount: number
   readonly bytes: number
-  readonly findings: readonly {
-    readonly severity: 'error' | 'warning'
-    readonly code: string
-    readonly name: string
-    readonly message: string
-  }[]
+  readonly findings: readonly ReportedFinding[]
   readonly findingsLeftOut: number
+}
+
+export interface ReportedFinding {
+  readonly severity: 'error' | 'warning'
+  readonly code: string
+  readonly name: string
+  readonly message: string
 }

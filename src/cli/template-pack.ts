@@ -1,6 +1,6 @@
 import { readdir, readFile } from 'node:fs/promises'
 import { basename, join } from 'node:path'
-import type { Client } from './client.ts'
+import { type Client, isConflict } from './client.ts'
 
 const api = '/data/foundation/query/query-templates'
 const listedMax = 1_000
@@ -65,8 +65,21 @@ export async function* saveTemplates(
     const { name, sql, parameters } = template
     const body = { name, sql, queryParameters: parameters }
     const known = there.find((one) => one.name === name)
-    if (known) await client.call('PUT', `${api}/${known.id}`, body)
-    else await client.post(api, body)
-    yield { ...template, isNew: known === undefined }
+    const isNew = known === undefined && (await isCreated(client, body))
+    const before =
+      known ?? (isNew ? undefined : (await savedTemplates(client)).find((one) => one.name === name))
+    if (before) await client.call('PUT', `${api}/${before.id}`, body)
+    yield { ...template, isNew }
+  }
+}
+
+/** False: somebody else made one of that name just now. */
+async function isCreated(client: Client, body: object): Promise<boolean> {
+  try {
+    await client.post(api, body)
+    return true
+  } catch (error) {
+    if (isConflict(error)) return false
+    throw error
   }
 }

@@ -11,7 +11,7 @@ export interface Terminal {
   table(columns: readonly Column[], rows: readonly (readonly string[])[]): void
   json(value: unknown): void
   /** A remark beside the result. */
-  note(text: string): void
+  note(this: void, text: string): void
   /** One line that the next one replaces; only on a terminal. */
   progress(text: string): void
   readonly style: Style

@@ -50,6 +50,12 @@ test('a flag beats a variable, a variable beats the file, the file beats the def
   expect(engine).toMatchObject({ interactiveChildren: 8, batchChildren: 7, statementsPerChild: 5 })
 })
 
+test('runs are remembered for seven days at least, so that none comes twice', () => {
+  const kept = (ms: string) => ({ env: { SLUICE_JOBS_RETENTION_MS: ms } })
+  expect(load(kept('7d')).jobs.retentionMs).toBe(7 * 86_400_000)
+  expect(refusal(kept('167h')).message).toContain('7 days or more')
+})
+
 test('a lake on S3 is set by its location, its server and its key, whose secret is never shown', () => {
   const env = {
     SLUICE_LAKE_LOCATION: 's3://a-bucket/some/prefix',

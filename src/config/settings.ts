@@ -1,6 +1,7 @@
 import { totalmem } from 'node:os'
 import { z } from 'zod'
 import { allFaultPoints } from '#base/faults.ts'
+import { runsKeptMsMin } from '#base/runs-kept.ts'
 import { homePaths } from './home.ts'
 import { address, bytes, count, secret, spanMs } from './values.ts'
 
@@ -197,6 +198,14 @@ export const configSchema = z.strictObject({
       .optional()
       .register(settingMeta, { about: 'Token of a temporary access key', isSecret: true }),
   }),
+  jobs: z.strictObject({
+    retentionMs: spanMs()
+      .refine((ms) => ms >= runsKeptMsMin, 'expected 7 days or more')
+      .register(settingMeta, {
+        about: 'How long runs that have ended can be looked up; those of exports are kept for good',
+        default: '90d',
+      }),
+  }),
   streaming: z.strictObject({
     batchBytes: bytes().register(settingMeta, {
       about: 'Messages that were accepted become a batch when they have so many bytes',
@@ -233,6 +242,16 @@ export const configSchema = z.strictObject({
     privateAddresses: z.enum(['refused', 'allowed']).register(settingMeta, {
       about: 'Whether webhooks may lead into private networks, and by plain http',
       default: 'refused',
+    }),
+  }),
+  exports: z.strictObject({
+    serverIdentity: z.enum(['refused', 'allowed']).register(settingMeta, {
+      about: 'Whether connections of every sandbox may assume roles on AWS with the identity of this server',
+      default: 'refused',
+    }),
+    landingKeyMs: spanMs().register(settingMeta, {
+      about: 'How long credentials of the landing zone are good',
+      default: '12h',
     }),
   }),
   lineage: z.strictObject({

@@ -165,6 +165,8 @@ export interface Batch {
   readonly createdBy: string | undefined
   /** Which node has its files, until they are loaded, and what it keeps of them afterwards. Absent: none came. */
   readonly nodeId: string | undefined
+  /** What its client calls it. Absent: nothing. */
+  readonly externalId: string | undefined
 }
 
 export interface BatchError {

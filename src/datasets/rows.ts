@@ -39,5 +39,6 @@ export function batchOf(row: BatchRow): Batch {
     tags: row.tags as Batch['tags'],
     createdBy: row.created_by ?? undefined,
     nodeId: row.node_id ?? undefined,
+    externalId: row.external_id ?? undefined,
   }
 }

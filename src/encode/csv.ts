@@ -1,5 +1,5 @@
 import type { Field } from '#types/data-type.ts'
-import type { ByteWriter } from './byte-writer.ts'
+import { ByteWriter } from './byte-writer.ts'
 import { jsonText } from './json.ts'
 import { isComplex, plainText } from './text.ts'
 import type { Batch, Value } from './value.ts'
@@ -18,6 +18,13 @@ export function writeCsv(writer: ByteWriter, columns: readonly Field[], batch: B
 
 export function writeCsvHeader(writer: ByteWriter, columns: readonly Field[]): void {
   writer.text(`${columns.map((column) => quoted(column.name)).join(',')}\n`)
+}
+
+/** The header as bytes of a file. */
+export function encodedHeader(columns: readonly Field[]): Uint8Array {
+  const writer = new ByteWriter()
+  writeCsvHeader(writer, columns)
+  return writer.take()
 }
 
 function cell({ type }: Field, value: Value): string {

@@ -7,7 +7,7 @@ import { copyWriter } from './copy.ts'
 import { writeCsv, writeCsvHeader } from './csv.ts'
 import type { Encoding } from './encoding.ts'
 import { writeJsonLines, writeJsonRows } from './json.ts'
-import { writeDataRows } from './postgres.ts'
+import { dataRows } from './postgres.ts'
 import type { Batch } from './value.ts'
 
 /** Turns batches of one statement into bytes, in order. */
@@ -25,20 +25,7 @@ export function createEncoder(encoding: Encoding, columns: readonly Field[]): En
   if (encoding.kind === 'copy') return copyEncoder(encoding, columns)
   const writer = new ByteWriter()
   if (encoding.kind === 'csv' && encoding.header) writeCsvHeader(writer, columns)
-  const add = (batch: Batch): void => {
-    switch (encoding.kind) {
-      case 'postgres':
-        return writeDataRows(writer, columns, encoding.formats, batch)
-      case 'jsonLines':
-        return writeJsonLines(writer, columns, batch)
-      case 'jsonRows':
-        return writeJsonRows(writer, columns, batch)
-      case 'csv':
-        return writeCsv(writer, columns, batch)
-      default:
-        return unreachable(encoding)
-    }
-  }
+  const add = rowWriter(writer, encoding, columns)
   return {
     add,
     get byteCount() {
@@ -46,6 +33,27 @@ export function createEncoder(encoding: Encoding, columns: readonly Field[]): En
     },
     take: () => writer.take(),
     finish: () => writer.take(),
+  }
+}
+
+function rowWriter(
+  writer: ByteWriter,
+  encoding: Exclude<Encoding, { kind: 'arrow' | 'copy' }>,
+  columns: readonly Field[],
+): (batch: Batch) => void {
+  switch (encoding.kind) {
+    case 'postgres': {
+      const write = dataRows(columns, encoding.formats)
+      return (batch) => write(writer, batch)
+    }
+    case 'jsonLines':
+      return (batch) => writeJsonLines(writer, columns, batch)
+    case 'jsonRows':
+      return (batch) => writeJsonRows(writer, columns, batch)
+    case 'csv':
+      return (batch) => writeCsv(writer, columns, batch)
+    default:
+      return unreachable(encoding)
   }
 }
 

@@ -71,9 +71,9 @@ export function doubleText(value: number): string {
   if (value === Infinity) return 'Infinity'
   if (value === -Infinity) return '-Infinity'
   if (Object.is(value, -0)) return '-0'
-  const text = String(value)
-  // JavaScript writes 1e+21 from there on, PostgreSQL from 1e+15 on.
-  if (text.includes('e') || Math.abs(value) < 1e15) return text.replace(/e([+-])(\d)$/, 'e$10$2')
+  const size = Math.abs(value)
+  // JavaScript has exponents below 1e-6 and from 1e+21 on.
+  if (size === 0 || (size >= 1e-4 && size < 1e15)) return String(value)
   return value.toExponential().replace(/e([+-])(\d)$/, 'e$10$2')
 }
 

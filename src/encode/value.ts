@@ -1,3 +1,5 @@
+import type { RawColumn } from './raw-column.ts'
+
 /**
  * A value between engine and encoder, by its type: `boolean`; `number` for integers up to 32 bit, float and double;
  * `bigint` for long, for a decimal's unscaled digits, and for timestamps in µs since 1970 UTC; days since 1970 for a date;
@@ -38,4 +40,22 @@ export class Interval {
 export interface Batch {
   readonly rowCount: number
   value(column: number, row: number): Value
+  /** The same values in memory, where there is a way to them: row `row` here is `firstRow + row` there. */
+  readonly raw?: RawRows | undefined
+}
+
+export interface RawRows {
+  readonly firstRow: number
+  /** Undefined for types that only `value` knows. */
+  column(index: number): RawColumn | undefined
+}
+
+/** The rows of a batch from one on. */
+export function rowsOf(batch: Batch, from: number, rowCount: number): Batch {
+  const { raw } = batch
+  return {
+    rowCount,
+    value: (column, row) => batch.value(column, from + row),
+    raw: raw && { firstRow: raw.firstRow + from, column: (index) => raw.column(index) },
+  }
 }

@@ -50,6 +50,27 @@ describe('pulls', () => {
     expect(rowCount).toBe(200)
   })
 
+  test('come as they lie in their file, also the first few', async () => {
+    const { files } = await its.copy('SELECT i FROM range(1_000_000) AS t(i)', {
+      kind: 'parquet',
+      compression: 'zstd',
+      orderBy: ['i'],
+    })
+    const { path } = files[0]!
+    const read = async (rest: string): Promise<number[]> => {
+      const rows = await its.rows(`SELECT i::VARCHAR FROM read_parquet('${path}') ${rest}`, { files: [path] })
+      return rows.map(([text]) => Number(text))
+    }
+    const all = await read('WHERE i % 5 = 0')
+    expect(all).toHaveLength(200_000)
+    expect(all.every((value, index) => value === index * 5)).toBe(true)
+    expect(await read('WHERE i > 400000 LIMIT 3')).toEqual([400_001, 400_002, 400_003])
+  })
+
+  test('that are empty come as often as they are asked for', async () => {
+    for (let time = 0; time < 8; time += 1) expect(await its.rows('SELECT 1 WHERE false')).toEqual([])
+  })
+
   test('many statements run beside each other, more than there are places', async () => {
     const counts = await Promise.all(
       Array.from({ length: 20 }, (_, index) => its.rows(`SELECT count(*)::VARCHAR FROM range(${index})`)),
@@ -58,9 +79,51 @@ describe('pulls', () => {
     expect(its.engine.status().children.map(({ statements }) => statements)).toEqual([0, 0])
   })
 
-  test('ending early leaves the place to others', async () => {
+  test('may end with no rows at all, statement after statement', async () => {
+    const columns = [column('text', 'string')]
+    for (const encoding of [{ kind: 'jsonRows' }, { kind: 'postgres', formats: [0] }] as const) {
+      for (let round = 0; round < 3; round++) {
+        await using pull = await its.engine.open(
+          { sql: 'SELECT i::VARCHAR FROM range(2) AS r(i)', files: [], pool: 'interactive' },
+          { encoding, columns, signal: never },
+        )
+        const counts: number[] = []
+        for (let state = 'more'; state === 'more';) {
+          const chunk = await pull.pull({ rowCountMax: 1, bytesMax: 1e6 })
+          counts.push(chunk.rowCount)
+          state = chunk.state
+        }
+        expect(counts).toEqual([1, 1, 0])
+      }
+    }
+  })
+
+  test('rows made before they are asked for are those of the next pull', async () => {
+    await using pull = await openIds(5000)
+    const all: string[] = []
+    const sizes: number[] = []
+    for (let state = 'more'; state === 'more';) {
+      const chunk = await pull.pull({ rowCountMax: 700, bytesMax: 1e6, goesOn: true })
+      all.push(...lines(chunk.bytes))
+      sizes.push(chunk.rowCount)
+      state = chunk.state
+    }
+    expect(sizes).toEqual([700, 700, 700, 700, 700, 700, 700, 100])
+    expect(all).toEqual(Array.from({ length: 5000 }, (_, i) => `[${i}]`))
+  })
+
+  test('a pull that asks for less than was promised fails, and the statement with it', async () => {
+    await using pull = await openIds(5000)
+    await pull.pull({ rowCountMax: 700, bytesMax: 1e6, goesOn: true })
+    await expect(pull.pull({ rowCountMax: 699, bytesMax: 1e6 })).rejects.toMatchObject({ code: 'internal' })
+    await expect(pull.pull({ rowCountMax: 700, bytesMax: 1e6 })).rejects.toThrow()
+  })
+
+  test('ending early leaves the place to others, whether rows are made ahead or not', async () => {
     for (let round = 0; round < 6; round++) {
       const pulls = await Promise.all(Array.from({ length: 4 }, () => openIds(1e9)))
+      for (const pull of pulls.slice(0, round % 3))
+        await pull.pull({ rowCountMax: 10_000, bytesMax: 1e6, goesOn: true })
       await Promise.all(pulls.map((pull) => pull[Symbol.asyncDispose]()))
     }
     expect(its.engine.status().children.map(({ statements }) => statements)).toEqual([0, 0])

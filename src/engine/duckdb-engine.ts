@@ -1,7 +1,6 @@
 import { availableParallelism } from 'node:os'
 import type { Logger } from '#base/log.ts'
 import { unprivilegedIds } from '#base/run-as.ts'
-import type { Encoding } from '#encode/encoding.ts'
 import type { Field } from '#types/data-type.ts'
 import { parquetCopied, type StatsRow, textCopied } from './duckdb/copied-files.ts'
 import { copySql } from './duckdb/copy-sql.ts'
@@ -125,15 +124,14 @@ function copyRequest(statement: WireStatement, { folder, format, isOrdered = fal
   if (format.kind === 'parquet') {
     return { op: 'copy', statement, copySql: copySql(statement.sql, folder, format), folder, isOrdered }
   }
-  const { compression, fileBytesMax } = format
-  const encoding: Encoding = format.kind === 'csv' ? { kind: 'csv', header: true } : { kind: 'jsonLines' }
+  const { kind, compression, fileBytesMax } = format
   return {
     op: 'copyText',
     statement,
-    encoding,
+    kind,
     folder,
     isOrdered,
-    extension: `.${format.kind}${{ none: '', gzip: '.gz', zstd: '.zst' }[compression]}`,
+    extension: `.${kind}${{ none: '', gzip: '.gz', zstd: '.zst' }[compression]}`,
     compression,
     ...(fileBytesMax === undefined ? {} : { fileBytesMax }),
   }

@@ -47,6 +47,56 @@ test('a pattern that searches without end fails its statement alone', async () =
   expect(its.engine.status()).toEqual(before)
 }, 60_000)
 
+describe('where one thread fails while another waits for us', () => {
+  let paths: string[]
+  let table: string
+  beforeAll(async () => {
+    const { files } = await its.copy('SELECT i FROM range(1000000) t(i)', parquet)
+    paths = files.map(({ path }) => path)
+    table = `read_parquet(['${paths.join("', '")}'])`
+  })
+  const parquet = { kind: 'parquet', compression: 'none' } as const
+  // The first group of rows keeps one thread in JavaScript, the next has the error of another.
+  const slowSql = () => `
+    SELECT CASE WHEN i < 122880 THEN native_levenshtein(repeat(i::VARCHAR, 20), 'another text')
+      WHEN i > 150000 THEN error('no') ELSE 0 END AS n FROM ${table}`
+  // More than a pipe holds.
+  const longSql = () => `
+    SELECT repeat(i::VARCHAR, 20) AS text, CASE WHEN i % 150000 = 149999 THEN error('no') END AS n FROM ${table}`
+
+  test.each<[string, () => Promise<unknown>]>([
+    ['for JavaScript, a copy', () => its.copy(slowSql(), parquet, paths)],
+    ['for JavaScript, a query', () => its.rows(slowSql(), { columns, files: paths })],
+    ['to be read, a text', () => its.copy(longSql(), { kind: 'json', compression: 'gzip' }, paths)],
+  ])(
+    '%s ends, and its child goes on',
+    async (_name, run) => {
+      const before = its.engine.status()
+      for (let attempt = 0; attempt < 6; attempt++) {
+        await expect(run()).rejects.toMatchObject({ code: 'query.failed' })
+      }
+      expect(its.engine.status()).toEqual(before)
+    },
+    30_000,
+  )
+
+  test('what fails keeps nobody waiting beside it', async () => {
+    // Some seconds of one thread after another one has failed.
+    const slowText = (i: string) => `repeat((${i})::VARCHAR, 160)`
+    const sql = `SELECT CASE WHEN i < 2048 THEN levenshtein(${slowText('i')}, ${slowText('i + 1')})
+      WHEN i > 150000 THEN error('no') ELSE 0 END AS n FROM ${table}`
+    const before = its.engine.status()
+    const order: string[] = []
+    const failing = its.rows(sql, { columns, files: paths }).catch(() => order.push('what fails'))
+    await new Promise((resolve) => setTimeout(resolve, 300))
+    await Promise.all(Array.from({ length: 3 }, () => its.rows('SELECT 1::DOUBLE AS n', { columns })))
+    order.push('what stands beside it')
+    await failing
+    expect(order).toEqual(['what stands beside it', 'what fails'])
+    expect(its.engine.status()).toEqual(before)
+  }, 60_000)
+})
+
 describe('a cancel', () => {
   test.each([
     ['a statement that gives no row yet', (signal: AbortSignal) => open(heavySql, { signal })],

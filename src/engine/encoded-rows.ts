@@ -1,6 +1,6 @@
 import { createEncoder, type Encoder } from '#encode/encoder.ts'
 import type { Encoding } from '#encode/encoding.ts'
-import type { Batch } from '#encode/value.ts'
+import { type Batch, rowsOf } from '#encode/value.ts'
 import type { Field } from '#types/data-type.ts'
 
 export interface Rows {
@@ -14,10 +14,8 @@ const rowBytesFirstGuess = 64 * 1024
 
 /** A result as encoded rows, as many as are asked for; batches are fetched only when the one before is used up. */
 export class EncodedRows {
-  readonly #columns: readonly Field[]
-  readonly #encoding: Encoding
   readonly #fetch: () => Promise<Batch | undefined>
-  #encoder: Encoder
+  readonly #encoder: Encoder
   /** What was fetched, and how many rows of it are encoded. */
   #batch: Batch | undefined
   #position = 0
@@ -26,20 +24,8 @@ export class EncodedRows {
 
   /** @param fetch the next batch; undefined behind the last one, and never called again then */
   constructor(encoding: Encoding, columns: readonly Field[], fetch: () => Promise<Batch | undefined>) {
-    this.#columns = columns
-    this.#encoding = encoding
     this.#fetch = fetch
     this.#encoder = createEncoder(encoding, columns)
-  }
-
-  /** Whether the last row has been given. */
-  get isDone(): boolean {
-    return this.#isDone
-  }
-
-  /** Begins another file or stream, with a header or schema of its own, at the next row. */
-  startAnew(): void {
-    this.#encoder = createEncoder(this.#encoding, this.#columns)
   }
 
   async pull(rowCountMax: number, bytesMax: number): Promise<Rows> {
@@ -60,7 +46,7 @@ export class EncodedRows {
     const rowsThatFit = Math.max(1, Math.floor(bytesMax / this.#rowBytes))
     const rowCount = Math.min(batch.rowCount - from, rowCountMax, rowsThatFit)
     const bytesBefore = this.#encoder.byteCount
-    this.#encoder.add({ rowCount, value: (column, row) => batch.value(column, from + row) })
+    this.#encoder.add(rowsOf(batch, from, rowCount))
     this.#rowBytes = Math.max(1, (this.#encoder.byteCount - bytesBefore) / rowCount)
     this.#position += rowCount
     if (this.#position === batch.rowCount) this.#batch = undefined

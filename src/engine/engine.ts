@@ -21,7 +21,8 @@ export interface QueryEngine extends AsyncDisposable {
 export interface Engine extends QueryEngine {
   /**
    * Runs a statement and writes its rows to files in a folder of the server. Not atomic: the caller owns the folder,
-   * and after a failure what lies there is rubbish.
+   * and after a failure what lies there is rubbish. A Parquet file has its name from the first byte on, behind those begun
+   * before it, and is only appended to, up to its footer.
    */
   copy(statement: EngineStatement, options: CopyOptions): Promise<CopyResult>
 
@@ -105,7 +106,14 @@ export interface OpenOptions extends Turned {
 /** A statement under way: rows are produced only when pulled. Disposing it ends the statement. */
 export interface Pull extends AsyncDisposable {
   /** At most so many rows, and about so many bytes (a single row may be larger). One pull at a time. */
-  pull(limit: { readonly rowCountMax: number; readonly bytesMax: number }): Promise<Chunk>
+  pull(limit: PullLimit): Promise<Chunk>
+}
+
+export interface PullLimit {
+  readonly rowCountMax: number
+  readonly bytesMax: number
+  /** The next pull will not ask for less, so its rows may be produced before it comes. */
+  readonly goesOn?: boolean
 }
 
 export interface Chunk {
@@ -113,6 +121,8 @@ export interface Chunk {
   readonly bytes: Uint8Array
   readonly rowCount: number
   readonly state: 'more' | 'done'
+  /** The memory of `bytes` is nobody else's: who has used them may give it back. */
+  readonly isOwn?: true
 }
 
 export interface CopyOptions extends Turned {
@@ -134,8 +144,13 @@ export type CopyFormat =
       readonly fieldIds?: FieldIds
       /** SQL expressions over the statement's columns; one folder level each, the column itself is not in the files. */
       readonly partitionBy?: readonly { readonly name: string; readonly expression: string }[]
-      /** SQL expressions; rows of each file are sorted by them. */
+      /** SQL expressions, names of `partitionBy` among them; rows of each file are sorted by them. */
       readonly orderBy?: readonly string[]
+      /**
+       * The files' columns: items of a select list over the sorted rows, so that no sort carries what is the same for all
+       * of them. Absent: the statement's columns.
+       */
+      readonly columns?: readonly string[]
       /** Start another file at about this size; not heeded with `partitionBy`, where each value is one file. */
       readonly fileBytesMax?: number
     }

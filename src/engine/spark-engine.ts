@@ -21,7 +21,7 @@ import { castStatement, relationOf } from './spark/relation.ts'
 import { SparkSession } from './spark/session.ts'
 import { SparkPull } from './spark/spark-pull.ts'
 import { fieldsOfProto } from './spark/spark-types.ts'
-import { Turns } from './spark/turns.ts'
+import { Turns } from './turns.ts'
 import { finishWrite, RowsFolder, writePlan, writtenColumns } from './spark/written-rows.ts'
 import { stopReason } from './stop-reason.ts'
 

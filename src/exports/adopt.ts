@@ -20,6 +20,7 @@ export interface AdoptOptions {
   readonly metadata: Metadata
   readonly access: Access
   readonly secrets: SecretStore
+  readonly allowsServerIdentity: boolean
   readonly clock: Clock
   readonly keysFolder: string
 }

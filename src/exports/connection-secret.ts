@@ -2,10 +2,11 @@ import type { SecretStore } from '#access/secret-store.ts'
 import type { OrganizationId, SandboxId } from '#base/ids.ts'
 import type { EntityRow } from '#metadata/exports.ts'
 import type { Transaction } from '#metadata/metadata.ts'
+import { credentialsExpireAt } from './credential-expiry.ts'
 import type { DestinationAuth } from './destination-auth.ts'
 
 /** What a connection's row keeps of how to log in: the secret itself is sealed elsewhere. */
-interface StoredAuth {
+export interface StoredAuth {
   readonly specName: string
   readonly params: Readonly<Record<string, unknown>>
   readonly secretId: string
@@ -13,6 +14,8 @@ interface StoredAuth {
   readonly organizationId: OrganizationId
   /** Day of the last change of what is secret. */
   readonly authorizedDate: string
+  /** Absent where the credentials don't say when they end. */
+  readonly expiresAt?: string
 }
 
 const purpose = 'destination'
@@ -32,7 +35,13 @@ export async function sealAuth(
   const value = JSON.stringify(auth.secret ?? {})
   const secretId = await secrets.put(tx, { organizationId, sandboxId, purpose, value })
   const { specName, params } = auth
-  return { specName, params, secretId, organizationId, authorizedDate: now.toISOString().slice(0, 10) }
+  const authorizedDate = now.toISOString().slice(0, 10)
+  return { specName, params, secretId, organizationId, authorizedDate, ...expiryOf(auth) }
+}
+
+export function expiryOf(auth: DestinationAuth): Pick<StoredAuth, 'expiresAt'> {
+  const expiresAt = credentialsExpireAt(auth)
+  return expiresAt === undefined ? {} : { expiresAt }
 }
 
 /** @throws AppError 'admin.unknown' when the connection was deleted meanwhile, 'secret.unreadable' */

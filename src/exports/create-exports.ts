@@ -33,6 +33,7 @@ import { createRedeliver } from './redeliver.ts'
 import { createRuleAdmin } from './rule-admin.ts'
 import { createRunControl } from './run-control.ts'
 import { runExport } from './run-export.ts'
+import { sweepAbandoned } from './sweep.ts'
 import { tellFailed } from './tell-export.ts'
 import { tellLineage } from './tell-lineage.ts'
 import { testConnection } from './test-connection.ts'
@@ -45,6 +46,8 @@ export interface ExportsOptions {
   readonly metadata: Metadata
   readonly access: Access
   readonly secrets: SecretStore
+  /** Whether connections may act as this server does. */
+  readonly allowsServerIdentity: boolean
   readonly engine: Engine
   readonly lake: Lake
   readonly datasets: Datasets
@@ -58,6 +61,8 @@ export interface ExportsOptions {
   readonly keysFolder: string
   readonly clock: Clock
   readonly logger: Logger
+  /** Files from this size on are staged while the engine writes them; a test's are small. */
+  readonly aheadBytesMin?: number | undefined
 }
 
 /** Registers the job kind `export`: a run's subject is the flow. */
@@ -116,6 +121,7 @@ export function createExports(options: ExportsOptions): Exports {
       }
       return adopted
     },
+    sweep: (stop) => sweepAbandoned({ ...options, ...stop }),
     testConnection: (caller, id) => testConnection(options, caller, id),
     settings: async ({ principal, sandbox }) => {
       await access.require({ principal, permission: 'view-destinations', sandboxId: sandbox.id })

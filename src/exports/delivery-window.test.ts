@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { deliveryWindow, opensAt } from './delivery-window.ts'
+import { closesAt, deliveryWindow, latestFinishAfter, opensAt } from './delivery-window.ts'
 
 const window = (change: object = {}) =>
   deliveryWindow.parse({
@@ -64,4 +64,59 @@ test('one whose every day is blacked out never opens', () => {
   )
   expect(opensAt(window({ blackoutDates }), new Date('2026-01-02T12:00:00Z'))).toBe('never')
   expect(() => window({ timeZone: 'Mars/Olympus' })).toThrow('time zone')
+})
+
+test.each([
+  ['on its day', {}, '2026-01-07T01:30:00Z', '2026-01-07T04:00:00.000Z'],
+  ['across midnight', { from: '22:00', to: '04:00' }, '2026-07-06T21:00:00Z', '2026-07-07T02:00:00.000Z'],
+  ['after midnight', { from: '22:00', to: '04:00' }, '2026-07-11T01:00:00Z', '2026-07-11T02:00:00.000Z'],
+  ['not where the next follows', { from: '04:00', to: '04:00' }, '2026-07-06T03:00:00Z', undefined],
+  [
+    'after the last in a row',
+    { from: '04:00', to: '04:00' },
+    '2026-07-09T03:00:00Z',
+    '2026-07-11T02:00:00.000Z',
+  ],
+  ['at the end of a day', { to: '24:00' }, '2026-07-06T03:00:00Z', '2026-07-06T22:00:00.000Z'],
+  [
+    'the hour that summer time skips',
+    { days: ['sun'], from: '01:00', to: '02:30' },
+    '2026-03-29T00:15:00Z',
+    '2026-03-29T01:00:00.000Z',
+  ],
+  [
+    'the hour that comes twice, the first time',
+    { days: ['sun'], from: '01:00', to: '02:30' },
+    '2026-10-25T00:15:00Z',
+    '2026-10-25T00:30:00.000Z',
+  ],
+  [
+    'and the second time',
+    { days: ['sun'], from: '01:00', to: '02:30' },
+    '2026-10-25T01:15:00Z',
+    '2026-10-25T01:30:00.000Z',
+  ],
+])('an open window closes: %s', (_what, change, now, closing) => {
+  expect(opensAt(window(change), new Date(now))).toBeUndefined()
+  expect(closesAt(window(change), new Date(now))?.toISOString()).toBe(closing)
+})
+
+test.each([
+  ['by the end where nothing is said', {}, '2026-07-07T03:00:00Z', '2026-07-08T03:00:00.000Z'],
+  ['earlier', { latestFinish: '04:30' }, '2026-07-07T02:00:00Z', '2026-07-07T02:30:00.000Z'],
+  [
+    'of the next window, when it has passed',
+    { latestFinish: '04:30' },
+    '2026-07-07T02:30:00Z',
+    '2026-07-08T02:30:00.000Z',
+  ],
+  ['after the end', { latestFinish: '06:00' }, '2026-07-07T03:30:00Z', '2026-07-07T04:00:00.000Z'],
+  [
+    'across midnight',
+    { from: '22:00', to: '23:00', latestFinish: '01:00' },
+    '2026-07-10T22:30:00Z',
+    '2026-07-10T23:00:00.000Z',
+  ],
+])('what is due must be delivered in time: %s', (_what, change, due, latest) => {
+  expect(latestFinishAfter(window(change), new Date(due))?.toISOString()).toBe(latest)
 })

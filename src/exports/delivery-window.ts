@@ -12,6 +12,13 @@ export const deliveryWindow = z.strictObject({
   timeZone: z.string().refine(isTimeZone, { error: 'is a time zone like Europe/Berlin' }),
   /** Days on which no window begins, as `YYYY-MM-DD`. */
   blackoutDates: z.array(z.iso.date()).max(1_000).default([]),
+  /** By when what was due must be delivered; absent: by the end. Not after `from`: on the next day. */
+  latestFinish: time.optional(),
+  /**
+   * What becomes of a delivery that is under way when it closes: it goes on; it is laid aside and done when it opens
+   * again; it fails. What is sealed by then is published.
+   */
+  onClose: z.enum(['finish', 'pause', 'fail']).default('finish'),
 })
 
 export type DeliveryWindow = z.infer<typeof deliveryWindow>
@@ -19,6 +26,8 @@ export type DeliveryWindow = z.infer<typeof deliveryWindow>
 const minuteMs = 60_000
 /** A window that does not open within so long never does. */
 const daysAheadMax = 400
+/** One that stays open for so long is not waited for: no attempt lasts as long. */
+const openDaysMax = 3
 
 /** Undefined: it is open now; else when it opens next. */
 export function opensAt(window: DeliveryWindow, now: Date): Date | 'never' | undefined {
@@ -31,6 +40,39 @@ export function opensAt(window: DeliveryWindow, now: Date): Date | 'never' | und
     if (at > now) return at
   }
   return 'never'
+}
+
+/** When one that is open now closes; undefined: not in the next days. */
+export function closesAt(window: DeliveryWindow, now: Date): Date | undefined {
+  const { date } = localOf(now, window.timeZone)
+  for (let ahead = -1; ahead <= openDaysMax; ahead += 1) {
+    const day = addDays(date, ahead)
+    if (!beginsOn(window, day)) continue
+    const end = momentAfterOpening(window, day, window.to)
+    // Clocks that are set back show the end a second time, and the window is open again before that.
+    for (const at of [end, new Date(end.getTime() + 60 * minuteMs)]) {
+      const closes = isOpenAt(window, new Date(at.getTime() - minuteMs)) && !isOpenAt(window, at)
+      if (at > now && closes) return at
+    }
+  }
+  return undefined
+}
+
+/** By when something that became due then must be delivered; undefined: the window does not open any more. */
+export function latestFinishAfter(window: DeliveryWindow, due: Date): Date | undefined {
+  const { date } = localOf(due, window.timeZone)
+  for (let ahead = -1; ahead <= daysAheadMax; ahead += 1) {
+    const day = addDays(date, ahead)
+    if (!beginsOn(window, day)) continue
+    const at = momentAfterOpening(window, day, window.latestFinish ?? window.to)
+    if (at > due) return at
+  }
+  return undefined
+}
+
+/** When clocks first show it after the window of a day has opened. */
+function momentAfterOpening({ from, timeZone }: DeliveryWindow, day: string, text: string): Date {
+  return momentOf(minutesOf(text) > minutesOf(from) ? day : addDays(day, 1), text, timeZone)
 }
 
 function isOpenAt(window: DeliveryWindow, now: Date): boolean {
@@ -46,7 +88,22 @@ function beginsOn({ days: open, blackoutDates }: DeliveryWindow, date: string): 
 }
 
 function localOf(at: Date, timeZone: string): { readonly date: string; readonly minutes: number } {
-  const parts = new Intl.DateTimeFormat('en-CA', {
+  const parts = clockOf(timeZone).formatToParts(at)
+  const part = (type: string) => parts.find((one) => one.type === type)?.value ?? ''
+  return {
+    date: `${part('year')}-${part('month')}-${part('day')}`,
+    minutes: Number(part('hour')) * 60 + Number(part('minute')),
+  }
+}
+
+/** To make one takes much longer than to use it. */
+const clocks = new Map<string, Intl.DateTimeFormat>()
+const clocksMax = 1_000
+
+function clockOf(timeZone: string): Intl.DateTimeFormat {
+  const known = clocks.get(timeZone)
+  if (known) return known
+  const made = new Intl.DateTimeFormat('en-CA', {
     timeZone,
     hourCycle: 'h23',
     year: 'numeric',
@@ -54,12 +111,10 @@ function localOf(at: Date, timeZone: string): { readonly date: string; readonly 
     day: '2-digit',
     hour: '2-digit',
     minute: '2-digit',
-  }).formatToParts(at)
-  const part = (type: string) => parts.find((one) => one.type === type)?.value ?? ''
-  return {
-    date: `${part('year')}-${part('month')}-${part('day')}`,
-    minutes: Number(part('hour')) * 60 + Number(part('minute')),
-  }
+  })
+  if (clocks.size >= clocksMax) clocks.clear()
+  clocks.set(timeZone, made)
+  return made
 }
 
 /** The first moment at which clocks there show it; where a change skips it, the moment of the change. */

@@ -1,5 +1,7 @@
 import { z } from 'zod'
 import { AppError } from '#base/errors.ts'
+import type { SandboxId } from '#base/ids.ts'
+import { isStorable } from './credential-expiry.ts'
 import type { DestinationKind } from './destination-specs.ts'
 
 /** How a destination is logged in to: what may be shown, and what may not. */
@@ -12,6 +14,11 @@ export interface DestinationAuth {
 
 const text = z.string().min(1).max(10_000)
 const url = z.url({ protocol: /^https?$/ })
+/** When credentials that don't say it themselves end: somebody is told in time. */
+const expiresAt = z.iso
+  .datetime({ offset: true })
+  .refine((text) => isStorable(new Date(text)), 'is not in the years 1 to 9999')
+  .optional()
 const port = z.coerce.number().int().min(1).max(65_535)
 
 interface AuthSpec {
@@ -25,13 +32,32 @@ interface AuthSpec {
   readonly secret: z.ZodRawShape
 }
 
+const assumedRole = 'Assumed Role'
+
 const s3: readonly AuthSpec[] = [
   {
     names: ['Access Key'],
     type: 'KeyBased',
     aliases: { accessId: 's3AccessKey', secretKey: 's3SecretKey' },
-    shown: { s3AccessKey: text, region: text.optional(), endpoint: url.optional() },
+    shown: { s3AccessKey: text, region: text.optional(), endpoint: url.optional(), expiresAt },
     secret: { s3SecretKey: text, s3SessionToken: text.optional() },
+  },
+  {
+    names: [assumedRole],
+    type: 'AssumedRole',
+    shown: {
+      s3Role: text.regex(
+        /^arn:aws[a-z-]*:iam::\d{12}:role\/[\w+=,.@/-]{1,512}$/,
+        'expected the ARN of a role: arn:aws:iam::123456789012:role/NAME',
+      ),
+      s3AccessKey: text.optional(),
+      externalId: text.regex(/^[\w+=,.@:/-]{2,1224}$/, 'is not an external id').optional(),
+      region: text.optional(),
+      endpoint: url.optional(),
+      stsEndpoint: url.optional(),
+      expiresAt,
+    },
+    secret: { s3SecretKey: text.optional() },
   },
 ]
 
@@ -62,6 +88,7 @@ const servicePrincipal: AuthSpec = {
     tenant: text,
     authority: url.optional(),
     servicePrincipalId: text,
+    expiresAt,
   },
   secret: { servicePrincipalKey: text },
 }
@@ -70,13 +97,13 @@ const gcs: readonly AuthSpec[] = [
   {
     names: ['Google Cloud Storage authentication credentials'],
     type: 'GoogleCloudStorageAuth',
-    shown: { accessKeyId: text, endpoint: url.optional() },
+    shown: { accessKeyId: text, endpoint: url.optional(), expiresAt },
     secret: { secretAccessKey: text },
   },
   {
     names: ['Service Account Key'],
     type: 'GoogleCloudStorageServiceAccount',
-    shown: { endpoint: url.optional() },
+    shown: { endpoint: url.optional(), expiresAt },
     secret: { serviceAccountKey: text },
   },
 ]
@@ -89,6 +116,7 @@ const sftpServer = {
     .string()
     .regex(/^SHA256:[A-Za-z0-9+/]{43}$/, 'expected a fingerprint as ssh-keygen -l shows it: SHA256:…')
     .optional(),
+  expiresAt,
 }
 const sftp: readonly AuthSpec[] = [
   {
@@ -168,6 +196,37 @@ export function parseAuth(kind: DestinationKind, auth: unknown): DestinationAuth
     params: Object.fromEntries(fields.filter(([key]) => key in spec.shown)),
     secret: Object.fromEntries(secret) as Record<string, string>,
   }
+}
+
+/**
+ * A role that is assumed with the server's own identity is asked for with the sandbox's id as external id, whatever was
+ * sent: in no other sandbox can somebody name the role and have the server act in it.
+ */
+export function withOwnExternalId(auth: DestinationAuth, sandboxId: SandboxId): DestinationAuth {
+  if (!isByServer(auth)) return auth
+  return { ...auth, params: { ...auth.params, externalId: sandboxId } }
+}
+
+/**
+ * The server's own identity is lent only where its owner has said so, and shown to nobody but Amazon.
+ * @throws AppError 'flow.invalid'
+ */
+export function checkIdentity(
+  auth: DestinationAuth | undefined,
+  { allowsServerIdentity }: { readonly allowsServerIdentity: boolean },
+): void {
+  if (!auth || !isByServer(auth)) return
+  if (!allowsServerIdentity)
+    throw invalid(
+      '/auth/params/s3AccessKey',
+      'is missing: give a key that may assume the role, or have the server lend its identity (exports.serverIdentity)',
+    )
+  if (auth.params['stsEndpoint'] !== undefined)
+    throw invalid('/auth/params/stsEndpoint', 'goes with a key of your own, s3AccessKey and s3SecretKey')
+}
+
+function isByServer({ specName, secret }: DestinationAuth): boolean {
+  return specName === assumedRole && secret?.['s3SecretKey'] === undefined
 }
 
 function invalid(field: string, what: string, flowCode?: string): AppError {

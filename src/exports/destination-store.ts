@@ -1,6 +1,11 @@
 import { AppError } from '#base/errors.ts'
 import { unreachable } from '#base/assert.ts'
-import { type StoreConfig, storeConfig, type StoreCredentials } from '#objects/open-store.ts'
+import {
+  type S3Credentials,
+  type StoreConfig,
+  storeConfig,
+  type StoreCredentials,
+} from '#objects/open-store.ts'
 import { parseConnectionString } from '#objects/azure-connection-string.ts'
 import type { DestinationAuth } from './destination-auth.ts'
 import type { DestinationKind } from './destination-specs.ts'
@@ -69,13 +74,7 @@ function found(kind: DestinationKind, auth: DestinationAuth | undefined, place: 
       const [region, endpoint] = [text('region') ?? 'us-east-1', text('endpoint')]
       return {
         config: { kind: 's3', bucket, prefix, region, endpoint },
-        credentials: {
-          s3: {
-            accessKeyId: text('s3AccessKey') ?? '',
-            secretAccessKey: text('s3SecretKey') ?? '',
-            sessionToken: text('s3SessionToken'),
-          },
-        },
+        credentials: { s3: s3Credentials(text) },
       }
     }
     case 'azure':
@@ -106,6 +105,25 @@ function found(kind: DestinationKind, auth: DestinationAuth | undefined, place: 
     default:
       return unreachable(kind)
   }
+}
+
+function s3Credentials(text: (key: string) => string | undefined): S3Credentials {
+  const [accessKeyId, secretAccessKey] = [text('s3AccessKey'), text('s3SecretKey')]
+  const arn = text('s3Role')
+  if (arn === undefined)
+    return {
+      accessKeyId: accessKeyId ?? '',
+      secretAccessKey: secretAccessKey ?? '',
+      sessionToken: text('s3SessionToken'),
+    }
+  const role = { arn, externalId: text('externalId'), stsEndpoint: text('stsEndpoint') }
+  if (accessKeyId === undefined && secretAccessKey === undefined) return { role }
+  if (accessKeyId === undefined || secretAccessKey === undefined)
+    throw invalid(
+      `/auth/params/${accessKeyId === undefined ? 's3AccessKey' : 's3SecretKey'}`,
+      'is missing: give both of the key, or neither for the identity of the server',
+    )
+  return { role: { ...role, key: { accessKeyId, secretAccessKey } } }
 }
 
 /** By HMAC keys Google is spoken to as S3 is, by a service account's key in its own way. */

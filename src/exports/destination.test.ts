@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest'
+import { credentialsExpireAt } from './credential-expiry.ts'
 import { parseAuth } from './destination-auth.ts'
 import type { DestinationKind } from './destination-specs.ts'
 import { destinationStore } from './destination-store.ts'
@@ -108,6 +109,13 @@ describe('a destination as clients describe it becomes a store', () => {
     ).toEqual({
       azure: { kind: 'key', accountKey: 'QUJD' },
     })
+    const role = { s3Role: 'arn:aws:iam::123456789012:role/out', externalId: 'chosen' }
+    expect(store('s3', 'Assumed Role', role, { bucketName: 'bucket' }).credentials).toEqual({
+      s3: { role: { arn: role.s3Role, externalId: 'chosen', stsEndpoint: undefined } },
+    })
+    expect(() =>
+      store('s3', 'Assumed Role', { ...role, s3AccessKey: 'AKIAQ' }, { bucketName: 'bucket' }),
+    ).toThrow('/auth/params/s3SecretKey: is missing')
     const sshKey = Buffer.from('-----BEGIN KEY-----').toString('base64')
     const place = { remotePath: 'a' }
     expect(store('sftp', 'SFTP with SSH Key', { ...sftp, sshKey }, place).credentials).toEqual({
@@ -144,3 +152,54 @@ describe('what is not right is said by its field, without its value', () => {
     )
   })
 })
+
+test.each([
+  [
+    'SAS',
+    { account: 'journeys', sasToken: 'sv=1&se=2026-03-11T01%3A00%3A00Z&sig=a%2Bb' },
+    '2026-03-11T01:00:00.000Z',
+  ],
+  ['SAS', { account: 'journeys', sasToken: '?se=2026-03-11&sig=ab' }, '2026-03-11T00:00:00.000Z'],
+  ['SAS', { account: 'journeys', sasToken: 'si=policy&sig=ab' }, undefined],
+  // Of a signature nobody's word counts but its own: who reads a connection sends back what he read.
+  [
+    'SAS',
+    { account: 'journeys', sasToken: 'si=policy&sig=ab', expiresAt: '2026-03-12T00:00:00Z' },
+    undefined,
+  ],
+  [
+    'ConnectionString',
+    { connectionString: 'AccountName=journeys;SharedAccessSignature=sv=1&se=2026-03-11T01:00Z&sig=ab;X=y' },
+    '2026-03-11T01:00:00.000Z',
+  ],
+  [
+    'ConnectionString',
+    { connectionString: 'AccountName=journeys;AccountKey=se=2026-03-11T01:00Z' },
+    undefined,
+  ],
+  [
+    'Service principal',
+    {
+      account: 'journeys',
+      tenant: 't',
+      servicePrincipalId: 'i',
+      servicePrincipalKey: 'k',
+      expiresAt: '2026-03-11T02:00:00+01:00',
+    },
+    '2026-03-11T01:00:00.000Z',
+  ],
+  ['SAS', { account: 'journeys', sasToken: 'se=0000-01-01T00:00:00Z&sig=ab' }, undefined],
+  ['SAS', { account: 'journeys', sasToken: 'se=9999-12-31T23:59:59-01:00&sig=ab' }, undefined],
+])('credentials say when they end: %s %o', (specName, params, at) => {
+  expect(credentialsExpireAt(parseAuth('azure', { specName, params })!)).toBe(at)
+})
+
+test.each(['0000-06-01T00:00:00Z', '9999-12-31T23:59:59-01:00'])(
+  'credentials that end at %s are refused, as no such moment can be kept',
+  (expiresAt) => {
+    const params = { account: 'a', tenant: 't', servicePrincipalId: 'i', servicePrincipalKey: 'k', expiresAt }
+    expect(() => parseAuth('azure', { specName: 'Service principal', params })).toThrow(
+      '/auth/params/expiresAt: is not in the years 1 to 9999',
+    )
+  },
+)

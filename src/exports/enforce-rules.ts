@@ -1,10 +1,10 @@
 import type { Clock } from '#base/clock.ts'
 import { AppError } from '#base/errors.ts'
+import type { SandboxId } from '#base/ids.ts'
 import type { Caller } from '#datasets/datasets.ts'
 import { isInRoles, lockExported, selectExportRules, sumExported } from '#metadata/export-rules.ts'
 import type { Db, Transaction } from '#metadata/metadata.ts'
-import { opensAt } from './delivery-window.ts'
-import { type ExportRule, isOfDataset, isWithin, type NamedRule, parseRule } from './rules.ts'
+import { isOfDataset, isWithin, type NamedRule, parseRule } from './rules.ts'
 
 interface RuleOptions {
   readonly metadata: { readonly db: Db }
@@ -15,9 +15,9 @@ const dayMs = 86_400_000
 
 export async function rulesOf(
   { metadata }: Pick<RuleOptions, 'metadata'>,
-  { sandbox }: Caller,
+  sandboxId: SandboxId,
 ): Promise<NamedRule[]> {
-  const rows = await selectExportRules(metadata.db, sandbox.id)
+  const rows = await selectExportRules(metadata.db, sandboxId)
   return rows.map(({ id, name, document }) => ({ id, name, rule: parseRule(document) }))
 }
 
@@ -30,7 +30,7 @@ export async function checkDestination(
   caller: Caller,
   { datasetId, location }: { readonly datasetId: string; readonly location: string },
 ): Promise<void> {
-  for (const { name, rule } of await rulesOf(options, caller)) {
+  for (const { name, rule } of await rulesOf(options, caller.sandbox.id)) {
     if (rule.kind !== 'destinations' || !isOfDataset(rule, datasetId)) continue
     const isForCaller =
       rule.roleIds === undefined || (await isInRoles(options.metadata.db, caller.principal.id, rule.roleIds))
@@ -53,7 +53,7 @@ export async function checkQuotasAtSeal(
   asked: Parameters<typeof checkQuotas>[1],
 ): Promise<void> {
   const options = { metadata: { db: tx }, clock }
-  if (!(await rulesOf(options, asked.caller)).some(({ rule }) => rule.kind === 'quota')) return
+  if (!(await rulesOf(options, asked.caller.sandbox.id)).some(({ rule }) => rule.kind === 'quota')) return
   await lockExported(tx, asked.caller.sandbox.id)
   await checkQuotas(options, asked)
 }
@@ -72,7 +72,7 @@ export async function checkQuotas(
   },
 ): Promise<void> {
   const { caller, datasetId, rows, bytes } = asked
-  for (const { name, rule } of await rulesOf(options, caller)) {
+  for (const { name, rule } of await rulesOf(options, caller.sandbox.id)) {
     if (rule.kind !== 'quota' || !isOfDataset(rule, datasetId)) continue
     const done = await sumExported(options.metadata.db, {
       sandboxId: caller.sandbox.id,
@@ -94,26 +94,4 @@ export async function checkQuotas(
       )
     }
   }
-}
-
-/** When the windows of a dataset and place are all open again; undefined: they are now. */
-export async function closedUntil(
-  options: RuleOptions,
-  caller: Caller,
-  { datasetId, location }: { readonly datasetId: string; readonly location: string },
-): Promise<{ readonly name: string; readonly until: Date | 'never' } | undefined> {
-  const now = options.clock.now()
-  let latest: { readonly name: string; readonly until: Date | 'never' } | undefined
-  for (const { name, rule } of await rulesOf(options, caller)) {
-    if (rule.kind !== 'window' || !isOfDataset(rule, datasetId) || !isForPlace(rule, location)) continue
-    const until = opensAt(rule.window, now)
-    if (until === undefined) continue
-    if (!latest || until === 'never' || (latest.until !== 'never' && until > latest.until))
-      latest = { name, until }
-  }
-  return latest
-}
-
-function isForPlace({ destinations }: Extract<ExportRule, { kind: 'window' }>, location: string): boolean {
-  return destinations === undefined || destinations.some((place) => isWithin(location, place))
 }

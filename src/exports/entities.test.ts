@@ -4,6 +4,7 @@ import { randomUUID } from 'node:crypto'
 import { expect, onTestFinished, test } from 'vitest'
 import type { FlowId } from '#base/ids.ts'
 import { ExportBed, type Node } from '../../test/support/exports.ts'
+import { destinationSpecs } from './destination-specs.ts'
 import { type EntityKind, localFolderSpecs } from './exports.ts'
 
 interface World {
@@ -238,6 +239,42 @@ test('a change needs the newest version, and only one of two at once gets throug
   await expect(patch(here, 'flows', here.flowId, operations, etag as string)).rejects.toMatchObject({
     code: 'flow.version',
   })
+})
+
+test('what is secret is sealed anew when it changes, and only then', async () => {
+  const here = await world()
+  const { bed, node } = here
+  const key = { s3AccessKey: 'AKIDOFOURS', s3SecretKey: 'a-secret-of-ours' }
+  const { id } = await node.exports.createEntity(bed.caller, 'connections', {
+    name: 'theirs',
+    connectionSpec: { id: destinationSpecs.s3.connectionSpecId, version: '1.0' },
+    auth: { specName: 'Access Key', params: { ...key, expiresAt: '2026-05-01T00:00:00Z' } },
+  })
+  const sealed = async () => await bed.metadata.db.selectFrom('secrets').select(['id', 'sealed']).execute()
+  const shown = async () =>
+    ((await read(here, 'connections', id))['auth'] as { params: Record<string, unknown> }).params
+  const change = async (path: string, value: unknown) => {
+    bed.clock.advance(86_400_000)
+    await patch(here, 'connections', id, [{ op: 'replace', path, value }])
+  }
+  const before = await sealed()
+  expect(before).toHaveLength(1)
+
+  await change('/name', 'still theirs')
+  await change('/auth/params/expiresAt', '2026-06-01T00:00:00Z')
+  await change('/auth/params/s3SecretKey', key.s3SecretKey) // As it is.
+  expect(await sealed()).toEqual(before)
+  expect(await shown()).toEqual({
+    s3AccessKey: key.s3AccessKey,
+    authorizedDate: '2026-03-01',
+    expiresAt: '2026-06-01T00:00:00.000Z',
+  })
+
+  await change('/auth/params/s3SecretKey', 'another-secret')
+  const after = await sealed()
+  expect(after).toHaveLength(1)
+  expect(after[0]!.id).not.toBe(before[0]!.id)
+  expect(await shown()).toMatchObject({ authorizedDate: '2026-03-05' })
 })
 
 test('a disabled flow has no ticks; enabled again it makes up for what it missed by one run', async () => {

@@ -20,8 +20,8 @@ import {
 import type { ScheduledWriters } from '#query/scheduled-writers.ts'
 import type { Metadata, Transaction } from '#metadata/metadata.ts'
 import { checkCompatibility, withEnd } from './compatibility.ts'
-import { forgetAuth, openAuth, sealAuth, storedAuth } from './connection-secret.ts'
-import { type DestinationAuth, parseAuth } from './destination-auth.ts'
+import { expiryOf, forgetAuth, openAuth, sealAuth, storedAuth } from './connection-secret.ts'
+import { checkIdentity, type DestinationAuth, parseAuth, withOwnExternalId } from './destination-auth.ts'
 import { destinationKindOf } from './destination-specs.ts'
 import { checkDocument, require, requireChange } from './entity-checks.ts'
 import { entityDocument } from './entity-document.ts'
@@ -41,6 +41,7 @@ export interface EntitiesOptions {
   readonly metadata: Metadata
   readonly access: Access
   readonly secrets: SecretStore
+  readonly allowsServerIdentity: boolean
   readonly datasets: Datasets
   /** Who writes what is exported. */
   readonly writers: ScheduledWriters
@@ -73,7 +74,7 @@ export function createEntities(options: EntitiesOptions): Entities {
       )
     const now = clock.now()
     const document = await asAllowed(caller, kind, body, parseDocument(kind, body))
-    const auth = authOf(kind, document)
+    const auth = authOf(options, caller, { kind, document })
     await checkDocument(options, caller, kind, document)
     const id = randomUUID()
     const etag = newEtag(now)
@@ -203,7 +204,7 @@ export function createEntities(options: EntitiesOptions): Entities {
             { detail: { field: '/params' } },
           )
         const document = await asAllowed(caller, kind, rest, parseDocument(kind, rest))
-        const auth = authOf(kind, document)
+        const auth = authOf(options, caller, { kind, document })
         await checkDocument(options, caller, kind, document)
         const kept = {
           state: stateOf(row),
@@ -330,11 +331,17 @@ export function createEntities(options: EntitiesOptions): Entities {
 }
 
 /** How a connection logs in, checked. */
-function authOf<K extends EntityKind>(kind: K, document: EntityDocuments[K]): DestinationAuth | undefined {
+function authOf<K extends EntityKind>(
+  options: Pick<EntitiesOptions, 'allowsServerIdentity'>,
+  caller: Caller,
+  { kind, document }: { readonly kind: K; readonly document: EntityDocuments[K] },
+): DestinationAuth | undefined {
   if (kind !== 'connections') return undefined
   const { connectionSpec, auth } = document as EntityDocuments['connections']
   const destination = destinationKindOf(connectionSpec.id)
-  return destination && parseAuth(destination, auth)
+  const parsed = destination && parseAuth(destination, auth)
+  checkIdentity(parsed, options)
+  return parsed && withOwnExternalId(parsed, caller.sandbox.id)
 }
 
 /** As a client sends it, for its patches. */
@@ -344,8 +351,9 @@ function withAuth(document: Readonly<Record<string, unknown>>, auth: Destination
 }
 
 /** What is secret did not change: the row goes on with the one it has. */
-function sameSecret(row: EntityRow, { specName, params }: DestinationAuth) {
-  return { ...storedAuth(row.document), specName, params }
+function sameSecret(row: EntityRow, auth: DestinationAuth) {
+  const { expiresAt: _before, ...stored } = storedAuth(row.document) ?? {}
+  return { ...stored, specName: auth.specName, params: auth.params, ...expiryOf(auth) }
 }
 
 function ownerOf({ principal, sandbox }: Caller, now: Date) {

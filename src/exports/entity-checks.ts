@@ -113,7 +113,7 @@ async function checkPlace(
   const source = await selectEntity(options.metadata.db, caller.sandbox.id, 'sourceConnections', sourceId)
   if (!kind || !connection || !source) return
   const request = { kind, target: params, connectionId: baseConnectionId }
-  const location = locationOf(await targetStore(options, caller, request))
+  const location = locationOf(await targetStore(options, caller.sandbox.id, request))
   for (const { dataSetId } of readDocument('sourceConnections', source.document).params.datasets)
     await checkDestination(options, caller, { datasetId: dataSetId, location })
 }

@@ -3,7 +3,7 @@ import type { PrincipalId } from '#base/ids.ts'
 import type { Caller } from '#datasets/datasets.ts'
 import type { EntityRow } from '#metadata/exports.ts'
 import type { RunRow } from '#metadata/jobs.ts'
-import { storedAuth } from './connection-secret.ts'
+import { type StoredAuth, storedAuth } from './connection-secret.ts'
 
 type Json = Record<string, unknown>
 
@@ -22,14 +22,16 @@ export function entityDocument(row: EntityRow, context: Context): Json {
     id: row.id,
     ...auditFields(row, context.caller),
     ...document,
-    ...(auth
-      ? { auth: { specName: auth.specName, params: { ...auth.params, authorizedDate: auth.authorizedDate } } }
-      : {}),
+    ...(auth ? { auth: { specName: auth.specName, params: shownParams(auth) } } : {}),
     version: row.etag,
     etag: row.etag,
     ...inherited(row, context),
     ...(row.kind === 'flows' ? flowFields(row, context.lastRun) : {}),
   }
+}
+
+function shownParams({ params, authorizedDate, expiresAt }: StoredAuth): Json {
+  return { ...params, authorizedDate, ...(expiresAt === undefined ? {} : { expiresAt }) }
 }
 
 export function auditFields(

@@ -17,11 +17,16 @@ const exportPlan = z.strictObject({
   /** As SQL calls it; absent in plans of before lineage was told. */
   tableName: z.string().optional(),
   tableId: z.string(),
+  /** Absent in plans of before deliveries could be restored. */
+  schemaId: z.string().optional(),
+  behavior: z.enum(['time-series', 'record', 'adhoc']).optional(),
   sourceConnectionId: z.string(),
   targetConnectionId: z.string(),
   snapshotId: z.string().optional(),
   afterSequence: z.int(),
   throughSequence: z.int(),
+  /** All rows of the table with that commit, delivered now or before. */
+  tableRowCount: z.int().optional(),
   content: deliveredContent,
   /** Where the chain's increments stand after it; absent: at `throughSequence`. */
   watermarkSequence: z.int().optional(),

@@ -47,6 +47,8 @@ export interface Exports {
    * @throws AppError 'store.…' as a run would meet it
    */
   testConnection(caller: Caller, id: string): Promise<ConnectionTest>
+  /** Removes what runs that are over have left at destinations and in this node's spool: how many parts. */
+  sweep(options: { readonly signal: AbortSignal }): Promise<number>
   /** What a run of each of the flow's datasets would deliver now. Nothing is pinned, staged or kept. */
   dryRun(
     caller: Caller,

@@ -26,6 +26,14 @@ const manifestBody = z.strictObject({
   exportName: z.string(),
   datasetId: z.string().regex(/^[0-9a-f]{24}$/),
   datasetName: z.string(),
+  /** What makes a dataset like it again, beside its columns; absent in manifests of before deliveries could be restored. */
+  dataset: z
+    .strictObject({
+      tableName: z.string().optional(),
+      schemaId: z.string(),
+      behavior: z.enum(['time-series', 'record', 'adhoc']),
+    })
+    .optional(),
   runId: z.uuid(),
   chain: z.strictObject({
     number: z.int().positive(),
@@ -47,6 +55,8 @@ const manifestBody = z.strictObject({
     /** Commits in (afterSequence, throughSequence]. */
     afterSequence: count,
     throughSequence: count,
+    /** All rows of the table with `throughSequence`: fewer than were delivered if some were removed since. */
+    tableRowCount: count.optional(),
     /** Only rows of these times. */
     records: recordRange.optional(),
     /** Rows that are older than those, and not delivered. */
@@ -56,6 +66,7 @@ const manifestBody = z.strictObject({
   }),
   schema: z.strictObject({
     fingerprint: sha256,
+    /** Types as Spark's DDL has them, odd names of fields between backticks. */
     columns: z.array(z.strictObject({ name: z.string(), type: z.string() })),
   }),
   fileFormat,
@@ -130,6 +141,11 @@ function parseManifest(text: string): Manifest {
   } catch (error) {
     throw new AppError('verify.failed', 'The manifest is not whole JSON.', { cause: error })
   }
+  const version = versionOf(value)
+  if (version > 1)
+    throw new AppError('verify.failed', `The manifest is of version ${version}, made by a newer Sluice.`, {
+      hint: 'Use that version, or a newer one.',
+    })
   const parsed = signedManifest.safeParse(value)
   if (parsed.success) return parsed.data
   const [issue] = parsed.error.issues
@@ -138,6 +154,11 @@ function parseManifest(text: string): Manifest {
     `The manifest is not of the form of this version: ${issue?.path.join('.') ?? ''}: ${issue?.message ?? ''}`,
     { cause: parsed.error },
   )
+}
+
+function versionOf(value: unknown): number {
+  const { version } = (value ?? {}) as { readonly version?: unknown }
+  return typeof version === 'number' ? version : 1
 }
 
 /** Up to which commit the increments of a chain have been delivered with this link. */

@@ -59,6 +59,16 @@ export function parseManifestName(
   return { chainNumber: Number(number), flowIdStart, runId }
 }
 
+const deliveredPattern = new RegExp(
+  `(?:^|/)(?:part-[0-9]+-(${uuid})-[0-9]+-[0-9a-f]{8}\\.[^/]+|manifest-(?:[0-9]{6,12}-[0-9a-f]{8}|${uuid})-(${uuid})\\.json)$`,
+)
+
+/** The run that a part or a manifest is of, by its name; undefined for every other name. */
+export function runIdOfName(name: string): RunId | undefined {
+  const [, ofPart, ofManifest] = deliveredPattern.exec(name) ?? []
+  return (ofPart ?? ofManifest) as RunId | undefined
+}
+
 /** What a name has before its last part; empty: it lies in the location itself. */
 export function folderOfName(name: string): string {
   return name.slice(0, Math.max(0, name.lastIndexOf('/')))

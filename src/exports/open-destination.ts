@@ -6,12 +6,14 @@ import type { Metadata } from '#metadata/metadata.ts'
 import type { ObjectStore } from '#objects/object-store.ts'
 import { openStore, type StoreConfig } from '#objects/open-store.ts'
 import { openAuth, storedAuth } from './connection-secret.ts'
+import { checkIdentity } from './destination-auth.ts'
 import { destinationKindOf } from './destination-specs.ts'
 import { destinationStore } from './destination-store.ts'
 
 export interface OpenDestinationOptions {
   readonly metadata: Metadata
   readonly secrets: SecretStore
+  readonly allowsServerIdentity: boolean
 }
 
 /** As a plan or a part has it. */
@@ -27,7 +29,7 @@ export interface PlannedTarget {
  * @throws AppError 'flow.unknown' when the connection was deleted, 'store.…'
  */
 export async function openDestination(
-  { metadata, secrets }: OpenDestinationOptions,
+  { metadata, secrets, allowsServerIdentity }: OpenDestinationOptions,
   { target, connectionId }: PlannedTarget,
 ): Promise<ObjectStore> {
   if (target.kind === 'local' || connectionId === undefined) return await openStore(target)
@@ -36,6 +38,7 @@ export async function openDestination(
   if (!row || !kind)
     throw new AppError('flow.unknown', `The export's connection ${connectionId} was deleted.`)
   const auth = await openAuth(secrets, row)
+  checkIdentity(auth, { allowsServerIdentity })
   const { credentials } = destinationStore(kind, auth, placeOf(target))
   if (target.kind !== 'sftp') return await openStore(target, credentials)
   const pinned = storedAuth(row.document)?.params['hostKey']

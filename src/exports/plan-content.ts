@@ -6,7 +6,7 @@ import type { Caller, Dataset } from '#datasets/datasets.ts'
 import type { Lake, LakeTable } from '#lake/lake.ts'
 import { type ChainRow, selectExportRun, selectIsStrict } from '#metadata/exports.ts'
 import type { Metadata } from '#metadata/metadata.ts'
-import { sparkName } from '#types/data-type.ts'
+import { sparkDdl } from '#types/spark-ddl.ts'
 import { fileFormatOf, type FlowDocument, type TargetParams } from './entity-schemas.ts'
 import { columnsOf, type ExportPlan, readPlan } from './export-plan.ts'
 import type { RecordRange } from './record-time.ts'
@@ -39,6 +39,7 @@ export type PlannedContent = Pick<
   | 'snapshotId'
   | 'afterSequence'
   | 'throughSequence'
+  | 'tableRowCount'
   | 'watermarkSequence'
   | 'records'
   | 'repeats'
@@ -101,6 +102,7 @@ export async function contentOf(options: ContentOptions, request: ContentRequest
     ...(snapshot ? { snapshotId: snapshot.snapshotId } : {}),
     afterSequence: start ?? 0,
     throughSequence: Math.max(snapshot?.commitSequence ?? 0, Number(chain?.watermark_sequence ?? 0)),
+    tableRowCount: snapshot?.rowCount ?? 0,
     content: start === undefined ? 'full' : 'increment',
     ...(oldest ? { records: oldest } : {}),
   }
@@ -139,7 +141,7 @@ function timeColumn({ dayColumn }: LakeTable, what: string): string {
 }
 
 function namedColumns(table: LakeTable, withSystemColumns: boolean): ExportPlan['columns'] {
-  return columnsOf(table, withSystemColumns).map(({ name, type }) => ({ name, type: sparkName(type) }))
+  return columnsOf(table, withSystemColumns).map(({ name, type }) => ({ name, type: sparkDdl(type) }))
 }
 
 /** The same rows, columns and form of files as those of a run that was published. */
@@ -172,12 +174,13 @@ async function repeatedContent(
         : `its column ${JSON.stringify(changed.name)} was ${changed.type} and is ${type}`,
     )
   }
-  const { content, snapshotId, afterSequence, throughSequence, records, recordFolders } = past
+  const { content, snapshotId, afterSequence, throughSequence, tableRowCount, records, recordFolders } = past
   return {
     content,
     ...(snapshotId === undefined ? {} : { snapshotId }),
     afterSequence,
     throughSequence,
+    ...(tableRowCount === undefined ? {} : { tableRowCount }),
     watermarkSequence: Number(must(chain, `run ${runId} was published`).watermark_sequence),
     ...(records ? { records } : {}),
     repeats: past.repeats ?? runId,

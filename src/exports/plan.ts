@@ -4,7 +4,7 @@ import { isWhole } from '#access/decide.ts'
 import { must } from '#base/assert.ts'
 import { AppError } from '#base/errors.ts'
 import { faultPoint } from '#base/faults.ts'
-import { type DatasetId, type FlowId, parseId, type SnapshotId, type TableId } from '#base/ids.ts'
+import { type DatasetId, type FlowId, parseId } from '#base/ids.ts'
 import type { Caller, Dataset, Datasets } from '#datasets/datasets.ts'
 import type { Run, RunContext } from '#jobs/jobs.ts'
 import type { Lake } from '#lake/lake.ts'
@@ -20,19 +20,18 @@ import { locationOf } from '#objects/location.ts'
 import type { ScheduledWriters } from '#query/scheduled-writers.ts'
 import type { Clock } from '#base/clock.ts'
 import { type DestinationKind, destinationKindOf, destinationSpecs } from './destination-specs.ts'
-import { checkDestination, checkQuotas, closedUntil } from './enforce-rules.ts'
+import { checkDestination, checkQuotas } from './enforce-rules.ts'
+import { closedUntil } from './enforce-windows.ts'
 import { encryptionOf } from './encryption.ts'
 import { type FlowDocument, readDocument, type TargetParams } from './entity-schemas.ts'
-import { type ExportPlan, pinOwner, readPlan } from './export-plan.ts'
+import { type ExportPlan, readPlan } from './export-plan.ts'
 import { expandFolderTemplate } from './folder-template.ts'
 import { contentOf } from './plan-content.ts'
 import { overlapWarnings } from './overlap.ts'
 import { datasetIdOf, flowIdOf } from './run-subject.ts'
 import { startSequenceOf } from './start-sequences.ts'
+import { pinPlanned } from './stop-at-close.ts'
 import { targetStore } from './target-store.ts'
-
-/** How long a run that nobody works on keeps its snapshot from expiry; every attempt renews it. */
-const pinMs = 7 * 86_400_000
 
 export interface PlanOptions {
   readonly metadata: Metadata
@@ -51,7 +50,7 @@ export interface PlanOptions {
  * @throws AppError 'access.denied', 'flow.unknown', 'flow.invalid', 'source.removed', 'dataset.unknown'
  */
 export async function pinAndPlan(options: PlanOptions, context: RunContext): Promise<ExportPlan | Closed> {
-  const { metadata, lake, clock } = options
+  const { metadata, clock } = options
   const { run, lease } = context
   const flowId = parseId('flow', flowIdOf(run.subjectId))
   const planned = await selectExportRun(metadata.db, run.id)
@@ -85,14 +84,7 @@ export async function pinAndPlan(options: PlanOptions, context: RunContext): Pro
             chain: await lockChain(tx, flowId, request.dataset.id),
             warnings,
           })
-    if (plan.snapshotId !== undefined) {
-      await lake.pin(tx, {
-        tableId: plan.tableId as TableId,
-        snapshotId: plan.snapshotId as SnapshotId,
-        owner: pinOwner(run.id),
-        until: new Date(clock.now().getTime() + pinMs),
-      })
-    }
+    await pinPlanned(options, tx, { run, plan, from: clock.now() })
     if (!stored) {
       await insertExportRun(tx, {
         run_id: run.id,
@@ -231,12 +223,10 @@ async function closedWindow(
   { caller, request, run }: { readonly caller: Caller; readonly request: FlowRequest; readonly run: Run },
 ): Promise<Closed | undefined> {
   if (run.payload['overridesWindows'] === true) return undefined
-  const location = locationOf(await targetStore(options, caller, request))
-  const closed = await closedUntil(options, caller, { datasetId: request.dataset.id, location })
-  if (!closed) return undefined
-  if (closed.until === 'never')
-    throw new AppError('flow.invalid', `The window ${JSON.stringify(closed.name)} never opens again.`)
-  return { reason: `The window ${JSON.stringify(closed.name)} is closed.`, opensAt: closed.until }
+  const location = locationOf(await targetStore(options, caller.sandbox.id, request))
+  const delivered = { sandboxId: caller.sandbox.id, datasetId: request.dataset.id, location }
+  const closed = await closedUntil(options, delivered)
+  return closed && { reason: `The window ${JSON.stringify(closed.name)} is closed.`, opensAt: closed.until }
 }
 
 async function encryptionFor({ metadata }: PlanOptions, caller: Caller, { connectionId }: FlowRequest) {
@@ -263,7 +253,7 @@ async function newPlan(
 ): Promise<ExportPlan> {
   const { document, dataset, target, flowId } = request
   const { scheduleParams } = document
-  const store = await targetStore(options, caller, request)
+  const store = await targetStore(options, caller.sandbox.id, request)
   await checkDestination(options, caller, { datasetId: dataset.id, location: locationOf(store) })
   await checkQuotas(options, { caller, datasetId: dataset.id, rows: 0, bytes: 0 })
   const encryption = await encryptionFor(options, caller, request)
@@ -285,6 +275,8 @@ async function newPlan(
     datasetName: dataset.name,
     tableName: dataset.tableName,
     tableId: dataset.tableId,
+    schemaId: dataset.schemaId,
+    behavior: dataset.behavior,
     sourceConnectionId: document.sourceConnectionIds[0] ?? '',
     targetConnectionId: document.targetConnectionIds[0] ?? '',
     ...content,

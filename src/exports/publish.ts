@@ -1,5 +1,6 @@
 import { stat } from 'node:fs/promises'
 import { buffer } from 'node:stream/consumers'
+import { assert } from '#base/assert.ts'
 import { AppError } from '#base/errors.ts'
 import { faultPoint } from '#base/faults.ts'
 import type { DatasetId } from '#base/ids.ts'
@@ -13,7 +14,8 @@ import type { RunScope } from './run-scope.ts'
 import { flowIdOf } from './run-subject.ts'
 import { markerOf, platformManifest, reseal } from './seal.ts'
 import { spool } from './spool.ts'
-import { stageAll, type StagedPart, stagedPartOf, stagePart } from './stage.ts'
+import { stageAll, stagedPartOf } from './stage.ts'
+import { type StagedPart, stagePart } from './stage-part.ts'
 import { removeParts } from './sweep.ts'
 import { tellPublished } from './tell-export.ts'
 
@@ -115,8 +117,10 @@ async function completeParts(scope: RunScope, sealedBefore: SealedManifest): Pro
   let sealed = sealedBefore
   for (let rebuild = 0; ; rebuild += 1) {
     const parts = (await selectParts(metadata.db, context.run.id, ['sealed'])).map(stagedPartOf)
+    const isWhole = isNamed(sealed, parts)
+    assert(isWhole || rebuild === 0, 'a manifest names the parts that it was just sealed for')
     const vanished: StagedPart[] = []
-    for (const [index, part] of parts.entries()) {
+    for (const [index, part] of isWhole ? parts.entries() : []) {
       // Only the attempt that holds the run makes anything visible.
       await metadata.transaction((tx) => context.lease.assertHeld(tx))
       try {
@@ -128,24 +132,35 @@ async function completeParts(scope: RunScope, sealedBefore: SealedManifest): Pro
       }
       if (index === 0) await faultPoint('export.complete.middle')
     }
-    if (vanished.length === 0) break
+    if (isWhole && vanished.length === 0) break
     logger.log('warn', 'export.parts.vanished', { runId: context.run.id, partCount: vanished.length })
-    sealed = await rebuildParts(scope, sealed, { parts, vanished })
+    sealed = await rebuildParts(scope, sealed, { parts, vanished: isWhole ? vanished : undefined })
   }
   await faultPoint('export.complete.done')
   return sealed
 }
 
-/** Staged again under new names: from the spool where it still is, else everything from the pinned snapshot. */
+/** Whether our rows are of exactly the files that the manifest names: no file is named of which we know nothing. */
+function isNamed({ manifest }: SealedManifest, parts: readonly StagedPart[]): boolean {
+  const names = new Set(manifest.files.map(({ name }) => name))
+  return parts.length === names.size && parts.every(({ file }) => names.has(file.name))
+}
+
+/**
+ * Staged again under new names: from the spool where it still is, else everything from the pinned snapshot, as when
+ * `vanished` is unknown.
+ */
 async function rebuildParts(
   scope: RunScope,
   sealed: SealedManifest,
-  { parts, vanished }: { readonly parts: readonly StagedPart[]; readonly vanished: readonly StagedPart[] },
+  {
+    parts,
+    vanished,
+  }: { readonly parts: readonly StagedPart[]; readonly vanished: readonly StagedPart[] | undefined },
 ): Promise<SealedManifest> {
-  const fromSpool = await restageFromSpool(scope, parts, vanished)
-  const isWhole = fromSpool === undefined
+  const fromSpool = vanished && (await restageFromSpool(scope, parts, vanished))
   const rebuilt = fromSpool ?? (await stageAll(scope, (await spool(scope)).files))
-  const replaced = isWhole ? parts : vanished
+  const replaced = fromSpool ? (vanished ?? []) : parts
   const kept = parts.filter((part) => !replaced.includes(part))
   const all = [...kept, ...rebuilt].toSorted((one, other) => (one.file.name < other.file.name ? -1 : 1))
   const resealed = await reseal(scope, { sealed, parts: all, replaced })

@@ -4,7 +4,7 @@ import { expect, onTestFinished, test } from 'vitest'
 import { putAlert } from '#metadata/alerts.ts'
 import { longType, stringType, structType, timestampType } from '#types/data-type.ts'
 import { type LakeExports, openLakeExports } from '../../test/support/lake-exports.ts'
-import { recordFolderCondition } from './record-time.ts'
+import { recordCondition, recordFolderCondition } from './record-time.ts'
 
 const columns = structType([
   { name: '_id', type: stringType },
@@ -193,4 +193,24 @@ test.each([
 test('a folder whose times cannot be said is known by its name alone', () => {
   for (const name of ['year=__HIVE_DEFAULT_PARTITION__', 'year=99/month=01', 'year=9999/month=12'])
     expect(recordFolderCondition({ column: 'at', unit: 'month' }, name)).not.toContain('>=')
+})
+
+test('a row at the edge of two windows is in the later one alone', async () => {
+  const db = await (await DuckDBInstance.create()).connect()
+  const rowsIn = async (from: string, before?: string) => {
+    const range = { column: 'at', from, ...(before === undefined ? {} : { before }) }
+    const answer = await db.runAndReadAll(
+      `select n from (values (1, timestamptz '2026-03-01 00:00:00Z'), (2, timestamptz '2026-03-01 23:59:59.999999Z'),
+         (3, timestamptz '2026-03-02 00:00:00Z'), (4, null)) t(n, "at") where ${recordCondition(range)} order by n`,
+    )
+    return answer.getRows().map(([n]) => Number(n))
+  }
+  const [first, second, third] = [
+    '2026-03-01T00:00:00Z',
+    '2026-03-02T00:00:00Z',
+    '2026-03-03T00:00:00Z',
+  ] as const
+  expect(await rowsIn(first, second)).toEqual([1, 2])
+  expect(await rowsIn(second, third)).toEqual([3])
+  expect(await rowsIn(second)).toEqual([3, 4])
 })

@@ -68,7 +68,7 @@ describe.each(destinationKinds)('to %s', (kind) => {
     const gone = stopAt(point)
     onTestFinished(() => gone.end())
     const runId = await before.exports.runNow(bed.caller, flowId)
-    await gone.reached
+    await bed.reached(before, runId, gone)
     const names = await namesAt(destination)
     if (!names.some((name) => parseManifestName(name))) {
       // Whoever follows manifests sees nothing; before the seal nobody sees anything.
@@ -90,7 +90,7 @@ describe.each(destinationKinds)('to %s', (kind) => {
     await bed.append(dataset, 0, 100)
     const sealed = stopAt('export.seal.after')
     const runId = await node.exports.runNow(bed.caller, flowId)
-    await sealed.reached
+    await bed.reached(node, runId, sealed)
     const [part] = await bed.metadata.db.selectFrom('export_parts').select('token').execute()
     await using store = await destination.open()
     await store.abort(part!.token as unknown as Parameters<typeof store.abort>[0])
@@ -107,7 +107,7 @@ describe.each(destinationKinds)('to %s', (kind) => {
     await bed.append(dataset, 0, 100)
     const stop = stopAt('export.stage.done')
     const runId = await node.exports.runNow(bed.caller, flowId)
-    await stop.reached
+    await bed.reached(node, runId, stop)
     await node.jobs.cancel(runId, bed.caller.principal.id)
     stop.release()
     expect(await bed.settled(node, runId)).toMatchObject({ state: 'cancelled' })

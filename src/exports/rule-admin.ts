@@ -42,7 +42,7 @@ export function createRuleAdmin({ metadata, access, clock }: RuleAdminOptions): 
   return {
     rules: async (caller) => {
       await require(caller, 'view-destinations')
-      return await rulesOf({ metadata }, caller)
+      return await rulesOf({ metadata }, caller.sandbox.id)
     },
     putRule: async (caller, name, body) => {
       await require(caller, 'manage-data-usage-policies')

@@ -72,7 +72,7 @@ test('failure 23: zero rows of a dataset without any are a delivery that says so
   expect(new Set(bed.files().map((name) => name.split('/').slice(0, -1).join('/'))).size).toBe(1)
 })
 
-test('a full export delivers everything each time, in one chain', async () => {
+test('a full export delivers everything each time, in one chain, and takes away nothing of it', async () => {
   const bed = await openBed()
   const node = await bed.node()
   const dataset = await bed.dataset()
@@ -83,7 +83,10 @@ test('a full export delivers everything each time, in one chain', async () => {
   expect(await bed.run(node, flowId)).toMatchObject({
     result: { rowCount: 20, content: 'full', chainNumber: 2 },
   })
-  expect(await bed.verify()).toMatchObject({ isRight: true, rowCount: 30, findings: [] })
+  throwAt('export.publish.after')
+  expect(await bed.run(node, flowId)).toMatchObject({ state: 'succeeded' })
+  await node.exports.sweep({ signal: new AbortController().signal })
+  expect(await bed.verify()).toMatchObject({ isRight: true, rowCount: 50, findings: [] })
 })
 
 test.each([
@@ -150,9 +153,7 @@ test('failure 1: rows that come while a delivery is made are for the next one', 
   await expectDelivered(bed, range(0, 20))
 })
 
-const points: readonly FaultPoint[] = faultPoints.filter(
-  (point) => point.startsWith('export.') && point !== 'export.sweep.middle',
-)
+const points: readonly FaultPoint[] = faultPoints.filter((point) => /^export\.(?!sweep\.)/.test(point))
 
 test.each(points)(
   'failures 3, 5, 17, 18: a delivery that fails at %s is made by the next attempt',
@@ -190,23 +191,26 @@ test.each(points)('a delivery whose server is gone at %s is made by its next lif
   gone.end()
 })
 
-test('a sweep that is interrupted is finished by the next attempt', async () => {
-  const bed = await openBed()
-  const before = await bed.node({ parallelRuns: false })
-  const dataset = await bed.dataset()
-  const flowId = await bed.flow(before, dataset)
-  await bed.append(dataset, 0, 100)
-  const gone = stopAt('export.seal.before')
-  onTestFinished(() => gone.end())
-  const runId = await before.exports.runNow(bed.caller, flowId)
-  await gone.reached
-  expect(bed.files().filter(isStaging)).toHaveLength(3)
-  throwAt('export.sweep.middle')
-  const next = await bed.node()
-  expect(await bed.settled(next, runId)).toMatchObject({ state: 'succeeded' })
-  await expectDelivered(bed, range(0, 100))
-  gone.end()
-})
+test.each(['export.sweep.claimed', 'export.sweep.middle'] as const)(
+  'a sweep that is interrupted at %s is finished by the next attempt',
+  async (point) => {
+    const bed = await openBed()
+    const before = await bed.node({ parallelRuns: false })
+    const dataset = await bed.dataset()
+    const flowId = await bed.flow(before, dataset)
+    await bed.append(dataset, 0, 100)
+    const gone = stopAt('export.seal.before')
+    onTestFinished(() => gone.end())
+    const runId = await before.exports.runNow(bed.caller, flowId)
+    await gone.reached
+    expect(bed.files().filter(isStaging)).toHaveLength(3)
+    throwAt(point)
+    const next = await bed.node()
+    expect(await bed.settled(next, runId)).toMatchObject({ state: 'succeeded' })
+    await expectDelivered(bed, range(0, 100))
+    gone.end()
+  },
+)
 
 test.each([
   'export.spool.done',
@@ -388,6 +392,23 @@ test('failure 6: an answer lost after a part was made visible does no harm', asy
   before.push(bed.files())
   expect(run.attempt).toBe(2)
   expect(bed.files().filter((name) => name.endsWith('.parquet'))).toHaveLength(3)
+  await expectDelivered(bed, range(0, 100))
+})
+
+test('a sealed delivery that has lost the row of a part is built again, and names no file that is not there', async () => {
+  const bed = await openBed()
+  const node = await bed.node()
+  const dataset = await bed.dataset()
+  const flowId = await bed.flow(node, dataset)
+  await bed.append(dataset, 0, 100)
+  actAt('export.seal.after', async () => {
+    await bed.append(dataset, 100, 20)
+    const parts = bed.metadata.db.updateTable('export_parts').set({ state: 'gone' })
+    await parts.where('number', '=', 1).execute()
+    for (const name of bed.files().filter((name) => name.includes('part-00001-')))
+      await rm(join(bed.destination, name))
+  })
+  expect(await bed.run(node, flowId)).toMatchObject({ state: 'succeeded', result: { rowCount: 100 } })
   await expectDelivered(bed, range(0, 100))
 })
 

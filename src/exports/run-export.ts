@@ -15,14 +15,17 @@ import type { Lineage } from '#notify/lineage.ts'
 import type { Notify } from '#notify/notify.ts'
 import { readManifest } from './manifest.ts'
 import { openDestination } from './open-destination.ts'
+import { notePaused, type PausedWork, takeUpPaused } from './paused-work.ts'
 import { pinOwner } from './export-plan.ts'
 import { isClosed, pinAndPlan } from './plan.ts'
 import { checkHead, publish } from './publish.ts'
 import { createProgress, type RunScope } from './run-scope.ts'
 import { seal } from './seal.ts'
 import { loadSigningKey } from './signing-key.ts'
-import { removeAttemptSpool, removeSpool, spool } from './spool.ts'
+import { removeAttemptSpool, removeSpool, spool, type Spooled } from './spool.ts'
 import { stageAll } from './stage.ts'
+import { stageAhead } from './stage-ahead.ts'
+import { closeOf, isOfClose, isSealed, stopAtClose, untilClose } from './stop-at-close.ts'
 import { tellExport, tellFailed } from './tell-export.ts'
 import { tellLineage } from './tell-lineage.ts'
 import { discardAttempt, discardEarlierAttempts, sweepAbandoned } from './sweep.ts'
@@ -31,6 +34,7 @@ export interface RunExportOptions {
   readonly metadata: Metadata
   readonly access: Access
   readonly secrets: SecretStore
+  readonly allowsServerIdentity: boolean
   readonly engine: Engine
   readonly lake: Lake
   readonly datasets: Datasets
@@ -43,6 +47,7 @@ export interface RunExportOptions {
   readonly home: string
   readonly clock: Clock
   readonly logger: Logger
+  readonly aheadBytesMin?: number | undefined
 }
 
 /**
@@ -52,7 +57,8 @@ export interface RunExportOptions {
  *   an earlier attempt had sealed ──────┘
  *
  * Before the seal an attempt begins anew from the plan: what an earlier one staged is removed. After it nothing is
- * planned or read again; whatever happens, the run goes on to be published.
+ * planned or read again; whatever happens, the run goes on to be published. A window that closes before the seal may fail
+ * the run, or lay it aside: then the next attempt takes over the spool and what of it is staged and counted.
  */
 export async function runExport(options: RunExportOptions, context: RunContext): Promise<RunOutcome> {
   const { spoolFolder, logger, clock } = options
@@ -64,6 +70,11 @@ export async function runExport(options: RunExportOptions, context: RunContext):
     await context.lease.postpone(plan.reason, plan.opensAt)
     return 'finished'
   }
+  const close = await closeOf(options, context.run, plan)
+  if (close && close.at <= clock.now()) {
+    await stopAtClose(options, context, { plan, close })
+    return 'finished'
+  }
   await options.metadata.transaction(async (tx) => {
     await tellExport(options, tx, { run: context.run, type: 'start' })
     await tellLineage(options, tx, { run: context.run, type: 'START' })
@@ -71,13 +82,29 @@ export async function runExport(options: RunExportOptions, context: RunContext):
   await using store = await openDestination(options, plan)
   const key = await loadSigningKey(options.keysFolder)
   const scope: RunScope = { ...options, context, plan, store, key, progress }
+  using closing = untilClose(clock, close)
+  let spooled: Spooled | undefined
   try {
+    const paused = await takeUpPaused(scope)
     await discardEarlierAttempts(scope)
-    await publish(scope, await sealedOrNew(scope))
+    const signal = AbortSignal.any([context.signal, closing.signal])
+    const sealed = await sealedOrNew(
+      { ...scope, context: { ...context, signal } },
+      { paused, onSpooled: (done) => (spooled = done) },
+    )
+    closing[Symbol.dispose]()
+    await publish(scope, sealed)
   } catch (error) {
     if (error instanceof AppError && error.code === 'chain.diverged') return await failForGood(scope, error)
-    await cleanUp(scope)
-    throw error
+    const isStopped = isOfClose(error, closing.signal) && !context.signal.aborted
+    if (!close || !isStopped || (await isSealed(options, context.run))) {
+      await cleanUp(scope)
+      throw error
+    }
+    if (close.onClose === 'pause' && spooled) await keepWork(scope, spooled)
+    else await cleanUp(scope)
+    await stopAtClose(options, context, { plan, close })
+    return 'finished'
   }
   try {
     await removeSpool(spoolFolder, context.run.id)
@@ -89,13 +116,23 @@ export async function runExport(options: RunExportOptions, context: RunContext):
   return 'finished'
 }
 
-async function sealedOrNew(scope: RunScope) {
+async function sealedOrNew(
+  scope: RunScope,
+  {
+    paused,
+    onSpooled,
+  }: { readonly paused: PausedWork | undefined; readonly onSpooled: (spooled: Spooled) => void },
+) {
   const { metadata, context } = scope
   const stored = await selectExportRun(metadata.db, context.run.id)
   if (stored?.manifest) return readManifest(stored.manifest)
   await checkHead(scope)
-  const spooled = await spool(scope)
-  const parts = await stageAll(scope, spooled.files)
+  await using ahead = stageAhead(scope)
+  const spooled = paused?.spooled ?? (await spool(scope, (folder) => ahead.watch(folder)))
+  onSpooled(spooled)
+  const unread = await ahead.finish(spooled.files)
+  const parts = await stageAll(scope, spooled.files, { staged: paused?.staged, unread })
+  context.signal.throwIfAborted()
   return await seal(scope, spooled, parts)
 }
 
@@ -113,6 +150,17 @@ async function failForGood(scope: RunScope, error: AppError): Promise<RunOutcome
     scope.logger.log('warn', 'export.sweep.failed', { runId: context.run.id, error: sweepError }),
   )
   return 'finished'
+}
+
+/** A paused attempt leaves what is whole to the next one. */
+async function keepWork(scope: RunScope, spooled: Spooled): Promise<void> {
+  try {
+    await discardAttempt(scope, { keepsStaged: true })
+    await notePaused(scope, spooled)
+  } catch (error) {
+    // Without a note the next attempt begins anew, and removes what this one has staged.
+    scope.logger.log('warn', 'export.pause.forgotten', { runId: scope.context.run.id, error })
+  }
 }
 
 /** A failed attempt takes its own traces away; one that was killed leaves them to the next. */

@@ -16,6 +16,7 @@ import type { SigningKey } from './signing-key.ts'
 export interface RunScope {
   readonly metadata: Metadata
   readonly secrets: SecretStore
+  readonly allowsServerIdentity: boolean
   readonly access: Access
   readonly engine: Engine
   readonly lake: Lake
@@ -29,6 +30,8 @@ export interface RunScope {
   readonly plan: ExportPlan
   readonly store: ObjectStore
   readonly progress: Progress
+  /** Of files that are staged while they are written; a test's are small. */
+  readonly aheadBytesMin?: number | undefined
 }
 
 export type Phase = 'planning' | 'reading' | 'staging' | 'sealing' | 'publishing'

@@ -8,7 +8,7 @@ import type { ExportPlan } from './export-plan.ts'
 import { recordCondition, recordPredicates } from './record-time.ts'
 
 /** What a plan reads. */
-export interface ExportScan extends Pick<ScanPlan, 'sql' | 'files' | 'bytes'> {
+export interface ExportScan extends Pick<ScanPlan, 'sql' | 'parts' | 'files' | 'bytes'> {
   /** Σ record counts of the files: of what is delivered exactly, unless `isFiltered`. */
   readonly rowCount: number
   /** Only rows of some times are read: their number is counted by a statement. */
@@ -32,10 +32,11 @@ export async function scanOf(
     withSystemColumns: plan.withSystemColumns,
     signal,
   })
-  const { files, bytes, rowCount } = scan
-  if (!records || files.length === 0) return { sql: scan.sql, files, bytes, rowCount, isFiltered: false }
+  const { parts, files, bytes, rowCount } = scan
+  if (!records || files.length === 0)
+    return { sql: scan.sql, parts, files, bytes, rowCount, isFiltered: false }
   const sql = `(SELECT * FROM ${scan.sql} AS scanned WHERE ${recordCondition(records)})`
-  return { sql, files, bytes, rowCount, isFiltered: true }
+  return { sql, parts, files, bytes, rowCount, isFiltered: true }
 }
 
 async function columnsLeft(lake: Lake, plan: ExportPlan): Promise<readonly string[]> {

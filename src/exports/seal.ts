@@ -1,6 +1,6 @@
 import { AppError } from '#base/errors.ts'
 import { faultPoint } from '#base/faults.ts'
-import { updateExportRun, updatePart } from '#metadata/exports.ts'
+import { sealParts, updateExportRun, updatePart } from '#metadata/exports.ts'
 import { folderOf } from '#objects/location.ts'
 import { sha256Hex } from './canonical-json.ts'
 import { checkQuotasAtSeal } from './enforce-rules.ts'
@@ -10,7 +10,7 @@ import { queryFingerprint, schemaFingerprint } from './export-plan.ts'
 import type { RunScope } from './run-scope.ts'
 import { flowIdOf } from './run-subject.ts'
 import type { Spooled } from './spool.ts'
-import type { StagedPart } from './stage.ts'
+import type { StagedPart } from './stage-part.ts'
 
 /** A store creates an object of 8 MiB whole; statistics are left out before a manifest comes near it. */
 const statisticsBytesMax = 4 * 1024 * 1024
@@ -55,7 +55,7 @@ export async function seal(
     await checkQuotasAtSeal(tx, scope, { caller, datasetId: scope.plan.datasetId, rows: rowCount, bytes })
     await context.lease.seal(tx)
     await updateExportRun(tx, context.run.id, { manifest: sealed.text })
-    for (const part of parts) await updatePart(tx, part.id, { state: 'sealed' })
+    await sealParts(tx, idsOf(parts))
   })
   await faultPoint('export.seal.after')
   return sealed
@@ -83,9 +83,13 @@ export async function reseal(
     await context.lease.assertHeld(tx)
     await updateExportRun(tx, context.run.id, { manifest: resealed.text })
     for (const part of change.replaced) await updatePart(tx, part.id, { state: 'staged' })
-    for (const part of change.parts) await updatePart(tx, part.id, { state: 'sealed' })
+    await sealParts(tx, idsOf(change.parts))
   })
   return resealed
+}
+
+function idsOf(parts: readonly StagedPart[]): readonly string[] {
+  return parts.map(({ id }) => id)
 }
 
 function makeManifest(
@@ -106,6 +110,9 @@ function makeManifest(
       exportName: plan.exportName,
       datasetId: plan.datasetId,
       datasetName: plan.datasetName,
+      ...(plan.schemaId === undefined || plan.behavior === undefined
+        ? {}
+        : { dataset: { tableName: plan.tableName, schemaId: plan.schemaId, behavior: plan.behavior } }),
       runId: context.run.id,
       chain: {
         ...plan.chain,
@@ -118,6 +125,7 @@ function makeManifest(
         snapshotId: plan.snapshotId,
         afterSequence: plan.afterSequence,
         throughSequence: plan.throughSequence,
+        tableRowCount: plan.tableRowCount,
         ...(plan.records ? { records: plan.records } : {}),
         ...(skippedRowCount > 0 ? { skippedRowCount } : {}),
         queryFingerprint: queryFingerprint(plan),

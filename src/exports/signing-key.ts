@@ -33,13 +33,16 @@ export async function loadSigningKey(keysFolder: string): Promise<SigningKey> {
   }
 }
 
-/** False for a wrong signature and for keys or signatures that are none. */
+/** False for a wrong signature, one that is spelt in another way, and for keys or signatures that are none. */
 export function isSignedBy(publicKey: string, text: string, signature: string): boolean {
   try {
     const key = createPublicKey({ key: Buffer.from(publicKey, 'base64'), format: 'der', type: 'spki' })
+    const bytes = Buffer.from(signature, 'base64')
     return (
       key.asymmetricKeyType === 'ed25519' &&
-      verify(null, Buffer.from(text), key, Buffer.from(signature, 'base64'))
+      // The last letter has bits that say nothing.
+      bytes.toString('base64') === signature &&
+      verify(null, Buffer.from(text), key, bytes)
     )
   } catch {
     return false // A key that can't be read has signed nothing.

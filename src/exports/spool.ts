@@ -6,6 +6,7 @@ import { faultPoint } from '#base/faults.ts'
 import type { CopiedFile } from '#engine/engine.ts'
 import type { RunContext } from '#jobs/jobs.ts'
 import { recordFolderCondition, recordFolderSql } from './record-time.ts'
+import { joinGroups } from './join-groups.ts'
 import type { RunScope } from './run-scope.ts'
 import { countBy, rowCountOf, scanOf } from './scan.ts'
 
@@ -28,8 +29,14 @@ export interface SpooledFile extends CopiedFile {
   readonly folder: string
 }
 
-/** Reads the pinned rows once, into files of our own. An attempt has a folder to itself. */
-export async function spool(scope: RunScope): Promise<Spooled> {
+/**
+ * Reads the pinned rows once, into files of our own. An attempt has a folder to itself.
+ * @param onFolder told where the engine is about to write all files
+ */
+export async function spool(
+  scope: RunScope,
+  onFolder: (attemptFolder: string) => void = () => {},
+): Promise<Spooled> {
   const { engine, lake, plan, context, spoolFolder, progress } = scope
   const { signal } = context
   const scan = await scanOf(scope, signal)
@@ -49,6 +56,14 @@ export async function spool(scope: RunScope): Promise<Spooled> {
       : await rowCountOf(engine, { ...scan, paths: lease.paths }, signal)
   if (scan.isFiltered) await progress.update({ rowCountTotal: sourceRowCount })
   const attemptFolder = await newAttemptFolder(spoolFolder, context.run.id, context.lease.fence)
+  const joined = byFolder ? undefined : await joinGroups(scope, { scan, folder: attemptFolder })
+  if (joined) {
+    await faultPoint('export.spool.done')
+    const emittedRowCount = joined.reduce((sum, file) => sum + file.rowCount, 0)
+    const files = joined.map((file) => ({ ...file, folder: plan.folder }))
+    return { sourceRowCount, sourceBytes: scan.bytes, skippedRowCount: 0, emittedRowCount, files }
+  }
+  if (!byFolder) onFolder(attemptFolder)
   const files: SpooledFile[] = []
   let emittedRowCount = 0
   for (const share of sharesOf(plan, read.sql, byFolder)) {
@@ -67,12 +82,17 @@ export async function spool(scope: RunScope): Promise<Spooled> {
     )
     emittedRowCount += copied.rowCount
     // An engine may leave a file without rows behind; it delivers nothing.
-    const filled = copied.files.filter((file) => file.rowCount > 0)
+    const filled = inOrder(copied.files.filter((file) => file.rowCount > 0))
     files.push(...filled.map((file) => ({ ...file, folder: share.folder })))
   }
   await faultPoint('export.spool.done')
   const skippedRowCount = plan.content === 'window' ? 0 : scan.rowCount - sourceRowCount
   return { sourceRowCount, sourceBytes: scan.bytes, skippedRowCount, emittedRowCount, files }
+}
+
+/** That in which they were begun: their names are said to rise. */
+function inOrder(files: readonly CopiedFile[]): readonly CopiedFile[] {
+  return files.toSorted((one, other) => (one.path < other.path ? -1 : 1))
 }
 
 interface FolderShare {

@@ -6,6 +6,7 @@ import { isId, type RunId } from '#base/ids.ts'
 import type { Logger } from '#base/log.ts'
 import type { Lake } from '#lake/lake.ts'
 import {
+  claimPart,
   type PartRow,
   selectAbandonedParts,
   selectExportRun,
@@ -23,25 +24,29 @@ import { openDestination } from './open-destination.ts'
 import { pinOwner, plannedTargetOf, readPlan } from './export-plan.ts'
 import type { RunScope } from './run-scope.ts'
 import { removeSpool } from './spool.ts'
-import { type StagedPart, tokenOf } from './stage.ts'
+import { tokenOf } from './stage.ts'
+import type { StagedPart } from './stage-part.ts'
 
 /** Parts one sweep removes at most; the next goes on. */
 const partsMax = 1_000
 
 /**
- * Removes what runs left behind that are over or were fenced off. Touches only names in our own intents, and of them
+ * Removes what runs left behind that are over. Touches only names in our own intents, and of them
  * none that a manifest at the destination names: nothing else there is ours to delete.
  */
 export async function sweepAbandoned(options: {
   readonly metadata: Metadata
   readonly secrets: SecretStore
+  readonly allowsServerIdentity: boolean
   readonly lake: Lake
   readonly spoolFolder: string
   readonly logger: Logger
+  readonly signal?: AbortSignal
 }): Promise<number> {
   const { metadata, lake, spoolFolder, logger } = options
   let partCount = 0
   for (const row of await selectAbandonedParts(metadata.db, partsMax)) {
+    if (options.signal?.aborted) return partCount
     try {
       await using store = await openDestination(options, plannedTargetOf(row.store))
       await removePart(metadata, store, row)
@@ -69,10 +74,14 @@ async function unpin(metadata: Metadata, lake: Lake, runId: RunId): Promise<void
 
 /**
  * What this attempt staged and did not seal; called when it failed. Also what another attempt has marked as gone: it
- * may have looked before our bytes were there.
+ * may have looked before our bytes were there. One that is paused `keepsStaged`.
  */
-export async function discardAttempt({ metadata, store, context }: RunScope): Promise<void> {
-  const rows = await selectParts(metadata.db, context.run.id, ['intended', 'staged', 'gone'])
+export async function discardAttempt(
+  { metadata, store, context }: RunScope,
+  { keepsStaged = false } = {},
+): Promise<void> {
+  const states = ['intended', 'gone', ...(keepsStaged ? [] : ['staged' as const])] as const
+  const rows = await selectParts(metadata.db, context.run.id, states)
   for (const row of rows) {
     if (row.fence !== context.lease.fence) continue
     if (row.state === 'gone') await store.abort(tokenOf(row))
@@ -99,7 +108,10 @@ export async function removeParts(
   for (const row of rows) if (parts.some((part) => part.id === row.id)) await removePart(metadata, store, row)
 }
 
+/** Whoever looked long ago touches nothing that was taken over, or sealed, since. */
 async function removePart(metadata: Metadata, store: ObjectStore, row: PartRow): Promise<void> {
+  if (!(await claimPart(metadata.db, row))) return
+  await faultPoint('export.sweep.claimed')
   const token = tokenOf(row)
   await store.abort(token)
   // Completed before its run failed, or before it was replaced: visible, but named by no manifest.
@@ -124,7 +136,8 @@ async function isDelivered(metadata: Metadata, store: ObjectStore, row: PartRow)
 }
 
 async function sweepSpools(metadata: Metadata, spoolFolder: string): Promise<void> {
-  for (const name of await readdir(spoolFolder)) {
+  // Before the first run there is none.
+  for (const name of await readdir(spoolFolder).catch(() => [])) {
     if (!isId('run', name)) continue
     const run = await selectRun(metadata.db, name)
     if (!run || hasEnded(run)) await removeSpool(spoolFolder, name)

@@ -1,6 +1,6 @@
 import type { SecretStore } from '#access/secret-store.ts'
 import { AppError } from '#base/errors.ts'
-import type { Caller } from '#datasets/datasets.ts'
+import type { SandboxId } from '#base/ids.ts'
 import { selectEntity } from '#metadata/exports.ts'
 import type { Metadata } from '#metadata/metadata.ts'
 import type { StoreConfig } from '#objects/open-store.ts'
@@ -21,13 +21,13 @@ export async function targetStore(
     secrets,
     home,
   }: { readonly metadata: Metadata; readonly secrets: SecretStore; readonly home: string },
-  { sandbox }: Caller,
+  sandboxId: SandboxId,
   request: { readonly kind: DestinationKind; readonly target: TargetParams; readonly connectionId: string },
 ): Promise<StoreConfig> {
   const { kind, target, connectionId } = request
-  if (kind === 'landing') return { kind: 'local', folder: landingFolder(home, sandbox.id, target.path) }
+  if (kind === 'landing') return { kind: 'local', folder: landingFolder(home, sandboxId, target.path) }
   if (kind === 'local') return { kind, folder: await checkTargetFolder(target.path, home) }
-  const row = await selectEntity(metadata.db, sandbox.id, 'connections', connectionId)
+  const row = await selectEntity(metadata.db, sandboxId, 'connections', connectionId)
   if (!row) throw new AppError('flow.unknown', `The export's connection ${connectionId} was deleted.`)
   const { config } = destinationStore(kind, await openAuth(secrets, row), target)
   if (config.kind !== 'sftp') return config

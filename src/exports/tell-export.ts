@@ -1,15 +1,18 @@
 import type { AppError } from '#base/errors.ts'
 import type { Clock } from '#base/clock.ts'
+import type { Logger } from '#base/log.ts'
 import type { Run } from '#jobs/jobs.ts'
-import { selectDelayedRuns, selectEndingFlows, selectLastFull } from '#metadata/export-alerts.ts'
+import { type DelayedRun, selectDelayedRuns, selectLastFull } from '#metadata/export-alerts.ts'
 import { selectEntity } from '#metadata/exports.ts'
 import type { Metadata, Transaction } from '#metadata/metadata.ts'
+import type { PageStart } from '#metadata/page.ts'
 import type { Lineage } from '#notify/lineage.ts'
 import type { Notify } from '#notify/notify.ts'
 import { tellSubscribers } from '#notify/tell-subscribers.ts'
 import type { ExportPlan } from './export-plan.ts'
 import type { Manifest } from './manifest.ts'
 import { flowIdOf } from './run-subject.ts'
+import { tellEach } from './tell-each.ts'
 import { tellLineage } from './tell-lineage.ts'
 
 /** As the reference platform does where nobody says otherwise. */
@@ -18,12 +21,6 @@ const delayMinutesDefault = 150
 const skippedShareMax = 0.01
 /** Of the rows of the full delivery before. */
 const shrunkenShare = 0.5
-const dayMs = 86_400_000
-/** Before a schedule ends. */
-const endingDays = [7, 1]
-const flowsMax = 1_000
-/** One look tells of; the next goes on. */
-const runsMax = 1_000
 
 const happened = {
   start: 'has started',
@@ -33,7 +30,10 @@ const happened = {
   skipped: 'left out more rows than expected',
   empty: 'had nothing to deliver',
   shrunken: 'delivered much less than before',
+  late: 'was not delivered in time',
 } as const
+
+type ToldRun = Pick<Run, 'id' | 'subjectId' | 'sandboxId' | 'principalId'>
 
 interface Teller {
   readonly notify: Pick<Notify, 'send'>
@@ -48,7 +48,7 @@ export async function tellExport(
   teller: Teller,
   tx: Transaction,
   told: {
-    readonly run: Pick<Run, 'id' | 'subjectId' | 'sandboxId' | 'principalId'>
+    readonly run: ToldRun
     readonly type: keyof typeof happened
     readonly text?: string
     readonly detail?: Readonly<Record<string, unknown>>
@@ -118,50 +118,43 @@ export async function tellFailed(
   await tellLineage(teller, tx, { run, type: 'FAIL', message })
 }
 
-/** Tells of runs that are not over so long after they were made, whether or not anybody works on them: once each. */
-export async function tellDelays(
-  options: Teller & { readonly metadata: Metadata; readonly clock: Clock },
-): Promise<void> {
-  const { metadata, clock } = options
-  const late = { now: clock.now(), delayMinutesDefault, limit: runsMax }
-  for (const row of await selectDelayedRuns(metadata.db, late)) {
-    const run = {
-      id: row.id,
-      subjectId: row.subject_id,
-      sandboxId: row.sandbox_id,
-      principalId: row.principal_id,
-    }
-    const text = row.state === 'waiting' && row.message !== null ? `It waits: ${row.message}` : undefined
-    await metadata.transaction((tx) =>
-      tellExport(options, tx, { run, type: 'delay', ...(text === undefined ? {} : { text }) }),
-    )
+export function toldRunOf(row: DelayedRun): ToldRun {
+  return {
+    id: row.id,
+    subjectId: row.subject_id,
+    sandboxId: row.sandbox_id,
+    principalId: row.principal_id,
   }
 }
 
-/** Tells of schedules that end in a week, and in a day: once each. */
-export async function tellEndings(
-  options: Teller & { readonly metadata: Metadata; readonly clock: Clock },
-): Promise<void> {
-  const { metadata, clock } = options
-  const now = clock.now()
-  const longest = new Date(now.getTime() + Math.max(...endingDays) * dayMs)
-  for (const flow of await selectEndingFlows(metadata.db, { from: now, to: longest, limit: flowsMax })) {
-    const leftMs = flow.ends_at.getTime() - now.getTime()
-    const days = Math.min(...endingDays.filter((day) => leftMs <= day * dayMs))
-    const at = flow.ends_at.toISOString()
-    await metadata.transaction((tx) =>
-      tellSubscribers(options, tx, {
-        sandboxId: flow.sandbox_id,
-        principalId: flow.updated_by,
-        assetId: flow.id,
-        assetName: flow.name,
-        alertType: 'ending',
-        key: `export flow ${flow.id} ending ${at} ${days}`,
-        topic: 'export.ending',
-        title: `The schedule of the export ${JSON.stringify(flow.name)} ends soon`,
-        text: `Its last delivery comes before ${at}. Change its endTime to go on.`,
-        detail: { endsAt: at },
-      }),
-    )
-  }
+/** Undefined: it does not, or nobody knows why. */
+export function whyItWaits({ state, message }: DelayedRun): string | undefined {
+  return state === 'waiting' && message !== null ? `It waits: ${message}` : undefined
+}
+
+interface LookOptions {
+  readonly notify: Pick<Notify, 'send' | 'isMailing'>
+  readonly metadata: Metadata
+  readonly clock: Clock
+  readonly logger: Logger
+}
+
+/**
+ * Tells of runs that are not over so long after they were made, whether or not anybody works on them: once each. See
+ * `tellEach`.
+ */
+export async function tellDelays(options: LookOptions, start?: PageStart): Promise<PageStart | undefined> {
+  const { metadata, clock, notify } = options
+  const late = { now: clock.now(), delayMinutesDefault, isMailing: notify.isMailing }
+  return await tellEach(options, {
+    alertType: 'delay',
+    start,
+    select: (page) => selectDelayedRuns(metadata.db, late, page),
+    timeOf: (row) => row.created_at,
+    tell: async (row) => {
+      const text = whyItWaits(row)
+      const told = { run: toldRunOf(row), type: 'delay', ...(text === undefined ? {} : { text }) } as const
+      await metadata.transaction((tx) => tellExport(options, tx, told))
+    },
+  })
 }

@@ -19,6 +19,7 @@ export interface TestConnectionOptions {
   readonly metadata: Metadata
   readonly access: Access
   readonly secrets: SecretStore
+  readonly allowsServerIdentity: boolean
 }
 
 /**
@@ -50,7 +51,7 @@ export async function testConnection(
   const places: string[] = []
   for (const place of tried) {
     const { config } = destinationStore(kind, auth, place)
-    await using store = await openDestination({ metadata, secrets }, { target: config, connectionId: id })
+    await using store = await openDestination(options, { target: config, connectionId: id })
     for await (const _first of store.list('', { signal: AbortSignal.timeout(testMs) })) break
     places.push(store.location)
   }

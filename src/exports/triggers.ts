@@ -1,3 +1,4 @@
+import type { SecretStore } from '#access/secret-store.ts'
 import type { Clock } from '#base/clock.ts'
 import type { DatasetId } from '#base/ids.ts'
 import type { Logger } from '#base/log.ts'
@@ -6,24 +7,36 @@ import { selectArrival, selectQueryRunEnd, selectTriggeredFlows } from '#metadat
 import { selectEntity } from '#metadata/exports.ts'
 import { selectRunId } from '#metadata/jobs.ts'
 import type { Metadata } from '#metadata/metadata.ts'
+import type { PageStart } from '#metadata/page.ts'
 import type { Notify } from '#notify/notify.ts'
 import { type FlowDocument, readDocument } from './entity-schemas.ts'
 import { laneOf } from './run-order.ts'
 import { datasetIdOf, sharesOf } from './run-subject.ts'
-import { tellDelays, tellEndings } from './tell-export.ts'
+import { tellEndings } from './tell-endings.ts'
+import { tellExpiring } from './tell-expiring.ts'
+import { tellDelays } from './tell-export.ts'
+import { tellLate } from './tell-late.ts'
 
 export interface TriggersOptions {
   readonly metadata: Metadata
   readonly jobs: Jobs
   readonly clock: Clock
   readonly logger: Logger
-  readonly notify: Pick<Notify, 'send'>
+  readonly notify: Pick<Notify, 'send' | 'isMailing'>
+  readonly secrets: SecretStore
+  readonly home: string
 }
 
 const lookEveryMs = 5_000
-/** So many looks for runs to one for schedules that end, and to one for runs that are late. */
+/** So many looks for runs to one for schedules and credentials that end, and to one for runs that are late. */
 const looksOfEnding = 60
 const looksOfDelay = 6
+const tellers = [
+  { looks: looksOfEnding, tell: tellEndings },
+  { looks: looksOfEnding, tell: tellExpiring },
+  { looks: looksOfDelay, tell: tellDelays },
+  { looks: looksOfDelay, tell: tellLate },
+] as const
 /** Flows one look takes. */
 const flowsMax = 10_000
 const quietMinutesDefault = 5
@@ -36,13 +49,15 @@ export function startTriggers(options: TriggersOptions): AsyncDisposable {
   const { clock, logger } = options
   const stop = new AbortController()
   const looking = (async () => {
+    const starts = new Map<(typeof tellers)[number], PageStart>()
     for (let look = 0; !stop.signal.aborted; look += 1) {
-      for (const [looks, tell] of [
-        [looksOfEnding, tellEndings],
-        [looksOfDelay, tellDelays],
-      ] as const) {
-        if (look % looks !== 0) continue
-        await tell(options).catch((error: unknown) => logger.log('warn', 'export.alert_failed', { error }))
+      for (const teller of tellers) {
+        if (look % teller.looks !== 0) continue
+        const next = await teller.tell(options, starts.get(teller)).catch((error: unknown) => {
+          logger.log('warn', 'export.alert_failed', { error })
+        })
+        if (next) starts.set(teller, next)
+        else starts.delete(teller)
       }
       await lookForTriggers(options).catch((error: unknown) =>
         logger.log('warn', 'export.triggers.failed', { error }),
@@ -63,7 +78,7 @@ export async function lookForTriggers({
   metadata,
   jobs,
   clock,
-}: Omit<TriggersOptions, 'logger' | 'notify'>): Promise<number> {
+}: Pick<TriggersOptions, 'metadata' | 'jobs' | 'clock'>): Promise<number> {
   let runCount = 0
   let isNew = false
   for (const row of await selectTriggeredFlows(metadata.db, flowsMax)) {

@@ -1,10 +1,10 @@
 import { type SealedManifest, watermarkOf } from './manifest.ts'
 import type { Finding, FindingCode } from './verify.ts'
 
-/** A manifest where it was found. */
+/** A manifest where it was found; what is only for readers of the files is left out: its text, and their statistics. */
 export interface ChainLink {
   readonly name: string
-  readonly sealed: SealedManifest
+  readonly sealed: Pick<SealedManifest, 'manifest' | 'sha256'>
 }
 
 /** A location may hold the chains of several exports and datasets; each in the order of its numbers, none empty. */
@@ -76,6 +76,6 @@ function checkLink(link: ChainLink, before: ChainLink | undefined): Finding[] {
   return findings
 }
 
-function numberOf(link: ChainLink): number {
+export function numberOf(link: ChainLink): number {
   return link.sealed.manifest.chain.number
 }

@@ -1,92 +1,11 @@
-import { generateKeyPairSync, randomBytes, randomUUID, sign } from 'node:crypto'
 import * as fc from 'fast-check'
 import { expect, test } from 'vitest'
-import type { FlowId, RunId } from '#base/ids.ts'
+import { deliver, newChain, newKey } from '../../test/support/deliveries.ts'
 import { type MemoryStore, memoryStore } from '../../test/support/memory-store.ts'
 import { sha256Hex } from './canonical-json.ts'
-import { type ManifestBody, readManifest, signManifest } from './manifest.ts'
-import { manifestName, parseManifestName, partName } from './names.ts'
-import type { SigningKey } from './signing-key.ts'
+import { readManifest, signManifest } from './manifest.ts'
+import { parseManifestName } from './names.ts'
 import { type FindingCode, type VerifyReport, verifyLocation } from './verify.ts'
-
-function newKey(): SigningKey {
-  const { privateKey, publicKey } = generateKeyPairSync('ed25519')
-  return {
-    publicKey: publicKey.export({ format: 'der', type: 'spki' }).toString('base64'),
-    sign: (text) => sign(null, Buffer.from(text), privateKey).toString('base64'),
-  }
-}
-
-const key = newKey()
-const format = { kind: 'json', compression: 'none' } as const
-
-interface Chain {
-  readonly exportId: FlowId
-  readonly datasetId: string
-  head: { number: number; sha256: string; throughSequence: number } | undefined
-}
-
-const newChain = (): Chain => ({
-  exportId: randomUUID() as string as FlowId,
-  datasetId: randomBytes(12).toString('hex'),
-  head: undefined,
-})
-
-/** Delivers a run of so many files with so many rows each, as the server would. */
-function deliver(
-  store: MemoryStore,
-  chain: Chain,
-  filesRows: readonly number[],
-  change: Partial<ManifestBody> = {},
-) {
-  const runId = randomUUID() as string as RunId
-  const folder = `${chain.datasetId}/exportTime=202603010200`
-  const files = filesRows.map((rowCount, number) => {
-    const name = partName({ folder, number, runId, attempt: 1, format })
-    const bytes = Buffer.from(
-      Array.from({ length: rowCount }, (_, row) => `${JSON.stringify({ row, of: name })}\n`).join(''),
-    )
-    store.objects.set(name, bytes)
-    return { name, bytes: bytes.byteLength, sha256: sha256Hex(bytes), rowCount, statistics: {} }
-  })
-  const before = chain.head
-  const number = (before?.number ?? 0) + 1
-  const throughSequence = (before?.throughSequence ?? 0) + 1
-  const sealed = signManifest(
-    {
-      format: 'sluice-manifest',
-      version: 1,
-      exportId: chain.exportId,
-      exportName: 'feed',
-      datasetId: chain.datasetId,
-      datasetName: 'data_feed',
-      runId,
-      chain: { number, ...(before ? { previous: { sha256: before.sha256, isElsewhere: false } } : {}) },
-      content: before ? 'increment' : 'full',
-      source: {
-        tableId: randomUUID(),
-        snapshotId: '1',
-        afterSequence: before?.throughSequence ?? 0,
-        throughSequence,
-        queryFingerprint: sha256Hex('q'),
-      },
-      schema: { fingerprint: sha256Hex('s'), columns: [{ name: 'row', type: 'bigint' }] },
-      fileFormat: format,
-      files,
-      companions: [],
-      rowCount: filesRows.reduce((sum, rows) => sum + rows, 0),
-      bytes: files.reduce((sum, file) => sum + file.bytes, 0),
-      scheduledAt: '2026-03-01T02:00:00Z',
-      sealedAt: '2026-03-01T02:00:05Z',
-      ...change,
-    },
-    key,
-  )
-  const name = manifestName({ folder, chainNumber: number, flowId: chain.exportId, runId })
-  store.objects.set(name, Buffer.from(sealed.text))
-  chain.head = { number, sha256: sealed.sha256, throughSequence }
-  return name
-}
 
 const verify = (store: MemoryStore) => verifyLocation({ store, signal: new AbortController().signal })
 const codes = (report: VerifyReport): FindingCode[] => report.findings.map((finding) => finding.code)
@@ -106,6 +25,21 @@ test('a location without a manifest is not right', async () => {
   expect(await verify(store)).toMatchObject({ isRight: false, chains: [] })
   store.objects.set('somebody/else.txt', Buffer.from('hello'))
   expect(codes(await verify(store))).toEqual(['location.empty', 'object.unnamed'])
+})
+
+test('a signature that is spelt in another way is found', async () => {
+  const store = memoryStore()
+  deliver(store, newChain(), [3])
+  const name = [...store.objects.keys()].find((key) => parseManifestName(key))!
+  const text = Buffer.from(store.objects.get(name)!).toString()
+  // The last letter's four lowest bits are of no byte.
+  const other = text.replace(
+    /([AQgw])==(?=")/,
+    (_, last: string) => `${String.fromCharCode(last.charCodeAt(0) + 1)}==`,
+  )
+  expect(other).not.toBe(text)
+  store.objects.set(name, Buffer.from(other))
+  expect(codes(await verify(store))).toContain('manifest.invalid')
 })
 
 test('files that no manifest names are told and left alone', async () => {

@@ -1,10 +1,8 @@
-import { buffer } from 'node:stream/consumers'
-import { AppError } from '#base/errors.ts'
 import type { ObjectStore, ObjectSummary } from '#objects/object-store.ts'
 import { sha256Hex } from './canonical-json.ts'
 import type { ManifestFile, SealedManifest } from './manifest.ts'
-import { readManifest } from './manifest.ts'
 import { parseManifestName } from './names.ts'
+import { type Reading, readLinks, readWhole } from './read-links.ts'
 import { keyIdOf } from './signing-key.ts'
 import { type ChainLink, checkChain, chainsOf } from './verify-chain.ts'
 import { checkFile } from './verify-file.ts'
@@ -76,7 +74,6 @@ export interface VerifyOptions {
   readonly onProgress?: (progress: VerifyProgress) => void
 }
 
-const manifestBytesMax = 8 * 1024 * 1024
 const findingsMax = 1_000
 
 /**
@@ -179,53 +176,6 @@ export async function verifyLocation(options: VerifyOptions): Promise<VerifyRepo
     findings,
     findingsLeftOut,
   }
-}
-
-interface Reading {
-  readonly store: ObjectStore
-  readonly signal: AbortSignal
-  readonly find: (finding: Finding) => void
-}
-
-async function readLinks({
-  store,
-  signal,
-  objects,
-  find,
-}: Reading & { readonly objects: ReadonlyMap<string, ObjectSummary> }): Promise<ChainLink[]> {
-  const links: ChainLink[] = []
-  for (const [name, object] of objects) {
-    const said = parseManifestName(name)
-    if (!said) continue
-    try {
-      if (object.bytes > manifestBytesMax)
-        throw new AppError('verify.failed', `The manifest has ${object.bytes} bytes, more than any of ours.`)
-      const sealed = readManifest(await readWhole(store, name, signal))
-      const { manifest } = sealed
-      if (
-        said.chainNumber !== manifest.chain.number ||
-        said.runId !== manifest.runId ||
-        !manifest.exportId.startsWith(said.flowIdStart)
-      ) {
-        find({
-          severity: 'error',
-          code: 'manifest.renamed',
-          name,
-          message: `This is manifest ${manifest.chain.number} of run ${manifest.runId}; its name says otherwise.`,
-        })
-      }
-      links.push({ name, sealed })
-    } catch (error) {
-      if (!(error instanceof AppError) || !['verify.failed', 'object.missing'].includes(error.code))
-        throw error
-      find({ severity: 'error', code: 'manifest.invalid', name, message: error.message })
-    }
-  }
-  return links
-}
-
-async function readWhole(store: ObjectStore, name: string, signal: AbortSignal): Promise<Buffer> {
-  return await buffer(store.read(name, { signal }))
 }
 
 function shared(file: ManifestFile, find: (finding: Finding) => void): number {

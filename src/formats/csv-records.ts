@@ -20,7 +20,8 @@ export async function countCsvRecords(
   let isAtStart = true
   await readPlain(bytes, compression, async (plain) => {
     for await (const chunk of plain) {
-      for (const byte of chunk) {
+      for (let at = 0; at < chunk.length; at += 1) {
+        const byte = chunk[at]
         isAtStart = false
         if (byte === quote) isQuoted = !isQuoted
         else if (isQuoted) continue

@@ -33,9 +33,7 @@ export async function countParquetStream(bytes: AsyncIterable<Uint8Array>): Prom
  */
 export async function recountParquet(file: RandomAccess): Promise<number> {
   const head = await file.read(0, Math.min(4, file.bytes))
-  const lastBytes = await file.read(Math.max(0, file.bytes - trailerBytes), file.bytes)
-  const footerBytes = Math.min(file.bytes, footerLength(lastBytes) + trailerBytes)
-  const metadata = footerOf(head, await file.read(file.bytes - footerBytes, file.bytes), file.bytes)
+  const metadata = footerOf(head, await readTail(file), file.bytes)
   const rowCount = rowCountOf(metadata, file.bytes)
   let rowStart = 0
   for (const group of metadata.row_groups) {
@@ -50,6 +48,18 @@ export async function recountParquet(file: RandomAccess): Promise<number> {
     rowStart = rowEnd
   }
   return rowCount
+}
+
+/** The bytes of the footer alone. @throws AppError 'file.torn' */
+export async function readFooter(file: RandomAccess): Promise<Uint8Array> {
+  return (await readTail(file)).subarray(0, -trailerBytes)
+}
+
+/** The footer and what follows it. */
+async function readTail(file: RandomAccess): Promise<Uint8Array<ArrayBuffer>> {
+  const lastBytes = await file.read(Math.max(0, file.bytes - trailerBytes), file.bytes)
+  const tailBytes = Math.min(file.bytes, footerLength(lastBytes) + trailerBytes)
+  return await file.read(file.bytes - tailBytes, file.bytes)
 }
 
 type RowGroup = FileMetaData['row_groups'][number]

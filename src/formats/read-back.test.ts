@@ -111,3 +111,18 @@ test.each([
     })
   }
 })
+
+test('lines of JSON are records each, whatever they would be together', async () => {
+  const count = async (text: string) =>
+    await countJsonLines(inPieces(Buffer.from(text), 1_000_000), 'none').catch(
+      (error: Error) => error.message,
+    )
+  expect(await count('{"a":1}\n{}\n')).toBe(2)
+  expect(await count('{"a":"\\n,0,"}\n')).toBe(1)
+  expect(await count('{"a":1},{"b":2}\n')).toBe('Line 1 is not JSON.')
+  expect(await count('{"a":1},0,{"b":2}\n{"c":3}\n')).toBe('Line 1 is not JSON.')
+  expect(await count('{}\n[{\n}]\n')).toBe('Line 2 is not JSON.')
+  expect(await count('{"a":"x\ny"}\n{}\n')).toBe('Line 1 is not JSON.')
+  expect(await count('{}\n0\n')).toBe('Line 2 is not a JSON object.')
+  expect(await count('{}\n\n')).toBe('Line 2 is not JSON.')
+})

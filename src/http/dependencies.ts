@@ -10,6 +10,7 @@ import type { Caller, Datasets } from '#datasets/datasets.ts'
 import type { Expirations } from '#datasets/expirations.ts'
 import type { SharedTables } from '#datasets/shared-tables.ts'
 import type { Exports } from '#exports/exports.ts'
+import type { LandingZones } from '#exports/landing-zones.ts'
 import type { Ingest } from '#ingest/ingest.ts'
 import type { StreamStatus, Streaming } from '#ingest/streaming.ts'
 import type { Maintenance, TaskStatus, UpkeepTask } from '#lake/maintenance.ts'
@@ -38,6 +39,7 @@ export interface HttpDependencies {
   readonly streaming: Streaming
   readonly query: QueryService
   readonly exports: Exports
+  readonly landing: LandingZones
   readonly maintenance: Maintenance
   readonly backups: Backups
   readonly notify: Notify

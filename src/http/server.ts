@@ -25,6 +25,8 @@ import { addDocs } from './gateway/docs.ts'
 import { addErrors } from './gateway/errors.ts'
 import { addSecurityHeaders } from './gateway/security-headers.ts'
 import { icebergRoutes } from './iceberg/routes.ts'
+import { landingCredentialRoutes } from './landing/credentials.ts'
+import { landingRoutes } from './landing/routes.ts'
 import { hygieneRoutes } from './hygiene/routes.ts'
 import { identityRoutes } from './identity/routes.ts'
 import { collectionRoutes } from './ingestion/collection.ts'
@@ -49,6 +51,8 @@ export interface HttpServer extends AsyncDisposable {
 const jsonBytesMax = 8 * 1024 * 1024
 const connectionsMax = 1_000
 const headersTimeoutMs = 30_000
+/** Longer than those in between wait, a minute mostly: who uses a connection again must not find it just closed. */
+const keepAliveMs = 75_000
 /** Of a whole request: uploads of large files take long. */
 const requestTimeoutMs = 6 * 3_600_000
 /** After it a stop ends what is still being answered. */
@@ -65,6 +69,7 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
       : http.createServer(handler)
     made.maxConnections = connectionsMax
     made.headersTimeout = headersTimeoutMs
+    made.keepAliveTimeout = keepAliveMs
     made.requestTimeout = requestTimeoutMs
     server = made
     return made
@@ -125,6 +130,8 @@ export async function createApp(
     ['/data/foundation/import', (scope) => collectionRoutes(scope, dependencies)],
     ['', (scope) => collectionRoutes(scope, dependencies)],
     ['/data/foundation/flowservice', (scope) => flowServiceRoutes(scope, dependencies)],
+    ['/data/foundation/connectors', (scope) => landingCredentialRoutes(scope, dependencies)],
+    ['/landing', (scope) => landingRoutes(scope, dependencies)],
     ['/data/core/activation', (scope) => adHocRoutes(scope, dependencies)],
     ['/data/foundation/access-control', (scope) => accessRoutes(scope, dependencies)],
     ['/data/foundation/sandbox-management', (scope) => sandboxRoutes(scope, dependencies)],

@@ -1,6 +1,7 @@
 import { createReadStream } from 'node:fs'
 import { stat } from 'node:fs/promises'
 import { createInterface } from 'node:readline'
+import type { Access } from '#access/access.ts'
 import { must } from '#base/assert.ts'
 import type { BatchId } from '#base/ids.ts'
 import { codeOf } from '#base/system-error.ts'
@@ -10,6 +11,7 @@ import type { Metadata } from '#metadata/metadata.ts'
 import type { BatchData, Ingest, Reject } from './ingest.ts'
 import { isRefused } from './ingest-failure.ts'
 import { filesElsewhere } from './managed-batch.ts'
+import { requireWhole } from './require-whole.ts'
 import type { Staging } from './staging.ts'
 
 const sampleRows = 100
@@ -21,11 +23,13 @@ const pieceBytes = 256 * 1024
  */
 export function createBatchData({
   metadata,
+  access,
   datasets,
   staging,
   nodeId,
 }: {
   readonly metadata: Metadata
+  readonly access: Access
   readonly datasets: Datasets
   readonly staging: Staging
   readonly nodeId: string
@@ -33,6 +37,7 @@ export function createBatchData({
   return {
     failedFiles: async (caller, batchId) => {
       const batch = await datasets.batch(caller, batchId)
+      await requireWhole(access, caller, batch.datasetId)
       if (batch.state !== 'failed') return []
       const files: BatchData[] = []
       const rows = await selectBatchFiles(metadata.db, batch.id)
@@ -53,6 +58,7 @@ export function createBatchData({
 
     metaFiles: async (caller, batchId) => {
       const batch = await datasets.batch(caller, batchId)
+      await requireWhole(access, caller, batch.datasetId)
       if (batch.failedRecordCount > 0) requireHere(batch, nodeId)
       const path = staging.rejectsPath(batch.id)
       const errors =

@@ -96,6 +96,29 @@ test.each<['json' | 'csv' | 'parquet', () => Promise<string | Buffer>]>([
   },
 )
 
+test.each<['json' | 'csv', string, string]>([
+  ['json', `${objects.map((row) => JSON.stringify(row)).join('\n')}\n`, `${JSON.stringify(objects[0])}\n`],
+  ['csv', `${csv}\n`, `${csv.split('\n')[1]}\n`],
+])(
+  'in a large file of %s, whose plain records the engine reads, they are found, too',
+  async (format, some, row) => {
+    const made = await dataset()
+    const many = row.repeat(3_000)
+    expect(many.length).toBeGreaterThan(128 * 1024)
+    const good = format === 'csv' ? `${names.join(',')}\n${many}` : many
+    expect(await bed.load(node, made, { 'a.txt': good }, { format })).toMatchObject({
+      state: 'success',
+      recordCount: 3_000,
+    })
+    const files = { 'a.txt': some + many }
+    const batch = await bed.load(node, made, files, { format, partialIngestionPercentage: 5 })
+    expect(batch).toMatchObject({ state: 'success', recordCount: 3_002, failedRecordCount: 7 })
+    const rejects = await node.ingest.rejects(bed.caller, batch.id, { limit: 10 })
+    expect(rejects.map(({ row: at, reason }) => `${at}: ${reason}`)).toEqual(reasons)
+    expect(await bed.rows(made)).toHaveLength(6_002)
+  },
+)
+
 test('a pattern that would keep a backtracking matcher busy for ever is matched at once', async () => {
   const { id } = await bed.schemas.create(bed.caller, 'schemas', {
     title: randomUUID(),

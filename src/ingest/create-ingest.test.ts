@@ -1,14 +1,12 @@
 import { createHash, randomUUID } from 'node:crypto'
-import { readdir, readFile, rm } from 'node:fs/promises'
+import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
-import { DuckDBInstance } from '@duckdb/node-api'
 import { sql } from 'kysely'
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest'
 import { AppError } from '#base/errors.ts'
 import { armFaults, type FaultPoint } from '#base/faults.ts'
 import { type BatchId, newBatchId } from '#base/ids.ts'
-import { quoteLiteral } from '#base/sql-text.ts'
 import type { Lake } from '#lake/lake.ts'
 import {
   booleanType,
@@ -27,6 +25,7 @@ import {
 } from '#types/data-type.ts'
 import { bed, nextNode, node } from '../../test/support/one-ingest.ts'
 import { hangingAt } from '../../test/support/lake.ts'
+import { parquetBytes } from '../../test/support/parquet-bytes.ts'
 import { loadTriesMax } from './load-batch.ts'
 
 const signal = new AbortController().signal
@@ -48,19 +47,6 @@ async function onlyUploadsStaged(batchId: string): Promise<void> {
   const names = await readdir(join(bed.staging, batchId))
   expect(names.length).toBeGreaterThan(0)
   expect(names.filter((name) => !name.startsWith('file-'))).toEqual([])
-}
-
-async function parquet(sql: string): Promise<Buffer> {
-  const path = join(bed.folder, `${randomUUID()}.parquet`)
-  const instance = await DuckDBInstance.create()
-  const connection = await instance.connect()
-  await connection.run("SET TimeZone = 'UTC'")
-  await connection.run(`COPY (${sql}) TO ${quoteLiteral(path)} (FORMAT parquet)`)
-  connection.closeSync()
-  instance.closeSync()
-  const bytes = await readFile(path)
-  await rm(path)
-  return bytes
 }
 
 describe('each format is loaded whole', () => {
@@ -118,11 +104,11 @@ describe('each format is loaded whole', () => {
       node,
       dataset,
       {
-        'a.parquet': await parquet(
+        'a.parquet': await parquetBytes(
           "SELECT 1::INTEGER AS id, 'x' AS name, TIMESTAMPTZ '2024-01-01 00:00:00+00' AS at, 1.5::DECIMAL(4,1) AS price, {a: 1::TINYINT, b: [1.5::FLOAT]} AS s, MAP {'k': 1::SMALLINT} AS m",
         ),
-        'b.parquet': gzipSync(await parquet('SELECT 2::BIGINT AS ID, {b: [2.5::DOUBLE]} AS s')),
-        'c.parquet': await parquet('SELECT 3::BIGINT AS id WHERE false'),
+        'b.parquet': gzipSync(await parquetBytes('SELECT 2::BIGINT AS ID, {b: [2.5::DOUBLE]} AS s')),
+        'c.parquet': await parquetBytes('SELECT 3::BIGINT AS id WHERE false'),
       },
       { format: 'parquet' },
     )
@@ -289,7 +275,7 @@ describe('rows that do not fit', () => {
       name: randomUUID(),
       schema: { kind: 'registered', id },
     })
-    const bytes = await parquet(`SELECT * FROM (VALUES
+    const bytes = await parquetBytes(`SELECT * FROM (VALUES
       ('a', 127::BIGINT, {n: 1::BIGINT}, [1::BIGINT]), ('b', 128, NULL, NULL), (NULL, 1, NULL, NULL),
       ('d', 1, {n: NULL}, NULL), ('e', 1, {n: 40000}, NULL), ('f', 1, NULL, [1, 300]), ('g', NULL, NULL, [NULL])
       ) t(_id, small, deep, list)`)
@@ -335,7 +321,7 @@ describe('rows that do not fit', () => {
 })
 
 describe('a file that cannot be read fails its batch, named with what is wrong', () => {
-  const whole = () => parquet("SELECT i AS id, 'x' || i AS name FROM range(1000) t(i)")
+  const whole = () => parquetBytes("SELECT i AS id, 'x' || i AS name FROM range(1000) t(i)")
   const torn = async () => (await whole()).subarray(0, -20)
   const broken = async () => {
     const bytes = Buffer.from(await whole())
@@ -348,8 +334,8 @@ describe('a file that cannot be read fails its batch, named with what is wrong',
     ['torn Parquet', 'parquet', torn, 'torn'],
     ['Parquet with broken pages', 'parquet', broken, 'torn'],
     ['Parquet that is CSV', 'parquet', () => 'id,name\n1,x\n', 'torn'],
-    ['Parquet of another type', 'parquet', () => parquet("SELECT 'x' AS id"), 'of the type string'],
-    ['Parquet with another column', 'parquet', () => parquet('SELECT 1 AS id, 2 AS other'), '"other"'],
+    ['Parquet of another type', 'parquet', () => parquetBytes("SELECT 'x' AS id"), 'of the type string'],
+    ['Parquet with another column', 'parquet', () => parquetBytes('SELECT 1 AS id, 2 AS other'), '"other"'],
     ['nothing', 'parquet', () => '', 'is empty'],
     ['nothing', 'csv', () => '', 'is empty'],
     ['blanks', 'json', () => ' \n', 'is empty'],
@@ -651,7 +637,7 @@ describe('the columns of a file', () => {
   })
 
   test('Parquet', async () => {
-    const bytes = await parquet("SELECT 1::TINYINT AS a, {b: ['x']} AS s")
+    const bytes = await parquetBytes("SELECT 1::TINYINT AS a, {b: ['x']} AS s")
     expect(await infer('parquet', bytes)).toEqual(
       structType([
         { name: 'a', type: byteType },

@@ -12,7 +12,9 @@ import {
   type BatchRow,
   deleteBatchFiles,
   insertBatch,
+  insertNamedBatch,
   selectBatchFiles,
+  selectNamedBatch,
   updateBatch,
 } from '#metadata/batches.ts'
 import { selectOpenUpload } from '#metadata/batch-uploads.ts'
@@ -27,6 +29,9 @@ import { createLoadedFiles } from './loaded-files.ts'
 import { loadBatch } from './load-batch.ts'
 import { readRejects, rejectsKeptMax } from './rejects.ts'
 import { managedBatches, wrongState } from './managed-batch.ts'
+import { createPreviews } from './preview.ts'
+import { requireSameOptions } from './named-batch.ts'
+import { requireWhole } from './require-whole.ts'
 import { revertBatch } from './revert-batch.ts'
 import { removeBatchFiles, stagingOf } from './staging.ts'
 import { sweepStaging } from './sweep-staging.ts'
@@ -124,18 +129,29 @@ export function createIngest(dependencies: IngestDependencies): Ingest {
         )
       }
       const replaces = [...new Set(batch.replaces ?? [])]
-      await checkReplaced(caller, dataset.id, replaces)
-      const id = newBatchId()
-      const now = clock.now()
-      await insertBatch(metadata.db, {
-        id,
-        dataset_id: dataset.id,
-        sandbox_id: caller.sandbox.id,
-        state: 'loading',
+      const { externalId } = batch
+      const there =
+        externalId === undefined ? undefined : await selectNamedBatch(metadata.db, dataset.id, externalId)
+      const options = {
         format: batch.format,
         partial_ingestion_percentage: partialIngestionPercentage,
         has_diagnostics: batch.hasDiagnostics ?? true,
         is_multi_line_json: batch.isMultiLineJson ?? false,
+      }
+      if (there) {
+        // What it replaces may be gone by now.
+        requireSameOptions(there, { ...options, predecessors: replaces })
+        return await datasets.batch(caller, there.id)
+      }
+      await checkReplaced(caller, dataset.id, replaces)
+      const id = newBatchId()
+      const now = clock.now()
+      const row = {
+        id,
+        dataset_id: dataset.id,
+        sandbox_id: caller.sandbox.id,
+        state: 'loading' as const,
+        ...options,
         created_at: now,
         updated_at: now,
         completed_at: null,
@@ -146,13 +162,20 @@ export function createIngest(dependencies: IngestDependencies): Ingest {
         tags: JSON.stringify(batch.tags ?? {}),
         created_by: caller.principal.id,
         predecessors: JSON.stringify(replaces),
-      })
-      return await datasets.batch(caller, id)
+      }
+      if (externalId === undefined) {
+        await insertBatch(metadata.db, row)
+        return await datasets.batch(caller, id)
+      }
+      const named = await insertNamedBatch(metadata.db, { ...row, external_id: externalId })
+      requireSameOptions(named, { ...options, predecessors: replaces })
+      return await datasets.batch(caller, named.id)
     },
 
     ...uploads,
-    ...createBatchData({ metadata, datasets, staging, nodeId }),
+    ...createBatchData({ metadata, access, datasets, staging, nodeId }),
     ...createLoadedFiles({ access, datasets, lake }),
+    ...createPreviews({ metadata, access, datasets, engine, staging, nodeId }),
 
     async complete(caller, batchId) {
       await batches.get(caller, batchId)
@@ -208,7 +231,7 @@ export function createIngest(dependencies: IngestDependencies): Ingest {
         await jobs.enqueue(tx, {
           kind: revertKind,
           subjectId: batchId,
-          tick: `revert-${tries.length + 1}`,
+          tick: `revert-${1 + Math.max(0, ...tries.map(({ tick }) => Number(tick.slice('revert-'.length))))}`,
           dueAt: clock.now(),
           principalId: caller.principal.id,
           sandboxId: caller.sandbox.id,
@@ -222,6 +245,7 @@ export function createIngest(dependencies: IngestDependencies): Ingest {
 
     async rejects(caller, batchId, { limit }) {
       const batch = await datasets.batch(caller, batchId)
+      await requireWhole(access, caller, batch.datasetId)
       if (batch.failedRecordCount > 0) requireHere(batch, nodeId)
       const count = Math.min(Math.max(Math.trunc(limit), 0), rejectsKeptMax)
       return await readRejects(staging.rejectsPath(batch.id), count)

@@ -73,8 +73,9 @@ export function createStreaming(dependencies: StreamingDependencies): Streaming 
     start: async () => {
       parts = await begin()
     },
-    opened: async (inletId) => await openInlets.get(inletId, async () => await inlets.opened(inletId)),
-    accept: async (inlet, messages, options) => await begun().receiver.accept(inlet, messages, options),
+    opened: async (inletId) =>
+      openInlets.known(inletId) ?? (await openInlets.get(inletId, () => inlets.opened(inletId))),
+    accept: (inlet, call, options) => begun().receiver.accept(inlet, call, options),
     status: () => {
       const { log, batcher, receiver } = begun()
       return {

@@ -1,5 +1,12 @@
 import { ingestCodes } from './ingest-failure.ts'
-import { checkRecordLength, Malformed, type RecordScanner, type TextRecord, Unreadable } from './records.ts'
+import {
+  checkRecordLength,
+  Malformed,
+  type RecordScanner,
+  type Sieve,
+  type TextRecord,
+  Unreadable,
+} from './records.ts'
 
 const [quote, comma, lineEnd, carriageReturn] = [0x22, 0x2c, 0x0a, 0x0d] as const
 
@@ -17,15 +24,25 @@ interface Parsed {
  * RFC 4180 with a header: quotes around fields, `""` for one inside, line ends inside of quotes. Row 1 is the first after
  * the header; blank lines are none.
  */
-export function csvScanner(onHeader: (names: readonly string[]) => void): RecordScanner<CsvFields> {
+export function csvScanner(
+  onHeader: (names: readonly string[]) => void,
+  sieve: Sieve = (_text, start) => start,
+): RecordScanner<CsvFields> {
   let rest = ''
   let row = 0
   let columnCount = 0
 
   function* scan(text: string, isLast: boolean): Generator<TextRecord<CsvFields>> {
     let start = 0
+    const whole = { text, isLast, comma: finder(text, ','), lineEnd: finder(text, '\n') }
     for (;;) {
-      const parsed = start < text.length ? parseRecord(text, start, isLast, row) : undefined
+      const taken = columnCount > 0 ? sieve(text, start) : start
+      if (taken > start) {
+        row += 1
+        start = taken
+        continue
+      }
+      const parsed = start < text.length ? parseRecord(whole, start, row) : undefined
       if (!parsed) break
       const record = recordOf(text, start, parsed)
       start = parsed.end
@@ -81,8 +98,30 @@ function checkHeader(names: readonly string[], problem: string | undefined): voi
   if (twice !== undefined) throw new Unreadable(`names the column ${JSON.stringify(twice)} twice`)
 }
 
+interface WholeText {
+  readonly text: string
+  readonly isLast: boolean
+  readonly comma: Finder
+  readonly lineEnd: Finder
+}
+
+/** Where a character comes next, or the length of the text; asked from left to right. */
+type Finder = (from: number) => number
+
+function finder(text: string, character: string): Finder {
+  let next = -1
+  return (from) => {
+    if (next < from) {
+      next = text.indexOf(character, from)
+      if (next === -1) next = text.length
+    }
+    return next
+  }
+}
+
 /** Undefined: the text ends before the record does. */
-function parseRecord(text: string, start: number, isLast: boolean, row: number): Parsed | undefined {
+function parseRecord(whole: WholeText, start: number, row: number): Parsed | undefined {
+  const { text, isLast } = whole
   const fields: CsvFields = []
   for (let at = start; ;) {
     let end: number
@@ -109,11 +148,9 @@ function parseRecord(text: string, start: number, isLast: boolean, row: number):
         return { fields, end: line === -1 ? text.length : line + 1, problem }
       }
     } else {
-      end = at
-      let code = text.charCodeAt(end)
-      while (code !== comma && code !== lineEnd && end < text.length) code = text.charCodeAt(++end)
+      end = Math.min(whole.comma(at), whole.lineEnd(at))
       if (end === text.length && !isLast) return undefined
-      const isCut = code !== comma && end > at && text.charCodeAt(end - 1) === carriageReturn
+      const isCut = text.charCodeAt(end) !== comma && end > at && text.charCodeAt(end - 1) === carriageReturn
       const valueEnd = isCut ? end - 1 : end
       fields.push(valueEnd === at ? null : text.slice(at, valueEnd))
     }

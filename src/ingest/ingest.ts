@@ -46,9 +46,21 @@ export interface Ingest {
   /** `row_errors/…`, `row_errors_sample.json`, `input_files/…`: refused rows and what was uploaded, for thirty days. */
   metaFiles(caller: Caller, batchId: BatchId): Promise<readonly BatchData[]>
 
+  /**
+   * The first rows of the files that were uploaded so far, as a load would give and refuse them; from the files of a batch
+   * that failed too. @throws AppError 'ingest.invalid' for a file that cannot be read, 'batch.state' when the files are
+   * gone, 'access.denied' for who sees the dataset in part
+   */
+  preview(caller: Caller, asked: AskedPreview): Promise<Preview>
+
   /** The columns a file seems to have. @throws AppError 'ingest.invalid' naming the file and what is wrong. */
   inferSchema(caller: Caller, file: FileToInfer): Promise<StructType>
 }
+
+export const externalIdLengthMax = 200
+
+/** Rows that a preview has at most, refused ones included. */
+export const previewRowsMax = 100
 
 /** Batches that one replays: it rewrites the files that hold their rows. */
 export const replacedMax = 100
@@ -63,6 +75,12 @@ export interface NewBatch {
   /** JSON files hold objects of several lines, one after the other or in an array. Default false. */
   readonly isMultiLineJson?: boolean
   readonly tags?: Readonly<Record<string, unknown>>
+  /**
+   * The client's own name for it, at most `externalIdLengthMax` characters: who opens one of that name again gets the same
+   * batch, for as long as it may have rows. So what is loaded under a name is loaded once, whoever tries it, and however
+   * often. With other options than it was opened with it is refused: 'batch.state'.
+   */
+  readonly externalId?: string
   /**
    * Loaded batches of the dataset whose rows go in the same commit in which those of this one come; they are `inactive`
    * then. Older snapshots keep what was.
@@ -100,6 +118,20 @@ export interface BatchData {
   readonly bytes: number
   /** `end` is exclusive; the range is not empty. */
   read(range: { readonly start: number; readonly end: number }): AsyncIterable<Uint8Array>
+}
+
+export interface AskedPreview {
+  readonly batchId: BatchId
+  readonly datasetId: DatasetId
+  /** 1 to `previewRowsMax`. */
+  readonly rowCountMax: number
+  readonly signal: AbortSignal
+}
+
+export interface Preview {
+  /** As JSON has them, NULL fields left out; numbers that a double does not hold as raw JSON. */
+  readonly rows: readonly unknown[]
+  readonly refused: readonly Reject[]
 }
 
 export interface FileToInfer {

@@ -4,6 +4,7 @@ import {
   isTooDeep,
   Malformed,
   type RecordScanner,
+  type Sieve,
   type TextRecord,
   tooDeep,
   Unreadable,
@@ -14,15 +15,19 @@ import { isObject } from './value-readers.ts'
 /**
  * One object a line (its row is the line), or an array of objects (its row is the place in it). `isMultiLine`: objects of
  * any number of lines, one after the other (its row is its place among them).
+ * @param options.sieve of lines
  */
-export function jsonScanner({ isMultiLine = false } = {}): RecordScanner<object> {
+export function jsonScanner({
+  isMultiLine = false,
+  sieve,
+}: { readonly isMultiLine?: boolean; readonly sieve?: Sieve | undefined } = {}): RecordScanner<object> {
   let chosen: RecordScanner<object> | undefined
   return {
     push: (piece) => {
       if (!chosen) {
         const first = /\S/.exec(piece)?.[0]
         if (first === undefined) return []
-        chosen = first === '[' ? valuesScanner(true) : isMultiLine ? valuesScanner(false) : lineScanner()
+        chosen = first === '[' ? valuesScanner(true) : isMultiLine ? valuesScanner(false) : lineScanner(sieve)
       }
       return chosen.push(piece)
     },
@@ -33,7 +38,7 @@ export function jsonScanner({ isMultiLine = false } = {}): RecordScanner<object>
   }
 }
 
-function lineScanner(): RecordScanner<object> {
+function lineScanner(sieve: Sieve = (_text, start) => start): RecordScanner<object> {
   let rest = ''
   let row = 1
 
@@ -46,12 +51,21 @@ function lineScanner(): RecordScanner<object> {
   return {
     push: function* (piece) {
       let start = 0
-      for (let end = piece.indexOf('\n'); end !== -1; end = piece.indexOf('\n', start)) {
-        const line = piece.slice(start, end)
-        yield* take(start === 0 ? rest + line : line)
+      for (;;) {
+        const taken = rest === '' ? sieve(piece, start) : start
+        if (taken > start) {
+          row += 1
+          start = taken
+          continue
+        }
+        const end = piece.indexOf('\n', start)
+        if (end === -1) break
+        const line = rest + piece.slice(start, end)
+        rest = ''
+        yield* take(line)
         start = end + 1
       }
-      rest = start === 0 ? rest + piece : piece.slice(start)
+      rest += piece.slice(start)
       checkRecordLength(rest.length, row)
     },
     end: () => take(rest),

@@ -129,9 +129,27 @@ async function begin(
 }
 
 async function load(scope: Load, rejects: RejectLog): Promise<void> {
-  const { options, context, batch, dataset, required, constraints, workFolder } = scope
-  const { lake, staging, engine } = options
-  const { signal } = context
+  const { options, batch } = scope
+  let prepared: Prepared | undefined
+  try {
+    prepared = await prepare(scope, rejects)
+    await appendRows(scope, prepared, rejects)
+  } catch (error) {
+    const isTrusting = prepared ? prepared.isTrusting === true : batch.format !== 'parquet'
+    if (!isTrusting || !hasCode(error, 'query.failed', 'lake.corrupt')) throw error
+    options.logger.log('warn', 'ingest.judged_again', { batchId: batch.id, error })
+    rejects.forget()
+    await appendRows(scope, await prepare(scope, rejects, { isJudged: true }), rejects)
+  }
+}
+
+/** The good rows of the batch's files; what is refused is written down. */
+async function prepare(
+  { options, context, batch, dataset, required, constraints, workFolder }: Load,
+  rejects: RejectLog,
+  { isJudged = false } = {},
+): Promise<Prepared> {
+  const { staging, engine } = options
   assert(batch.format !== 'sql', 'a batch that SQL wrote is not loaded')
   const files: SourceFile[] = (await selectBatchFiles(options.metadata.db, batch.id)).map((file) => ({
     path: staging.filePath(batch.id, file.number),
@@ -144,12 +162,20 @@ async function load(scope: Load, rejects: RejectLog): Promise<void> {
     rejects,
     workFolder,
     engine,
-    signal,
+    signal: context.signal,
+    isJudged,
   })
   if (rejects.count > 0 && batch.has_diagnostics) {
     await writeRejects(staging.rejectsPath(batch.id), { rejects: rejects.kept, workFolder })
   }
   checkShare(batch, rejects, prepared.rowCount)
+  return prepared
+}
+
+async function appendRows(scope: Load, prepared: Prepared, rejects: RejectLog): Promise<void> {
+  const { options, context, batch, dataset } = scope
+  const { lake, engine } = options
+  const { signal } = context
   await faultPoint('load.staged')
   try {
     const request: AppendRequest = {
@@ -224,10 +250,11 @@ async function commit(
   loaded: { readonly result: AppendResult; readonly prepared: Prepared; readonly rejects: RejectLog },
 ): Promise<void> {
   const { result, prepared, rejects } = loaded
-  assert(
-    result.rowCount === prepared.rowCount,
-    `${prepared.rowCount} rows were found and ${result.rowCount} appended`,
-  )
+  if (result.rowCount !== prepared.rowCount) {
+    const problem = `${prepared.rowCount} rows were found and ${result.rowCount} appended`
+    assert(prepared.isTrusting === true, problem)
+    throw new AppError('query.failed', `${problem}.`)
+  }
   await context.lease.assertHeld(tx)
   const current = await lockBatch(tx, context.run.sandboxId, batch.id)
   if (current?.state !== 'processing') throw new AppError('job.cancelled', 'The batch was aborted.')

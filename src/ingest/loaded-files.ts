@@ -1,11 +1,11 @@
 import { basename } from 'node:path'
 import type { Access } from '#access/access.ts'
 import { AppError } from '#base/errors.ts'
-import type { Caller, Datasets } from '#datasets/datasets.ts'
-import { isSeenWhole } from '#datasets/require-dataset.ts'
+import type { Datasets } from '#datasets/datasets.ts'
 import type { Lake } from '#lake/lake.ts'
 import type { CachedObject } from '#objects/file-cache.ts'
 import type { BatchData, Ingest } from './ingest.ts'
+import { requireWhole } from './require-whole.ts'
 
 /** Each is a request to where the lake is, and in memory. */
 const pieceBytes = 4 * 1024 * 1024
@@ -50,20 +50,6 @@ function dataOf(lake: Lake, file: CachedObject): BatchData {
       }
     },
   }
-}
-
-/** Files know no rules of rows and columns. */
-async function requireWhole(
-  access: Access,
-  { principal, sandbox }: Caller,
-  datasetId: Parameters<Datasets['get']>[1],
-): Promise<void> {
-  const permission = 'view-datasets'
-  const decision = await access.decide({ principal, permission, sandboxId: sandbox.id, datasetId })
-  if (isSeenWhole(decision)) return
-  throw new AppError('access.denied', 'Files of a dataset that you see in part are not handed out.', {
-    hint: 'Read its rows with SQL.',
-  })
 }
 
 function gone(batchId: string): AppError {

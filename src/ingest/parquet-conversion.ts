@@ -2,6 +2,7 @@ import { quoteIdentifier, quoteLiteral } from '#base/sql-text.ts'
 import { shownValue } from '#base/shown-text.ts'
 import { type DataType, type Field, sameType, sparkName } from '#types/data-type.ts'
 import { duckdbType } from '#types/duckdb.ts'
+import { isReserved } from '#types/xdm.ts'
 import { Unreadable } from './records.ts'
 import { fieldFinder } from './value-readers.ts'
 
@@ -78,6 +79,8 @@ export function matchedFields(
   const sources = Array.from<Field | undefined>({ length: to.length })
   for (const field of from) {
     const shown = shownValue(path === '' ? field.name : `${path}.${field.name}`)
+    // What another lake said of the row; this one says it anew.
+    if (path === '' && isReserved(field.name)) continue
     const index = find(field.name)
     if (index === undefined) throw new Unreadable(`has a column ${shown}, which the dataset does not have`)
     if (sources[index]) throw new Unreadable(`has two columns for ${shown}`)

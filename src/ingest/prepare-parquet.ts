@@ -7,15 +7,23 @@ import { constraintChecks, requiredCheck } from '#datasets/row-checks.ts'
 import { type Check, judgeRows, recordSql, verdictSql } from './checks.ts'
 import { hasCode, ingestCodes, invalidFile } from './ingest-failure.ts'
 import { conversion, matchedFields, nullOf } from './parquet-conversion.ts'
-import type { PreparedSource, TableSchema } from './prepare-text.ts'
+import type { PreparedSource } from './prepare-text.ts'
+import type { TableSchema } from './table-schema.ts'
 import { Unreadable } from './records.ts'
 import type { RejectLog } from './rejects.ts'
 import type { SourceFile } from './source-text.ts'
-import { unreadable } from './prepare-text.ts'
+import { unreadable } from './read-records.ts'
 
 interface EngineUse {
   readonly engine: Engine
   readonly signal: AbortSignal
+}
+
+interface ParquetOptions extends EngineUse {
+  readonly table: TableSchema
+  readonly rejects: RejectLog
+  /** Of files with the same columns no more rows than these are looked at, the first ones. */
+  readonly rowCountMax?: number
 }
 
 /** Files with the same columns. */
@@ -31,7 +39,7 @@ interface Group {
  */
 export async function prepareParquet(
   files: readonly SourceFile[],
-  options: EngineUse & { readonly table: TableSchema; readonly rejects: RejectLog },
+  options: ParquetOptions,
 ): Promise<PreparedSource> {
   const sources: { sql: string; rowCount: number }[] = []
   for (const group of await groupsOf(files, options)) {
@@ -101,11 +109,13 @@ async function groupsOf(files: readonly SourceFile[], use: EngineUse): Promise<r
 
 async function prepareGroup(
   group: Group,
-  options: EngineUse & { readonly table: TableSchema; readonly rejects: RejectLog },
+  options: ParquetOptions,
 ): Promise<{ sql: string; rowCount: number }> {
-  const { engine, signal, table, rejects } = options
+  const { engine, signal, table, rejects, rowCountMax } = options
   const { items, checks } = plan(group, table)
-  const from = `FROM ${scan(group.files)}`
+  const rows = (scanned: string) =>
+    rowCountMax === undefined ? `FROM ${scanned}` : `FROM (FROM ${scanned} LIMIT ${rowCountMax}) AS source`
+  const from = rows(scan(group.files))
   const statement = (sql: string) => ({
     sql,
     files: group.files.map(({ path }) => path),
@@ -124,7 +134,7 @@ async function prepareGroup(
       {
         from,
         places: {
-          from: `FROM ${scan(files, ', filename = true, file_row_number = true')}`,
+          from: rows(scan(files, ', filename = true, file_row_number = true')),
           file: order,
           row: 'file_row_number + 1',
           record: recordSql(group.columns.map(({ name }) => name)),

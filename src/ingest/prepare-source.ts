@@ -3,7 +3,9 @@ import { join } from 'node:path'
 import type { Engine } from '#engine/engine.ts'
 import { ingestCodes, invalidFile } from './ingest-failure.ts'
 import { prepareParquet } from './prepare-parquet.ts'
-import { type PreparedSource, prepareText, type TableSchema, unreadable } from './prepare-text.ts'
+import { type PreparedSource, prepareText } from './prepare-text.ts'
+import { unreadable } from './read-records.ts'
+import type { TableSchema } from './table-schema.ts'
 import { Unreadable } from './records.ts'
 import type { RejectLog } from './rejects.ts'
 import { plainFile, type SourceFile } from './source-text.ts'
@@ -24,15 +26,23 @@ export async function prepareSource(
     readonly workFolder: string
     readonly engine: Engine
     readonly signal: AbortSignal
+    /** Of each file no more rows than these are looked at. */
+    readonly rowCountMax?: number
+    /** Our readers look at each record of a text. */
+    readonly isJudged?: boolean
   },
 ): Promise<Prepared> {
-  const { format, workFolder, signal } = options
+  const { format, workFolder, signal, isJudged = false } = options
   for (const file of files) {
     const { size } = await stat(file.path)
     if (size === 0) throw invalidFile(file.fileName, 'is empty', { code: ingestCodes.emptyFile })
   }
   if (format !== 'parquet') {
-    const source = await prepareText(files, { ...options, format, path: join(workFolder, 'records') })
+    const source = await prepareText(files, {
+      ...options,
+      format,
+      path: join(workFolder, isJudged ? 'judged' : 'records'),
+    })
     return { ...source, plainFiles: files }
   }
   const plainFiles: SourceFile[] = []

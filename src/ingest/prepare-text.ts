@@ -1,34 +1,24 @@
-import type { AppError } from '#base/errors.ts'
+import { rm, stat } from 'node:fs/promises'
+import { must } from '#base/assert.ts'
 import { quoteIdentifier } from '#base/sql-text.ts'
-import { shortened, shownValue } from '#base/shown-text.ts'
+import { shortened } from '#base/shown-text.ts'
 import type { Engine } from '#engine/engine.ts'
-import type { Constraints } from '#types/constraints.ts'
-import { type Field, integerType, longType, stringType, type StructType } from '#types/data-type.ts'
+import { smallResult } from '#engine/small-result.ts'
+import { type Field, integerType, longType, stringType } from '#types/data-type.ts'
 import { constraintChecks } from '#datasets/row-checks.ts'
-import { judgeRows, verdictSql } from './checks.ts'
-import { type CsvFields, csvScanner } from './csv-records.ts'
-import { ingestCodes, invalidFile } from './ingest-failure.ts'
+import { type Check, judgeRows, verdictSql } from './checks.ts'
+import { csvScanner } from './csv-records.ts'
+import { ingestCodes } from './ingest-failure.ts'
 import { jsonScanner } from './json-records.ts'
+import { csvForm, jsonForm, type PlainForm } from './plain/plain-form.ts'
+import { countPlain, headOf } from './plain/plain-file.ts'
+import { PlainSources } from './plain/plain-sources.ts'
 import { PreparedFile, preparedSql } from './prepared-file.ts'
-import { parseJson } from './raw-json.ts'
-import { isTooDeep, Malformed, type RecordScanner, tooDeep, Unreadable } from './records.ts'
+import { readRecords } from './read-records.ts'
+import { csvReader, objectReader, type Texts } from './record-readers.ts'
 import { recordLengthMax, type RejectLog } from './rejects.ts'
-import { readPlain, type SourceFile, utf8Text } from './source-text.ts'
-import {
-  fieldFinder,
-  fieldsReader,
-  isNested,
-  Misfit,
-  missing,
-  type RequiredPaths,
-  valueReader,
-} from './value-readers.ts'
-
-export interface TableSchema {
-  readonly columns: StructType
-  readonly required: RequiredPaths
-  readonly constraints: readonly Constraints[]
-}
+import type { SourceFile } from './source-text.ts'
+import type { TableSchema } from './table-schema.ts'
 
 /** What a load appends. */
 export interface PreparedSource {
@@ -36,28 +26,61 @@ export interface PreparedSource {
   readonly files: readonly string[]
   /** Of the rows that are loaded. */
   readonly rowCount: number
+  /** The engine reads records that our readers have not looked at. Should it fail, they are to judge. */
+  readonly isTrusting?: boolean
 }
 
-type Texts = (string | null)[]
+export interface TextOptions {
+  readonly format: 'json' | 'csv'
+  readonly isMultiLineJson: boolean
+  readonly table: TableSchema
+  /** Files that begin with it are made. */
+  readonly path: string
+  readonly rejects: RejectLog
+  readonly engine: Engine
+  readonly signal: AbortSignal
+  /** Of each file no more rows than these are looked at. */
+  readonly rowCountMax?: number
+  /** Our readers look at each record. */
+  readonly isJudged?: boolean
+  /** They do of smaller files, of which making a pattern takes longer. */
+  readonly plainBytesMin?: number
+}
+
+const plainBytesMinDefault = 128 * 1024
 
 /**
- * Reads JSON or CSV files record by record, checks each against the table and writes the good ones to one file that the
+ * Finds the good rows of JSON or CSV files. Records that are plain are left to the engine, in their file when it has no
+ * others; the rest is read record by record and checked against the table, the good ones written to one file that the
  * engine reads without a rule of its own; the others go to the log.
  * @throws AppError 'ingest.invalid' for a file that cannot be read at all, 'store.full'
  */
 export async function prepareText(
   files: readonly SourceFile[],
-  options: {
-    readonly format: 'json' | 'csv'
-    readonly isMultiLineJson: boolean
-    readonly table: TableSchema
-    readonly path: string
-    readonly rejects: RejectLog
-    readonly engine: Engine
-    readonly signal: AbortSignal
-  },
+  options: TextOptions,
 ): Promise<PreparedSource> {
-  const { format, table, path, rejects, engine, signal } = options
+  const { rowCountMax = Infinity, isMultiLineJson, isJudged = false, rejects, path } = options
+  if (!isJudged && !isMultiLineJson && rowCountMax === Infinity) {
+    const plain = new PlainSources(`${path}-plain`)
+    try {
+      const prepared = await prepare(files, { ...options, plain })
+      if (prepared) return prepared
+    } finally {
+      await plain[Symbol.asyncDispose]()
+    }
+    // Plain records that a constraint refuses: where they are, our readers know.
+    rejects.forget()
+    await rm(path)
+  }
+  return must(await prepare(files, options), 'our readers look at all records')
+}
+
+/** Undefined: among the plain records are such that are refused. */
+async function prepare(
+  files: readonly SourceFile[],
+  options: TextOptions & { readonly plain?: PlainSources },
+): Promise<PreparedSource | undefined> {
+  const { table, path, rejects, engine, signal, plain } = options
   const { fields } = table.columns
   const checks = constraintChecks(
     table.constraints,
@@ -69,35 +92,113 @@ export async function prepareText(
   const prepared = await PreparedFile.create(path, written)
   try {
     for (const [index, file] of files.entries()) {
-      const add = (texts: Texts, row: number, raw: string): boolean => {
-        if (checks.length === 0) return prepared.add(texts)
-        const record = shortened(raw, recordLengthMax).toWellFormed().replaceAll('\0', '')
-        return prepared.add([...texts, String(index + 1), String(row), record])
-      }
-      const refuse = (row: number, code: string, reason: string, record: string): void => {
-        rejects.add({ fileName: file.fileName, row, code, reason, record })
-      }
-      if (format === 'json') {
-        await readRecords(file, {
-          scanner: jsonScanner({ isMultiLine: options.isMultiLineJson }),
-          read: objectReader(table),
-          add,
-          prepared,
-          refuse,
-          signal,
-        })
-      } else {
-        const columns = csvReader(table)
-        const scanner = csvScanner(columns.setHeader)
-        await readRecords(file, { scanner, read: columns.read, add, prepared, refuse, signal })
-      }
+      await readFile(file, { ...options, index, prepared, hasChecks: checks.length > 0 })
     }
     await prepared.flush(true)
+    await plain?.flush()
   } finally {
     await prepared[Symbol.asyncDispose]()
   }
+  const trusted = plain?.source()
+  if (trusted && checks.length > 0) {
+    if ((await refusedCount(trusted, { checks, engine, signal })) > 0) return undefined
+  }
+  if (trusted && prepared.rowCount === 0) return { ...trusted, isTrusting: true }
+  const judged = await judgedRows({ prepared, written, checks, files, table, rejects, engine, signal })
+  if (!trusted) return judged
+  return {
+    sql: `${trusted.sql}\nUNION ALL\n${judged.sql}`,
+    files: [...trusted.files, ...judged.files],
+    rowCount: trusted.rowCount + judged.rowCount,
+    isTrusting: true,
+  }
+}
+
+interface FileOptions extends TextOptions {
+  readonly plain?: PlainSources
+  readonly index: number
+  readonly prepared: PreparedFile
+  readonly hasChecks: boolean
+}
+
+async function readFile(file: SourceFile, options: FileOptions): Promise<void> {
+  const { format, isMultiLineJson, table, rejects, signal, plain, index, prepared, hasChecks } = options
+  const found = plain && (await formOf(file, options))
+  const form = found && plain.takes(found) ? found : undefined
+  const count = form && (await countPlain(file.path, form, signal))
+  if (plain && form && count !== undefined) return plain.addFile(form, { path: file.path, rowCount: count })
+  const sieve = plain && form && (await plain.sieve(form))
+  const common = {
+    add: (texts: Texts, row: number, raw: string): boolean => {
+      if (!hasChecks) return prepared.add(texts)
+      const record = shortened(raw, recordLengthMax).toWellFormed().replaceAll('\0', '')
+      return prepared.add([...texts, String(index + 1), String(row), record])
+    },
+    refuse: (row: number, code: string, reason: string, record: string): void => {
+      rejects.add({ fileName: file.fileName, row, code, reason, record })
+    },
+    flush: async () => {
+      await prepared.flush()
+      await plain?.flush()
+    },
+    signal,
+    rowCountMax: options.rowCountMax ?? Infinity,
+  }
+  if (format === 'json') {
+    const scanner = jsonScanner({ isMultiLine: isMultiLineJson, sieve })
+    await readRecords(file, { ...common, scanner, read: objectReader(table) })
+  } else {
+    const columns = csvReader(table)
+    await readRecords(file, {
+      ...common,
+      scanner: csvScanner(columns.setHeader, sieve),
+      read: columns.read,
+    })
+  }
+}
+
+async function formOf(
+  { path }: SourceFile,
+  { format, table, signal, plainBytesMin = plainBytesMinDefault }: TextOptions,
+): Promise<PlainForm | undefined> {
+  if ((await stat(path)).size < plainBytesMin) return undefined
+  const head = await headOf(path, signal)
+  return format === 'json' ? jsonForm(head, table) : csvForm(head, table)
+}
+
+async function refusedCount(
+  { sql, files }: PreparedSource,
+  options: { readonly checks: readonly Check[]; readonly engine: Engine; readonly signal: AbortSignal },
+): Promise<number> {
+  const { checks, engine, signal } = options
+  const statement = {
+    sql: `SELECT count(*) AS n FROM (${sql}) AS source WHERE ${verdictSql(checks)} <> -1`,
+    files,
+    pool: 'batch' as const,
+  }
+  const columns = [{ name: 'n', type: longType }]
+  const [row] = await smallResult(engine, statement, { columns, signal })
+  return Number(row?.[0])
+}
+
+/** Of the rows that our readers wrote those that the constraints let through. */
+async function judgedRows({
+  prepared,
+  written,
+  checks,
+  files,
+  table: { columns },
+  rejects,
+  engine,
+  signal,
+}: Pick<TextOptions, 'table' | 'rejects' | 'engine' | 'signal'> & {
+  readonly prepared: PreparedFile
+  readonly written: readonly Field[]
+  readonly checks: readonly Check[]
+  readonly files: readonly SourceFile[]
+}): Promise<PreparedSource> {
   const all = preparedSql(prepared, written)
-  if (checks.length === 0) return { sql: all, files: [path], rowCount: prepared.rowCount }
+  if (checks.length === 0) return { sql: all, files: [prepared.path], rowCount: prepared.rowCount }
   const from = `FROM (${all}) AS source`
   const [file, row, record] = placeFields.map(({ name }) => quoteIdentifier(name))
   const rowCount = await judgeRows(
@@ -105,12 +206,16 @@ export async function prepareText(
       from,
       places: { from, file: `${file}`, row: `${row}`, record: `${record}` },
       fileNames: files.map(({ fileName }) => fileName),
-      paths: [path],
+      paths: [prepared.path],
     },
     { checks, rejects, engine, signal },
   )
-  const columns = fields.map(({ name }) => quoteIdentifier(name)).join(', ')
-  return { sql: `SELECT ${columns} ${from} WHERE ${verdictSql(checks)} = -1`, files: [path], rowCount }
+  const names = columns.fields.map(({ name }) => quoteIdentifier(name)).join(', ')
+  return {
+    sql: `SELECT ${names} ${from} WHERE ${verdictSql(checks)} = -1`,
+    files: [prepared.path],
+    rowCount,
+  }
 }
 
 /** No table has columns of such names. */
@@ -119,127 +224,3 @@ const placeFields: readonly Field[] = [
   { name: '_acp_row', type: longType },
   { name: '_acp_record', type: stringType },
 ]
-
-async function readRecords<T>(
-  file: SourceFile,
-  options: {
-    readonly scanner: RecordScanner<T>
-    readonly read: (content: T) => Texts | Misfit
-    readonly add: (texts: Texts, row: number, raw: string) => boolean
-    readonly prepared: PreparedFile
-    readonly refuse: (row: number, code: string, reason: string, record: string) => void
-    readonly signal: AbortSignal
-  },
-): Promise<void> {
-  const { scanner, read, add, prepared, refuse, signal } = options
-  const take = (records: ReturnType<RecordScanner<T>['push']>): void => {
-    for (const { row, raw, content } of records) {
-      if (content instanceof Malformed) {
-        refuse(row, ingestCodes.corruptRow, content.reason, raw)
-        continue
-      }
-      const texts = withinDepth(() => read(content))
-      if (texts instanceof Misfit) refuse(row, texts.code, texts.reason, raw)
-      else if (!add(texts, row, raw)) {
-        refuse(row, ingestCodes.corruptRow, 'it holds a NUL or half a character', raw)
-      }
-    }
-  }
-  await readPlain(file.path, signal, async (pieces) => {
-    for await (const text of utf8Text(pieces)) {
-      take(scanner.push(text))
-      await prepared.flush()
-    }
-    take(scanner.end())
-  }).catch((error: unknown) => {
-    throw error instanceof Unreadable ? unreadable(file, error) : error
-  })
-}
-
-/** Values are read and written recursively, and only then is it found out that they go too deep. */
-function withinDepth(read: () => Texts | Misfit): Texts | Misfit {
-  try {
-    return read()
-  } catch (error) {
-    if (isTooDeep(error)) return new Misfit(tooDeep)
-    throw error
-  }
-}
-
-export function unreadable(file: Pick<SourceFile, 'fileName'>, error: Unreadable): AppError {
-  return invalidFile(file.fileName, error.message, {
-    cause: error,
-    ...(error.code === undefined ? {} : { code: error.code }),
-  })
-}
-
-function objectReader({ columns, required }: TableSchema): (value: object) => Texts | Misfit {
-  return fieldsReader(columns.fields, '', required)
-}
-
-/** CSV columns by the names of the header; nested values are JSON. */
-function csvReader({ columns: { fields }, required }: TableSchema) {
-  const find = fieldFinder(fields)
-  const needed = fields.flatMap((field, index) =>
-    required.some((path) => path.length === 1 && path[0] === field.name) ? [index] : [],
-  )
-  const readers = fields.map((field) => {
-    const below = required.filter((path) => path.length > 1 && path[0] === field.name)
-    const read = valueReader(
-      field.type,
-      field.name,
-      below.map((path) => path.slice(1)),
-    )
-    if (field.type.kind === 'string') return read
-    const isJson = isNested(field.type)
-    return (text: string) => {
-      // Many writers put quotes around everything.
-      if (text === '') return null
-      if (!isJson) return read(text)
-      const value = parsedJson(text)
-      return value === undefined
-        ? new Misfit(`the field ${shownValue(field.name)} should hold JSON, ${shownValue(text)} came`)
-        : read(value)
-    }
-  })
-  let targets: readonly number[] = []
-  const absent = fields.map((): string | null => null)
-
-  return {
-    setHeader: (names: readonly string[]): void => {
-      targets = names.map((name) => {
-        const index = find(name)
-        if (index === undefined) {
-          const known = shortened(fields.map((field) => field.name).join(', '), 400)
-          throw new Unreadable(
-            `has a column ${shownValue(name)}, which the dataset does not have (it has ${known})`,
-          )
-        }
-        return index
-      })
-      const twice = targets.findIndex((target, index) => targets.indexOf(target) !== index)
-      if (twice !== -1) throw new Unreadable(`names the column ${shownValue(names[twice] ?? '')} twice`)
-    },
-    read: (values: CsvFields): Texts | Misfit => {
-      const texts = absent.slice()
-      for (let index = 0; index < values.length; index += 1) {
-        const value = values[index] ?? null
-        const target = targets[index]
-        if (value === null || target === undefined) continue
-        const text = readers[target]?.(value) ?? null
-        if (text instanceof Misfit) return text
-        texts[target] = text
-      }
-      for (const index of needed) if (texts[index] === null) return missing(fields[index]?.name ?? '')
-      return texts
-    },
-  }
-}
-
-function parsedJson(text: string): unknown {
-  try {
-    return parseJson(text)
-  } catch {
-    return undefined // Told by the caller.
-  }
-}

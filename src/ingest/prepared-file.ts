@@ -1,8 +1,8 @@
 import { open, type FileHandle } from 'node:fs/promises'
 import { quoteIdentifier, quoteLiteral } from '#base/sql-text.ts'
-import type { Field } from '#types/data-type.ts'
+import { type DataType, type Field, mapScalars, sameType, stringType } from '#types/data-type.ts'
 import { duckdbType } from '#types/duckdb.ts'
-import { fullOr } from './staging.ts'
+import { writeText } from './staging.ts'
 import { isNested } from './value-readers.ts'
 
 /**
@@ -38,7 +38,7 @@ export class PreparedFile implements AsyncDisposable {
   private constructor(path: string, file: FileHandle, fields: readonly Field[]) {
     this.path = path
     this.#file = file
-    this.#isText = fields.map((field) => field.type.kind === 'string')
+    this.#isText = fields.map((field) => canBeEmpty(field.type))
   }
 
   static async create(path: string, fields: readonly Field[]): Promise<PreparedFile> {
@@ -67,16 +67,17 @@ export class PreparedFile implements AsyncDisposable {
     const text = `${this.#lines.join('\n')}\n`
     this.#lines = []
     this.#length = 0
-    try {
-      await this.#file.writeFile(text)
-    } catch (error) {
-      throw fullOr(error)
-    }
+    await writeText(this.#file, text)
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#file.close()
   }
+}
+
+/** Types of which the empty text is a value; of others it is none. */
+function canBeEmpty({ kind }: DataType): boolean {
+  return kind === 'string' || kind === 'binary'
 }
 
 function escaped(text: string): string {
@@ -92,16 +93,21 @@ export function preparedSql(
 ): string {
   const values = fields.map(({ name, type }, index) => {
     const text = `c${index}`
-    const value =
-      type.kind === 'string'
-        ? decodeSql(text)
-        : `CAST(${isNested(type) ? `CAST(${text} AS JSON)` : text} AS ${duckdbType(type)})`
+    const given = canBeEmpty(type) ? decodeSql(text) : isNested(type) ? nestedSql(text, type) : text
+    const value = type.kind === 'string' ? given : `CAST(${given} AS ${duckdbType(type)})`
     return `${value} AS ${quoteIdentifier(name)}`
   })
   const columns = ["'dot': 'VARCHAR'", ...fields.map((_, index) => `'c${index}': 'VARCHAR'`)]
   // Characters take up to four bytes.
   const lineBytesMax = Math.max(2 * 1024 * 1024, 4 * lengthMax + 16)
   return `SELECT ${values.join(', ')} FROM read_csv(${quoteLiteral(path)}, auto_detect = false, header = false, delim = chr(1), quote = '', escape = '', comment = '', new_line = '\\n', max_line_size = ${lineBytesMax}, columns = {${columns.join(', ')}})`
+}
+
+/** The engine takes a text of JSON as the bytes themselves, and reads their notation only in a text of its own. */
+function nestedSql(text: string, type: DataType): string {
+  const json = `CAST(${text} AS JSON)`
+  const textual = mapScalars(type, (inner) => (inner.kind === 'binary' ? stringType : inner))
+  return sameType(type, textual) ? json : `CAST(${json} AS ${duckdbType(textual)})`
 }
 
 function decodeSql(name: string): string {

@@ -31,7 +31,7 @@ export function textReader(type: Primitive): TextReader {
     case 'decimal':
       return decimalReader(type.precision, type.scale)
     case 'binary':
-      return base64Text
+      return binaryText
     case 'date':
       return dateText
     case 'timestamp':
@@ -109,13 +109,16 @@ function decimalReader(precision: number, scale: number): TextReader {
 }
 
 const base64Pattern = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/
+const hexPattern = /^\\x(?:[0-9A-Fa-f]{2})*$/
 
-function base64Text(text: string): string | undefined {
-  if (!base64Pattern.test(text)) return undefined
-  return Buffer.from(text, 'base64')
-    .toString('hex')
-    .toUpperCase()
-    .replaceAll(/../g, String.raw`\x$&`)
+/** Base64, or hexadecimal after `\x`, as PostgreSQL writes it. */
+function binaryText(text: string): string | undefined {
+  const hex = hexPattern.test(text)
+    ? text.slice(2)
+    : base64Pattern.test(text)
+      ? Buffer.from(text, 'base64').toString('hex')
+      : undefined
+  return hex?.toUpperCase().replaceAll(/../g, String.raw`\x$&`)
 }
 
 const datePattern = /^\s*(\d{4})-(\d{2})-(\d{2})\s*$/
@@ -128,9 +131,11 @@ function dateText(text: string): string | undefined {
 const timestampPattern =
   /^\s*(\d{4})-(\d{2})-(\d{2})(?:[Tt ](\d{2}):(\d{2})(?::(\d{2})(?:[.,](\d{1,9}))?)?\s*([Zz]|[+-]\d{2}(?::?\d{2})?)?)?\s*$/
 
-/** The commonest forms; the engine reads them as they are. */
-const plainTimestamp =
-  /^[1-9]\d{3}-(?:0[1-9]|1[0-2])-(?:0[1-9]|1\d|2[0-8])[T ](?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d(?:\.\d{1,6})?(?:Z|[+-](?:0\d|1[0-7])(?::?[0-5]\d)?)?$/
+/** Days that are there in every year, from the year 1000 on; the engine reads them, and times of them, as they are. */
+export const plainDay = String.raw`[1-9]\d{3}-(?:(?:0[1-9]|1[0-2])-(?:0[1-9]|1\d|2[0-8])|(?:0[13-9]|1[0-2])-(?:29|30)|(?:0[13578]|1[02])-31)`
+/** The commonest forms of what stands behind them in timestamps. */
+export const plainTime = String.raw`[T ](?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d(?:\.\d{1,6})?(?:Z|[+-](?:0\d|1[0-7])(?::?[0-5]\d)?)?`
+const plainTimestamp = new RegExp(`^${plainDay}${plainTime}$`)
 
 /** Digits after the microsecond are cut off. */
 function timestampText(text: string): string | undefined {

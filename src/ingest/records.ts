@@ -22,6 +22,12 @@ export interface RecordScanner<T> {
   end(): Iterable<TextRecord<T>>
 }
 
+/**
+ * Takes records out of a text before they are read. @returns where the record ends that begins at `start`, line end
+ * included, or `start` when it was not taken
+ */
+export type Sieve = (text: string, start: number) => number
+
 /** What makes a whole file unreadable, in words that follow its name. */
 export class Unreadable extends Error {
   readonly code: string | undefined

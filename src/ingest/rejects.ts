@@ -31,6 +31,13 @@ export class RejectLog {
     return rejectsKeptMax - this.#kept.length
   }
 
+  /** Before the same files are looked through once more. */
+  forget(): void {
+    this.#kept.length = 0
+    this.#countByCode.clear()
+    this.#count = 0
+  }
+
   add(reject: Reject): void {
     this.keep(reject)
     this.addCount(reject.code, 1)

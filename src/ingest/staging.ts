@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { open, readdir, rm, rmdir } from 'node:fs/promises'
+import { type FileHandle, open, readdir, rm, rmdir } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import { AppError } from '#base/errors.ts'
 import type { BatchId } from '#base/ids.ts'
@@ -31,6 +31,9 @@ export function stagingOf(folder: string): Staging {
   }
 }
 
+/** To be written at once: for each write another thread is woken. */
+const pieceBytes = 1024 * 1024
+
 /**
  * Stores a stream as a new file that is on the disk when this returns; nothing is left of one that fails.
  * @throws AppError 'store.full'
@@ -45,11 +48,11 @@ export async function storeDurably(
   let count = 0
   try {
     await using file = await open(path, 'wx', 0o644)
-    for await (const chunk of bytes) {
-      signal.throwIfAborted()
-      hash.update(chunk)
-      count += chunk.byteLength
-      await file.writeFile(chunk)
+    for await (const piece of gathered(bytes, signal)) {
+      const written = file.writeFile(piece)
+      hash.update(piece)
+      count += piece.byteLength
+      await written
     }
     signal.throwIfAborted()
     await file.sync()
@@ -59,6 +62,25 @@ export async function storeDurably(
   }
   await syncFolder(folder)
   return { bytes: count, sha256: hash.digest('hex') }
+}
+
+/** Pieces in one memory: a piece holds until the next one is asked for, and nothing is kept of the chunks. */
+async function* gathered(chunks: AsyncIterable<Uint8Array>, signal: AbortSignal): AsyncGenerator<Uint8Array> {
+  const piece = Buffer.allocUnsafe(pieceBytes)
+  let length = 0
+  for await (const chunk of chunks) {
+    signal.throwIfAborted()
+    for (let at = 0; at < chunk.byteLength;) {
+      const part = chunk.subarray(at, at + pieceBytes - length)
+      piece.set(part, length)
+      length += part.byteLength
+      at += part.byteLength
+      if (length < pieceBytes) continue
+      yield piece
+      length = 0
+    }
+  }
+  yield piece.subarray(0, length)
 }
 
 export async function removeBatchFiles(staging: Staging, batchId: BatchId): Promise<void> {
@@ -80,6 +102,15 @@ export function fullOr(error: unknown): unknown {
     })
   }
   return error
+}
+
+/** Goes on writing a file. @throws AppError 'store.full' */
+export async function writeText(file: FileHandle, text: string): Promise<void> {
+  try {
+    await file.writeFile(text)
+  } catch (error) {
+    throw fullOr(error)
+  }
 }
 
 /** Removes what attempts that died have derived. */

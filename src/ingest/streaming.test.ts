@@ -86,9 +86,11 @@ function message(dataset: Dataset, entity: unknown) {
   }
 }
 
+const call = (messages: readonly unknown[]) => ({ text: JSON.stringify({ messages }), isSeveral: true })
+
 async function send(streaming: Streaming, dataset: Dataset, entities: readonly unknown[]) {
   const messages = entities.map((entity) => message(dataset, entity))
-  return await streaming.accept(inlet, messages, { isSynchronous: false })
+  return await streaming.accept(inlet, call(messages), { isSynchronous: false })
 }
 
 const row = (n: number) => ({ _id: `e${n}`, n })
@@ -133,12 +135,35 @@ test('batches that wait for another node hold nobody up', async () => {
   await sql`delete from batches where id like ${`${waiting}%`}`.execute(bed.metadata.db)
 })
 
+test('rows whose _id is a number are all loaded, however much alike', async () => {
+  await using streaming = await stream()
+  const dataset = await bed.dataset([
+    { name: '_id', type: longType },
+    { name: 'n', type: longType },
+  ])
+  const rows = Array.from({ length: 36 }, (_, n) => ({ _id: 100_005 + 10 * n, n }))
+  // What rows and messages look like is learnt from the first two calls.
+  for (const some of [rows.slice(0, 32), rows.slice(32, 33), rows.slice(33)]) {
+    await send(streaming, dataset, some)
+  }
+  await until(
+    dataset,
+    rows.map(({ n }) => n),
+  )
+  // Cut at both ends these would be the same.
+  await send(streaming, dataset, [
+    { _id: 12_345, n: 36 },
+    { _id: 92_346, n: 37 },
+  ])
+  await until(dataset, [...rows.map(({ n }) => n), 36, 37])
+})
+
 test('messages come into their datasets, those of one call into several', async () => {
   await using streaming = await stream()
   const [one, other] = [await bed.dataset(columns), await bed.dataset(columns)]
   const { results } = await streaming.accept(
     inlet,
-    [message(one, row(1)), message(other, row(2)), message(one, row(3))],
+    call([message(one, row(1)), message(other, row(2)), message(one, row(3))]),
     { isSynchronous: false },
   )
   expect(results.map(({ isTaken }) => isTaken)).toEqual([true, true, true])
@@ -155,7 +180,7 @@ test('a message is refused for what it is, beside others that are taken', async 
   const good = message(dataset, row(1))
   const { results } = await streaming.accept(
     inlet,
-    [
+    call([
       good,
       'text',
       { ...good, header: { ...good.header, imsOrgId: 'other@AdobeOrg' } },
@@ -163,7 +188,7 @@ test('a message is refused for what it is, beside others that are taken', async 
       { ...good, header: { ...good.header, schemaRef: { id: 'https://ns.adobe.com/x/schemas/y' } } },
       { ...good, body: { xdmEntity: [] } },
       message(dataset, { _id: 'e2', n: 'two' }),
-    ],
+    ]),
     { isSynchronous: true },
   )
   expect(
@@ -212,7 +237,7 @@ test.each(['a\0b', '\ud800'])(
     })
     await send(streaming, dataset, [row(1), row(2)])
     await until(dataset, [1, 2])
-    const refused = await streaming.accept(inlet, [message(dataset, { ...row(3), text })], {
+    const refused = await streaming.accept(inlet, call([message(dataset, { ...row(3), text })]), {
       isSynchronous: true,
     })
     expect(refused.results).toMatchObject([{ isTaken: false, reason: { code: 'ingest.invalid' } }])
@@ -222,7 +247,7 @@ test.each(['a\0b', '\ud800'])(
 test('a call has a greatest number of messages', async () => {
   await using streaming = await stream()
   const messages = Array.from({ length: 10_001 }, () => 1)
-  await expect(streaming.accept(inlet, messages, { isSynchronous: false })).rejects.toMatchObject({
+  await expect(streaming.accept(inlet, call(messages), { isSynchronous: false })).rejects.toMatchObject({
     code: 'request.invalid',
   })
 })
@@ -311,7 +336,7 @@ describe('the log', () => {
     const [one, other] = [await bed.dataset(columns), await bed.dataset(columns)]
     await using streaming = await stream({ batchMs: 3_600_000, logBytes: 500 })
     const messages = [message(one, row(1)), message(other, { _id: 'x'.repeat(300), n: 2 })]
-    await expect(streaming.accept(inlet, messages, { isSynchronous: false })).rejects.toMatchObject({
+    await expect(streaming.accept(inlet, call(messages), { isSynchronous: false })).rejects.toMatchObject({
       code: 'limit.exceeded',
     })
     expect(streaming.status()).toMatchObject({ accepted: 0, waitingBytes: 0, segments: 0 })
@@ -371,7 +396,7 @@ describe('the log', () => {
     const folder = newFolder()
     await mkdir(folder)
     const name = '01ARZ3NDEKTSV4RRFFQ69G5FAV.log'
-    await writeFile(join(folder, name), Buffer.concat([segmentHead(), frameOf(Buffer.from('no entry\n'))]))
+    await writeFile(join(folder, name), Buffer.concat([segmentHead(), ...frameOf(Buffer.from('no entry\n'))]))
     await using streaming = await stream({ folder })
     await send(streaming, dataset, [row(1)])
     await vi.waitFor(() => expect(streaming.status().batchFailures).toBeGreaterThan(1), { timeout: 5_000 })

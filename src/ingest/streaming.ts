@@ -20,12 +20,12 @@ export interface Streaming extends AsyncDisposable {
   /** What an inlet asks of who sends. @throws AppError 'inlet.unknown' */
   opened(inletId: string): Promise<OpenInlet>
   /**
-   * Takes messages, each on its own. Resolves when those that were taken are durable.
+   * Takes the messages of a call, each on its own. Resolves when those that were taken are durable.
    * @param options.sender who sends, when the inlet asks; else its maker is taken for who sends
    * @returns for each message what it is known by, or why it was refused
-   * @throws AppError 'limit.exceeded' while the log is full, 'stream.unavailable' while it cannot be written
+   * @throws AppError 'request.invalid' for a text that is not JSON, 'limit.exceeded' while the log is full, 'stream.unavailable' while it cannot be written
    */
-  accept(inlet: OpenInlet, messages: readonly unknown[], options: AcceptOptions): Promise<Accepted>
+  accept(inlet: OpenInlet, call: CallText, options: AcceptOptions): Promise<Accepted>
 
   status(): StreamStatus
 }
@@ -54,6 +54,13 @@ export interface OpenInlet {
   readonly requiresAuthentication: boolean
   /** Who made it, where it is. */
   readonly maker: Caller
+}
+
+/** What came in one call. */
+export interface CallText {
+  readonly text: string
+  /** `{"messages": […]}`; else the text is one message. */
+  readonly isSeveral: boolean
 }
 
 export interface AcceptOptions {

@@ -10,8 +10,8 @@ import { removeBatchFiles, type Staging } from './staging.ts'
 const dayMs = 86_400_000
 /** Rejects, files of batches that failed, and the names of all files. */
 const keptMs = 30 * dayMs
-/** No inference takes as long. */
-const inferenceMsMax = dayMs
+/** No inference and no preview takes as long. */
+const lookMsMax = dayMs
 const batchesAtOnce = 1_000
 const underWay: ReadonlySet<string> = new Set(['loading', 'queued', 'processing'])
 
@@ -44,7 +44,7 @@ export async function sweepStaging({
     if (mtimeMs < clock.now().getTime() - ageMsMax) await rm(path, { recursive: true, force: true })
   }
   for (const name of names) {
-    if (name.startsWith('infer-')) await removeOld(join(staging.folder, name), inferenceMsMax)
+    if (/^(?:infer|preview)-/.test(name)) await removeOld(join(staging.folder, name), lookMsMax)
   }
   for (const name of await namesIn(staging.rejectsFolder)) {
     await removeOld(join(staging.rejectsFolder, name), keptMs)

@@ -1,6 +1,7 @@
 import { readdir } from 'node:fs/promises'
 import { afterEach, describe, expect, test, vi } from 'vitest'
 import { armFaults } from '#base/faults.ts'
+import { newUuidId } from '#base/ids.ts'
 import { hasBatchUpload, selectBatchParts } from '#metadata/batch-uploads.ts'
 import { selectUnfinishedBatchFiles } from '#metadata/batches.ts'
 import { longType, stringType, type Field } from '#types/data-type.ts'
@@ -200,6 +201,32 @@ describe('a batch that is reverted', () => {
     await node.ingest.revert(bed.caller, id)
     expect((await bed.rows(dataset)).map(([row]) => row)).toEqual([1, 4])
     expect(await node.jobs.runs({ kind: 'revert', subjectId: id })).toMatchObject([{ state: 'succeeded' }])
+  })
+
+  test('is reverted once more after earlier tries have failed and the first of them is forgotten', async () => {
+    const dataset = await bed.dataset(columns)
+    const { id } = await bed.load(node, dataset, { 'a.json': '{"id":1}' })
+    const [load] = await bed.metadata.db
+      .selectFrom('job_runs')
+      .selectAll()
+      .where('subject_id', '=', id)
+      .execute()
+    const { sequence: _sequence, payload, progress, result: _result, ...run } = load!
+    const tried = {
+      kind: 'revert',
+      tick: 'revert-2',
+      state: 'failed',
+      code: 'internal',
+      message: 'x',
+    } as const
+    const json = { payload: JSON.stringify(payload), progress: JSON.stringify(progress) }
+    await bed.metadata.db
+      .insertInto('job_runs')
+      .values({ ...run, ...json, ...tried, id: newUuidId('run') })
+      .execute()
+    await node.ingest.revert(bed.caller, id)
+    await inactive(id)
+    expect(await bed.rows(dataset)).toEqual([])
   })
 
   test('is reverted by the next life of a server that died after its rows were gone', async () => {

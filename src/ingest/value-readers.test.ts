@@ -27,7 +27,7 @@ import { duckdbType } from '#types/duckdb.ts'
 import { PreparedFile, preparedSql } from './prepared-file.ts'
 import { textReader } from './primitive-readers.ts'
 import { parseJson } from './raw-json.ts'
-import { fieldsReader, Misfit, valueReader } from './value-readers.ts'
+import { fieldsReader, valueReader } from './value-readers.ts'
 
 let connection: DuckDBConnection
 let folder: string
@@ -73,7 +73,11 @@ const cases: readonly { type: Primitive; takes: readonly string[]; refuses: read
     takes: ['1.5', '-99999999.99', '1.500', '1e3', '150e-2', '.5', '000123'],
     refuses: ['1.501', '100000000', '1e9', '1e-3', '.', ''],
   },
-  { type: binaryType, takes: ['', 'AP8=', 'aGVsbG8='], refuses: ['AP8', '!', 'aGVsbG8'] },
+  {
+    type: binaryType,
+    takes: ['', 'AP8=', 'aGVsbG8=', String.raw`\x`, String.raw`\xdeadBEEF`],
+    refuses: ['AP8', '!', 'aGVsbG8', String.raw`\xabc`],
+  },
   {
     type: dateType,
     takes: ['2024-02-29', '0001-01-01', '9999-12-31'],
@@ -216,7 +220,9 @@ describe('a row that does not fit says where', () => {
     { name: 'list', type: arrayType(arrayType(dateType)) },
     { name: 'any', type: stringType },
   ]
-  const read = fieldsReader(fields, '', [['id'], ['who', 'name']])
+  const required = [['id'], ['who', 'name']]
+  const read = fieldsReader(fields, '', { required })
+  const look = fieldsReader(fields, '', { required, isForLook: true })
 
   test.each<[object, string]>([
     [{ id: 'x' }, 'the field "id" is bigint, "x" came'],
@@ -227,16 +233,18 @@ describe('a row that does not fit says where', () => {
     [{ id: 1, list: [[], ['2024-01-01', 'no']] }, 'the field "list[][]" is date, "no" came'],
     [{ id: 1, other: 1 }, 'the dataset has no field "other"'],
     [{ id: 1, who: { name: 'n', x: 1 } }, 'the dataset has no field "who.x"'],
+    [{ id: 1, who: { name: 'n', _acp_x: 1 } }, 'the dataset has no field "who._acp_x"'],
     [{}, 'the required field "id" is missing'],
     [{ id: null }, 'the required field "id" is missing'],
     [{ id: 1, who: { age: 3 } }, 'the required field "who.name" is missing'],
   ])('%j', (row, reason) => {
-    const result = read(row)
-    expect(result instanceof Misfit && result.reason).toBe(reason)
+    for (const result of [read(row), look(row)]) expect(result).toEqual(expect.objectContaining({ reason }))
   })
 
-  test('text columns take every value; NULL fields that nobody knows do no harm', () => {
+  test('text columns take every value; NULL fields that nobody knows, and what another lake said of the row, do no harm', () => {
     expect(read({ ID: 1, any: { a: [1] }, unknown: null })).toEqual(['1', null, null, '{"a":[1]}'])
+    expect(read({ id: 1, _ACP_BATCHID: 'b', _acp_system_metadata: {} })).toEqual(['1', null, null, null])
     expect(read({ id: 1, any: 2.5, who: { name: '' } })).toEqual(['1', '{"age":null,"name":""}', null, '2.5'])
+    expect(look({ id: 1, any: 2.5, who: { name: '' } })).toEqual(['1', '', null, '2.5'])
   })
 })

@@ -1,5 +1,6 @@
 import { shownValue } from '#base/shown-text.ts'
 import { type DataType, type Field, sparkName } from '#types/data-type.ts'
+import { isReserved } from '#types/xdm.ts'
 import { ingestCodes } from './ingest-failure.ts'
 import { textReader } from './primitive-readers.ts'
 import { isRawNumber } from './raw-json.ts'
@@ -23,14 +24,18 @@ export type ValueReader = (value: unknown) => string | Misfit | null
 /** Paths of fields that no row may leave out, as the dataset has them. */
 export type RequiredPaths = readonly (readonly string[])[]
 
-export function valueReader(type: DataType, path: string, required: RequiredPaths = []): ValueReader {
+export function valueReader(
+  type: DataType,
+  path: string,
+  { required = [], isForLook = false }: ReaderOptions = {},
+): ValueReader {
   switch (type.kind) {
     case 'struct':
-      return structReader(type.fields, path, required)
+      return structReader(type.fields, path, { required, isForLook })
     case 'array':
-      return arrayReader(type, path)
+      return arrayReader(type, path, isForLook)
     case 'map':
-      return mapReader(type, path)
+      return mapReader(type, path, isForLook)
     default: {
       const read = textReader(type)
       const isText = type.kind === 'string'
@@ -44,6 +49,12 @@ export function valueReader(type: DataType, path: string, required: RequiredPath
       }
     }
   }
+}
+
+interface ReaderOptions {
+  readonly required?: RequiredPaths
+  /** Whether values fit is all that is asked: texts of structs, arrays and maps are not made. */
+  readonly isForLook?: boolean
 }
 
 /** Whose value is written as JSON between the others. */
@@ -62,11 +73,14 @@ export function fieldFinder(fields: readonly Field[]): (name: string) => number 
 export function fieldsReader(
   fields: readonly Field[],
   path: string,
-  required: RequiredPaths,
+  { required = [], isForLook = false }: ReaderOptions,
 ): (value: object) => (string | null)[] | Misfit {
   const find = fieldFinder(fields)
   const readers = fields.map((field) =>
-    valueReader(field.type, joined(path, field.name), requiredBelow(required, field.name)),
+    valueReader(field.type, joined(path, field.name), {
+      required: requiredBelow(required, field.name),
+      isForLook,
+    }),
   )
   const needed = fields.flatMap((field, index) =>
     required.some((names) => names.length === 1 && names[0] === field.name) ? [index] : [],
@@ -76,7 +90,7 @@ export function fieldsReader(
     const texts = absent.slice()
     for (const name of Object.keys(value)) {
       const given = (value as Readonly<Record<string, unknown>>)[name]
-      if (given === null) continue
+      if (given === null || (path === '' && isReserved(name))) continue
       const index = find(name)
       if (index === undefined) {
         return new Misfit(`the dataset has no field ${shownValue(joined(path, name))}`)
@@ -103,8 +117,8 @@ export function missing(path: string): Misfit {
   return new Misfit(`the required field ${shownValue(path)} is missing`, ingestCodes.requiredMissing)
 }
 
-function structReader(fields: readonly Field[], path: string, required: RequiredPaths): ValueReader {
-  const read = fieldsReader(fields, path, required)
+function structReader(fields: readonly Field[], path: string, options: ReaderOptions): ValueReader {
+  const read = fieldsReader(fields, path, options)
   const keys = fields.map((field) => `${JSON.stringify(field.name)}:`)
   const nested = fields.map((field) => isNested(field.type))
   return (value) => {
@@ -112,12 +126,17 @@ function structReader(fields: readonly Field[], path: string, required: Required
     if (!isObject(value)) return misfit(path, { kind: 'struct', fields }, value)
     const texts = read(value)
     if (texts instanceof Misfit) return texts
+    if (options.isForLook === true) return ''
     return `{${texts.map((text, index) => `${keys[index]}${jsonText(text, nested[index] ?? false)}`).join(',')}}`
   }
 }
 
-function arrayReader(type: Extract<DataType, { readonly kind: 'array' }>, path: string): ValueReader {
-  const read = valueReader(type.element, `${path}[]`)
+function arrayReader(
+  type: Extract<DataType, { readonly kind: 'array' }>,
+  path: string,
+  isForLook: boolean,
+): ValueReader {
+  const read = valueReader(type.element, `${path}[]`, { isForLook })
   const nested = isNested(type.element)
   return (value) => {
     if (value === null || value === undefined) return null
@@ -126,15 +145,19 @@ function arrayReader(type: Extract<DataType, { readonly kind: 'array' }>, path: 
     for (const item of value) {
       const text = read(item)
       if (text instanceof Misfit) return text
-      items.push(jsonText(text, nested))
+      if (!isForLook) items.push(jsonText(text, nested))
     }
     return `[${items.join(',')}]`
   }
 }
 
-function mapReader(type: Extract<DataType, { readonly kind: 'map' }>, path: string): ValueReader {
-  const readKey = valueReader(type.key, `${path}{}`)
-  const read = valueReader(type.value, `${path}{}`)
+function mapReader(
+  type: Extract<DataType, { readonly kind: 'map' }>,
+  path: string,
+  isForLook: boolean,
+): ValueReader {
+  const readKey = valueReader(type.key, `${path}{}`, { isForLook })
+  const read = valueReader(type.value, `${path}{}`, { isForLook })
   const nested = isNested(type.value)
   return (value) => {
     if (value === null || value === undefined) return null
@@ -145,7 +168,7 @@ function mapReader(type: Extract<DataType, { readonly kind: 'map' }>, path: stri
       if (key instanceof Misfit) return key
       const text = read(given)
       if (text instanceof Misfit) return text
-      items.push(`${JSON.stringify(key)}:${jsonText(text, nested)}`)
+      if (!isForLook) items.push(`${JSON.stringify(key)}:${jsonText(text, nested)}`)
     }
     return `{${items.join(',')}}`
   }

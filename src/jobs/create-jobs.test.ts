@@ -10,7 +10,7 @@ import type { Metadata } from '#metadata/metadata.ts'
 import { ManualClock } from '../../test/support/manual-clock.ts'
 import { testMetadata } from '../../test/support/metadata.ts'
 import { createJobs } from './create-jobs.ts'
-import type { Jobs, NewRun, Run, RunContext, RunOutcome } from './jobs.ts'
+import type { Jobs, NewRun, Run, RunContext, RunOutcome, ScheduleRule } from './jobs.ts'
 
 const principalId = randomUUID() as string as PrincipalId
 const sandboxId = randomUUID() as string as SandboxId
@@ -462,6 +462,115 @@ test('a schedule ticks once for two schedulers, and makes up for missed ticks by
     expect(runs.map((run) => run.state)).toEqual(['succeeded', 'succeeded'])
     expect(runs[0]?.tick).toBe('2026-03-06T02:00:00.000Z')
   })
+})
+
+/** Its runs go on until `end`. */
+async function blockedNode() {
+  const here = await bed()
+  const { promise: mayEnd, resolve: end } = Promise.withResolvers<void>()
+  onTestFinished(() => end())
+  const finish = finishing(here.metadata)
+  const jobs = await here.node(async (context) => {
+    await mayEnd
+    return await finish(context)
+  })
+  return { here, jobs, end }
+}
+
+test('of ticks that come while a run is under way the newest stands for all, where the schedule says so', async () => {
+  const { here, jobs, end } = await blockedNode()
+  await here.metadata.transaction((tx) =>
+    jobs.putSchedule(tx, {
+      kind: 'work',
+      subjectId: 'often',
+      rule: { kind: 'every', startAt: new Date('2026-03-01T00:00:01Z'), everyMs: 1_000 },
+      principalId,
+      sandboxId,
+      isEnabled: true,
+      isCoalesced: true,
+    }),
+  )
+  const runs = async (): Promise<readonly (readonly [string, string])[]> =>
+    (await jobs.runs({ subjectId: 'often' })).map(({ tick, state: of }) => [tick.slice(17, 19), of])
+  await vi.waitFor(async () => {
+    here.clock.advance(250)
+    expect((await runs()).map(([, of]) => of)).toContain('running')
+  })
+  const [[begun] = ['']] = await runs()
+  // Three more come, one by one.
+  for (let tick = Number(begun) + 1; tick <= Number(begun) + 3; tick++) {
+    await vi.waitFor(async () => {
+      here.clock.advance(100)
+      expect((await runs())[0]?.[0]).toBe(String(tick).padStart(2, '0'))
+    })
+  }
+  expect((await runs()).map(([, of]) => of)).toEqual(['queued', 'running'])
+  end()
+  await vi.waitFor(async () => expect((await runs()).map(([, of]) => of)).toEqual(['succeeded', 'succeeded']))
+})
+
+test('runs that wait already do not stop a schedule whose newest tick stands for all', async () => {
+  const { here, jobs, end } = await blockedNode()
+  const put = (isCoalesced: boolean) =>
+    here.metadata.transaction((tx) =>
+      jobs.putSchedule(tx, {
+        kind: 'work',
+        subjectId: 'backlog',
+        rule: { kind: 'every', startAt: new Date('2026-03-01T00:00:01Z'), everyMs: 1_000 },
+        principalId,
+        sandboxId,
+        isEnabled: true,
+        isCoalesced,
+      }),
+    )
+  const ticks = async () => (await jobs.runs({ subjectId: 'backlog' })).map(({ tick }) => tick)
+  await put(false)
+  await vi.waitFor(async () => {
+    here.clock.advance(250)
+    expect((await ticks()).length).toBeGreaterThan(3)
+  })
+  await put(true)
+  const before = await ticks()
+  await vi.waitFor(async () => {
+    here.clock.advance(250)
+    expect((await ticks())[0]! > before[0]!).toBe(true)
+  })
+  expect(await ticks()).toHaveLength(before.length)
+  expect(new Set(await ticks()).size).toBe(before.length)
+  end()
+})
+
+test('a run that came once comes no second time by a change to and fro, also when it is forgotten', async () => {
+  const here = await bed()
+  const jobs = await here.node(finishing(here.metadata))
+  const startAt = new Date(here.clock.now().getTime() + 1_000)
+  const once = { kind: 'once', startAt } as const
+  const put = (rule: ScheduleRule) =>
+    here.metadata.transaction((tx) =>
+      jobs.putSchedule(tx, {
+        kind: 'work',
+        subjectId: 'once',
+        rule,
+        principalId,
+        sandboxId,
+        isEnabled: true,
+      }),
+    )
+  const nextAt = async () => {
+    const [row] = await here.metadata.db.selectFrom('job_schedules').select('next_at').execute()
+    return row?.next_at
+  }
+  await put(once)
+  await vi.waitFor(async () => {
+    here.clock.advance(250)
+    expect((await jobs.runs({ subjectId: 'once' })).map((run) => run.state)).toEqual(['succeeded'])
+  }, 20_000)
+  here.clock.advance(7 * 86_400_000)
+  await here.metadata.db.deleteFrom('job_runs').execute()
+  await put({ kind: 'cron', startAt: new Date('2030-01-01T00:00:00Z'), expression: '0 0 * * *' })
+  expect(await nextAt()).toEqual(new Date('2030-01-01T00:00:00Z'))
+  await put(once)
+  expect(await nextAt()).toBeNull()
 })
 
 test('a schedule enabled again owes one run for what it missed', async () => {

@@ -30,9 +30,18 @@ test('a schedule ends before its end', () => {
 test('what should come once comes at once when its time is past, and never again', () => {
   const rule: ScheduleRule = { kind: 'once', startAt: at('2026-03-01T02:00:00Z') }
   const now = at('2026-04-01T00:00:00Z')
-  expect(firstTick(rule, now)).toEqual(rule.startAt)
+  expect(firstTick(rule, { now, isNew: true })).toEqual(rule.startAt)
   expect(due({ rule, owedFrom: rule.startAt }, now)).toEqual(rule.startAt)
   expect(tickAfter(rule, now)).toBeUndefined()
+})
+
+test('what was changed to come once does not come again when its run may be forgotten', () => {
+  const rule: ScheduleRule = { kind: 'once', startAt: at('2026-03-01T02:00:00Z') }
+  const isNew = false
+  expect(firstTick(rule, { now: at('2026-02-01T00:00:00Z'), isNew })).toEqual(rule.startAt)
+  expect(firstTick(rule, { now: at('2026-03-08T01:59:59Z'), isNew })).toEqual(rule.startAt)
+  expect(firstTick(rule, { now: at('2026-03-08T02:00:00Z'), isNew })).toBeUndefined()
+  expect(firstTick(daily, { now: at('2026-04-01T00:00:00Z'), isNew })).toEqual(at('2026-04-01T02:00:00Z'))
 })
 
 const date = (min: string, max: string) =>
@@ -59,7 +68,7 @@ test('however often one looks, each tick is due once and none is passed over', (
       fc.array(fc.integer({ min: 1, max: 40 * 86_400_000 }), { maxLength: 30 }),
       (rule, spans) => {
         let now = at('2025-01-01T00:00:00Z')
-        let owedFrom = firstTick(rule, now)
+        let owedFrom = firstTick(rule, { now, isNew: true })
         const seen: Date[] = []
         for (const span of spans) {
           now = new Date(now.getTime() + span)

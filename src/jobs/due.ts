@@ -1,4 +1,5 @@
 import { unreachable } from '#base/assert.ts'
+import { runsKeptMsMin } from '#base/runs-kept.ts'
 import { cronTickAfter, cronTickAtOrBefore, parseCron } from './cron.ts'
 import type { ScheduleRule } from './jobs.ts'
 
@@ -59,7 +60,16 @@ function unlimitedTickAfter(rule: ScheduleRule, time: Date): Date | undefined {
   }
 }
 
-/** The first tick of a schedule made at `now`. */
-export function firstTick(rule: ScheduleRule, now: Date): Date | undefined {
-  return rule.kind === 'once' ? rule.startAt : tickAfter(rule, new Date(now.getTime() - 1))
+/**
+ * The first tick of a schedule made at `now`, or changed then to another rule. What should come once comes at once when
+ * its time is past; a schedule that is changed may have had that run before, and where nobody need remember it by now it
+ * does not come again.
+ */
+export function firstTick(
+  rule: ScheduleRule,
+  { now, isNew }: { readonly now: Date; readonly isNew: boolean },
+): Date | undefined {
+  if (rule.kind !== 'once') return tickAfter(rule, new Date(now.getTime() - 1))
+  const isRemembered = now.getTime() - rule.startAt.getTime() < runsKeptMsMin
+  return isNew || isRemembered ? rule.startAt : undefined
 }

@@ -77,8 +77,11 @@ export interface Lease {
   seal(tx: Transaction): Promise<void>
   /** Finishes the run inside the transaction that makes its result true. `run` then returns `'finished'`. */
   finish(tx: Transaction, result: Readonly<Record<string, unknown>>): Promise<void>
-  /** Puts the run off before it has done anything: not a failure. `run` then returns `'finished'`. */
-  postpone(reason: string, until: Date): Promise<void>
+  /**
+   * Puts the run off: not a failure. One that has done nothing is taken over by its schedule's next tick, one that
+   * `hasBegun` is not. `run` then returns `'finished'`.
+   */
+  postpone(reason: string, until: Date, options?: { readonly hasBegun?: boolean }): Promise<void>
   /** Ends the run as failed for good, a sealed one too, inside the transaction. `run` then returns `'finished'`. */
   fail(tx: Transaction, error: AppError): Promise<void>
 }

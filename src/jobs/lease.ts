@@ -43,8 +43,9 @@ export function leaseOf(row: RunRow, { metadata, clock }: { metadata: Metadata; 
       })
       await notifyJobs(tx, `done:${row.id}`)
     },
-    postpone: async (reason, until) => {
-      const change = { state: 'waiting', due_at: until, code: 'job.postponed', message: reason } as const
+    postpone: async (reason, until, { hasBegun = false } = {}) => {
+      const code = hasBegun ? 'job.paused' : 'job.postponed'
+      const change = { state: 'waiting', due_at: until, code, message: reason } as const
       await metadata.transaction(async (tx) => {
         requireWanted(await locked(tx), 'put off')
         await updateHeldRun(tx, holder, { ...change, leased_until: null, updated_at: clock.now() })

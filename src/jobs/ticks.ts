@@ -26,7 +26,7 @@ export async function putSchedule(tx: Transaction, schedule: Schedule, now: Date
     sandbox_id: schedule.sandboxId,
     is_enabled: schedule.isEnabled,
     options: writeOptions(schedule),
-    next_at: isSameRule ? before.next_at : (firstTick(rule, now) ?? null),
+    next_at: isSameRule ? before.next_at : (firstTick(rule, { now, isNew: before === undefined }) ?? null),
   })
 }
 

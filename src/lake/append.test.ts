@@ -101,6 +101,26 @@ test('ten racing appends lose nothing, and ingest times rise with the commits', 
   expect([...times].toSorted((a, b) => a - b)).toEqual(inOrder.map((result) => result.ingestTimeMs))
 })
 
+test('a row is in the file of its day to the last microsecond, before 1970 and far away too', async () => {
+  await using place = await testLake()
+  const table = await place.table(events, { dayColumn: 'timestamp' })
+  const times = [
+    '1969-12-31 23:59:59.999999',
+    '1970-01-01 00:00:00',
+    '0001-01-01 00:00:00',
+    '9999-12-31 23:59:59.999999',
+    '2026-03-28 23:59:59.999999',
+  ]
+  const rows = times.map((time, index) => `('${index}', TIMESTAMPTZ '${time}+00', ${index})`)
+  await place.append(table, `FROM (VALUES ${[...rows, "('none', NULL, 9)"].join(', ')})`)
+  const days = (await filesBelow(place.folder)).flatMap(
+    (path) => /\/day=([^/]+)\//.exec(path)?.slice(1) ?? [],
+  )
+  expect(days.toSorted()).toEqual(
+    ['-1', '0', '-719162', '2932896', '20540', '__HIVE_DEFAULT_PARTITION__'].toSorted(),
+  )
+})
+
 test('repeating a batch changes nothing and returns what was', async () => {
   await using place = await testLake()
   const table = await place.table(events)

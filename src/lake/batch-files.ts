@@ -5,6 +5,7 @@ import type { DataFile } from './iceberg/manifest.ts'
 import { currentSnapshot, type SnapshotMetadata, snapshotById } from './iceberg/table-metadata.ts'
 import type { LakeContext } from './lake-context.ts'
 import { readBase, type TableBase } from './table-base.ts'
+import { holdsKeptRows } from './write-files.ts'
 
 /**
  * The files that came in with a batch and hold its rows and no others: in the newest snapshot, or else in the batch's own
@@ -39,7 +40,7 @@ async function addedBy(
   for (const manifest of await reader.manifests(files, snapshot)) {
     if (manifest.existingFileCount === 0 && manifest.addedSnapshotId !== ownId) continue
     for (const { snapshotId, file } of await reader.entries(files, manifest)) {
-      if (snapshotId === ownId) added.push(file)
+      if (snapshotId === ownId && !holdsKeptRows(file)) added.push(file)
     }
   }
   return added

@@ -1,13 +1,24 @@
 import { lstat, open, readdir, readFile, rm } from 'node:fs/promises'
 import { dirname, join, relative } from 'node:path'
 import { AppError } from '#base/errors.ts'
+import { someAtOnce } from '#base/some-at-once.ts'
 import { isAbsent } from '#base/system-error.ts'
 import { makeFolderDurably, syncFile, syncFolder, writeFileDurably } from '#objects/durable-files.ts'
 import { isObjectName, objectNameParts } from '#objects/object-name.ts'
 import type { LakeFiles } from './lake-files.ts'
+import { Turns } from './turns.ts'
 
 /** Looking at files is waiting for the disk: some at a time. */
 const looksAtOnce = 64
+/** Of all writes together: of Node's four threads for files one is left to others. */
+const syncsAtOnce = 3
+const syncTurns = new Turns()
+let lastTurn = 0
+
+async function inSyncTurn(work: () => Promise<void>): Promise<void> {
+  lastTurn = (lastTurn + 1) % syncsAtOnce
+  await syncTurns.take(String(lastTurn), work)
+}
 const readBytes = 1024 * 1024
 
 /** A lake in a folder of this machine: the engine reads and writes its files where they are. */
@@ -91,17 +102,17 @@ export function localLakeFiles(root: string): LakeFiles {
 
     deliver: async (folder, files, { signal }) => {
       const named = files.map(({ name, bytes }) => ({ name: `${folder}/${name}`, bytes }))
-      for (const file of named) {
+      await someAtOnce(named, syncsAtOnce, async (file) => {
         signal.throwIfAborted()
         await check(file)
-        await syncFile(path(file.name))
-      }
+        await inSyncTurn(() => syncFile(path(file.name)))
+      })
       // Each folder's name is in the one above it.
       const folders = new Set([path(folder), dirname(path(folder))])
       for (const { name } of named) {
         for (let one = dirname(path(name)); !folders.has(one); one = dirname(one)) folders.add(one)
       }
-      for (const one of folders) await syncFolder(one)
+      await someAtOnce(folders, syncsAtOnce, (one) => inSyncTurn(() => syncFolder(one)))
     },
 
     discard: async (prefix) => {

@@ -12,7 +12,7 @@ import { manifestsOf } from './reachable.ts'
 import { scanSql } from './scan-sql.ts'
 import type { TableBase } from './table-base.ts'
 import { allColumns } from './table-definition.ts'
-import { writeDataFiles } from './write-files.ts'
+import { keptPart, writeDataFiles } from './write-files.ts'
 
 /** A file and how many of its rows meet the condition. */
 export interface Holding {
@@ -46,7 +46,7 @@ export async function writeRemoval(
   const expected = touched.reduce((sum, file) => sum + file.rowCount, 0) - rowsOf(holding, touched)
   const kept: DataFile[] = []
   for (const [index, part] of partsOf(touched).entries()) {
-    kept.push(...(await writeKept(context, base, part, { ...search, writeId, part: `kept-${index}` })))
+    kept.push(...(await writeKept(context, base, part, { ...search, writeId, part: keptPart(index) })))
   }
   const written = kept.reduce((sum, file) => sum + file.rowCount, 0)
   if (written !== expected) throw miscounted(expected, written)

@@ -53,6 +53,16 @@ export function writeFolder(writeId: string): string {
   return `data/${writeId}`
 }
 
+/** A part for rows that are in the table already, beside those that come in. */
+export function keptPart(index: number): string {
+  return `kept-${index}`
+}
+
+/** Whether a file that a commit added holds rows that were there before it. */
+export function holdsKeptRows({ path }: Pick<DataFile, 'path'>): boolean {
+  return /\/data\/[^/]+\/kept-\d+\//.test(path)
+}
+
 /** Writes the rows of a statement as Parquet files that are complete and durable, but in no snapshot yet. */
 export async function writeDataFiles(
   engine: Engine,
@@ -67,7 +77,7 @@ export async function writeDataFiles(
   const day = dayColumn === undefined || isOneDay ? undefined : dayPartition(dayColumn, struct)
   const cluster = clusterBy.map((path) => clusterPath(path, schema).expression)
   const dayOrder = dayColumn === undefined ? [] : [quoteIdentifier(dayColumn)]
-  const orderBy = [...(day ? [day.expression] : []), ...new Set([...cluster, ...dayOrder])]
+  const orderBy = [...(day ? [quoteIdentifier(day.name)] : []), ...new Set([...cluster, ...dayOrder])]
   const folder = await files.outbox(name)
   await lendFolder(folder)
   const copied = await copyRows(engine, base, request, {
@@ -79,6 +89,7 @@ export async function writeDataFiles(
       // The engine splits by day or by size, not both: a day of one append is one file, however large.
       ...(day ? { partitionBy: [day] } : { fileBytesMax: request.fileBytesMax ?? dataFileBytesMax }),
       ...(orderBy.length > 0 ? { orderBy } : {}),
+      ...(request.rows.kind === 'new' ? { columns: withSystemColumns(struct, request.rows) } : {}),
     },
   })
   const filled = copied.files.filter((file) => file.rowCount > 0)
@@ -119,7 +130,8 @@ async function copyRows(
 
 /**
  * The source's columns, by position in the order declared, as the files have them. Columns that the table gained since
- * the source was made are NULL; the engine casts structs by name, so inside of columns, too.
+ * the source was made are NULL; the engine casts structs by name, so inside of columns, too. New rows are without the
+ * system columns.
  * @throws AppError 'lake.conflict' when the table does not have one of the source's columns any more
  */
 function rowsSql({ definition, metadata }: TableBase, rows: NewRows | KeptRows): string {
@@ -132,19 +144,27 @@ function rowsSql({ definition, metadata }: TableBase, rows: NewRows | KeptRows):
       hint: 'Try again with the columns as they are now.',
     })
   }
-  const [system, batch] = systemColumns.fields.map((field) => field.name)
-  const batchText = rows.kind === 'new' ? quoteLiteral(rows.batchId) : ''
-  const values = struct.fields.map(({ name, type }) => {
+  const added = rows.kind === 'new' ? systemColumns.fields.map((field) => field.name) : []
+  const values = struct.fields.flatMap(({ name, type }) => {
+    if (added.includes(name)) return []
     const column = quoteIdentifier(name)
-    if (rows.kind === 'new' && name === batch) return `${batchText} AS ${column}`
-    if (rows.kind === 'new' && name === system) {
-      return `struct_pack("ingestTime" := ${rows.ingestTimeMs}::BIGINT, "sourceBatchId" := ${batchText}) AS ${column}`
-    }
     const value = given.fields.some((field) => field.name === name) ? column : 'NULL'
-    return `CAST(${value} AS ${duckdbType(storedTypeOf(type))}) AS ${column}`
+    return [`CAST(${value} AS ${duckdbType(storedTypeOf(type))}) AS ${column}`]
   })
   const names = given.fields.map((field) => quoteIdentifier(field.name))
   return `SELECT ${values.join(', ')} FROM (${rows.source.sql}\n) AS source(${names.join(', ')})`
+}
+
+/** All columns of the table: what is the same for all rows of a batch beside the ones that they have. */
+function withSystemColumns(struct: IcebergStruct, { batchId, ingestTimeMs }: NewRows): readonly string[] {
+  const [system, batch] = systemColumns.fields.map((field) => field.name)
+  const batchText = quoteLiteral(batchId)
+  return struct.fields.map(({ name }) => {
+    const column = quoteIdentifier(name)
+    if (name === batch) return `${batchText} AS ${column}`
+    if (name !== system) return column
+    return `struct_pack("ingestTime" := ${ingestTimeMs}::BIGINT, "sourceBatchId" := ${batchText}) AS ${column}`
+  })
 }
 
 /** The days since 1970 that rows are partitioned by, as a column that no table has. */
@@ -154,5 +174,9 @@ function dayPartition(
 ): { readonly name: string; readonly expression: string } {
   let name = 'day'
   while (struct.fields.some((field) => field.name.toLowerCase() === name)) name += '_'
-  return { name, expression: `date_diff('day', DATE '1970-01-01', CAST(${quoteIdentifier(column)} AS DATE))` }
+  const isZoned = struct.fields.some((field) => field.name === column && field.type === 'timestamptz')
+  const value = quoteIdentifier(column)
+  // The engine asks a calendar for the day of a time with a zone, which takes many times as long; ours is always UTC.
+  const time = isZoned ? `make_timestamp(epoch_us(${value}))` : value
+  return { name, expression: `date_diff('day', DATE '1970-01-01', CAST(${time} AS DATE))` }
 }

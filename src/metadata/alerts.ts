@@ -33,6 +33,8 @@ export type AlertType =
   | 'empty'
   | 'shrunken'
   | 'ending'
+  | 'late'
+  | 'expiring'
 export type Subscriber = Pick<
   Selectable<AlertTables['alert_subscribers']>,
   'email' | 'in_product' | 'by_email'

@@ -1,23 +1,25 @@
 import { type Selectable, sql } from 'kysely'
 import type { OrganizationId, SandboxId } from '#base/ids.ts'
 import type { AuditTable } from './access-tables.ts'
+import { jsonRows } from './json-rows.ts'
 import type { Db } from './metadata.ts'
+import { preparedStatement } from './prepared.ts'
 
 export type AuditRow = Selectable<AuditTable>
 
+const insertRows = preparedStatement<never>(`
+  insert into audit (at, organization_id, principal_id, sandbox_id, action, asset_type, asset_id, status, detail,
+    request_id, client_id, address)
+  select entry.at,
+    coalesce(entry.organization_id, (select organization_id from principals where id = entry.principal_id)),
+    entry.principal_id, entry.sandbox_id, entry.action, entry.asset_type, entry.asset_id, entry.status, entry.detail,
+    entry.request_id, entry.client_id, entry.address
+  from json_to_recordset($1) as entry (at timestamptz, organization_id text, principal_id uuid, sandbox_id uuid,
+    action text, asset_type text, asset_id text, status text, detail jsonb, request_id text, client_id text, address text)`)
+
+/** In their order. */
 export async function insertAudit(db: Db, entries: readonly Omit<AuditRow, 'id'>[]): Promise<void> {
-  await db
-    .insertInto('audit')
-    .values((build) =>
-      entries.map((entry) => ({
-        ...entry,
-        detail: JSON.stringify(entry.detail),
-        organization_id:
-          entry.organization_id ??
-          build.selectFrom('principals').select('organization_id').where('id', '=', entry.principal_id),
-      })),
-    )
-    .execute()
+  await insertRows(db, [jsonRows(entries)])
 }
 
 export interface AuditFilter {

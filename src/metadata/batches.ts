@@ -10,6 +10,40 @@ export async function insertBatch(db: Db, row: Insertable<DatasetTables['batches
   await db.insertInto('batches').values(row).execute()
 }
 
+/** The batch of that name of the client's: this one, or the one that has it and may have rows yet. */
+export async function insertNamedBatch(
+  db: Db,
+  row: Insertable<DatasetTables['batches']> & { readonly external_id: string },
+): Promise<BatchRow> {
+  for (;;) {
+    const made = await db
+      .insertInto('batches')
+      .values(row)
+      .onConflict((conflict) => conflict.doNothing())
+      .returningAll()
+      .executeTakeFirst()
+    if (made) return made
+    const there = await selectNamedBatch(db, row.dataset_id, row.external_id)
+    // Undefined: it ended just now, and the name is free again.
+    if (there) return there
+  }
+}
+
+/** The one that has a name of its client's, and may have rows yet. */
+export async function selectNamedBatch(
+  db: Db,
+  datasetId: DatasetId,
+  externalId: string,
+): Promise<BatchRow | undefined> {
+  return await db
+    .selectFrom('batches')
+    .selectAll()
+    .where('dataset_id', '=', datasetId)
+    .where('external_id', '=', externalId)
+    .where('state', 'not in', ['failed', 'aborted', 'inactive'])
+    .executeTakeFirst()
+}
+
 /** For a batch that exists only once its rows do; a second time nothing changes. */
 export async function insertBatchOnce(db: Db, row: Insertable<DatasetTables['batches']>): Promise<void> {
   await db

@@ -6,7 +6,7 @@ import { cancelBell } from './bell.ts'
 test('is heard while all connections are taken that the lake keeps beside the others', async () => {
   const metadata = await testMetadata()
   onTestFinished(() => metadata[Symbol.asyncDispose]())
-  const bell = cancelBell(metadata)
+  const bell = cancelBell(metadata, 'query')
   const words: string[] = []
   await using _hearing = await bell.listen((word) => words.push(word))
   const released = Promise.withResolvers<void>()

@@ -11,12 +11,16 @@ export interface Bell {
   listen(onWord: (word: string) => void): Promise<AsyncDisposable>
 }
 
-/** For cancels of what runs at another node. Words begin with a topic, and whoever listens leaves those of others. */
-export function cancelBell(metadata: Pick<Metadata, 'db' | 'listen'>): Bell {
+/** For cancels of what runs at another node: of queries, or of sessions. */
+export function cancelBell(metadata: Pick<Metadata, 'db' | 'listen'>, topic: 'query' | 'session'): Bell {
+  const start = `${topic}:`
   return {
     ring: async (word) => {
-      await sql`select pg_notify(${cancelsChannel}, ${word})`.execute(metadata.db)
+      await sql`select pg_notify(${cancelsChannel}, ${start + word})`.execute(metadata.db)
     },
-    listen: (onWord) => metadata.listen(cancelsChannel, onWord),
+    listen: (onWord) =>
+      metadata.listen(cancelsChannel, (word) => {
+        if (word.startsWith(start)) onWord(word.slice(start.length))
+      }),
   }
 }

@@ -7,6 +7,7 @@ import type { Logger } from '#base/log.ts'
 import { codeOf } from '#base/system-error.ts'
 import { Listener } from './listener.ts'
 import type { Metadata, Tables } from './metadata.ts'
+import { namePrepared } from './prepared.ts'
 
 /** Connections one node keeps to our database at most; the managed one allows five times as many. */
 export const poolConnectionsMax = 16
@@ -37,7 +38,10 @@ export function connectMetadata(options: ConnectOptions): Metadata {
     // An idle connection that breaks is replaced at the next use.
     pool.on('error', (error) => logger.log('debug', 'metadata.connection.lost', { error }))
     // One that breaks while it is lent out fails its statement; without a hearer the event would end the process.
-    pool.on('connect', (client) => client.on('error', () => {}))
+    pool.on('connect', (client) => {
+      client.on('error', () => {})
+      namePrepared(client)
+    })
     return new Kysely<Tables>({
       dialect: new PostgresDialect({
         pool: {

@@ -1,8 +1,13 @@
 import type { OrganizationId, PrincipalId } from '#base/ids.ts'
 import type { AccessTables, ClientRow, PrincipalRow, SqlLoginRow } from './access-tables.ts'
+import { endLandingKeys } from './landing-keys.ts'
 import type { Db } from './metadata.ts'
+import { preparedStatement } from './prepared.ts'
+import { noRevision, type RevisionScope } from './revisions.ts'
 
 export type { ClientRow, SqlLoginRow } from './access-tables.ts'
+
+const rightsScope: RevisionScope = 'rights'
 
 /** A token's principal, whether or not the token is still good: who asks decides and can say who it was. */
 export async function findToken(
@@ -173,7 +178,7 @@ export async function selectClients(
   }))
 }
 
-/** The client and every token it got end; and who is nothing but this client, with his SQL logins and schedules. */
+/** The client and all that it got by its secrets end; and who is nothing but this client, with his SQL logins and schedules. */
 export async function revokeClient(db: Db, clientId: string, at: Date): Promise<void> {
   const client = await db
     .updateTable('clients')
@@ -182,7 +187,7 @@ export async function revokeClient(db: Db, clientId: string, at: Date): Promise<
     .where('revoked_at', 'is', null)
     .returning('principal_id')
     .executeTakeFirst()
-  await deleteTokensOfClient(db, clientId)
+  await endAccessByClient(db, clientId)
   if (!client) return
   await db
     .updateTable('principals')
@@ -193,19 +198,28 @@ export async function revokeClient(db: Db, clientId: string, at: Date): Promise<
     .execute()
 }
 
-export async function deleteTokensOfClient(db: Db, clientId: string): Promise<void> {
+/** Its tokens end, and the keys of landing zones of whose it is: one was had for the other. */
+export async function endAccessByClient(db: Db, clientId: string): Promise<void> {
   await db.deleteFrom('tokens').where('client_id', '=', clientId).execute()
+  const client = await db
+    .selectFrom('clients')
+    .select('principal_id')
+    .where('client_id', '=', clientId)
+    .executeTakeFirst()
+  if (client) await endLandingKeys(db, client.principal_id)
 }
 
-export async function deleteTokensOfPrincipal(db: Db, principalId: PrincipalId): Promise<void> {
+/** As of each of his clients. */
+export async function endAccessOfPrincipal(db: Db, principalId: PrincipalId): Promise<void> {
   await db.deleteFrom('tokens').where('principal_id', '=', principalId).execute()
+  await endLandingKeys(db, principalId)
 }
 
 export async function findSqlLogin(db: Db, sqlUser: string): Promise<SqlLoginRow | undefined> {
   return await db.selectFrom('sql_logins').selectAll().where('sql_user', '=', sqlUser).executeTakeFirst()
 }
 
-/** A login with whose it is, unless that principal is disabled: one look, as it is asked before every statement. */
+/** A login with whose it is, unless that principal is disabled. */
 export async function findSqlLoginOf(
   db: Db,
   sqlUser: string,
@@ -227,6 +241,27 @@ export async function findSqlLoginOf(
   if (!row) return undefined
   const { of_organization: organizationId, of_name: name, ...login } = row
   return { login, principal: { id: login.principal_id, organization_id: organizationId, name } }
+}
+
+const rightsOfLogin = preparedStatement<{ readonly revision: string | null }>(`
+  select (select revision from revisions where scope = '${rightsScope}') as revision
+  from sql_logins join principals on principals.id = sql_logins.principal_id
+  where sql_logins.sql_user = $1 and sql_logins.principal_id = $2 and principals.disabled_at is null
+    and (sql_logins.expires_at is null or sql_logins.expires_at > $4)
+    and (sql_logins.stored_key = $3 or (sql_logins.previous_stored_key = $3 and sql_logins.previous_until > $4))`)
+
+/**
+ * The revision of all rights, if the login is good at that time and its principal not disabled; else undefined. One look, as
+ * it is asked before every statement.
+ * @param login.storedKey of the password that the session was opened by
+ */
+export async function findRightsOfLogin(
+  db: Db,
+  login: { readonly sqlUser: string; readonly principalId: PrincipalId; readonly storedKey: Buffer },
+  now: Date,
+): Promise<string | undefined> {
+  const [row] = await rightsOfLogin(db, [login.sqlUser, login.principalId, login.storedKey, now])
+  return row && (row.revision ?? noRevision)
 }
 
 /** Takes the name's earlier login's place. */
@@ -284,7 +319,7 @@ export async function replaceSecrets(
   const { clientId, principalId, now } = secrets
   await db.deleteFrom('clients').where('principal_id', '=', principalId).execute()
   await db.deleteFrom('sql_logins').where('principal_id', '=', principalId).execute()
-  await deleteTokensOfPrincipal(db, principalId)
+  await endAccessOfPrincipal(db, principalId)
   await insertClient(db, {
     client_id: clientId,
     principal_id: principalId,

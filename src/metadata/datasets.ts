@@ -53,6 +53,8 @@ export interface DatasetTables {
     files_begun: Generated<number>
     /** Whose home has its files; null: nobody's. */
     node_id: string | null
+    /** Its client's own name for it, or none. */
+    external_id: string | null
     created_at: Date
     updated_at: Date
     completed_at: Date | null

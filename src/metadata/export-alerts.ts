@@ -1,7 +1,9 @@
 import { sql } from 'kysely'
 import type { FlowId, PrincipalId, RunId, SandboxId } from '#base/ids.ts'
+import type { AlertType } from './alerts.ts'
 import type { RunRow } from './jobs.ts'
 import type { Db } from './metadata.ts'
+import { type PageOf, pageOfRows, pageSql, type TimePage } from './page.ts'
 
 /** Rows of the newest full delivery of a dataset before a run's; undefined: there was none. */
 export async function selectLastFull(
@@ -29,11 +31,18 @@ export interface EndingFlow {
   readonly ends_at: Date
 }
 
-/** Enabled flows whose schedule ends within a time. */
+export interface TimeRange {
+  readonly from: Date
+  readonly to: Date
+}
+
+/** Enabled flows whose schedule ends within a time, by that. */
 export async function selectEndingFlows(
   db: Db,
-  range: { readonly from: Date; readonly to: Date; readonly limit: number },
-): Promise<EndingFlow[]> {
+  range: TimeRange,
+  page: TimePage,
+): Promise<PageOf<EndingFlow>> {
+  const { where, tail } = pageSql(page, { order: sql<Date>`ends_at`, id: sql<string>`id` })
   const answer = await sql<EndingFlow>`
     select id, sandbox_id, document ->> 'name' as name, updated_by, ends_at
     from flow_entities
@@ -41,24 +50,32 @@ export async function selectEndingFlows(
       select to_timestamp((document -> 'scheduleParams' ->> 'endTime')::bigint) as ends_at
     ) schedule
     where kind = 'flows' and deleted_at is null and document ->> 'state' = 'enabled'
-      and ends_at > ${range.from} and ends_at <= ${range.to}
-    order by ends_at
-    limit ${range.limit}`.execute(db)
-  return answer.rows
+      and ends_at > ${range.from} and ends_at <= ${range.to} and ${where}
+    ${tail}`.execute(db)
+  return pageOfRows(page, answer.rows)
 }
 
 export type DelayedRun = Pick<
   RunRow,
-  'id' | 'subject_id' | 'sandbox_id' | 'principal_id' | 'state' | 'message'
+  'id' | 'subject_id' | 'sandbox_id' | 'principal_id' | 'state' | 'message' | 'created_at'
 >
 
-/** Runs of exports that are not over when somebody wants to hear of it, and of which nothing has been told. */
+const byCreation = { order: sql<Date>`run.created_at`, id: sql<string>`run.id` }
+
+/** What can be heard of by mail alone is heard of while the server mails. */
+interface Mailing {
+  readonly isMailing: boolean
+}
+
+/** Runs of exports that are not over when somebody wants to hear of it and can, and of which nothing has been told. */
 export async function selectDelayedRuns(
   db: Db,
-  late: { readonly now: Date; readonly delayMinutesDefault: number; readonly limit: number },
-): Promise<DelayedRun[]> {
+  late: Mailing & { readonly now: Date; readonly delayMinutesDefault: number },
+  page: TimePage,
+): Promise<PageOf<DelayedRun>> {
+  const { where, tail } = pageSql(page, byCreation)
   const answer = await sql<DelayedRun>`
-    select run.id, run.subject_id, run.sandbox_id, run.principal_id, run.state, run.message
+    select run.id, run.subject_id, run.sandbox_id, run.principal_id, run.state, run.message, run.created_at
     from job_runs run
     join alert_subscriptions alert on alert.sandbox_id = run.sandbox_id
       and alert.asset_id::text = split_part(run.subject_id, ':', 1)
@@ -70,7 +87,101 @@ export async function selectDelayedRuns(
         select from notifications
         where sandbox_id = run.sandbox_id and key = 'export run ' || run.id::text || ' delay'
       )
-    order by run.created_at
-    limit ${late.limit}`.execute(db)
-  return answer.rows
+      and ${isHeard('delay', late)}
+      and ${where}
+    ${tail}`.execute(db)
+  return pageOfRows(page, answer.rows)
+}
+
+export type UnfinishedExport = DelayedRun &
+  Pick<RunRow, 'payload'> & {
+    /** Of one that has not begun: null. */
+    readonly plan: Record<string, unknown> | null
+  }
+
+/**
+ * Runs of sandboxes with delivery windows that mind them, of which somebody wants to hear when they are late, and of
+ * which that was not told.
+ */
+export async function selectRunsInWindows(
+  db: Db,
+  mailing: Mailing,
+  page: TimePage,
+): Promise<PageOf<UnfinishedExport>> {
+  const { where, tail } = pageSql(page, byCreation)
+  const answer = await sql<UnfinishedExport>`
+    select run.id, run.subject_id, run.sandbox_id, run.principal_id, run.state, run.message, run.payload, run.created_at,
+      export.plan
+    from job_runs run
+    left join export_runs export on export.run_id = run.id
+    where run.kind = 'export' and run.state in ('queued', 'running', 'sealed', 'waiting')
+      and run.payload ->> 'overridesWindows' is distinct from 'true'
+      and exists (
+        select from export_rules
+        where sandbox_id = run.sandbox_id and document ->> 'kind' = 'window'
+      )
+      and not exists (
+        select from notifications
+        where sandbox_id = run.sandbox_id and key = 'export run ' || run.id::text || ' late'
+      )
+      and ${isHeard('late', mailing)}
+      and ${where}
+    ${tail}`.execute(db)
+  return pageOfRows(page, answer.rows)
+}
+
+/** Whether somebody subscribed to it of the run's flow and can be told, or a webhook of the sandbox listens. */
+function isHeard(alertType: AlertType, { isMailing }: Mailing) {
+  return sql<boolean>`(
+    exists (
+      select from alert_subscriptions alert
+      join alert_subscribers subscriber on subscriber.alert_id = alert.id
+      where alert.sandbox_id = run.sandbox_id and alert.asset_id::text = split_part(run.subject_id, ':', 1)
+        and alert.alert_type = ${alertType} and alert.is_enabled
+        and (subscriber.in_product or (subscriber.by_email and ${isMailing}::boolean))
+    )
+    or exists (
+      select from webhooks
+      where sandbox_id = run.sandbox_id and is_enabled
+        and topics && array['export.*', ${`export.${alertType}`}::text]
+    )
+  )`
+}
+
+export interface ExpiringFlow extends Omit<EndingFlow, 'ends_at'> {
+  readonly connection_id: string
+  readonly connection_name: string
+  readonly expires_at: Date
+}
+
+/** Enabled flows that log in by credentials which end within a time, by that. */
+export async function selectExpiringFlows(
+  db: Db,
+  range: TimeRange,
+  page: TimePage,
+): Promise<PageOf<ExpiringFlow>> {
+  const { where, tail } = pageSql(page, { order: sql<Date>`expires_at`, id: sql<string>`flow.id` })
+  const answer = await sql<ExpiringFlow>`
+    select flow.id, flow.sandbox_id, flow.document ->> 'name' as name, flow.updated_by,
+      connection.id as connection_id, connection.document ->> 'name' as connection_name, expires_at
+    from flow_entities flow
+    join flow_entities target on target.kind = 'targetConnections' and target.deleted_at is null
+      and target.sandbox_id = flow.sandbox_id
+      and target.id::text = flow.document -> 'targetConnectionIds' ->> 0
+    join flow_entities connection on connection.kind = 'connections' and connection.deleted_at is null
+      and connection.sandbox_id = flow.sandbox_id
+      and connection.id::text = target.document ->> 'baseConnectionId'
+    cross join lateral (
+      select connection.document -> 'auth' ->> 'expiresAt' as said
+    ) auth
+    cross join lateral (
+      -- One connection that holds anything else must not keep all others from being told of.
+      select case
+        when pg_input_is_valid(said, 'timestamptz') then date_trunc('milliseconds', said::timestamptz)
+      end as expires_at
+    ) expiry
+    where flow.kind = 'flows' and flow.deleted_at is null and flow.document ->> 'state' = 'enabled'
+      and expires_at > ${range.from} and expires_at <= ${range.to} and ${where}
+    ${tail}`.execute(db)
+  return pageOfRows(page, answer.rows)
 }

@@ -1,4 +1,5 @@
 import { type ColumnType, type Insertable, type Selectable, sql } from 'kysely'
+import { assert } from '#base/assert.ts'
 import type { DatasetId, FlowId, OrganizationId, PrincipalId, RunId, SandboxId, TableId } from '#base/ids.ts'
 import type { RunRow } from './jobs.ts'
 import type { Db, Transaction } from './metadata.ts'
@@ -332,6 +333,48 @@ export async function updateExportRun(
   await tx.updateTable('export_runs').set(change).where('run_id', '=', runId).execute()
 }
 
+/** Staged parts that a later attempt at their run takes over, all of them. The run's lease and their rows are held. */
+export async function refenceParts(tx: Transaction, ids: readonly string[], fence: number): Promise<void> {
+  if (ids.length === 0) return
+  const change = tx.updateTable('export_parts').set({ fence })
+  const { numUpdatedRows } = await change
+    .where('id', 'in', ids)
+    .where('state', '=', 'staged')
+    .where('fence', '<', fence)
+    .executeTakeFirst()
+  assert(Number(numUpdatedRows) === ids.length, 'parts that are taken over are staged')
+}
+
+/** Parts that a manifest names: staged before, or sealed already. None that somebody has begun to remove. */
+export async function sealParts(tx: Transaction, ids: readonly string[]): Promise<void> {
+  if (ids.length === 0) return
+  const { numUpdatedRows } = await tx
+    .updateTable('export_parts')
+    .set({ state: 'sealed' })
+    .where('id', 'in', ids)
+    .where('state', 'in', ['staged', 'sealed'])
+    .executeTakeFirst()
+  assert(Number(numUpdatedRows) === ids.length, 'parts that a manifest names are staged')
+}
+
+/**
+ * Takes a part for its removal, if it is still as it was seen: from here nobody seals it or takes it over. As bytes of it
+ * may lie at the store it is an intent again, which a later sweep finishes should this one end here.
+ */
+export async function claimPart(
+  db: Db,
+  { id, state, fence }: Pick<PartRow, 'id' | 'state' | 'fence'>,
+): Promise<boolean> {
+  const { numUpdatedRows } = await db
+    .updateTable('export_parts')
+    .set({ state: 'intended' })
+    .where('id', '=', id)
+    .where('state', '=', state)
+    .where('fence', '=', fence)
+    .executeTakeFirst()
+  return numUpdatedRows > 0n
+}
+
 /** Runs that are over without a delivery and may still hold a pin. */
 export async function selectRunsToUnpin(db: Db, limit: number): Promise<RunId[]> {
   const rows = await db
@@ -378,19 +421,31 @@ export async function selectParts(
   runId: RunId,
   states: readonly PartState[] = ['intended', 'staged', 'sealed'],
 ): Promise<PartRow[]> {
-  return await db
+  return await partsQuery(db, runId, states).execute()
+}
+
+/** Until the end of the transaction nobody else changes them. */
+export async function lockParts(
+  tx: Transaction,
+  runId: RunId,
+  states: readonly PartState[],
+): Promise<PartRow[]> {
+  return await partsQuery(tx, runId, states).forUpdate().execute()
+}
+
+function partsQuery(db: Db, runId: RunId, states: readonly PartState[]) {
+  return db
     .selectFrom('export_parts')
     .selectAll()
     .where('run_id', '=', runId)
     .where('state', 'in', states)
     .orderBy('number')
     .orderBy('created_at')
-    .execute()
 }
 
 /**
- * Parts nobody will finish: their run is over, or a later attempt has it and no manifest names them. Those of a run
- * that is sealed are left to it.
+ * Parts nobody will finish: their run is over, and no delivery of it names them. Those of a run that goes on are left to
+ * it: what earlier attempts at it have staged, the next one takes over or removes.
  */
 export async function selectAbandonedParts(db: Db, limit: number): Promise<PartRow[]> {
   const answer = await sql<PartRow>`
@@ -401,7 +456,7 @@ export async function selectAbandonedParts(db: Db, limit: number): Promise<PartR
       and (
         run.id is null
         or run.state in ('failed', 'cancelled')
-        or (part.state <> 'sealed' and (run.state = 'succeeded' or part.fence < run.fence))
+        or (part.state <> 'sealed' and run.state = 'succeeded')
       )
     order by part.created_at
     limit ${limit}`.execute(db)

@@ -305,16 +305,20 @@ export async function updateResumedRun(tx: Transaction, runId: RunId, now: Date)
     .execute()
 }
 
-/** Names a run by a newer tick that has not begun, or was put off before it began; false: there is none. */
+/**
+ * Names the newest run that has not begun, or was put off before it began, by a newer tick; false: there is none, or the
+ * tick has a run of its own.
+ */
 export async function updateTick(
   tx: Transaction,
   run: { readonly kind: string; readonly subjectId: string; readonly tick: string; readonly now: Date },
 ): Promise<boolean> {
-  const answer = await tx
-    .updateTable('job_runs')
-    .set({ tick: run.tick, updated_at: run.now })
+  const ofSubject = tx
+    .selectFrom('job_runs')
     .where('kind', '=', run.kind)
     .where('subject_id', '=', run.subjectId)
+  const newest = ofSubject
+    .select('id')
     .where('tick', '~', '^[0-9]{4}-')
     .where((where) =>
       where.or([
@@ -322,6 +326,13 @@ export async function updateTick(
         where.and([where('state', '=', 'waiting'), where('code', '=', 'job.postponed')]),
       ]),
     )
+    .orderBy('sequence', 'desc')
+    .limit(1)
+  const answer = await tx
+    .updateTable('job_runs')
+    .set({ tick: run.tick, updated_at: run.now })
+    .where('id', '=', newest)
+    .where((where) => where.not(where.exists(ofSubject.select('id').where('tick', '=', run.tick))))
     .executeTakeFirst()
   return answer.numUpdatedRows > 0n
 }

@@ -14,7 +14,9 @@ import type { NotifyTables } from './notifications.ts'
 import type { QueryTables } from './query.ts'
 import type { ResultTables } from './kept-results.ts'
 import type { RevisionTables } from './revisions.ts'
+import type { RunTotalTables } from './run-retention.ts'
 import type { SchemaTables } from './schemas.ts'
+import type { LandingKeyTables } from './landing-keys.ts'
 import type { ScratchCopyTables } from './scratch-copies.ts'
 import type { ViewTables } from './views.ts'
 import type { StagedTableTables } from './staged-tables.ts'
@@ -36,7 +38,9 @@ export type Tables = AccessTables &
   QueryTables &
   ResultTables &
   RevisionTables &
+  RunTotalTables &
   SchemaTables &
+  LandingKeyTables &
   ScratchCopyTables &
   StagedTableTables &
   StreamingTables &

@@ -25,6 +25,8 @@ import * as scratchCopies from './migrations/0041-scratch-copies.ts'
 import * as queryService from './migrations/0050-query-service.ts'
 import * as notify from './migrations/0051-notify.ts'
 import * as keptResults from './migrations/0052-kept-results.ts'
+import * as queryCopies from './migrations/0053-query-copies.ts'
+import * as runTotals from './migrations/0054-run-totals.ts'
 import * as exportControl from './migrations/0070-export-control.ts'
 import * as exportRules from './migrations/0071-export-rules.ts'
 import * as ingestion from './migrations/0080-ingestion.ts'
@@ -33,7 +35,10 @@ import * as expirations from './migrations/0082-expirations.ts'
 import * as replays from './migrations/0083-replays.ts'
 import * as exportAlerts from './migrations/0088-export-alerts.ts'
 import * as nodes from './migrations/0096-nodes.ts'
+import * as externalIds from './migrations/0100-external-ids.ts'
+import * as landingKeys from './migrations/0110-landing-keys.ts'
 import * as exportStarts from './migrations/0091-export-starts.ts'
+import * as lateAlerts from './migrations/0097-late-alerts.ts'
 
 // oxlint-disable-next-line typescript/no-explicit-any -- A migration precedes the row types.
 type AnyDb = Kysely<any>
@@ -79,6 +84,11 @@ export const migrations: readonly Migration[] = [
   { name: '0088-export-alerts', up: exportAlerts.up },
   { name: '0096-nodes', up: nodes.up },
   { name: '0091-export-starts', up: exportStarts.up },
+  { name: '0097-late-alerts', up: lateAlerts.up },
+  { name: '0100-external-ids', up: externalIds.up },
+  { name: '0110-landing-keys', up: landingKeys.up },
+  { name: '0053-query-copies', up: queryCopies.up },
+  { name: '0054-run-totals', up: runTotals.up },
 ]
 
 /** Any number that nobody else uses in this database: two nodes that start together migrate one after the other. */

@@ -2,6 +2,7 @@ import { sql } from 'kysely'
 import { must } from '#base/assert.ts'
 import type { BatchId, DatasetId, SandboxId } from '#base/ids.ts'
 import type { Db } from './metadata.ts'
+import { removedTotal } from './run-retention.ts'
 
 export interface DatasetFigures {
   readonly rowCount: number
@@ -84,7 +85,7 @@ export async function countRuns(
   return rows.map((row) => ({ kind: row.kind, state: row.state, count: Number(row.count) }))
 }
 
-/** What all runs of one kind of upkeep did. Runs are kept, so the figures only rise. */
+/** What all runs of one kind of upkeep did, those too that are not kept any more: the figures only rise. */
 export interface UpkeepTotals {
   readonly succeeded: number
   readonly failed: number
@@ -110,20 +111,24 @@ const summed = [
 
 export async function selectUpkeepTotals(db: Db, kind: string): Promise<UpkeepTotals> {
   const sums = summed.map(
-    (name) => sql`coalesce(sum((result->>${name})::bigint), 0)::float8 as ${sql.id(name)}`,
+    (name) =>
+      sql`coalesce(sum((result->>${name})::bigint), 0)::float8 + ${removedTotal(kind, `result.${name}`)} as ${sql.id(name)}`,
   )
   type Row = { readonly [K in keyof UpkeepTotals]: K extends 'lastSuccessAt' ? Date | null : number }
   const answer = await sql<Row>`
-    select count(*) filter (where state = 'succeeded')::float8 as succeeded,
-      count(*) filter (where state = 'failed')::float8 as failed,
-      max(finished_at) filter (where state = 'succeeded') as "lastSuccessAt",
+    select count(*) filter (where state = 'succeeded')::float8 + ${removedTotal(kind, 'succeeded')} as succeeded,
+      count(*) filter (where state = 'failed')::float8 + ${removedTotal(kind, 'failed')} as failed,
+      coalesce(
+        max(finished_at) filter (where state = 'succeeded'),
+        to_timestamp(nullif(${removedTotal(kind, 'lastSuccessMs')}, 0) / 1000)
+      ) as "lastSuccessAt",
       ${sql.join(sums)}
     from job_runs where kind = ${kind}`.execute(db)
   const [row] = answer.rows
   return { ...must(row, 'sums have a row'), lastSuccessAt: row?.lastSuccessAt ?? undefined }
 }
 
-/** What all runs of exports did. Runs are kept, so the figures only rise. */
+/** What all runs of exports did. They are kept, so the figures only rise. */
 export interface ExportTotals {
   readonly succeeded: number
   readonly failed: number

@@ -1,7 +1,9 @@
 import { type ColumnType, type Insertable, type RawBuilder, type Selectable, sql } from 'kysely'
 import type { PrincipalId, RunId, SandboxId } from '#base/ids.ts'
+import { jsonRows } from './json-rows.ts'
 import type { Db } from './metadata.ts'
 import { contains, type PageOf, pageOfRows, pageSql, type TimePage } from './page.ts'
+import { preparedStatement } from './prepared.ts'
 import type { ScheduledQueryTable } from './scheduled-queries.ts'
 import type { QueryTemplateTable } from './query-templates.ts'
 
@@ -30,6 +32,7 @@ export interface QueryTables {
     output: 'ctas' | 'insert' | null
     referenced_datasets: ColumnType<string[], string[] | undefined, string[]>
     created_dataset: string | null
+    copy_uri: string | null
     is_hidden: ColumnType<boolean, boolean | undefined, boolean>
     deleted_at: Date | null
   }
@@ -44,12 +47,24 @@ export type QueryLogRow = Selectable<QueryTables['query_log']> & { readonly run_
 
 export type NewQueryLogRow = Omit<
   Insertable<QueryTables['query_log']>,
-  'code' | 'message' | 'created_dataset' | 'deleted_at' | 'row_count'
+  'code' | 'message' | 'created_dataset' | 'copy_uri' | 'deleted_at' | 'effective_sql' | 'row_count'
 > &
   Partial<Pick<Insertable<QueryTables['query_log']>, 'code' | 'message' | 'row_count'>>
 
+const insertRows = preparedStatement<never>(`
+  insert into query_log (id, sandbox_id, principal_id, principal_name, client, sql, state, created_at, updated_at,
+    row_count, code, message, run_id, schedule_id, template_id, template_name, node_id, incarnation, request, output,
+    referenced_datasets, is_hidden)
+  select id, sandbox_id, principal_id, principal_name, client, sql, state, created_at, updated_at,
+    coalesce(row_count, 0), code, message, run_id, schedule_id, template_id, template_name, node_id, incarnation,
+    request::json, output, coalesce(referenced_datasets, '{}'), coalesce(is_hidden, false)
+  from json_to_recordset($1) as entry (id uuid, sandbox_id uuid, principal_id uuid, principal_name text, client text,
+    sql text, state text, created_at timestamptz, updated_at timestamptz, row_count bigint, code text, message text,
+    run_id uuid, schedule_id uuid, template_id uuid, template_name text, node_id text, incarnation text, request text,
+    output text, referenced_datasets text[], is_hidden boolean)`)
+
 export async function insertQueryLog(db: Db, rows: readonly NewQueryLogRow[]): Promise<void> {
-  await db.insertInto('query_log').values(rows).execute()
+  await insertRows(db, [jsonRows(rows)])
 }
 
 export async function updateQueryLog(
@@ -67,6 +82,7 @@ export async function updateQueryLog(
       | 'output'
       | 'referenced_datasets'
       | 'created_dataset'
+      | 'copy_uri'
       | 'deleted_at'
     >
   >,
@@ -94,8 +110,8 @@ export async function failLeftQueries(
 const entries = sql`(
   select log.id, log.sandbox_id, log.principal_id, log.principal_name, log.client, log.sql, log.row_count,
     log.created_at, log.run_id, log.schedule_id, log.template_id, log.template_name, log.node_id, log.incarnation,
-    log.request, log.effective_sql, log.output, log.referenced_datasets, log.created_dataset, log.is_hidden,
-    log.deleted_at, run.tick as run_tick,
+    log.request, log.effective_sql, log.output, log.referenced_datasets, log.created_dataset, log.copy_uri,
+    log.is_hidden, log.deleted_at, run.tick as run_tick,
     greatest(log.updated_at, run.updated_at, run.finished_at) as updated_at,
     coalesce(case run.state
       when 'queued' then 'SUBMITTED'

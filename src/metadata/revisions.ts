@@ -9,6 +9,9 @@ export interface RevisionTables {
 /** `rights`: all that the decision function reads. `registry …`: resources and descriptors of a sandbox. */
 export type RevisionScope = 'rights' | `registry ${SandboxId}`
 
+/** Until the first change. */
+export const noRevision = 'none yet'
+
 /** The same revision, the same answers. */
 export async function selectRevision(db: Db, scope: RevisionScope): Promise<string> {
   const row = await db
@@ -16,5 +19,5 @@ export async function selectRevision(db: Db, scope: RevisionScope): Promise<stri
     .select('revision')
     .where('scope', '=', scope)
     .executeTakeFirst()
-  return row?.revision ?? 'none yet'
+  return row?.revision ?? noRevision
 }

@@ -97,6 +97,7 @@ export async function claimStreamKeys(
       or exists (select from batches where batches.id = stream_keys.batch_id
         and batches.state in ('failed', 'aborted', 'inactive'))
     returning key`.execute(tx)
+  if (rows.length === keys.length) return claim.keys
   return new Set(rows.map(({ key }) => key.replaceAll('-', '')))
 }
 

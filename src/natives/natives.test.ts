@@ -1,7 +1,7 @@
 import { DuckDBInstance, type DuckDBConnection } from '@duckdb/node-api'
 import { beforeAll, describe, expect, it } from 'vitest'
 import { registerNatives } from '#engine/duckdb/natives.ts'
-import { nativeFunctions } from './natives.ts'
+import { nativeFunctions, nativePrefix } from './natives.ts'
 
 let connection: DuckDBConnection
 
@@ -18,7 +18,7 @@ describe('functions that the engine runs in JavaScript', () => {
   it('have names of their own', () => {
     const names = nativeFunctions.map(({ name }) => name)
     expect(
-      names.filter((name, index) => !name.startsWith('native_') || names.indexOf(name) !== index),
+      names.filter((name, index) => !name.startsWith(nativePrefix) || names.indexOf(name) !== index),
     ).toEqual([])
   })
 

@@ -14,6 +14,9 @@ import { timeFunctions } from './time/time-functions.ts'
 import { xxHashFunctions } from './xxhash.ts'
 import { xpathFunctions } from './xml/xpath-functions.ts'
 
+/** How all their names begin. */
+export const nativePrefix = 'native_'
+
 /** Every function that the engine's children run in JavaScript. */
 export const nativeFunctions: readonly NativeFunction[] = [
   ...bitmapFunctions,

@@ -113,6 +113,7 @@ export function createNotify(options: NotifyOptions): Notify {
 
   return {
     send,
+    isMailing: mail !== undefined,
     list: async (caller, { isOwn, isUnread, limit, offset }) => {
       await require(caller, 'view-alerts')
       const rows = await selectNotifications(metadata.db, caller.sandbox.id, {

@@ -10,6 +10,8 @@ import type { Transaction } from '#metadata/metadata.ts'
 export interface Notify {
   /** Nothing happens for a key that was told before, and when nobody listens. */
   send(tx: Transaction, notice: Notice): Promise<void>
+  /** Whether there is a mail server: without one whoever hears by mail alone hears nothing. */
+  readonly isMailing: boolean
 
   /** Newest first. Needs 'view-alerts'. */
   list(caller: Caller, options: NoticeListOptions): Promise<readonly ListedNotice[]>

@@ -6,6 +6,7 @@ import { openAzureStore } from './azure/azure-store.ts'
 import { type GcsCredentials, gcsStoreConfig } from './gcs/gcs-config.ts'
 import { openGcsStore } from './gcs/gcs-store.ts'
 import { localStoreConfig, openLocalStore } from './local/local-store.ts'
+import type { FolderStore } from './folder-store.ts'
 import type { ObjectStore } from './object-store.ts'
 import type { RemoteStore } from './remote-store.ts'
 import { type S3Credentials, s3StoreConfig } from './s3/s3-config.ts'
@@ -21,6 +22,8 @@ export const storeConfig = z.discriminatedUnion('kind', [
   gcsStoreConfig,
   sftpStoreConfig,
 ])
+
+export type { S3Credentials } from './s3/s3-config.ts'
 
 /** Where a store is; never a secret. */
 export type StoreConfig = z.infer<typeof storeConfig>
@@ -49,6 +52,11 @@ export async function openRemoteStore(
   credentials: StoreCredentials = {},
 ): Promise<RemoteStore> {
   return await openS3Store(config, { credentials: credentials.s3 })
+}
+
+/** @param folder absolute path; made when missing. @throws AppError 'store.refused', 'store.unreachable' */
+export async function openFolderStore(folder: string): Promise<FolderStore> {
+  return await openLocalStore({ kind: 'local', folder })
 }
 
 /** @throws AppError 'store.refused', 'store.unreachable' */

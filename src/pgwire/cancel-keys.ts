@@ -15,7 +15,6 @@ export interface CancelBell {
 
 /** Strangers may ask for cancels: so many are passed on at a time, and those beyond are forgotten, as PostgreSQL may do. */
 const ringingMax = 4
-const topic = 'session:'
 
 /** The open sessions' keys. */
 export class CancelKeys {
@@ -32,8 +31,7 @@ export class CancelKeys {
   /** From here on cancels are heard that were sent to other nodes. */
   async listen(): Promise<AsyncDisposable> {
     return await this.#bell.listen((word) => {
-      if (!word.startsWith(topic)) return
-      const [processId, secret = ''] = word.slice(topic.length).split(':')
+      const [processId, secret = ''] = word.split(':')
       this.#cancelHere({ processId: Number(processId), secret: Buffer.from(secret, 'hex') })
     })
   }
@@ -51,7 +49,7 @@ export class CancelKeys {
     if (this.#cancelHere(key) || this.#ringing >= ringingMax) return
     this.#ringing += 1
     try {
-      await this.#bell.ring(`${topic}${key.processId}:${key.secret.toString('hex')}`)
+      await this.#bell.ring(`${key.processId}:${key.secret.toString('hex')}`)
     } catch (error) {
       this.#logger.log('warn', 'pgwire.cancel_unheard', { error })
     } finally {

@@ -1,5 +1,6 @@
 import { once } from 'node:events'
 import type { Duplex } from 'node:stream'
+import { giveBack } from '#base/give-back.ts'
 
 /** Small messages are gathered up to about a packet. */
 const gatherBytesMax = 16 * 1024
@@ -28,6 +29,13 @@ export class Output {
     if (this.#byteCount >= gatherBytesMax) this.#send()
   }
 
+  /** The same for bytes whose memory is free once they are on their way. */
+  give(bytes: Uint8Array): void {
+    if (bytes.byteLength < gatherBytesMax) return this.write(bytes)
+    this.#send()
+    this.#sendOne(bytes, () => giveBack(bytes))
+  }
+
   /** Waits until the client has taken enough for more to be made. @throws the closing signal's reason */
   async room(signal: AbortSignal = this.#closed): Promise<void> {
     signal.throwIfAborted()
@@ -48,7 +56,11 @@ export class Output {
     const bytes = this.#gathered.length === 1 ? this.#gathered[0]! : Buffer.concat(this.#gathered)
     this.#gathered = []
     this.#byteCount = 0
-    if (this.#socket.writable && !this.#socket.write(bytes)) this.#isFull = true
+    this.#sendOne(bytes)
+  }
+
+  #sendOne(bytes: Uint8Array, onSent?: () => void): void {
+    if (this.#socket.writable && !this.#socket.write(bytes, onSent)) this.#isFull = true
   }
 
   /** Sends what was gathered and closes our side. */

@@ -26,6 +26,8 @@ export interface Portal {
   /** Undefined: all text. One: for all columns. Else one a column. */
   readonly resultFormats: readonly number[]
   readonly stopping: AbortController
+  /** That it was stopped, or that the client is gone. */
+  readonly stopped: AbortSignal
   progress: PortalProgress
 }
 

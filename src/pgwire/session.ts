@@ -37,9 +37,9 @@ import { typeOfOid, wireTypeOf } from './wire-type.ts'
 const preparedMax = 1_000
 /** Each open portal may hold a statement in the engine. */
 const portalsMax = 10
-/** One pull: what is in memory of a result at a time. */
-const pullRowCountMax = 2_048
-const pullBytesMax = 256 * 1024
+/** One pull. Of a result there are three in memory at most: one that is sent, the next, and one that the engine makes ahead. */
+const pullRowCountMax = 4_096
+const pullBytesMax = 512 * 1024
 
 type Message<K extends FrontendMessage['kind']> = Extract<FrontendMessage, { kind: K }>
 
@@ -52,7 +52,7 @@ type Message<K extends FrontendMessage['kind']> = Extract<FrontendMessage, { kin
  */
 export class Session {
   readonly #query: QuerySession
-  readonly #checkLogin: () => Promise<void>
+  readonly #checkLogin: () => Promise<string | undefined>
   readonly #output: Output
   readonly #closed: AbortSignal
   readonly #logger: Logger
@@ -66,8 +66,8 @@ export class Session {
 
   constructor(options: {
     readonly query: QuerySession
-    /** Asked before each statement; what it throws ends the session. */
-    readonly checkLogin: () => Promise<void>
+    /** Asked before each statement; what it throws ends the session. Gives the revision of all rights, if it saw it. */
+    readonly checkLogin: () => Promise<string | undefined>
     readonly output: Output
     readonly closed: AbortSignal
     readonly logger: Logger
@@ -110,8 +110,9 @@ export class Session {
     }
     const sql = this.#sqlOf(message)
     try {
-      if (message.kind === 'parse' || message.kind === 'execute') await this.#checkLogin()
-      await this.#extended(message)
+      const isChecked = message.kind === 'parse' || message.kind === 'execute'
+      const rightsRevision = isChecked ? await this.#checkLogin() : undefined
+      await this.#extended(message, rightsRevision)
     } catch (error) {
       this.#fail(error, sql)
       this.#skipsToSync = true
@@ -137,15 +138,17 @@ export class Session {
   }
 
   async #runSimple(statement: SessionStatement): Promise<void> {
-    await this.#checkLogin()
+    const rightsRevision = await this.#checkLogin()
     if (await this.#handledHere(statement)) return
     const stopping = new AbortController()
     using _running = this.#running(stopping)
+    const stopped = AbortSignal.any([stopping.signal, this.#closed])
     const results = this.#query.execute(statement, {
       takesCopy: true,
       parameters: [],
       encoding: (columns) => ({ kind: 'postgres', formats: columns.map(() => 0) }),
-      signal: AbortSignal.any([stopping.signal, this.#closed]),
+      rightsRevision,
+      signal: stopped,
     })
     for await (const result of results) {
       if (result.kind === 'command') {
@@ -154,17 +157,17 @@ export class Session {
       }
       await using rows = result.rows
       if (result.copy) {
-        const count = await this.#copyOut(result, stopping.signal)
+        const count = await this.#copyOut(result, stopped)
         this.#output.write(commandComplete(`COPY ${count}`))
         continue
       }
       this.#output.write(rowDescription(result.columns, []))
-      const { rowCount } = await this.#send(rows, Number.POSITIVE_INFINITY, stopping.signal)
+      const { rowCount } = await this.#send(rows, Number.POSITIVE_INFINITY, stopped)
       this.#output.write(commandComplete(rowsTag(statement, rowCount)))
     }
   }
 
-  async #extended(message: FrontendMessage): Promise<void> {
+  async #extended(message: FrontendMessage, rightsRevision: string | undefined): Promise<void> {
     switch (message.kind) {
       case 'parse':
         return await this.#parse(message)
@@ -173,7 +176,7 @@ export class Session {
       case 'describe':
         return await this.#describe(message)
       case 'execute':
-        return await this.#execute(message)
+        return await this.#execute(message, rightsRevision)
       case 'close':
         if (message.target === 'portal') await this.#closePortal(message.name)
         else this.#prepared.delete(message.name)
@@ -263,12 +266,14 @@ export class Session {
         hint: 'Close those you no longer need, or end the transaction.',
       })
     }
+    const stopping = new AbortController()
     this.#portals.set(message.portal, {
       prepared,
       parameters,
       ...(given ? { given } : {}),
       resultFormats: message.resultFormats,
-      stopping: new AbortController(),
+      stopping,
+      stopped: AbortSignal.any([stopping.signal, this.#closed]),
       progress: { kind: 'bound' },
     })
     this.#output.write(bindComplete)
@@ -292,7 +297,10 @@ export class Session {
     this.#output.write(columns ? rowDescription(columns, formatsFor(columns.length, resultFormats)) : noData)
   }
 
-  async #execute({ portal: name, rowCountMax }: Message<'execute'>): Promise<void> {
+  async #execute(
+    { portal: name, rowCountMax }: Message<'execute'>,
+    rightsRevision: string | undefined,
+  ): Promise<void> {
     const portal = this.#portalNamed(name)
     const { statement } = portal.prepared
     if (!statement) return this.#output.write(emptyQueryResponse)
@@ -304,20 +312,24 @@ export class Session {
         portal.progress = { kind: 'done' }
         return
       }
-      const rows = await this.#open(portal, statement)
+      const rows = await this.#open(portal, statement, rightsRevision)
       if (!rows) return
     }
     if (portal.progress.kind !== 'open') return
     const { rows } = portal.progress
     const limit = rowCountMax === 0 ? Number.POSITIVE_INFINITY : rowCountMax
-    const { rowCount, state } = await this.#send(rows, limit, portal.stopping.signal)
+    const { rowCount, state } = await this.#send(rows, limit, portal.stopped)
     if (state === 'more') return this.#output.write(portalSuspended)
     await this.#finish(portal)
     this.#output.write(commandComplete(rowsTag(statement, rowCount)))
   }
 
   /** Runs the statement up to its first rows; undefined: it had none and is complete. */
-  async #open(portal: Portal, statement: SessionStatement): Promise<ResultRows | undefined> {
+  async #open(
+    portal: Portal,
+    statement: SessionStatement,
+    rightsRevision: string | undefined,
+  ): Promise<ResultRows | undefined> {
     const { description } = portal.prepared
     const results = this.#query.execute(statement, {
       takesCopy: true,
@@ -327,7 +339,8 @@ export class Session {
         refuseOtherColumns(description.columns, columns)
         return { kind: 'postgres', formats: formatsFor(columns.length, portal.resultFormats) }
       },
-      signal: AbortSignal.any([portal.stopping.signal, this.#closed]),
+      rightsRevision,
+      signal: portal.stopped,
     })
     let tag: string | undefined
     for (;;) {
@@ -339,7 +352,7 @@ export class Session {
       }
       if (next.value.copy) {
         await using _rows = next.value.rows
-        tag = `COPY ${await this.#copyOut(next.value, portal.stopping.signal)}`
+        tag = `COPY ${await this.#copyOut(next.value, portal.stopped)}`
         continue
       }
       if (description.columns) {
@@ -375,22 +388,41 @@ export class Session {
     while (!(await results.next()).done);
   }
 
-  /** Never makes rows faster than the client takes them. */
+  /**
+   * Never makes rows faster than the client takes them; where all are wanted, the next come while some are sent.
+   * @param signal also aborts when the client is gone
+   */
   async #send(
     rows: ResultRows,
     limit: number,
     signal: AbortSignal,
   ): Promise<{ readonly rowCount: number; readonly state: 'more' | 'done' }> {
-    const stopped = AbortSignal.any([signal, this.#closed])
     let rowCount = 0
-    for (;;) {
-      const rowCountMax = Math.min(pullRowCountMax, limit - rowCount)
-      const chunk = await rows.pull({ rowCountMax, bytesMax: pullBytesMax })
-      rowCount += chunk.rowCount
-      this.#output.write(chunk.bytes)
-      if (chunk.state === 'done') return { rowCount, state: 'done' }
-      await this.#output.room(stopped)
-      if (rowCount >= limit) return { rowCount, state: 'more' }
+    let ahead: ReturnType<ResultRows['pull']> | undefined
+    const goesOn = limit === Number.POSITIVE_INFINITY
+    const pull = (): ReturnType<ResultRows['pull']> =>
+      rows.pull({
+        rowCountMax: Math.min(pullRowCountMax, limit - rowCount),
+        bytesMax: pullBytesMax,
+        goesOn,
+      })
+    try {
+      for (;;) {
+        const chunk = await (ahead ?? pull())
+        ahead = undefined
+        rowCount += chunk.rowCount
+        if (chunk.state === 'more' && goesOn) {
+          ahead = pull()
+          ahead.catch(() => {}) // Met in the next turn, or nobody needs it.
+        }
+        if (chunk.isOwn) this.#output.give(chunk.bytes)
+        else this.#output.write(chunk.bytes)
+        if (chunk.state === 'done') return { rowCount, state: 'done' }
+        await this.#output.room(signal)
+        if (rowCount >= limit) return { rowCount, state: 'more' }
+      }
+    } finally {
+      await ahead?.catch(() => {}) // What stopped us stops it too, and rows are disposed of when nothing pulls them.
     }
   }
 

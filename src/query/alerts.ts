@@ -20,7 +20,7 @@ import type { QueryServiceOptions } from './services.ts'
 
 export type { AlertType } from '#metadata/alerts.ts'
 
-const typesMax = 9
+const typesMax = 11
 
 export interface Alert {
   readonly id: string

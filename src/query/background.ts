@@ -62,6 +62,8 @@ export interface LoggedQuery {
   readonly scheduleRunId: string | undefined
   readonly referencedDatasets: readonly string[]
   readonly createdDataset: string | undefined
+  /** Where the last COPY of it has put its rows. */
+  readonly copyUri: string | undefined
   readonly isDeleted: boolean
   readonly error: { readonly code: ErrorCode; readonly message: string } | undefined
 }

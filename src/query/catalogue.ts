@@ -16,6 +16,8 @@ export interface CatalogueScope extends FindScope {
 /** What a statement's names mean to who asks: the binder's catalogue and the datasets behind it. */
 export interface LoadedCatalogue extends Catalogue {
   dataset(key: string): Dataset | undefined
+  /** Of all that are read, also through views. */
+  readonly datasetIds: readonly string[]
   /** Of all views that are read, also through others; in lower case. */
   readonly viewNames: ReadonlySet<string>
 }
@@ -67,6 +69,7 @@ export async function loadCatalogue(
     viewNames,
     tableNames: isComplete ? [...byId.values()].map(({ tableName }) => tableName) : await visibleNames(scope),
     dataset: (key) => byId.get(key),
+    datasetIds: Array.from(byId.keys()),
   }
 }
 

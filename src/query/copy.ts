@@ -5,7 +5,7 @@ import { planQuery } from './plan-query.ts'
 import { requireGeneral } from './rights.ts'
 import { rowsToStore } from './rows-to-store.ts'
 import type { Scope } from './scope.ts'
-import type { ScratchCopy } from './scratch-space.ts'
+import { copyUriOf, type ScratchCopy } from './scratch-space.ts'
 import type { StatementOf } from './write-rows.ts'
 
 type Copy = StatementOf<'copy'>
@@ -62,9 +62,7 @@ export async function copyToScratch(scope: Scope, { query, target, options }: Co
       within: (tx) => journal.assertHeld(tx),
     }),
   )
-  scope.notice(
-    `Written to scratch-space/${copy.folder}/${copy.id}; kept until ${copy.expiresAt.toISOString()}.`,
-  )
+  scope.notice(`Written to ${copyUriOf(copy)}; kept until ${copy.expiresAt.toISOString()}.`)
   return copy
 }
 

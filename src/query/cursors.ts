@@ -90,7 +90,8 @@ export function newCursors(): Cursors {
     columns: (name) => named(name).planned.columns,
     async fetch(scope, { name, count, encoding }) {
       const cursor = named(name)
-      const { columns } = cursor.planned
+      const { columns, datasetIds } = cursor.planned
+      scope.onRead?.(datasetIds)
       if (cursor.isDone || count === 0) return staticResult(columns, [], encoding)
       cursor.open ??= await begun(scope, cursor, encoding(columns))
       if (JSON.stringify(cursor.open.encoding) !== JSON.stringify(encoding(columns))) {

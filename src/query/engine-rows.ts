@@ -1,6 +1,6 @@
 import { AppError } from '#base/errors.ts'
 import type { Encoding } from '#encode/encoding.ts'
-import type { Chunk, InTurn, Pull } from '#engine/engine.ts'
+import type { Chunk, InTurn, Pull, PullLimit } from '#engine/engine.ts'
 import type { FileLease } from '#objects/file-cache.ts'
 import { engineOf } from './choose-engine.ts'
 import type { ResultRows } from './query.ts'
@@ -104,15 +104,13 @@ class EngineRows implements ResultRows {
     this.#cap = options.cap
   }
 
-  async pull({
-    rowCountMax,
-    bytesMax,
-  }: {
-    readonly rowCountMax: number
-    readonly bytesMax: number
-  }): Promise<Chunk> {
+  async pull({ rowCountMax, bytesMax, goesOn = false }: PullLimit): Promise<Chunk> {
     const left = (this.#cap?.rowCountMax ?? Number.POSITIVE_INFINITY) - this.#rowCount
-    const limit = { rowCountMax: Math.min(rowCountMax, left), bytesMax }
+    const limit = {
+      rowCountMax: Math.min(rowCountMax, left),
+      bytesMax,
+      goesOn: goesOn && 2 * rowCountMax <= left,
+    }
     const chunk = await this.#running.spend(() => this.#pull.pull(limit))
     this.#rowCount += chunk.rowCount
     if (chunk.state === 'done') this.#lease[Symbol.dispose]()
@@ -124,7 +122,8 @@ class EngineRows implements ResultRows {
   async #cut(chunk: Chunk, cap: RowCap): Promise<Chunk> {
     const next = await this.#running.spend(() => this.#pull.pull({ rowCountMax: 1, bytesMax: 1 }))
     if (next.rowCount === 0) {
-      return { ...chunk, bytes: Buffer.concat([chunk.bytes, next.bytes]), state: 'done' }
+      const bytes = Buffer.concat([chunk.bytes, next.bytes])
+      return { bytes, rowCount: chunk.rowCount, state: 'done' }
     }
     this.#scope.notice(
       `Only the first ${cap.rowCountMax} rows are shown. Say LIMIT n for up to ${this.#scope.services.limits.rowsMax}, or LIMIT 0 for all.`,

@@ -7,7 +7,7 @@ import { must } from '#base/assert.ts'
 import { AppError } from '#base/errors.ts'
 import { isUuid } from '#base/ids.ts'
 import { otherNode } from '#base/other-node.ts'
-import { quoteIdentifier, quoteLiteral } from '#base/sql-text.ts'
+import { quoteIdentifier, quoteList } from '#base/sql-text.ts'
 import type { Caller } from '#datasets/datasets.ts'
 import type { Encoding } from '#encode/encoding.ts'
 import {
@@ -89,7 +89,7 @@ export function createKeptResults(services: QueryServiceOptions): KeptResults {
     const files = parts.map(({ name }) => join(folder, name))
     const names = columns.map(({ name }) => quoteIdentifier(name)).join(', ')
     const none = `SELECT ${columns.map(({ name }) => `NULL AS ${quoteIdentifier(name)}`).join(', ')} WHERE false`
-    const some = `SELECT ${names} FROM read_parquet([${files.map(quoteLiteral).join(', ')}])`
+    const some = `SELECT ${names} FROM read_parquet(${quoteList(files)})`
     const window = `${limit === undefined ? '' : ` LIMIT ${limit}`} OFFSET ${skip}`
     const text = files.length === 0 ? none : some + window
     return await engine.open({ sql: text, files, pool: 'interactive' }, { encoding, columns, signal })

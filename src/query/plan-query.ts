@@ -27,6 +27,8 @@ export interface PlannedQuery {
   readonly tables: readonly FileTable[]
   /** What it may read, once it is leased; each once. */
   readonly files: readonly CachedObject[]
+  /** Those it reads, each once, also through views. */
+  readonly datasetIds: readonly string[]
   readonly scans: readonly { readonly tableName: string; readonly plan: Omit<ScanPlan, 'parts'> }[]
 }
 
@@ -51,6 +53,8 @@ export async function planQuery(
     flattens: scope.properties.isTrue('flatten'),
   })
   tellNotices(scope, bound)
+  const datasetIds = Array.from(new Set(bound.scans.map(({ table }) => table.key)))
+  scope.onRead?.(datasetIds)
   const plans = new Map<TableScan, ScanPlan | HistoryPlan>()
   for (const scan of bound.scans) plans.set(scan, await planScan(scope, scan, { catalogue, pins }))
   const scans = [...plans].map(([scan, plan], index) => ({ scan, ...scanFor(engine, plan, index) }))
@@ -62,6 +66,7 @@ export async function planQuery(
     sql: bound.print(engine, new Map(scans.map(({ scan, text }) => [scan, text]))),
     tables: scans.flatMap(({ tables }) => tables),
     files: eachOnce([...plans.values()].flatMap((plan) => plan.files)),
+    datasetIds,
     scans: [...plans].map(([scan, plan]) => ({ tableName: scan.table.name, plan })),
   }
 }

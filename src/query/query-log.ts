@@ -12,6 +12,7 @@ import {
   selectQueryOfRun,
   updateQueryLog,
 } from '#metadata/query.ts'
+import { copyUriOf, type ScratchCopy } from './scratch-space.ts'
 import type { QueryServiceOptions } from './services.ts'
 import { type RecordOfStatement, type WrittenLater, writtenLater } from './written-later.ts'
 
@@ -20,7 +21,6 @@ const keptMs = 90 * 86_400_000
 /** Old entries are looked for once in so many new ones. */
 const pruneEvery = 1_000
 const sqlCharactersMax = 100_000
-const cancelTopic = 'query:'
 const messageCharactersMax = 4_000
 
 /** One statement's entry, from its begin to its end. */
@@ -57,7 +57,7 @@ export class QueryLog {
 
   constructor(services: Services) {
     this.#services = services
-    this.#bell = cancelBell(services.metadata)
+    this.#bell = cancelBell(services.metadata, 'query')
     this.#later = writtenLater({ ...services, onWritten: (count) => void this.#inserted(count) })
   }
 
@@ -68,11 +68,13 @@ export class QueryLog {
       readonly sql: string
       readonly client: string
       readonly isHidden: boolean
+      /** The datasets it is found to read, while it runs. */
+      readonly reads: ReadonlySet<string>
       readonly cancelling: AbortController
     },
   ): QueryLogEntryWriter {
     const { nodeId, incarnation } = this.#services
-    const { sql, client, isHidden, cancelling } = entry
+    const { sql, client, isHidden, reads, cancelling } = entry
     const record = this.#record(caller, {
       sql,
       client,
@@ -83,13 +85,14 @@ export class QueryLog {
     const { id } = record.logged
     let beginning: Promise<void> | undefined
     let isDeferred = false
+    const known = () => ({ referenced_datasets: Array.from(reads) })
     const begin = async (): Promise<void> => {
-      await this.#insert(record)
+      await this.#insert({ ...record, logged: { ...record.logged, ...known() } })
       this.#running.set(id, cancelling)
     }
     const writer = this.#writer(id, async (outcome) => {
-      if (beginning) return await this.#finish(id, outcome)
-      const logged = { ...record.logged, ...this.#ended(outcome) }
+      if (beginning) return await this.#finish(id, outcome, known())
+      const logged = { ...record.logged, ...known(), ...this.#ended(outcome) }
       if (isDeferred) return await this.#later.add({ ...record, logged })
       await this.#insert({ ...record, logged })
     })
@@ -136,15 +139,20 @@ export class QueryLog {
     return { ...this.#writer(record.logged.id), effectiveSql: undefined }
   }
 
+  /** A copy that a query has made. */
+  async copied(id: string, copy: ScratchCopy): Promise<void> {
+    await updateQueryLog(this.#services.metadata.db, id, { copy_uri: copyUriOf(copy) })
+  }
+
   /** Stops it at whichever node it runs. */
   async cancel(id: string): Promise<void> {
-    if (!this.#cancelHere(id)) await this.#bell.ring(`${cancelTopic}${id}`)
+    if (!this.#cancelHere(id)) await this.#bell.ring(id)
   }
 
   /** From here on cancels are heard that were asked for at other nodes. */
   async start(): Promise<AsyncDisposable> {
-    const hearing = await this.#bell.listen((word) => {
-      if (word.startsWith(cancelTopic)) this.#cancelHere(word.slice(cancelTopic.length))
+    const hearing = await this.#bell.listen((id) => {
+      this.#cancelHere(id)
     })
     return {
       [Symbol.asyncDispose]: async () => {
@@ -262,10 +270,14 @@ export class QueryLog {
     }
   }
 
-  async #finish(id: string, outcome: Outcome): Promise<void> {
+  async #finish(
+    id: string,
+    outcome: Outcome,
+    known: { readonly referenced_datasets?: string[] } = {},
+  ): Promise<void> {
     const { metadata, logger } = this.#services
     try {
-      await updateQueryLog(metadata.db, id, this.#ended(outcome))
+      await updateQueryLog(metadata.db, id, { ...known, ...this.#ended(outcome) })
     } catch (error) {
       // The statement itself is over, and its caller waits for that and not for our record.
       logger.log('warn', 'query.log_failed', { id, error })

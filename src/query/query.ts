@@ -1,6 +1,6 @@
 import type { Caller } from '#datasets/datasets.ts'
 import type { CopyForm, Encoding } from '#encode/encoding.ts'
-import type { Chunk } from '#engine/engine.ts'
+import type { Chunk, PullLimit } from '#engine/engine.ts'
 import type { Literal } from '#sql/compile.ts'
 import type { Question, WireForm } from '#shadow/shadow.ts'
 import type { ParsedStatement } from '#sql/statement.ts'
@@ -121,6 +121,8 @@ export interface ExecuteOptions {
   readonly parameters: readonly Literal[]
   /** Of a question. */
   readonly given?: GivenParameters
+  /** Of all rights, where it was read for this statement already. */
+  readonly rightsRevision?: string | undefined
   /** Whether the client takes the rows of COPY … TO STDOUT. */
   readonly takesCopy?: boolean
   /** Given the columns, how rows are to be encoded. */
@@ -140,5 +142,5 @@ export type StatementResult =
   | { readonly kind: 'command'; readonly tag: string; readonly rowCount: number | undefined }
 
 export interface ResultRows extends AsyncDisposable {
-  pull(limit: { readonly rowCountMax: number; readonly bytesMax: number }): Promise<Chunk>
+  pull(limit: PullLimit): Promise<Chunk>
 }

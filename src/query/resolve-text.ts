@@ -3,7 +3,7 @@ import type { Caller } from '#datasets/datasets.ts'
 import { tableNameOf } from '#datasets/table-name.ts'
 import type { Db } from '#metadata/metadata.ts'
 import { selectQueryTemplate } from '#metadata/query-templates.ts'
-import { inlinedNames, inlineTemplates } from '#sql/inline-templates.ts'
+import { inlinedNames, type InlinedText, inlineTemplates } from '#sql/inline-templates.ts'
 import { fillTemplate } from '#sql/template.ts'
 import type { QueryRequest } from './background.ts'
 import type { QueryServiceOptions } from './services.ts'
@@ -39,7 +39,8 @@ export async function resolveText(
   }
   const template =
     templateId === undefined ? undefined : await requireTemplate(metadata.db, caller, templateId)
-  const whole = await withTemplates(metadata.db, caller, template?.sql ?? request.sql ?? '')
+  const written = template?.sql ?? request.sql ?? ''
+  const whole = (await inlinedText(metadata.db, caller, written))?.text ?? written
   const values = { ...withoutDollars(templateParameters(template)), ...withoutDollars(request.parameters) }
   const text = fillTemplate(whole, values)
   if (text.length > charactersMax) {
@@ -64,18 +65,14 @@ export async function resolveText(
   }
 }
 
-/** `#NAME` replaced, also within what replaces it. */
-async function withTemplates(db: Db, caller: Caller, text: string): Promise<string> {
+/** `#NAME` replaced, also within what replaces it. Undefined: no template is named. */
+export async function inlinedText(db: Db, caller: Caller, text: string): Promise<InlinedText | undefined> {
   const known = await templatesIn(db, caller, text)
-  return known.size === 0 ? text : inlineTemplates(text, known).text
+  return known.size === 0 ? undefined : inlineTemplates(text, known)
 }
 
 /** The templates whose names stand in a text, and in what those hold, by name. */
-export async function templatesIn(
-  db: Db,
-  caller: Caller,
-  text: string,
-): Promise<ReadonlyMap<string, string>> {
+async function templatesIn(db: Db, caller: Caller, text: string): Promise<ReadonlyMap<string, string>> {
   const known = new Map<string, string>()
   const asked = new Set<string>()
   for (let names = inlinedNames(text); names.length > 0;) {

@@ -1,5 +1,5 @@
 import { AppError } from '#base/errors.ts'
-import { quoteIdentifier, quoteLiteral } from '#base/sql-text.ts'
+import { quoteIdentifier, quoteList } from '#base/sql-text.ts'
 import type { ClusterEngine, WrittenRows } from '#engine/engine.ts'
 import type { CachedObject } from '#objects/file-cache.ts'
 import { duckdbType } from '#types/duckdb.ts'
@@ -74,8 +74,8 @@ function writtenSql({ files, columns }: WrittenRows): string {
     const column = quoteIdentifier(name)
     return `CAST(${files.length > 0 ? column : 'NULL'} AS ${duckdbType(type)}) AS ${column}`
   })
-  const list = files.map(quoteLiteral).join(', ')
-  const from = files.length > 0 ? `FROM read_parquet([${list}], hive_partitioning = false)` : 'WHERE false'
+  const from =
+    files.length > 0 ? `FROM read_parquet(${quoteList(files)}, hive_partitioning = false)` : 'WHERE false'
   return `SELECT ${items.join(', ')} ${from}`
 }
 

@@ -1,9 +1,8 @@
 import type { Run } from '#jobs/jobs.ts'
 import type { Transaction } from '#metadata/metadata.ts'
 import { selectScheduledQuery, updateScheduledQuery } from '#metadata/scheduled-queries.ts'
-import { ruleOf, timingOf } from './schedules.ts'
+import { putQuerySchedule, timingOf } from './schedules.ts'
 import type { QueryServiceOptions } from './services.ts'
-import { queryKind } from './submitted-queries.ts'
 import { taskOf } from './run-task.ts'
 import { tellQueryLineage } from './tell-query-lineage.ts'
 import { tellAlert } from './tell-alert.ts'
@@ -45,14 +44,7 @@ async function countFailure(services: QueryServiceOptions, tx: Transaction, run:
     is_quarantined: true,
     updated_at: clock.now(),
   })
-  await jobs.putSchedule(tx, {
-    kind: queryKind,
-    subjectId: row.id,
-    rule: ruleOf(timing),
-    principalId: row.principal_id,
-    sandboxId: row.sandbox_id,
-    isEnabled: false,
-  })
+  await putQuerySchedule(jobs, tx, row, { timing, isEnabled: false })
   const text = `It failed ${failure_count} times one after the other. Enable it again when the cause is mended.`
   const event = {
     type: 'quarantine',

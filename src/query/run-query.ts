@@ -4,6 +4,7 @@ import type { Caller } from '#datasets/datasets.ts'
 import type { RunContext, RunOutcome } from '#jobs/jobs.ts'
 import { updateQueryLog } from '#metadata/query.ts'
 import { updateScheduledQuery } from '#metadata/scheduled-queries.ts'
+import { loadCatalogue } from './catalogue.ts'
 import { newCursors } from './cursors.ts'
 import { findTable } from './find-table.ts'
 import { focusOf } from './focus.ts'
@@ -18,9 +19,11 @@ import { runSteps } from './run-block.ts'
 import { RunJournal } from './run-journal.ts'
 import { type RunTask, taskOf } from './run-task.ts'
 import type { Scope } from './scope.ts'
+import type { ScratchCopy } from './scratch-space.ts'
 import type { QueryServiceOptions } from './services.ts'
 import { tablesOf } from './statement-tables.ts'
-import { delayMsOf, tellAlert } from './tell-alert.ts'
+import { tellAlert } from './tell-alert.ts'
+import { timeOfRun } from './time-of-run.ts'
 import { tellQueryLineage, type TouchedTables } from './tell-query-lineage.ts'
 import { TemporaryTables } from './temporary-tables.ts'
 import { Variables } from './variables.ts'
@@ -55,7 +58,7 @@ export async function runQuery(shared: Shared, context: RunContext): Promise<Run
     output,
   })
   await metadata.transaction((tx) => tellAlert(services, tx, { run, event: { type: 'start', ...task } }))
-  using time = timeOf(services, context, task)
+  using time = timeOfRun(services, context, task)
   const { signal } = time
   const notices: string[] = []
   const focus = await focusOf(services, { caller, database: request.database })
@@ -92,6 +95,7 @@ export async function runQuery(shared: Shared, context: RunContext): Promise<Run
         rowCount += count
         entry.addRows(count)
       },
+      onCopied: async (copy: ScratchCopy) => await log.copied(entry.id, copy),
     }
     for await (const result of runSteps(scope, statements, { host, prefix: '' })) {
       // Nobody takes these rows, but to compute them may be to fail.
@@ -152,46 +156,12 @@ function newScope(
   }
 }
 
-/** Stops the run when its time is over, and tells when it is late. */
-function timeOf(
-  services: QueryServiceOptions,
-  { run, signal }: RunContext,
-  task: RunTask,
-): Disposable & { readonly signal: AbortSignal } {
-  const { clock, limits, logger, metadata } = services
-  const over = new AbortController()
-  const ended = new AbortController()
-  const passed = clock.now().getTime() - (run.startedAt ?? run.createdAt).getTime()
-  const after = (spanMs: number, work: () => void | Promise<void>) => {
-    clock.sleep(Math.max(0, spanMs), ended.signal).then(work, () => {}) // It ended before.
-  }
-  after(limits.batchTimeoutMs - passed, () =>
-    over.abort(
-      new AppError('query.timeout', `The query ran longer than ${limits.batchTimeoutMs / 1000} s.`, {
-        hint: 'Ask for less at a time, or raise limits.batchTimeoutMs.',
-      }),
-    ),
-  )
-  const tellDelay = async () => {
-    const delayMs = await delayMsOf(metadata.db, run)
-    if (delayMs === undefined) return
-    after(delayMs - passed, async () => {
-      await metadata.transaction((tx) => tellAlert(services, tx, { run, event: { type: 'delay', ...task } }))
-    })
-  }
-  tellDelay().catch((error: unknown) => logger.log('warn', 'query.alert_failed', { runId: run.id, error }))
-  return {
-    signal: AbortSignal.any([signal, over.signal]),
-    [Symbol.dispose]: () => ended.abort(),
-  }
-}
-
-/** Ids of the datasets read, of those the caller may see now. */
+/** Ids of the datasets read, also through views, of those the caller may see now. */
 async function referencedBy(scope: Scope, statements: readonly Statement[]): Promise<string[]> {
   const ids = new Set<string>()
-  for (const { parts } of tablesOf(statements).read) {
-    const dataset = await findTable(scope, parts).catch(() => undefined) // The statement itself will say why.
-    if (dataset) ids.add(dataset.id)
+  for (const table of tablesOf(statements).read) {
+    const catalogue = await loadCatalogue(scope, [table]).catch(() => undefined) // The statement itself will say why.
+    for (const id of catalogue?.datasetIds ?? []) ids.add(id)
   }
   return [...ids]
 }

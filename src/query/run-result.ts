@@ -86,6 +86,7 @@ export async function runResult(
     await updateQueryLog(tx, kept.id, {
       state: 'SUCCESS',
       row_count: copied.rowCount,
+      referenced_datasets: [...planned.datasetIds],
       updated_at: clock.now(),
     })
   })

@@ -21,6 +21,7 @@ import type { Statement, StatementResult } from './query.ts'
 import { evaluateScalar } from './scalar.ts'
 import { dropSample, sampleColumns, sampleRows, takeSample } from './samples.ts'
 import type { Scope } from './scope.ts'
+import type { ScratchCopy } from './scratch-space.ts'
 import { show } from './show.ts'
 import { staticResult, textColumns } from './static-rows.ts'
 import { runBlock, runSteps, chosenBranch, setVariable } from './run-block.ts'
@@ -34,6 +35,8 @@ export interface StatementHost {
   readonly encoding: (columns: readonly Field[]) => Encoding
   /** Told of rows that were stored, also those of a block's statements. */
   readonly onWritten: (rowCount: number) => void
+  /** Told of a copy that is there; a run's later attempt tells of it again. */
+  readonly onCopied?: (copy: ScratchCopy) => Promise<void>
   /** Of a SELECT whose rows are given, before anything is read for it. */
   readonly onPlanned?: (planned: PlannedQuery) => Promise<void>
   /** The number of rows is not capped: they leave as a whole. */
@@ -71,7 +74,10 @@ export async function* runStatement(scope: Scope, statement: Statement, host: St
       return yield command(`INSERT 0 ${rowCount}`, rowCount)
     }
     case 'copy': {
-      const { rowCount } = await copyToScratch(scope, statement)
+      const copy = await copyToScratch(scope, statement)
+      const { rowCount } = copy
+      host.onWritten(rowCount)
+      await host.onCopied?.(copy)
       return yield command(`COPY ${rowCount}`, rowCount)
     }
     case 'dropTable':

@@ -5,7 +5,7 @@ import { AppError } from '#base/errors.ts'
 import { isUuid } from '#base/ids.ts'
 import type { Caller } from '#datasets/datasets.ts'
 import { parseCron } from '#jobs/cron.ts'
-import type { Run, ScheduleRule } from '#jobs/jobs.ts'
+import type { Jobs, Run, ScheduleRule } from '#jobs/jobs.ts'
 import { runOfRow } from '#jobs/run-of-row.ts'
 import type { Db, Transaction } from '#metadata/metadata.ts'
 import { selectQueryOfRun } from '#metadata/query.ts'
@@ -60,17 +60,6 @@ export function createSchedules(services: QueryServiceOptions): Schedules {
       (await selectNextTicks(metadata.db, queryKind, ids)).map((row) => [row.subject_id, row.next_at]),
     )
     return rows.map((row) => scheduleOf(row, (row.is_enabled && next.get(row.id)) || undefined))
-  }
-
-  async function put(tx: Transaction, row: ScheduledQueryRow, timing: QueryTiming, isEnabled: boolean) {
-    await jobs.putSchedule(tx, {
-      kind: queryKind,
-      subjectId: row.id,
-      rule: ruleOf(timing),
-      principalId: row.principal_id,
-      sandboxId: row.sandbox_id,
-      isEnabled,
-    })
   }
 
   async function record(tx: Transaction, { principal, sandbox }: Caller, action: string, id: string) {
@@ -133,7 +122,7 @@ export function createSchedules(services: QueryServiceOptions): Schedules {
           request: JSON.stringify(request),
         })
         await record(tx, caller, 'create', row.id)
-        await put(tx, row, timing, true)
+        await putQuerySchedule(jobs, tx, row, { timing, isEnabled: true })
       })
       jobs.ring()
       return must((await documents([row]))[0], 'one row has one document')
@@ -168,7 +157,7 @@ export function createSchedules(services: QueryServiceOptions): Schedules {
         }
         const schedule = JSON.stringify(after)
         await updateScheduledQuery(tx, id, { ...change, schedule })
-        await put(tx, before, after, change.is_enabled)
+        await putQuerySchedule(jobs, tx, before, { timing: after, isEnabled: change.is_enabled })
         await record(tx, caller, 'update', id)
         return { ...before, ...change, schedule: JSON.parse(schedule) as unknown }
       })
@@ -249,6 +238,24 @@ function checkTiming({ cron, startAt, endAt, timeZone, quarantineAfter }: QueryT
   const isCount = quarantineAfter === undefined || (quarantineAfter >= 1 && quarantineAfter <= quarantineMax)
   if (!isCount)
     throw new AppError('request.invalid', `quarantineAfter is a number from 1 to ${quarantineMax}.`)
+}
+
+/** The ticks of a scheduled query, as they follow from its row. */
+export async function putQuerySchedule(
+  jobs: Pick<Jobs, 'putSchedule'>,
+  tx: Transaction,
+  row: Pick<ScheduledQueryRow, 'id' | 'principal_id' | 'sandbox_id'>,
+  { timing, isEnabled }: { readonly timing: QueryTiming; readonly isEnabled: boolean },
+): Promise<void> {
+  await jobs.putSchedule(tx, {
+    kind: queryKind,
+    subjectId: row.id,
+    rule: ruleOf(timing),
+    principalId: row.principal_id,
+    sandboxId: row.sandbox_id,
+    isEnabled,
+    isCoalesced: true,
+  })
 }
 
 export function ruleOf({ cron, startAt, endAt, timeZone }: QueryTiming): ScheduleRule {

@@ -26,5 +26,7 @@ export interface Scope {
   /** Interactive statements have limits of rows and time; scheduled ones have an engine child to themselves. */
   readonly pool: 'interactive' | 'batch'
   readonly notice: (text: string) => void
+  /** Told of the datasets that are read, before they are. */
+  readonly onRead?: (datasetIds: readonly string[]) => void
   readonly signal: AbortSignal
 }

@@ -42,6 +42,11 @@ export interface ScratchCopy {
   readonly expiresAt: Date
 }
 
+/** Where a copy is, as the statement named it. */
+export function copyUriOf({ id, folder }: Pick<ScratchCopy, 'id' | 'folder'>): string {
+  return `scratch-space/${folder}/${id}`
+}
+
 export type ScratchFormat = 'parquet' | 'csv' | 'json'
 
 export interface ScratchFile {

@@ -2,7 +2,7 @@ import { unreachable } from '#base/assert.ts'
 import { AppError } from '#base/errors.ts'
 import type { CopyForm } from '#encode/encoding.ts'
 import type { DataType, Field } from '#types/data-type.ts'
-import { type InlinedText, inlinedNames, inlineTemplates } from '#sql/inline-templates.ts'
+import { type InlinedText, inlinedNames } from '#sql/inline-templates.ts'
 import { analyzedColumns } from './analyze.ts'
 import { createdColumns } from './create-table.ts'
 import { copyFormOf } from './copy-out.ts'
@@ -28,7 +28,7 @@ import type { QueryLog, QueryLogEntryWriter } from './query-log.ts'
 import { Questions } from './questions.ts'
 import { placedIn } from './placed-in.ts'
 import { inPrepared, preparedStatements, unknownPrepared } from './prepared-statements.ts'
-import { templatesIn } from './resolve-text.ts'
+import { inlinedText } from './resolve-text.ts'
 import { runStatement, type StatementHost } from './run-statement.ts'
 import { sampleColumns } from './samples.ts'
 import type { Scope } from './scope.ts'
@@ -103,17 +103,17 @@ export class Session implements QuerySession {
   async #inlined(text: string): Promise<InlinedText | undefined> {
     if (inlinedNames(text).length === 0) return undefined
     await this.#requireRight()
-    const templates = await templatesIn(this.#services.services.metadata.db, this.#options.caller, text)
-    return templates.size === 0 ? undefined : inlineTemplates(text, templates)
+    return await inlinedText(this.#services.services.metadata.db, this.#options.caller, text)
   }
 
   /** Rights may have been taken since the session was opened. */
-  async #requireRight(): Promise<void> {
+  async #requireRight(rightsRevision?: string): Promise<void> {
     const { principal, sandbox } = this.#options.caller
     await this.#services.services.access.require({
       principal,
       permission: 'manage-queries',
       sandboxId: sandbox.id,
+      rightsRevision,
     })
   }
 
@@ -252,13 +252,17 @@ export class Session implements QuerySession {
 
   async *#execute(
     statement: SessionStatement,
-    { parameters, given, takesCopy = false, encoding, signal }: ExecuteOptions,
+    { parameters, given, takesCopy = false, encoding, rightsRevision, signal }: ExecuteOptions,
   ): AsyncGenerator<StatementResult, void, undefined> {
     const cancelling = new AbortController()
     const stopped = AbortSignal.any([signal, this.#closing.signal, cancelling.signal])
-    const scope = this.#scope({ parameters, signal: stopped })
+    const reads = new Set<string>()
+    const scope: Scope = {
+      ...this.#scope({ parameters, signal: stopped }),
+      onRead: (datasetIds) => datasetIds.forEach((id) => reads.add(id)),
+    }
     const [prepared, cursors] = [this.#prepared, this.#cursors]
-    await this.#requireRight()
+    await this.#requireRight(rightsRevision)
     if (statement.kind === 'question') {
       yield await this.#questions.execute(scope, statement, { encoding, ...(given ? { given } : {}) })
       return
@@ -283,6 +287,7 @@ export class Session implements QuerySession {
       sql: this.#texts.get(statement) ?? statement.kind,
       client,
       isHidden: statement.kind === 'fetch',
+      reads,
       cancelling,
     })
     const onWritten = (count: number): void => entry.addRows(count)
@@ -291,6 +296,7 @@ export class Session implements QuerySession {
       cursors,
       encoding,
       onWritten,
+      onCopied: async (copy) => await log.copied(entry.id, copy),
       onPlanned: async ({ constants }) => (constants ? entry.defer() : await entry.begin()),
       ...sent?.host,
     }

@@ -110,6 +110,7 @@ function queryOf(row: QueryLogRow, now: Date): LoggedQuery {
     scheduleRunId: row.schedule_id === null || row.run_tick === null ? undefined : runIdText(row.run_tick),
     referencedDatasets: row.referenced_datasets,
     createdDataset: row.created_dataset ?? undefined,
+    copyUri: row.copy_uri ?? undefined,
     isDeleted: row.deleted_at !== null,
     error: row.code === null ? undefined : { code: codeOf(row.code), message: row.message ?? '' },
   }

@@ -104,6 +104,7 @@ test('old entries are dropped also where only SELECTs of constants are asked', a
       sql: 'SELECT 1',
       client: 'test',
       isHidden: false,
+      reads: new Set(),
       cancelling: new AbortController(),
     })
     entry.defer()

@@ -22,20 +22,7 @@ export interface InlinedText {
  * @throws AppError 'query.parameters' for templates that hold themselves, 'request.too_large'
  */
 export function inlineTemplates(text: string, templates: ReadonlyMap<string, string>): InlinedText {
-  const pieces: Piece[] = []
-  let [filled, read] = ['', 0]
-  for (const { name, at } of namesIn(text)) {
-    const template = templates.get(name)
-    if (template === undefined) continue
-    filled += text.slice(read, at)
-    const length = name.length + 1
-    const inner = filledIn(name, template, { templates, within: [] })
-    pieces.push({ from: filled.length, to: filled.length + inner.length, at, length, name })
-    filled += inner
-    read = at + length
-  }
-  filled += text.slice(read)
-  if (filled.length > charactersMax) throw tooLong()
+  const { text: filled, pieces } = fill(text, { templates, within: [] })
   return { text: filled, placeOf: (position) => placeIn(text, pieces, position.offset) }
 }
 
@@ -74,18 +61,23 @@ interface Filling {
   readonly within: readonly string[]
 }
 
-function inlined(text: string, { templates, within }: Filling): string {
+function fill(text: string, { templates, within }: Filling): { text: string; pieces: readonly Piece[] } {
+  const pieces: Piece[] = []
   let [filled, read] = ['', 0]
   for (const { name, at } of namesIn(text)) {
     const template = templates.get(name)
     if (template === undefined) continue
-    filled += text.slice(read, at) + filledIn(name, template, { templates, within })
-    read = at + name.length + 1
+    filled += text.slice(read, at)
+    const length = name.length + 1
+    const inner = filledIn(name, template, { templates, within })
+    pieces.push({ from: filled.length, to: filled.length + inner.length, at, length, name })
+    filled += inner
+    read = at + length
     if (filled.length > charactersMax) throw tooLong()
   }
   filled += text.slice(read)
   if (filled.length > charactersMax) throw tooLong()
-  return filled
+  return { text: filled, pieces }
 }
 
 function filledIn(name: string, template: string, { templates, within }: Filling): string {
@@ -95,7 +87,7 @@ function filledIn(name: string, template: string, { templates, within }: Filling
       `The template #${name} holds itself: ${[...within, name].join(' → ')}.`,
     )
   }
-  return inlined(template, { templates, within: [...within, name] })
-    .trim()
+  return fill(template, { templates, within: [...within, name] })
+    .text.trim()
     .replace(/;+$/, '')
 }

@@ -90,6 +90,20 @@ export function sameType(left: DataType, right: DataType): boolean {
   }
 }
 
+/** The type with others in the place of those that hold none, at every depth. */
+export function mapScalars(type: DataType, change: (scalar: DataType) => DataType): DataType {
+  switch (type.kind) {
+    case 'array':
+      return arrayType(mapScalars(type.element, change))
+    case 'map':
+      return mapType(mapScalars(type.key, change), mapScalars(type.value, change))
+    case 'struct':
+      return structType(type.fields.map((field) => ({ ...field, type: mapScalars(field.type, change) })))
+    default:
+      return change(type)
+  }
+}
+
 /** Spark's DDL text: `bigint`, `struct<a:int,b:array<string>>`. */
 export function sparkName(type: DataType): string {
   switch (type.kind) {

@@ -14,6 +14,7 @@ import {
   mapType,
   shortType,
   stringType,
+  sparkName,
   structType,
   timestampNtzType,
   timestampType,
@@ -66,6 +67,24 @@ const simple: Readonly<Record<string, DataType>> = {
   timestamp_ntz: timestampNtzType,
   interval: intervalType,
   void: voidType,
+}
+
+/** A type as `parseSparkType` reads it again, whatever its fields are called; where names are plain as `sparkName` has it. */
+export function sparkDdl(type: DataType): string {
+  switch (type.kind) {
+    case 'array':
+      return `array<${sparkDdl(type.element)}>`
+    case 'map':
+      return `map<${sparkDdl(type.key)},${sparkDdl(type.value)}>`
+    case 'struct':
+      return `struct<${type.fields.map((field) => `${fieldName(field.name)}:${sparkDdl(field.type)}`).join(',')}>`
+    default:
+      return sparkName(type)
+  }
+}
+
+function fieldName(name: string): string {
+  return /^[\p{L}\p{N}_]+$/u.test(name) ? name : `\`${name.replaceAll('`', '``')}\``
 }
 
 /** Deeper text is a mistake or an attack on the stack. */
@@ -206,11 +225,11 @@ function takePart(source: TypeSource, what: string): string {
 }
 
 function textSource(text: string): TypeSource {
-  const parts = [...text.matchAll(/`([^`]+)`|'[^']*'|[\p{L}\p{N}_]+|<>|\S/gu)]
+  const parts = [...text.matchAll(/`((?:[^`]|``)+)`|'[^']*'|[\p{L}\p{N}_]+|<>|\S/gu)]
   let index = 0
   return {
     get part() {
-      return parts[index]?.[1] ?? parts[index]?.[0]
+      return parts[index]?.[1]?.replaceAll('``', '`') ?? parts[index]?.[0]
     },
     get isQuoted() {
       return parts[index]?.[1] !== undefined

@@ -366,9 +366,13 @@ function checkXdmName(name: string, at: string): void {
 }
 
 /** The names of system columns may not be a user's. @throws AppError 'schema.invalid' */
+/** Names of what the lake says of a row: when and in which batch it came. */
+export function isReserved(name: string): boolean {
+  return name.toLowerCase().startsWith('_acp_')
+}
+
 export function refuseReserved(name: string, at: string): void {
-  const folded = name.toLowerCase()
-  if (folded === '_acp_system_metadata' || folded.startsWith('_acp_')) {
+  if (isReserved(name)) {
     throw invalid(
       at,
       `${JSON.stringify(name)} is the name of a system column`,

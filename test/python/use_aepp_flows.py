@@ -55,6 +55,18 @@ stale = flows.updateFlow(recipe_flow, etag, parked)
 flows.postFlowAction(recipe_flow, "disable")
 state = flows.getFlow(recipe_flow)["state"]
 
+zone = "dlz_destination"
+credentials = flows.getLandingZoneCredential(zone)
+landing = [
+    flows.getLandingZoneStorageName(zone),
+    flows.getLandingZoneStorageTTL(zone),
+    flows.getLandingZoneNamespace(zone),
+    credentials["credentials"]["awsSessionToken"] != "",
+    credentials["expiryTime"] > now + 11 * 3600,
+    credentials == flows.getLandingZoneCredential(zone),
+    flows.getLandingZoneCredential("user_drop_zone").get("status"),
+]
+
 spec = flows.getFlowSpec(flow["flowSpec"]["id"])
 specs = flows.getConnectionSpecs()
 destinations = flows.getFlows(onlyDestinations=True)
@@ -85,6 +97,7 @@ print(
             "specs": sorted(s["name"] for s in specs),
             "flows": [len(destinations), len(first_page)],
             "runs": sorted(r["metrics"]["recordSummary"]["outputRecordCount"] for r in runs),
+            "landing": landing,
             "base": base_test["result"],
             "used": used.get("report", {}).get("detailed-message", "") if isinstance(used, dict) else used,
             "deleted": deleted,

@@ -54,6 +54,11 @@ small = load([row(1), row(2)])
 partial = load([row(3), row("x")], multiline=True, enableDiagnostic=True, partialIngestionPercentage=50)
 failed = load([row("y")])
 
+looked_at = loads.createBatch(dataset, format="json")["id"]
+loads.uploadSmallFile(looked_at, dataset, "rows.json", data=[row(6), row("z"), row(7)])
+upload_preview = loads.getPreviewBatchDataset(looked_at, dataset, nrow=2)
+loads.uploadSmallFileFinish(looked_at, action="ABORT")
+
 large = loads.createBatch(dataset, format="json")["id"]
 text = json.dumps(row(4)).encode() + b"\n"
 place = (large, dataset, "folder/large.json")
@@ -101,6 +106,7 @@ print(
             "error": access.getBatchMeta(partial[0], path="row_errors_sample.json"),
             "inputs": len(access.getBatchMeta(partial[0], path="input_files")["data"]),
             "preview": preview,
+            "upload preview": upload_preview,
             "loaded": [loaded["records"], parquet[:4].decode(), len(parquet) == int(file["length"])],
             "file head": str(file_head),
             "replayed": replayed,

@@ -1,5 +1,6 @@
 import { Readable, Writable } from 'node:stream'
 import { runCli } from '../../src/cli/cli.ts'
+import { findDelivered, verifyDelivered } from '../../src/delivered.ts'
 import type { Ran } from './sluice.ts'
 
 /** Runs a command line in this process, against a server that runs on the home: far cheaper than a process each. */
@@ -23,7 +24,8 @@ export async function command(args: readonly string[]): Promise<Ran> {
     signal: new AbortController().signal,
     root: '',
     serve: notHere,
-    verify: notHere,
+    verify: verifyDelivered,
+    findRestorable: findDelivered,
     deliveredValues: notHere,
     restore: notHere,
     rotateCredentials: notHere,

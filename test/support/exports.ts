@@ -52,6 +52,14 @@ export interface Node {
   readonly attempts: readonly Promise<unknown>[]
 }
 
+interface NodeOptions {
+  readonly nodeId?: string
+  readonly parallelRuns?: boolean
+  readonly spoolFolder?: string
+  readonly allowsServerIdentity?: boolean
+  readonly aheadBytesMin?: number
+}
+
 /** Everything an export needs, with time, engine and lake in the test's hand. */
 export class ExportBed implements AsyncDisposable {
   readonly metadata: Metadata
@@ -123,7 +131,13 @@ export class ExportBed implements AsyncDisposable {
   }
 
   /** A server's share of the work; one with the same `nodeId` and another incarnation is its next life. */
-  async node({ nodeId = 'a', parallelRuns = true } = {}): Promise<Node> {
+  async node({
+    nodeId = 'a',
+    parallelRuns = true,
+    spoolFolder = this.spoolFolder,
+    allowsServerIdentity = false,
+    aheadBytesMin,
+  }: NodeOptions = {}): Promise<Node> {
     const jobs = createJobs({
       metadata: this.metadata,
       clock: this.clock,
@@ -178,7 +192,9 @@ export class ExportBed implements AsyncDisposable {
         clock: this.clock,
       }),
       jobs: { ...jobs, register },
-      spoolFolder: this.spoolFolder,
+      allowsServerIdentity,
+      aheadBytesMin,
+      spoolFolder,
       keysFolder: join(this.folder, 'home', 'keys'),
       clock: this.clock,
       logger: silentLogger,
@@ -267,22 +283,39 @@ export class ExportBed implements AsyncDisposable {
   }
 
   /** The run when it is over; waits between attempts pass at once. */
-  async settled({ jobs }: Node, runId: RunId): Promise<Run> {
+  async settled(node: Node, runId: RunId): Promise<Run> {
     return await vi.waitFor(
       async () => {
-        const run = await jobs.run(runId)
-        if (!run || !['succeeded', 'failed', 'cancelled'].includes(run.state)) {
-          const waitMs = run?.state === 'waiting' ? run.retryAt.getTime() - this.clock.now().getTime() : 0
-          if (waitMs > 0) this.clock.advance(waitMs)
-          // A lapsed lease is looked at again after a moment, if the row was locked at first.
-          const isLapsed = run && 'leasedUntil' in run && run.leasedUntil <= this.clock.now()
-          if (isLapsed) this.clock.advance(1_000)
-          throw new Error(`The run is ${run?.state} (${JSON.stringify(run)})`)
-        }
-        return run
+        const run = await this.#runThatNeedNotWait(node, runId)
+        if (run && ['succeeded', 'failed', 'cancelled'].includes(run.state)) return run
+        throw new Error(`The run is ${run?.state} (${JSON.stringify(run)})`)
       },
       { timeout: 40_000, interval: 10 },
     )
+  }
+
+  /** Waits until a run has come to a stop; waits between attempts, as after a lost connection, pass at once. */
+  async reached(node: Node, runId: RunId, stop: Stop): Promise<void> {
+    let isReached = false
+    void stop.reached.then(() => (isReached = true))
+    await vi.waitFor(
+      async () => {
+        if (isReached) return
+        const run = await this.#runThatNeedNotWait(node, runId)
+        throw new Error(`The run is ${run?.state} (${JSON.stringify(run)})`)
+      },
+      { timeout: 40_000, interval: 10 },
+    )
+  }
+
+  async #runThatNeedNotWait({ jobs }: Node, runId: RunId): Promise<Run | undefined> {
+    const run = await jobs.run(runId)
+    const waitMs = run?.state === 'waiting' ? run.retryAt.getTime() - this.clock.now().getTime() : 0
+    if (waitMs > 0) this.clock.advance(waitMs)
+    // A lapsed lease is looked at again after a moment, if the row was locked at first.
+    const isLapsed = run && 'leasedUntil' in run && run.leasedUntil <= this.clock.now()
+    if (isLapsed) this.clock.advance(1_000)
+    return run
   }
 
   /** Names below the destination, those that begin with a dot included. */
@@ -319,26 +352,39 @@ export class ExportBed implements AsyncDisposable {
   }
 }
 
-/** Stops whoever comes first to the point; `release` lets it go on, as a zombie does, `end` lets it fail. */
-export function stopAt(point: FaultPoint): {
+export interface Stop {
   readonly reached: Promise<void>
   release(): void
   end(): void
-} {
-  const reached = Promise.withResolvers<void>()
-  const going = Promise.withResolvers<void>()
-  let isFirst = true
+}
+
+/** Stops whoever comes first to the point; `release` lets it go on, as a zombie does, `end` lets it fail. */
+export function stopAt(point: FaultPoint): Stop {
+  return stopAtEach(point)[0]
+}
+
+/** Stops whoever comes first to each of the points. */
+export function stopAtEach<Points extends readonly FaultPoint[]>(
+  ...points: Points
+): { readonly [Index in keyof Points]: Stop } {
+  const stops = points.map((point) => ({
+    point,
+    isFirst: true,
+    reached: Promise.withResolvers<void>(),
+    going: Promise.withResolvers<void>(),
+  }))
   armFaults(async (at) => {
-    if (at !== point || !isFirst) return
-    isFirst = false
-    reached.resolve()
-    await going.promise
+    const stop = stops.find(({ point, isFirst }) => point === at && isFirst)
+    if (!stop) return
+    stop.isFirst = false
+    stop.reached.resolve()
+    await stop.going.promise
   })
-  return {
+  return stops.map(({ reached, going }) => ({
     reached: reached.promise,
     release: () => going.resolve(),
     end: () => going.reject(new Error('the process is gone')),
-  }
+  })) as { readonly [Index in keyof Points]: Stop }
 }
 
 /** Fails once at the point, as any step may. */
@@ -482,6 +528,7 @@ function testLake(folder: string, instance: DuckDBInstance): TestLake {
       const list = files.map((path) => `'${path}'`).join(', ')
       return {
         sql: files.length === 0 ? '(select 1 where false)' : `(select * from read_parquet([${list}]))`,
+        parts: { columns: [], stored: [], fieldIds: {}, groups: [] },
         files: files.map((name) => ({ name, bytes: 0 })),
         rowCount: commits.reduce((sum, commit) => sum + commit.rowCount, 0),
         bytes: 0,

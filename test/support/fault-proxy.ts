@@ -40,8 +40,11 @@ export interface FaultProxy extends AsyncDisposable {
   readonly requests: string[]
   /** Names of their headers. */
   readonly headers: Set<string>
-  /** Lets the next requests that match fail, `times` of them; rules are tried in the order they were made. */
-  fail(match: Match, fault: Fault, times?: number): void
+  /**
+   * Lets the next requests that match fail, `times` of them after `skip` that pass; rules are tried in the order they were
+   * made.
+   */
+  fail(match: Match, fault: Fault, times?: number, skip?: number): void
   /** Runs once, after the server has carried out the next request that matches and before its answer goes on. */
   after(match: Match, act: () => Promise<void>): void
   /** Forgets every rule. */
@@ -52,6 +55,8 @@ interface Rule {
   readonly match: Match
   readonly fault: Fault | { readonly kind: 'act'; readonly act: () => Promise<void> }
   left: number
+  /** So many pass first. */
+  skip: number
 }
 
 /** An HTTP proxy before a real server, for everything a network and a busy server do. */
@@ -65,11 +70,7 @@ export async function startFaultProxy(target: string): Promise<FaultProxy> {
     const { method = '', url = '' } = incoming
     requests.push(`${method} ${url}`)
     for (const name of Object.keys(incoming.headers)) heard.add(name)
-    const rule = rules.find(
-      ({ match, left }) => left > 0 && match.method === method && (match.url?.test(url) ?? true),
-    )
-    if (rule) rule.left -= 1
-    const fault = rule?.fault
+    const fault = faultFor(rules, method, url)
     if (fault?.kind === 'reset') return void incoming.socket.resetAndDestroy()
     if (fault?.kind === 'silent') return
     const body = await bytesOf(incoming)
@@ -134,8 +135,8 @@ export async function startFaultProxy(target: string): Promise<FaultProxy> {
     endpoint: `http://127.0.0.1:${port}`,
     requests,
     headers: heard,
-    fail: (match, fault, times = 1) => void rules.push({ match, fault, left: times }),
-    after: (match, act) => void rules.push({ match, fault: { kind: 'act', act }, left: 1 }),
+    fail: (match, fault, times = 1, skip = 0) => void rules.push({ match, fault, left: times, skip }),
+    after: (match, act) => void rules.push({ match, fault: { kind: 'act', act }, left: 1, skip: 0 }),
     mend: () => void rules.splice(0),
     [Symbol.asyncDispose]: async () => {
       server.closeAllConnections()
@@ -144,6 +145,18 @@ export async function startFaultProxy(target: string): Promise<FaultProxy> {
       await once(server, 'close')
     },
   }
+}
+
+function faultFor(rules: readonly Rule[], method: string, url: string): Rule['fault'] | undefined {
+  const fits = ({ match }: Rule): boolean => match.method === method && (match.url?.test(url) ?? true)
+  const rule = rules.find((candidate) => candidate.left > 0 && fits(candidate))
+  if (rule === undefined) return undefined
+  if (rule.skip > 0) {
+    rule.skip -= 1
+    return undefined
+  }
+  rule.left -= 1
+  return rule.fault
 }
 
 const xml = { 'content-type': 'application/xml' }

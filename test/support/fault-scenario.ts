@@ -144,8 +144,9 @@ class PatientClient implements AsyncDisposable {
   readonly #attemptsMax: number
   readonly #env: Settings
   readonly #points: string[]
-  readonly #lives: Product[] = []
   #product: Product | undefined
+  /** Of all lives, those that ended before they were ready too. */
+  #output = ''
   restarts = -1
 
   constructor(home: string, { points = [], kills = [], env = {} }: Faults) {
@@ -174,17 +175,15 @@ class PatientClient implements AsyncDisposable {
     this.restarts++
     const point = this.#points.shift()
     const options = point === undefined ? {} : { faultPoint: point }
-    this.#product = await startProduct({ home: this.#home, env: this.#env, ...options })
-    this.#lives.push(this.#product)
+    const onOutput = (text: string) => (this.#output += text)
+    this.#product = await startProduct({ home: this.#home, env: this.#env, onOutput, ...options })
     this.#killNext(this.#product)
     return this.#product
   }
 
   struck(): string[] {
-    return this.#lives.flatMap((product) =>
-      [...product.output().matchAll(/"point":"([^"]+)".*"event":"fault.struck"/g)].map(
-        ([, point = '']) => point,
-      ),
+    return [...this.#output.matchAll(/"point":"([^"]+)".*"event":"fault.struck"/g)].map(
+      ([, point = '']) => point,
     )
   }
 

@@ -8,6 +8,7 @@ import { silentLogger } from '../../src/base/log.ts'
 import { connectMetadata } from '../../src/metadata/connect.ts'
 import { startManagedPostgres } from '../../src/metadata/managed-postgres.ts'
 import { migrate } from '../../src/metadata/migrate.ts'
+import { memoryFolder } from './memory-folder.ts'
 
 /** How a test reaches the one PostgreSQL of this run. */
 export interface SharedPostgres {
@@ -30,12 +31,15 @@ let running: AsyncDisposableStack | undefined
 /** One PostgreSQL a run, with a migrated database that tests clone. */
 export async function setup(project: TestProject): Promise<void> {
   await using starting = new AsyncDisposableStack()
-  const folder = await mkdtemp(join(tmpdir(), 'sluice-test-'))
-  starting.defer(() => rm(folder, { recursive: true, force: true }))
-  await chmod(folder, 0o711)
+  const owned = async (folder: string): Promise<string> => {
+    starting.defer(() => rm(folder, { recursive: true, force: true }))
+    await chmod(folder, 0o711)
+    return folder
+  }
+  const folder = await owned(await mkdtemp(join(tmpdir(), 'sluice-test-')))
   const postgres = starting.use(
     await startManagedPostgres({
-      dataFolder: join(folder, 'postgres'),
+      dataFolder: join(await owned(await memoryFolder()), 'postgres'),
       programsFolder: join(folder, 'programs'),
       logger: silentLogger,
       isDurable: false,

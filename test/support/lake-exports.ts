@@ -94,6 +94,7 @@ export async function openLakeExports(): Promise<LakeExports> {
     engine,
     lake,
     datasets,
+    allowsServerIdentity: false,
     writers: createScheduledWriters({
       metadata,
       access,

@@ -82,16 +82,22 @@ async function s3Files(
 
 /** A lake of its own, in a folder of its own or a bucket, over a real engine and a real database. */
 export async function testLake(
-  options: { readonly clock?: Clock; readonly engine?: Engine } = {},
+  options: {
+    readonly clock?: Clock
+    readonly engine?: Engine
+    /** Instead of where the lakes of this test file are. */
+    readonly on?: S3Place
+  } = {},
 ): Promise<TestLake> {
   const stack = new AsyncDisposableStack()
   const own = await mkdtemp(join(tmpdir(), 'lake-test-'))
   stack.defer(() => rm(own, { recursive: true, force: true }))
   await chmod(own, 0o755) // The engine's children may be another user.
-  const { files, folder } = s3 ? await s3Files(s3, own) : { files: localLakeFiles(own), folder: own }
+  const at = options.on ?? s3
+  const { files, folder } = at ? await s3Files(at, own) : { files: localLakeFiles(own), folder: own }
   stack.use(files)
   const metadata = stack.use(await testMetadata())
-  const engine = options.engine ?? s3?.engine ?? (await sharedEngine()).engine
+  const engine = options.engine ?? at?.engine ?? (await sharedEngine()).engine
   const another: TestLake['another'] = (given = {}) =>
     createLake({
       metadata: given.metadata ?? metadata,

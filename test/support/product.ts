@@ -13,6 +13,8 @@ export interface ProductOptions {
   readonly logLevel?: 'debug' | 'warn'
   /** Settings. */
   readonly env?: Readonly<Record<string, string>>
+  /** Told everything the program writes, on both streams, though it never comes to be ready. */
+  readonly onOutput?: (text: string) => void
 }
 
 /** The real program on a home of its own, as a user's client sees it. */
@@ -44,6 +46,7 @@ export async function startProduct({
   databaseUrl,
   logLevel = 'warn',
   env = {},
+  onOutput,
 }: ProductOptions): Promise<Product> {
   const child = spawn(
     process.execPath,
@@ -72,7 +75,10 @@ export async function startProduct({
   let log = ''
   let output = ''
   for (const stream of [child.stdout, child.stderr]) {
-    stream.on('data', (chunk: Buffer) => (output += chunk.toString()))
+    stream.on('data', (chunk: Buffer) => {
+      output += chunk.toString()
+      onOutput?.(chunk.toString())
+    })
   }
   child.stderr.on('data', (chunk: Buffer) => (log = (log + chunk.toString()).slice(-20_000)))
   const exited = new Promise<void>((resolve) => child.once('exit', () => resolve()))

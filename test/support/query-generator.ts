@@ -313,6 +313,28 @@ export interface GeneratedQuery {
   readonly parts: readonly string[]
 }
 
+/** Every form that takes or makes an array or a map, once, of the table's own and then of a constant one. */
+export function collectionQueries(partsMax = 12): readonly GeneratedQuery[] {
+  const isOfCollections = /\$(?:ints|texts|map)\b|\b(?:array|map|split|sequence)\(/
+  const parts = Object.values(forms)
+    .flat()
+    .filter((form) => isOfCollections.test(form))
+    .map((form) => {
+      const used = new Map<string, number>()
+      return form.replaceAll(/\$\$|\$([a-z]+)/g, (_all, kind?: string) => {
+        if (kind === undefined) return '2'
+        const values = columns[kind as Kind]
+        const count = used.get(kind) ?? 0
+        used.set(kind, count + 1)
+        return values[count % values.length] ?? ''
+      })
+    })
+  return Array.from({ length: Math.ceil(parts.length / partsMax) }, (_, group) => {
+    const some = parts.slice(group * partsMax, (group + 1) * partsMax)
+    return { sql: `SELECT id, ${listed(some)} FROM t`, parts: some }
+  })
+}
+
 export function generatedQuery(seed: number): GeneratedQuery {
   const random = randomFrom(seed)
   const pick = <T>(list: readonly T[]): T => list[Math.floor(random() * list.length)]!

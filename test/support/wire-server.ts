@@ -78,7 +78,7 @@ async function oneUser(): Promise<Access> {
   const partly: Partial<Access> = {
     sqlSignIn: async (user) => ({
       verifier: user === 'ann' ? verifier : undefined,
-      proved: () => ({ principal: principal as never, check: async () => {} }),
+      proved: () => ({ principal: principal as never, check: async () => undefined }),
       refused: async () => {},
     }),
     sandbox: async (_principal, name) => {

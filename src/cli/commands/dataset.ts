@@ -3,7 +3,7 @@ import { resolve } from 'node:path'
 import { type Command, Option } from 'commander'
 import type { Client } from '../client.ts'
 import { type PlaceOption, withClient } from '../connect.ts'
-import { batchesOf, createDataset, listDatasets, requireDataset, tableOf } from '../datasets.ts'
+import { batchesOf, columnsOf, createDataset, listDatasets, requireDataset, tableOf } from '../datasets.ts'
 import { CliError, exitCodes } from '../exit-code.ts'
 import type { CliHost } from '../host.ts'
 import { composeSchema, isResourceId } from '../compose-schema.ts'
@@ -11,7 +11,7 @@ import { type FileFormat, sampleOf, sourceFile } from '../source-file.ts'
 import { createTerminal, type Terminal } from '../terminal.ts'
 import { bytes, instant, number } from '../text.ts'
 import { addLoad } from './load.ts'
-import { columnRows, type TypedColumn } from '../column-rows.ts'
+import { columnRows } from '../column-rows.ts'
 import { formatOption, homeOption, sandboxOption } from '../options.ts'
 
 interface Flags extends PlaceOption {
@@ -201,7 +201,7 @@ async function show(
   const schema = await client.get<Record<string, unknown>>(
     `/data/foundation/schemaregistry/tenant/schemas/${encodeURIComponent(dataset.schemaRef.id)}`,
   )
-  const batches = await batchesOf(client, dataset.id, batchesShown)
+  const batches = await batchesOf(client, dataset.id, { limit: batchesShown })
   if (format === 'json') {
     terminal.json({ ...dataset, schema, batches })
     return
@@ -235,16 +235,4 @@ async function show(
       number(batch.failedRecordCount),
     ]),
   )
-}
-
-/** As SQL sees them. */
-async function columnsOf(client: Client, table: string): Promise<readonly TypedColumn[]> {
-  const answer = await client.stream('/sluice/v1/sql', {
-    sql: `SELECT * FROM "${table.replaceAll('"', '""')}" LIMIT 0`,
-    format: 'table',
-  })
-  let text = ''
-  for await (const chunk of answer) text += Buffer.from(chunk).toString('utf8')
-  const [first = '{}'] = text.split('\n')
-  return (JSON.parse(first) as { columns?: TypedColumn[] }).columns ?? []
 }

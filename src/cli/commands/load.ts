@@ -1,7 +1,7 @@
 import { resolve } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { type Command, Option } from 'commander'
-import type { Client } from '../client.ts'
+import { type Client, isConflict } from '../client.ts'
 import { type PlaceOption, withClient } from '../connect.ts'
 import { type BatchDocument, readBatch, requireDataset } from '../datasets.ts'
 import { CliError, exitCodes } from '../exit-code.ts'
@@ -96,23 +96,33 @@ export async function loadFiles(
     datasetId,
     files,
     maxRejects,
+    externalId,
   }: {
     readonly datasetId: string
     readonly files: readonly SourceFile[]
     readonly maxRejects?: number
+    /** Who loads under it at the same time, or did and was interrupted, has the same files: all fill one batch. */
+    readonly externalId?: string
   },
 ): Promise<BatchDocument> {
-  const { id } = await client.post<{ id: string }>(`${importApi}/batches`, {
+  const { id, status } = await client.post<Pick<BatchDocument, 'id' | 'status'>>(`${importApi}/batches`, {
     datasetId,
     inputFormat: { format: files[0]?.format },
     ...(maxRejects === undefined ? {} : { partialIngestionPercentage: maxRejects }),
+    ...(externalId === undefined ? {} : { externalId }),
   })
+  if (status !== 'loading') return await finishedBatch(client, terminal, id)
   try {
     await uploadAll(client, terminal, { batchId: id, datasetId, files })
   } catch (error) {
-    // Best effort: a batch left open is empty to everybody.
-    await client.post(`${importApi}/batches/${id}?action=ABORT`).catch(() => {})
-    throw error
+    if (externalId === undefined) {
+      // Best effort: a batch left open is empty to everybody.
+      await client.post(`${importApi}/batches/${id}?action=ABORT`).catch(() => {})
+      throw error
+    }
+    if (!isConflict(error)) throw error
+    // It takes no more files: of those who fill it together another was ready first.
+    return await finishedBatch(client, terminal, id)
   }
   await client.post(`${importApi}/batches/${id}?action=COMPLETE`)
   return await finishedBatch(client, terminal, id)

@@ -1,66 +1,103 @@
-import { resolve } from 'node:path'
-import type { Command } from 'commander'
-import { configOf } from '../connect.ts'
-import type { CliHost, RestoreReport } from '../host.ts'
-import { createTerminal, type Terminal } from '../terminal.ts'
-import { bytes, counted, instant, number } from '../text.ts'
-import { formatOption } from '../options.ts'
+import { type Command, Option } from 'commander'
+import { addDestinationOptions, destinationHelp } from '../destination.ts'
+import { CliError, exitCodes } from '../exit-code.ts'
+import type { CliHost } from '../host.ts'
+import { formatOption, wholeNumber } from '../options.ts'
+import { restoreDataset, type RestoreDatasetFlags } from './restore-dataset.ts'
+import { restoreHome } from './restore-home.ts'
 
-interface Flags {
-  readonly from: string
-  readonly home: string
+interface Flags extends RestoreDatasetFlags {
+  readonly from?: string
   readonly lakeLocation?: string
-  readonly dryRun?: boolean
-  readonly format: 'table' | 'json'
 }
 
 export function addRestore(program: Command, host: CliHost): void {
-  program
-    .command('restore')
-    .description('make a new home of a backup; needs no server')
-    .requiredOption('--from <folder>', 'a backup, or the folder of several: then the newest')
-    .requiredOption('--home <folder>', 'the new home: not there yet, or empty')
-    .option('--lake-location <s3://…>', 'where the lake goes; an empty place. Absent: into the new home')
-    .option('--dry-run', 'only check every byte of the backup')
+  const command = program
+    .command('restore [place]')
+    .description('bring a dataset back from its deliveries, or make a new home of a backup')
+    .option('--dry-run', 'only read and check every byte, and say what would be restored')
+    .option(
+      '--home <folder>',
+      'the home whose lake takes the dataset (SLUICE_HOME); with --from the new home',
+    )
     .addOption(formatOption(['table', 'json']))
+    .addOption(new Option('--dataset <name>', 'what the restored dataset is called (default: as it was)'))
+    .addOption(new Option('--export <name>', 'whose deliveries: name or id; needed where there are several'))
+    .addOption(
+      new Option('--delivered <dataset>', 'of which dataset: name or id; needed where there are several'),
+    )
+    .addOption(
+      new Option('--through <number>', 'as it was with this delivery (default: the newest)').argParser(
+        wholeNumber,
+      ),
+    )
+    .addOption(
+      new Option(
+        '--as-delivered',
+        'load what was delivered, though the source is known to have had other rows',
+      ),
+    )
+    .addOption(
+      new Option(
+        '--key <id>',
+        'only what this key has signed, as verify shows it; several are possible',
+      ).argParser((id: string, before: readonly string[] | undefined) => [...(before ?? []), id]),
+    )
+    .addOption(new Option('--sandbox <name>', 'in which sandbox (default: prod)'))
+    .addOption(new Option('--from <folder>', 'a backup, or the folder of several: then the newest'))
+    .addOption(new Option('--lake-location <s3://…>', 'with --from: where the lake goes; an empty place'))
+  addDestinationOptions(command)
     .addHelpText(
       'after',
       `
-Every file is checked against the backup's manifest. A restore that fails or is broken off leaves no home that
-a server would start on. The restored home takes the place of the old one: do not let both deliver.
+A place of deliveries is brought back into a new dataset: the newest delivery that holds everything and the
+increments after it, each row once. Every manifest is checked, every file read, hashed and counted before
+anything is loaded; the rows become visible together. Broken off, it is simply begun again. Needs no server.
+${destinationHelp}
+
+With --from and --home a whole home is made of a backup: the new home is not there yet, or empty. A restore that
+fails or is broken off leaves no home that a server would start on. The restored home takes the place of the old
+one: do not let both deliver. --lake-location puts its lake on S3.
 
 Examples:
+  sluice restore /data/out --dry-run
+  sluice restore /data/out --dataset orders_restored
+  sluice restore s3://bucket/out --export nightly --delivered orders --through 12
   sluice restore --from /backups/sluice --home /srv/sluice-new
-  sluice restore --from /backups/sluice/20260301T010000Z-1a2b3c4d --home /srv/sluice-new
-  sluice restore --from /backups/sluice --home /srv/sluice-new --dry-run
-  sluice restore --from /backups/sluice --home /srv/sluice-new --lake-location s3://journeys/lake-2
-  DATABASE_URL=postgres://… sluice restore …    metadata into an empty PostgreSQL of yours`,
+  sluice restore --from /backups/sluice/20260301T010000Z-1a2b3c4d --home /srv/sluice-new --dry-run
+  DATABASE_URL=postgres://… sluice restore --from …    metadata into an empty PostgreSQL of yours`,
     )
-    .action(async (flags: Flags) => {
-      const terminal = createTerminal(host)
-      const config = configOf(host, { home: flags.home, lakeLocation: flags.lakeLocation })
-      const isDryRun = flags.dryRun === true
-      const report = await host.restore(resolve(host.cwd, flags.from), config, {
-        isDryRun,
-        signal: host.signal,
-        onProgress: ({ files, filesDone, bytesDone }) =>
-          terminal.progress(`Checked ${number(filesDone)} of ${counted(files, 'file')}, ${bytes(bytesDone)}`),
-      })
-      if (flags.format === 'json') terminal.json({ ...report, home: config.home })
-      else print(terminal, report, isDryRun ? undefined : config.home)
+    .action(async (place: string | undefined, flags: Flags) => {
+      if (place === undefined) await ofBackup(host, flags)
+      else {
+        refuse(flags, ['from', 'lakeLocation'], 'of a backup, and a place of deliveries was given')
+        await restoreDataset(host, place, flags)
+      }
     })
 }
 
-function print({ line, style }: Terminal, report: RestoreReport, home: string | undefined): void {
-  const { backupId, takenAt, files, bytes: size, rowCount } = report
-  const what = `${counted(files, 'file')}, ${bytes(size)}, ${counted(rowCount, 'row')} of the database`
-  const taken = `backup ${backupId} of ${instant(takenAt)}`
-  if (home === undefined) {
-    line(
-      `${style.green('✓')} ${style.bold('Whole:')} ${taken}: ${what}, every byte checked. Nothing was written.`,
+async function ofBackup(host: CliHost, flags: Flags): Promise<void> {
+  const { from, home } = flags
+  if (from === undefined)
+    throw new CliError(
+      exitCodes.usage,
+      'What is restored is missing.',
+      'Give a place of deliveries (sluice restore /data/out), or a backup (--from BACKUPS --home NEW).',
     )
-    return
-  }
-  line(`${style.green('✓')} ${style.bold('Restored')} ${taken}: ${what}.`)
-  line(`  Start it with: sluice serve --home ${home}`)
+  if (home === undefined)
+    throw new CliError(exitCodes.usage, 'The new home is missing.', 'Give it: --home FOLDER.')
+  refuse(
+    flags,
+    ['dataset', 'export', 'delivered', 'through', 'asDelivered', 'key', 'sandbox'],
+    'of deliveries, and a backup was given',
+  )
+  await restoreHome(host, { ...flags, from, home })
+}
+
+/** Each way of restoring has flags of its own. */
+function refuse(flags: Flags, names: readonly (keyof Flags)[], why: string): void {
+  const given = names.find((name) => flags[name] !== undefined)
+  if (given === undefined) return
+  const flag = `--${given.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`
+  throw new CliError(exitCodes.usage, `${flag} is for restores ${why}.`, 'See: sluice restore --help')
 }

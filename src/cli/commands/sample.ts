@@ -2,11 +2,11 @@ import { join, resolve } from 'node:path'
 import { Argument, type Command } from 'commander'
 import type { Sample } from '#samples/sample.ts'
 import { samples } from '#samples/samples.ts'
-import type { Client } from '../client.ts'
+import { type Client, isConflict } from '../client.ts'
 import { type PlaceOption, withClient } from '../connect.ts'
 import type { CliHost } from '../host.ts'
 import { homeOption, sandboxOption, wholeNumber } from '../options.ts'
-import { generate, install, type Installed, type Installing } from '../samples/install.ts'
+import { generate, install, type Installed, type Installing, makeDatasets } from '../samples/install.ts'
 import {
   checkSameScale,
   dayCount,
@@ -68,23 +68,42 @@ Examples:
 async function run(host: CliHost, client: Client, sample: Sample, flags: InstallFlags): Promise<void> {
   const terminal = createTerminal(host)
   const { sandbox = 'prod', ledger } = flags
-  const places = await placesOf(client, sample, sandbox)
-  checkNoneTaken(sample, places)
-  const there = scaleThere(places)
-  if (there) checkSameScale(sample, there, flags)
-  const scale = there ?? newScale(sample, chosen(flags), new Date())
   const ledgerPath = ledger === undefined ? undefined : resolve(host.cwd, ledger)
-  const installing: Installing = { client, terminal, sample, scale, sandbox, ledgerPath }
+  const look = async (): Promise<{ installing: Installing; places: Place[] }> => {
+    const places = await placesOf(client, sample, sandbox)
+    checkNoneTaken(sample, places)
+    const there = scaleThere(places)
+    if (there) checkSameScale(sample, there, flags)
+    const scale = there ?? newScale(sample, chosen(flags), new Date())
+    return { installing: { client, terminal, sample, scale, sandbox, ledgerPath }, places }
+  }
   if (flags.dryRun === true) {
+    const { installing, places } = await look()
     await tellPlan(installing, places)
     return
   }
+  const { installing, places } = await made(look)
   const installed = await install(installing, places)
   const queries = await saveQueries(client, sample, {
     sandbox,
     folder: join(host.root, 'examples', sample.name),
   })
   tell(installing, installed, queries)
+}
+
+/** The datasets, once all are there; who makes them at the same time says with which scale, or this does. */
+async function made(
+  look: () => Promise<{ readonly installing: Installing; readonly places: Place[] }>,
+): Promise<{ readonly installing: Installing; readonly places: readonly Place[] }> {
+  for (let tries = 1; ; tries += 1) {
+    const { installing, places } = await look()
+    try {
+      return { installing, places: await makeDatasets(installing, places) }
+    } catch (error) {
+      // Each time another one is there that was not before.
+      if (!isConflict(error) || tries > places.length) throw error
+    }
+  }
 }
 
 /** The sample's queries, with what their parameters are in this sandbox; how many were not there. */

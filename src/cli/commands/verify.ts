@@ -1,4 +1,3 @@
-import { stat } from 'node:fs/promises'
 import type { Command } from 'commander'
 import {
   addDestinationOptions,
@@ -6,7 +5,8 @@ import {
   destinationHelp,
   destinationOf,
 } from '../destination.ts'
-import { CliError, exitCodes } from '../exit-code.ts'
+import { checking, requireFolder } from '../checking.ts'
+import { exitCodes } from '../exit-code.ts'
 import type { CliHost, VerifyReport } from '../host.ts'
 import { createTerminal, type Terminal } from '../terminal.ts'
 import { bytes, counted, harmless, number } from '../text.ts'
@@ -34,27 +34,11 @@ Examples:
       const terminal = createTerminal(host)
       const destination = await destinationOf(location, flags, host)
       if (destination.kind === 'local') await requireFolder(destination.shown)
-      const report = await host.verify(destination, {
-        signal: host.signal,
-        onHostKey: (fingerprint) =>
-          terminal.note(
-            `The server has the key ${fingerprint}; to be sure that it is the right one give --host-key.`,
-          ),
-        onProgress: ({ filesChecked, fileCount, bytesChecked }) =>
-          terminal.progress(
-            `Checked ${number(filesChecked)} of ${counted(fileCount, 'file')}, ${bytes(bytesChecked)}`,
-          ),
-      })
+      const report = await host.verify(destination, checking(host, terminal))
       if (flags.format === 'json') terminal.json(report)
       else printReport(terminal, report)
       if (!report.isRight) exit(exitCodes.failed)
     })
-}
-
-async function requireFolder(folder: string): Promise<void> {
-  const stats = await stat(folder).catch(() => undefined) // Whatever the reason: it cannot be looked into.
-  if (!stats?.isDirectory())
-    throw new CliError(exitCodes.unknown, `There is no folder ${folder}, or it cannot be read.`)
 }
 
 export function printReport(

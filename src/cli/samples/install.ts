@@ -1,6 +1,7 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { must } from '#base/assert.ts'
 import type { Sample, SampleScale, Truth } from '#samples/sample.ts'
 import type { Client } from '../client.ts'
 import { finishedBatch, loadFiles } from '../commands/load.ts'
@@ -14,6 +15,8 @@ import { type Place, sampleTag, scaleTag } from './there.ts'
 import { writeFiles } from './write-files.ts'
 
 const loadsAtOnce = 3
+/** Of the one batch with which a dataset of a sample is filled. */
+const batchName = 'sample'
 
 export interface Installing {
   readonly client: Client
@@ -30,7 +33,23 @@ export interface Installed {
   readonly isNew: boolean
 }
 
-/** Makes what is absent and loads what is empty; what is there stays as it is. */
+/**
+ * Makes the datasets that are absent, in the order of the sample, so that of two who begin at the same time one makes all, and
+ * says with which scale. @throws RestError 409 for one that somebody else has made since
+ */
+export async function makeDatasets(installing: Installing, places: readonly Place[]): Promise<Place[]> {
+  const all: Place[] = []
+  for (const place of places) {
+    all.push(
+      place.state === 'absent'
+        ? { ...place, state: 'empty', found: await makeDataset(installing, place) }
+        : place,
+    )
+  }
+  return all
+}
+
+/** Loads what is empty; what is there stays as it is. */
 export async function install(
   installing: Installing,
   places: readonly Place[],
@@ -50,7 +69,7 @@ export async function install(
     const work = async () => {
       for (let place = queue.shift(); place; place = queue.shift()) {
         const { table } = place.wanted
-        const { id } = place.found ?? (await makeDataset(installing, place))
+        const { id } = must(place.found, 'the datasets of a sample were made')
         const { paths = [] } = made.files.get(table) ?? {}
         const rowCount =
           paths.length === 0 ? 0 : await load(client, terminal, { table, datasetId: id, paths })
@@ -79,17 +98,10 @@ export async function generate(
   return { files, truth: generation.truth() }
 }
 
-/** Ends what an interrupted installation left: waits for a load under way, drops a batch that was left open. */
+/** Waits for a load under way. */
 async function isLoaded(client: Client, terminal: Terminal, { state, batchId }: Place): Promise<boolean> {
-  if (state === 'loaded') return true
-  if (state === 'loading' && batchId !== undefined) {
-    return isSuccess(await finishedBatch(client, terminal, batchId))
-  }
-  // Best effort: a batch left open is empty to everybody.
-  if (batchId !== undefined) {
-    await client.post(`/data/foundation/import/batches/${batchId}?action=ABORT`).catch(() => {})
-  }
-  return false
+  if (batchId !== undefined) return isSuccess(await finishedBatch(client, terminal, batchId))
+  return state === 'loaded'
 }
 
 async function makeDataset(
@@ -116,7 +128,7 @@ async function load(
 ): Promise<number> {
   const files = []
   for (const path of paths) files.push(await sourceFile(path, 'json'))
-  const batch = await loadFiles(client, terminal, { datasetId, files })
+  const batch = await loadFiles(client, terminal, { datasetId, files, externalId: batchName })
   if (isSuccess(batch)) return batch.recordCount
   throw new CliError(
     exitCodes.failed,

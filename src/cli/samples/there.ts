@@ -16,7 +16,7 @@ export interface Place {
   readonly found?: DatasetDocument
   /** taken: a table of its name is somebody's own. */
   readonly state: 'absent' | 'empty' | 'loading' | 'loaded' | 'taken'
-  /** That is being loaded, or that somebody left open. */
+  /** That is being loaded. */
   readonly batchId?: string
 }
 
@@ -52,12 +52,10 @@ export function scaleThere(places: readonly Place[]): SampleScale | undefined {
 }
 
 async function stateOf(client: Client, datasetId: string): Promise<Pick<Place, 'state' | 'batchId'>> {
-  const batches = await batchesOf(client, datasetId, batchesLooked)
+  const batches = await batchesOf(client, datasetId, { limit: batchesLooked })
   if (batches.some(({ status }) => status === 'success' || status === 'active')) return { state: 'loaded' }
   const running = batches.find(({ status }) =>
     ['queued', 'processing', 'staging', 'retrying'].includes(status),
   )
-  if (running) return { state: 'loading', batchId: running.id }
-  const open = batches.find(({ status }) => status === 'loading')
-  return { state: 'empty', ...(open ? { batchId: open.id } : {}) }
+  return running ? { state: 'loading', batchId: running.id } : { state: 'empty' }
 }

@@ -2,6 +2,7 @@ import { spawn, type ChildProcess } from 'node:child_process'
 import { join } from 'node:path'
 import type { Readable, Writable } from 'node:stream'
 import { AppError } from '#base/errors.ts'
+import { giveBack } from '#base/give-back.ts'
 import type { Logger } from '#base/log.ts'
 import { type Frame, frameKinds, frameReader, jsonFrame } from './frames.ts'
 import { type ChildSettings, pipes, readyNumber, type Request, type WireFailure } from './protocol.ts'
@@ -61,10 +62,11 @@ export class EngineChild {
     const answers = started.stdio[pipes.answers] as Readable
     // Its end is told by `close` below.
     for (const stream of [this.#requests, answers]) stream.on('error', () => {})
-    answers.on(
-      'data',
-      frameReader((frame) => this.#onFrame(frame)),
-    )
+    const read = frameReader((frame) => this.#onFrame(frame))
+    answers.on('data', (piece: Buffer) => {
+      read(piece)
+      giveBack(piece)
+    })
     started.stderr?.on('data', (text: Buffer) => {
       const line = text.toString().trim().slice(0, stderrLineCharactersMax)
       if (line !== '') logger.log('warn', 'engine.stderr', { pid: this.pid, text: line })

@@ -23,9 +23,10 @@ if (settings.runAs && process.setgroups && process.setgid && process.setuid) {
 
 const requests = new Socket({ fd: pipes.requests, readable: true, writable: false })
 const answers = new Socket({ fd: pipes.answers, readable: false, writable: true })
-const send = (parts: readonly Uint8Array[]): void => {
+const send = (parts: readonly Uint8Array[], onSent?: () => void): void => {
   answers.cork()
-  for (const part of parts) answers.write(part)
+  for (const part of parts.slice(0, -1)) answers.write(part)
+  answers.write(parts.at(-1)!, onSent)
   answers.uncork()
 }
 // DuckDB's threads may be at work, so no orderly exit: nothing that lies in memory matters any more.

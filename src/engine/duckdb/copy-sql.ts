@@ -7,8 +7,9 @@ type ParquetFormat = Extract<CopyFormat, { kind: 'parquet' }>
 
 /** DuckDB's COPY of a query to Parquet files in a folder; its rows tell of the files. */
 export function copySql(sql: string, folder: string, format: ParquetFormat): string {
-  const { partitionBy = [], orderBy = [], fieldIds, compression, fileBytesMax } = format
-  const partitions = partitionBy.map(({ name, expression }) => `, ${expression} AS ${quoteIdentifier(name)}`)
+  const { partitionBy = [], orderBy = [], columns, fieldIds, compression, fileBytesMax } = format
+  const partitions = partitionBy.map(({ name }) => quoteIdentifier(name))
+  const keys = partitionBy.map(({ expression }, index) => `, ${expression} AS ${partitions[index]}`)
   const order = orderBy.length > 0 ? ` ORDER BY ${orderBy.join(', ')}` : ''
   const isPartitioned = partitionBy.length > 0
   const isSplit = !isPartitioned && fileBytesMax !== undefined
@@ -17,15 +18,16 @@ export function copySql(sql: string, folder: string, format: ParquetFormat): str
     `COMPRESSION ${compression === 'none' ? 'uncompressed' : compression}`,
     'RETURN_STATS true',
     ...(fieldIds ? [`FIELD_IDS ${fieldIdsSql(fieldIds)}`] : []),
-    ...(isPartitioned
-      ? [`PARTITION_BY (${partitionBy.map(({ name }) => quoteIdentifier(name)).join(', ')})`]
-      : []),
+    ...(isPartitioned ? [`PARTITION_BY (${partitions.join(', ')})`] : []),
     // DuckDB refuses to split by both.
     ...(isSplit ? [`FILE_SIZE_BYTES ${Math.max(1, Math.floor(fileBytesMax))}`] : []),
     ...(isPartitioned || isSplit ? ["FILENAME_PATTERN '{uuidv7}'"] : []),
   ]
   const target = isPartitioned || isSplit ? folder : join(folder, `${randomUUID()}.parquet`)
-  return `COPY (SELECT *${partitions.join('')} FROM (${sql}\n) AS query${order}) TO ${quoteLiteral(target)} (${options.join(', ')})`
+  const sorted = `SELECT *${keys.join('')} FROM (${sql}\n) AS query${order}`
+  const items = columns && [...columns, ...partitions].join(', ')
+  const rows = items === undefined ? sorted : `SELECT ${items} FROM (${sorted}) AS sorted`
+  return `COPY (${rows}) TO ${quoteLiteral(target)} (${options.join(', ')})`
 }
 
 function fieldIdsSql(ids: FieldIds, own?: number): string {

@@ -44,28 +44,32 @@ export function readChunk(body: Buffer): { rowCount: number; isLast: boolean; by
   return { rowCount: body.readUInt32LE(0), isLast: body[4] === 1, bytes: body.subarray(5) }
 }
 
-/** Cuts a byte stream into frames, wherever the pieces were cut. */
-export function frameReader(onFrame: (frame: Frame) => void): (piece: Buffer) => void {
-  let pieces: Buffer[] = []
-  let length = 0
-  let wanted = headBytes
+/** Cuts a byte stream into frames, wherever the pieces were cut. Pieces are copied; a chunk's body has memory of its own. */
+export function frameReader(onFrame: (frame: Frame) => void): (piece: Uint8Array) => void {
+  const head = Buffer.alloc(headBytes)
+  let body: Buffer | undefined
+  let filled = 0 // Of the body, if there is one, or else of the head.
+  const beginBody = (): void => {
+    const length = head.readUInt32LE(0) + 4 - headBytes
+    if (length < 0 || length > frameBytesMax) throw new Error(`Broken invariant: a frame of ${length} bytes`)
+    body = head[8] === frameKinds.chunk ? Buffer.allocUnsafeSlow(length) : Buffer.allocUnsafe(length)
+    filled = 0
+  }
   return (piece) => {
-    pieces.push(piece)
-    length += piece.length
-    if (length < wanted) return
-    let bytes = pieces.length === 1 ? pieces[0]! : Buffer.concat(pieces, length)
-    for (;;) {
-      wanted = bytes.length < 4 ? headBytes : 4 + bytes.readUInt32LE(0)
-      if (wanted > frameBytesMax) throw new Error(`Broken invariant: a frame of ${wanted} bytes`)
-      if (bytes.length < Math.max(wanted, headBytes)) break
-      onFrame({
-        statement: bytes.readUInt32LE(4),
-        kind: bytes[8] as FrameKind,
-        body: bytes.subarray(headBytes, wanted),
-      })
-      bytes = bytes.subarray(wanted)
+    let at = 0
+    while (at < piece.length) {
+      const target = body ?? head
+      const length = Math.min(target.length - filled, piece.length - at)
+      target.set(piece.subarray(at, at + length), filled)
+      filled += length
+      at += length
+      if (filled < target.length) return
+      if (!body) beginBody()
+      if (!body || filled < body.length) continue
+      const whole = { statement: head.readUInt32LE(4), kind: head[8] as FrameKind, body }
+      body = undefined
+      filled = 0
+      onFrame(whole)
     }
-    pieces = bytes.length > 0 ? [bytes] : []
-    length = bytes.length
   }
 }

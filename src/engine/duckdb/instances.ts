@@ -1,13 +1,17 @@
 import { join } from 'node:path'
 import { DuckDBInstance, type DuckDBConnection } from '@duckdb/node-api'
-import { quoteLiteral } from '#base/sql-text.ts'
+import { quoteList } from '#base/sql-text.ts'
 import { registerNatives } from './natives.ts'
-import type { ChildSettings, WireStatement } from './protocol.ts'
+import type { ChildSettings, Share, WireStatement } from './protocol.ts'
 
-/** One DuckDB for one statement: it can reach exactly what it was given, and is thrown away afterwards. */
+/**
+ * One DuckDB for one statement: it can reach exactly what it was given. Only a statement that was given the very same may go
+ * on in it.
+ */
 export interface Sandbox {
   readonly connection: DuckDBConnection
-  close(): void
+  /** @param isSound a query ended by itself, with its last row */
+  close(isSound: boolean): void
 }
 
 export interface CopyTarget {
@@ -16,10 +20,30 @@ export interface CopyTarget {
   readonly isOrdered: boolean
 }
 
+interface Open {
+  readonly instance: DuckDBInstance
+  readonly connection: DuckDBConnection
+}
+
+/** What a query left behind: the footers of the files it read, and nothing that another could change. */
+interface Left extends Open {
+  readonly files: string
+  readonly share: Share
+  readonly useCount: number
+  readonly ending: NodeJS.Timeout
+}
+
+const leftMs = 10_000
+const usesMax = 1_000
+/** Of rows that are made ahead; a few chunks of them, which the engine's own megabyte is not. */
+const aheadBytes = 4 * 1024 * 1024
+
 /** Keeps some instances ready, because making one takes about 20 ms. */
 export class Instances {
   readonly #settings: ChildSettings
   readonly #spare: Promise<DuckDBInstance>[] = []
+  /** The one used last at the end. */
+  readonly #left: Left[] = []
   #created = 0
 
   constructor(settings: ChildSettings) {
@@ -29,32 +53,51 @@ export class Instances {
 
   /** @param copy where the only files that can be written lie; `statement.files` are the only paths that can be read */
   async sandbox({ files, share }: WireStatement, copy?: CopyTarget): Promise<Sandbox> {
-    const instance = await (this.#spare.shift() ?? this.#create())
-    const connection = await instance.connect()
-    const list = (paths: readonly string[]): string => `[${paths.map(quoteLiteral).join(', ')}]`
-    const folders = copy === undefined ? [] : [copy.folder]
-    await connection.run(`
-      SET TimeZone = 'UTC';
-      SET memory_limit = '${kibibytes(share.memoryBytes)}';
-      SET max_temp_directory_size = '${kibibytes(share.spillBytes)}';
-      SET preserve_insertion_order = ${copy === undefined || copy.isOrdered};
-      ${copy?.isOrdered ? 'SET threads = 1;' : ''}
-      SET enable_progress_bar = true;
-      SET enable_progress_bar_print = false;
-      SET progress_bar_time = 0;
-      SET allowed_paths = ${list([...files, ...folders])};
-      SET allowed_directories = ${list(folders)};
-      SET enable_external_access = false;
-      SET lock_configuration = true;
-    `)
+    const key = JSON.stringify(files)
+    const left = copy === undefined ? this.#takeLeft(key, share) : undefined
+    const open = left ?? (await this.#open(limitsSql(files, share, copy)))
+    const useCount = (left?.useCount ?? 0) + 1
     return {
-      connection,
-      close: () => {
-        connection.closeSync()
-        instance.closeSync()
+      connection: open.connection,
+      close: (isSound) => {
+        const { instance, connection } = open
+        const isKept = isSound && copy === undefined && useCount < usesMax
+        if (isKept) this.#leave({ instance, connection, files: key, share: left?.share ?? share, useCount })
+        else close(open)
         this.#refill() // Now, and not while the statement needs the cores.
       },
     }
+  }
+
+  async #open(limits: string): Promise<Open> {
+    const instance = await (this.#spare.shift() ?? this.#create())
+    const connection = await instance.connect()
+    await connection.run(limits)
+    return { instance, connection }
+  }
+
+  /** One whose limits are no higher, and not by much lower. */
+  #takeLeft(files: string, { memoryBytes }: Share): Left | undefined {
+    const index = this.#left.findLastIndex(
+      ({ files: its, share }) =>
+        its === files && share.memoryBytes <= memoryBytes && share.memoryBytes >= memoryBytes / 2,
+    )
+    const [left] = index === -1 ? [] : this.#left.splice(index, 1)
+    clearTimeout(left?.ending)
+    return left
+  }
+
+  #leave(one: Omit<Left, 'ending'>): void {
+    const ending = setTimeout(() => this.#end(left), leftMs).unref()
+    const left = { ...one, ending }
+    this.#left.push(left)
+    if (this.#left.length > this.#settings.spareInstances) this.#end(this.#left[0]!)
+  }
+
+  #end(left: Left): void {
+    clearTimeout(left.ending)
+    this.#left.splice(this.#left.indexOf(left), 1)
+    close(left)
   }
 
   #refill(): void {
@@ -73,12 +116,44 @@ export class Instances {
       temp_directory: join(this.#settings.scratchFolder, String(this.#created)),
       autoinstall_known_extensions: 'false',
       autoload_known_extensions: 'false',
+      preserve_insertion_order: 'true',
+      // What is left behind would hold memory that others were promised.
+      enable_external_file_cache: 'false',
     })
     const connection = await instance.connect()
+    await connection.run(`SET GLOBAL TimeZone = 'UTC'; SET GLOBAL parquet_metadata_cache = true`)
     registerNatives(connection)
     connection.closeSync()
     return instance
   }
+}
+
+function close({ instance, connection }: Open): void {
+  connection.closeSync()
+  instance.closeSync()
+}
+
+/** What a statement may use and reach, after which nothing of it can be changed. */
+function limitsSql(files: readonly string[], share: Share, copy: CopyTarget | undefined): string {
+  const forCopy = copy && [
+    `SET preserve_insertion_order = ${copy.isOrdered}`,
+    'SET external_threads = 0',
+    ...(copy.isOrdered ? ['SET threads = 1'] : []),
+    'SET enable_progress_bar = true',
+    'SET enable_progress_bar_print = false',
+    'SET progress_bar_time = 0',
+    `SET allowed_directories = ${quoteList([copy.folder])}`,
+  ]
+  const all = [
+    `SET memory_limit = '${kibibytes(share.memoryBytes)}'`,
+    `SET max_temp_directory_size = '${kibibytes(share.spillBytes)}'`,
+    `SET streaming_buffer_size = '${kibibytes(aheadBytes)}'`,
+    ...(forCopy ?? []),
+    `SET allowed_paths = ${quoteList(copy ? [...files, copy.folder] : files)}`,
+    'SET enable_external_access = false',
+    'SET lock_configuration = true',
+  ]
+  return all.join('; ')
 }
 
 function kibibytes(bytes: number): string {

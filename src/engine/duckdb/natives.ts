@@ -16,7 +16,7 @@ import {
   type DuckDBValue,
 } from '@duckdb/node-api'
 import type { NativeFunction, NativeType } from '#natives/native.ts'
-import { nativeFunctions } from '#natives/natives.ts'
+import { nativeFunctions, nativePrefix } from '#natives/natives.ts'
 import { watched } from './watched.ts'
 
 const types: Readonly<Record<NativeType, DuckDBType>> = {
@@ -40,6 +40,11 @@ export function registerNatives(connection: DuckDBConnection): void {
     connection.registerScalarFunction(made)
     made.destroySync()
   }
+}
+
+/** Whether a text may call any of them. */
+export function callsNatives(sql: string): boolean {
+  return sql.includes(nativePrefix)
 }
 
 function scalarFunction({ name, takes, gives, run, isBounded }: NativeFunction): DuckDBScalarFunction {

@@ -43,7 +43,7 @@ export type Request =
       readonly encoding: Encoding
       readonly columns: readonly Field[]
     }
-  | { readonly op: 'pull'; readonly rowCountMax: number; readonly bytesMax: number }
+  | { readonly op: 'pull'; readonly rowCountMax: number; readonly bytesMax: number; readonly goesOn: boolean }
   | { readonly op: 'describe'; readonly statement: WireStatement }
   | {
       readonly op: 'copy'
@@ -55,7 +55,7 @@ export type Request =
   | {
       readonly op: 'copyText'
       readonly statement: WireStatement
-      readonly encoding: Encoding
+      readonly kind: 'json' | 'csv'
       readonly folder: string
       readonly isOrdered: boolean
       readonly extension: string

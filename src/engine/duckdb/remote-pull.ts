@@ -1,7 +1,14 @@
 import { assert } from '#base/assert.ts'
 import { AppError } from '#base/errors.ts'
 import { untilAborted } from '#base/until-aborted.ts'
-import { atOnce, type Chunk, type EngineStatement, type OpenOptions, type Pull } from '../engine.ts'
+import {
+  atOnce,
+  type Chunk,
+  type EngineStatement,
+  type OpenOptions,
+  type Pull,
+  type PullLimit,
+} from '../engine.ts'
 import { readChunk } from './frames.ts'
 import { stopReason } from '../stop-reason.ts'
 import type { Place } from './place.ts'
@@ -71,7 +78,7 @@ class RemotePull implements Pull {
     signal.addEventListener('abort', this.#leave, { once: true })
   }
 
-  async pull(limit: { readonly rowCountMax: number; readonly bytesMax: number }): Promise<Chunk> {
+  async pull(limit: PullLimit): Promise<Chunk> {
     assert(!this.#isPulling, 'one pull at a time')
     if (this.#isDone) return { bytes: new Uint8Array(), rowCount: 0, state: 'done' }
     this.#isPulling = true
@@ -90,11 +97,12 @@ class RemotePull implements Pull {
     }
   }
 
-  async #pull(limit: { readonly rowCountMax: number; readonly bytesMax: number }): Promise<Chunk> {
+  async #pull(limit: PullLimit): Promise<Chunk> {
     const request = {
       op: 'pull',
       rowCountMax: Math.min(limit.rowCountMax, Number.MAX_SAFE_INTEGER),
       bytesMax: Math.min(limit.bytesMax, Number.MAX_SAFE_INTEGER),
+      goesOn: limit.goesOn ?? false,
     } as const
     const frame = await untilAborted(
       this.#place.ask(request, { signal: this.#signal }),
@@ -108,7 +116,7 @@ class RemotePull implements Pull {
       this.#signal.removeEventListener('abort', this.#leave)
       this.#place.ended()
     }
-    return { bytes, rowCount, state: isLast ? 'done' : 'more' }
+    return { bytes, rowCount, state: isLast ? 'done' : 'more', isOwn: true }
   }
 
   readonly #leave = (): void => {

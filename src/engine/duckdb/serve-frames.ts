@@ -1,3 +1,4 @@
+import { giveBack } from '#base/give-back.ts'
 import { failureOf } from './failure.ts'
 import { chunkFrame, type Frame, frameKinds, jsonFrame } from './frames.ts'
 import type { Instances } from './instances.ts'
@@ -9,7 +10,7 @@ const progressEveryMs = 1000
 /** Answers the server's requests, those of one statement in their order. */
 export function frameServer(
   instances: Instances,
-  send: (parts: readonly Uint8Array[]) => void,
+  send: (parts: readonly Uint8Array[], onSent?: () => void) => void,
 ): (frame: Frame) => void {
   const running = new Map<number, { readonly served: ServedStatement; done: Promise<void> }>()
 
@@ -28,8 +29,9 @@ export function frameServer(
           return send(jsonFrame(number, frameKinds.answer, null))
         case 'pull': {
           const { rowCount, isLast, bytes } = await served.pull(request)
-          send(chunkFrame(number, rowCount, isLast, bytes))
+          send(chunkFrame(number, rowCount, isLast, bytes), () => giveBack(bytes))
           if (isLast) forget(number) // Which takes some milliseconds: nobody waits for them.
+          else if (request.goesOn) await served.goOn(request)
           return
         }
         case 'open':

@@ -1,10 +1,13 @@
+import { assert } from '#base/assert.ts'
 import type { EncodedRows, Rows } from '../encoded-rows.ts'
 import { copyText } from './copy-text.ts'
 import { Interrupted, NotAQuery } from './failure.ts'
 import type { Instances, Sandbox } from './instances.ts'
 import type { Request } from './protocol.ts'
+import { runToEnd } from './run-to-end.ts'
 import { describeQuery, openStatement } from './statement.ts'
 
+type PullRequest = Extract<Request, { op: 'pull' }>
 type Starting = Exclude<Request, { op: 'pull' | 'interrupt' | 'close' }>
 
 /** An interrupt that comes between two calls into DuckDB is lost, so it is said again until the work has ended. */
@@ -16,6 +19,10 @@ export class ServedStatement {
   #sandbox: Sandbox | undefined
   #statement: EncodedRows | undefined
   #isInterrupted = false
+  /** All its rows were given. */
+  #isOver = false
+  /** The rows of the next pull, or why there are none. */
+  #ahead: PromiseSettledResult<Rows> | undefined
   #copiedRowCount = 0
 
   constructor(instances: Instances) {
@@ -39,18 +46,32 @@ export class ServedStatement {
           return await describeQuery(sandbox, sql)
         case 'copy':
           return await this.#copy(sandbox, request)
-        case 'copyText': {
-          const statement = await openStatement(sandbox, { sql, encoding: request.encoding })
-          return await copyText(statement, request, (rowCount) => {
+        case 'copyText':
+          return await copyText(sandbox, request, (rowCount) => {
             this.#copiedRowCount += rowCount
             if (this.#isInterrupted) throw new Interrupted()
           })
-        }
       }
     })
   }
 
-  async pull({ rowCountMax, bytesMax }: Extract<Request, { op: 'pull' }>): Promise<Rows> {
+  async pull(request: PullRequest): Promise<Rows> {
+    const ahead = this.#ahead
+    this.#ahead = undefined
+    if (ahead?.status === 'rejected') throw ahead.reason
+    const rows = ahead?.value ?? (await this.#produce(request))
+    assert(rows.rowCount <= request.rowCountMax, 'a pull asks for no less than the one before it')
+    this.#isOver = rows.isLast
+    return rows
+  }
+
+  /** Produces the rows of the next pull, which need not wait for them then. Never rejects. */
+  async goOn(request: PullRequest): Promise<void> {
+    const [ahead] = await Promise.allSettled([this.#produce(request)])
+    this.#ahead = ahead
+  }
+
+  async #produce({ rowCountMax, bytesMax }: PullRequest): Promise<Rows> {
     const statement = this.#statement
     if (!statement) throw new Error('Broken invariant: rows are pulled from an open statement')
     return await this.#untilInterrupted(() => statement.pull(rowCountMax, bytesMax))
@@ -73,7 +94,7 @@ export class ServedStatement {
   /** Only when nothing runs. */
   close(): void {
     this.#statement = undefined
-    this.#sandbox?.close()
+    this.#sandbox?.close(this.#isOver && !this.#isInterrupted)
     this.#sandbox = undefined
   }
 
@@ -83,8 +104,8 @@ export class ServedStatement {
   ): Promise<unknown> {
     // What is one statement by itself cannot end the parentheses that are put around it.
     if ((await connection.extractStatements(statement.sql)).count !== 1) throw new NotAQuery()
-    const result = await connection.runAndReadAll(copySql)
-    return result.getRowObjectsJson()
+    const result = await runToEnd(connection, copySql)
+    return await result.getRowObjectsJson()
   }
 
   async #untilInterrupted<T>(work: () => Promise<T>): Promise<T> {

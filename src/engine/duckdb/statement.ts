@@ -2,12 +2,14 @@ import type { DuckDBPreparedStatement } from '@duckdb/node-api'
 import { StatementType } from '@duckdb/node-api'
 import { quoteIdentifier } from '#base/sql-text.ts'
 import type { Encoding } from '#encode/encoding.ts'
+import { isPrinted } from '#encode/printed.ts'
 import type { Field } from '#types/data-type.ts'
 import { duckdbType } from '#types/duckdb.ts'
 import { EncodedRows } from '../encoded-rows.ts'
 import { conforms, nearestType } from './engine-types.ts'
 import { NotAQuery } from './failure.ts'
 import type { Sandbox } from './instances.ts'
+import { doubleSql } from './plain-sql.ts'
 import { batchReader } from './values.ts'
 
 /** One query in its sandbox, its rows encoded. They are fetched from DuckDB only when pulled. */
@@ -24,20 +26,32 @@ export async function openStatement(
     readonly columns?: readonly Field[]
   },
 ): Promise<EncodedRows> {
-  let prepared = await prepareQuery(connection, sql)
+  const isText = columns?.map(({ type }, index) => type.kind === 'double' && isPrinted(encoding, index)) ?? []
+  const printed = columns && (await preparePrinted(connection, { sql, columns, isText }))
+  const { prepared, wanted } = printed
+    ? { prepared: printed, wanted: columns }
+    : await prepareConforming(connection, sql, columns)
   try {
-    const wanted = columns ?? columnsOf(prepared)
-    const cast = castSql(sql, wanted, prepared)
-    if (cast !== undefined) {
-      prepared.destroySync()
-      prepared = await prepareQuery(connection, cast)
-    }
     const result = await prepared.stream()
     const read = batchReader(wanted, result.columnTypes())
     return new EncodedRows(encoding, wanted, async () => {
       const chunk = await result.fetchChunk()
       return chunk && chunk.rowCount > 0 ? read(chunk) : undefined
     })
+  } finally {
+    prepared.destroySync()
+  }
+}
+
+/** A query with columns of types of ours, and what they are; nothing is read. */
+export async function conformingQuery(
+  connection: Sandbox['connection'],
+  sql: string,
+): Promise<{ readonly sql: string; readonly columns: readonly Field[] }> {
+  const prepared = await prepareQuery(connection, sql)
+  try {
+    const columns = columnsOf(prepared)
+    return { sql: castSql(sql, columns, prepared) ?? sql, columns }
   } finally {
     prepared.destroySync()
   }
@@ -51,6 +65,47 @@ export async function describeQuery({ connection }: Sandbox, sql: string): Promi
   } finally {
     prepared.destroySync()
   }
+}
+
+/**
+ * The query with some of its doubles as texts: all threads of the engine print them sooner than the one that encodes.
+ * Undefined: there are none, or something is not as it is wanted and takes another way.
+ */
+async function preparePrinted(
+  connection: Sandbox['connection'],
+  {
+    sql,
+    columns,
+    isText,
+  }: { readonly sql: string; readonly columns: readonly Field[]; readonly isText: readonly boolean[] },
+): Promise<DuckDBPreparedStatement | undefined> {
+  if (!isText.includes(true)) return undefined
+  // What is one statement by itself cannot end the parentheses that are put around it.
+  const parsed = await connection.extractStatements(sql).catch(() => undefined)
+  if (parsed?.count !== 1) return undefined
+  const text = aroundSql(sql, columns, (name, index) =>
+    isText[index] ? doubleSql(`CAST(${name} AS DOUBLE)`) : name,
+  )
+  const prepared = await connection.prepare(text).catch(() => undefined)
+  const isWanted =
+    prepared?.columnCount === columns.length &&
+    columns.every(({ type }, index) => isText[index] || conforms(type, prepared.columnType(index)))
+  if (isWanted) return prepared
+  prepared?.destroySync()
+  return undefined
+}
+
+async function prepareConforming(
+  connection: Sandbox['connection'],
+  sql: string,
+  columns: readonly Field[] | undefined,
+): Promise<{ readonly prepared: DuckDBPreparedStatement; readonly wanted: readonly Field[] }> {
+  const prepared = await prepareQuery(connection, sql)
+  const wanted = columns ?? columnsOf(prepared)
+  const cast = castSql(sql, wanted, prepared)
+  if (cast === undefined) return { prepared, wanted }
+  prepared.destroySync()
+  return { prepared: await prepareQuery(connection, cast), wanted }
 }
 
 /** @throws when the text is not one query */
@@ -81,9 +136,18 @@ function castSql(
     ({ type }, index) => !conforms(type, prepared.columnType(index)) && duckdbType(type),
   )
   if (!casts.some(Boolean)) return undefined
+  return aroundSql(sql, columns, (name, index) => {
+    const type = casts[index]
+    return type ? `CAST(${name} AS ${type})` : name
+  })
+}
+
+/** A query that makes something of each column of another. */
+function aroundSql(
+  sql: string,
+  columns: readonly Field[],
+  itemOf: (name: string, index: number) => string,
+): string {
   const names = columns.map((_, index) => quoteIdentifier(`column ${index}`))
-  const items = casts.map((type, index) =>
-    type === false ? names[index] : `CAST(${names[index]} AS ${type})`,
-  )
-  return `SELECT ${items.join(', ')} FROM (${sql}\n) AS query(${names.join(', ')})`
+  return `SELECT ${names.map(itemOf).join(', ')} FROM (${sql}\n) AS query(${names.join(', ')})`
 }

@@ -13,9 +13,12 @@ import {
   type DuckDBTimestampValue,
   type DuckDBType,
   type DuckDBValue,
+  type DuckDBVector,
 } from '@duckdb/node-api'
+import { isMissing, type RawColumn } from '#encode/raw-column.ts'
 import type { DataType, Field } from '#types/data-type.ts'
 import { type Batch, Interval, MapEntries, type Value } from '#encode/value.ts'
+import { rawColumnReader, textBytes } from './raw-columns.ts'
 
 type Convert = (value: DuckDBValue) => Value
 
@@ -25,16 +28,31 @@ export function batchReader(
   types: readonly DuckDBType[],
 ): (chunk: DuckDBDataChunk) => Batch {
   const converts = columns.map((column, index) => converter(column.type, types[index]!))
+  const readers = columns.map((column, index) => rawColumnReader(column.type, types[index]!))
   return (chunk) => {
-    const vectors = columns.map((_, index) => chunk.getColumnVector(index))
+    const vectors: DuckDBVector[] = []
+    const raws: (RawColumn | null)[] = []
+    const raw = (index: number): RawColumn | undefined =>
+      (raws[index] ??= readers[index]?.(chunk, index) ?? null) ?? undefined
     return {
       rowCount: chunk.rowCount,
       value: (column, row) => {
-        const value = vectors[column]!.getItem(row)
+        if (columns[column]!.type.kind === 'string') {
+          const texts = raw(column)
+          return texts ? textOf(texts, row) : (textBytes(chunk, column, row)?.toString('utf8') ?? null)
+        }
+        const value = (vectors[column] ??= chunk.getColumnVector(column)).getItem(row)
         return value === null ? null : converts[column]!(value)
       },
+      raw: { firstRow: 0, column: raw },
     }
   }
+}
+
+function textOf({ validity, values }: RawColumn, row: number): string | null {
+  if (isMissing(validity, row) || values.kind !== 'bytes') return null
+  const start = values.starts[row]!
+  return values.bytes.toString('utf8', start, start + values.lengths[row]!)
 }
 
 const asIs: Convert = (value) => value as Value

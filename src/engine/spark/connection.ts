@@ -1,4 +1,9 @@
-import { ChannelCredentials, makeGenericClientConstructor, Metadata } from '@grpc/grpc-js'
+import {
+  ChannelCredentials,
+  type ClientReadableStream,
+  makeGenericClientConstructor,
+  Metadata,
+} from '@grpc/grpc-js'
 import { type ExecuteResponse, serviceDefinition } from './messages.ts'
 
 /** Where a Spark Connect server is, and what it wants to see. */
@@ -37,7 +42,7 @@ type Unary = (
   options: { readonly deadline: number },
   done: (error: Error | null, response: unknown) => void,
 ) => void
-type Streaming = (request: object, metadata: Metadata) => ResponseStream
+type Streaming = (request: object, metadata: Metadata) => ClientReadableStream<ExecuteResponse>
 
 /** What `serviceDefinition` makes of the service. */
 type Client = Readonly<Record<UnaryMethod, Unary>> &
@@ -70,7 +75,20 @@ export function connect({ host, port, token, isEncrypted }: SparkAddress): Conne
           else resolve(response as T)
         })
       }),
-    stream: (method, request) => client[method](request, metadata),
+    stream: (method, request) => heard(client[method](request, metadata)),
     [Symbol.dispose]: () => client.close(),
+  }
+}
+
+/** An error that comes before the first message is asked for would otherwise be nobody's, and end the process. */
+function heard(stream: ClientReadableStream<ExecuteResponse>): ResponseStream {
+  let failure: Error | undefined
+  stream.on('error', (error) => (failure = error))
+  return {
+    cancel: () => stream.cancel(),
+    [Symbol.asyncIterator]: async function* () {
+      yield* stream as AsyncIterable<ExecuteResponse>
+      if (failure) throw failure
+    },
   }
 }

@@ -32,6 +32,13 @@ test('rows are encoded on a thread, as many as are asked for, and batches fetche
   expect([text(rest.bytes), rest.rowCount, rest.isLast]).toEqual(['[2,"t2"]\n[3,"t3"]\n[4,"t4"]\n', 3, true])
 })
 
+test('results without rows come one after another, each with memory of its own', async () => {
+  await using thread = new EncodingThread()
+  const open = () => thread.open({ encoding: { kind: 'jsonRows' }, columns }, async () => undefined)
+  for (const rows of [open(), open(), open()])
+    expect(await rows.pull(1, 1)).toMatchObject({ rowCount: 0, isLast: true })
+})
+
 test('what a batch cannot be fetched for is what the pull fails with', async () => {
   await using thread = new EncodingThread()
   const rows = thread.open({ encoding: { kind: 'jsonRows' }, columns }, async () => {

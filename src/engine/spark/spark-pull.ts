@@ -2,7 +2,7 @@ import { setTimeout } from 'node:timers/promises'
 import { assert } from '#base/assert.ts'
 import { AppError } from '#base/errors.ts'
 import { untilAborted } from '#base/until-aborted.ts'
-import type { Chunk, OpenOptions, Pull } from '../engine.ts'
+import type { Chunk, OpenOptions, Pull, PullLimit } from '../engine.ts'
 import { stopReason } from '../stop-reason.ts'
 import type { EncodingThread, ThreadRows } from './encoding-thread.ts'
 import { appErrorOf, readFailure } from './failure.ts'
@@ -35,7 +35,7 @@ export class SparkPull implements Pull {
     else signal.addEventListener('abort', this.#onAbort, { once: true })
   }
 
-  async pull(limit: { readonly rowCountMax: number; readonly bytesMax: number }): Promise<Chunk> {
+  async pull(limit: PullLimit): Promise<Chunk> {
     assert(!this.#isPulling, 'one pull at a time')
     if (this.#isDone) return { bytes: new Uint8Array(), rowCount: 0, state: 'done' }
     this.#isPulling = true

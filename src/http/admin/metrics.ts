@@ -25,7 +25,8 @@ export function createCounters(): Counters {
   const series = new Map<string, { name: CounterName; labels: Labels; value: number }>()
   return {
     count: (name, labels, by = 1) => {
-      const key = name + labelText(labels)
+      // Asked with every request: no text that must be read by others.
+      const key = `${name} ${Object.values(labels).join(' ')}`
       const found = series.get(key)
       if (found) found.value += by
       else if (series.size < seriesMax) series.set(key, { name, labels, value: by })
@@ -36,12 +37,13 @@ export function createCounters(): Counters {
 
 /** Counts every answer under its route, never under the address asked for. */
 export function countRequests(app: App, counters: Counters): void {
-  app.addHook('onResponse', async (request, reply) => {
+  app.addHook('onResponse', (request, reply, done) => {
     counters.count('sluice_http_requests', {
       method: request.method,
       route: request.routeOptions.url ?? 'unknown',
       status: reply.statusCode,
     })
+    done()
   })
 }
 

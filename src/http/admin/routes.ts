@@ -11,6 +11,7 @@ import { addBackups } from './backups.ts'
 import { addMaintenance } from './maintenance.ts'
 import type { Counters } from './metrics.ts'
 import { addCredentials } from './credentials.ts'
+import { addDatasets } from './datasets.ts'
 import { addExports } from './exports.ts'
 import { addNotifications } from './notifications.ts'
 import { addPrincipals } from './principals.ts'
@@ -32,6 +33,7 @@ export async function sluiceRoutes(
   addMaintenance(app, dependencies)
   addBackups(app, dependencies)
   addRejects(app, dependencies)
+  addDatasets(app, dependencies)
   addScratchSpace(app, dependencies)
   addRotation(app, dependencies)
   addPrincipals(app, dependencies)

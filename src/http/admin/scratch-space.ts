@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import type { ScratchCopy } from '#query/scratch-space.ts'
+import { copyUriOf, type ScratchCopy } from '#query/scratch-space.ts'
 import type { HttpDependencies } from '../dependencies.ts'
 import { type App, guarded } from '../gateway/app.ts'
 import { callerOf } from '../gateway/caller.ts'
@@ -78,10 +78,11 @@ export function addScratchSpace(app: App, { access, query }: HttpDependencies): 
   )
 }
 
-function documentOf({ id, folder, format, rowCount, files, createdAt, expiresAt }: ScratchCopy) {
+function documentOf(copy: ScratchCopy) {
+  const { id, format, rowCount, files, createdAt, expiresAt } = copy
   return {
     id,
-    copyURI: `scratch-space/${folder}/${id}`,
+    copyURI: copyUriOf(copy),
     format,
     rowCount,
     files: [...files],

@@ -14,7 +14,7 @@ export interface SqlOutputOptions {
 }
 
 /** One pull: what is in memory of a result at a time. */
-const pullLimit = { rowCountMax: 2_048, bytesMax: 256 * 1024 }
+const pullLimit = { rowCountMax: 2_048, bytesMax: 256 * 1024, goesOn: true }
 const noticesMax = 1_000
 
 /**

@@ -25,21 +25,36 @@ export function addAuthentication(app: App, access: Access): void {
   app.addHook('onRequest', (request, _reply, done) => {
     withRequestContext({ requestId: request.id, address: request.ip }, done)
   })
-  app.addHook('onRequest', async (request) => {
+  async function authenticate(
+    request: FastifyRequest,
+    guard: ClosedGuard,
+    done: (error?: Error) => void,
+  ): Promise<void> {
+    try {
+      // Its clients send a token and no other headers; addresses name the sandbox.
+      if (guard.api === 'iceberg') request.principal = await principalOf(request, access)
+      else request.caller = await callerFrom(request, guard, access)
+    } catch (error) {
+      done(error as Error)
+      return
+    }
+    done()
+  }
+
+  app.addHook('onRequest', (request, _reply, done) => {
     const { guard } = request.routeOptions.config
-    if (!guard && request.is404) return
-    if (!guard) throw new Error(`Broken invariant: ${request.url} has no guard.`)
-    if (guard.isPublic) return
-    // Its clients send a token and no other headers; addresses name the sandbox.
-    if (guard.api === 'iceberg') request.principal = await principalOf(request, access)
-    else request.caller = await callerFrom(request, guard, access)
+    if (!guard && !request.is404) throw new Error(`Broken invariant: ${request.url} has no guard.`)
+    if (!guard || guard.isPublic) done()
+    else void authenticate(request, guard, done)
   })
 }
+
+type ClosedGuard = Exclude<Guard, { readonly isPublic: true }>
 
 /** Who sends a request that must show it, once token, headers, sandbox and permission are right. */
 export async function callerFrom(
   request: FastifyRequest,
-  guard: Exclude<Guard, { isPublic: true }>,
+  guard: ClosedGuard,
   access: Access,
 ): Promise<Caller> {
   const principal = await principalOf(request, access)

@@ -27,6 +27,7 @@ export function batchDocument({ principal, sandbox }: Caller, batch: Batch): Rec
     tags: batch.tags,
     ...(batch.createdBy === undefined ? {} : { createdUser: batch.createdBy, updatedUser: batch.createdBy }),
     inputFormat: { format: batch.format },
+    ...(batch.externalId === undefined ? {} : { externalId: batch.externalId }),
     ...(batch.nodeId === undefined ? {} : { 'sluice/node': batch.nodeId }),
   }
 }

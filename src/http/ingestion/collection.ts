@@ -1,7 +1,6 @@
 import { AppError, toAppError } from '#base/errors.ts'
-import type { FastifyReply, FastifyRequest } from 'fastify'
+import type { FastifyRequest } from 'fastify'
 import { z } from 'zod'
-import { parseJson } from '#ingest/raw-json.ts'
 import type { Accepted, MessageResult } from '#ingest/streaming.ts'
 import type { HttpDependencies } from '../dependencies.ts'
 import { type App, open } from '../gateway/app.ts'
@@ -14,9 +13,12 @@ const querystring = z.object({
   syncValidation: z
     .string()
     .optional()
-    .transform((text) => text?.toLowerCase() === 'true')
     .describe('true: a message that does not fit the schema is refused at once'),
 })
+type CollectionRequest = FastifyRequest & {
+  readonly params: z.infer<typeof params>
+  readonly query: z.infer<typeof querystring>
+}
 /** Of who sends through an inlet that asks. */
 const guard = { permission: 'manage-datasets', api: 'catalog' } as const
 
@@ -27,24 +29,22 @@ const guard = { permission: 'manage-datasets', api: 'catalog' } as const
 export async function collectionRoutes(app: App, dependencies: HttpDependencies): Promise<void> {
   const { streaming, access } = dependencies
   app.removeAllContentTypeParsers()
-  // Whatever it is called: senders leave the type out, or have it as text.
-  app.addContentTypeParser('*', { parseAs: 'string', bodyLimit: bodyBytesMax }, (_request, text, done) =>
+  // Whatever it is called: senders leave the type out, or have it as text. What a pattern takes is found faster than by `*`.
+  app.addContentTypeParser(/^/, { parseAs: 'string', bodyLimit: bodyBytesMax }, (_request, text, done) =>
     done(null, text),
   )
 
-  async function accept(
-    request: FastifyRequest,
-    messages: (body: unknown) => readonly unknown[],
-    { inletId, isSynchronous }: { readonly inletId: string; readonly isSynchronous: boolean },
-  ): Promise<Accepted> {
-    const inlet = await streaming.opened(inletId)
+  async function accept(request: CollectionRequest, isSeveral: boolean): Promise<Accepted> {
+    const inlet = await streaming.opened(request.params.inletId)
     const sender = inlet.requiresAuthentication ? await callerFrom(request, guard, access) : undefined
     if (sender && sender.sandbox.id !== inlet.maker.sandbox.id) {
       throw new AppError('inlet.unknown', 'There is no such inlet.', {
         hint: 'x-sandbox-name must name the sandbox of the inlet.',
       })
     }
-    return await streaming.accept(inlet, messages(bodyOf(request)), { sender, isSynchronous })
+    const text = typeof request.body === 'string' ? request.body : ''
+    const isSynchronous = request.query.syncValidation?.toLowerCase() === 'true'
+    return await streaming.accept(inlet, { text, isSeveral }, { sender, isSynchronous })
   }
 
   app.post(
@@ -61,19 +61,15 @@ export async function collectionRoutes(app: App, dependencies: HttpDependencies)
         querystring,
       },
     },
-    async (request, reply) => {
-      const { inletId } = request.params
-      const { receivedAt, transactionId, results } = await accept(request, (body) => [body], {
-        inletId,
-        isSynchronous: request.query.syncValidation,
-      })
+    async (request) => {
+      const { receivedAt, transactionId, results } = await accept(request, false)
       const [result] = results
       if (result?.isTaken === false) throw result.reason
-      return await reply.send({
-        inletId,
+      return {
+        inletId: request.params.inletId,
         xactionId: transactionId,
         receivedTimeMs: String(receivedAt.getTime()),
-      })
+      }
     },
   )
 
@@ -90,37 +86,17 @@ export async function collectionRoutes(app: App, dependencies: HttpDependencies)
         querystring,
       },
     },
-    async (request, reply): Promise<FastifyReply> => {
-      const { inletId } = request.params
-      const answer = await accept(request, messagesOf, {
-        inletId,
-        isSynchronous: request.query.syncValidation,
-      })
-      return await reply.code(207).send({
-        inletId,
+    async (request, reply) => {
+      const answer = await accept(request, true)
+      void reply.code(207)
+      return {
+        inletId: request.params.inletId,
         batchId: answer.transactionId,
         receivedTimeMs: answer.receivedAt.getTime(),
         responses: answer.results.map(responseOf),
-      })
+      }
     },
   )
-}
-
-function bodyOf({ body }: FastifyRequest): unknown {
-  try {
-    return parseJson(typeof body === 'string' ? body : '')
-  } catch (error) {
-    throw new AppError(
-      'request.invalid',
-      `The body of the request is not JSON: ${error instanceof Error ? error.message : ''}.`,
-    )
-  }
-}
-
-function messagesOf(body: unknown): readonly unknown[] {
-  const { messages } = (body ?? {}) as { readonly messages?: unknown }
-  if (Array.isArray(messages) && messages.length > 0) return messages
-  throw new AppError('request.invalid', '$.messages: an array of messages was expected.')
 }
 
 function responseOf(result: MessageResult): Record<string, unknown> {

@@ -1,11 +1,12 @@
 import { z } from 'zod'
 import { AppError } from '#base/errors.ts'
 import { type BatchId, parseId } from '#base/ids.ts'
-import { replacedMax } from '#ingest/ingest.ts'
+import { externalIdLengthMax, replacedMax } from '#ingest/ingest.ts'
 import type { HttpDependencies } from '../dependencies.ts'
 import { type App, guarded } from '../gateway/app.ts'
 import { batchDocument } from '../gateway/batch-document.ts'
 import { callerOf } from '../gateway/caller.ts'
+import { addPreviews } from './preview.ts'
 import { addUploads } from './uploads.ts'
 
 const tags = ['Batch ingestion']
@@ -26,6 +27,14 @@ const newBatch = z.looseObject({
     .describe('Keep refused rows with their reasons; default true'),
   partialIngestionPercentage: z.coerce.number().min(0).max(100).optional(),
   tags: z.record(z.string(), z.unknown()).optional(),
+  externalId: z
+    .string()
+    .min(1)
+    .max(externalIdLengthMax)
+    .optional()
+    .describe(
+      'A name of yours: opening again gives the same batch, unless it failed, was aborted or reverted',
+    ),
   replay: z
     .looseObject({ predecessors: z.array(z.string()).min(1).max(replacedMax), reason: z.string().optional() })
     .nullish()
@@ -50,14 +59,22 @@ export async function ingestionRoutes(app: App, dependencies: HttpDependencies):
         response: { 201: z.looseObject({ id: z.string(), status: z.string() }) },
       },
       handler: async (request, reply) => {
-        const { datasetId, inputFormat, enableErrorDiagnostics, partialIngestionPercentage, replay, tags } =
-          request.body
+        const {
+          datasetId,
+          inputFormat,
+          enableErrorDiagnostics,
+          partialIngestionPercentage,
+          replay,
+          tags,
+          externalId,
+        } = request.body
         const caller = callerOf(request)
         const batch = await ingest.open(caller, {
           datasetId: parseId('dataset', datasetId),
           format: inputFormat.format,
           ...(partialIngestionPercentage === undefined ? {} : { partialIngestionPercentage }),
           ...(tags === undefined ? {} : { tags }),
+          ...(externalId === undefined ? {} : { externalId }),
           ...(enableErrorDiagnostics === undefined ? {} : { hasDiagnostics: enableErrorDiagnostics }),
           isMultiLineJson: inputFormat.isMultiLineJson ?? false,
           ...(replay ? { replaces: replay.predecessors.map(replacedId) } : {}),
@@ -98,6 +115,7 @@ export async function ingestionRoutes(app: App, dependencies: HttpDependencies):
     },
   )
 
+  addPreviews(app, dependencies)
   await app.register(async (uploads: App) => addUploads(uploads, dependencies))
 }
 

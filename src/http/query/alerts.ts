@@ -20,6 +20,8 @@ const alertTypes = [
   'empty',
   'shrunken',
   'ending',
+  'late',
+  'expiring',
 ] as const
 const alertType = z.enum(alertTypes)
 const params = z.object({ assetId: z.string().max(100) })

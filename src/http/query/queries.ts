@@ -38,7 +38,7 @@ export function addQueries(app: App, { query: { queries } }: HttpDependencies): 
         tags,
         summary: 'Run a query in the background',
         description:
-          'Rows are not returned: the query creates a dataset or appends to one. For rows use the PostgreSQL protocol, POST /sluice/v1/sql or POST /sluice/v1/results.',
+          'Rows are not returned: the query creates a dataset, appends to one or copies to the scratch space. For rows use the PostgreSQL protocol, POST /sluice/v1/sql or POST /sluice/v1/results.',
         body: queryBody,
         response: { 202: queryShape },
       },

@@ -8,7 +8,17 @@ import type { queryShape } from './shapes.ts'
 export const base = '/data/foundation/query'
 
 export function queryDocument(caller: Caller, query: LoggedQuery): z.input<typeof queryShape> {
-  const { id, request, effectiveSql, scheduleId, scheduleRunId, createdDataset, templateName, error } = query
+  const {
+    id,
+    request,
+    effectiveSql,
+    scheduleId,
+    scheduleRunId,
+    createdDataset,
+    templateName,
+    error,
+    copyUri,
+  } = query
   const self = `${base}/queries/${id}`
   const isUnderWay = query.state === 'SUBMITTED' || query.state === 'IN_PROGRESS'
   const dataset = (datasetId: string) => ({
@@ -32,6 +42,7 @@ export function queryDocument(caller: Caller, query: LoggedQuery): z.input<typeo
     ...(templateName === undefined ? {} : { templateName }),
     userId: query.userId,
     client: query.client,
+    ...(copyUri === undefined ? {} : { copyURI: copyUri }),
     ...(query.isDeleted ? { isSoftDeleted: true } : {}),
     errors: error ? [errorDocument(error)] : [],
     version: 1,

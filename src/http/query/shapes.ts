@@ -21,6 +21,7 @@ export const queryShape = z.looseObject({
   templateName: z.string().optional(),
   userId: z.string(),
   client: z.string(),
+  copyURI: z.string().optional().describe('Where COPY has put the rows'),
   errors: z.array(
     z.object({ code: z.string(), message: z.string(), errorType: z.enum(['USER_ERROR', 'SYSTEM_ERROR']) }),
   ),

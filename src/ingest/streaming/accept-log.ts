@@ -5,7 +5,7 @@ import { type BatchId, newBatchId } from '#base/ids.ts'
 import type { Logger } from '#base/log.ts'
 import { untilAborted } from '#base/until-aborted.ts'
 import { makeFolderDurably } from '#objects/durable-files.ts'
-import { frameOf, type Segment, segmentHead } from './segment.ts'
+import { frameBytes, frameOf, type Segment, segmentHead } from './segment.ts'
 import { createSegment, leftSegments, removeSegment, renameAside, segmentPath } from './segment-files.ts'
 
 /**
@@ -50,7 +50,8 @@ export interface AcceptLogOptions {
 const groupBytesMax = 8 * 1024 * 1024
 
 interface Waiting {
-  readonly frame: Buffer
+  readonly pieces: readonly Buffer[]
+  readonly bytes: number
   readonly resolve: () => void
   readonly reject: (error: unknown) => void
 }
@@ -113,10 +114,10 @@ export async function openAcceptLog(options: AcceptLogOptions): Promise<AcceptLo
   /** All of the group is durable, or nothing of it is there. */
   async function commit(group: readonly Waiting[]): Promise<void> {
     const segment = await opened()
-    const frames = group.map(({ frame }) => frame)
     const bytes = bytesOf(group)
     try {
-      const { bytesWritten } = await segment.file.writev(frames, segment.bytes)
+      const pieces = group.flatMap((one) => one.pieces)
+      const { bytesWritten } = await segment.file.writev(pieces, segment.bytes)
       if (bytesWritten !== bytes) throw new Error(`${bytesWritten} of ${bytes} bytes were written.`)
       await segment.file.datasync()
     } catch (error) {
@@ -165,13 +166,16 @@ export async function openAcceptLog(options: AcceptLogOptions): Promise<AcceptLo
     append: async (payloads) => {
       if (isClosed) throw new AppError('server.stopping', 'The server is stopping.')
       if (payloads.length === 0) return
-      const frame = Buffer.concat(payloads.map(frameOf))
-      if (total + frame.byteLength > bytesMax) throw full(bytesMax)
-      if (waitingBytes + frame.byteLength > waitingBytesMax) throw busy(waitingBytesMax)
-      total += frame.byteLength
-      waitingBytes += frame.byteLength
+      let bytes = 0
+      for (const payload of payloads) bytes += frameBytes(payload)
+      if (total + bytes > bytesMax) throw full(bytesMax)
+      if (waitingBytes + bytes > waitingBytesMax) throw busy(waitingBytesMax)
+      total += bytes
+      waitingBytes += bytes
+      const pieces: Buffer[] = []
+      for (const payload of payloads) pieces.push(...frameOf(payload))
       const { promise, resolve, reject } = Promise.withResolvers<void>()
-      waiting.push({ frame, resolve, reject })
+      waiting.push({ pieces, bytes, resolve, reject })
       work()
       await promise
     },
@@ -228,15 +232,15 @@ export async function openAcceptLog(options: AcceptLogOptions): Promise<AcceptLo
 }
 
 function bytesOf(group: readonly Waiting[]): number {
-  return group.reduce((sum, { frame }) => sum + frame.byteLength, 0)
+  return group.reduce((sum, one) => sum + one.bytes, 0)
 }
 
 function takeGroup(waiting: readonly Waiting[]): Waiting[] {
   const group: Waiting[] = []
   let bytes = 0
   for (const one of waiting) {
-    if (group.length > 0 && bytes + one.frame.byteLength > groupBytesMax) break
-    bytes += one.frame.byteLength
+    if (group.length > 0 && bytes + one.bytes > groupBytesMax) break
+    bytes += one.bytes
     group.push(one)
   }
   return group

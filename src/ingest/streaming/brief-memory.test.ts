@@ -26,3 +26,15 @@ test.each([
   }
   expect(seen).toEqual(counts)
 })
+
+test('what has come is known without waiting, and for a second', async () => {
+  let now = 0
+  const memory = createBriefMemory<number>(() => now)
+  const asked = memory.get('key', async () => 7)
+  expect(memory.known('key')).toBeUndefined()
+  await asked
+  now = 999
+  expect([memory.known('key'), memory.known('other')]).toEqual([7, undefined])
+  now = 1_000
+  expect(memory.known('key')).toBeUndefined()
+})

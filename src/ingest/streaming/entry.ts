@@ -13,12 +13,18 @@ export interface Entry {
 const lineEnd = 0x0a
 
 export function payloadOf(entry: Entry, rows: readonly string[]): Buffer {
-  return Buffer.from(`${JSON.stringify(entry)}\n${rows.join('\n')}\n`)
+  // One text at once: rows of a call are up to a megabyte, which would be copied again.
+  return Buffer.from([JSON.stringify(entry), ...rows, ''].join('\n'))
 }
 
 export function entryOf(payload: Buffer): Entry {
   const end = payload.indexOf(lineEnd)
   return must(JSON.parse(payload.toString('utf8', 0, end)) as Entry | null, 'an entry of the log has a head')
+}
+
+/** All rows, as they lie there. */
+export function textOfRows(payload: Buffer): Buffer {
+  return payload.subarray(payload.indexOf(lineEnd) + 1)
 }
 
 /** In the order of the keys; each with its line end. */

@@ -9,7 +9,7 @@ import type { Metadata } from '#metadata/metadata.ts'
 import { claimStreamKeys } from '#metadata/streaming.ts'
 import { enqueueLoad } from '../enqueue-load.ts'
 import { removeFile, type Staging, storeDurably } from '../staging.ts'
-import { type Entry, entryOf, rowsOf } from './entry.ts'
+import { type Entry, entryOf, rowsOf, textOfRows } from './entry.ts'
 import { bytesLeftOut, readSegment, type Segment } from './segment.ts'
 
 export interface MicroBatchOptions {
@@ -39,9 +39,13 @@ export async function batchSegment(
     read.count += 1
     read.bytes += payload.byteLength
     const entry = entryOf(payload)
-    const known = first.get(entry.datasetId) ?? { entry, keys: new Set(), rowCount: 0 }
+    const known = first.get(entry.datasetId) ?? { entry, keys: new Set(), keyedCount: 0, rowCount: 0 }
     known.rowCount += entry.keys.length
-    for (const key of entry.keys) if (key !== null) known.keys.add(key)
+    for (const key of entry.keys) {
+      if (key === null) continue
+      known.keys.add(key)
+      known.keyedCount += 1
+    }
     first.set(entry.datasetId, known)
   }
   let duplicates = 0
@@ -64,6 +68,8 @@ interface DatasetRows {
   /** The first one of the dataset. */
   readonly entry: Entry
   readonly keys: Set<string>
+  /** Rows that have one. */
+  keyedCount: number
   rowCount: number
 }
 
@@ -73,6 +79,7 @@ async function batchRows(
     segment,
     entry,
     keys,
+    keyedCount,
     rowCount,
     signal,
   }: Readonly<DatasetRows> & { readonly segment: Segment; readonly signal: AbortSignal },
@@ -106,7 +113,8 @@ async function batchRows(
     const batch = must(await lockBatch(tx, sandboxId, batchId), `the batch ${batchId} was just made`)
     if (batch.state !== 'loading') return 0 // By an attempt before this one, or somebody gave it up.
     const fresh = await claimStreamKeys(tx, { datasetId, batchId, keys, windowMs: duplicateWindowMs })
-    const rows = new FreshRows(segment, datasetId, fresh)
+    const areAll = keyedCount === keys.size && fresh.size === keys.size
+    const rows = new FreshRows(segment, datasetId, areAll ? 'all' : fresh)
     await removeFile(staging, batchId, fileNumber) // Of an attempt that died.
     const target = { folder: staging.batchFolder(batchId), path: staging.filePath(batchId, fileNumber) }
     const stored = await storeDurably(target, rows.read(), signal)
@@ -130,20 +138,26 @@ async function batchRows(
 class FreshRows {
   readonly #segment: Segment
   readonly #datasetId: DatasetId
-  readonly #fresh: Set<string>
+  readonly #fresh: Set<string> | 'all'
   count = 0
   duplicates = 0
 
-  constructor(segment: Segment, datasetId: DatasetId, fresh: ReadonlySet<string>) {
+  /** @param fresh keys, each of one row; all: no row's key came before, nor twice */
+  constructor(segment: Segment, datasetId: DatasetId, fresh: ReadonlySet<string> | 'all') {
     this.#segment = segment
     this.#datasetId = datasetId
-    this.#fresh = new Set(fresh)
+    this.#fresh = fresh === 'all' ? fresh : new Set(fresh)
   }
 
   async *read(): AsyncGenerator<Uint8Array> {
     for await (const payload of readSegment(this.#segment)) {
       const { datasetId, keys } = entryOf(payload)
       if (datasetId !== this.#datasetId) continue
+      if (this.#fresh === 'all') {
+        this.count += keys.length
+        yield textOfRows(payload)
+        continue
+      }
       const kept: Buffer[] = []
       let index = 0
       for (const row of rowsOf(payload)) {

@@ -7,24 +7,25 @@ import { requireDataset } from '#datasets/require-dataset.ts'
 import { datasetOf } from '#datasets/rows.ts'
 import { selectDataset } from '#metadata/datasets.ts'
 import type { Metadata } from '#metadata/metadata.ts'
-import type { AcceptOptions, Accepted, MessageResult, OpenInlet } from '../streaming.ts'
+import type { AcceptOptions, Accepted, CallText, MessageResult, OpenInlet } from '../streaming.ts'
 import type { RequiredPaths } from '../value-readers.ts'
 import type { AcceptLog } from './accept-log.ts'
 import { createBriefMemory } from './brief-memory.ts'
+import { messagesMax, messagesOf } from './call-messages.ts'
+import { createEntityForms, type EntityForm } from './entity-form.ts'
 import { payloadOf } from './entry.ts'
-import { type CheckedRow, messageOf, refused, rowChecker } from './message.ts'
-
-/** A body holds no more that can be taken; of what cannot be it could, and each has its answer. */
-const messagesMax = 10_000
+import { type CheckedRow, keyOf, type Message, messageOf, refused, rowChecker } from './message.ts'
+import { createPlainMessages } from './plain-messages.ts'
 
 /** A dataset that the sender may load, as it was within the last second. */
 interface Target {
   readonly schemaId: string
   readonly check: (entity: object) => CheckedRow
+  readonly form: EntityForm
 }
 
 export interface Receiver {
-  accept(inlet: OpenInlet, messages: readonly unknown[], options: AcceptOptions): Promise<Accepted>
+  accept(inlet: OpenInlet, call: CallText, options: AcceptOptions): Promise<Accepted>
   readonly accepted: number
   readonly refused: number
 }
@@ -45,14 +46,18 @@ export function createReceiver({
   readonly nodeId: string
 }): Receiver {
   const targets = createBriefMemory<Target>()
+  const formOf = createEntityForms()
+  const plainMessages = createPlainMessages()
   const place = nodeId.slice(-4)
   let calls = 0
   let acceptedCount = 0
   let refusedCount = 0
 
+  const keyOfTarget = ({ principal, sandbox }: Caller, datasetId: DatasetId) =>
+    `${principal.id} ${sandbox.id} ${datasetId}`
+
   async function targetOf(sender: Caller, datasetId: DatasetId): Promise<Target> {
-    const key = `${sender.principal.id} ${sender.sandbox.id} ${datasetId}`
-    return await targets.get(key, async () => {
+    return await targets.get(keyOfTarget(sender, datasetId), async () => {
       await requireDataset(access, sender, {
         permission: 'manage-datasets',
         datasetId,
@@ -61,65 +66,82 @@ export function createReceiver({
       const row = await selectDataset(metadata.db, sender.sandbox.id, datasetId)
       if (!row) throw unknownDataset(datasetId)
       const { schemaId, schema } = datasetOf(row)
-      return { schemaId, check: rowChecker(schema, row.required_fields as RequiredPaths) }
+      const required = row.required_fields as RequiredPaths
+      return { schemaId, check: rowChecker(schema, required), form: formOf(datasetId, schema, required) }
     })
   }
 
-  async function checked(
+  /** The rows of a call that are all certain to be taken. */
+  async function plainRows(
+    { inletId }: OpenInlet,
+    call: CallText,
     sender: Caller,
-    value: unknown,
-    isSynchronous: boolean,
-  ): Promise<CheckedRow & { readonly datasetId: DatasetId }> {
-    const { datasetId, organizationId, schemaIds, entity } = messageOf(value)
-    if (organizationId !== sender.sandbox.organizationId) {
-      throw refused('$.header.imsOrgId: it is not the organisation of the inlet')
-    }
-    const { schemaId, check } = await targetOf(sender, datasetId)
-    if (schemaIds.some((id) => id !== schemaId)) {
-      throw refused(`schemaRef: the dataset has the schema ${schemaId}`)
-    }
-    const row = check(entity)
-    if (isSynchronous && row.misfit) throw refused(row.misfit.reason)
-    return { ...row, datasetId }
+  ): Promise<Taken | undefined> {
+    const rows = await plainMessages.read(inletId, call, ({ organizationId, datasetId, schemaIds }) => {
+      if (organizationId !== sender.sandbox.organizationId) return undefined
+      const patternOf = ({ schemaId, form }: Target) =>
+        schemaIds.every((id) => id === schemaId) ? form.pattern : undefined
+      const known = targets.known(keyOfTarget(sender, datasetId))
+      return known ? patternOf(known) : targetOf(sender, datasetId).then(patternOf)
+    })
+    if (!rows || rows.length > messagesMax) return undefined
+    const taken = newTaken()
+    for (const { addressed, text, id } of rows) taken.add(addressed.datasetId, { text, key: keyOf(id) })
+    return taken
   }
 
-  async function accept(
-    { maker }: OpenInlet,
-    messages: readonly unknown[],
-    { sender = maker, isSynchronous }: AcceptOptions,
-  ): Promise<Accepted> {
-    if (messages.length > messagesMax) {
-      throw new AppError(
-        'request.invalid',
-        `One call has at most ${messagesMax} messages, ${messages.length} came.`,
-      )
-    }
-    const receivedAt = clock.now()
-    calls += 1
-    const transactionId = `${receivedAt.getTime()}:${place}:${calls}`
-    const results: MessageResult[] = []
-    const entries = new Map<DatasetId, { readonly rows: string[]; readonly keys: (string | null)[] }>()
-    for (const [index, message] of messages.entries()) {
+  /** Looks at each message of a call. */
+  async function lookedAt(
+    { inletId }: OpenInlet,
+    call: CallText,
+    { sender, isSynchronous }: { readonly sender: Caller; readonly isSynchronous: boolean },
+  ): Promise<Taken> {
+    const taken = newTaken()
+    // Within a call nothing is waited for twice.
+    const known = new Map<DatasetId, Target>()
+    for (const [index, value] of messagesOf(call).entries()) {
       try {
-        const { datasetId, text, key } = await checked(sender, message, isSynchronous)
-        let entry = entries.get(datasetId)
-        if (!entry) entries.set(datasetId, (entry = { rows: [], keys: [] }))
-        entry.rows.push(text)
-        entry.keys.push(key)
-        results.push({ isTaken: true, transactionId: `${transactionId}:${index}` })
+        const message = messageOf(value)
+        const { datasetId } = message
+        if (message.organizationId !== sender.sandbox.organizationId) {
+          throw refused('$.header.imsOrgId: it is not the organisation of the inlet')
+        }
+        let target = known.get(datasetId)
+        if (!target) known.set(datasetId, (target = await targetOf(sender, datasetId)))
+        const row = rowOf(message, target, isSynchronous)
+        taken.add(datasetId, row)
+        if (!row.misfit) target.form.see(message.entity)
+        if (index === 0 && target.form.pattern) plainMessages.learn(inletId, call, target.form.pattern)
       } catch (error) {
         // What says something of the server is said of the whole call.
         if (!(error instanceof AppError) || error.meaning.retry) throw error
-        results.push({ isTaken: false, reason: error })
+        taken.refuse(error)
       }
     }
+    return taken
+  }
+
+  async function accept(
+    inlet: OpenInlet,
+    call: CallText,
+    { sender = inlet.maker, isSynchronous }: AcceptOptions,
+  ): Promise<Accepted> {
+    const receivedAt = clock.now()
+    calls += 1
+    const transactionId = `${receivedAt.getTime()}:${place}:${calls}`
+    const { entries, reasons } =
+      (await plainRows(inlet, call, sender).catch(unlessOfServer)) ??
+      (await lookedAt(inlet, call, { sender, isSynchronous }))
     const common = { sandboxId: sender.sandbox.id, principalId: sender.principal.id }
     await log.append(
       [...entries].map(([datasetId, { rows, keys }]) => payloadOf({ datasetId, ...common, keys }, rows)),
     )
-    const taken = results.filter(({ isTaken }) => isTaken).length
-    acceptedCount += taken
-    refusedCount += results.length - taken
+    const results = reasons.map((reason, index): MessageResult =>
+      reason ? { isTaken: false, reason } : { isTaken: true, transactionId: `${transactionId}:${index}` },
+    )
+    const takenCount = reasons.filter((reason) => reason === undefined).length
+    acceptedCount += takenCount
+    refusedCount += reasons.length - takenCount
     return { receivedAt, transactionId, results }
   }
 
@@ -132,4 +154,50 @@ export function createReceiver({
       return refusedCount
     },
   }
+}
+
+/** What becomes of the messages of a call. */
+interface Taken {
+  readonly entries: ReadonlyMap<DatasetId, { readonly rows: string[]; readonly keys: (string | null)[] }>
+  /** Of each message why it is refused, in their order; undefined: it is not. */
+  readonly reasons: readonly (AppError | undefined)[]
+  add(datasetId: DatasetId, row: Pick<CheckedRow, 'text' | 'key'>): void
+  refuse(reason: AppError): void
+}
+
+function newTaken(): Taken {
+  const entries = new Map<DatasetId, { readonly rows: string[]; readonly keys: (string | null)[] }>()
+  const reasons: (AppError | undefined)[] = []
+  return {
+    entries,
+    reasons,
+    add: (datasetId, { text, key }) => {
+      let entry = entries.get(datasetId)
+      if (!entry) entries.set(datasetId, (entry = { rows: [], keys: [] }))
+      entry.rows.push(text)
+      entry.keys.push(key)
+      reasons.push(undefined)
+    },
+    refuse: (reason) => void reasons.push(reason),
+  }
+}
+
+/** Whoever looks at each message says of each why it is refused. */
+function unlessOfServer(error: unknown): undefined {
+  if (error instanceof AppError && !error.meaning.retry) return undefined
+  throw error
+}
+
+/** @throws AppError 'ingest.invalid' */
+function rowOf(
+  { schemaIds, entity }: Message,
+  { schemaId, check }: Target,
+  isSynchronous: boolean,
+): CheckedRow {
+  if (schemaIds.some((id) => id !== schemaId)) {
+    throw refused(`schemaRef: the dataset has the schema ${schemaId}`)
+  }
+  const row = check(entity)
+  if (isSynchronous && row.misfit) throw refused(row.misfit.reason)
+  return row
 }

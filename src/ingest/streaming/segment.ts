@@ -27,12 +27,16 @@ export function segmentHead(): Buffer {
   return form
 }
 
-export function frameOf(payload: Buffer): Buffer {
-  const frame = Buffer.allocUnsafe(frameHead + payload.byteLength)
-  frame.writeUInt32LE(payload.byteLength, 0)
-  frame.writeUInt32LE(crc32(payload), 4)
-  payload.copy(frame, frameHead)
-  return frame
+export function frameBytes(payload: Buffer): number {
+  return frameHead + payload.byteLength
+}
+
+/** Its pieces, to be written one after the other. */
+export function frameOf(payload: Buffer): readonly [head: Buffer, payload: Buffer] {
+  const head = Buffer.allocUnsafe(frameHead)
+  head.writeUInt32LE(payload.byteLength, 0)
+  head.writeUInt32LE(crc32(payload), 4)
+  return [head, payload]
 }
 
 /** How much of a segment its head and the payloads read of it are not. */

@@ -7,7 +7,7 @@ export interface Characters {
 /** The places a pattern is read at, character by character. */
 export type Signs = readonly string[]
 
-const lineEnds = '\\n\\x0B\\f\\r\\x85\\u2028\\u2029'
+export const lineEnds = '\\n\\x0B\\f\\r\\x85\\u2028\\u2029'
 
 /** A backslash and these letters stand for characters, inside a class and outside. */
 const named: Readonly<Record<string, string>> = {

@@ -1,5 +1,12 @@
 import { remembering } from '../native.ts'
-import { characterClass, escapedCharacters, inBothCases, literal, type Signs } from './java-class.ts'
+import {
+  characterClass,
+  escapedCharacters,
+  inBothCases,
+  lineEnds,
+  literal,
+  type Signs,
+} from './java-class.ts'
 
 export interface JavaPattern {
   /** Finds one match after the other. */
@@ -31,7 +38,7 @@ const places: Readonly<Record<string, string>> = {
   A: begin,
   z: end,
   Z: lastEnd,
-  R: `(?:\\r\\n|[\\n\\x0B\\f\\r\\x85\\u2028\\u2029])`,
+  R: `(?:\\r\\n|[${lineEnds}])`,
 }
 
 /**
@@ -41,7 +48,7 @@ const places: Readonly<Record<string, string>> = {
  * @throws Error for what is no pattern
  */
 export const javaPattern = remembering((pattern: string): JavaPattern => {
-  const { pieces, groupCount } = new Reader(pattern).read()
+  const pieces = new Reader(pattern).read()
   const groups = [0]
   const atomic: number[] = []
   let count = 0
@@ -58,7 +65,7 @@ export const javaPattern = remembering((pattern: string): JavaPattern => {
     if (number === undefined) throw new Error(`The pattern has no group ${piece.id}.`)
     return `(?:\\${number})`
   })
-  return { expression: new RegExp(text.join(''), 'gv'), groups: groups.slice(0, groupCount + 1) }
+  return { expression: new RegExp(text.join(''), 'gv'), groups }
 })
 
 class Reader {
@@ -74,10 +81,10 @@ class Reader {
     this.#signs = Array.from(pattern)
   }
 
-  read(): { readonly pieces: readonly Piece[]; readonly groupCount: number } {
+  read(): readonly Piece[] {
     this.#alternatives()
     if (this.#at < this.#signs.length) throw new Error('A ) of a pattern has no (.')
-    return { pieces: this.#pieces, groupCount: this.#groupCount }
+    return this.#pieces
   }
 
   /** Up to the end, or the `)` of the group around. */

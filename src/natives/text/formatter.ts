@@ -1,5 +1,5 @@
 import { native, remembering, type NativeFunction } from '../native.ts'
-import { digitsOf, grouped, roundedTo, wholeAndFraction } from './decimal-digits.ts'
+import { type DecimalDigits, digitsOf, grouped, roundedTo, wholeAndFraction } from './decimal-digits.ts'
 
 /** `printf` as Java has it. Values come as texts with their kind before them: `i32:5 d:1.5 m:1.50 b:true s:text`. */
 export const formatterFunctions: readonly NativeFunction[] = [
@@ -103,25 +103,24 @@ function fractional(sign: Sign, text: string): string {
   const number = digitsOf(text)
   const precision = sign.precision ?? 6
   if (sign.letter !== 'g') {
-    const body = sign.letter === 'f' ? fixed(text, precision) : scientific(text, precision)
+    const body = sign.letter === 'f' ? fixed(number, precision) : scientific(number, precision)
     return signed(body, number.isNegative, sign)
   }
   const wanted = precision === 0 ? 1 : precision
   const rounded = roundedTo(number, wanted - number.point, 'up')
   const isFixed = rounded.digits === '' || (rounded.point > -4 && rounded.point <= wanted)
   const body = isFixed
-    ? fixed(text, rounded.digits === '' ? wanted - 1 : wanted - rounded.point)
-    : scientific(text, wanted - 1)
+    ? fixed(number, rounded.digits === '' ? wanted - 1 : wanted - rounded.point)
+    : scientific(number, wanted - 1)
   return signed(body, number.isNegative, sign)
 }
 
-function fixed(text: string, places: number): string {
-  const [whole, fraction] = wholeAndFraction(roundedTo(digitsOf(text), places, 'up'))
+function fixed(number: DecimalDigits, places: number): string {
+  const [whole, fraction] = wholeAndFraction(roundedTo(number, places, 'up'))
   return `${whole === '' ? '0' : whole}${places === 0 ? '' : `.${fraction.padEnd(places, '0')}`}`
 }
 
-function scientific(text: string, places: number): string {
-  const number = digitsOf(text)
+function scientific(number: DecimalDigits, places: number): string {
   const rounded = roundedTo(number, places + 1 - number.point, 'up')
   const power = rounded.digits === '' ? 0 : rounded.point - 1
   const digits = rounded.digits.padEnd(places + 1, '0')

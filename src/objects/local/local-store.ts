@@ -8,9 +8,10 @@ import { AppError } from '#base/errors.ts'
 import { codeOf, isAbsent } from '#base/system-error.ts'
 import { makeFolderDurably, syncFolder } from '../durable-files.ts'
 import { objectNameParts } from '../object-name.ts'
-import type { ObjectStore, ObjectSummary, Staged, StageToken } from '../object-store.ts'
+import type { FolderStore } from '../folder-store.ts'
+import type { ObjectSummary, Staged, StageToken } from '../object-store.ts'
 import { asStore } from './failure.ts'
-import { listFolder } from './list-folder.ts'
+import { listFolder, listFolderBehind } from './list-folder.ts'
 import { isStagingName, stagingName } from '../staging-name.ts'
 
 export const localStoreConfig = z.strictObject({
@@ -43,7 +44,7 @@ export interface FileSystem {
 export async function openLocalStore(
   config: z.infer<typeof localStoreConfig>,
   fileSystem: FileSystem = { link, open },
-): Promise<ObjectStore> {
+): Promise<FolderStore> {
   const root = await asStore(async () => {
     await makeFolderDurably(config.folder)
     return await realpath(config.folder)
@@ -214,6 +215,8 @@ export async function openLocalStore(
       }),
 
     list: (prefix, { signal }) => listFolder(root, prefix, signal),
+
+    listBehind: (prefix, options) => listFolderBehind(root, prefix, options),
 
     head: (name) =>
       asStore(async () => {

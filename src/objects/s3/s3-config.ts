@@ -20,10 +20,23 @@ export const s3StoreConfig = z.strictObject({
 export type S3StoreConfig = z.infer<typeof s3StoreConfig>
 
 /** Absent, the usual chain of Amazon's clients finds them: variables, profiles, the machine's role. */
-export interface S3Credentials {
+export type S3Credentials = S3Key | { readonly role: AssumedRole }
+
+export interface S3Key {
   readonly accessKeyId: string
   readonly secretAccessKey: string
   readonly sessionToken?: string | undefined
+}
+
+/** Somebody else's account lets us act in a role of it. */
+export interface AssumedRole {
+  readonly arn: string
+  /** What the role's trust policy asks for, so that nobody else can have us act in it. */
+  readonly externalId?: string | undefined
+  /** Absent: Amazon's in the region. */
+  readonly stsEndpoint?: string | undefined
+  /** Who asks for the role; absent, as for `S3Credentials`. */
+  readonly key?: S3Key | undefined
 }
 
 /** What a test may set otherwise. */

@@ -13,6 +13,7 @@ import { listObjects } from './list-objects.ts'
 import { abortUploadsOf, sweepUploads } from './multipart.ts'
 import { putOnce } from './put-object.ts'
 import { readObject } from './read-object.ts'
+import { keyOf, roleCredentials } from './assume-role.ts'
 import { type S3Credentials, type S3Policy, s3Policy, type S3StoreConfig } from './s3-config.ts'
 import { upload } from './upload.ts'
 
@@ -132,11 +133,8 @@ async function connect(config: S3StoreConfig, options: S3StoreOptions): Promise<
     ...(config.endpoint === undefined ? {} : { endpoint: config.endpoint, forcePathStyle: true }),
     ...(credentials
       ? {
-          credentials: {
-            accessKeyId: credentials.accessKeyId,
-            secretAccessKey: credentials.secretAccessKey,
-            ...(credentials.sessionToken === undefined ? {} : { sessionToken: credentials.sessionToken }),
-          },
+          credentials:
+            'role' in credentials ? roleCredentials(credentials.role, config.region) : keyOf(credentials),
         }
       : {}),
     // We try again ourselves: only we know which answers may be lost, and what a broken body means.

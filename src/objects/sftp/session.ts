@@ -54,7 +54,13 @@ export async function openSession(config: SftpStoreConfig, options: SessionOptio
       keepaliveCountMax: 3,
     })
     return await new Promise((resolve, reject) => {
-      client.sftp((error, channel) => (error ? reject(error) : resolve(channel)))
+      const late = (): void => reject(new LostAnswer('The server opens no channel.'))
+      const timer = setTimeout(late, options.connectMsMax * 4).unref()
+      client.sftp((error, channel) => {
+        clearTimeout(timer)
+        if (error) reject(error)
+        else resolve(channel)
+      })
     })
   }
   try {
@@ -84,7 +90,26 @@ async function openSocket({ host, port }: SftpStoreConfig, msMax: number): Promi
     socket.once('error', reject)
   })
   socket.setTimeout(0)
+  gatherWrites(socket)
   return socket
+}
+
+/** What is written in one turn goes to the system at once: the library writes each packet in three pieces. */
+function gatherWrites(socket: Socket): void {
+  const write = socket.write.bind(socket) as (...given: unknown[]) => boolean
+  let isCorked = false
+  const gathered = (...given: unknown[]): boolean => {
+    if (!isCorked) {
+      isCorked = true
+      socket.cork()
+      process.nextTick(() => {
+        isCorked = false
+        socket.uncork()
+      })
+    }
+    return write(...given)
+  }
+  socket.write = gathered
 }
 
 /** As `ssh-keygen -l` shows it. */

@@ -1,4 +1,4 @@
-import { stopReason } from '../stop-reason.ts'
+import { stopReason } from './stop-reason.ts'
 
 /** So many at a time; others wait in their order, as long as their signals let them. */
 export class Turns {

@@ -1,0 +1,153 @@
+import { mkdirSync, readdirSync, rmSync, statSync } from 'node:fs'
+import { cpus } from 'node:os'
+import { join } from 'node:path'
+import { parseArgs } from 'node:util'
+import { destinationKinds, startDestination } from '../test/support/destinations.ts'
+import { passableFolder } from '../test/support/passable-folder.ts'
+import { startProduct, type Product } from '../test/support/product.ts'
+import { timeInDuckdb } from './baselines.ts'
+import { createEvents, loadFile } from './events-dataset.ts'
+import { createFlow, folderDestination, runExport } from './export-flow.ts'
+import { generateEvents } from './generate.ts'
+import { peakMemoryMiB, secondsOf } from './measure.ts'
+import { peers } from './peers.ts'
+
+/**
+ * Deliveries to each kind of destination, hashed, read again, with their manifest, against DuckDB writing the same rows to a
+ * local file and nothing more; text formats against DuckDB and others at the same level of gzip; a small increment from
+ * its call to its manifest: `npm run bench -- --only exports --rows 10000000`.
+ */
+const { values } = parseArgs({
+  options: {
+    only: { type: 'string' },
+    rows: { type: 'string', default: '10000000' },
+    increments: { type: 'string', default: '5' },
+    parts: { type: 'string', default: 'stores,texts,increments,peers' },
+  },
+})
+const rowCount = Number(values.rows)
+const parts = values.parts.split(',')
+const incrementRows = 10_000
+const columns = '_id, "timestamp", user_id, event_type, channel, page, value'
+const folder = passableFolder('bench-exports')
+const lake = `read_parquet('${join(folder, 'home', 'lake')}/**/*.parquet', hive_partitioning = false)`
+
+try {
+  const { file } = await generateEvents(join(folder, 'events.parquet'), rowCount, 7)
+  await using product = await startProduct({ home: join(folder, 'home') })
+  const datasetId = await createEvents(product)
+  await loadFile(product, datasetId, { file, format: 'parquet' })
+  console.log(`\n${cpus().length} cores (${cpus()[0]?.model.trim()}), Node ${process.version}`)
+  const zstd = await bare('parquet', 'FORMAT parquet, COMPRESSION zstd')
+  if (parts.includes('stores')) await measureStores(product, datasetId, zstd)
+  if (parts.includes('texts')) await measureTexts(product, datasetId)
+  if (parts.includes('peers')) await measurePeers(file, zstd)
+  console.log(`\nThe server process peaked at ${peakMemoryMiB(product.pid)} MiB.`)
+  if (parts.includes('increments')) await measureIncrements(product, datasetId)
+} finally {
+  rmSync(folder, { recursive: true, force: true })
+}
+
+interface Written {
+  readonly seconds: number
+  readonly bytes: number
+}
+
+/** What DuckDB needs to write the rows of the lake to one file of this machine. */
+async function bare(extension: string, options: string): Promise<Written> {
+  const to = join(folder, `bare.${extension}`)
+  const { seconds } = await timeInDuckdb(`COPY (SELECT ${columns} FROM ${lake}) TO '${to}' (${options})`)
+  const bytes = statSync(to).size
+  rmSync(to)
+  return { seconds, bytes }
+}
+
+async function measureStores(product: Product, datasetId: string, against: Written): Promise<void> {
+  const content = { datasetFileType: 'PARQUET', compression: 'ZSTD' }
+  heading('Parquet, zstd, to', 'DuckDB alone, a local file')
+  const local = await delivered(product, datasetId, content)
+  line('a folder', local, against)
+  for (const kind of destinationKinds) {
+    await using server = await startDestination(kind)
+    const flowId = await createFlow(product, datasetId, { to: await server.make(), content })
+    const seconds = await secondsOf(() => runExport(product, flowId))
+    line(kind, { seconds, bytes: local.bytes }, against)
+  }
+}
+
+async function measureTexts(product: Product, datasetId: string): Promise<void> {
+  heading('text, gzip, to a folder', 'DuckDB alone')
+  for (const [kind, options] of [
+    ['JSON', 'FORMAT json, COMPRESSION gzip'],
+    ['CSV', 'FORMAT csv, HEADER, COMPRESSION gzip'],
+  ] as const) {
+    const ours = await delivered(product, datasetId, { datasetFileType: kind, compression: 'GZIP' })
+    line(kind, ours, await bare(`${kind.toLowerCase()}.gz`, options))
+  }
+}
+
+/** To a folder of its own, which is emptied afterwards. */
+async function delivered(
+  product: Product,
+  datasetId: string,
+  content: Readonly<Record<string, string>>,
+): Promise<Written> {
+  const destination = join(folder, 'delivered')
+  mkdirSync(destination)
+  const flowId = await createFlow(product, datasetId, { to: folderDestination(destination), content })
+  const seconds = await secondsOf(() => runExport(product, flowId))
+  const bytes = bytesBelow(destination)
+  rmSync(destination, { recursive: true })
+  return { seconds, bytes }
+}
+
+async function measurePeers(file: string, against: Written): Promise<void> {
+  heading('the same rows by others', 'DuckDB alone, Parquet')
+  for await (const { what, seconds, folder: to } of peers({ file, folder, rowCount })) {
+    line(what, { seconds, bytes: bytesBelow(to) }, against)
+    rmSync(to, { recursive: true })
+  }
+}
+
+/** From the call that starts the run to the manifest that ends it. */
+async function measureIncrements(product: Product, datasetId: string): Promise<void> {
+  const destination = join(folder, 'increments')
+  mkdirSync(destination)
+  const flowId = await createFlow(product, datasetId, {
+    to: folderDestination(destination),
+    content: { datasetFileType: 'PARQUET', compression: 'ZSTD' },
+    exportMode: 'FIRST_FULL_THEN_INCREMENTAL',
+  })
+  await runExport(product, flowId)
+  const spans: number[] = []
+  for (let turn = 0; turn < Number(values.increments); turn += 1) {
+    const { file } = await generateEvents(join(folder, `more-${turn}.parquet`), incrementRows, 100 + turn)
+    await loadFile(product, datasetId, { file, format: 'parquet' })
+    spans.push(await secondsOf(() => runExport(product, flowId, 20)))
+  }
+  const sorted = spans.toSorted((one, other) => one - other)
+  const ms = (value = NaN): string => `${(value * 1000).toFixed(0)} ms`
+  console.log(
+    `\nAn increment of ${incrementRows.toLocaleString('en')} rows is sealed after ${ms(sorted[0])} at best, ${ms(sorted.at(-1))} at worst.`,
+  )
+}
+
+function heading(what: string, against: string): void {
+  console.log(
+    `\n| ${what} | rows | seconds | rows/s | MiB | ${against} | MiB | ratio |\n|---|---:|---:|---:|---:|---:|---:|---:|`,
+  )
+}
+
+function line(what: string, ours: Written, theirs: Written): void {
+  const mib = (bytes: number): string => (bytes / 2 ** 20).toFixed(0)
+  const rate = Math.round(rowCount / ours.seconds).toLocaleString('en')
+  console.log(
+    `| ${what} | ${rowCount.toLocaleString('en')} | ${ours.seconds.toFixed(2)} s | ${rate} | ${mib(ours.bytes)} | ${theirs.seconds.toFixed(2)} s | ${mib(theirs.bytes)} | ${(theirs.seconds / ours.seconds).toFixed(2)} |`,
+  )
+}
+
+function bytesBelow(place: string): number {
+  return readdirSync(place, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .reduce((sum, entry) => sum + statSync(join(entry.parentPath, entry.name)).size, 0)
+}

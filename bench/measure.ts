@@ -1,0 +1,73 @@
+import { readFileSync, readdirSync } from 'node:fs'
+
+/** Seconds. What else the machine does makes the clock's longer, and the processor's hardly. */
+export interface Times {
+  readonly clock: number
+  readonly processor: number
+}
+
+/** @param processor seconds used so far by who works */
+export async function timesOf(processor: () => number, work: () => Promise<unknown>): Promise<Times> {
+  const before = processor()
+  const clock = await secondsOf(work)
+  return { clock, processor: processor() - before }
+}
+
+/** The least of each. */
+export function bestOf(one: Times, other: Times): Times {
+  return { clock: Math.min(one.clock, other.clock), processor: Math.min(one.processor, other.processor) }
+}
+
+/** Cells of a table: both and their ratio, by the clock and by the processor. */
+export function cellsOf(ours: Times, theirs: Times): string {
+  return (['clock', 'processor'] as const)
+    .flatMap((measure) => [
+      `${ours[measure].toFixed(2)} s`,
+      `${theirs[measure].toFixed(2)} s`,
+      (theirs[measure] / ours[measure]).toFixed(2),
+    ])
+    .join(' | ')
+}
+
+/** Of this process. */
+export function ownProcessorSeconds(): number {
+  const { user, system } = process.cpuUsage()
+  return (user + system) / 1e6
+}
+
+export async function secondsOf(work: () => Promise<unknown>): Promise<number> {
+  const startedAt = performance.now()
+  await work()
+  return (performance.now() - startedAt) / 1000
+}
+
+/** Of the process alone, since it began. */
+export function peakMemoryMiB(pid: number): number {
+  return Math.round(Number(/VmHWM:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]) / 1024)
+}
+
+/** Processor time of the process alone, in hundredths. */
+export function processorSeconds(pid: number): number {
+  const fields = fieldsOf(pid)
+  return (Number(fields[11]) + Number(fields[12])) / 100
+}
+
+/** Processor time of a process and all below it, those that have ended too. */
+export function processorSecondsOfAll(root: number): number {
+  const parents = new Map<number, number>()
+  for (const name of readdirSync('/proc')) {
+    if (/^\d+$/.test(name)) parents.set(Number(name), Number(fieldsOf(Number(name))[1]))
+  }
+  const isBelow = (pid: number): boolean => pid === root || (pid > 1 && isBelow(parents.get(pid) ?? 0))
+  const ticks = [...parents.keys()].filter(isBelow).flatMap((pid) => fieldsOf(pid).slice(11, 15))
+  return ticks.reduce((sum, tick) => sum + Number(tick), 0) / 100
+}
+
+/** From its state on; none of one that has gone. */
+function fieldsOf(pid: number): readonly string[] {
+  try {
+    return readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]?.split(' ') ?? []
+  } catch {
+    return []
+  }
+}

@@ -1,0 +1,143 @@
+import { open, readdir, stat } from 'node:fs/promises'
+import { join } from 'node:path'
+import { faultPoint } from '#base/faults.ts'
+import { readChunks } from '#base/read-chunks.ts'
+import { hashBytes } from '#formats/read-back.ts'
+import type { RunScope } from './run-scope.ts'
+import type { SpooledFile } from './spool.ts'
+import { parallelPartsMax } from './stage.ts'
+import { intendPart, type UnreadPart } from './stage-part.ts'
+
+/** Smaller files are staged when they are whole: there would be nothing to gain. */
+const aheadBytesMin = 8 * 1024 * 1024
+/** Between two looks: the first while much happens, longer and longer up to the second while nothing does. */
+const lookEveryMs = { min: 20, max: 250 }
+const readBytes = 1024 * 1024
+const parquetEnd = Buffer.from('PAR1')
+
+interface Followed extends UnreadPart {
+  readonly path: string
+  readonly number: number
+}
+
+/**
+ * Brings the files of a spool to the store while the engine writes them: it only ever appends to a file, up to its
+ * footer. None of it counts by that: a part is taken when the engine is done and has said what files there are, the
+ * file's bytes are those that were sent, and then the second reader counts it as any other. What is not so, or fails, is
+ * staged as if nothing had been tried; what it leaves is swept with the attempt.
+ */
+export interface StagingAhead extends AsyncDisposable {
+  /** The engine begins to write into the folder. */
+  watch(attemptFolder: string): void
+  /** What can be taken of the files, by number. */
+  finish(files: readonly SpooledFile[]): Promise<ReadonlyMap<number, UnreadPart>>
+}
+
+export function stageAhead(scope: RunScope): StagingAhead {
+  const bytesMin = scope.aheadBytesMin ?? aheadBytesMin
+  const { plan, logger, clock, context, store } = scope
+  // A text file's bytes may come in pieces that several threads make, and encryption needs the whole file.
+  const isPossible = plan.format.kind === 'parquet' && !plan.encryption && !plan.recordFolders
+  const stopped = new AbortController()
+  const signal = AbortSignal.any([context.signal, stopped.signal])
+  const written = new AbortController()
+  const waking = AbortSignal.any([signal, written.signal])
+  const followed = new Map<string, Promise<Followed | undefined>>()
+  let looking: Promise<void> = Promise.resolve()
+
+  async function follow(path: string, number: number): Promise<Followed | undefined> {
+    try {
+      const own: RunScope = { ...scope, context: { ...context, signal } }
+      const intended = await intendPart(own, { path, folder: plan.folder, number })
+      const staged = await store.stage(intended.token, bytesAsWritten(path), { signal })
+      return { ...intended, staged, path, number }
+    } catch (error) {
+      // Whatever it was, the usual way meets it again, or does not.
+      if (!signal.aborted) logger.log('info', 'export.ahead.failed', { runId: context.run.id, error })
+      return undefined
+    }
+  }
+
+  /** Ends early when all is written. @throws when it is stopped */
+  async function pause(spanMs: number): Promise<void> {
+    await clock.sleep(spanMs, waking).catch(() => {})
+    signal.throwIfAborted()
+  }
+
+  async function* bytesAsWritten(path: string): AsyncGenerator<Uint8Array> {
+    await using handle = await open(path)
+    const buffer = Buffer.allocUnsafe(readBytes)
+    let end = Buffer.alloc(0)
+    let position = 0
+    for (let pauseMs = lookEveryMs.min; ; pauseMs = longer(pauseMs)) {
+      const isLast = written.signal.aborted
+      const before = position
+      for await (const chunk of readChunks(handle, buffer, { start: position })) {
+        if (position === 0) await faultPoint('export.stage.middle')
+        position += chunk.length
+        end = Buffer.concat([end, chunk.subarray(-parquetEnd.length)]).subarray(-parquetEnd.length)
+        yield chunk
+      }
+      // Bytes that only look like an end are found out when the engine says how many there are.
+      if (isLast || (position > bytesMin && end.equals(parquetEnd))) return
+      if (position > before) pauseMs = lookEveryMs.min
+      await pause(pauseMs)
+    }
+  }
+
+  /** Files as they appear, in the order of their names, which is that in which they were begun. */
+  async function look(folder: string): Promise<void> {
+    const underWay = new Set<string>()
+    for (let pauseMs = lookEveryMs.min; !waking.aborted; pauseMs = longer(pauseMs)) {
+      const names = (await readdir(folder)).toSorted()
+      for (const [number, name] of names.entries()) {
+        if (followed.has(name) || underWay.size >= parallelPartsMax) continue
+        if ((await stat(join(folder, name))).size < bytesMin) continue
+        pauseMs = lookEveryMs.min
+        underWay.add(name)
+        followed.set(
+          name,
+          follow(join(folder, name), number).finally(() => underWay.delete(name)),
+        )
+      }
+      await pause(pauseMs)
+    }
+  }
+
+  return {
+    watch: (attemptFolder) => {
+      if (!isPossible) return
+      looking = look(attemptFolder).catch((error: unknown) => {
+        if (!signal.aborted) logger.log('info', 'export.ahead.failed', { runId: context.run.id, error })
+      })
+    },
+    finish: async (files) => {
+      written.abort()
+      await looking
+      const taken = new Map<number, UnreadPart>()
+      for (const part of await Promise.all(followed.values())) {
+        const file = part && files[part.number]
+        // Numbers are those of the files that have rows, which were not known when it was begun.
+        if (!part || file?.path !== part.path || file.bytes !== part.staged.bytes) continue
+        if (await isSame(part)) taken.set(part.number, part)
+      }
+      return taken
+    },
+    [Symbol.asyncDispose]: async () => {
+      stopped.abort(new DOMException('The engine did not come to its end.', 'AbortError'))
+      await looking
+      await Promise.all(followed.values())
+    },
+  }
+}
+
+function longer(pauseMs: number): number {
+  return Math.min(pauseMs * 2, lookEveryMs.max)
+}
+
+/** Whether the file holds what was sent of it: it is read again, now that nobody writes it any more. */
+async function isSame({ path, staged }: Followed): Promise<boolean> {
+  await using handle = await open(path)
+  const { sha256 } = await hashBytes(readChunks(handle, Buffer.allocUnsafe(readBytes)))
+  return sha256 === staged.sha256
+}
