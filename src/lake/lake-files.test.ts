@@ -198,8 +198,8 @@ describe.skipIf(!hasS3Server)('a lake on S3', () => {
       { signal },
     )
     await expect(delivery).rejects.toMatchObject({ code: 'store.refused' })
-    await lake.discard('t/data/w1', { signal })
-    expect(await lake.discard('t/data/w1', { signal })).toBe(0)
+    // The store may still end what it had received when we gave it up.
+    await expect.poll(() => lake.discard('t/data/w1', { signal })).toBe(0)
   })
 
   test('what was on its way when a server died is removed when it starts again', async () => {
