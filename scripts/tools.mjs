@@ -53,6 +53,12 @@ const systemPrograms = [
     debian: 'odbc-postgresql',
     tests: 'the test with ODBC',
   },
+  {
+    // It manages drivers, and theirs does not ask for it.
+    program: '/usr/lib/x86_64-linux-gnu/libodbc.so.2',
+    debian: 'libodbc2',
+    tests: 'the test with ODBC',
+  },
   { program: 'ssh-keygen', flag: '-?', debian: 'openssh-client', tests: 'the tests with SFTP' },
   { program: '/usr/sbin/sshd', flag: '-?', debian: 'openssh-server', tests: 'the tests with SFTP' },
   { program: 'rclone', flag: '--version', debian: 'rclone', tests: 'the tests that look at destinations' },

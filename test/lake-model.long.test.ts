@@ -1,5 +1,5 @@
-import * as fc from 'fast-check'
 import { expect, test } from 'vitest'
+import { fc } from './support/fast-check.ts'
 import { modelPlace, stepsArbitrary } from './support/lake-model.ts'
 
 const runs = Number(process.env['SLUICE_MODEL_RUNS'] ?? 10_000)

@@ -1,5 +1,5 @@
-import * as fc from 'fast-check'
 import { afterAll, beforeAll, test } from 'vitest'
+import { fc } from './support/fast-check.ts'
 import { type ModelPlace, modelPlace, stepsArbitrary } from './support/lake-model.ts'
 
 let place: ModelPlace

@@ -1,5 +1,5 @@
-import * as fc from 'fast-check'
 import { afterAll, beforeAll, describe, test } from 'vitest'
+import { fc } from './support/fast-check.ts'
 import type { Engine } from '../src/engine/engine.ts'
 import { embeddedEngine } from './support/embedded-engine.ts'
 import { modelPlace, stepsArbitrary } from './support/lake-model.ts'

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
-import fc from 'fast-check'
 import { expect, it } from 'vitest'
+import { fc } from './support/fast-check.ts'
 import { AppError } from '#base/errors.ts'
 import { createSqlFrontEnd } from '#sql/front-end.ts'
 

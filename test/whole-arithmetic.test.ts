@@ -1,5 +1,5 @@
-import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import { fc } from './support/fast-check.ts'
 import { compiledSql } from './support/compiled-sql.ts'
 
 type Tree = string | { readonly operator: '+' | '-' | '*'; readonly left: Tree; readonly right: Tree }

@@ -1,5 +1,5 @@
-import * as fc from 'fast-check'
 import { expect, test } from 'vitest'
+import { fc } from '../../test/support/fast-check.ts'
 import { type ResultFormat, printerFor } from './sql-printer.ts'
 import { readResults, type ResultEvent } from './sql-results.ts'
 import type { Terminal } from './terminal.ts'

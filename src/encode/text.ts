@@ -65,7 +65,10 @@ export function decimalText(unscaled: bigint, scale: number): string {
   return `${sign}${digits.slice(0, -scale)}.${digits.slice(-scale)}`
 }
 
-/** As PostgreSQL prints float8 and float4: shortest that reads back the same. */
+/**
+ * As PostgreSQL prints float8 and float4: shortest that reads back the same. Where that is half way to the next double, as
+ * 1e+23, PostgreSQL has a longer one.
+ */
 export function doubleText(value: number): string {
   if (Number.isNaN(value)) return 'NaN'
   if (value === Infinity) return 'Infinity'

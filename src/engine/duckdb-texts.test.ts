@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { gunzipSync } from 'node:zlib'
-import * as fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { fc } from '../../test/support/fast-check.ts'
 import { never, testEngine, type TestEngine } from '../../test/support/engine.ts'
 import { gzipPieces } from './duckdb/gzip-pieces.ts'
 import { linePieces } from './duckdb/line-pieces.ts'

@@ -1,5 +1,5 @@
-import * as fc from 'fast-check'
 import { expect, test } from 'vitest'
+import { fc } from '../../test/support/fast-check.ts'
 import { deliver, newChain, newKey } from '../../test/support/deliveries.ts'
 import { type MemoryStore, memoryStore } from '../../test/support/memory-store.ts'
 import { sha256Hex } from './canonical-json.ts'

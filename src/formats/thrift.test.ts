@@ -1,5 +1,5 @@
-import fc from 'fast-check'
 import { expect, test } from 'vitest'
+import { fc } from '../../test/support/fast-check.ts'
 import { readThrift, type ThriftField, type ThriftStruct, type ThriftValue, writeThrift } from './thrift.ts'
 
 const integer = fc.oneof(

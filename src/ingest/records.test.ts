@@ -1,5 +1,5 @@
-import * as fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
+import { fc } from '../../test/support/fast-check.ts'
 import { type CsvFields, csvScanner } from './csv-records.ts'
 import { jsonScanner } from './json-records.ts'
 import { Malformed, type RecordScanner, recordLengthMax, type TextRecord, Unreadable } from './records.ts'

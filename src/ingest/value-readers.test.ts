@@ -2,8 +2,8 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type DuckDBConnection, DuckDBInstance, type Json } from '@duckdb/node-api'
-import * as fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { fc } from '../../test/support/fast-check.ts'
 import { quoteLiteral } from '#base/sql-text.ts'
 import {
   arrayType,

@@ -1,5 +1,5 @@
-import * as fc from 'fast-check'
 import { expect, test } from 'vitest'
+import { fc } from '../../test/support/fast-check.ts'
 import { type Cron, cronTickAfter, cronTickAtOrBefore, parseCron } from './cron.ts'
 
 const after = (expression: string, time: string) =>

@@ -1,5 +1,5 @@
-import * as fc from 'fast-check'
 import { expect, test } from 'vitest'
+import { fc } from '../../test/support/fast-check.ts'
 import { due, firstTick, tickAfter } from './due.ts'
 import type { ScheduleRule } from './jobs.ts'
 import { readRule, writeRule } from './schedule-rule.ts'

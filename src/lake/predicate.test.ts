@@ -1,5 +1,5 @@
-import * as fc from 'fast-check'
 import { expect, test } from 'vitest'
+import { fc } from '../../test/support/fast-check.ts'
 import { quoteLiteral } from '../base/sql-text.ts'
 import {
   arrayType,

@@ -1,5 +1,5 @@
-import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
+import { fc } from '../../test/support/fast-check.ts'
 import { AppError } from '#base/errors.ts'
 import { Framer } from './framer.ts'
 import { parseFrontend, parseStartup } from './frontend-messages.ts'

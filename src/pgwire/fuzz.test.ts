@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { connect } from 'node:net'
-import fc from 'fast-check'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { fc } from '../../test/support/fast-check.ts'
 import * as wire from '../../test/support/wire-client.ts'
 import { eventually, type WireServer, wireServer } from '../../test/support/wire-server.ts'
 

@@ -1,5 +1,5 @@
-import fc from 'fast-check'
 import { expect, test } from 'vitest'
+import { fc } from '../../test/support/fast-check.ts'
 import { createEncoder } from '#encode/encoder.ts'
 import type { Value } from '#encode/value.ts'
 import {

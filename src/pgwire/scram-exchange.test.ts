@@ -1,5 +1,5 @@
-import fc from 'fast-check'
 import { expect, test } from 'vitest'
+import { fc } from '../../test/support/fast-check.ts'
 import { scramVerifierOf } from '#access/scram.ts'
 import { mockVerifiers, ScramExchange } from './scram-exchange.ts'
 

@@ -1,5 +1,5 @@
-import fc from 'fast-check'
 import { expect, test } from 'vitest'
+import { fc } from '../../test/support/fast-check.ts'
 import { type Entry, type ListQuery, pageOf } from './list.ts'
 
 const entry = (title: string, more: object = {}): Entry => {

@@ -1,7 +1,7 @@
 import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import * as fc from 'fast-check'
 import { expect } from 'vitest'
+import { fc } from './fast-check.ts'
 import { newBatchId, type SnapshotId } from '../../src/base/ids.ts'
 import type { AppendResult, LakeTable } from '../../src/lake/lake.ts'
 import { systemClock } from '../../src/base/clock.ts'

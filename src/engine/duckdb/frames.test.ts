@@ -1,5 +1,5 @@
-import fc from 'fast-check'
 import { expect, test } from 'vitest'
+import { fc } from '../../../test/support/fast-check.ts'
 import { chunkFrame, type Frame, frame, frameKinds, frameReader, readChunk } from './frames.ts'
 
 const kinds = Object.values(frameKinds)

@@ -1,6 +1,6 @@
 import { DuckDBInstance, type DuckDBConnection } from '@duckdb/node-api'
-import fc from 'fast-check'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { fc } from '../../../test/support/fast-check.ts'
 import { createEncoder } from '#encode/encoder.ts'
 import type { Encoding } from '#encode/encoding.ts'
 import { doubleText } from '#encode/text.ts'

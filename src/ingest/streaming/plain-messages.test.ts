@@ -1,7 +1,7 @@
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
-import * as fc from 'fast-check'
 import { expect, test } from 'vitest'
+import { fc } from '../../../test/support/fast-check.ts'
 import { fields, objectOf } from '../../../test/support/record-texts.ts'
 import { longType, structType } from '#types/data-type.ts'
 import { parseJson } from '../raw-json.ts'

@@ -1,5 +1,5 @@
-import * as fc from 'fast-check'
 import { expect, test } from 'vitest'
+import { fc } from '../../../test/support/fast-check.ts'
 import { dayOfMicros, daysOfText, microsOfDay, microsOfText } from './civil-time.ts'
 import { decodeBound, encodeBound, unscaled } from './single-value.ts'
 
