@@ -4,6 +4,9 @@ import { createGunzip, createZstdDecompress } from 'node:zlib'
 import { AppError } from '#base/errors.ts'
 import { codeOf } from '#base/system-error.ts'
 
+/** Each is handed over from another thread, and parsed together; more at a time leaves what the processor keeps at hand. */
+const plainBytes = 64 * 1024
+
 export type TextCompression = 'zstd' | 'gzip' | 'none'
 
 /**
@@ -20,7 +23,8 @@ export async function readPlain(
     return
   }
   const source = Readable.from(bytes, { objectMode: false })
-  const decompressor = compression === 'gzip' ? createGunzip() : createZstdDecompress()
+  const options = { chunkSize: plainBytes }
+  const decompressor = compression === 'gzip' ? createGunzip(options) : createZstdDecompress(options)
   try {
     await pipeline(source, decompressor, read)
   } catch (error) {

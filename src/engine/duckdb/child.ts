@@ -5,6 +5,7 @@ import { frameReader, frameKinds, jsonFrame } from './frames.ts'
 import { Instances } from './instances.ts'
 import { type ChildSettings, pipes, readyNumber } from './protocol.ts'
 import { frameServer } from './serve-frames.ts'
+import { TextThread } from './text-thread.ts'
 
 // Entry of an engine child. It lives as long as the server: the end of the request pipe is its end, however that came.
 
@@ -32,7 +33,10 @@ const send = (parts: readonly Uint8Array[], onSent?: () => void): void => {
 // DuckDB's threads may be at work, so no orderly exit: nothing that lies in memory matters any more.
 const end = (): void => void process.kill(process.pid, 'SIGKILL')
 
-requests.on('data', frameReader(frameServer(new Instances(settings), send)))
+requests.on(
+  'data',
+  frameReader(frameServer({ instances: new Instances(settings), texts: new TextThread() }, send)),
+)
 requests.on('close', end)
 requests.on('error', end)
 answers.on('error', end)

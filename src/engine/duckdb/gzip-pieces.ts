@@ -3,11 +3,12 @@ import { constants, crc32, deflateRaw } from 'node:zlib'
 
 const deflate = promisify(deflateRaw) as (
   piece: Uint8Array,
-  options: { level: number; dictionary?: Uint8Array; finishFlush: number },
+  options: { level: number; memLevel: number; dictionary?: Uint8Array; finishFlush: number },
 ) => Promise<Buffer>
 
 /** Files of about the size the engine's own have. */
 const level = 5
+const memLevel = 9
 const windowBytes = 32 * 1024
 /** So many cores may compress at a time. */
 const atOnceMax = 3
@@ -28,7 +29,7 @@ export async function* gzipPieces(pieces: AsyncIterable<Uint8Array>): AsyncGener
   let before = new Uint8Array()
   for await (const piece of pieces) {
     const dictionary = before.length > 0 ? { dictionary: before } : {}
-    const deflated = deflate(piece, { level, ...dictionary, finishFlush: constants.Z_SYNC_FLUSH })
+    const deflated = deflate(piece, { level, memLevel, ...dictionary, finishFlush: constants.Z_SYNC_FLUSH })
     deflated.catch(() => {}) // Whoever takes it from the list meets the error.
     underWay.push(deflated)
     checksum = crc32(piece, checksum)

@@ -4,12 +4,13 @@ import { chunkFrame, type Frame, frameKinds, jsonFrame } from './frames.ts'
 import type { Instances } from './instances.ts'
 import type { Request, WireFailure } from './protocol.ts'
 import { ServedStatement } from './served-statement.ts'
+import type { TextThread } from './text-thread.ts'
 
 const progressEveryMs = 1000
 
 /** Answers the server's requests, those of one statement in their order. */
 export function frameServer(
-  instances: Instances,
+  means: { readonly instances: Instances; readonly texts: TextThread },
   send: (parts: readonly Uint8Array[], onSent?: () => void) => void,
 ): (frame: Frame) => void {
   const running = new Map<number, { readonly served: ServedStatement; done: Promise<void> }>()
@@ -69,7 +70,7 @@ export function frameServer(
   return ({ statement: number, body }) => {
     const request = JSON.parse(body.toString()) as Request
     const entry = running.get(number) ?? {
-      served: new ServedStatement(instances),
+      served: new ServedStatement(means),
       done: Promise.resolve(),
     }
     if (request.op === 'interrupt' || request.op === 'close') entry.served.interrupt()

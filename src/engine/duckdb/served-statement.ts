@@ -6,6 +6,7 @@ import type { Instances, Sandbox } from './instances.ts'
 import type { Request } from './protocol.ts'
 import { runToEnd } from './run-to-end.ts'
 import { describeQuery, openStatement } from './statement.ts'
+import type { TextThread } from './text-thread.ts'
 
 type PullRequest = Extract<Request, { op: 'pull' }>
 type Starting = Exclude<Request, { op: 'pull' | 'interrupt' | 'close' }>
@@ -16,6 +17,7 @@ const interruptEveryMs = 50
 /** What the child does for one statement: one request after the other, which an interrupt ends. */
 export class ServedStatement {
   readonly #instances: Instances
+  readonly #texts: TextThread
   #sandbox: Sandbox | undefined
   #statement: EncodedRows | undefined
   #isInterrupted = false
@@ -25,8 +27,9 @@ export class ServedStatement {
   #ahead: PromiseSettledResult<Rows> | undefined
   #copiedRowCount = 0
 
-  constructor(instances: Instances) {
+  constructor({ instances, texts }: { readonly instances: Instances; readonly texts: TextThread }) {
     this.#instances = instances
+    this.#texts = texts
   }
 
   /** Begins a query, or does all there is to do and says what came of it. */
@@ -47,9 +50,9 @@ export class ServedStatement {
         case 'copy':
           return await this.#copy(sandbox, request)
         case 'copyText':
-          return await copyText(sandbox, request, (rowCount) => {
-            this.#copiedRowCount += rowCount
-            if (this.#isInterrupted) throw new Interrupted()
+          return await copyText(sandbox, request, {
+            thread: this.#texts,
+            onRows: (rowCount) => (this.#copiedRowCount += rowCount),
           })
       }
     })

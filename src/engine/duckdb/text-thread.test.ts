@@ -1,0 +1,92 @@
+import { closeSync, constants, openSync, readFileSync, rmSync, writeSync } from 'node:fs'
+import { join } from 'node:path'
+import { afterAll, expect, test, vi } from 'vitest'
+import { passableFolder } from '../../../test/support/passable-folder.ts'
+import { makePipe } from './pipe.ts'
+import type { TextForm } from './text-files.ts'
+import { TextThread } from './text-thread.ts'
+
+const folder = passableFolder('text-thread')
+afterAll(() => rmSync(folder, { recursive: true }))
+const form: TextForm = {
+  folder,
+  kind: 'json',
+  extension: '.json',
+  compression: 'none',
+  header: new Uint8Array(),
+}
+
+/** A pipe of which some lines are written, and then no more. */
+async function someLines(count: number) {
+  const pipe = await makePipe(folder)
+  const writer = openSync(pipe.path, constants.O_WRONLY | constants.O_NONBLOCK)
+  const write = (): number => writeSync(writer, '{"a":1}\n'.repeat(count))
+  write()
+  return {
+    reader: pipe.reader,
+    write,
+    end: () => {
+      pipe.end()
+      closeSync(writer)
+    },
+  }
+}
+
+test('lines become files, whose names rise with their rows', async () => {
+  const thread = new TextThread()
+  const lines = await someLines(1_000)
+  let rowCount = 0
+  await using writing = thread.write(lines.reader, { ...form, fileBytesMax: 800 }, (count) => {
+    rowCount += count
+  })
+  for (const sum of [1_000, 2_000]) {
+    await vi.waitFor(() => expect(rowCount).toBe(sum))
+    lines.write()
+  }
+  lines.end()
+  const files = await writing.files
+  const paths = files.map(({ path }) => path)
+  expect(files.map((file) => file.rowCount)).toEqual([1_000, 1_000, 1_000])
+  expect(paths).toEqual(paths.toSorted())
+  expect(paths.map((path) => readFileSync(path, 'utf8')).join('')).toBe('{"a":1}\n'.repeat(3_000))
+})
+
+test('what cannot be written fails alone', async () => {
+  const thread = new TextThread()
+  const [good, bad] = [await someLines(3), await someLines(3)]
+  await using failing = thread.write(bad.reader, { ...form, folder: join(folder, 'none') }, () => {})
+  await using writing = thread.write(good.reader, form, () => {})
+  bad.end()
+  await expect(failing.files).rejects.toThrow('ENOENT')
+  good.end()
+  expect(await writing.files).toMatchObject([{ rowCount: 3 }])
+})
+
+test('what is stopped is read no further', async () => {
+  const thread = new TextThread()
+  const lines = await someLines(3)
+  const writing = thread.write(lines.reader, form, () => {})
+  await writing[Symbol.asyncDispose]()
+  await expect(writing.files).rejects.toThrow('Premature close')
+  expect(lines.write).toThrow('EPIPE')
+})
+
+test('when the thread dies, whoever writes is told, and the next copy gets another', async () => {
+  const thread = new TextThread()
+  const [lines, later] = [await someLines(3), await someLines(3)]
+  const reading = vi.fn()
+  const writing = thread.write(lines.reader, { ...form, fileBytesMax: 8 }, reading)
+  await vi.waitFor(() => expect(reading).toHaveBeenCalled())
+  // No pipe: a mistake that the thread does not expect.
+  const dying = thread.write(openSync(import.meta.filename, 'r'), form, () => {})
+  const unread = thread.write(later.reader, form, () => {})
+  for (const { files } of [writing, dying, unread]) {
+    await expect(files).rejects.toThrow('The thread that writes texts is gone.')
+  }
+  for (const { write } of [lines, later]) expect(write).toThrow('EPIPE')
+
+  const again = await someLines(2)
+  await using next = thread.write(again.reader, form, () => {})
+  again.end()
+  expect(await next.files).toMatchObject([{ rowCount: 2 }])
+})
