@@ -1,5 +1,5 @@
 import { open, readdir, stat } from 'node:fs/promises'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { DuckDBInstance } from '@duckdb/node-api'
 import { expect, onTestFinished, test, vi } from 'vitest'
 import { readParquetColumn } from '#formats/read-column.ts'
@@ -56,8 +56,8 @@ const rows = (from: number, count: number) =>
     case when i % 2 = 0 then null else {'page': '/' || i % 50, 'hits': [i, null]} end as web, null as never
    from range(${from}, ${from + count}) t(i)`
 
-async function openBed() {
-  const bed = await openLakeExports()
+async function openBed(options: Parameters<typeof openLakeExports>[0] = {}) {
+  const bed = await openLakeExports(options)
   onTestFinished(() => bed[Symbol.asyncDispose]())
   const copy = vi.spyOn(bed.here.engine, 'copy')
   /** Statements of the engine since it was asked last that wrote rows to a folder. */
@@ -241,6 +241,54 @@ test('files end before they are larger than asked for', async () => {
   }
   expect(files.reduce((sum, { rowCount }) => sum + rowCount, 0)).toBe(400_000)
   expect(await bed.verify()).toMatchObject({ isRight: true, rowCount: 400_000 })
+})
+
+/** Holds the engine's reading of a joined file until all of it lies at the destination, unseen; then it may fail. */
+function heldUntilSent(bed: LakeExports, { fails = false } = {}): { readonly sent: () => boolean } {
+  const open = bed.here.engine.open.bind(bed.here.engine)
+  let isSent = false
+  const spy = vi.spyOn(bed.here.engine, 'open').mockImplementation(async (statement, options) => {
+    const [path] = statement.files
+    if (!isSent && path?.includes('/spool/')) {
+      const { size } = await stat(path)
+      await vi.waitFor(async () => expect(await stagedBytes(bed)).toBe(size), 20_000)
+      isSent = true
+      if (fails) throw new Error('It cannot be decoded.')
+    }
+    return await open(statement, options)
+  })
+  onTestFinished(() => spy.mockRestore())
+  return { sent: () => isSent }
+}
+
+async function stagedBytes(bed: LakeExports): Promise<number> {
+  const names = await readdir(bed.destination, { recursive: true })
+  const staged = names.filter((name) => basename(name).startsWith('.'))
+  const sizes = await Promise.all(staged.map(async (name) => (await stat(join(bed.destination, name))).size))
+  return sizes.reduce((sum, size) => sum + size, 0)
+}
+
+test('what is joined goes to the destination while it is read, and is sent once', async () => {
+  const { bed, deliver } = await openBed({ aheadBytesMin: 1_000 })
+  const type = structType([{ name: '_id', type: stringType }])
+  const dataset = await small(bed, type, 'select md5(i::varchar) as _id from range(120000) t(i)')
+  const { sent } = heldUntilSent(bed)
+  const { run, isJoined } = await (await deliver(dataset))()
+  expect([run.state, isJoined, sent()]).toEqual(['succeeded', true, true])
+  expect(await bed.verify()).toMatchObject({ isRight: true, rowCount: 120_000, findings: [] })
+  const parts = await bed.here.metadata.db.selectFrom('export_parts').select('state').execute()
+  expect(parts).toEqual([{ state: 'sealed' }])
+})
+
+test('what was sent of a file that cannot be read is not delivered', async () => {
+  const { bed, deliver } = await openBed({ aheadBytesMin: 1_000 })
+  const type = structType([{ name: '_id', type: stringType }])
+  const dataset = await small(bed, type, 'select md5(i::varchar) as _id from range(120000) t(i)')
+  const { sent } = heldUntilSent(bed, { fails: true })
+  const { run, isJoined } = await (await deliver(dataset))()
+  expect([run.state, isJoined, sent()]).toEqual(['succeeded', false, true])
+  expect(await bed.verify()).toMatchObject({ isRight: true, rowCount: 120_000, findings: [] })
+  await vi.waitFor(async () => expect(await stagedBytes(bed)).toBe(0)) // When it is swept.
 })
 
 test('what cannot be decoded is not delivered', async () => {

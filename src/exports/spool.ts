@@ -31,7 +31,7 @@ export interface SpooledFile extends CopiedFile {
 
 /**
  * Reads the pinned rows once, into files of our own. An attempt has a folder to itself.
- * @param onFolder told where the engine is about to write all files
+ * @param onFolder told where all files are about to be written
  */
 export async function spool(
   scope: RunScope,
@@ -56,6 +56,7 @@ export async function spool(
       : await rowCountOf(engine, { ...scan, paths: lease.paths }, signal)
   if (scan.isFiltered) await progress.update({ rowCountTotal: sourceRowCount })
   const attemptFolder = await newAttemptFolder(spoolFolder, context.run.id, context.lease.fence)
+  if (!byFolder) onFolder(attemptFolder)
   const joined = byFolder ? undefined : await joinGroups(scope, { scan, folder: attemptFolder })
   if (joined) {
     await faultPoint('export.spool.done')
@@ -63,7 +64,6 @@ export async function spool(
     const files = joined.map((file) => ({ ...file, folder: plan.folder }))
     return { sourceRowCount, sourceBytes: scan.bytes, skippedRowCount: 0, emittedRowCount, files }
   }
-  if (!byFolder) onFolder(attemptFolder)
   const files: SpooledFile[] = []
   let emittedRowCount = 0
   for (const share of sharesOf(plan, read.sql, byFolder)) {

@@ -47,7 +47,10 @@ export interface LakeExports extends AsyncDisposable {
   rowsOf(name: string): Record<string, unknown>[]
 }
 
-export async function openLakeExports(): Promise<LakeExports> {
+/** @param options of staging ahead, which begins with files of so many bytes */
+export async function openLakeExports(
+  options: { readonly aheadBytesMin?: number } = {},
+): Promise<LakeExports> {
   await using stack = new AsyncDisposableStack()
   const here = stack.use(await testLake())
   const { metadata, lake, engine, folder } = here
@@ -107,6 +110,7 @@ export async function openLakeExports(): Promise<LakeExports> {
     keysFolder: join(folder, 'home', 'keys'),
     clock: systemClock,
     logger: silentLogger,
+    ...options,
   })
   await jobs.start()
   const destination = join(folder, 'delivered')
