@@ -12,5 +12,7 @@ export default defineConfig({
     sequence: { sequencer: LongestFirst },
     testTimeout: 240_000,
     hookTimeout: 240_000,
+    // A second, which is usual, is over when another process has the processor for a while.
+    expect: { poll: { timeout: 30_000 } },
   },
 })

@@ -332,7 +332,7 @@ describe('a batch whose load is under way', () => {
       // Another one is not held up by it.
       expect(await stateOf(await load(3))).toBe('loading')
     })
-    await vi.waitFor(async () => expect(await readdir(join(home, 'staging'))).not.toContain(batch))
+    await vi.waitFor(async () => expect(await readdir(join(home, 'staging'))).not.toContain(batch), 30_000)
     expect(await finished(await load(4))).toBe('success')
     expect([await rows(), await stateOf(batch), await stateOf(old)]).toEqual([[1, 4], state, 'success'])
   })

@@ -136,8 +136,10 @@ describe('the end of a dataset', () => {
       .where('id', '=', run!.id)
       .execute()
     node.jobs.ring()
-    await vi.waitFor(async () =>
-      expect(await node.jobs.run(run!.id)).toMatchObject({ state: 'waiting', code: 'job.postponed' }),
+    await vi.waitFor(
+      async () =>
+        expect(await node.jobs.run(run!.id)).toMatchObject({ state: 'waiting', code: 'job.postponed' }),
+      30_000,
     )
     expect(await bed.rows(dataset)).toHaveLength(3)
   })

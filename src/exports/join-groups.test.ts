@@ -288,7 +288,7 @@ test('what was sent of a file that cannot be read is not delivered', async () =>
   const { run, isJoined } = await (await deliver(dataset))()
   expect([run.state, isJoined, sent()]).toEqual(['succeeded', false, true])
   expect(await bed.verify()).toMatchObject({ isRight: true, rowCount: 120_000, findings: [] })
-  await vi.waitFor(async () => expect(await stagedBytes(bed)).toBe(0)) // When it is swept.
+  await vi.waitFor(async () => expect(await stagedBytes(bed)).toBe(0), 30_000) // When it is swept.
 })
 
 test('what cannot be decoded is not delivered', async () => {

@@ -64,10 +64,10 @@ test('a notification is heard, by each who listens and by nobody who stopped', a
   await using _one = await metadata.listen('bell', (payload) => heard.push(`one ${payload}`))
   const other = await metadata.listen('bell', (payload) => heard.push(`other ${payload}`))
   await run(metadata.db, `notify bell, 'a'`)
-  await vi.waitFor(() => expect(heard.sort()).toEqual(['one a', 'other a']))
+  await vi.waitFor(() => expect(heard.sort()).toEqual(['one a', 'other a']), 30_000)
   await other[Symbol.asyncDispose]()
   await run(metadata.db, `notify bell, 'b'`)
-  await vi.waitFor(() => expect(heard).toContain('one b'))
+  await vi.waitFor(() => expect(heard).toContain('one b'), 30_000)
   expect(heard).not.toContain('other b')
 })
 
@@ -82,7 +82,7 @@ test('after a lost connection who listens is called once and hears again', async
   )
   await vi.waitFor(() => expect(heard).toEqual(['']), { timeout: 10_000 })
   await run(metadata.db, `notify bell, 'again'`)
-  await vi.waitFor(() => expect(heard).toEqual(['', 'again']))
+  await vi.waitFor(() => expect(heard).toEqual(['', 'again']), 30_000)
 })
 
 test('a connection cut off while lent out fails its statement only', async () => {

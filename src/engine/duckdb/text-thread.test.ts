@@ -40,7 +40,7 @@ test('lines become files, whose names rise with their rows', async () => {
     rowCount += count
   })
   for (const sum of [1_000, 2_000]) {
-    await vi.waitFor(() => expect(rowCount).toBe(sum))
+    await vi.waitFor(() => expect(rowCount).toBe(sum), 30_000)
     lines.write()
   }
   lines.end()
@@ -76,7 +76,7 @@ test('when the thread dies, whoever writes is told, and the next copy gets anoth
   const [lines, later] = [await someLines(3), await someLines(3)]
   const reading = vi.fn()
   const writing = thread.write(lines.reader, { ...form, fileBytesMax: 8 }, reading)
-  await vi.waitFor(() => expect(reading).toHaveBeenCalled())
+  await vi.waitFor(() => expect(reading).toHaveBeenCalled(), 30_000)
   // No pipe: a mistake that the thread does not expect.
   const dying = thread.write(openSync(import.meta.filename, 'r'), form, () => {})
   const unread = thread.write(later.reader, form, () => {})
