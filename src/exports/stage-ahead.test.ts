@@ -41,7 +41,7 @@ async function openBed(write: (file: Writing) => Promise<void>) {
               bed.clock.advance(20)
               expect(await stagedBytes(bed)).toBe(before + count)
             },
-            { timeout: 10_000, interval: 5 },
+            { timeout: 30_000, interval: 5 },
           ),
       })
       total += bytes.length
@@ -67,7 +67,7 @@ async function partStates(bed: ExportBed): Promise<string[]> {
 async function expectDelivered(bed: ExportBed): Promise<void> {
   expect(await bed.verify()).toMatchObject({ isRight: true, rowCount, findings: [] })
   expect(await bed.deliveredIds()).toEqual(Array.from({ length: rowCount }, (_, id) => id))
-  await vi.waitFor(async () => expect(await stagedBytes(bed)).toBe(0)) // When it is swept.
+  await vi.waitFor(async () => expect(await stagedBytes(bed)).toBe(0), 30_000) // When it is swept.
 }
 
 test('a file goes to its destination while it is written, and is sent once', async () => {
@@ -99,7 +99,7 @@ test('bytes that the engine changed after they were sent are sent again as they 
   await expectDelivered(bed)
   await vi.waitFor(async () => {
     expect((await partStates(bed)).filter((state) => state !== 'gone')).toHaveLength(4)
-  })
+  }, 30_000)
 })
 
 test('what looks like the end of a file and is not is sent again', async () => {
@@ -131,8 +131,10 @@ test('an engine that fails while a file is sent leaves nothing at the destinatio
 test('a sending ahead that fails fails nothing', async () => {
   const { bed, node, flowId } = await openBed(async ({ path, bytes }) => {
     await appendFile(path, bytes)
-    bed.clock.advance(20)
-    await vi.waitFor(async () => expect((await partStates(bed)).length).toBeGreaterThan(0))
+    await vi.waitFor(async () => {
+      bed.clock.advance(20) // More than once: who looks now sleeps afterwards.
+      expect((await partStates(bed)).length).toBeGreaterThan(0)
+    }, 30_000)
   })
   throwAt('export.stage.middle')
   expect(await bed.run(node, flowId)).toMatchObject({ state: 'succeeded', attempt: 1 })
