@@ -169,8 +169,9 @@ test('messages come into their datasets, those of one call into several', async 
   expect(results.map(({ isTaken }) => isTaken)).toEqual([true, true, true])
   await until(one, [1, 3])
   await until(other, [2])
-  await vi.waitFor(() =>
-    expect(streaming.status()).toMatchObject({ accepted: 3, segments: 0, waitingBytes: 0 }),
+  await vi.waitFor(
+    () => expect(streaming.status()).toMatchObject({ accepted: 3, segments: 0, waitingBytes: 0 }),
+    30_000,
   )
 })
 
@@ -262,7 +263,7 @@ describe('a message that comes twice', () => {
     await bed.load(node, dataset, { 'a.json': JSON.stringify(row(1)) }, { replaces: [batch!.id] })
     await send(streaming, dataset, [row(1), row(2)])
     await until(dataset, [1, 2])
-    expect(streaming.status().duplicates).toBe(1)
+    await vi.waitFor(() => expect(streaming.status().duplicates).toBe(1), 30_000)
   })
 
   test('is there once, in one call, in two, and at two nodes', async () => {
@@ -273,7 +274,7 @@ describe('a message that comes twice', () => {
     await until(dataset, [1, 2])
     await Promise.all([send(one, dataset, [row(2), row(3)]), send(other, dataset, [row(1), row(3), row(4)])])
     await until(dataset, [1, 2, 3, 4])
-    await vi.waitFor(() => expect(one.status().duplicates + other.status().duplicates).toBe(4))
+    await vi.waitFor(() => expect(one.status().duplicates + other.status().duplicates).toBe(4), 30_000)
   })
 
   test('is taken again when the window is over, and when its batch was reverted', async () => {
@@ -307,8 +308,16 @@ test.each([
   await until(dataset, [1])
   await send(streaming, dataset, [row(1), row(2)])
   await until(dataset, [1, 2])
-  await vi.waitFor(() => expect(streaming.status()).toMatchObject({ duplicates: 1, segments: 0 }))
+  await vi.waitFor(() => expect(streaming.status()).toMatchObject({ duplicates: 1, segments: 0 }), 30_000)
 })
+
+/** Of this test's database. */
+async function lockWaits(): Promise<number | undefined> {
+  const { rows } = await sql<{ n: number }>`
+    select count(*)::int as n from pg_stat_activity
+    where datname = current_database() and wait_event_type = 'Lock'`.execute(bed.metadata.db)
+  return rows[0]?.n
+}
 
 describe.each(['stream.staged', 'stream.queued'] as const)('a node that dies at %s', (point) => {
   test('loads in its next life what it had accepted, once', async () => {
@@ -320,12 +329,16 @@ describe.each(['stream.staged', 'stream.queued'] as const)('a node that dies at 
       await until(dataset, [1, 2])
     })
     await using next = await stream({ folder, batchMs: 1 })
-    // The transaction of the one that hangs before its end keeps the batch from the other, as a dead one's would not.
-    if (point === 'stream.staged') hanging.release()
+    // The transaction of the one that hangs before its end keeps the batch from the other, as a dead one's would not. It wakes
+    // when the other has read the segment, which it removes.
+    if (point === 'stream.staged') {
+      await vi.waitFor(async () => expect(await lockWaits()).toBe(1), 30_000)
+      hanging.release()
+    }
+    await vi.waitFor(() => expect(next.status().segments).toBe(0), 30_000)
     await until(dataset, [1, 2])
     hanging.release()
     await dying[Symbol.asyncDispose]()
-    await vi.waitFor(() => expect(next.status().segments).toBe(0), { timeout: 10_000 })
     await until(dataset, [1, 2])
     expect(await batchesOf(dataset)).toHaveLength(1)
   })
@@ -361,7 +374,7 @@ describe('the log', () => {
     }
     await using next = await stream({ folder, logger })
     await until(dataset, [1])
-    await vi.waitFor(async () => expect(await readdir(folder)).toEqual([]))
+    await vi.waitFor(async () => expect(await readdir(folder)).toEqual([]), 30_000)
     const frameBytes = (size - segmentHead().byteLength) / 2
     expect(logged).toContainEqual([
       'stream.log.left_out',
@@ -373,15 +386,17 @@ describe('the log', () => {
   test('that is damaged when it is whole gives what can be read, and keeps the file', async () => {
     const dataset = await bed.dataset(columns)
     const folder = newFolder()
-    const damaged = await stream({ folder, batchMs: 2_000 })
+    const damaged = await stream({ folder, batchMs: 3_600_000, batchBytes: 10_000 })
     for (const n of [1, 2, 3]) await send(damaged, dataset, [row(n)])
     const [name] = await readdir(folder)
     const path = join(folder, name!)
     const frameBytes = ((await stat(path)).size - segmentHead().byteLength) / 3
     await using file = await open(path, 'r+')
     await file.write('#', segmentHead().byteLength + 2 * frameBytes - 5)
+    // Now it is full, and so whole: by its age it might be before it is damaged.
+    await send(damaged, dataset, [{ _id: 'x'.repeat(10_000), n: 4 }])
     await until(dataset, [1])
-    await vi.waitFor(async () => expect(await readdir(folder)).toEqual([`${name}.damaged`]))
+    await vi.waitFor(async () => expect(await readdir(folder)).toEqual([`${name}.damaged`]), 30_000)
     expect(damaged.status()).toMatchObject({ setAside: 1, segments: 0, waitingBytes: 0 })
     await damaged[Symbol.asyncDispose]()
     await using next = await stream({ folder })
@@ -399,10 +414,11 @@ describe('the log', () => {
     await writeFile(join(folder, name), Buffer.concat([segmentHead(), ...frameOf(Buffer.from('no entry\n'))]))
     await using streaming = await stream({ folder })
     await send(streaming, dataset, [row(1)])
-    await vi.waitFor(() => expect(streaming.status().batchFailures).toBeGreaterThan(1), { timeout: 5_000 })
+    await vi.waitFor(() => expect(streaming.status().batchFailures).toBeGreaterThan(1), 30_000)
     await until(dataset, [1])
-    await vi.waitFor(() =>
-      expect(streaming.status()).toMatchObject({ batchFailures: 0, passedOver: 1, segments: 1 }),
+    await vi.waitFor(
+      () => expect(streaming.status()).toMatchObject({ batchFailures: 0, passedOver: 1, segments: 1 }),
+      30_000,
     )
     expect(await readdir(folder)).toEqual([name])
   })
@@ -413,6 +429,7 @@ describe('the log', () => {
     await using streaming = await stream({ folder, batchMs: 3_600_000, batchBytes: 800, logBytes: 800 })
     const sent = async () => await send(streaming, dataset, [row(1)])
     await vi.waitFor(async () => await expect(sent()).rejects.toMatchObject({ code: 'limit.exceeded' }), {
+      timeout: 30_000,
       interval: 1,
     })
     expect(streaming.status().accepted).toBeGreaterThan(0)
@@ -424,7 +441,7 @@ describe('the log', () => {
     await using streaming = await stream({ folder, batchMs: 1 })
     await send(streaming, dataset, [row(1)])
     await until(dataset, [1])
-    await vi.waitFor(() => expect(streaming.status().segments).toBe(0))
+    await vi.waitFor(() => expect(streaming.status().segments).toBe(0), 30_000)
     await rename(folder, `${folder}-away`)
     await expect(send(streaming, dataset, [row(2)])).rejects.toMatchObject({ code: 'stream.unavailable' })
     await rename(`${folder}-away`, folder)
