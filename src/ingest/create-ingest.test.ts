@@ -39,7 +39,7 @@ const columns: readonly Field[] = [
 
 /** The files of a batch go soon after it is over. */
 async function nothingStaged(batchId: string): Promise<void> {
-  await vi.waitFor(async () => expect(await readdir(bed.staging)).not.toContain(batchId))
+  await vi.waitFor(async () => expect(await readdir(bed.staging)).not.toContain(batchId), 30_000)
 }
 
 /** Nothing but what was uploaded is kept of a batch that failed. */
@@ -425,7 +425,7 @@ describe('states', () => {
       const [found] = await node.jobs.runs({ kind: 'load', subjectId: batchId })
       expect(found?.state).toBe('failed')
       return found
-    })
+    }, 30_000)
     expect(run).toMatchObject({ code: 'dataset.unknown' })
     await nothingStaged(batchId)
   })
@@ -498,7 +498,8 @@ describe('whatever dies, a batch is loaded once', () => {
         if (copies++ > 0) return await bed.engine.copy(statement, options)
         const sql = `SELECT source.* FROM (${statement.sql}) AS source, range(10000000)`
         const copied = bed.engine.copy({ ...statement, sql }, options)
-        setTimeout(() => void bed.engine.killChildren(), 500)
+        const hasBegun = async () => expect(await readdir(options.folder)).not.toEqual([])
+        void vi.waitFor(hasBegun, 30_000).then(() => bed.engine.killChildren())
         return await copied
       },
     }
@@ -568,7 +569,7 @@ describe('whatever dies, a batch is loaded once', () => {
       await vi.waitFor(async () => {
         const [run] = await node.jobs.runs({ kind: 'load', subjectId: batchId })
         expect(run?.state).toBe('cancelled')
-      })
+      }, 30_000)
       expect(await bed.datasets.batch(bed.caller, batchId)).toMatchObject({
         state: 'aborted',
         recordCount: 0,
