@@ -3,7 +3,14 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, utimesSync, w
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { backupFaultPoints, upkeepFaultPoints } from '#base/faults.ts'
-import { datasetIdOf, firstBatchRows, lines, loadBatch, prepareHome } from './support/fault-scenario.ts'
+import {
+  datasetIdOf,
+  firstBatchRows,
+  goneOrWell,
+  lines,
+  loadBatch,
+  prepareHome,
+} from './support/fault-scenario.ts'
 import { passableFolder } from './support/passable-folder.ts'
 import { startProduct, type Product } from './support/product.ts'
 import { sluice } from './support/sluice.ts'
@@ -65,11 +72,13 @@ async function inCopy(point: string, work: (life: Life) => Promise<void>): Promi
 /** The answer of the server, started again when it dies over it. */
 async function patiently<T>(life: Life, ask: (product: Product) => Promise<T>): Promise<T> {
   for (let attempt = 1; ; attempt += 1) {
+    let product: Product | undefined
     try {
-      return await ask(await life.running())
+      product = await life.running()
+      return await ask(product)
     } catch (error) {
       if (attempt === 4) throw error
-      await new Promise((resolve) => setTimeout(resolve, 100)) // It may answer once more before it is gone.
+      if (product) await goneOrWell(product)
     }
   }
 }

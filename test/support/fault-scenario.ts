@@ -1,6 +1,7 @@
 import { mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { execFileSync } from 'node:child_process'
 import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
 import type { TestDestination } from './destinations.ts'
 import type { FlowDestination } from './exports.ts'
 import { passableFolder } from './passable-folder.ts'
@@ -137,6 +138,14 @@ async function day(
   })
 }
 
+/** Waits after a failure: a dying process may answer once more, and be asked in vain for a while before it is seen to be gone. */
+export async function goneOrWell(product: Product): Promise<void> {
+  const over = new AbortController()
+  const well = delay(3_000, undefined, { signal: over.signal }).catch(() => {}) // It goes on.
+  await Promise.race([product.exited, well])
+  over.abort()
+}
+
 /** Starts the server again when it died and asks the same thing again. Points are armed one a life. */
 class PatientClient implements AsyncDisposable {
   readonly #home: string
@@ -164,8 +173,7 @@ class PatientClient implements AsyncDisposable {
         return await question(product)
       } catch (error) {
         if (attempt === this.#attemptsMax) throw error
-        // A dying process may answer once more before it is gone.
-        await new Promise((resolve) => setTimeout(resolve, 100))
+        if (this.#product) await goneOrWell(this.#product)
       }
     }
   }
