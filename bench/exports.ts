@@ -9,7 +9,7 @@ import { timeInDuckdb } from './baselines.ts'
 import { createEvents, loadFile } from './events-dataset.ts'
 import { createFlow, folderDestination, runExport } from './export-flow.ts'
 import { generateEvents } from './generate.ts'
-import { peakMemoryMiB, secondsOf } from './measure.ts'
+import { peakMemoryMiB, secondsOf, watchMemory } from './measure.ts'
 import { peers } from './peers.ts'
 
 /**
@@ -23,6 +23,8 @@ const { values } = parseArgs({
     rows: { type: 'string', default: '10000000' },
     increments: { type: 'string', default: '5' },
     parts: { type: 'string', default: 'stores,texts,increments,peers' },
+    /** Of the engine's processes together. */
+    memory: { type: 'string', default: '1GB' },
   },
 })
 const rowCount = Number(values.rows)
@@ -34,7 +36,11 @@ const lake = `read_parquet('${join(folder, 'home', 'lake')}/**/*.parquet', hive_
 
 try {
   const { file } = await generateEvents(join(folder, 'events.parquet'), rowCount, 7)
-  await using product = await startProduct({ home: join(folder, 'home') })
+  await using product = await startProduct({
+    home: join(folder, 'home'),
+    env: { SLUICE_ENGINE_MEMORY_BYTES: values.memory },
+  })
+  using memory = watchMemory(product.pid)
   const datasetId = await createEvents(product)
   await loadFile(product, datasetId, { file, format: 'parquet' })
   console.log(`\n${cpus().length} cores (${cpus()[0]?.model.trim()}), Node ${process.version}`)
@@ -42,7 +48,9 @@ try {
   if (parts.includes('stores')) await measureStores(product, datasetId, zstd)
   if (parts.includes('texts')) await measureTexts(product, datasetId)
   if (parts.includes('peers')) await measurePeers(file, zstd)
-  console.log(`\nThe server process peaked at ${peakMemoryMiB(product.pid)} MiB.`)
+  console.log(
+    `\nThe server process peaked at ${peakMemoryMiB(product.pid)} MiB, with its engine's at ${memory.peakMiB()} MiB, which may take ${values.memory}.`,
+  )
   if (parts.includes('increments')) await measureIncrements(product, datasetId)
 } finally {
   rmSync(folder, { recursive: true, force: true })

@@ -43,7 +43,7 @@ export async function secondsOf(work: () => Promise<unknown>): Promise<number> {
 
 /** Of the process alone, since it began. */
 export function peakMemoryMiB(pid: number): number {
-  return Math.round(Number(/VmHWM:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]) / 1024)
+  return Math.round(Number(/VmHWM:\s+(\d+)/.exec(statusOf(pid))?.[1]) / 1024)
 }
 
 /** Processor time of the process alone, in hundredths. */
@@ -54,13 +54,35 @@ export function processorSeconds(pid: number): number {
 
 /** Processor time of a process and all below it, those that have ended too. */
 export function processorSecondsOfAll(root: number): number {
+  const ticks = treeOf(root).flatMap((pid) => fieldsOf(pid).slice(11, 15))
+  return ticks.reduce((sum, tick) => sum + Number(tick), 0) / 100
+}
+
+/**
+ * Memory of a server and its engine's processes together, looked at ten times a second; what they share counts twice. Its
+ * database is another program.
+ */
+export function watchMemory(root: number): Disposable & { readonly peakMiB: () => number } {
+  let peak = 0
+  const look = (): void => {
+    const own = treeOf(root)
+      .map(statusOf)
+      .filter((status) => !status.startsWith('Name:\tpostgres'))
+    const sizes = own.map((status) => /VmRSS:\s+(\d+)/.exec(status)?.[1] ?? 0)
+    peak = Math.max(peak, sizes.reduce((sum: number, size) => sum + Number(size), 0) / 1024)
+  }
+  const timer = setInterval(look, 100)
+  return { peakMiB: () => Math.round(peak), [Symbol.dispose]: () => clearInterval(timer) }
+}
+
+/** A process and all below it. */
+function treeOf(root: number): readonly number[] {
   const parents = new Map<number, number>()
   for (const name of readdirSync('/proc')) {
     if (/^\d+$/.test(name)) parents.set(Number(name), Number(fieldsOf(Number(name))[1]))
   }
   const isBelow = (pid: number): boolean => pid === root || (pid > 1 && isBelow(parents.get(pid) ?? 0))
-  const ticks = [...parents.keys()].filter(isBelow).flatMap((pid) => fieldsOf(pid).slice(11, 15))
-  return ticks.reduce((sum, tick) => sum + Number(tick), 0) / 100
+  return [...parents.keys()].filter(isBelow)
 }
 
 /** From its state on; none of one that has gone. */
@@ -69,5 +91,14 @@ function fieldsOf(pid: number): readonly string[] {
     return readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]?.split(' ') ?? []
   } catch {
     return []
+  }
+}
+
+/** Empty for one that has gone. */
+function statusOf(pid: number): string {
+  try {
+    return readFileSync(`/proc/${pid}/status`, 'utf8')
+  } catch {
+    return ''
   }
 }
