@@ -3,20 +3,25 @@ import { once } from 'node:events'
 import {
   closeSync,
   constants,
+  cpSync,
   mkdirSync,
+  mkdtempSync,
   openSync,
   readdirSync,
   readFileSync,
+  rmSync,
+  symlinkSync,
   writeFileSync,
   writeSync,
 } from 'node:fs'
-import { availableParallelism } from 'node:os'
+import { availableParallelism, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { column, isAlive, never, testEngine, type TestEngine, until } from '../../test/support/engine.ts'
 import { AppError } from '#base/errors.ts'
 import { unprivilegedIds } from '#base/run-as.ts'
+import type { createDuckdbEngine } from './duckdb-engine.ts'
 import type { CopyFormat } from './engine.ts'
 
 let its: TestEngine
@@ -96,6 +101,14 @@ describe('where one thread fails while another waits for us', () => {
       await expect(run()).rejects.toMatchObject({ code: 'query.failed' })
     }
     expect(its.engine.status()).toEqual(before)
+  })
+
+  test("an error that speaks of a pipe is the statement's own", async () => {
+    const sql = `SELECT repeat(i::VARCHAR, 20) AS text, CASE WHEN i = 149999 THEN error('Broken pipe') END AS n FROM ${table}`
+    await expect(its.copy(sql, { kind: 'json', compression: 'none' }, paths)).rejects.toMatchObject({
+      code: 'query.failed',
+      message: 'Broken pipe',
+    })
   })
 
   test.skipIf(availableParallelism() < 2)(
@@ -360,6 +373,24 @@ test('children end with their server, and the next one clears up', async () => {
   expect(readdirSync(scratch).filter((name) => left.includes(name))).toEqual([])
   next.kill('SIGKILL')
   await once(next, 'close')
+})
+
+test.runIf(unprivilegedIds())('texts are written where the children may not read the code', async () => {
+  const root = join(import.meta.dirname, '..', '..')
+  const folder = mkdtempSync(join(tmpdir(), 'sluice-hidden-'))
+  try {
+    for (const name of ['src', 'package.json'])
+      cpSync(join(root, name), join(folder, name), { recursive: true })
+    symlinkSync(join(root, 'node_modules'), join(folder, 'node_modules'))
+    const engine = (await import(join(folder, 'src', 'engine', 'duckdb-engine.ts'))) as {
+      readonly createDuckdbEngine: typeof createDuckdbEngine
+    }
+    await using hidden = await testEngine({ createEngine: engine.createDuckdbEngine })
+    const { rowCount } = await hidden.copy('SELECT 1 AS n', { kind: 'json', compression: 'gzip' })
+    expect(rowCount).toBe(1)
+  } finally {
+    rmSync(folder, { recursive: true, force: true })
+  }
 })
 
 function startHost(scratch: string): ChildProcess {

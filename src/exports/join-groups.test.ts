@@ -1,4 +1,5 @@
-import { open, readdir, stat } from 'node:fs/promises'
+import { readdirSync, readlinkSync } from 'node:fs'
+import { open, readdir, stat, writeFile } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import { DuckDBInstance } from '@duckdb/node-api'
 import { expect, onTestFinished, test, vi } from 'vitest'
@@ -59,7 +60,13 @@ const rows = (from: number, count: number) =>
 async function openBed(options: Parameters<typeof openLakeExports>[0] = {}) {
   const bed = await openLakeExports(options)
   onTestFinished(() => bed[Symbol.asyncDispose]())
-  const copy = vi.spyOn(bed.here.engine, 'copy')
+  const engineCopy = bed.here.engine.copy.bind(bed.here.engine)
+  let onWriting = (): void => {}
+  const copy = vi.spyOn(bed.here.engine, 'copy').mockImplementation(async (statement, options) => {
+    if (!statement.sql.endsWith('WHERE false')) onWriting()
+    return await engineCopy(statement, options)
+  })
+  onTestFinished(() => copy.mockRestore())
   /** Statements of the engine since it was asked last that wrote rows to a folder. */
   const written = () => {
     const statements = copy.mock.calls
@@ -83,7 +90,7 @@ async function openBed(options: Parameters<typeof openLakeExports>[0] = {}) {
       return { run, isJoined: written() === 0, ...(await manifestOf(bed, run.id)) }
     }
   }
-  return { bed, deliver }
+  return { bed, deliver, beforeWriting: (look: () => void) => void (onWriting = look) }
 }
 
 interface ManifestFile {
@@ -243,15 +250,20 @@ test('files end before they are larger than asked for', async () => {
   expect(await bed.verify()).toMatchObject({ isRight: true, rowCount: 400_000 })
 })
 
-/** Holds the engine's reading of a joined file until all of it lies at the destination, unseen; then it may fail. */
+/**
+ * Holds the engine's reading of a joined file until all of it lies at the destination, unseen. Then it may fail, when the
+ * next file has been begun, too.
+ */
 function heldUntilSent(bed: LakeExports, { fails = false } = {}): { readonly sent: () => boolean } {
   const open = bed.here.engine.open.bind(bed.here.engine)
   let isSent = false
   const spy = vi.spyOn(bed.here.engine, 'open').mockImplementation(async (statement, options) => {
     const [path] = statement.files
     if (!isSent && path?.includes('/spool/')) {
-      const { size } = await stat(path)
-      await vi.waitFor(async () => expect(await stagedBytes(bed)).toBe(size), 20_000)
+      const next = fails ? Buffer.alloc(5_000) : Buffer.alloc(0)
+      if (fails) await writeFile(path.replace('000000', '000001'), next)
+      const sent = (await stat(path)).size + next.length
+      await vi.waitFor(async () => expect(await stagedBytes(bed)).toBe(sent), 30_000)
       isSent = true
       if (fails) throw new Error('It cannot be decoded.')
     }
@@ -259,6 +271,17 @@ function heldUntilSent(bed: LakeExports, { fails = false } = {}): { readonly sen
   })
   onTestFinished(() => spy.mockRestore())
   return { sent: () => isSent }
+}
+
+/** Of this process; gone ones too. */
+function openFiles(): string[] {
+  return readdirSync('/proc/self/fd').flatMap((fd) => {
+    try {
+      return [readlinkSync(`/proc/self/fd/${fd}`)]
+    } catch {
+      return [] // The folder's own.
+    }
+  })
 }
 
 async function stagedBytes(bed: LakeExports): Promise<number> {
@@ -280,13 +303,16 @@ test('what is joined goes to the destination while it is read, and is sent once'
   expect(parts).toEqual([{ state: 'sealed' }])
 })
 
-test('what was sent of a file that cannot be read is not delivered', async () => {
-  const { bed, deliver } = await openBed({ aheadBytesMin: 1_000 })
+test('what was sent of files that cannot be read is not delivered, and ends before the engine writes others', async () => {
+  const { bed, deliver, beforeWriting } = await openBed({ aheadBytesMin: 1_000 })
   const type = structType([{ name: '_id', type: stringType }])
   const dataset = await small(bed, type, 'select md5(i::varchar) as _id from range(120000) t(i)')
   const { sent } = heldUntilSent(bed, { fails: true })
+  let open: readonly string[] | undefined
+  beforeWriting(() => (open = openFiles().filter((path) => path.includes('/spool/'))))
   const { run, isJoined } = await (await deliver(dataset))()
   expect([run.state, isJoined, sent()]).toEqual(['succeeded', false, true])
+  expect(open).toEqual([])
   expect(await bed.verify()).toMatchObject({ isRight: true, rowCount: 120_000, findings: [] })
   await vi.waitFor(async () => expect(await stagedBytes(bed)).toBe(0), 30_000) // When it is swept.
 })

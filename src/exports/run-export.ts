@@ -128,7 +128,7 @@ async function sealedOrNew(
   if (stored?.manifest) return readManifest(stored.manifest)
   await checkHead(scope)
   await using ahead = stageAhead(scope)
-  const spooled = paused?.spooled ?? (await spool(scope, (folder) => ahead.watch(folder)))
+  const spooled = paused?.spooled ?? (await spool(scope, ahead))
   onSpooled(spooled)
   const unread = await ahead.finish(spooled.files)
   const parts = await stageAll(scope, spooled.files, { staged: paused?.staged, unread })

@@ -9,6 +9,7 @@ import { recordFolderCondition, recordFolderSql } from './record-time.ts'
 import { joinGroups } from './join-groups.ts'
 import type { RunScope } from './run-scope.ts'
 import { countBy, rowCountOf, scanOf } from './scan.ts'
+import type { StagingAhead } from './stage-ahead.ts'
 
 /** Each is a statement over the files. */
 const recordFoldersMax = 2_000
@@ -31,11 +32,11 @@ export interface SpooledFile extends CopiedFile {
 
 /**
  * Reads the pinned rows once, into files of our own. An attempt has a folder to itself.
- * @param onFolder told where all files are about to be written
+ * @param ahead told where all files are about to be written
  */
 export async function spool(
   scope: RunScope,
-  onFolder: (attemptFolder: string) => void = () => {},
+  ahead?: Pick<StagingAhead, 'watch' | 'forget'>,
 ): Promise<Spooled> {
   const { engine, lake, plan, context, spoolFolder, progress } = scope
   const { signal } = context
@@ -56,13 +57,18 @@ export async function spool(
       : await rowCountOf(engine, { ...scan, paths: lease.paths }, signal)
   if (scan.isFiltered) await progress.update({ rowCountTotal: sourceRowCount })
   const attemptFolder = await newAttemptFolder(spoolFolder, context.run.id, context.lease.fence)
-  if (!byFolder) onFolder(attemptFolder)
+  if (!byFolder) ahead?.watch(attemptFolder)
   const joined = byFolder ? undefined : await joinGroups(scope, { scan, folder: attemptFolder })
   if (joined) {
     await faultPoint('export.spool.done')
     const emittedRowCount = joined.reduce((sum, file) => sum + file.rowCount, 0)
     const files = joined.map((file) => ({ ...file, folder: plan.folder }))
     return { sourceRowCount, sourceBytes: scan.bytes, skippedRowCount: 0, emittedRowCount, files }
+  }
+  if (!byFolder) {
+    // The engine writes others in their place.
+    await ahead?.forget()
+    ahead?.watch(attemptFolder)
   }
   const files: SpooledFile[] = []
   let emittedRowCount = 0

@@ -20,30 +20,54 @@ interface Followed extends UnreadPart {
   readonly number: number
 }
 
-/**
- * Brings the files of a spool to the store while the engine writes them: it only ever appends to a file, up to its
- * footer. None of it counts by that: a part is taken when the engine is done and has said what files there are, the
- * file's bytes are those that were sent, and then the second reader counts it as any other. What is not so, or fails, is
- * staged as if nothing had been tried; what it leaves is swept with the attempt.
- */
+/** What is sent ahead of the engine's end. */
 export interface StagingAhead extends AsyncDisposable {
-  /** The engine begins to write into the folder. */
+  /** Files are about to be written into the folder. */
   watch(attemptFolder: string): void
+  /** None of them counts: what is under way ends, and what it leaves is swept with the attempt. */
+  forget(): Promise<void>
   /** What can be taken of the files, by number. */
   finish(files: readonly SpooledFile[]): Promise<ReadonlyMap<number, UnreadPart>>
 }
 
+/**
+ * Brings the files of a spool to the store while they are written: they are only ever appended to, up to their footer.
+ * None of it counts by that: a part is taken when all is written and it is said what files there are, the file's bytes are
+ * those that were sent, and then the second reader counts it as any other. What is not so, or fails, is staged as if
+ * nothing had been tried; what it leaves is swept with the attempt.
+ */
 export function stageAhead(scope: RunScope): StagingAhead {
-  const bytesMin = scope.aheadBytesMin ?? aheadBytesMin
-  const { plan, logger, clock, context, store } = scope
+  const { plan } = scope
   // A text file's bytes may come in pieces that several threads make, and encryption needs the whole file.
   const isPossible = plan.format.kind === 'parquet' && !plan.encryption && !plan.recordFolders
+  let watch: Watch | undefined
+  const forget = async (): Promise<void> => {
+    await watch?.stop()
+    watch = undefined
+  }
+  return {
+    watch: (attemptFolder) => {
+      if (isPossible) watch = watchFolder(scope, attemptFolder)
+    },
+    forget,
+    finish: async (files) => (await watch?.finish(files)) ?? new Map(),
+    [Symbol.asyncDispose]: forget,
+  }
+}
+
+interface Watch {
+  stop(): Promise<void>
+  readonly finish: StagingAhead['finish']
+}
+
+function watchFolder(scope: RunScope, folder: string): Watch {
+  const bytesMin = scope.aheadBytesMin ?? aheadBytesMin
+  const { plan, logger, clock, context, store } = scope
   const stopped = new AbortController()
   const signal = AbortSignal.any([context.signal, stopped.signal])
   const written = new AbortController()
   const waking = AbortSignal.any([signal, written.signal])
   const followed = new Map<string, Promise<Followed | undefined>>()
-  let looking: Promise<void> = Promise.resolve()
 
   async function follow(path: string, number: number): Promise<Followed | undefined> {
     try {
@@ -86,13 +110,13 @@ export function stageAhead(scope: RunScope): StagingAhead {
   }
 
   /** Files as they appear, in the order of their names, which is that in which they were begun. */
-  async function look(folder: string): Promise<void> {
+  async function look(): Promise<void> {
     const underWay = new Set<string>()
     for (let pauseMs = lookEveryMs.min; !waking.aborted; pauseMs = longer(pauseMs)) {
-      const names = (await readdir(folder)).toSorted()
+      const names = (await readdir(folder)).filter((name) => name.endsWith('.parquet')).toSorted()
       for (const [number, name] of names.entries()) {
         if (followed.has(name) || underWay.size >= parallelPartsMax) continue
-        if ((await stat(join(folder, name))).size < bytesMin) continue
+        if ((await sizeOf(join(folder, name))) < bytesMin) continue
         pauseMs = lookEveryMs.min
         underWay.add(name)
         followed.set(
@@ -104,12 +128,14 @@ export function stageAhead(scope: RunScope): StagingAhead {
     }
   }
 
+  const looking = look().catch((error: unknown) => {
+    if (!signal.aborted) logger.log('info', 'export.ahead.failed', { runId: context.run.id, error })
+  })
   return {
-    watch: (attemptFolder) => {
-      if (!isPossible) return
-      looking = look(attemptFolder).catch((error: unknown) => {
-        if (!signal.aborted) logger.log('info', 'export.ahead.failed', { runId: context.run.id, error })
-      })
+    stop: async () => {
+      stopped.abort(new DOMException('It did not come to its end.', 'AbortError'))
+      await looking
+      await Promise.all(followed.values())
     },
     finish: async (files) => {
       written.abort()
@@ -123,12 +149,12 @@ export function stageAhead(scope: RunScope): StagingAhead {
       }
       return taken
     },
-    [Symbol.asyncDispose]: async () => {
-      stopped.abort(new DOMException('The engine did not come to its end.', 'AbortError'))
-      await looking
-      await Promise.all(followed.values())
-    },
   }
+}
+
+/** Of a file that is gone again, nothing. */
+async function sizeOf(path: string): Promise<number> {
+  return (await stat(path).catch(() => undefined))?.size ?? 0
 }
 
 function longer(pauseMs: number): number {

@@ -40,16 +40,22 @@ export const column = (
   type: { kind },
 })
 
-export async function testEngine(
-  options: { readonly memoryBytes?: number; readonly statementsPerChild?: number } = {},
-): Promise<TestEngine> {
+export async function testEngine({
+  createEngine = createDuckdbEngine,
+  ...options
+}: {
+  readonly memoryBytes?: number
+  readonly statementsPerChild?: number
+  /** Of another copy of the code. */
+  readonly createEngine?: typeof createDuckdbEngine
+} = {}): Promise<TestEngine> {
   const stack = new AsyncDisposableStack()
   const base = await mkdtemp(join(tmpdir(), 'engine-test-'))
   stack.defer(() => rm(base, { recursive: true, force: true }))
   await chmod(base, 0o755) // The children may be another user.
   const scratchFolder = join(base, 'scratch')
   const engine = stack.use(
-    await createDuckdbEngine({
+    await createEngine({
       interactiveChildren: 1,
       statementsPerChild: 4,
       batchChildren: 1,

@@ -1,6 +1,8 @@
 import { writeFileSync } from 'node:fs'
 import { flushCompileCache } from 'node:module'
 import { Socket } from 'node:net'
+import { inspect } from 'node:util'
+import { firstUnreachableFolder } from '#base/run-as.ts'
 import { frameReader, frameKinds, jsonFrame } from './frames.ts'
 import { Instances } from './instances.ts'
 import { type ChildSettings, pipes, readyNumber } from './protocol.ts'
@@ -14,13 +16,14 @@ const settings = JSON.parse(process.argv[2]!) as ChildSettings
 // A terminal's Ctrl-C reaches the whole group, but the server decides when to stop.
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => {})
 volunteerForOom()
-flushCompileCache() // While its folder may be written to.
+// DuckDB's threads may be at work, so no orderly exit: nothing that lies in memory matters any more.
+const end = (): void => void process.kill(process.pid, 'SIGKILL')
+const texts = new TextThread((error) => {
+  process.stderr.write(`${inspect(error)}\n`)
+  end()
+})
 process.umask(0o022)
-if (settings.runAs && process.setgroups && process.setgid && process.setuid) {
-  process.setgroups([])
-  process.setgid(settings.runAs.gid)
-  process.setuid(settings.runAs.uid)
-}
+await becomeUnprivileged()
 
 const requests = new Socket({ fd: pipes.requests, readable: true, writable: false })
 const answers = new Socket({ fd: pipes.answers, readable: false, writable: true })
@@ -30,17 +33,23 @@ const send = (parts: readonly Uint8Array[], onSent?: () => void): void => {
   answers.write(parts.at(-1)!, onSent)
   answers.uncork()
 }
-// DuckDB's threads may be at work, so no orderly exit: nothing that lies in memory matters any more.
-const end = (): void => void process.kill(process.pid, 'SIGKILL')
 
-requests.on(
-  'data',
-  frameReader(frameServer({ instances: new Instances(settings), texts: new TextThread() }, send)),
-)
+requests.on('data', frameReader(frameServer({ instances: new Instances(settings), texts }, send)))
 requests.on('close', end)
 requests.on('error', end)
 answers.on('error', end)
 send(jsonFrame(readyNumber, frameKinds.answer, null))
+
+/** Where the code can't be read afterwards, what would be loaded when it is needed is loaded before. */
+async function becomeUnprivileged(): Promise<void> {
+  const { runAs } = settings
+  if (!runAs) return flushCompileCache()
+  if (firstUnreachableFolder(import.meta.filename, runAs)) await texts.load()
+  flushCompileCache() // While its folder may be written to.
+  process.setgroups?.([])
+  process.setgid?.(runAs.gid)
+  process.setuid?.(runAs.uid)
+}
 
 /** When memory runs out, Linux should end this process rather than the server or its database. */
 function volunteerForOom(): void {

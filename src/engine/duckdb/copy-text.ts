@@ -24,9 +24,10 @@ export async function copyText(
 ): Promise<TextFile[]> {
   const { folder, kind } = request
   const { sql, columns } = await conformingQuery(connection, request.statement.sql)
+  await thread.load()
   await using pipe = await makePipe(folder)
   const header = kind === 'csv' ? encodedHeader(columns) : new Uint8Array()
-  await using writing = thread.write(pipe.reader, { ...request, header }, onRows)
+  await using writing = await thread.write(pipe.reader, { ...request, header }, onRows)
   const lines = linesSql(sql, columns, kind)
   const rowCount = await copyLines(connection, lines, pipe).catch(async (error: unknown) => {
     // Nobody reads any longer, which comes of another error.
@@ -50,5 +51,5 @@ async function copyLines(connection: Sandbox['connection'], sql: string, pipe: N
 }
 
 function isBrokenPipe(error: unknown): boolean {
-  return error instanceof Error && /Broken pipe/i.test(error.message)
+  return error instanceof Error && /^IO Error: .*Broken pipe/s.test(error.message)
 }

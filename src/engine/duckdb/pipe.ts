@@ -21,11 +21,18 @@ export async function makePipe(folder: string): Promise<NamedPipe> {
     throw new Error(`The program mkfifo is needed where the engine runs: ${String(cause)}`, { cause })
   })
   const reader = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK)
-  const writer = openSync(path, constants.O_WRONLY)
+  let writer: number | undefined = openSync(path, constants.O_WRONLY)
+  const end = (): void => {
+    if (writer !== undefined) closeSync(writer)
+    writer = undefined
+  }
   return {
     path,
     reader,
-    end: () => closeSync(writer),
-    [Symbol.asyncDispose]: () => rm(path, { force: true }),
+    end,
+    [Symbol.asyncDispose]: async () => {
+      end()
+      await rm(path, { force: true })
+    },
   }
 }

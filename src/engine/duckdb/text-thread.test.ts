@@ -7,6 +7,9 @@ import type { TextForm } from './text-files.ts'
 import { TextThread } from './text-thread.ts'
 
 const folder = passableFolder('text-thread')
+const thread = new TextThread((error) => {
+  throw error
+})
 afterAll(() => rmSync(folder, { recursive: true }))
 const form: TextForm = {
   folder,
@@ -33,10 +36,9 @@ async function someLines(count: number) {
 }
 
 test('lines become files, whose names rise with their rows', async () => {
-  const thread = new TextThread()
   const lines = await someLines(1_000)
   let rowCount = 0
-  await using writing = thread.write(lines.reader, { ...form, fileBytesMax: 800 }, (count) => {
+  await using writing = await thread.write(lines.reader, { ...form, fileBytesMax: 800 }, (count) => {
     rowCount += count
   })
   for (const sum of [1_000, 2_000]) {
@@ -52,10 +54,9 @@ test('lines become files, whose names rise with their rows', async () => {
 })
 
 test('what cannot be written fails alone', async () => {
-  const thread = new TextThread()
   const [good, bad] = [await someLines(3), await someLines(3)]
-  await using failing = thread.write(bad.reader, { ...form, folder: join(folder, 'none') }, () => {})
-  await using writing = thread.write(good.reader, form, () => {})
+  await using failing = await thread.write(bad.reader, { ...form, folder: join(folder, 'none') }, () => {})
+  await using writing = await thread.write(good.reader, form, () => {})
   bad.end()
   await expect(failing.files).rejects.toThrow('ENOENT')
   good.end()
@@ -63,30 +64,22 @@ test('what cannot be written fails alone', async () => {
 })
 
 test('what is stopped is read no further', async () => {
-  const thread = new TextThread()
   const lines = await someLines(3)
-  const writing = thread.write(lines.reader, form, () => {})
+  const writing = await thread.write(lines.reader, form, () => {})
   await writing[Symbol.asyncDispose]()
   await expect(writing.files).rejects.toThrow('Premature close')
   expect(lines.write).toThrow('EPIPE')
 })
 
-test('when the thread dies, whoever writes is told, and the next copy gets another', async () => {
-  const thread = new TextThread()
-  const [lines, later] = [await someLines(3), await someLines(3)]
+test('it is told when the thread dies', async () => {
+  const died = Promise.withResolvers<unknown>()
+  const dying = new TextThread(died.resolve)
+  const lines = await someLines(3)
   const reading = vi.fn()
-  const writing = thread.write(lines.reader, { ...form, fileBytesMax: 8 }, reading)
+  await dying.write(lines.reader, { ...form, fileBytesMax: 8 }, reading)
   await vi.waitFor(() => expect(reading).toHaveBeenCalled(), 30_000)
   // No pipe: a mistake that the thread does not expect.
-  const dying = thread.write(openSync(import.meta.filename, 'r'), form, () => {})
-  const unread = thread.write(later.reader, form, () => {})
-  for (const { files } of [writing, dying, unread]) {
-    await expect(files).rejects.toThrow('The thread that writes texts is gone.')
-  }
-  for (const { write } of [lines, later]) expect(write).toThrow('EPIPE')
-
-  const again = await someLines(2)
-  await using next = thread.write(again.reader, form, () => {})
-  again.end()
-  expect(await next.files).toMatchObject([{ rowCount: 2 }])
+  await dying.write(openSync(import.meta.filename, 'r'), form, () => {})
+  expect(await died.promise).toMatchObject({ code: 'ERR_INVALID_FD_TYPE' })
+  await vi.waitFor(() => expect(lines.write).toThrow('EPIPE'), 30_000)
 })

@@ -1,4 +1,4 @@
-import { closeSync } from 'node:fs'
+import { once } from 'node:events'
 import { join } from 'node:path'
 import { Worker } from 'node:worker_threads'
 import type { TextFile } from './protocol.ts'
@@ -13,7 +13,6 @@ export type ToTexts =
   | { readonly copy: number; readonly op: 'stop' }
 
 export type FromTexts = { readonly copy: number } & (
-  | { readonly kind: 'reading' }
   | { readonly kind: 'rows'; readonly rowCount: number }
   | { readonly kind: 'files'; readonly files: TextFile[] }
   | { readonly kind: 'failure'; readonly error: unknown }
@@ -26,69 +25,65 @@ export interface TextWriting extends AsyncDisposable {
 }
 
 interface Copy {
-  readonly reader: number
-  isReading: boolean
   readonly onRows: (rowCount: number) => void
   readonly resolve: (files: TextFile[]) => void
   readonly reject: (error: unknown) => void
 }
 
-/** The thread that makes files of lines, for all copies of a child; started with the first, and again when it died. */
+/** The thread that makes files of lines, for all copies of a child. */
 export class TextThread {
-  #worker: Worker | undefined
+  readonly #onDeath: (error: unknown) => void
   readonly #copies = new Map<number, Copy>()
+  #worker: Promise<Worker> | undefined
   #lastCopy = 0
 
+  /** @param onDeath told that the thread is gone, perhaps twice: then the engine may wait for ever for somebody who reads */
+  constructor(onDeath: (error: unknown) => void) {
+    this.#onDeath = onDeath
+  }
+
+  /** Resolves when all its code is loaded, which is done once. */
+  async load(): Promise<void> {
+    await (this.#worker ??= this.#start())
+  }
+
   /** @param reader the end of a pipe, which is taken whatever happens */
-  write(reader: number, form: TextForm, onRows: (rowCount: number) => void): TextWriting {
+  async write(reader: number, form: TextForm, onRows: (rowCount: number) => void): Promise<TextWriting> {
+    const worker = await (this.#worker ??= this.#start())
+    const say = (message: ToTexts): void => worker.postMessage(message, [])
     const copy = ++this.#lastCopy
     const files = new Promise<TextFile[]>((resolve, reject) => {
-      this.#copies.set(copy, { reader, isReading: false, onRows, resolve, reject })
+      this.#copies.set(copy, { onRows, resolve, reject })
     })
     const ended = Promise.allSettled([files]) // What went wrong is met by who waits for the files, if anybody does.
-    this.#post({ copy, op: 'write', reader, form })
+    say({ copy, op: 'write', reader, form })
     return {
       files,
       [Symbol.asyncDispose]: async () => {
-        if (this.#copies.has(copy)) this.#post({ copy, op: 'stop' })
+        if (this.#copies.has(copy)) say({ copy, op: 'stop' })
         await ended
       },
     }
   }
 
-  #post(message: ToTexts): void {
-    this.#worker ??= this.#start()
-    this.#worker.postMessage(message, [])
-  }
-
-  #start(): Worker {
+  async #start(): Promise<Worker> {
     const worker = new Worker(join(import.meta.dirname, 'write-texts.ts'), {
       resourceLimits: { maxOldGenerationSizeMb: heapMebibytesMax },
     })
+    worker.on('error', this.#onDeath)
+    worker.on('exit', () => this.#onDeath(new Error('The thread that writes texts has ended.')))
+    await once(worker, 'message') // Ready.
     worker.unref()
     worker.on('message', (message: FromTexts) => this.#onMessage(message))
-    // Out of memory, or a fault of ours: `exit` follows.
-    worker.on('error', () => {})
-    worker.on('exit', () => {
-      if (this.#worker === worker) this.#worker = undefined
-      for (const { reader, isReading, reject } of this.#copies.values()) {
-        if (!isReading) closeSync(reader)
-        reject(new Error('The thread that writes texts is gone.'))
-      }
-      this.#copies.clear()
-    })
     return worker
   }
 
   #onMessage(message: FromTexts): void {
     const copy = this.#copies.get(message.copy)
     if (!copy) return
-    if (message.kind === 'reading') copy.isReading = true
-    else if (message.kind === 'rows') copy.onRows(message.rowCount)
-    else {
-      this.#copies.delete(message.copy)
-      if (message.kind === 'files') copy.resolve(message.files)
-      else copy.reject(message.error)
-    }
+    if (message.kind === 'rows') return copy.onRows(message.rowCount)
+    this.#copies.delete(message.copy)
+    if (message.kind === 'files') copy.resolve(message.files)
+    else copy.reject(message.error)
   }
 }

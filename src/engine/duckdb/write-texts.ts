@@ -14,11 +14,11 @@ port.on('message', (message: ToTexts) => {
   if (message.op === 'stop') pipes.get(message.copy)?.destroy()
   else void write(message)
 })
+port.postMessage(null) // Ready.
 
 async function write({ copy, reader, form }: Extract<ToTexts, { op: 'write' }>): Promise<void> {
   const lines = new Socket({ fd: reader, readable: true, writable: false })
   pipes.set(copy, lines)
-  say({ copy, kind: 'reading' })
   try {
     const files = await writeTextFiles(lines, form, (rowCount) => say({ copy, kind: 'rows', rowCount }))
     say({ copy, kind: 'files', files })
