@@ -28,8 +28,7 @@ import type { ClusterEngine, Engine } from '#engine/engine.ts'
 import { createExports } from '#exports/create-exports.ts'
 import type { Exports } from '#exports/exports.ts'
 import { createLandingZones } from '#exports/landing-zones.ts'
-import type { LandingPlace } from '#exports/landing-place.ts'
-import { openLandingPlace } from '#exports/open-landing-place.ts'
+import { sweepLanding } from '#exports/landing-sweep.ts'
 import { startTriggers } from '#exports/triggers.ts'
 import type { UpkeepState } from '#http/dependencies.ts'
 import { startHttpServer } from '#http/server.ts'
@@ -45,7 +44,6 @@ import { selectHomeState } from '#metadata/home-state.ts'
 import type { Metadata } from '#metadata/metadata.ts'
 import { openHome } from '#metadata/open-home.ts'
 import { openMetadataOfHome } from '#metadata/open.ts'
-import { selectSandboxIds } from '#metadata/sandboxes.ts'
 import { cancelBell } from '#metadata/bell.ts'
 import { countRuns, selectDatasetFigures, selectExportTotals, selectTotals } from '#metadata/overview.ts'
 import { createNotify } from '#notify/create-notify.ts'
@@ -126,14 +124,6 @@ export async function startServer({
       credentials: { s3: s3Credentials(config) },
       logger,
       owner: { homeId, epoch },
-    }),
-  )
-  const landingPlace = starting.use(
-    await openLandingPlace(config.exports.landingLocation, {
-      home: config.home,
-      server: config.s3,
-      credentials: { s3: s3Credentials(config) },
-      sandboxIds: () => selectSandboxIds(metadata.db),
     }),
   )
   const lake = createLake({ metadata, engine, files, clock, logger, incarnation })
@@ -229,7 +219,6 @@ export async function startServer({
     allowsServerIdentity: config.exports.serverIdentity === 'allowed',
     spoolFolder: paths.spool,
     keysFolder: paths.keys,
-    landing: landingPlace,
     clock,
     logger,
   })
@@ -259,19 +248,8 @@ export async function startServer({
   starting.use(await query.start())
   await jobs.start()
   await streaming.start()
-  starting.use(
-    startTriggers({
-      metadata,
-      secrets,
-      jobs,
-      clock,
-      logger,
-      notify,
-      home: config.home,
-      landing: landingPlace,
-    }),
-  )
-  starting.use(sweepNowAndThen({ lake, query, exports, landingPlace, metadata, config }, logger))
+  starting.use(startTriggers({ metadata, secrets, jobs, clock, logger, notify, home: config.home }))
+  starting.use(sweepNowAndThen({ lake, query, exports, metadata, config }, logger))
 
   const { host, port } = config.postgres
   const pgwire = starting.use(
@@ -308,7 +286,7 @@ export async function startServer({
         metadata,
         access,
         secrets,
-        place: landingPlace,
+        home: config.home,
         keyMs: config.exports.landingKeyMs,
         clock,
       }),
@@ -415,16 +393,14 @@ function sweepNowAndThen(
     lake,
     query,
     exports,
-    landingPlace,
     metadata,
     config,
   }: {
     readonly lake: Lake
     readonly query: QueryService
     readonly exports: Pick<Exports, 'sweep'>
-    readonly landingPlace: LandingPlace
     readonly metadata: Metadata
-    readonly config: Pick<Config, 'jobs'>
+    readonly config: Pick<Config, 'home' | 'jobs'>
   },
   logger: Logger,
 ): AsyncDisposable {
@@ -440,13 +416,13 @@ function sweepNowAndThen(
         if (copiesRemoved > 0) logger.log('info', 'query.copies_removed', { copiesRemoved })
         const { filesRemoved } = await lake.sweep({ signal })
         if (filesRemoved > 0) logger.log('info', 'lake.swept', { filesRemoved })
+        const landed = await sweepLanding(config.home, clock.now())
+        if (landed > 0) logger.log('info', 'landing.swept', { filesRemoved: landed })
         const forgotten = await forgetRuns({ metadata, clock, ...config.jobs, signal })
         if (forgotten > 0) logger.log('info', 'job.forgotten', { rowCount: forgotten })
-        // These are the last, as a destination that is away takes its time.
+        // The last, as a destination that is away takes its time.
         const partsRemoved = await exports.sweep({ signal })
         if (partsRemoved > 0) logger.log('info', 'export.swept', { partsRemoved })
-        const landed = await landingPlace.sweep(clock.now(), { signal })
-        if (landed > 0) logger.log('info', 'landing.swept', { filesRemoved: landed })
       } catch (error) {
         // What is left lies there until the next time; nothing reads it.
         if (!signal.aborted) logger.log('warn', 'lake.sweep_failed', { error })

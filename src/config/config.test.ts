@@ -75,26 +75,6 @@ test('a lake on S3 is set by its location, its server and its key, whose secret 
   expect(load({ env: { ...env, SLUICE_S3_REGION: 'eu-west-1' } }).s3.region).toBe('eu-west-1')
 })
 
-test('landing zones are in a bucket beside that of a lake on S3, or in the home', () => {
-  const landing = (location: string, lake?: string) => ({
-    env: { SLUICE_EXPORTS_LANDING_LOCATION: location, ...(lake ? { SLUICE_LAKE_LOCATION: lake } : {}) },
-  })
-  expect(load({}).exports.landingLocation).toBeUndefined()
-  expect(load(landing('s3://zones/a', 's3://lake/a')).exports.landingLocation).toBe('s3://zones/a')
-  for (const location of ['/a/folder', 's3://', 'gs://zones'])
-    expect(refusal(landing(location, 's3://lake')).message).toMatch(
-      /exports\.landingLocation .*s3:\/\/BUCKET/,
-    )
-  expect(refusal(landing('s3://zones'))).toMatchObject({
-    message: expect.stringContaining('exports.landingLocation is set') as string,
-    hint: expect.stringContaining('lake.location') as string,
-  })
-  for (const location of ['s3://lake', 's3://lake/b'])
-    expect(refusal(landing(location, 's3://lake/a')).message).toContain(
-      'exports.landingLocation is in the bucket of the lake',
-    )
-})
-
 test('a location that is none, and half a key, are refused', () => {
   for (const location of ['/a/folder', 's3://', 's3://UPPER/x', 'gs://bucket', 's3://b ucket/x']) {
     expect(refusal({ env: { SLUICE_LAKE_LOCATION: location } }).message, location).toContain('s3://BUCKET')

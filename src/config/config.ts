@@ -66,7 +66,7 @@ function check(given: Map<string, Given>): Config {
   return deepFreeze(parsed.data)
 }
 
-function refuseContradictions({ http, tls, limits, s3, lake, exports }: Config): void {
+function refuseContradictions({ http, tls, limits, s3 }: Config): void {
   for (const server of ['http', 'postgres'] as const) {
     if ((tls[`${server}Certificate`] === undefined) !== (tls[`${server}Key`] === undefined)) {
       throw new AppError(
@@ -83,7 +83,6 @@ function refuseContradictions({ http, tls, limits, s3, lake, exports }: Config):
       hint: 'Set both, or neither to use what the machine itself may.',
     })
   }
-  refuseLanding(exports.landingLocation, lake.location)
   if (!isLoopback(http.host) && tls.httpCertificate === undefined) {
     throw new AppError(
       'config.invalid',
@@ -98,24 +97,6 @@ function refuseContradictions({ http, tls, limits, s3, lake, exports }: Config):
       hint: 'Lower the first.',
     })
   }
-}
-
-function refuseLanding(landing: string | undefined, lake: string | undefined): void {
-  if (landing === undefined) return
-  if (lake === undefined) {
-    throw new AppError('config.invalid', 'exports.landingLocation is set, and the lake is not on S3.', {
-      hint: 'Set lake.location, too, or leave exports.landingLocation out: landing zones are in the home then.',
-    })
-  }
-  if (bucketOf(landing) === bucketOf(lake)) {
-    throw new AppError('config.invalid', 'exports.landingLocation is in the bucket of the lake.', {
-      hint: 'Name another bucket: what is handed out and goes after seven days is kept apart from the tables.',
-    })
-  }
-}
-
-function bucketOf(location: string): string | undefined {
-  return location.split('/')[2]
 }
 
 function valueAt(config: Config, name: string): unknown {

@@ -10,7 +10,6 @@ import type { Metadata } from '#metadata/metadata.ts'
 import { locationOf } from '#objects/location.ts'
 import type { ObjectStore } from '#objects/object-store.ts'
 import type { Adopted } from './exports.ts'
-import type { LandingPlace } from './landing-place.ts'
 import { readManifest, type SealedManifest, watermarkOf } from './manifest.ts'
 import { parseManifestName } from './names.ts'
 import { openDestination } from './open-destination.ts'
@@ -24,7 +23,6 @@ export interface AdoptOptions {
   readonly allowsServerIdentity: boolean
   readonly clock: Clock
   readonly keysFolder: string
-  readonly landing: LandingPlace
 }
 
 /**

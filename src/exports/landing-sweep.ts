@@ -1,13 +1,14 @@
 import { readdir, rm, rmdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
-import { landingKeptMs } from './landing-place.ts'
+
+const keptMs = 7 * 86_400_000
 
 /**
- * Removes what has lain in the folder of landing zones for seven days, and the folders that are empty by it. What
+ * Removes what has lain in the landing zones of a home for seven days, and the folders that are empty by it. What
  * another sweep has taken meanwhile is gone, as it was to be. Returns how many files it removed.
  */
-export async function sweepLanding(folder: string, now: Date): Promise<number> {
-  return await sweepFolder(folder, now.getTime() - landingKeptMs)
+export async function sweepLanding(home: string, now: Date): Promise<number> {
+  return await sweepFolder(join(home, 'landing'), now.getTime() - keptMs)
 }
 
 async function sweepFolder(folder: string, beforeMs: number): Promise<number> {

@@ -9,13 +9,11 @@ import { openAuth, storedAuth } from './connection-secret.ts'
 import { checkIdentity } from './destination-auth.ts'
 import { destinationKindOf } from './destination-specs.ts'
 import { destinationStore } from './destination-store.ts'
-import type { LandingPlace } from './landing-place.ts'
 
 export interface OpenDestinationOptions {
   readonly metadata: Metadata
   readonly secrets: SecretStore
   readonly allowsServerIdentity: boolean
-  readonly landing: LandingPlace
 }
 
 /** As a plan or a part has it. */
@@ -31,7 +29,7 @@ export interface PlannedTarget {
  * @throws AppError 'flow.unknown' when the connection was deleted, 'store.…'
  */
 export async function openDestination(
-  { metadata, secrets, allowsServerIdentity, landing }: OpenDestinationOptions,
+  { metadata, secrets, allowsServerIdentity }: OpenDestinationOptions,
   { target, connectionId }: PlannedTarget,
 ): Promise<ObjectStore> {
   if (target.kind === 'local' || connectionId === undefined) return await openStore(target)
@@ -39,7 +37,6 @@ export async function openDestination(
   const kind = destinationKindOf(specIdOf(row?.document))
   if (!row || !kind)
     throw new AppError('flow.unknown', `The export's connection ${connectionId} was deleted.`)
-  if (kind === 'landing') return await landing.openTarget(target)
   const auth = await openAuth(secrets, row)
   checkIdentity(auth, { allowsServerIdentity })
   const { credentials } = destinationStore(kind, auth, placeOf(target))

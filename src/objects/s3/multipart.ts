@@ -2,8 +2,10 @@ import type { CompletedPart } from '@aws-sdk/client-s3'
 import { must } from '#base/assert.ts'
 import { AppError } from '#base/errors.ts'
 import { ask, type Asking } from '../remote/ask.ts'
+import type { Keys } from '../remote/keys.ts'
 import type { Connection } from './connection.ts'
 import { failureOf, isUploadGone } from './failure.ts'
+import { unfinishedAgeMsMin } from './s3-config.ts'
 
 export async function createUpload(
   connection: Connection,
@@ -71,16 +73,17 @@ export async function abortUploadsOf(
   }
 }
 
-/** Ends uploads of such keys that were begun before. */
+/** Ends uploads so old that no writer can be at work on them. */
 export async function sweepUploads(
   connection: Connection,
-  prefix: string,
-  { before, signal }: { readonly before: Date; readonly signal: AbortSignal },
+  keys: Keys,
+  { now, signal }: { readonly now: Date; readonly signal: AbortSignal },
 ): Promise<number> {
+  const before = now.getTime() - unfinishedAgeMsMin
   let removed = 0
   const asking = { name: '', signal }
-  for await (const { key, id, startedAt } of openUploads(connection, asking, prefix)) {
-    if (startedAt >= before) continue
+  for await (const { key, id, startedAt } of openUploads(connection, asking, keys.prefix('') ?? '')) {
+    if (startedAt.getTime() >= before) continue
     await removeUpload(connection, { ...asking, key }, id)
     removed += 1
   }
