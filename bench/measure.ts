@@ -43,7 +43,7 @@ export async function secondsOf(work: () => Promise<unknown>): Promise<number> {
 
 /** Of the process alone, since it began. */
 export function peakMemoryMiB(pid: number): number {
-  return Math.round(Number(/VmHWM:\s+(\d+)/.exec(statusOf(pid))?.[1]) / 1024)
+  return Math.round(Number(/VmHWM:\s+(\d+)/.exec(textOf(pid, 'status'))?.[1]) / 1024)
 }
 
 /** Processor time of the process alone, in hundredths. */
@@ -59,19 +59,17 @@ export function processorSecondsOfAll(root: number): number {
 }
 
 /**
- * Memory of a server and its engine's processes together, looked at ten times a second; what they share counts twice. Its
+ * Memory of a server and its engine's processes together, looked at five times a second; what they share counts once. Its
  * database is another program.
  */
 export function watchMemory(root: number): Disposable & { readonly peakMiB: () => number } {
   let peak = 0
   const look = (): void => {
-    const own = treeOf(root)
-      .map(statusOf)
-      .filter((status) => !status.startsWith('Name:\tpostgres'))
-    const sizes = own.map((status) => /VmRSS:\s+(\d+)/.exec(status)?.[1] ?? 0)
-    peak = Math.max(peak, sizes.reduce((sum: number, size) => sum + Number(size), 0) / 1024)
+    const own = treeOf(root).filter((pid) => !textOf(pid, 'status').startsWith('Name:\tpostgres'))
+    const sizes = own.map((pid) => Number(/^Pss:\s+(\d+)/m.exec(textOf(pid, 'smaps_rollup'))?.[1] ?? 0))
+    peak = Math.max(peak, sizes.reduce((sum, size) => sum + size, 0) / 1024)
   }
-  const timer = setInterval(look, 100)
+  const timer = setInterval(look, 200)
   return { peakMiB: () => Math.round(peak), [Symbol.dispose]: () => clearInterval(timer) }
 }
 
@@ -87,17 +85,13 @@ function treeOf(root: number): readonly number[] {
 
 /** From its state on; none of one that has gone. */
 function fieldsOf(pid: number): readonly string[] {
-  try {
-    return readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]?.split(' ') ?? []
-  } catch {
-    return []
-  }
+  return textOf(pid, 'stat').split(') ')[1]?.split(' ') ?? []
 }
 
-/** Empty for one that has gone. */
-function statusOf(pid: number): string {
+/** What the system says of a process; empty for one that has gone. */
+function textOf(pid: number, about: 'stat' | 'status' | 'smaps_rollup'): string {
   try {
-    return readFileSync(`/proc/${pid}/status`, 'utf8')
+    return readFileSync(`/proc/${pid}/${about}`, 'utf8')
   } catch {
     return ''
   }
