@@ -17,7 +17,7 @@ describe.each(remoteStoreKinds)('on $name', ({ isHere, open }) => {
   test.skipIf(!isHere)(
     '5 GB go in a thousand parts and more, and are read back whole',
     async () => {
-      await using store = await open(servers, policy)
+      await using store = await open(servers, policy, { isForLarge: true })
       const before = process.memoryUsage().rss
       let peak = before
       const watch = setInterval(() => (peak = Math.max(peak, process.memoryUsage().rss)), 100)

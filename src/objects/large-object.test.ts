@@ -4,7 +4,7 @@ import { remotePolicy } from './remote/policy.ts'
 
 const { signal } = new AbortController()
 const mebibyte = 1024 * 1024
-const policy = { ...remotePolicy, partBytes: 40 * mebibyte }
+const policy = { ...remotePolicy, partBytes: 40 * mebibyte, copiedPartBytes: 40 * mebibyte }
 
 const servers = new AsyncDisposableStack()
 afterAll(() => servers.disposeAsync())

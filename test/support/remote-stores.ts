@@ -13,16 +13,20 @@ import { hasOpenSsh, startOpenSsh } from './sftp-server.ts'
 export interface RemoteStoreKind {
   readonly name: 's3' | 'azure' | 'gcs' | 'sftp'
   readonly isHere: boolean
-  /** Over an empty place of a server of its own, which `servers` ends. */
-  readonly open: (servers: AsyncDisposableStack, policy: RemotePolicy) => Promise<ObjectStore>
+  /** Over an empty place of a server of its own, which `servers` ends; one for objects of gigabytes if asked for. */
+  readonly open: (
+    servers: AsyncDisposableStack,
+    policy: RemotePolicy,
+    options?: { readonly isForLarge?: boolean },
+  ) => Promise<ObjectStore>
 }
 
 export const remoteStoreKinds: readonly RemoteStoreKind[] = [
   {
     name: 's3',
     isHere: hasS3Server,
-    open: async (servers, policy) => {
-      const server = servers.use(await startS3Server())
+    open: async (servers, policy, { isForLarge = false } = {}) => {
+      const server = servers.use(await startS3Server({ takesManyParts: isForLarge }))
       const { region, endpoint, credentials } = server
       const config = { kind: 's3', bucket: await server.makeBucket(), prefix: '', region, endpoint } as const
       return await openS3Store(config, { credentials, policy })
@@ -42,8 +46,8 @@ export const remoteStoreKinds: readonly RemoteStoreKind[] = [
   {
     name: 'gcs',
     isHere: hasGcsServer,
-    open: async (servers, policy) => {
-      const server = servers.use(await startGcsServer())
+    open: async (servers, policy, { isForLarge = false } = {}) => {
+      const server = servers.use(await startGcsServer({ isOnDisk: isForLarge }))
       const { endpoint, serviceAccountKey } = server
       const config = { kind: 'gcs', bucket: await server.makeBucket(), prefix: '', endpoint } as const
       return await openGcsStore(config, { credentials: { serviceAccountKey }, policy })

@@ -26,14 +26,16 @@ export interface S3Server extends AsyncDisposable {
  * A real S3 server on loopback over a folder of its own, with a key nobody else has.
  * @param keepsAlive false: each connection ends with its answer. On one that is used again the server now and then
  *   fails to read the headers of Arrow's client, and says 400
+ * @param takesManyParts true: what it notes of an object lies in files; attributes of a file have room for some hundred parts
  */
-export async function startS3Server({ keepsAlive = true } = {}): Promise<S3Server> {
+export async function startS3Server({ keepsAlive = true, takesManyParts = false } = {}): Promise<S3Server> {
   await using starting = new AsyncDisposableStack()
   const folder = await mkdtemp(join(tmpdir(), 'sluice-s3-'))
   starting.defer(() => rm(folder, { recursive: true, force: true }))
   const data = join(folder, 'data')
   await mkdir(data)
-  await mkdir(join(folder, 'iam'))
+  const notes = join(folder, 'notes')
+  for (const path of [join(folder, 'iam'), notes]) await mkdir(path)
   const credentials = {
     accessKeyId: `AK${randomBytes(8).toString('hex').toUpperCase()}`,
     secretAccessKey: randomBytes(20).toString('hex'),
@@ -50,6 +52,7 @@ export async function startS3Server({ keepsAlive = true } = {}): Promise<S3Serve
         '--iam-dir',
         iam,
         'posix',
+        ...(takesManyParts ? ['--sidecar', notes] : []),
         data,
       ],
       cwd: folder,

@@ -15,6 +15,8 @@ export interface RemotePolicy {
   readonly bodyBytesPerMs: number
   /** Of the first parts of a large object; later ones are larger (`partBytesOf`). */
   readonly partBytes: number
+  /** Of a part that the store copies by itself, where it copies in parts. */
+  readonly copiedPartBytes: number
   /** Parts of one object under way at a time; each is held in memory. */
   readonly partsAtOnce: number
   /** Names of one page of a listing. */
@@ -33,6 +35,7 @@ export const remotePolicy: RemotePolicy = {
   idleMsMax: 30_000,
   bodyBytesPerMs: 256,
   partBytes: 8 * 1024 * 1024,
+  copiedPartBytes: 512 * 1024 * 1024,
   partsAtOnce: 2,
   listedAtOnce: 1_000,
   socketsMax: 32,

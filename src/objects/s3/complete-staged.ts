@@ -1,4 +1,5 @@
 import type { CompletedPart } from '@aws-sdk/client-s3'
+import { AppError } from '#base/errors.ts'
 import { sha256Of } from './checksum.ts'
 import { ask } from '../remote/ask.ts'
 import { bytesOf } from '../remote/bytes-of.ts'
@@ -13,8 +14,8 @@ import { readObject } from './read-object.ts'
 
 /** Smaller ones pass through us, checked once more; S3 copies no part below 5 MiB but the last. */
 const copiedBytesMin = 8 * 1024 * 1024
-/** Of one part that the store copies by itself; it takes up to 5 GiB. */
-const copiedPartBytes = 512 * 1024 * 1024
+/** Of one part that the store copies by itself. */
+const copiedPartBytesMax = 5 * 1024 * 1024 * 1024
 const copiedPartsAtOnce = 4
 
 /**
@@ -66,6 +67,24 @@ function copySource(bucket: string, key: string): string {
 }
 
 async function copyLarge(connection: Connection, completion: Completion, source: FoundObject) {
+  const { bytes } = completion.staged
+  const { copiedPartBytes } = connection.policy
+  try {
+    return await copyParts(connection, completion, { source, partBytes: copiedPartBytes })
+  } catch (error) {
+    const isCorrupt = error instanceof AppError && error.code === 'store.corrupt'
+    // There are servers that give the checksum of the whole for each part of it, and then don't find that of the parts.
+    const isInParts = bytes > copiedPartBytes && bytes <= copiedPartBytesMax
+    if (!isCorrupt || !isInParts) throw error
+    return await copyParts(connection, completion, { source, partBytes: copiedPartBytesMax })
+  }
+}
+
+async function copyParts(
+  connection: Connection,
+  completion: Completion,
+  { source, partBytes }: { readonly source: FoundObject; readonly partBytes: number },
+): Promise<'created' | 'exists'> {
   const { token, staged, key, signal } = completion
   const { name } = token
   const asking = { name, key, signal }
@@ -77,14 +96,14 @@ async function copyLarge(connection: Connection, completion: Completion, source:
   try {
     const parts: CompletedPart[] = []
     const starts = Array.from(
-      { length: Math.ceil(staged.bytes / copiedPartBytes) },
-      (_, index) => index * copiedPartBytes,
+      { length: Math.ceil(staged.bytes / partBytes) },
+      (_, index) => index * partBytes,
     )
     for (let index = 0; index < starts.length; index += copiedPartsAtOnce) {
       const some = starts.slice(index, index + copiedPartsAtOnce)
       parts.push(
         ...(await Promise.all(
-          some.map((start) => copyPart(connection, completion, { source, uploadId, start })),
+          some.map((start) => copyPart(connection, completion, { source, uploadId, start, partBytes })),
         )),
       )
     }
@@ -106,11 +125,17 @@ async function copyPart(
     source,
     uploadId,
     start,
-  }: { readonly source: FoundObject; readonly uploadId: string; readonly start: number },
+    partBytes,
+  }: {
+    readonly source: FoundObject
+    readonly uploadId: string
+    readonly start: number
+    readonly partBytes: number
+  },
 ): Promise<CompletedPart> {
   const { sdk, client, bucket } = connection
-  const number = start / copiedPartBytes + 1
-  const end = Math.min(start + copiedPartBytes, staged.bytes)
+  const number = start / partBytes + 1
+  const end = Math.min(start + partBytes, staged.bytes)
   const command = new sdk.UploadPartCopyCommand({
     Bucket: bucket,
     Key: key,
