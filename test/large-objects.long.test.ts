@@ -13,7 +13,10 @@ const riseBytesMax = 500 * mebibyte
 const servers = new AsyncDisposableStack()
 afterAll(() => servers.disposeAsync())
 
-describe.each(remoteStoreKinds)('on $name', ({ isHere, open }) => {
+/** Google's test server takes several times as much memory as it is given bytes. */
+const kinds = remoteStoreKinds.filter(({ name }) => name !== 'gcs')
+
+describe.each(kinds)('on $name', ({ isHere, open }) => {
   test.skipIf(!isHere)(
     '5 GB go in a thousand parts and more, and are read back whole',
     async () => {

@@ -1,7 +1,6 @@
 import { generateKeyPairSync, randomUUID } from 'node:crypto'
 import { once } from 'node:events'
 import { existsSync } from 'node:fs'
-import { mkdtemp, rm } from 'node:fs/promises'
 import { createServer } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -26,19 +25,13 @@ export interface GcsServer extends AsyncDisposable {
   makeBucket(): Promise<string>
 }
 
-/**
- * A server of Google's JSON interface on loopback, and one that gives tokens; it asks nobody for them.
- * @param isOnDisk true: memory needs no room for its objects
- */
-export async function startGcsServer({ isOnDisk = false } = {}): Promise<GcsServer> {
+/** A server of Google's JSON interface on loopback, and one that gives tokens; it asks nobody for them. */
+export async function startGcsServer(): Promise<GcsServer> {
   await using starting = new AsyncDisposableStack()
-  const folder = await mkdtemp(join(tmpdir(), 'sluice-gcs-'))
-  starting.defer(() => rm(folder, { recursive: true, force: true }))
-  const backend = isOnDisk ? ['filesystem', '-filesystem-root', folder] : ['memory']
   const { port } = starting.use(
     await startServerProcess({
       program,
-      args: (at) => ['-scheme', 'http', '-host', '127.0.0.1', '-port', String(at), '-backend', ...backend],
+      args: (at) => ['-scheme', 'http', '-host', '127.0.0.1', '-port', String(at), '-backend', 'memory'],
       cwd: tmpdir(),
       env: {},
     }),

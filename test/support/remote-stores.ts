@@ -46,8 +46,8 @@ export const remoteStoreKinds: readonly RemoteStoreKind[] = [
   {
     name: 'gcs',
     isHere: hasGcsServer,
-    open: async (servers, policy, { isForLarge = false } = {}) => {
-      const server = servers.use(await startGcsServer({ isOnDisk: isForLarge }))
+    open: async (servers, policy) => {
+      const server = servers.use(await startGcsServer())
       const { endpoint, serviceAccountKey } = server
       const config = { kind: 'gcs', bucket: await server.makeBucket(), prefix: '', endpoint } as const
       return await openGcsStore(config, { credentials: { serviceAccountKey }, policy })
