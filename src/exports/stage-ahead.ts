@@ -38,7 +38,7 @@ export interface StagingAhead extends AsyncDisposable {
  */
 export function stageAhead(scope: RunScope): StagingAhead {
   const { plan } = scope
-  // A text file's bytes may come in pieces that several threads make, and encryption needs the whole file.
+  // A text shows no end while it is written, and encryption needs the whole file.
   const isPossible = plan.format.kind === 'parquet' && !plan.encryption && !plan.recordFolders
   let watch: Watch | undefined
   const forget = async (): Promise<void> => {
