@@ -62,7 +62,7 @@ export async function upload(
 async function uploadAll(connection: Connection, creation: Creation, bytes: AsyncIterable<Uint8Array>) {
   const { policy } = connection
   const tally = new Tally()
-  const parts = inParts(bytes, { partBytes: policy.partBytes, tally, signal: creation.signal })
+  const parts = inParts(bytes, { sizes: policy, tally, signal: creation.signal })
   try {
     const first = await parts.next()
     const second = await parts.next()

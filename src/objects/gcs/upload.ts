@@ -31,7 +31,7 @@ export async function upload(
       count += piece.length
     },
   }
-  const parts = inParts(bytes, { partBytes: policy.partBytes, tally, signal })
+  const parts = inParts(bytes, { sizes: policy, tally, signal })
   try {
     const first = await parts.next()
     const second = await parts.next()

@@ -6,7 +6,7 @@ import { sendParts } from './send-parts.ts'
 
 const mebibyte = 1024 * 1024
 const { partBytes } = remotePolicy
-const sizes = Array.from({ length: partsMax }, (_, index) => partBytesOf(index + 1, partBytes))
+const sizes = Array.from({ length: partsMax }, (_, index) => partBytesOf(index + 1, remotePolicy))
 const total = (count: number) => sizes.slice(0, count).reduce((sum, bytes) => sum + bytes, 0)
 
 test('ten thousand parts hold the largest object there can be', () => {
@@ -32,7 +32,8 @@ test('a stream is cut into parts as they are planned, every byte once', async ()
   const tally = { add: () => {} }
   const { signal } = new AbortController()
   const parts: Uint8Array[] = []
-  for await (const part of inParts(source(), { partBytes: 64, tally, signal })) parts.push(part)
+  for await (const part of inParts(source(), { sizes: { ...remotePolicy, partBytes: 64 }, tally, signal }))
+    parts.push(part)
   expect(parts.map((part) => part.length)).toEqual([...Array.from({ length: 15 }, () => 64), 40])
   expect(Buffer.concat(parts).equals(bytes)).toBe(true)
 })

@@ -1,4 +1,4 @@
-import { partBytesOf } from './part-size.ts'
+import { type PartSizes, partBytesOf } from './part-size.ts'
 
 /**
  * The stream in pieces, the last one shorter; nothing for a stream of no bytes. One piece is held at a time, beside
@@ -7,17 +7,17 @@ import { partBytesOf } from './part-size.ts'
 export async function* inParts(
   bytes: AsyncIterable<Uint8Array>,
   {
-    partBytes: firstBytes,
+    sizes,
     tally,
     signal,
   }: {
-    readonly partBytes: number
+    readonly sizes: PartSizes
     readonly tally: { add(bytes: Uint8Array): void }
     readonly signal: AbortSignal
   },
 ): AsyncGenerator<Uint8Array, undefined> {
   let number = 1
-  let partBytes = partBytesOf(number, firstBytes)
+  let partBytes = partBytesOf(number, sizes)
   let part = Buffer.allocUnsafe(partBytes)
   let filled = 0
   signal.throwIfAborted()
@@ -32,7 +32,7 @@ export async function* inParts(
       if (filled < partBytes) continue
       yield part
       number += 1
-      partBytes = partBytesOf(number, firstBytes)
+      partBytes = partBytesOf(number, sizes)
       part = Buffer.allocUnsafe(partBytes) // The one given is on its way.
       filled = 0
     }

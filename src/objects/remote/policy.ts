@@ -1,5 +1,7 @@
+import { laterParts, type PartSizes } from './part-size.ts'
+
 /** How a store on another machine is asked; a test may set it otherwise. */
-export interface RemotePolicy {
+export interface RemotePolicy extends PartSizes {
   /** Tries of one request, and tries of a reading that make no progress. */
   readonly triesMax: number
   readonly firstWaitMs: number
@@ -13,8 +15,6 @@ export interface RemotePolicy {
   readonly idleMsMax: number
   /** Slower than this an upload is given up and tried again. */
   readonly bodyBytesPerMs: number
-  /** Of the first parts of a large object; later ones are larger (`partBytesOf`). */
-  readonly partBytes: number
   /** Of a part that the store copies by itself, where it copies in parts. */
   readonly copiedPartBytes: number
   /** Parts of one object under way at a time; each is held in memory. */
@@ -35,6 +35,7 @@ export const remotePolicy: RemotePolicy = {
   idleMsMax: 30_000,
   bodyBytesPerMs: 256,
   partBytes: 8 * 1024 * 1024,
+  laterParts,
   copiedPartBytes: 512 * 1024 * 1024,
   partsAtOnce: 2,
   listedAtOnce: 1_000,

@@ -47,7 +47,7 @@ async function uploadAll(connection: Connection, request: UploadRequest) {
   const { key, name, mark, signal } = request
   const answerMsMax = connection.policy.completeMsMax
   const tally = new Tally()
-  const parts = inParts(request.bytes, { partBytes: connection.policy.partBytes, tally, signal })
+  const parts = inParts(request.bytes, { sizes: connection.policy, tally, signal })
   try {
     const first = await parts.next()
     const second = await parts.next()

@@ -58,7 +58,7 @@ async function writeAll(connection: Connection, { path, name, bytes, signal }: W
       written += piece.length
     },
   }
-  const parts = inParts(bytes, { partBytes: connection.policy.partBytes, tally, signal })
+  const parts = inParts(bytes, { sizes: connection.policy, tally, signal })
   await sendParts(parts, connection.policy, async (part) => {
     const position = sent
     sent += part.bytes.length
