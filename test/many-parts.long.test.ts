@@ -26,7 +26,9 @@ test.skipIf(!hasMinio)(
 
     expect(await store.create('most.txt', mebibytes(0, objectMebibytes), { signal })).toBe('created')
     expect((await store.head('most.txt', { signal }))?.bytes).toBe(objectMebibytes * mebibyte)
-    expect(await sha256Of(store.read('most.txt', { signal }))).toBe(await sha256Of(mebibytes(0, objectMebibytes)))
+    expect(await sha256Of(store.read('most.txt', { signal }))).toBe(
+      await sha256Of(mebibytes(0, objectMebibytes)),
+    )
     clearInterval(watch)
     expect(peak - before).toBeLessThan(riseBytesMax)
 

@@ -125,15 +125,15 @@ async function wantedFooter(
       { folder: own, format: { kind: 'parquet', compression: 'none', fieldIds: ids }, signal },
     )
     const [name] = await readdir(own)
-    return await footerOf(join(own, must(name, 'the engine writes a file of no rows')))
+    await using handle = await open(join(own, must(name, 'the engine writes a file of no rows')))
+    return await footerOf(handle)
   } finally {
     await rm(own, { recursive: true, force: true })
   }
 }
 
 /** @throws Error for one that is no Parquet file, or has too large a footer */
-async function footerOf(path: string): Promise<ParquetFooter> {
-  await using handle = await open(path)
+async function footerOf(handle: FileHandle): Promise<ParquetFooter> {
   const { size } = await handle.stat()
   const read = async (start: number, end: number) => {
     if (end - start > sourceFooterBytesMax) throw new RangeError('A footer is too large to be taken over.')
@@ -162,7 +162,8 @@ async function partsOf(
   let chunkCount = 0
   for (const path of paths) {
     signal.throwIfAborted()
-    const groups = movableGroups(await footerOf(path), form.wanted, form.codec)
+    await using handle = await open(path)
+    const groups = movableGroups(await footerOf(handle), form.wanted, form.codec)
     if (!groups) return undefined
     for (const [index, group] of groups.entries()) {
       const { bytes, leafCount } = group
@@ -213,7 +214,7 @@ async function writeJoined(
   let at = parquetMagic.length
   for (const [from, own] of Map.groupBy(parts, (part) => part.path)) {
     await using handle = await open(from)
-    const groups = movableGroups(await footerOf(from), form.wanted, form.codec)
+    const groups = movableGroups(await footerOf(handle), form.wanted, form.codec)
     for (const { index, bytes, rowCount } of own) {
       const group = must(groups?.[index], 'a data file has the groups that it had')
       for (const range of group.ranges) await copyRange(handle, out, { ...range, buffer, signal })

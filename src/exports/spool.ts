@@ -5,10 +5,10 @@ import { AppError } from '#base/errors.ts'
 import { faultPoint } from '#base/faults.ts'
 import type { CopiedFile } from '#engine/engine.ts'
 import type { RunContext } from '#jobs/jobs.ts'
-import { recordFolderCondition, recordFolderSql } from './record-time.ts'
+import { recordFolderCondition, recordFolderSql, type RecordFolders } from './record-time.ts'
 import { joinGroups } from './join-groups.ts'
 import type { RunScope } from './run-scope.ts'
-import { countBy, rowCountOf, scanOf } from './scan.ts'
+import { countBy, type ExportScan, rowCountOf, scanOf } from './scan.ts'
 import type { StagingAhead } from './stage-ahead.ts'
 
 /** Each is a statement over the files. */
@@ -47,43 +47,83 @@ export async function spool(
     return { sourceRowCount: 0, sourceBytes: scan.bytes, skippedRowCount: 0, emittedRowCount: 0, files: [] }
   }
   using lease = await lake.lease(scan.files, { signal })
-  const read = { sql: scan.sql, paths: lease.paths }
+  const { paths } = lease
   // The rows of all folders are all rows: where they are counted by folder, they are counted once.
+  const { recordFolders } = plan
   const byFolder =
-    plan.recordFolders && (await countBy(engine, read, recordFolderSql(plan.recordFolders), signal))
+    recordFolders && (await countBy(engine, { sql: scan.sql, paths }, recordFolderSql(recordFolders), signal))
   const sourceRowCount =
-    scan.isFiltered && byFolder
-      ? sumOf(byFolder)
-      : await rowCountOf(engine, { ...scan, paths: lease.paths }, signal)
+    scan.isFiltered && byFolder ? sumOf(byFolder) : await rowCountOf(engine, { ...scan, paths }, signal)
   if (scan.isFiltered) await progress.update({ rowCountTotal: sourceRowCount })
-  const attemptFolder = await newAttemptFolder(spoolFolder, context.run.id, context.lease.fence)
-  if (!byFolder) ahead?.watch(attemptFolder)
-  const joined = byFolder ? undefined : await joinGroups(scope, { scan, folder: attemptFolder })
+  const folder = await newAttemptFolder(spoolFolder, context.run.id, context.lease.fence)
+  const made =
+    recordFolders && byFolder
+      ? await written(scope, { shares: sharesOf(scan, plan.folder, recordFolders, byFolder), folder, paths })
+      : await together(scope, { scan, folder, paths, ahead })
+  await faultPoint('export.spool.done')
+  return {
+    sourceRowCount,
+    sourceBytes: scan.bytes,
+    skippedRowCount: plan.content === 'window' ? 0 : scan.rowCount - sourceRowCount,
+    ...made,
+  }
+}
+
+type Made = Pick<Spooled, 'emittedRowCount' | 'files'>
+
+interface Target {
+  /** Of the attempt. */
+  readonly folder: string
+  /** Of the data files that are read. */
+  readonly paths: readonly string[]
+}
+
+/** All rows go to one folder: as row groups that are taken over where they can be, else as the engine writes them. */
+async function together(
+  scope: RunScope,
+  {
+    scan,
+    ahead,
+    ...target
+  }: Target & {
+    readonly scan: ExportScan
+    readonly ahead: Pick<StagingAhead, 'watch' | 'forget'> | undefined
+  },
+): Promise<Made> {
+  const below = scope.plan.folder
+  const { folder } = target
+  ahead?.watch(folder)
+  const joined = await joinGroups(scope, { scan, folder })
   if (joined) {
-    await faultPoint('export.spool.done')
     const emittedRowCount = joined.reduce((sum, file) => sum + file.rowCount, 0)
-    const files = joined.map((file) => ({ ...file, folder: plan.folder }))
-    return { sourceRowCount, sourceBytes: scan.bytes, skippedRowCount: 0, emittedRowCount, files }
+    return { emittedRowCount, files: joined.map((file) => ({ ...file, folder: below })) }
   }
-  if (!byFolder) {
-    // The engine writes others in their place.
-    await ahead?.forget()
-    ahead?.watch(attemptFolder)
-  }
+  // The engine writes others in their place.
+  await ahead?.forget()
+  ahead?.watch(folder)
+  const all: FolderShare = { sql: scan.sql, folder: below, spoolFolder: async (attempt) => attempt }
+  return await written(scope, { ...target, shares: [all] })
+}
+
+/** As the engine writes them, one share after the other. */
+async function written(
+  { engine, plan, context, progress }: RunScope,
+  { shares, folder, paths }: Target & { readonly shares: readonly FolderShare[] },
+): Promise<Made> {
   const files: SpooledFile[] = []
   let emittedRowCount = 0
-  for (const share of sharesOf(plan, read.sql, byFolder)) {
+  for (const share of shares) {
     const before = emittedRowCount
     const copied = await engine.copy(
-      { sql: share.sql, files: lease.paths, pool: 'batch' },
+      { sql: share.sql, files: paths, pool: 'batch' },
       {
-        folder: await share.spoolFolder(attemptFolder),
+        folder: await share.spoolFolder(folder),
         format: { ...plan.format, fileBytesMax: plan.fileBytesMax },
         onProgress: ({ rowCount }) => {
           // Only for people: a lost lease is noticed by the next step.
           progress.update({ rowCount: before + rowCount }).catch(() => {})
         },
-        signal,
+        signal: context.signal,
       },
     )
     emittedRowCount += copied.rowCount
@@ -91,9 +131,7 @@ export async function spool(
     const filled = inOrder(copied.files.filter((file) => file.rowCount > 0))
     files.push(...filled.map((file) => ({ ...file, folder: share.folder })))
   }
-  await faultPoint('export.spool.done')
-  const skippedRowCount = plan.content === 'window' ? 0 : scan.rowCount - sourceRowCount
-  return { sourceRowCount, sourceBytes: scan.bytes, skippedRowCount, emittedRowCount, files }
+  return { emittedRowCount, files }
 }
 
 /** That in which they were begun: their names are said to rise. */
@@ -110,11 +148,11 @@ interface FolderShare {
 
 /** One for each folder that the rows go to. */
 function sharesOf(
-  { recordFolders, folder }: RunScope['plan'],
-  sql: string,
-  counts: ReadonlyMap<string, number> | undefined,
+  { sql }: ExportScan,
+  folder: string,
+  recordFolders: RecordFolders,
+  counts: ReadonlyMap<string, number>,
 ): readonly FolderShare[] {
-  if (!recordFolders || !counts) return [{ sql, folder, spoolFolder: async (attemptFolder) => attemptFolder }]
   if (counts.size > recordFoldersMax)
     throw new AppError(
       'flow.invalid',

@@ -128,15 +128,28 @@ test('an engine that fails while a file is sent leaves nothing at the destinatio
   await expectDelivered(bed)
 })
 
-test('a sending ahead that fails fails nothing', async () => {
-  const { bed, node, flowId } = await openBed(async ({ path, bytes }) => {
-    await appendFile(path, bytes)
-    await vi.waitFor(async () => {
-      bed.clock.advance(20) // More than once: who looks now sleeps afterwards.
-      expect((await partStates(bed)).length).toBeGreaterThan(0)
-    }, 30_000)
-  })
-  throwAt('export.stage.middle')
-  expect(await bed.run(node, flowId)).toMatchObject({ state: 'succeeded', attempt: 1 })
+/** Writes each file when something of those before it, or of itself, is on record. */
+async function onceIntended(bed: ExportBed, { path, bytes }: Writing): Promise<void> {
+  await appendFile(path, bytes)
+  await vi.waitFor(async () => {
+    bed.clock.advance(20) // More than once: who looks now sleeps afterwards.
+    expect((await partStates(bed)).length).toBeGreaterThan(0)
+  }, 30_000)
+}
+
+test.each(['export.stage.intent', 'export.stage.middle'] as const)(
+  'a sending ahead that fails at %s fails nothing',
+  async (point) => {
+    const { bed, node, flowId } = await openBed((file) => onceIntended(bed, file))
+    throwAt(point)
+    expect(await bed.run(node, flowId)).toMatchObject({ state: 'succeeded', attempt: 1 })
+    await expectDelivered(bed)
+  },
+)
+
+test('an attempt that fails when what was sent ahead is counted begins anew', async () => {
+  const { bed, node, flowId } = await openBed((file) => onceIntended(bed, file))
+  throwAt('export.stage.done')
+  expect(await bed.run(node, flowId)).toMatchObject({ state: 'succeeded', attempt: 2 })
   await expectDelivered(bed)
 })

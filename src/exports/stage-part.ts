@@ -49,13 +49,11 @@ export interface UnreadPart extends IntendedPart {
 export async function stagePart(scope: RunScope, given: SpoolFile): Promise<StagedPart> {
   const spoolFile = await encrypted(scope, given)
   const intended = await intendPart(scope, spoolFile)
-  await faultPoint('export.stage.intent')
   const { store, context } = scope
   const staged = await store.stage(intended.token, spoolBytes(spoolFile.path), context)
   const part = await countPart(scope, spoolFile, { ...intended, staged })
   // Not before: an attempt that is paused leaves what is not staged to the next one.
   if (spoolFile.path !== given.path) await rm(given.path)
-  await faultPoint('export.stage.done')
   return part
 }
 
@@ -87,6 +85,7 @@ export async function intendPart(
       created_at: clock.now(),
     })
   })
+  await faultPoint('export.stage.intent')
   return { id, token }
 }
 
@@ -128,6 +127,7 @@ export async function countPart(
       statistics: JSON.stringify(file.statistics),
     })
   })
+  await faultPoint('export.stage.done')
   return { id, token, file, spoolPath: spoolFile.path }
 }
 

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { must } from '#base/assert.ts'
+import { someAtOnce } from '#base/some-at-once.ts'
 import type { CopiedFile, ColumnStatistics } from '#engine/engine.ts'
 import type { PartRow } from '#metadata/exports.ts'
 import type { StageToken } from '#objects/object-store.ts'
@@ -34,19 +35,13 @@ export async function stageAll(
   })
   await scope.progress.update({ phase: 'staging', fileCount: files.length, ...done() })
   const waiting = [...files.entries()].filter(([number]) => !staged.has(number))
-  const work = async (): Promise<void> => {
-    for (let next = waiting.shift(); next; next = waiting.shift()) {
-      const [number, file] = next
-      const { path, folder, rowCount } = file
-      const spoolFile = { path, folder, number, rowCount, statistics: statisticsOf(file) }
-      const ahead = unread.get(number)
-      parts.push(ahead ? await countPart(scope, spoolFile, ahead) : await stagePart(scope, spoolFile))
-      await scope.progress.update(done())
-    }
-  }
-  const results = await Promise.allSettled(Array.from({ length: parallelPartsMax }, work))
-  const failure = results.find((result) => result.status === 'rejected')
-  if (failure) throw failure.reason
+  await someAtOnce(waiting, parallelPartsMax, async ([number, file]) => {
+    const { path, folder, rowCount } = file
+    const spoolFile = { path, folder, number, rowCount, statistics: statisticsOf(file) }
+    const ahead = unread.get(number)
+    parts.push(ahead ? await countPart(scope, spoolFile, ahead) : await stagePart(scope, spoolFile))
+    await scope.progress.update(done())
+  })
   return parts.toSorted((one, other) => (one.file.name < other.file.name ? -1 : 1))
 }
 

@@ -2,6 +2,7 @@ import { createReadStream } from 'node:fs'
 import { mkdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { AppError } from '#base/errors.ts'
+import { someAtOnce } from '#base/some-at-once.ts'
 import type { FileCache } from '#objects/file-cache.ts'
 import { namesIn } from '#objects/names-in.ts'
 import { objectNameParts } from '#objects/object-name.ts'
@@ -72,22 +73,15 @@ export function remoteLakeFiles(options: {
     deliver: async (folder, files, { signal }) => {
       const failed = new AbortController()
       const all = AbortSignal.any([signal, failed.signal])
-      const waiting = [...files]
-      const work = async (): Promise<void> => {
-        for (let file = waiting.shift(); file; file = waiting.shift()) {
-          const { name, bytes } = file
-          await deliverOne(join(outboxOf(folder), name), `${folder}/${name}`, bytes, all)
-        }
-      }
-      const works = Array.from({ length: deliveriesAtOnce }, async () => {
+      const delivered = someAtOnce(files, deliveriesAtOnce, async ({ name, bytes }) => {
         try {
-          await work()
+          await deliverOne(join(outboxOf(folder), name), `${folder}/${name}`, bytes, all)
         } catch (error) {
           failed.abort(error) // The others' work is for nothing; the first failure is the one to tell.
           throw error
         }
       })
-      await Promise.allSettled(works)
+      await delivered.catch(() => {})
       signal.throwIfAborted()
       if (failed.signal.aborted) throw failed.signal.reason
       await rm(outboxOf(folder), { recursive: true, force: true })

@@ -44,12 +44,12 @@ export class TextThread {
 
   /** Resolves when all its code is loaded, which is done once. */
   async load(): Promise<void> {
-    await (this.#worker ??= this.#start())
+    await this.#begun()
   }
 
   /** @param reader the end of a pipe, which is taken whatever happens */
   async write(reader: number, form: TextForm, onRows: (rowCount: number) => void): Promise<TextWriting> {
-    const worker = await (this.#worker ??= this.#start())
+    const worker = await this.#begun()
     const say = (message: ToTexts): void => worker.postMessage(message, [])
     const copy = ++this.#lastCopy
     const files = new Promise<TextFile[]>((resolve, reject) => {
@@ -64,6 +64,10 @@ export class TextThread {
         await ended
       },
     }
+  }
+
+  #begun(): Promise<Worker> {
+    return (this.#worker ??= this.#start())
   }
 
   async #start(): Promise<Worker> {
