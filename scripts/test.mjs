@@ -11,7 +11,7 @@ const filters = process.argv.slice(2).filter((argument) => argument !== '--long'
 
 const { node, env } = projectNode()
 const setUpAt = Date.now()
-const problems = await installTestTools()
+const problems = await installTestTools({ isLong })
 for (const problem of problems) process.stderr.write(`${isCi ? 'error' : 'skipped'}: ${problem}\n`)
 if (isCi && problems.length > 0) process.exit(1)
 process.stderr.write(`Set-up took ${((Date.now() - setUpAt) / 1000).toFixed(1)} s.\n`)

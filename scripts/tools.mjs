@@ -38,6 +38,18 @@ const goServers = [
   },
 ]
 
+/** Those of the heavy campaigns alone: it takes ten minutes to build. */
+const goServersForLong = [
+  {
+    name: 'minio',
+    what: 'the S3 server for large objects',
+    module: 'github.com/minio/minio',
+    package: '',
+    version: 'v0.0.0-20260212201848-7aac2a2c5b7c',
+    sum: 'h1:/qdoYujxF5MBLDMVLeiYJ/7fBa1HikX39Dvzb9Ji8pA=',
+  },
+]
+
 /** Programs of the system: as which Debian package they come, and which tests need them. */
 const systemPrograms = [
   { program: 'java', flag: '-version', debian: 'openjdk-17-jre-headless', tests: 'the test with Spark' },
@@ -86,7 +98,7 @@ const jdbcDriver = {
 }
 
 /** Returns one sentence for each tool that could not be had. */
-export async function installTestTools() {
+export async function installTestTools({ isLong = false } = {}) {
   mkdirSync(toolsCache, { recursive: true })
   const programs = installSystemPrograms()
   const problems = await Promise.all([
@@ -103,7 +115,7 @@ export async function installTestTools() {
     ]),
     installSpark(programs),
     programs.then((missing) => missing.join('\n') || undefined),
-    ...goServers.map((server) => installGoServer(server)),
+    ...[...goServers, ...(isLong ? goServersForLong : [])].map((server) => installGoServer(server)),
     installAzurite(),
   ])
   return problems.filter((problem) => problem !== undefined)
