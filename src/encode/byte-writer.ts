@@ -1,11 +1,18 @@
 /** Of what was not written to yet; most results are small. */
 const firstBytes = 1024
+/** Of shorter texts it is sooner to have room for more than they take. */
+const countedLengthMin = 1024 * 1024
+
+/** More was to be written than may be. */
+export class TooManyBytes extends Error {}
 
 /** A buffer that grows; `take` hands over what was written and starts anew. */
 export class ByteWriter {
   /** For who writes many small things: after `reserve`, so many bytes may be set from `length` on, which is then moved. */
   bytes = Buffer.alloc(0)
   length = 0
+  /** No more may be written than this, counted from the beginning. */
+  bytesMax = Infinity
   /** What comes will be about as large as what was taken last. */
   #nextBytes = firstBytes
 
@@ -45,7 +52,7 @@ export class ByteWriter {
 
   /** Writes UTF-8 and returns how many bytes it took. */
   text(value: string): number {
-    this.reserve(value.length * 3)
+    this.reserve(value.length < countedLengthMin ? value.length * 3 : Buffer.byteLength(value))
     const written = this.bytes.write(value, this.length)
     this.length += written
     return written
@@ -82,6 +89,7 @@ export class ByteWriter {
   reserve(byteCount: number): void {
     const wanted = this.length + byteCount
     if (wanted <= this.bytes.length) return
+    if (wanted > this.bytesMax) throw new TooManyBytes(`${wanted} bytes where ${this.bytesMax} may be`)
     const grown = Buffer.allocUnsafe(Math.max(wanted, this.bytes.length * 2, this.#nextBytes))
     this.bytes.copy(grown, 0, 0, this.length)
     this.bytes = grown

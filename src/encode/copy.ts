@@ -53,7 +53,6 @@ function lineWriter(form: Exclude<CopyForm, { kind: 'binary' }>, columns: readon
   let hasHeader = form.header
   const writeHeader = (writer: ByteWriter): void => {
     if (!hasHeader) return
-    hasHeader = false
     const names = columns.map(({ name }) => copyCell(form, { text: name, column: name }))
     message(writer, Buffer.from(`${names.join(form.delimiter)}\n`))
   }
@@ -63,6 +62,7 @@ function lineWriter(form: Exclude<CopyForm, { kind: 'binary' }>, columns: readon
       if (rowCount === 0) return
       writeHeader(writer)
       joinLines(writer, { columns: makers.map((make) => make(batch)), rowCount, delimiter, nothing })
+      hasHeader = false // All of it is written.
     },
     finish: writeHeader,
   }

@@ -2,7 +2,7 @@ import { createRequire } from 'node:module'
 import { unreachable } from '#base/assert.ts'
 import type { Field } from '#types/data-type.ts'
 import type { ArrowStream } from './arrow.ts'
-import { ByteWriter } from './byte-writer.ts'
+import { ByteWriter, TooManyBytes } from './byte-writer.ts'
 import { copyWriter } from './copy.ts'
 import { writeCsv, writeCsvHeader } from './csv.ts'
 import type { Encoding } from './encoding.ts'
@@ -12,6 +12,7 @@ import type { Batch } from './value.ts'
 
 /** Turns batches of one statement into bytes, in order. */
 export interface Encoder {
+  /** @throws TooManyBytes for more than `addedBytesMax`, and nothing of the batch was added */
   add(batch: Batch): void
   /** About how many bytes `take` would give. */
   readonly byteCount: number
@@ -20,6 +21,9 @@ export interface Encoder {
   finish(): Uint8Array
 }
 
+/** A client gets a row as a whole, and so do we; PostgreSQL's own take a gigabyte. */
+export const addedBytesMax = 128 * 1024 * 1024
+
 export function createEncoder(encoding: Encoding, columns: readonly Field[]): Encoder {
   if (encoding.kind === 'arrow') return arrowEncoder(columns)
   if (encoding.kind === 'copy') return copyEncoder(encoding, columns)
@@ -27,12 +31,24 @@ export function createEncoder(encoding: Encoding, columns: readonly Field[]): En
   if (encoding.kind === 'csv' && encoding.header) writeCsvHeader(writer, columns)
   const add = rowWriter(writer, encoding, columns)
   return {
-    add,
+    add: (batch) => addWhole(writer, () => add(batch)),
     get byteCount() {
       return writer.length
     },
     take: () => writer.take(),
     finish: () => writer.take(),
+  }
+}
+
+/** All of what is added, or nothing. */
+function addWhole(writer: ByteWriter, add: () => void): void {
+  const before = writer.length
+  writer.bytesMax = before + addedBytesMax
+  try {
+    add()
+  } catch (error) {
+    writer.length = before
+    throw error
   }
 }
 
@@ -61,7 +77,7 @@ function copyEncoder({ form }: Extract<Encoding, { kind: 'copy' }>, columns: rea
   const writer = new ByteWriter()
   const copy = copyWriter(form, columns)
   return {
-    add: (batch) => copy.add(writer, batch),
+    add: (batch) => addWhole(writer, () => copy.add(writer, batch)),
     get byteCount() {
       return writer.length
     },
@@ -71,6 +87,19 @@ function copyEncoder({ form }: Extract<Encoding, { kind: 'copy' }>, columns: rea
       return writer.take()
     },
   }
+}
+
+/** Of the texts that lie in memory. */
+function textBytesOf({ raw, rowCount }: Batch, columnCount: number): number {
+  let byteCount = 0
+  if (!raw) return 0
+  for (let index = 0; index < columnCount; index++) {
+    const values = raw.column(index)?.values
+    if (values?.kind !== 'bytes') continue
+    const lengths = values.lengths.subarray(raw.firstRow, raw.firstRow + rowCount)
+    for (const length of lengths) byteCount += Math.max(0, length)
+  }
+  return byteCount
 }
 
 /** Not at start: the library's 150 modules would be half of what an engine child loads, and few results are in Arrow. */
@@ -86,7 +115,11 @@ function arrowEncoder(columns: readonly Field[]): Encoder {
     return bytes
   }
   return {
-    add: (batch) => taken.push(stream.encode([batch])),
+    add: (batch) => {
+      const byteCount = textBytesOf(batch, columns.length)
+      if (byteCount > addedBytesMax) throw new TooManyBytes(`${byteCount} bytes of texts`)
+      taken.push(stream.encode([batch]))
+    },
     get byteCount() {
       return taken.reduce((sum, bytes) => sum + bytes.length, 0)
     },

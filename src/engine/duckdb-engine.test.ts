@@ -168,6 +168,43 @@ describe('encodings', () => {
   })
 })
 
+describe('large rows', () => {
+  const columns = [column('text', 'string')]
+  const copy = { kind: 'text', delimiter: '\t', null: '\\N', header: true } as const
+  const encodings: readonly Encoding[] = [
+    { kind: 'jsonRows' },
+    { kind: 'csv', header: true },
+    { kind: 'arrow' },
+    { kind: 'postgres', formats: [0] },
+    { kind: 'copy', form: copy },
+    { kind: 'copy', form: { kind: 'binary' } },
+  ]
+  const pulled = async (sql: string, encoding: Encoding) =>
+    await its.bytes(sql, { encoding, columns, files: [], pool: 'interactive', signal: never })
+
+  test.each(encodings)('that are too many for one piece come in several: %o', async (encoding) => {
+    const [rowCount, length] = [60, 3_000_000]
+    const bytes = await pulled(`SELECT repeat('x', ${length}) FROM range(${rowCount})`, encoding)
+    // Nothing else that is sent has so many of the letter.
+    const letters = bytes.reduce((count, byte) => count + (byte === 0x78 ? 1 : 0), 0)
+    expect(Math.floor(letters / length)).toBe(rowCount)
+    expect(bytes.length).toBeLessThan(rowCount * (length + 1_000))
+  })
+
+  test('of more than can be sent fail, and nothing else does', async () => {
+    await using large = await testEngine({ memoryBytes: 2 ** 34 })
+    for (const encoding of encodings) {
+      const given = { encoding, columns, files: [], pool: 'interactive', signal: never } as const
+      await expect(large.bytes("SELECT repeat('x', 140000000)", given)).rejects.toMatchObject({
+        code: 'query.limit',
+        message: 'A row of the result is larger than 128 MiB.',
+      })
+    }
+    expect(await large.rows("SELECT 'fine'")).toEqual([['fine']])
+    expect(large.engine.status().restarts).toBe(0)
+  })
+})
+
 describe('types', () => {
   const struct: DataType = { kind: 'struct', fields: [id, column('text', 'string')] }
   const cases: readonly [DataType, string, unknown][] = [

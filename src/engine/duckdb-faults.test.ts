@@ -4,6 +4,7 @@ import {
   closeSync,
   constants,
   cpSync,
+  existsSync,
   mkdirSync,
   mkdtempSync,
   openSync,
@@ -226,6 +227,37 @@ test('a statement that needs too much memory fails alone', async () => {
   expect(small.engine.status().children[0]!.pid).toBe(pid)
 })
 
+test.each(['SELECT length(repeat($$x$$, 4000000000))', 'SELECT len(range(400000000))'])(
+  'a value beyond all memory fails alone: %s',
+  async (sql) => {
+    await using small = await testEngine({ memoryBytes: 2 ** 27 })
+    const { pid } = small.engine.status().children[0]!
+    await expect(small.rows(sql, { columns })).rejects.toMatchObject({ code: 'engine.memory' })
+    expect(await small.rows("SELECT 'fine'")).toEqual([['fine']])
+    expect(small.engine.status().children[0]!.pid).toBe(pid)
+  },
+)
+
+test.runIf(existsSync('/proc/self/limits'))('a child may not take all memory of the machine', async () => {
+  await using small = await testEngine({ memoryBytes: 2 ** 27 })
+  for (const { pid } of small.engine.status().children) {
+    expect(readFileSync(`/proc/${pid}/limits`, 'utf8')).toMatch(/^Max data size +16\d{8} +16\d{8} /m)
+  }
+})
+
+test('a child that says nonsense is replaced, and the server goes on', async () => {
+  using code = await copiedCode({
+    file: 'src/engine/duckdb/serve-frames.ts',
+    find: 'send(chunkFrame(number, rowCount, isLast, bytes), () => giveBack(bytes))',
+    put: 'send([Buffer.alloc(100, 0xff)])',
+  })
+  await using mad = await testEngine({ createEngine: code.createEngine })
+  await expect(mad.rows("SELECT 'mad'")).rejects.toMatchObject({ code: 'engine.crashed' })
+  await until(() => mad.engine.status().restarts === 2) // Once more, because nothing of the first try was seen.
+  const statement = { sql: 'SELECT 1 AS n', files: [], pool: 'interactive' } as const
+  expect(await mad.engine.describe(statement, { signal: never })).toMatchObject([{ name: 'n' }])
+})
+
 test('what memory cannot hold is spilled into the scratch folder, and removed', async () => {
   await using small = await testEngine({ memoryBytes: 2 ** 27 })
   const spilled = () =>
@@ -376,22 +408,35 @@ test('children end with their server, and the next one clears up', async () => {
 })
 
 test.runIf(unprivilegedIds())('texts are written where the children may not read the code', async () => {
+  using code = await copiedCode()
+  await using hidden = await testEngine({ createEngine: code.createEngine })
+  const { rowCount } = await hidden.copy('SELECT 1 AS n', { kind: 'json', compression: 'gzip' })
+  expect(rowCount).toBe(1)
+})
+
+/** Another copy of the code, in a folder of nobody else's, with one change if asked for. */
+async function copiedCode(
+  change?: Readonly<Record<'file' | 'find' | 'put', string>>,
+): Promise<Disposable & { readonly createEngine: typeof createDuckdbEngine }> {
   const root = join(import.meta.dirname, '..', '..')
   const folder = mkdtempSync(join(tmpdir(), 'sluice-hidden-'))
-  try {
-    for (const name of ['src', 'package.json'])
-      cpSync(join(root, name), join(folder, name), { recursive: true })
-    symlinkSync(join(root, 'node_modules'), join(folder, 'node_modules'))
-    const engine = (await import(join(folder, 'src', 'engine', 'duckdb-engine.ts'))) as {
-      readonly createDuckdbEngine: typeof createDuckdbEngine
-    }
-    await using hidden = await testEngine({ createEngine: engine.createDuckdbEngine })
-    const { rowCount } = await hidden.copy('SELECT 1 AS n', { kind: 'json', compression: 'gzip' })
-    expect(rowCount).toBe(1)
-  } finally {
-    rmSync(folder, { recursive: true, force: true })
+  for (const name of ['src', 'package.json'])
+    cpSync(join(root, name), join(folder, name), { recursive: true })
+  symlinkSync(join(root, 'node_modules'), join(folder, 'node_modules'))
+  if (change) {
+    const path = join(folder, change.file)
+    const before = readFileSync(path, 'utf8')
+    expect(before).toContain(change.find)
+    writeFileSync(path, before.replace(change.find, change.put))
   }
-})
+  const engine = (await import(join(folder, 'src', 'engine', 'duckdb-engine.ts'))) as {
+    readonly createDuckdbEngine: typeof createDuckdbEngine
+  }
+  return {
+    createEngine: engine.createDuckdbEngine,
+    [Symbol.dispose]: () => rmSync(folder, { recursive: true, force: true }),
+  }
+}
 
 function startHost(scratch: string): ChildProcess {
   const host = join(import.meta.dirname, '..', '..', 'test', 'support', 'engine-host.ts')

@@ -1,4 +1,6 @@
-import { createEncoder, type Encoder } from '#encode/encoder.ts'
+import { AppError } from '#base/errors.ts'
+import { TooManyBytes } from '#encode/byte-writer.ts'
+import { addedBytesMax, createEncoder, type Encoder } from '#encode/encoder.ts'
 import type { Encoding } from '#encode/encoding.ts'
 import { type Batch, rowsOf } from '#encode/value.ts'
 import type { Field } from '#types/data-type.ts'
@@ -44,13 +46,24 @@ export class EncodedRows {
   #encode(batch: Batch, rowCountMax: number, bytesMax: number): number {
     const from = this.#position
     const rowsThatFit = Math.max(1, Math.floor(bytesMax / this.#rowBytes))
-    const rowCount = Math.min(batch.rowCount - from, rowCountMax, rowsThatFit)
     const bytesBefore = this.#encoder.byteCount
-    this.#encoder.add(rowsOf(batch, from, rowCount))
+    const rowCount = this.#add(batch, from, Math.min(batch.rowCount - from, rowCountMax, rowsThatFit))
     this.#rowBytes = Math.max(1, (this.#encoder.byteCount - bytesBefore) / rowCount)
     this.#position += rowCount
     if (this.#position === batch.rowCount) this.#batch = undefined
     return rowCount
+  }
+
+  /** So many rows, or fewer where they are too large together. @throws AppError 'query.limit' for a row that is too large */
+  #add(batch: Batch, from: number, rowCount: number): number {
+    try {
+      this.#encoder.add(rowsOf(batch, from, rowCount))
+      return rowCount
+    } catch (error) {
+      if (!(error instanceof TooManyBytes)) throw error
+      if (rowCount > 1) return this.#add(batch, from, Math.floor(rowCount / 2))
+      throw rowTooLarge()
+    }
   }
 
   async #next(): Promise<Batch | undefined> {
@@ -58,4 +71,10 @@ export class EncodedRows {
     this.#batch = this.#isDone ? undefined : await this.#fetch()
     return this.#batch
   }
+}
+
+export function rowTooLarge(): AppError {
+  return new AppError('query.limit', `A row of the result is larger than ${addedBytesMax / 2 ** 20} MiB.`, {
+    hint: 'Take parts of the value, such as substring(…) or slice(…), or have its elements as rows.',
+  })
 }

@@ -13,6 +13,8 @@ interface Waiting {
   readonly onProgress: ((rowCount: number) => void) | undefined
 }
 
+/** The shell becomes the program. Not every system has the limit. */
+const withinLimit = 'ulimit -d "$0" 2>/dev/null; exec "$@"'
 const entry = join(import.meta.dirname, 'child.ts')
 const stderrLineCharactersMax = 2000
 
@@ -31,12 +33,23 @@ export class EngineChild {
   static async start(options: {
     readonly settings: ChildSettings
     readonly threadPool: number
+    /** Of its own memory. What needs more fails, where the engine sees it, or ends the child. */
+    readonly memoryBytesMax: number
     readonly logger: Logger
   }): Promise<EngineChild> {
     const compiled = process.env['NODE_COMPILE_CACHE']
+    const kibibytesMax = Math.ceil(options.memoryBytesMax / 1024)
     const started = spawn(
-      process.execPath,
-      ['--disable-warning=ExperimentalWarning', entry, JSON.stringify(options.settings)],
+      '/bin/sh',
+      [
+        '-c',
+        withinLimit,
+        String(kibibytesMax),
+        process.execPath,
+        '--disable-warning=ExperimentalWarning',
+        entry,
+        JSON.stringify(options.settings),
+      ],
       {
         cwd: options.settings.scratchFolder,
         stdio: ['ignore', 'ignore', 'pipe', 'pipe', 'pipe'],
@@ -64,7 +77,14 @@ export class EngineChild {
     for (const stream of [this.#requests, answers]) stream.on('error', () => {})
     const read = frameReader((frame) => this.#onFrame(frame))
     answers.on('data', (piece: Buffer) => {
-      read(piece)
+      try {
+        read(piece)
+      } catch (error) {
+        // Nothing that it says from now on can be understood.
+        logger.log('error', 'engine.nonsense', { pid: this.pid, error })
+        answers.removeAllListeners('data').resume()
+        started.kill('SIGKILL')
+      }
       giveBack(piece)
     })
     started.stderr?.on('data', (text: Buffer) => {

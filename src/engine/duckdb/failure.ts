@@ -1,3 +1,4 @@
+import { AppError } from '#base/errors.ts'
 import { plainWords } from './plain-words.ts'
 import type { WireFailure } from './protocol.ts'
 import { tookTooLong } from './watched.ts'
@@ -13,6 +14,10 @@ export function failureOf(error: unknown, isInterrupted: boolean): WireFailure {
   if (isInterrupted || error instanceof Interrupted) return cancelled
   if (error instanceof NotAQuery) {
     return { code: 'query.failed', message: 'The engine runs queries only, one at a time.' }
+  }
+  if (error instanceof AppError) {
+    const { code, message, hint } = error
+    return { code, message, ...(hint === undefined ? {} : { hint }) }
   }
   const text = error instanceof Error ? error.message : String(error)
   if (text.startsWith('ENOSPC')) return diskFull

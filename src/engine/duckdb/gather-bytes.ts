@@ -1,6 +1,8 @@
 import duckdb from '@duckdb/node-bindings'
 import { giveBack } from '#base/give-back.ts'
+import { addedBytesMax } from '#encode/encoder.ts'
 import { isMissing } from '#encode/raw-column.ts'
+import { rowTooLarge } from '../encoded-rows.ts'
 
 /** Of all machines' pages the smallest: what lies in one with a byte that may be read may be read too. */
 const pageBytes = 4_096
@@ -78,6 +80,7 @@ function readEntries(
     }
     const at = row * entryBytes
     const length = view.getUint32(at, true)
+    if (length > addedBytesMax) throw rowTooLarge() // Before it is copied.
     lengths[row] = length
     starts[row] = at + 4
     if (length <= inlineBytesMax) continue

@@ -27,6 +27,8 @@ export interface PoolOptions {
 
 /** With less DuckDB can do little; rather fewer statements run at a time. */
 const memoryBytesMin = 64 * 1024 * 1024
+/** What a child takes besides: its program, threads and rows on their way, and what the engine does not count. */
+const otherBytes = 1536 * 1024 * 1024
 const restartBackoff = { firstMs: 100, maxMs: 10_000, jitter: 0.2 }
 
 interface Member {
@@ -123,7 +125,7 @@ export class Pool {
   }
 
   async #start(): Promise<{ readonly child: EngineChild; readonly folder: string }> {
-    const { runAs, scratchFolder, threads, spareInstances, statementsPerChild, logger } = this.#options
+    const { runAs, scratchFolder, threads, total, spareInstances, statementsPerChild, logger } = this.#options
     const folder = await childScratch(scratchFolder, runAs)
     const settings: ChildSettings = {
       ...(runAs ? { runAs } : {}),
@@ -133,7 +135,8 @@ export class Pool {
     }
     try {
       const threadPool = 4 + 2 * statementsPerChild
-      const child = await EngineChild.start({ settings, threadPool, logger })
+      const memoryBytesMax = total.memoryBytes + otherBytes
+      const child = await EngineChild.start({ settings, threadPool, memoryBytesMax, logger })
       this.#members.add({ child, statements: 0 })
       this.#letIn()
       return { child, folder }
