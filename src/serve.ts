@@ -26,6 +26,7 @@ import { createTableKeys } from '#datasets/table-keys.ts'
 import { createDuckdbEngine } from '#engine/duckdb-engine.ts'
 import type { ClusterEngine, Engine } from '#engine/engine.ts'
 import { createExports } from '#exports/create-exports.ts'
+import { landingInHome } from '#exports/landing-in-home.ts'
 import { createLandingZones } from '#exports/landing-zones.ts'
 import { startTriggers } from '#exports/triggers.ts'
 import type { UpkeepState } from '#http/dependencies.ts'
@@ -120,6 +121,7 @@ export async function startServer({
       owner: { homeId, epoch },
     }),
   )
+  const landing = landingInHome(config.home)
   const lake = createLake({ metadata, engine, files, clock, logger, incarnation })
   const schemas = createSchemas({ metadata, access, clock, columnsAdded: followSchema({ lake, clock }) })
   const datasets = createDatasets({ metadata, access, lake, schemas, clock })
@@ -213,6 +215,7 @@ export async function startServer({
     allowsServerIdentity: config.exports.serverIdentity === 'allowed',
     spoolFolder: paths.spool,
     keysFolder: paths.keys,
+    landing,
     clock,
     logger,
   })
@@ -242,7 +245,7 @@ export async function startServer({
   starting.use(await query.start())
   await jobs.start()
   await streaming.start()
-  starting.use(startTriggers({ metadata, secrets, jobs, clock, logger, notify, home: config.home }))
+  starting.use(startTriggers({ metadata, secrets, jobs, clock, logger, notify, home: config.home, landing }))
   starting.use(startUpkeep({ lake, query, exports, metadata, config, clock, logger }))
 
   const { host, port } = config.postgres
@@ -280,7 +283,7 @@ export async function startServer({
         metadata,
         access,
         secrets,
-        home: config.home,
+        place: landing,
         keyMs: config.exports.landingKeyMs,
         clock,
       }),

@@ -13,7 +13,6 @@ import { nouns } from './entity-references.ts'
 import { checkDestination } from './enforce-rules.ts'
 import { type EntityDocuments, fileFormatOf, type FlowDocument, readDocument } from './entity-schemas.ts'
 import type { EntityKind } from './exports.ts'
-import { landingFolder } from './landing-folder.ts'
 import { scheduleRuleOf } from './schedule-params.ts'
 import { checkTargetFolder } from './target-folder.ts'
 import { targetStore } from './target-store.ts'
@@ -67,13 +66,13 @@ export async function checkDocument<K extends EntityKind>(
 
 /** The place is one that the connection's kind can have. */
 async function checkTarget(
-  { metadata, secrets, home }: EntitiesOptions,
+  { metadata, secrets, home, landing }: EntitiesOptions,
   caller: Caller,
   { connectionSpec, baseConnectionId, params }: EntityDocuments['targetConnections'],
 ): Promise<void> {
   const kind = destinationKindOf(connectionSpec.id)
   if (kind === 'local') params.path = await checkTargetFolder(params.path, home)
-  if (kind === 'landing') landingFolder(home, caller.sandbox.id, params.path)
+  if (kind === 'landing') landing.target(caller.sandbox.id, params.path)
   fileFormatOf(params)
   const row = await selectEntity(metadata.db, caller.sandbox.id, 'connections', baseConnectionId)
   if (!row || !kind) return // Said when the references are locked.

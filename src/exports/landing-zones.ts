@@ -15,10 +15,9 @@ import {
   selectNewestLandingKey,
 } from '#metadata/landing-keys.ts'
 import type { Db, Metadata, Transaction } from '#metadata/metadata.ts'
-import type { FolderEntry, FolderStore } from '#objects/folder-store.ts'
+import type { FolderEntry } from '#objects/folder-store.ts'
 import type { ObjectSummary } from '#objects/object-store.ts'
-import { openFolderStore } from '#objects/open-store.ts'
-import { landingZone } from './landing-folder.ts'
+import type { LandingPlace, ZoneFiles } from './landing-place.ts'
 import { isSeenBy, landingPermission } from './landing-policies.ts'
 
 /**
@@ -52,9 +51,9 @@ export type { FolderEntry, ObjectSummary }
 export interface LandingZone extends AsyncDisposable {
   /** The sandbox's name. */
   readonly folder: string
-  list: FolderStore['listBehind']
+  list: ZoneFiles['listBehind']
   /** Undefined also for who may not see what it is of. @throws AppError 'access.denied' for who sees that in part */
-  head: FolderStore['head']
+  head: ZoneFiles['head']
   /** On record, whichever range of the file it is. @throws AppError 'object.missing', 'access.denied', as `head` */
   read(
     file: ObjectSummary,
@@ -74,12 +73,12 @@ export function createLandingZones(options: {
   readonly metadata: Metadata
   readonly access: Access
   readonly secrets: SecretStore
-  readonly home: string
+  readonly place: LandingPlace
   /** How long a key is good. */
   readonly keyMs: number
   readonly clock: Clock
 }): LandingZones {
-  const { metadata, access, secrets, home, keyMs, clock } = options
+  const { metadata, access, secrets, place, keyMs, clock } = options
 
   /** Undefined: it was ended since it was looked for. */
   async function keyIn(row: LandingKeyRow): Promise<LandingKey | undefined> {
@@ -153,7 +152,7 @@ export function createLandingZones(options: {
     open: async ({ accessKeyId, row }) => {
       const { principal, sandbox } = await access.actAs(row.principal_id, row.sandbox_id)
       await access.require({ principal, permission: landingPermission, sandboxId: sandbox.id })
-      const store = await openFolderStore(landingZone(home, sandbox.id))
+      const store = await place.openZone(sandbox.id)
       const isSeen = (name: string) => isSeenBy({ metadata, access }, { principal, sandbox }, name)
       return {
         folder: sandbox.name,

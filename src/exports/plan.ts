@@ -26,6 +26,7 @@ import { encryptionOf } from './encryption.ts'
 import { type FlowDocument, readDocument, type TargetParams } from './entity-schemas.ts'
 import { type ExportPlan, readPlan } from './export-plan.ts'
 import { expandFolderTemplate } from './folder-template.ts'
+import type { LandingPlace } from './landing-place.ts'
 import { contentOf } from './plan-content.ts'
 import { overlapWarnings } from './overlap.ts'
 import { datasetIdOf, flowIdOf } from './run-subject.ts'
@@ -42,6 +43,7 @@ export interface PlanOptions {
   readonly clock: Clock
   readonly writers: ScheduledWriters
   readonly home: string
+  readonly landing: LandingPlace
 }
 
 /**

@@ -14,6 +14,7 @@ import { rulesOf } from './enforce-rules.ts'
 import { isForPlace, type WindowRule } from './enforce-windows.ts'
 import { readDocument } from './entity-schemas.ts'
 import { readPlan } from './export-plan.ts'
+import type { LandingPlace } from './landing-place.ts'
 import { latestFinishesOf } from './latest-finishes.ts'
 import { isOfDataset } from './rules.ts'
 import { datasetIdOf, flowIdOf } from './run-subject.ts'
@@ -28,6 +29,7 @@ export interface TellLateOptions {
   readonly clock: Clock
   readonly logger: Logger
   readonly home: string
+  readonly landing: LandingPlace
 }
 
 interface NamedRule {
