@@ -13,6 +13,7 @@ import { armFaults } from '#base/faults.ts'
 import type { Logger } from '#base/log.ts'
 import type { Config } from '#config/config.ts'
 import { homePaths } from '#config/home.ts'
+import { checkLandingLocation } from '#config/landing-location.ts'
 import { nodeIdOf } from '#config/node-id.ts'
 import { s3Credentials } from '#config/s3-credentials.ts'
 import { isLoopback } from '#config/values.ts'
@@ -26,6 +27,7 @@ import { createTableKeys } from '#datasets/table-keys.ts'
 import { createDuckdbEngine } from '#engine/duckdb-engine.ts'
 import type { ClusterEngine, Engine } from '#engine/engine.ts'
 import { createExports } from '#exports/create-exports.ts'
+import { type LandingBucket, openLandingBucket } from '#exports/landing-in-bucket.ts'
 import { landingInHome } from '#exports/landing-in-home.ts'
 import { createLandingZones } from '#exports/landing-zones.ts'
 import { startTriggers } from '#exports/triggers.ts'
@@ -41,6 +43,7 @@ import { selectHomeState } from '#metadata/home-state.ts'
 import type { Metadata } from '#metadata/metadata.ts'
 import { openHome } from '#metadata/open-home.ts'
 import { openMetadataOfHome } from '#metadata/open.ts'
+import { selectSandboxIds } from '#metadata/sandboxes.ts'
 import { cancelBell } from '#metadata/bell.ts'
 import { countRuns, selectDatasetFigures, selectExportTotals, selectTotals } from '#metadata/overview.ts'
 import { createNotify } from '#notify/create-notify.ts'
@@ -85,6 +88,7 @@ export async function startServer({
   version,
   policies = [],
 }: ServeOptions): Promise<RunningServer> {
+  checkLandingLocation(config)
   const startedAt = clock.now()
   const paths = homePaths(config.home)
   const incarnation = randomUUID()
@@ -121,7 +125,9 @@ export async function startServer({
       owner: { homeId, epoch },
     }),
   )
-  const landing = landingInHome(config.home)
+  const landingBucket = await landingBucketOf(config, metadata)
+  if (landingBucket) starting.use(landingBucket)
+  const landing = landingBucket ?? landingInHome(config.home)
   const lake = createLake({ metadata, engine, files, clock, logger, incarnation })
   const schemas = createSchemas({ metadata, access, clock, columnsAdded: followSchema({ lake, clock }) })
   const datasets = createDatasets({ metadata, access, lake, schemas, clock })
@@ -246,7 +252,7 @@ export async function startServer({
   await jobs.start()
   await streaming.start()
   starting.use(startTriggers({ metadata, secrets, jobs, clock, logger, notify, home: config.home, landing }))
-  starting.use(startUpkeep({ lake, query, exports, metadata, config, clock, logger }))
+  starting.use(startUpkeep({ lake, query, exports, landingBucket, metadata, config, clock, logger }))
 
   const { host, port } = config.postgres
   const pgwire = starting.use(
@@ -363,6 +369,18 @@ async function sparkOf(
     stateFile,
     folder,
     logger,
+  })
+}
+
+/** Where landing zones are beside a lake on S3. */
+async function landingBucketOf(config: Config, metadata: Metadata): Promise<LandingBucket | undefined> {
+  const { landingLocation } = config.exports
+  if (landingLocation === undefined) return undefined
+  return await openLandingBucket(landingLocation, {
+    home: config.home,
+    server: config.s3,
+    credentials: { s3: s3Credentials(config) },
+    sandboxIds: () => selectSandboxIds(metadata.db),
   })
 }
 

@@ -2,6 +2,7 @@ import type { Clock } from '#base/clock.ts'
 import type { Logger } from '#base/log.ts'
 import type { Config } from '#config/config.ts'
 import type { Exports } from '#exports/exports.ts'
+import type { LandingBucket } from '#exports/landing-in-bucket.ts'
 import { sweepLanding } from '#exports/landing-sweep.ts'
 import { forgetRuns } from '#jobs/forget-runs.ts'
 import type { Lake } from '#lake/lake.ts'
@@ -16,6 +17,7 @@ export function startUpkeep({
   lake,
   query,
   exports,
+  landingBucket,
   metadata,
   config,
   clock,
@@ -24,6 +26,7 @@ export function startUpkeep({
   readonly lake: Pick<Lake, 'sweep'>
   readonly query: Pick<QueryService, 'results' | 'removeLeftTables' | 'scratch'>
   readonly exports: Pick<Exports, 'sweep'>
+  readonly landingBucket: Pick<LandingBucket, 'sweep'> | undefined
   readonly metadata: Metadata
   readonly config: Pick<Config, 'home' | 'jobs'>
   readonly clock: Clock
@@ -52,6 +55,12 @@ export function startUpkeep({
       } catch (error) {
         // What is left lies there until the next time; nothing reads it.
         if (!signal.aborted) logger.log('warn', 'lake.sweep_failed', { error })
+      }
+      try {
+        const landed = await landingBucket?.sweep(clock.now(), { signal, logger })
+        if (landed !== undefined && landed > 0) logger.log('info', 'landing.swept', { filesRemoved: landed })
+      } catch (error) {
+        if (!signal.aborted) logger.log('warn', 'landing.sweep_failed', { error }) // As above.
       }
       await clock.sleep(sweepEveryMs, signal).catch(() => {}) // Aborted: the loop ends.
     }

@@ -372,3 +372,12 @@ describe('the landing zone, as a client of S3 sees it', () => {
     expect(swept).toMatchObject({ filesRemoved: names.length, filesLeft: 0 })
   })
 })
+
+test('a test of the connection makes no folder', async () => {
+  await using bed = await ExportBed.open()
+  const node = await bed.node()
+  const connectionSpec = { id: destinationSpecs.landing.connectionSpecId, version: '1.0' }
+  const { id } = await node.exports.createEntity(bed.caller, 'connections', { name: 'zone', connectionSpec })
+  expect(await node.exports.testConnection(bed.caller, id)).toEqual({ result: true, places: [] })
+  expect(await readdir(join(bed.folder, 'home'))).not.toContain('landing')
+})

@@ -3,7 +3,6 @@ import { AppError } from '#base/errors.ts'
 import { isId, parseId } from '#base/ids.ts'
 import type { Caller, Dataset } from '#datasets/datasets.ts'
 import { type EntityRow, selectEntity } from '#metadata/exports.ts'
-import { locationOf } from '#objects/location.ts'
 import { openAuth } from './connection-secret.ts'
 import { destinationKindOf } from './destination-specs.ts'
 import { destinationStore } from './destination-store.ts'
@@ -16,6 +15,7 @@ import type { EntityKind } from './exports.ts'
 import { scheduleRuleOf } from './schedule-params.ts'
 import { checkTargetFolder } from './target-folder.ts'
 import { targetStore } from './target-store.ts'
+import { locationOf } from './target.ts'
 
 export async function require(access: Access, caller: Caller, permission: Permission): Promise<void> {
   await access.require({ principal: caller.principal, permission, sandboxId: caller.sandbox.id })

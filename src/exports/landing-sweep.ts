@@ -1,10 +1,11 @@
 import { readdir, rm, rmdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
+import { landingFolder } from './landing-target.ts'
 
-const landingKeptMs = 7 * 86_400_000
+export const landingKeptMs = 7 * 86_400_000
 
 /** What a look at landing zones came to; what was left is tried again the next time. */
-interface Swept {
+export interface Swept {
   readonly filesRemoved: number
   readonly filesLeft: number
   /** Why the first of them was. */
@@ -16,7 +17,7 @@ interface Swept {
  * another sweep has taken meanwhile is gone, as it was to be; what cannot be removed keeps nothing else.
  */
 export async function sweepLanding(home: string, now: Date): Promise<Swept> {
-  return await sweepFolder(join(home, 'landing'), now.getTime() - landingKeptMs)
+  return await sweepFolder(landingFolder(home), now.getTime() - landingKeptMs)
 }
 
 async function sweepFolder(folder: string, beforeMs: number): Promise<Swept> {

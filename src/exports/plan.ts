@@ -16,7 +16,6 @@ import {
   selectExportRun,
 } from '#metadata/exports.ts'
 import type { Metadata } from '#metadata/metadata.ts'
-import { locationOf } from '#objects/location.ts'
 import type { ScheduledWriters } from '#query/scheduled-writers.ts'
 import type { Clock } from '#base/clock.ts'
 import { type DestinationKind, destinationKindOf, destinationSpecs } from './destination-specs.ts'
@@ -33,6 +32,7 @@ import { datasetIdOf, flowIdOf } from './run-subject.ts'
 import { startSequenceOf } from './start-sequences.ts'
 import { pinPlanned } from './stop-at-close.ts'
 import { targetStore } from './target-store.ts'
+import { locationOf } from './target.ts'
 
 export interface PlanOptions {
   readonly metadata: Metadata
@@ -289,7 +289,7 @@ async function newPlan(
         : {}),
     },
     target: store,
-    ...(store.kind === 'local' ? {} : { connectionId: request.connectionId }),
+    ...(store.kind === 'local' || store.kind === 'landing' ? {} : { connectionId: request.connectionId }),
     folder: expandFolderTemplate(scheduleParams.foldernameTemplate, {
       datasetId: dataset.id,
       datasetName: dataset.name,

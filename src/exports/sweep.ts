@@ -18,6 +18,7 @@ import {
 import { hasEnded, selectRun } from '#metadata/jobs.ts'
 import type { Metadata } from '#metadata/metadata.ts'
 import type { ObjectStore } from '#objects/object-store.ts'
+import type { LandingPlace } from './landing-place.ts'
 import { readManifest } from './manifest.ts'
 import { manifestName } from './names.ts'
 import { openDestination } from './open-destination.ts'
@@ -38,6 +39,7 @@ export async function sweepAbandoned(options: {
   readonly metadata: Metadata
   readonly secrets: SecretStore
   readonly allowsServerIdentity: boolean
+  readonly landing: LandingPlace
   readonly lake: Lake
   readonly spoolFolder: string
   readonly logger: Logger

@@ -3,13 +3,13 @@ import { AppError } from '#base/errors.ts'
 import type { SandboxId } from '#base/ids.ts'
 import { selectEntity } from '#metadata/exports.ts'
 import type { Metadata } from '#metadata/metadata.ts'
-import type { StoreConfig } from '#objects/open-store.ts'
 import { openAuth } from './connection-secret.ts'
 import type { DestinationKind } from './destination-specs.ts'
 import { destinationStore } from './destination-store.ts'
 import type { TargetParams } from './entity-schemas.ts'
 import type { LandingPlace } from './landing-place.ts'
 import { checkTargetFolder } from './target-folder.ts'
+import type { Target } from './target.ts'
 
 /**
  * The store that a target connection means now.
@@ -29,7 +29,7 @@ export async function targetStore(
   },
   sandboxId: SandboxId,
   request: { readonly kind: DestinationKind; readonly target: TargetParams; readonly connectionId: string },
-): Promise<StoreConfig> {
+): Promise<Target> {
   const { kind, target, connectionId } = request
   if (kind === 'landing') return landing.target(sandboxId, target.path)
   if (kind === 'local') return { kind, folder: await checkTargetFolder(target.path, home) }
