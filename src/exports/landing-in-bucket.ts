@@ -19,12 +19,14 @@ export interface LandingBucket extends LandingPlace, AsyncDisposable {
   sweep(now: Date, options: { readonly signal: AbortSignal; readonly logger: Logger }): Promise<number>
 }
 
+/** As many as the HTTP server has connections: how many a sandbox may read at a time bounds its readers, not this. */
+const readSocketsMax = 1_000
 /** Zones one after the other that don't answer, before the rest waits for the next sweep. */
 const silentZonesMax = 3
 
 /**
  * Landing zones in a bucket, or the part of one below a prefix, beside the bucket of a lake and on its server. Deliveries
- * have connections of their own.
+ * have connections of their own, and so have those who read: however slowly they do, lists and the sweep go on.
  * @param location `s3://bucket/prefix`
  * @throws AppError 'config.invalid', 'store.refused', 'store.unreachable'
  */
@@ -40,7 +42,10 @@ export async function openLandingBucket(
 ): Promise<LandingBucket> {
   const { home, server, credentials, sandboxIds } = options
   const bucket = remoteStoreOf(location, server)
-  const store = await openRemoteStore(bucket, credentials)
+  await using opening = new AsyncDisposableStack()
+  const store = opening.use(await openRemoteStore(bucket, credentials))
+  const readers = opening.use(await openRemoteStore(bucket, credentials, { socketsMax: readSocketsMax }))
+  const opened = opening.move()
   const above = bucket.prefix === '' ? '' : `${bucket.prefix}/`
 
   const isHere = (target: Target): target is Extract<Target, { readonly kind: 'landing' }> =>
@@ -62,7 +67,8 @@ export async function openLandingBucket(
       const there = await openRemoteStore({ ...bucket, prefix: target.prefix }, credentials)
       return { ...there, location: locationOf(target) }
     },
-    openZone: async (sandboxId) => zoneIn(store, `${sandboxId}/`),
+    openZone: async (sandboxId) =>
+      zoneIn({ ...store, read: (name, options) => readers.read(name, options) }, `${sandboxId}/`),
     test: async (sandboxId, { signal }) => {
       for await (const _first of store.list(`${sandboxId}/`, { signal })) break
     },
@@ -89,6 +95,6 @@ export async function openLandingBucket(
       }
       return filesRemoved
     },
-    [Symbol.asyncDispose]: () => store[Symbol.asyncDispose](),
+    [Symbol.asyncDispose]: () => opened.disposeAsync(),
   }
 }
