@@ -99,7 +99,7 @@ function modelOf(keys: readonly string[], { prefix, delimiter, after, keysMax }:
   }
 }
 
-const part = fc.constantFrom('a', 'b', 'a-b', 'a0', 'ä', '\u{FFFD}', '😀', 'a b')
+const part = fc.constantFrom('a', 'b', 'a-b', 'a0', 'ä', '\u{FFFD}', '\u{10FFFF}', '😀', 'a b')
 const name = fc.array(part, { minLength: 1, maxLength: 4 }).map((parts) => parts.join('/'))
 const names = fc.array(
   fc.oneof(
