@@ -132,6 +132,23 @@ describe.skipIf(!hasS3Server)('when exports.landingLocation is changed', () => {
     expect(await partStates()).not.toContain('staged')
   })
 
+  test('what a run left where zones were is given up when it would have gone by its age', async () => {
+    const bed = await open()
+    const { runId } = await staged('bucket')
+    const node = await restarted('home')
+    await waits(node, runId)
+    await node.jobs.cancel(runId, bed.caller.principal.id)
+    await bed.settled(node, runId)
+    const hourMs = 3_600_000
+    bed.clock.advance(7 * 24 * hourMs - hourMs)
+    await node.exports.sweep({ signal })
+    expect(await partStates()).toEqual(['staged', 'staged', 'staged'])
+    bed.clock.advance(2 * hourMs)
+    await node.exports.sweep({ signal })
+    expect(await partStates()).toEqual(['gone', 'gone', 'gone'])
+    expect(filesIn('bucket')).toHaveLength(3)
+  })
+
   test('a delivery that follows one to another place says so, so that verify does not miss what is there', async () => {
     const bed = await open()
     bed.landing = places.home
