@@ -13,6 +13,7 @@ import { armFaults } from '#base/faults.ts'
 import type { Logger } from '#base/log.ts'
 import type { Config } from '#config/config.ts'
 import { homePaths } from '#config/home.ts'
+import { checkLandingLocation } from '#config/landing-location.ts'
 import { nodeIdOf } from '#config/node-id.ts'
 import { s3Credentials } from '#config/s3-credentials.ts'
 import { isLoopback } from '#config/values.ts'
@@ -26,24 +27,23 @@ import { createTableKeys } from '#datasets/table-keys.ts'
 import { createDuckdbEngine } from '#engine/duckdb-engine.ts'
 import type { ClusterEngine, Engine } from '#engine/engine.ts'
 import { createExports } from '#exports/create-exports.ts'
-import type { Exports } from '#exports/exports.ts'
+import { type LandingBucket, openLandingBucket } from '#exports/landing-in-bucket.ts'
+import { landingInHome } from '#exports/landing-in-home.ts'
 import { createLandingZones } from '#exports/landing-zones.ts'
-import { sweepLanding } from '#exports/landing-sweep.ts'
 import { startTriggers } from '#exports/triggers.ts'
 import type { UpkeepState } from '#http/dependencies.ts'
 import { startHttpServer } from '#http/server.ts'
 import { createIngest } from '#ingest/create-ingest.ts'
 import { createStreaming } from '#ingest/create-streaming.ts'
 import { createJobs } from '#jobs/create-jobs.ts'
-import { forgetRuns } from '#jobs/forget-runs.ts'
 import { createLake } from '#lake/create-lake.ts'
-import type { Lake } from '#lake/lake.ts'
 import { createMaintenance, type Maintenance } from '#lake/maintenance.ts'
 import { openLakeFiles } from '#lake/open-lake-files.ts'
 import { selectHomeState } from '#metadata/home-state.ts'
 import type { Metadata } from '#metadata/metadata.ts'
 import { openHome } from '#metadata/open-home.ts'
 import { openMetadataOfHome } from '#metadata/open.ts'
+import { selectSandboxIds } from '#metadata/sandboxes.ts'
 import { cancelBell } from '#metadata/bell.ts'
 import { countRuns, selectDatasetFigures, selectExportTotals, selectTotals } from '#metadata/overview.ts'
 import { createNotify } from '#notify/create-notify.ts'
@@ -51,7 +51,6 @@ import { createLineage } from '#notify/lineage.ts'
 import { loopbackCertificate } from '#pgwire/certificate.ts'
 import { startPostgresServer } from '#pgwire/server.ts'
 import { createQueryService } from '#query/create-query-service.ts'
-import type { QueryService } from '#query/query.ts'
 import { createScratchSpace } from '#query/scratch-space.ts'
 import { createDescriptors } from '#schemas/create-descriptors.ts'
 import { createSchemas } from '#schemas/create-schemas.ts'
@@ -59,6 +58,7 @@ import { createNamespaces } from '#schemas/namespaces.ts'
 import { createShadow } from '#shadow/create-shadow.ts'
 import { createSqlFrontEnd } from '#sql/front-end.ts'
 import { fillTemplate } from '#sql/template.ts'
+import { startUpkeep } from './upkeep.ts'
 
 export interface ServeOptions {
   readonly config: Config
@@ -77,8 +77,6 @@ export interface RunningServer extends AsyncDisposable {
 }
 
 const clock = systemClock
-/** How often files of writers that are gone are looked for. */
-const sweepEveryMs = 3_600_000
 
 /**
  * @throws AppError 'home.in_use', 'home.unusable', 'port.in_use', 'config.invalid', 'metadata.newer',
@@ -90,6 +88,7 @@ export async function startServer({
   version,
   policies = [],
 }: ServeOptions): Promise<RunningServer> {
+  checkLandingLocation(config)
   const startedAt = clock.now()
   const paths = homePaths(config.home)
   const incarnation = randomUUID()
@@ -126,6 +125,9 @@ export async function startServer({
       owner: { homeId, epoch },
     }),
   )
+  const landingBucket = await landingBucketOf(config, metadata)
+  if (landingBucket) starting.use(landingBucket)
+  const landing = landingBucket ?? landingInHome(config.home)
   const lake = createLake({ metadata, engine, files, clock, logger, incarnation })
   const schemas = createSchemas({ metadata, access, clock, columnsAdded: followSchema({ lake, clock }) })
   const datasets = createDatasets({ metadata, access, lake, schemas, clock })
@@ -219,6 +221,7 @@ export async function startServer({
     allowsServerIdentity: config.exports.serverIdentity === 'allowed',
     spoolFolder: paths.spool,
     keysFolder: paths.keys,
+    landing,
     clock,
     logger,
   })
@@ -248,8 +251,8 @@ export async function startServer({
   starting.use(await query.start())
   await jobs.start()
   await streaming.start()
-  starting.use(startTriggers({ metadata, secrets, jobs, clock, logger, notify, home: config.home }))
-  starting.use(sweepNowAndThen({ lake, query, exports, metadata, config }, logger))
+  starting.use(startTriggers({ metadata, secrets, jobs, clock, logger, notify, home: config.home, landing }))
+  starting.use(startUpkeep({ lake, query, exports, landingBucket, metadata, config, clock, logger }))
 
   const { host, port } = config.postgres
   const pgwire = starting.use(
@@ -286,7 +289,7 @@ export async function startServer({
         metadata,
         access,
         secrets,
-        home: config.home,
+        place: landing,
         keyMs: config.exports.landingKeyMs,
         clock,
       }),
@@ -369,6 +372,18 @@ async function sparkOf(
   })
 }
 
+/** Where landing zones are beside a lake on S3. */
+async function landingBucketOf(config: Config, metadata: Metadata): Promise<LandingBucket | undefined> {
+  const { landingLocation } = config.exports
+  if (landingLocation === undefined) return undefined
+  return await openLandingBucket(landingLocation, {
+    home: config.home,
+    server: config.s3,
+    credentials: { s3: s3Credentials(config) },
+    sandboxIds: () => selectSandboxIds(metadata.db),
+  })
+}
+
 /** For tests of faults: at the point named the victim dies, once. */
 function arm(
   setting: string | undefined,
@@ -386,57 +401,6 @@ function arm(
       if (pid !== undefined) process.kill(pid, 'SIGKILL')
     }
   })
-}
-
-function sweepNowAndThen(
-  {
-    lake,
-    query,
-    exports,
-    metadata,
-    config,
-  }: {
-    readonly lake: Lake
-    readonly query: QueryService
-    readonly exports: Pick<Exports, 'sweep'>
-    readonly metadata: Metadata
-    readonly config: Pick<Config, 'home' | 'jobs'>
-  },
-  logger: Logger,
-): AsyncDisposable {
-  const controller = new AbortController()
-  const { signal } = controller
-  const loop = async () => {
-    while (!signal.aborted) {
-      try {
-        await query.results.removeExpired()
-        const tablesRemoved = await query.removeLeftTables()
-        if (tablesRemoved > 0) logger.log('info', 'query.left_tables_removed', { tablesRemoved })
-        const copiesRemoved = await query.scratch.sweep()
-        if (copiesRemoved > 0) logger.log('info', 'query.copies_removed', { copiesRemoved })
-        const { filesRemoved } = await lake.sweep({ signal })
-        if (filesRemoved > 0) logger.log('info', 'lake.swept', { filesRemoved })
-        const landed = await sweepLanding(config.home, clock.now())
-        if (landed > 0) logger.log('info', 'landing.swept', { filesRemoved: landed })
-        const forgotten = await forgetRuns({ metadata, clock, ...config.jobs, signal })
-        if (forgotten > 0) logger.log('info', 'job.forgotten', { rowCount: forgotten })
-        // The last, as a destination that is away takes its time.
-        const partsRemoved = await exports.sweep({ signal })
-        if (partsRemoved > 0) logger.log('info', 'export.swept', { partsRemoved })
-      } catch (error) {
-        // What is left lies there until the next time; nothing reads it.
-        if (!signal.aborted) logger.log('warn', 'lake.sweep_failed', { error })
-      }
-      await clock.sleep(sweepEveryMs, signal).catch(() => {}) // Aborted: the loop ends.
-    }
-  }
-  const ended = loop()
-  return {
-    [Symbol.asyncDispose]: async () => {
-      controller.abort()
-      await ended
-    },
-  }
 }
 
 async function problemsOf(metadata: Metadata, engine: Engine): Promise<string[]> {

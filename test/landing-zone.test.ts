@@ -1,16 +1,13 @@
 import { randomUUID } from 'node:crypto'
 import { mkdir, readdir, readFile, stat, symlink, utimes, writeFile } from 'node:fs/promises'
-import type { ServerResponse } from 'node:http'
 import { join } from 'node:path'
 import {
   DeleteObjectCommand,
-  GetObjectCommand,
   HeadObjectCommand,
   ListObjectsCommand,
   ListObjectsV2Command,
   paginateListObjectsV2,
   PutObjectCommand,
-  S3Client,
 } from '@aws-sdk/client-s3'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { systemClock } from '../src/base/clock.ts'
@@ -23,24 +20,25 @@ import type { Dataset } from '../src/datasets/datasets.ts'
 import { destinationSpecs } from '../src/exports/destination-specs.ts'
 import { sweepLanding } from '../src/exports/landing-sweep.ts'
 import { createLandingZones, type LandingKey, type LandingZones } from '../src/exports/landing-zones.ts'
-import type { HttpDependencies } from '../src/http/dependencies.ts'
-import { createApp } from '../src/http/server.ts'
 import { stagingName } from '../src/objects/staging-name.ts'
 import { ExportBed, rowsOfPart } from './support/exports.ts'
+import {
+  got,
+  type KeyPair,
+  type LandingApp,
+  landingBucket,
+  landingKeyMs,
+  listed,
+  refusal,
+  startLandingApp,
+} from './support/landing-app.ts'
 
-/** Routes of other parts are registered, and asked by nobody here. */
-function withoutOthers(parts: Partial<HttpDependencies>): HttpDependencies {
-  const nothing: unknown = new Proxy(() => {}, { get: () => nothing })
-  return new Proxy(parts, {
-    get: (known, name) => (name in known ? known[name as keyof typeof known] : nothing),
-  }) as HttpDependencies
-}
-
-const bucket = 'dlz-destination'
-const keyMs = 12 * 3_600_000
+const bucket = landingBucket
+const keyMs = landingKeyMs
 
 describe('the landing zone, as a client of S3 sees it', () => {
   let bed: ExportBed
+  let app: LandingApp
   let landing: LandingZones
   let endpoint: string
   let folder: string
@@ -48,55 +46,14 @@ describe('the landing zone, as a client of S3 sees it', () => {
   let dataset: Dataset
   const stack = new AsyncDisposableStack()
 
-  const clientOf = (key: Pick<LandingKey, 'accessKeyId' | 'secretAccessKey' | 'sessionToken'>) => {
-    const client = new S3Client({
-      endpoint,
-      region: 'eu-central-1',
-      forcePathStyle: true,
-      maxAttempts: 1,
-      credentials: key,
-      systemClockOffset: bed.clock.now().getTime() - Date.now(),
-    })
-    stack.defer(() => client.destroy())
-    return client
-  }
-  const refusal = async (asked: Promise<unknown>) => {
-    const error = await asked.then(
-      () => undefined,
-      (error: unknown) => error,
-    )
-    return (error as Error | undefined)?.name
-  }
-  const list = async (client: S3Client, options: { Prefix?: string; MaxKeys?: number } = {}) => {
-    const found: string[] = []
-    for await (const { Contents = [] } of paginateListObjectsV2({ client }, { Bucket: bucket, ...options }))
-      found.push(...Contents.map(({ Key }) => Key ?? ''))
-    return found
-  }
-  const get = async (client: S3Client, Key: string, options: { Range?: string; IfMatch?: string } = {}) => {
-    const { Body } = await client.send(new GetObjectCommand({ Bucket: bucket, Key, ...options }))
-    return Buffer.from((await Body?.transformToByteArray()) ?? [])
-  }
+  const clientOf = (key: KeyPair) => app.clientOf(key)
+  const [list, get] = [listed, got]
 
   beforeAll(async () => {
     bed = stack.use(await ExportBed.open())
-    const home = join(bed.folder, 'home')
-    landing = createLandingZones({
-      metadata: bed.metadata,
-      access: bed.access,
-      secrets: await bed.secrets(),
-      home,
-      keyMs,
-      clock: bed.clock,
-    })
-    const parts = { access: bed.access, landing, clock: bed.clock, logger: silentLogger, version: '0' }
-    const app = await createApp(withoutOthers(parts))
-    stack.defer(() => app.close())
-    // The client sets its clock by the server's.
-    app.server.prependListener('request', (_, response: ServerResponse) =>
-      response.setHeader('date', bed.clock.now().toUTCString()),
-    )
-    endpoint = `${await app.listen({ host: '127.0.0.1', port: 0 })}/landing`
+    app = stack.use(await startLandingApp(bed))
+    landing = app.landing
+    endpoint = app.endpoint
     const node = await bed.node()
     dataset = await bed.dataset()
     const { connectionSpecId, flowSpecId } = destinationSpecs.landing
@@ -104,7 +61,7 @@ describe('the landing zone, as a client of S3 sees it', () => {
     const flowId = await bed.flow(node, dataset, { destination })
     await bed.append(dataset, 0, 2 * rowsOfPart + 1)
     expect(await bed.run(node, flowId)).toMatchObject({ state: 'succeeded' })
-    folder = join(home, 'landing', bed.caller.sandbox.id)
+    folder = join(bed.folder, 'home', 'landing', bed.caller.sandbox.id)
     const entries = await readdir(folder, { recursive: true, withFileTypes: true })
     names = entries
       .filter((entry) => entry.isFile())
@@ -348,7 +305,7 @@ describe('the landing zone, as a client of S3 sees it', () => {
       metadata,
       access,
       secrets: await bed.secrets(),
-      home: join(bed.folder, 'home'),
+      place: bed.landing,
       keyMs,
       clock,
     })
@@ -411,6 +368,16 @@ describe('the landing zone, as a client of S3 sees it', () => {
   test('a file that has lain there for seven days is gone', async () => {
     const old = new Date(bed.clock.now().getTime() - 7 * 86_400_000 - 1)
     for (const name of names) await utimes(join(folder, name.slice('prod/'.length)), old, old)
-    expect(await sweepLanding(join(bed.folder, 'home'), bed.clock.now())).toBe(names.length)
+    const swept = await sweepLanding(join(bed.folder, 'home'), bed.clock.now())
+    expect(swept).toMatchObject({ filesRemoved: names.length, filesLeft: 0 })
   })
+})
+
+test('a test of the connection makes no folder', async () => {
+  await using bed = await ExportBed.open()
+  const node = await bed.node()
+  const connectionSpec = { id: destinationSpecs.landing.connectionSpecId, version: '1.0' }
+  const { id } = await node.exports.createEntity(bed.caller, 'connections', { name: 'zone', connectionSpec })
+  expect(await node.exports.testConnection(bed.caller, id)).toEqual({ result: true, places: [] })
+  expect(await readdir(join(bed.folder, 'home'))).not.toContain('landing')
 })

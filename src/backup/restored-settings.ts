@@ -2,7 +2,13 @@ import { writeFile } from 'node:fs/promises'
 import { readTextIfThere } from '#base/system-error.ts'
 
 /** Of the settings file: where things were. What is restored lies where the new home says. */
-const placeSettings = ['databaseUrl', 'lake.folder', 'lake.location', 'lake.cacheFolder'] as const
+const placeSettings = [
+  'databaseUrl',
+  'lake.folder',
+  'lake.location',
+  'lake.cacheFolder',
+  'exports.landingLocation',
+] as const
 
 /** The settings of the backup, without where things were; with where the lake is, if it is elsewhere. */
 export async function setPlaces(path: string, lakeLocation: string | undefined): Promise<void> {

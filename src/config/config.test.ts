@@ -5,6 +5,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { AppError } from '#base/errors.ts'
 import { describeConfig, loadConfig } from './config.ts'
 import { homePaths } from './home.ts'
+import { checkLandingLocation } from './landing-location.ts'
 import { settings } from './settings.ts'
 import type { ConfigSources } from './sources.ts'
 
@@ -73,6 +74,25 @@ test('a lake on S3 is set by its location, its server and its key, whose secret 
   const described = describeConfig({ flags: { home: join(folder, 'none') }, env, cwd: folder })
   expect(JSON.stringify(described)).not.toContain('very-secret')
   expect(load({ env: { ...env, SLUICE_S3_REGION: 'eu-west-1' } }).s3.region).toBe('eu-west-1')
+})
+
+test('landing zones are in a bucket beside that of a lake on S3, or in the home', () => {
+  const landing = (location: string, lake?: string) => ({
+    env: { SLUICE_EXPORTS_LANDING_LOCATION: location, ...(lake ? { SLUICE_LAKE_LOCATION: lake } : {}) },
+  })
+  expect(load({}).exports.landingLocation).toBeUndefined()
+  expect(load(landing('s3://zones/a', 's3://lake/a')).exports.landingLocation).toBe('s3://zones/a')
+  for (const location of ['/a/folder', 's3://', 'gs://zones'])
+    expect(refusal(landing(location, 's3://lake')).message).toMatch(
+      /exports\.landingLocation .*s3:\/\/BUCKET/,
+    )
+  const check = (...given: Parameters<typeof landing>) => checkLandingLocation(load(landing(...given)))
+  expect(() => check('s3://zones/a', 's3://lake/a')).not.toThrow()
+  expect(() => check('s3://zones')).toThrow('exports.landingLocation is set')
+  for (const location of ['s3://lake', 's3://lake/b'])
+    expect(() => check(location, 's3://lake/a')).toThrow(
+      'exports.landingLocation is in the bucket of the lake',
+    )
 })
 
 test('a location that is none, and half a key, are refused', () => {

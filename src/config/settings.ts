@@ -249,6 +249,14 @@ export const configSchema = z.strictObject({
       about: 'Whether connections of every sandbox may assume roles on AWS with the identity of this server',
       default: 'refused',
     }),
+    landingLocation: z
+      .string()
+      .regex(s3Location, 'expected s3://BUCKET or s3://BUCKET/PREFIX')
+      .optional()
+      .register(settingMeta, {
+        about:
+          'Where landing zones are, s3://BUCKET/PREFIX on the server of the lake, in another bucket; absent: in the home',
+      }),
     landingKeyMs: spanMs().register(settingMeta, {
       about: 'How long credentials of the landing zone are good',
       default: '12h',

@@ -7,14 +7,15 @@ import type { DatasetId, FlowId, TableId } from '#base/ids.ts'
 import type { Caller } from '#datasets/datasets.ts'
 import { lockChain, selectSequenceAt, selectUnfinishedRuns, upsertChain } from '#metadata/exports.ts'
 import type { Metadata } from '#metadata/metadata.ts'
-import { locationOf } from '#objects/location.ts'
 import type { ObjectStore } from '#objects/object-store.ts'
 import type { Adopted } from './exports.ts'
+import type { LandingPlace } from './landing-place.ts'
 import { readManifest, type SealedManifest, watermarkOf } from './manifest.ts'
 import { parseManifestName } from './names.ts'
 import { openDestination } from './open-destination.ts'
 import type { ExportPlan } from './export-plan.ts'
 import { loadSigningKey } from './signing-key.ts'
+import { locationOf } from './target.ts'
 
 export interface AdoptOptions {
   readonly metadata: Metadata
@@ -23,6 +24,7 @@ export interface AdoptOptions {
   readonly allowsServerIdentity: boolean
   readonly clock: Clock
   readonly keysFolder: string
+  readonly landing: LandingPlace
 }
 
 /**

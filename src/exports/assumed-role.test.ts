@@ -77,7 +77,12 @@ test('the identity of the server is lent only where its owner says so, and shown
   // What was made while it was lent is not used any more.
   await using stores = new AsyncDisposableStack()
   const target = { kind: 's3', bucket: 'out', prefix: '', region: 'us-east-1' } as const
-  const options = { metadata: bed.metadata, secrets: await bed.secrets(), allowsServerIdentity: false }
+  const options = {
+    metadata: bed.metadata,
+    secrets: await bed.secrets(),
+    allowsServerIdentity: false,
+    landing: bed.landing,
+  }
   const opened = openDestination(options, { target, connectionId: id }).then((store) => stores.use(store))
   await expect(opened).rejects.toMatchObject(refused)
   const { auth } = connection

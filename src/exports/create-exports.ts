@@ -26,6 +26,7 @@ import { adoptChain } from './adopt.ts'
 import { createEntities } from './entities.ts'
 import { equalTo, pageOf } from './entity-query.ts'
 import type { Adopted, Exports } from './exports.ts'
+import type { LandingPlace } from './landing-place.ts'
 import { planAhead } from './plan.ts'
 import { runDocument } from './run-document.ts'
 import { dryRun, type DryRun } from './dry-run.ts'
@@ -59,6 +60,7 @@ export interface ExportsOptions {
   /** Below our home, as is `keysFolder`: nothing is ever delivered into their parent. */
   readonly spoolFolder: string
   readonly keysFolder: string
+  readonly landing: LandingPlace
   readonly clock: Clock
   readonly logger: Logger
   /** Files from this size on are staged while the engine writes them; a test's are small. */

@@ -31,7 +31,7 @@ export const destinationSpecs = {
     connectionSpecId: '36965a81-b1c6-401b-99f8-22508f1e6a26',
     flowSpecId: '354d6aad-4754-46e4-a576-1b384561c440',
   },
-  /** In our own home, and for who has its credentials. */
+  /** Where `LandingPlace` says, and for who has its credentials. */
   landing: {
     name: 'Data Landing Zone',
     connectionSpecId: landingZoneSpecId,

@@ -1,12 +1,12 @@
 import type { DatasetId, FlowId, TableId } from '#base/ids.ts'
 import type { Caller } from '#datasets/datasets.ts'
 import type { Engine } from '#engine/engine.ts'
-import { locationOf } from '#objects/location.ts'
 import type { DeliveredContent } from './delivered-content.ts'
 import { partName } from './names.ts'
 import { columnsOf, type ExportPlan } from './export-plan.ts'
 import { planAhead, type PlanOptions } from './plan.ts'
 import { rowCountOf, scanOf } from './scan.ts'
+import { locationOf } from './target.ts'
 
 /** What a run would deliver. */
 export interface DryRun {

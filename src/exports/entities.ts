@@ -32,6 +32,7 @@ import { type EntityDocuments, type FlowDocument, parseDocument, readDocument } 
 import type { EntityKind, Exports } from './exports.ts'
 import { datasetIdsOf, moveLane, scheduleFlow } from './flow-schedule.ts'
 import { lakeConnection, lakeConnectionId } from './lake-connection.ts'
+import type { LandingPlace } from './landing-place.ts'
 import { overlapWarnings } from './overlap.ts'
 import { patchEntityDocument } from './patch-entity-document.ts'
 import { settleStarts } from './start-sequences.ts'
@@ -48,6 +49,7 @@ export interface EntitiesOptions {
   readonly jobs: Jobs
   readonly clock: Clock
   readonly home: string
+  readonly landing: LandingPlace
 }
 
 export type Entities = Pick<

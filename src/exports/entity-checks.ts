@@ -3,7 +3,6 @@ import { AppError } from '#base/errors.ts'
 import { isId, parseId } from '#base/ids.ts'
 import type { Caller, Dataset } from '#datasets/datasets.ts'
 import { type EntityRow, selectEntity } from '#metadata/exports.ts'
-import { locationOf } from '#objects/location.ts'
 import { openAuth } from './connection-secret.ts'
 import { destinationKindOf } from './destination-specs.ts'
 import { destinationStore } from './destination-store.ts'
@@ -13,10 +12,10 @@ import { nouns } from './entity-references.ts'
 import { checkDestination } from './enforce-rules.ts'
 import { type EntityDocuments, fileFormatOf, type FlowDocument, readDocument } from './entity-schemas.ts'
 import type { EntityKind } from './exports.ts'
-import { landingFolder } from './landing-folder.ts'
 import { scheduleRuleOf } from './schedule-params.ts'
 import { checkTargetFolder } from './target-folder.ts'
 import { targetStore } from './target-store.ts'
+import { locationOf } from './target.ts'
 
 export async function require(access: Access, caller: Caller, permission: Permission): Promise<void> {
   await access.require({ principal: caller.principal, permission, sandboxId: caller.sandbox.id })
@@ -67,13 +66,13 @@ export async function checkDocument<K extends EntityKind>(
 
 /** The place is one that the connection's kind can have. */
 async function checkTarget(
-  { metadata, secrets, home }: EntitiesOptions,
+  { metadata, secrets, home, landing }: EntitiesOptions,
   caller: Caller,
   { connectionSpec, baseConnectionId, params }: EntityDocuments['targetConnections'],
 ): Promise<void> {
   const kind = destinationKindOf(connectionSpec.id)
   if (kind === 'local') params.path = await checkTargetFolder(params.path, home)
-  if (kind === 'landing') landingFolder(home, caller.sandbox.id, params.path)
+  if (kind === 'landing') landing.target(caller.sandbox.id, params.path)
   fileFormatOf(params)
   const row = await selectEntity(metadata.db, caller.sandbox.id, 'connections', baseConnectionId)
   if (!row || !kind) return // Said when the references are locked.

@@ -1,12 +1,12 @@
 import { z } from 'zod'
 import { fileFormat } from '#formats/file-format.ts'
 import type { LakeTable } from '#lake/lake.ts'
-import { storeConfig } from '#objects/open-store.ts'
 import type { Field } from '#types/data-type.ts'
 import { canonicalJson, sha256Hex } from './canonical-json.ts'
 import { deliveredContent } from './delivered-content.ts'
 import type { PlannedTarget } from './open-destination.ts'
 import { recordFolders, recordRange } from './record-time.ts'
+import { target } from './target.ts'
 
 /** What a run delivers and where: decided once, by its first attempt, and read back by every other. */
 const exportPlan = z.strictObject({
@@ -40,7 +40,7 @@ const exportPlan = z.strictObject({
     number: z.int().positive(),
     previous: z.strictObject({ sha256: z.string(), isElsewhere: z.boolean() }).optional(),
   }),
-  target: storeConfig,
+  target,
   /** Whose credentials open it; absent where nobody logs in. */
   connectionId: z.string().optional(),
   /** Below the location. */
@@ -62,7 +62,7 @@ export type ExportPlan = z.infer<typeof exportPlan>
 
 /** Where a part was brought, as its row says; those of before there were connections have the store alone. */
 export function plannedTargetOf(stored: Readonly<Record<string, unknown>>): PlannedTarget {
-  if (!('target' in stored)) return { target: storeConfig.parse(stored) }
+  if (!('target' in stored)) return { target: target.parse(stored) }
   return exportPlan.pick({ target: true, connectionId: true }).parse(stored)
 }
 

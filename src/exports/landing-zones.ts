@@ -15,11 +15,11 @@ import {
   selectNewestLandingKey,
 } from '#metadata/landing-keys.ts'
 import type { Db, Metadata, Transaction } from '#metadata/metadata.ts'
-import type { FolderEntry, FolderStore } from '#objects/folder-store.ts'
+import type { FolderEntry } from '#objects/folder-store.ts'
 import type { ObjectSummary } from '#objects/object-store.ts'
-import { openFolderStore } from '#objects/open-store.ts'
-import { landingZone } from './landing-folder.ts'
+import type { LandingPlace, ZoneFiles } from './landing-place.ts'
 import { isSeenBy, landingPermission } from './landing-policies.ts'
+import { createLandingReads } from './landing-reads.ts'
 
 /**
  * The landing zones of sandboxes as who gets deliveries there reads them: by a key that is somebody's own, ends by itself,
@@ -48,14 +48,17 @@ export interface LandingKey {
 
 export type { FolderEntry, ObjectSummary }
 
-/** Names as a store has them, without the zone's own folder; files under way are never seen. */
+/** Names as a store has them, without the zone's own folder; files under way are never seen. Open for one request. */
 export interface LandingZone extends AsyncDisposable {
   /** The sandbox's name. */
   readonly folder: string
-  list: FolderStore['listBehind']
+  list: ZoneFiles['listBehind']
   /** Undefined also for who may not see what it is of. @throws AppError 'access.denied' for who sees that in part */
-  head: FolderStore['head']
-  /** On record, whichever range of the file it is. @throws AppError 'object.missing', 'access.denied', as `head` */
+  head: ZoneFiles['head']
+  /**
+   * On record, whichever range of the file it is, and one of the reads under way in the sandbox until the zone is closed.
+   * @throws AppError 'object.missing', 'access.denied', as `head`; 'limit.exceeded' while there are too many of them
+   */
   read(
     file: ObjectSummary,
     range: { readonly start: number; readonly end: number; readonly signal: AbortSignal },
@@ -74,12 +77,13 @@ export function createLandingZones(options: {
   readonly metadata: Metadata
   readonly access: Access
   readonly secrets: SecretStore
-  readonly home: string
+  readonly place: LandingPlace
   /** How long a key is good. */
   readonly keyMs: number
   readonly clock: Clock
 }): LandingZones {
-  const { metadata, access, secrets, home, keyMs, clock } = options
+  const { metadata, access, secrets, place, keyMs, clock } = options
+  const reads = createLandingReads()
 
   /** Undefined: it was ended since it was looked for. */
   async function keyIn(row: LandingKeyRow): Promise<LandingKey | undefined> {
@@ -153,7 +157,8 @@ export function createLandingZones(options: {
     open: async ({ accessKeyId, row }) => {
       const { principal, sandbox } = await access.actAs(row.principal_id, row.sandbox_id)
       await access.require({ principal, permission: landingPermission, sandboxId: sandbox.id })
-      const store = await openFolderStore(landingZone(home, sandbox.id))
+      const opened = new AsyncDisposableStack()
+      const store = opened.use(await place.openZone(sandbox.id))
       const isSeen = (name: string) => isSeenBy({ metadata, access }, { principal, sandbox }, name)
       return {
         folder: sandbox.name,
@@ -163,6 +168,7 @@ export function createLandingZones(options: {
           if (!(await isSeen(name))) {
             throw new AppError('object.missing', `There is no object ${JSON.stringify(name)}.`)
           }
+          opened.use(reads.begin(sandbox.id))
           await access.audit({
             principalId: principal.id,
             sandboxId: sandbox.id,
@@ -174,7 +180,7 @@ export function createLandingZones(options: {
           })
           return store.read(name, { start, end, signal })
         },
-        [Symbol.asyncDispose]: () => store[Symbol.asyncDispose](),
+        [Symbol.asyncDispose]: () => opened.disposeAsync(),
       }
     },
   }

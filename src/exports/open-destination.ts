@@ -1,24 +1,28 @@
 import { randomUUID } from 'node:crypto'
 import type { SecretStore } from '#access/secret-store.ts'
+import { assert } from '#base/assert.ts'
 import { AppError } from '#base/errors.ts'
 import { selectConnection, lockConnection, updateConnectionDocument } from '#metadata/exports.ts'
 import type { Metadata } from '#metadata/metadata.ts'
 import type { ObjectStore } from '#objects/object-store.ts'
-import { openStore, type StoreConfig } from '#objects/open-store.ts'
+import { openStore } from '#objects/open-store.ts'
 import { openAuth, storedAuth } from './connection-secret.ts'
 import { checkIdentity } from './destination-auth.ts'
 import { destinationKindOf } from './destination-specs.ts'
 import { destinationStore } from './destination-store.ts'
+import type { LandingPlace } from './landing-place.ts'
+import type { Target } from './target.ts'
 
 export interface OpenDestinationOptions {
   readonly metadata: Metadata
   readonly secrets: SecretStore
   readonly allowsServerIdentity: boolean
+  readonly landing: LandingPlace
 }
 
 /** As a plan or a part has it. */
 export interface PlannedTarget {
-  readonly target: StoreConfig
+  readonly target: Target
   /** Absent: nobody logs in there. */
   readonly connectionId?: string | undefined
 }
@@ -29,9 +33,11 @@ export interface PlannedTarget {
  * @throws AppError 'flow.unknown' when the connection was deleted, 'store.…'
  */
 export async function openDestination(
-  { metadata, secrets, allowsServerIdentity }: OpenDestinationOptions,
+  { metadata, secrets, allowsServerIdentity, landing }: OpenDestinationOptions,
   { target, connectionId }: PlannedTarget,
 ): Promise<ObjectStore> {
+  if (landing.isZone(target)) return await landing.openTarget(target)
+  assert(target.kind !== 'landing', 'a landing target is in a landing zone')
   if (target.kind === 'local' || connectionId === undefined) return await openStore(target)
   const row = await selectConnection(metadata.db, connectionId)
   const kind = destinationKindOf(specIdOf(row?.document))
@@ -63,7 +69,7 @@ function specIdOf(document: Readonly<Record<string, unknown>> | undefined): stri
 }
 
 /** Only the credentials are wanted; the place was decided by the plan. */
-function placeOf(target: StoreConfig) {
+function placeOf(target: Target) {
   return {
     ...(target.kind === 's3' || target.kind === 'gcs' ? { bucketName: target.bucket } : {}),
     ...(target.kind === 'azure' ? { container: target.container } : {}),

@@ -16,7 +16,6 @@ import {
   selectExportRun,
 } from '#metadata/exports.ts'
 import type { Metadata } from '#metadata/metadata.ts'
-import { locationOf } from '#objects/location.ts'
 import type { ScheduledWriters } from '#query/scheduled-writers.ts'
 import type { Clock } from '#base/clock.ts'
 import { type DestinationKind, destinationKindOf, destinationSpecs } from './destination-specs.ts'
@@ -26,12 +25,14 @@ import { encryptionOf } from './encryption.ts'
 import { type FlowDocument, readDocument, type TargetParams } from './entity-schemas.ts'
 import { type ExportPlan, readPlan } from './export-plan.ts'
 import { expandFolderTemplate } from './folder-template.ts'
+import type { LandingPlace } from './landing-place.ts'
 import { contentOf } from './plan-content.ts'
 import { overlapWarnings } from './overlap.ts'
 import { datasetIdOf, flowIdOf } from './run-subject.ts'
 import { startSequenceOf } from './start-sequences.ts'
 import { pinPlanned } from './stop-at-close.ts'
 import { targetStore } from './target-store.ts'
+import { locationOf } from './target.ts'
 
 export interface PlanOptions {
   readonly metadata: Metadata
@@ -42,6 +43,7 @@ export interface PlanOptions {
   readonly clock: Clock
   readonly writers: ScheduledWriters
   readonly home: string
+  readonly landing: LandingPlace
 }
 
 /**
@@ -287,7 +289,7 @@ async function newPlan(
         : {}),
     },
     target: store,
-    ...(store.kind === 'local' ? {} : { connectionId: request.connectionId }),
+    ...(store.kind === 'local' || store.kind === 'landing' ? {} : { connectionId: request.connectionId }),
     folder: expandFolderTemplate(scheduleParams.foldernameTemplate, {
       datasetId: dataset.id,
       datasetName: dataset.name,

@@ -13,6 +13,7 @@ import type { ScheduledWriters } from '#query/scheduled-writers.ts'
 import type { Metadata } from '#metadata/metadata.ts'
 import type { Lineage } from '#notify/lineage.ts'
 import type { Notify } from '#notify/notify.ts'
+import type { LandingPlace } from './landing-place.ts'
 import { readManifest } from './manifest.ts'
 import { openDestination } from './open-destination.ts'
 import { notePaused, type PausedWork, takeUpPaused } from './paused-work.ts'
@@ -45,6 +46,7 @@ export interface RunExportOptions {
   readonly spoolFolder: string
   readonly keysFolder: string
   readonly home: string
+  readonly landing: LandingPlace
   readonly clock: Clock
   readonly logger: Logger
   readonly aheadBytesMin?: number | undefined

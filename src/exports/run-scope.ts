@@ -10,6 +10,7 @@ import type { Lineage } from '#notify/lineage.ts'
 import type { Notify } from '#notify/notify.ts'
 import type { ObjectStore } from '#objects/object-store.ts'
 import type { ExportPlan } from './export-plan.ts'
+import type { LandingPlace } from './landing-place.ts'
 import type { SigningKey } from './signing-key.ts'
 
 /** What the steps of one attempt share. */
@@ -17,6 +18,7 @@ export interface RunScope {
   readonly metadata: Metadata
   readonly secrets: SecretStore
   readonly allowsServerIdentity: boolean
+  readonly landing: LandingPlace
   readonly access: Access
   readonly engine: Engine
   readonly lake: Lake

@@ -1,7 +1,6 @@
 import { AppError } from '#base/errors.ts'
 import { faultPoint } from '#base/faults.ts'
 import { sealParts, updateExportRun, updatePart } from '#metadata/exports.ts'
-import { folderOf } from '#objects/location.ts'
 import { sha256Hex } from './canonical-json.ts'
 import { checkQuotasAtSeal } from './enforce-rules.ts'
 import { type Manifest, type SealedManifest, signManifest } from './manifest.ts'
@@ -11,6 +10,7 @@ import type { RunScope } from './run-scope.ts'
 import { flowIdOf } from './run-subject.ts'
 import type { Spooled } from './spool.ts'
 import type { StagedPart } from './stage-part.ts'
+import { folderOf } from './target.ts'
 
 /** A store creates an object of 8 MiB whole; statistics are left out before a manifest comes near it. */
 const statisticsBytesMax = 4 * 1024 * 1024

@@ -5,9 +5,9 @@ import type { Run, RunContext } from '#jobs/jobs.ts'
 import type { Lake } from '#lake/lake.ts'
 import { selectExportRun } from '#metadata/exports.ts'
 import type { Metadata, Transaction } from '#metadata/metadata.ts'
-import { locationOf } from '#objects/location.ts'
 import { nextClose, pausedUntil, type WindowClose } from './enforce-windows.ts'
 import { type ExportPlan, pinOwner } from './export-plan.ts'
+import { locationOf } from './target.ts'
 
 /** How long a run that nobody works on keeps its snapshot from expiry; every attempt renews it. */
 const pinMs = 7 * 86_400_000

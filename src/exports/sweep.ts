@@ -1,5 +1,6 @@
 import { readdir } from 'node:fs/promises'
 import type { SecretStore } from '#access/secret-store.ts'
+import type { Clock } from '#base/clock.ts'
 import { AppError } from '#base/errors.ts'
 import { faultPoint } from '#base/faults.ts'
 import { isId, type RunId } from '#base/ids.ts'
@@ -18,6 +19,8 @@ import {
 import { hasEnded, selectRun } from '#metadata/jobs.ts'
 import type { Metadata } from '#metadata/metadata.ts'
 import type { ObjectStore } from '#objects/object-store.ts'
+import type { LandingPlace } from './landing-place.ts'
+import { landingKeptMs } from './landing-sweep.ts'
 import { readManifest } from './manifest.ts'
 import { manifestName } from './names.ts'
 import { openDestination } from './open-destination.ts'
@@ -38,8 +41,10 @@ export async function sweepAbandoned(options: {
   readonly metadata: Metadata
   readonly secrets: SecretStore
   readonly allowsServerIdentity: boolean
+  readonly landing: LandingPlace
   readonly lake: Lake
   readonly spoolFolder: string
+  readonly clock: Clock
   readonly logger: Logger
   readonly signal?: AbortSignal
 }): Promise<number> {
@@ -55,7 +60,7 @@ export async function sweepAbandoned(options: {
       // A destination that is away now is swept another time; it must not hold up another export.
       logger.log('warn', 'export.sweep.failed', { runId: row.run_id, error })
       // Nobody can log in there any more: what is left is told of once, and left.
-      if (error instanceof AppError && error.code === 'flow.unknown')
+      if (error instanceof AppError && (error.code === 'flow.unknown' || goesByAge(options, row)))
         await updatePart(metadata.db, row.id, { state: 'gone' })
     }
     await faultPoint('export.sweep.middle')
@@ -63,6 +68,15 @@ export async function sweepAbandoned(options: {
   await sweepSpools(metadata, spoolFolder)
   for (const runId of await selectRunsToUnpin(metadata.db, partsMax)) await unpin(metadata, lake, runId)
   return partCount
+}
+
+/** What has lain in a landing zone for seven days needs no sweep of ours, wherever the zones of then are now. */
+function goesByAge(
+  { landing, clock }: { readonly landing: LandingPlace; readonly clock: Clock },
+  { store, created_at: createdAt }: PartRow,
+): boolean {
+  const ageMs = clock.now().getTime() - createdAt.getTime()
+  return ageMs > landingKeptMs && landing.isZone(plannedTargetOf(store).target)
 }
 
 async function unpin(metadata: Metadata, lake: Lake, runId: RunId): Promise<void> {

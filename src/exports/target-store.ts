@@ -3,13 +3,13 @@ import { AppError } from '#base/errors.ts'
 import type { SandboxId } from '#base/ids.ts'
 import { selectEntity } from '#metadata/exports.ts'
 import type { Metadata } from '#metadata/metadata.ts'
-import type { StoreConfig } from '#objects/open-store.ts'
 import { openAuth } from './connection-secret.ts'
 import type { DestinationKind } from './destination-specs.ts'
 import { destinationStore } from './destination-store.ts'
 import type { TargetParams } from './entity-schemas.ts'
-import { landingFolder } from './landing-folder.ts'
+import type { LandingPlace } from './landing-place.ts'
 import { checkTargetFolder } from './target-folder.ts'
+import type { Target } from './target.ts'
 
 /**
  * The store that a target connection means now.
@@ -20,12 +20,18 @@ export async function targetStore(
     metadata,
     secrets,
     home,
-  }: { readonly metadata: Metadata; readonly secrets: SecretStore; readonly home: string },
+    landing,
+  }: {
+    readonly metadata: Metadata
+    readonly secrets: SecretStore
+    readonly home: string
+    readonly landing: LandingPlace
+  },
   sandboxId: SandboxId,
   request: { readonly kind: DestinationKind; readonly target: TargetParams; readonly connectionId: string },
-): Promise<StoreConfig> {
+): Promise<Target> {
   const { kind, target, connectionId } = request
-  if (kind === 'landing') return { kind: 'local', folder: landingFolder(home, sandboxId, target.path) }
+  if (kind === 'landing') return landing.target(sandboxId, target.path)
   if (kind === 'local') return { kind, folder: await checkTargetFolder(target.path, home) }
   const row = await selectEntity(metadata.db, sandboxId, 'connections', connectionId)
   if (!row) throw new AppError('flow.unknown', `The export's connection ${connectionId} was deleted.`)

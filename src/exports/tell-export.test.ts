@@ -186,6 +186,7 @@ test('a run that is not over by the latest finish of its window is told once, wa
     logger: silentLogger,
     secrets: await bed.secrets(),
     home: `${bed.folder}/home`,
+    landing: bed.landing,
   }
   const window = { days: ['sun'], from: '01:00', to: '12:00', timeZone: 'UTC', latestFinish: '01:01' }
   const rule = { kind: 'window', window, destinations: [`file://${bed.destination}`] }
@@ -254,6 +255,7 @@ test('a late run is told of behind more runs than a page has, and behind one tha
     logger,
     secrets: await bed.secrets(),
     home: `${bed.folder}/home`,
+    landing: bed.landing,
   }
   const [minded, other] = [await bed.dataset('minded'), await bed.dataset('other')]
   await node.exports.putRule(bed.caller, 'early', {
@@ -338,8 +340,8 @@ test('many runs and many windows are little work: clocks are asked once for what
   const asked = vi.spyOn(Intl.DateTimeFormat.prototype, 'formatToParts')
   onTestFinished(() => asked.mockRestore())
   const secrets = await bed.secrets()
-  const { metadata, clock } = bed
-  await tellLate({ metadata, clock, secrets, notify: node.notify, logger: silentLogger, home: bed.folder })
+  const { metadata, clock, landing, folder: home } = bed
+  await tellLate({ metadata, clock, secrets, notify: node.notify, logger: silentLogger, home, landing })
   // One answer takes some hundred questions at most.
   expect(asked.mock.calls.length).toBeGreaterThan(0)
   expect(asked.mock.calls.length).toBeLessThan(300)

@@ -8,16 +8,17 @@ import { selectEntity } from '#metadata/exports.ts'
 import type { Metadata } from '#metadata/metadata.ts'
 import type { PageStart } from '#metadata/page.ts'
 import type { Notify } from '#notify/notify.ts'
-import { locationOf } from '#objects/location.ts'
 import { destinationKindOf } from './destination-specs.ts'
 import { rulesOf } from './enforce-rules.ts'
 import { isForPlace, type WindowRule } from './enforce-windows.ts'
 import { readDocument } from './entity-schemas.ts'
 import { readPlan } from './export-plan.ts'
+import type { LandingPlace } from './landing-place.ts'
 import { latestFinishesOf } from './latest-finishes.ts'
 import { isOfDataset } from './rules.ts'
 import { datasetIdOf, flowIdOf } from './run-subject.ts'
 import { targetStore } from './target-store.ts'
+import { locationOf } from './target.ts'
 import { tellEach } from './tell-each.ts'
 import { tellExport, toldRunOf, whyItWaits } from './tell-export.ts'
 
@@ -28,6 +29,7 @@ export interface TellLateOptions {
   readonly clock: Clock
   readonly logger: Logger
   readonly home: string
+  readonly landing: LandingPlace
 }
 
 interface NamedRule {

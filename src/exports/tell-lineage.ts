@@ -1,11 +1,11 @@
 import type { Run } from '#jobs/jobs.ts'
 import { selectEntity, selectExportRun } from '#metadata/exports.ts'
 import type { Transaction } from '#metadata/metadata.ts'
-import { locationOf } from '#objects/location.ts'
 import type { Lineage } from '#notify/lineage.ts'
 import type { LineageDataset, LineageFact } from '#notify/lineage-event.ts'
 import { type ExportPlan, readPlan } from './export-plan.ts'
 import { flowIdOf } from './run-subject.ts'
+import { locationOf } from './target.ts'
 
 /** Tells which dataset a run of a flow reads, and where it delivers: in the transaction that makes it true. */
 export async function tellLineage(

@@ -9,6 +9,7 @@ import { destinationKindOf } from './destination-specs.ts'
 import { destinationStore } from './destination-store.ts'
 import { readDocument } from './entity-schemas.ts'
 import type { ConnectionTest } from './exports.ts'
+import type { LandingPlace } from './landing-place.ts'
 import { openDestination } from './open-destination.ts'
 
 /** Places of one account that a test looks at. */
@@ -20,6 +21,7 @@ export interface TestConnectionOptions {
   readonly access: Access
   readonly secrets: SecretStore
   readonly allowsServerIdentity: boolean
+  readonly landing: LandingPlace
 }
 
 /**
@@ -40,7 +42,11 @@ export async function testConnection(
     throw new AppError('flow.unknown', `The requested connections resource ${id} is not found.`, {
       detail: { id, type: 'connections' },
     })
-  if (kind === 'local' || kind === 'landing') return { result: true, places: [] }
+  if (kind === 'local') return { result: true, places: [] }
+  if (kind === 'landing') {
+    await options.landing.test(sandbox.id, { signal: AbortSignal.timeout(testMs) })
+    return { result: true, places: [] }
+  }
   const auth = await openAuth(secrets, row)
   const targets = (await selectEntities(metadata.db, sandbox.id, 'targetConnections'))
     .filter(({ document }) => document['baseConnectionId'] === id)

@@ -10,6 +10,7 @@ import type { Metadata } from '#metadata/metadata.ts'
 import type { PageStart } from '#metadata/page.ts'
 import type { Notify } from '#notify/notify.ts'
 import { type FlowDocument, readDocument } from './entity-schemas.ts'
+import type { LandingPlace } from './landing-place.ts'
 import { laneOf } from './run-order.ts'
 import { datasetIdOf, sharesOf } from './run-subject.ts'
 import { tellEndings } from './tell-endings.ts'
@@ -25,6 +26,7 @@ export interface TriggersOptions {
   readonly notify: Pick<Notify, 'send' | 'isMailing'>
   readonly secrets: SecretStore
   readonly home: string
+  readonly landing: LandingPlace
 }
 
 const lookEveryMs = 5_000

@@ -38,6 +38,12 @@ export async function selectSandboxNames(
   return new Map(rows.map((row) => [row.id, row.name.split('~')[0] ?? row.name]))
 }
 
+/** Of all organisations, retired ones too: something of theirs may still lie about. */
+export async function selectSandboxIds(db: Db): Promise<SandboxId[]> {
+  const rows = await db.selectFrom('sandboxes').select('id').execute()
+  return rows.map(({ id }) => id)
+}
+
 /** Until the end of the transaction nobody else adds one. */
 export async function lockSandboxQuota(db: Db, organizationId: OrganizationId): Promise<number> {
   const row = await db

@@ -1,6 +1,6 @@
 import type { ObjectStore, ObjectSummary } from './object-store.ts'
 
-/** A store that is a folder here: it is cheap to begin in the middle of a list and to pass over what is in a folder. */
+/** A store in which it is cheap to begin in the middle of a list and to pass over what is in a folder. */
 export interface FolderStore extends ObjectStore {
   /**
    * As `list`, from the first name behind `after` on (as bytes compare). With `isShallow` folders below the prefix come in

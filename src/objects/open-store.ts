@@ -9,7 +9,7 @@ import { localStoreConfig, openLocalStore } from './local/local-store.ts'
 import type { FolderStore } from './folder-store.ts'
 import type { ObjectStore } from './object-store.ts'
 import type { RemoteStore } from './remote-store.ts'
-import { type S3Credentials, s3StoreConfig } from './s3/s3-config.ts'
+import { type S3Credentials, type S3Policy, s3Policy, s3StoreConfig } from './s3/s3-config.ts'
 import { openS3Store } from './s3/s3-store.ts'
 import { type SftpCredentials, sftpStoreConfig } from './sftp/sftp-config.ts'
 import { openSftpStore } from './sftp/sftp-store.ts'
@@ -50,8 +50,10 @@ export type RemoteStoreConfig = Extract<StoreConfig, { readonly kind: 's3' }>
 export async function openRemoteStore(
   config: RemoteStoreConfig,
   credentials: StoreCredentials = {},
+  /** How it is asked otherwise than others. */
+  policy: Partial<Pick<S3Policy, 'socketsMax'>> = {},
 ): Promise<RemoteStore> {
-  return await openS3Store(config, { credentials: credentials.s3 })
+  return await openS3Store(config, { credentials: credentials.s3, policy: { ...s3Policy, ...policy } })
 }
 
 /** @param folder absolute path; made when missing. @throws AppError 'store.refused', 'store.unreachable' */

@@ -17,6 +17,8 @@ import type { Caller, Dataset, Datasets } from '../../src/datasets/datasets.ts'
 import type { Engine } from '../../src/engine/engine.ts'
 import { createExports } from '../../src/exports/create-exports.ts'
 import { dataLakeSpecId, type Exports, localFolderSpecs } from '../../src/exports/exports.ts'
+import { landingInHome } from '../../src/exports/landing-in-home.ts'
+import type { LandingPlace } from '../../src/exports/landing-place.ts'
 import { verifyLocation, type VerifyReport } from '../../src/exports/verify.ts'
 import { createJobs } from '../../src/jobs/create-jobs.ts'
 import type { Jobs, Run } from '../../src/jobs/jobs.ts'
@@ -71,6 +73,8 @@ export class ExportBed implements AsyncDisposable {
   readonly spoolFolder: string
   /** Set before a node is made, it mails. */
   mail: NotifyOptions['mail']
+  /** Where nodes that are made later deliver what goes to a landing zone. */
+  landing: LandingPlace
   readonly lake: TestLake
   readonly engine: TestEngine
   readonly #access: Awaited<ReturnType<typeof testCaller>>['access']
@@ -89,6 +93,7 @@ export class ExportBed implements AsyncDisposable {
     this.folder = parts.folder
     this.destination = join(parts.folder, 'delivered')
     this.spoolFolder = join(parts.folder, 'home', 'spool')
+    this.landing = landingInHome(join(parts.folder, 'home'))
     this.lake = parts.lake
     this.engine = parts.engine
     this.caller = parts.account.caller
@@ -196,6 +201,7 @@ export class ExportBed implements AsyncDisposable {
       aheadBytesMin,
       spoolFolder,
       keysFolder: join(this.folder, 'home', 'keys'),
+      landing: this.landing,
       clock: this.clock,
       logger: silentLogger,
     })

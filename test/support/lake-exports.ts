@@ -9,6 +9,7 @@ import { createDatasets } from '../../src/datasets/create-datasets.ts'
 import type { Caller, Dataset } from '../../src/datasets/datasets.ts'
 import { followSchema } from '../../src/datasets/follow-schema.ts'
 import { createExports } from '../../src/exports/create-exports.ts'
+import { landingInHome } from '../../src/exports/landing-in-home.ts'
 import { dataLakeSpecId, type EntityKind, type Exports, localFolderSpecs } from '../../src/exports/exports.ts'
 import { verifyLocation, type VerifyReport } from '../../src/exports/verify.ts'
 import { createJobs } from '../../src/jobs/create-jobs.ts'
@@ -108,6 +109,7 @@ export async function openLakeExports(
     jobs,
     spoolFolder: join(folder, 'home', 'spool'),
     keysFolder: join(folder, 'home', 'keys'),
+    landing: landingInHome(join(folder, 'home')),
     clock: systemClock,
     logger: silentLogger,
     ...options,

@@ -27,6 +27,9 @@ const forLists = [
   'marker',
 ]
 
+/** Said to who is to come again. */
+const retryAfterSeconds = 5
+
 /** One request, once it is known whose it is. Keys begin with the sandbox's name and a slash. */
 export interface LandingRequest {
   readonly zone: LandingZone
@@ -106,7 +109,8 @@ function addS3Errors(app: App, { logger }: HttpDependencies): void {
   app.setErrorHandler(async (error, request, reply) => {
     if (reply.raw.headersSent || reply.raw.destroyed) return reply.hijack()
     const failure = s3ErrorOf(error)
-    if (failure.status >= 500) {
+    if (failure.status === 503) void reply.header('retry-after', retryAfterSeconds)
+    if (failure.status >= 500 && failure.code !== 'SlowDown') {
       logger.log('error', 'http.failed', { requestId: request.id, route: request.routeOptions.url, error })
     }
     void reply.code(failure.status).header('content-type', 'application/xml')
@@ -128,6 +132,10 @@ function s3ErrorOf(error: unknown): S3Error {
   if (error instanceof S3Error) return error
   const { code, message, meaning } = error instanceof AppError ? error : toAppError(error)
   if (code === 'access.denied') return new S3Error('AccessDenied', message)
+  if (code === 'limit.exceeded') return new S3Error('SlowDown', message)
+  if (code === 'object.missing') return new S3Error('NoSuchKey', 'There is no such file any more.')
+  // Where the files are is nothing to who reads them here; the log says what it was.
+  if (code.startsWith('store.')) return new S3Error('ServiceUnavailable', 'The landing zone does not answer.')
   if (meaning.retry) return new S3Error('ServiceUnavailable', message)
   return new S3Error('InternalError', message)
 }

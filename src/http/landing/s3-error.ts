@@ -29,6 +29,7 @@ const statuses = {
   RequestTimeTooSkewed: 403,
   ServiceUnavailable: 503,
   SignatureDoesNotMatch: 403,
+  SlowDown: 503,
 } as const
 
 export type S3ErrorCode = keyof typeof statuses

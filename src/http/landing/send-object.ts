@@ -7,6 +7,9 @@ import { entityTag } from './entity-tag.ts'
 import type { LandingRequest } from './routes.ts'
 import { S3Error } from './s3-error.ts'
 
+/** A client that takes nothing for so long is let go, and may read on from where it was. */
+const stalledMsMax = 120_000
+
 /** A file or a range of it, or what is said of it. */
 export async function sendObject(
   request: FastifyRequest,
@@ -31,6 +34,7 @@ export async function sendObject(
     throw new S3Error('InvalidRange', `The file has ${file.bytes} bytes.`)
   }
   const { start, end } = range ?? { start: 0, end: file.bytes }
+  const bytes = request.method === 'HEAD' ? undefined : await zone.read(file, { start, end, signal })
   void reply
     .header('content-type', 'application/octet-stream')
     // A file is never shown by a browser as a page of ours.
@@ -38,8 +42,9 @@ export async function sendObject(
     .header('accept-ranges', 'bytes')
     .header('content-length', end - start)
   if (range) void reply.code(206).header('content-range', `bytes ${start}-${end - 1}/${file.bytes}`)
-  if (request.method === 'HEAD') return await reply.send()
-  return await reply.send(Readable.from(await zone.read(file, { start, end, signal }), { objectMode: false }))
+  if (!bytes) return await reply.send()
+  reply.raw.setTimeout(stalledMsMax, () => void reply.raw.destroy())
+  return await reply.send(Readable.from(bytes, { objectMode: false }))
 }
 
 /** `partNumber`, `versionId`, `acl` and the like ask for something else than the file. */

@@ -2,7 +2,7 @@ import { AppError } from '#base/errors.ts'
 import { isObjectName, objectNameBytesMax, objectNameParts } from '../object-name.ts'
 import type { StageToken } from '../object-store.ts'
 
-/** First part of staging names: never listed, and no object's name may begin with it. */
+/** Staging names are in it, at the top of a store that may be a folder of another: it is never listed, and no part of a name. */
 const stagingFolder = '.sluice-staging'
 const tokenPattern = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
 
@@ -42,7 +42,7 @@ export function keysBelow(
       if (refused?.pattern.test(name)) {
         throw new AppError('request.invalid', `${JSON.stringify(name)} has ${refused.what}.`)
       }
-      if (objectNameParts(name)[0] === stagingFolder) {
+      if (objectNameParts(name).includes(stagingFolder)) {
         throw new AppError('request.invalid', `${JSON.stringify(name)} is kept for files under way.`)
       }
       return keyOf(name)
@@ -60,7 +60,7 @@ export function keysBelow(
       if (!key.startsWith(above)) return undefined
       const name = key.slice(above.length)
       // Others may keep in the bucket what no name of ours can say.
-      return isObjectName(name) && !name.startsWith(`${stagingFolder}/`) ? name : undefined
+      return isObjectName(name) && !name.split('/').includes(stagingFolder) ? name : undefined
     },
   }
 }

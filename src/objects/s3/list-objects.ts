@@ -1,7 +1,7 @@
 import type { ObjectSummary } from '../object-store.ts'
-import { ask } from '../remote/ask.ts'
 import type { Keys } from '../remote/keys.ts'
 import type { Connection } from './connection.ts'
+import { listKeys } from './list-keys.ts'
 
 /** In the order of keys, which is that of names: one page at a time. */
 export async function* listObjects(
@@ -9,31 +9,15 @@ export async function* listObjects(
   keys: Keys,
   { prefix, signal }: { readonly prefix: string; readonly signal: AbortSignal },
 ): AsyncGenerator<ObjectSummary> {
-  const { sdk, client, bucket } = connection
   const keyPrefix = keys.prefix(prefix)
   if (keyPrefix === undefined) return
   let token: string | undefined
   do {
-    const command = new sdk.ListObjectsV2Command({
-      Bucket: bucket,
-      Prefix: keyPrefix,
-      EncodingType: 'url',
-      MaxKeys: connection.policy.listedAtOnce,
-      ...(token === undefined ? {} : { ContinuationToken: token }),
-    })
-    const page = await ask(connection, { name: prefix, signal }, (abortSignal) =>
-      client.send(command, { abortSignal }),
-    )
-    const isEncoded = page.EncodingType === 'url'
-    for (const { Key: key = '', Size: bytes = 0, LastModified: modifiedAt = new Date(0) } of page.Contents ??
-      []) {
-      const name = keys.name(isEncoded ? decodeKey(key) : key)
+    const page = await listKeys(connection, { prefix: keyPrefix, token, signal })
+    for (const { key, bytes, modifiedAt = new Date(0) } of page.objects) {
+      const name = keys.name(key)
       if (name !== undefined && name.startsWith(prefix)) yield { name, bytes, modifiedAt }
     }
-    token = page.IsTruncated === true ? page.NextContinuationToken : undefined
+    token = page.token
   } while (token !== undefined)
-}
-
-function decodeKey(key: string): string {
-  return decodeURIComponent(key.replaceAll('+', '%20'))
 }

@@ -90,7 +90,7 @@ export async function sweepUploads(
   return removed
 }
 
-async function removeUpload(
+export async function removeUpload(
   connection: Connection,
   request: Asking & { readonly key: string },
   uploadId: string,
@@ -108,7 +108,7 @@ async function removeUpload(
   }
 }
 
-async function* openUploads(
+export async function* openUploads(
   connection: Connection,
   asking: Asking,
   prefix: string,

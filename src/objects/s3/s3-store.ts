@@ -7,12 +7,15 @@ import { checkSmall, existsError } from '../remote/create-once.ts'
 import { keysBelow } from '../remote/keys.ts'
 import { completeStaged } from './complete-staged.ts'
 import type { Connection } from './connection.ts'
-import { failureOf, isMissing, s3Failures } from './failure.ts'
+import { s3Failures } from './failure.ts'
 import { headObject } from './head-object.ts'
+import { listBehind } from './list-behind.ts'
 import { listObjects } from './list-objects.ts'
 import { abortUploadsOf, sweepUploads } from './multipart.ts'
 import { putOnce } from './put-object.ts'
 import { readObject } from './read-object.ts'
+import { removeObject } from './remove-object.ts'
+import { removeOlder } from './remove-older.ts'
 import { keyOf, roleCredentials } from './assume-role.ts'
 import { type S3Credentials, type S3Policy, s3Policy, type S3StoreConfig } from './s3-config.ts'
 import { upload } from './upload.ts'
@@ -39,22 +42,6 @@ export async function openS3Store(config: S3StoreConfig, options: S3StoreOptions
   const keys = keysBelow(config.prefix)
   await checkBucket(connection)
 
-  /** Removes the object, if it is there. */
-  async function remove(key: string, name: string, signal: AbortSignal): Promise<void> {
-    const { sdk, client, bucket } = connection
-    const command = new sdk.DeleteObjectCommand({ Bucket: bucket, Key: key })
-    try {
-      await ask(
-        connection,
-        { name, signal },
-        (abortSignal) => client.send(command, { abortSignal }),
-        isMissing,
-      )
-    } catch (error) {
-      if (!isMissing(failureOf(error))) throw error
-    }
-  }
-
   return {
     location: connection.location,
 
@@ -80,13 +67,13 @@ export async function openS3Store(config: S3StoreConfig, options: S3StoreOptions
     complete: async (token, staged, { signal }) => {
       const stagedKey = keys.ofStaged(token)
       await completeStaged(connection, { token, staged, key: keys.of(token.name), stagedKey, signal })
-      await remove(stagedKey, token.name, signal)
+      await removeObject(connection, { key: stagedKey, name: token.name, signal })
     },
 
     abort: async (token) => {
       const key = keys.ofStaged(token)
       await abortUploadsOf(connection, { key, name: token.name, signal: forever })
-      await remove(key, token.name, forever)
+      await removeObject(connection, { key, name: token.name, signal: forever })
     },
 
     readStaged: async function* (token, { signal }) {
@@ -108,6 +95,8 @@ export async function openS3Store(config: S3StoreConfig, options: S3StoreOptions
 
     list: (prefix, { signal }) => listObjects(connection, keys, { prefix, signal }),
 
+    listBehind: (prefix, options) => listBehind(connection, keys, { prefix, ...options }),
+
     head: async (name, { signal }) => {
       const found = await headObject(connection, { name, signal }, keys.of(name))
       return found && { name, bytes: found.bytes, modifiedAt: found.modifiedAt }
@@ -117,9 +106,11 @@ export async function openS3Store(config: S3StoreConfig, options: S3StoreOptions
       yield* readObject(connection, { key: keys.of(name), name, ...options })
     },
 
-    delete: async (name) => await remove(keys.of(name), name, forever),
+    delete: async (name) => await removeObject(connection, { key: keys.of(name), name, signal: forever }),
 
     sweepUnfinished: async (options) => await sweepUploads(connection, keys, options),
+
+    removeOlder: async (folder, options) => await removeOlder(connection, `${keys.of(folder)}/`, options),
 
     [Symbol.asyncDispose]: async () => connection.client.destroy(),
   }
