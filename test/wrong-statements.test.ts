@@ -21,7 +21,8 @@ const closing = new AsyncDisposableStack()
 
 beforeAll(async () => {
   folder = passableFolder('wrong')
-  product = await startProduct({ home: join(folder, 'home') })
+  const env = { SLUICE_ENGINE_MEMORY_BYTES: '1GB' }
+  product = await startProduct({ home: join(folder, 'home'), env })
   await product.run(`CREATE TABLE visits AS SELECT 1 AS n, 'home' AS name, struct('x' AS title, 2 AS views) AS page,
       array('a') AS tags, map('k', 1) AS marks, timestamp '2026-01-01 00:00:00' AS at, X'ff41' AS bytes;
     CREATE VIEW seen AS SELECT n FROM visits;
@@ -151,7 +152,17 @@ const wrong: readonly (readonly [sql: string, code: string, at: string])[] = [
   ['SELECT (SELECT n, name FROM visits)', '42804', '?'],
   ['SELECT n IN (SELECT n, name FROM visits) FROM visits', '42804', '?'],
   ['SELECT SESS_TIMEOUT(at, 60) FROM visits', '42601', 'SESS'],
+  ['SELECT row_number() OVER (ORDER BY n) AS r, count(*) FROM visits GROUP BY 1', '42601', '1'],
+  ['SELECT row_number() OVER (ORDER BY n) AS placed, count(*) FROM visits GROUP BY placed', '42601', '?'],
+  ['SELECT n FROM visits GROUP BY n HAVING rank() OVER (ORDER BY n) = 1', '42601', 'rank'],
+  ['SELECT n, rank() OVER (ORDER BY n) AS r FROM visits GROUP BY n HAVING r = 1', '42601', 'r = 1'],
+  ['SELECT sum(n) OVER (ORDER BY name RANGE BETWEEN 1 PRECEDING AND CURRENT ROW) FROM visits', '42804', '?'],
+  ['SELECT sum(n) OVER (ORDER BY at RANGE BETWEEN 1 PRECEDING AND CURRENT ROW) FROM visits', '42804', '?'],
+  ['SELECT sum(n) OVER (ORDER BY n, at RANGE BETWEEN 1 PRECEDING AND CURRENT ROW) FROM visits', '42804', '?'],
+  ['SELECT sum(n) OVER (RANGE BETWEEN 1 PRECEDING AND CURRENT ROW) FROM visits', '42804', '?'],
   ['SELECT upper() FROM visits', '42804', 'upper'],
+  ['SELECT explode(tags) || name FROM visits', '42601', 'explode'],
+  ['SELECT CAST(explode(marks) AS string) FROM visits', '42601', 'explode'],
   ['SELECT substring() FROM visits', '42804', 'substring'],
   ['SELECT n FROM visits ORDER BY 5', '42601', '5'],
   ['SELECT transform(tags, 1) FROM visits', '42804', '?'],
@@ -177,6 +188,14 @@ const wrong: readonly (readonly [sql: string, code: string, at: string])[] = [
   ['EXPLAIN ANALYZE INSERT INTO visits SELECT 1', '0A000', 'INSERT'],
   ['SELECT DISTINCT ON (n) explode(tags) FROM visits', '0A000', 'SELECT'],
   ['SELECT n FROM visits LIMIT 100001', '53400', '?'],
+  ['SELECT n FROM visits LIMIT -1', '22P02', '-1'],
+  ["SELECT n FROM visits LIMIT 'a'", '22P02', "'a'"],
+  ['SELECT n FROM (SELECT n FROM visits LIMIT 1.5)', '22P02', '1.5'],
+  ['SELECT n FROM visits LIMIT 1 OFFSET -2', '22P02', '-2'],
+  ['SELECT percentile(n, 2) FROM visits', '22P02', '?'],
+  ['SELECT percentile_approx(n, array(0.5, -0.5)) FROM visits', '22P02', '?'],
+  ["SELECT repeat('x', 2000000000)", '53200', '?'],
+  ['SELECT size(sequence(1, 2000000000))', '53200', '?'],
   // Values, which only the engine meets.
   ["SELECT raise_error('mine')", '22000', '?'],
   ['SELECT assert_true(n = 2) FROM visits', '22000', '?'],

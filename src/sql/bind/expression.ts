@@ -18,7 +18,12 @@ import type { ExpressionPlace } from './state.ts'
 type Of<K extends Expression['kind']> = Extract<Expression, { kind: K }>
 
 /** Resolves an expression's names and types. @throws AppError 'query.unknown_column', 'query.type', … */
-export function bindExpression(expression: Expression, place: ExpressionPlace): BoundExpression {
+export function bindExpression(expression: Expression, given: ExpressionPlace): BoundExpression {
+  // A generator is a whole item, or none.
+  const place =
+    expression.kind === 'call' || !given.allows.generators
+      ? given
+      : { ...given, allows: { ...given.allows, generators: false } }
   const { state } = place
   refuseInsideLambda(expression, place)
   const call = (name: string, ...values: readonly BoundExpression[]): BoundExpression =>

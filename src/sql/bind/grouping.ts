@@ -1,4 +1,4 @@
-import { AppError } from '#base/errors.ts'
+import { AppError, type TextPosition } from '#base/errors.ts'
 import type { Expression } from '../parse/expression-syntax.ts'
 import type { GroupingElement } from '../parse/syntax.ts'
 import type { BoundExpression, BoundGrouping, Projection, Relation } from './bound.ts'
@@ -94,6 +94,7 @@ function bindKey(
       position: syntax.at,
     })
   }
+  refuseWindow(value, 'GROUP BY', syntax.at)
   return value
 }
 
@@ -113,6 +114,15 @@ function windowName(syntax: Expression): Expression {
   return isTimeWindow({ kind: 'expression', value: syntax })
     ? { kind: 'name', name: 'window', quote: undefined, at: syntax.at }
     : syntax
+}
+
+/** An alias may stand for a function over a window where none could be written. @throws AppError 'query.syntax' */
+export function refuseWindow(value: BoundExpression, placeName: string, position: TextPosition): void {
+  if (!someExpression(value, (inner) => inner.kind === 'call' && inner.over !== undefined)) return
+  throw new AppError('query.syntax', `What is computed over a window cannot stand in ${placeName}.`, {
+    position,
+    hint: 'Compute it in a subquery, and use its column here.',
+  })
 }
 
 /** Whether an aggregate over the groups, and not over a window, is in it. */

@@ -1,7 +1,7 @@
 import { must } from '#base/assert.ts'
 import { AppError } from '#base/errors.ts'
 import { longType, sparkName, voidType, type DataType } from '#types/data-type.ts'
-import { wider, widerOf } from '#types/implicit-cast.ts'
+import { isIntegral, wider, widerOf } from '#types/implicit-cast.ts'
 import type { Expression } from '../parse/expression-syntax.ts'
 import type { Query, QueryBody } from '../parse/syntax.ts'
 import type { BoundExpression, BoundQueryTree, CommonRelation, RelationColumn } from './bound.ts'
@@ -129,7 +129,14 @@ function bindValues(body: Extract<QueryBody, { kind: 'values' }>, place: QueryPl
 
 function bindRowCount(expression: Expression, place: QueryPlace): BoundExpression {
   const value = bindExpression(expression, expressionPlace(place, 'LIMIT'))
-  return convertedTo(place.state, value, longType)
+  const count = convertedTo(place.state, value, longType)
+  const isNegative = count.kind === 'literal' && count.value !== null && BigInt(String(count.value)) < 0n
+  if (isNegative || !(isIntegral(value.type) || value.kind === 'parameter' || value.type.kind === 'void')) {
+    throw new AppError('query.value', 'LIMIT and OFFSET take a count of rows, a whole number from 0 on.', {
+      position: expression.at,
+    })
+  }
+  return count
 }
 
 /** A place without columns of its own. */

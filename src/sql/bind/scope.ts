@@ -98,8 +98,11 @@ export function unknownColumn(scope: Scope, parts: readonly string[], at: TextPo
     }
   }
   const path = parts.join('.')
+  const isSystem = parts.some((part) => /^_acp_(?:batchid|system_metadata)$/i.test(part))
   return new AppError('query.unknown_column', `There is no column ${path}.`, {
     position: at,
-    hint: suggestion(path, names) ?? (parts[0] === undefined ? undefined : suggestion(parts[0], names)),
+    hint: isSystem
+      ? 'Tables show their system columns after SET drop_system_columns = false.'
+      : (suggestion(path, names) ?? (parts[0] === undefined ? undefined : suggestion(parts[0], names))),
   })
 }

@@ -8,7 +8,7 @@ import { withDistinctOn } from './distinct-on.ts'
 import { bindCondition, bindExpression } from './expression.ts'
 import { bindFromList, relationsOf } from './from.ts'
 import { bindGeneratorSelect, unnestOf } from './generator-select.ts'
-import { bindGrouping, checkGrouped, hasAggregate, isTimeWindow } from './grouping.ts'
+import { bindGrouping, checkGrouped, hasAggregate, isTimeWindow, refuseWindow } from './grouping.ts'
 import { withGroupingIds } from './grouping-id.ts'
 import { bindOrder } from './order.ts'
 import { columnOf, projectionsOf, unordered } from './outputs.ts'
@@ -125,6 +125,7 @@ export function groupedSelect(
 ): BoundSelect {
   const projections = projectionsOf(items)
   const having = select.having && bindCondition(select.having, { ...place, placeName: 'HAVING' })
+  if (select.having && having) refuseWindow(having, 'HAVING', select.having.at)
   const qualify = select.qualify && bindCondition(select.qualify, { ...place, placeName: 'QUALIFY' })
   const computed = [
     ...items.map((item) => item.value),

@@ -1,5 +1,6 @@
-import { AppError } from '#base/errors.ts'
-import { longType } from '#types/data-type.ts'
+import { AppError, type TextPosition } from '#base/errors.ts'
+import { longType, sparkName } from '#types/data-type.ts'
+import { isIntegral, isNumeric } from '#types/implicit-cast.ts'
 import type {
   Expression,
   Frame,
@@ -16,13 +17,40 @@ import type { ExpressionPlace } from './state.ts'
 export function bindWindow(specification: WindowSpecification, place: ExpressionPlace): BoundWindow {
   const inner: ExpressionPlace = { ...place, placeName: 'a window' }
   const base = specification.name === undefined ? undefined : namedWindow(specification, place)
-  return {
+  const window: BoundWindow = {
     partitionBy: [
       ...(base?.partitionBy ?? []),
       ...specification.partitionBy.map((value) => bindExpression(value, inner)),
     ],
     orderBy: [...(base?.orderBy ?? []), ...bindSorts(specification.orderBy, inner)],
     frame: specification.frame ? bindFrame(specification.frame, inner) : base?.frame,
+  }
+  checkRange(window, specification.at)
+  return window
+}
+
+/** How far rows are apart is reckoned by what they are ordered by. @throws AppError 'query.type' */
+function checkRange({ orderBy, frame }: BoundWindow, position: TextPosition): void {
+  if (frame?.unit !== 'range') return
+  const offsets = [frame.start, frame.end].flatMap((bound) => ('offset' in bound ? [bound.offset.type] : []))
+  if (offsets.length === 0) return
+  const refuse = (message: string): never => {
+    throw new AppError('query.type', message, { position, hint: 'Or say ROWS, which counts rows.' })
+  }
+  const [order, ...more] = orderBy
+  if (!order || more.length > 0) return refuse('RANGE with a distance needs one ORDER BY expression.')
+  const { type } = order.value
+  for (const offset of offsets) {
+    const fits =
+      type.kind === 'timestamp' || type.kind === 'timestamp_ntz'
+        ? offset.kind === 'interval'
+        : type.kind === 'date'
+          ? offset.kind === 'interval' || isIntegral(offset)
+          : isNumeric(type) && isNumeric(offset)
+    if (!fits)
+      refuse(
+        `RANGE cannot look a distance of type ${sparkName(offset)} back or ahead in an order of type ${sparkName(type)}.`,
+      )
   }
 }
 

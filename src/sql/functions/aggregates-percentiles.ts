@@ -1,4 +1,6 @@
+import { AppError } from '#base/errors.ts'
 import { arrayType, doubleType, intervalType, type DataType } from '#types/data-type.ts'
+import type { BoundExpression } from '../bind/bound.ts'
 import { aggregateCall, nullsLeftOut } from './aggregate-call.ts'
 import { aggregate, on } from './define.ts'
 import type { FunctionEntry, PrintedCall, Signature } from './entry.ts'
@@ -74,10 +76,33 @@ function ranked(
 
 function quantile(printed: PrintedCall, name: string, value = printed.values[0] ?? ''): string {
   const share = printed.values[1] ?? '0.5'
+  checkShares(printed.arguments[1])
   return aggregateCall(
     printed,
     `${name}(${printed.isDistinct ? 'DISTINCT ' : ''}${value}, ${share}${printed.orderBy})`,
   )
+}
+
+/** @throws AppError 'query.value', as the engine would, which takes some below 0 too */
+function checkShares(share: BoundExpression | undefined): void {
+  const whole = share?.kind === 'cast' ? share.value : share
+  const shares = whole?.kind === 'call' && whole.entry.names[0] === 'array' ? whole.arguments : [whole]
+  for (const one of shares) {
+    const value = numberOf(one)
+    if (value === undefined || (value >= 0 && value <= 1)) continue
+    throw new AppError('query.value', `A percentile is between 0 and 1, not ${value}.`, {
+      hint: 'Write 0.95 for the 95th.',
+    })
+  }
+}
+
+/** Undefined: no constant, or none. */
+function numberOf(value: BoundExpression | undefined): number | undefined {
+  if (value?.kind === 'cast') return numberOf(value.value)
+  if (value?.kind === 'literal') return value.value === null ? undefined : Number(value.value)
+  if (value?.kind !== 'call' || value.entry.names[0] !== 'negative') return undefined
+  const number = numberOf(value.arguments[0])
+  return number === undefined ? undefined : -number
 }
 
 /** Between two values in proportion. The engine does so for numbers: an interval is its months and its microseconds. */
