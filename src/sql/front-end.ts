@@ -1,5 +1,7 @@
 import { assert, must } from '#base/assert.ts'
+import { AppError } from '#base/errors.ts'
 import { stringType, type DataType } from '#types/data-type.ts'
+import type { Relation } from './bind/bound.ts'
 import { complexAsJson } from './bind/complex-as-json.ts'
 import { outputsOf } from './bind/outputs.ts'
 import { bindQuery } from './bind/query.ts'
@@ -19,7 +21,24 @@ import { splitStatements } from './scan/split.ts'
 const printers = { duckdb: printDuckdb, spark: printSpark } as const
 
 export function createSqlFrontEnd(): SqlFrontEnd {
-  return { split: splitStatements, parse: parseStatement, bind }
+  return {
+    split: splitStatements,
+    parse: (statement) => withinStack(() => parseStatement(statement)),
+    bind: (query, context) => withinStack(() => bind(query, context)),
+  }
+}
+
+/** @throws AppError 'query.limit' where what calls itself went too deep: chains of one operator are as deep as they are long */
+function withinStack<T>(work: () => T): T {
+  try {
+    return work()
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error
+    throw new AppError('query.limit', 'The statement is a chain of too many operators, joins or queries.', {
+      hint: 'Put some of them into parentheses, or write IN (…) for many OR.',
+      cause: error,
+    })
+  }
 }
 
 function bind(query: ParsedQuery, context: BindContext): BoundQuery {
@@ -37,10 +56,11 @@ function bind(query: ParsedQuery, context: BindContext): BoundQuery {
     notices: [...new Set(state.notices)],
     print(engine, texts) {
       assert(engine === (context.engine ?? 'duckdb'), 'a query is printed for the engine it was bound for')
-      return printers[engine](tree, (relation) => {
+      const textOf = (relation: Relation): string => {
         const scan = must(scans.get(relation), 'every scan has its needs')
         return must(texts.get(scan), 'the caller planned every scan')
-      })
+      }
+      return withinStack(() => printers[engine](tree, textOf))
     },
   }
 }

@@ -18,7 +18,13 @@ import type { ExpressionPlace } from './state.ts'
 type Of<K extends Expression['kind']> = Extract<Expression, { kind: K }>
 
 /** Resolves an expression's names and types. @throws AppError 'query.unknown_column', 'query.type', … */
-export function bindExpression(expression: Expression, given: ExpressionPlace): BoundExpression {
+export function bindExpression(expression: Expression, place: ExpressionPlace): BoundExpression {
+  const value = bindAny(expression, place)
+  place.state.checkSize(value, expression.at)
+  return value
+}
+
+function bindAny(expression: Expression, given: ExpressionPlace): BoundExpression {
   // A generator is a whole item, or none.
   const place =
     expression.kind === 'call' || !given.allows.generators

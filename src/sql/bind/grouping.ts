@@ -23,11 +23,13 @@ export function bindGrouping(
     }
   }
   const expressions: BoundExpression[] = []
+  const places = new Map<string, number>()
   const indexOf = (syntax: Expression): number => {
     const value = bindKey(syntax, projections, place)
     const key = keyOf(value)
-    const known = expressions.findIndex((expression) => keyOf(expression) === key)
-    return known >= 0 ? known : expressions.push(value) - 1
+    const index = places.get(key) ?? expressions.push(value) - 1
+    places.set(key, index)
+    return index
   }
   let sets: readonly (readonly number[])[] = [[]]
   for (const element of elements) {
@@ -138,7 +140,7 @@ export function hasAggregate(expression: BoundExpression): boolean {
  * @throws AppError 'query.type' naming the column
  */
 export function checkGrouped(
-  expression: BoundExpression,
+  expressions: readonly BoundExpression[],
   grouping: BoundGrouping,
   local: ReadonlySet<Relation>,
 ): void {
@@ -157,5 +159,5 @@ export function checkGrouped(
     }
     for (const child of childrenOf(inner)) visit(child)
   }
-  visit(expression)
+  expressions.forEach(visit)
 }

@@ -18,6 +18,7 @@ export function bindOrder(
   place: ExpressionPlace,
 ): readonly BoundOrder[] {
   const scope: Scope = { columns: scopeOf(projections), aliases: [], parent: place.scope }
+  const keys = items.length > 0 ? projections.map(({ value }) => keyOf(value)) : []
   return items.map((item): BoundOrder => {
     const order = sortOrder(item)
     const { value: syntax } = item
@@ -25,8 +26,7 @@ export function bindOrder(
       return { ...order, output: placeOf(Number(syntax.value), projections, syntax.at) }
     }
     const value = bindExpression(syntax, { ...place, scope, placeName: 'ORDER BY' })
-    const key = keyOf(value)
-    const output = projections.findIndex((projection) => keyOf(projection.value) === key)
+    const output = keys.indexOf(keyOf(value))
     return output >= 0 ? { ...order, output } : { ...order, value }
   })
 }

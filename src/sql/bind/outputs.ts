@@ -28,10 +28,14 @@ export function projectionsOf(
   items: readonly { readonly name: string; readonly value: BoundExpression }[],
 ): readonly Projection[] {
   const taken = new Set<string>()
+  /** By lower-case name: the number to try next. */
+  const counts = new Map<string, number>()
   return items.map(({ name, value }) => {
     const base = engineName(name)
     let key = base
-    for (let count = 2; taken.has(key.toLowerCase()); count++) key = `${base}_${count}`
+    let count = counts.get(base.toLowerCase()) ?? 2
+    for (; taken.has(key.toLowerCase()); count++) key = `${base}_${count}`
+    counts.set(base.toLowerCase(), count)
     taken.add(key.toLowerCase())
     return { name, key, value }
   })

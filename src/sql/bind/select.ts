@@ -18,6 +18,9 @@ import type { Scope, ScopeColumn } from './scope.ts'
 import { starColumns } from './star.ts'
 import type { ExpressionPlace } from './state.ts'
 
+/** Tables that are read twice by what is read twice have more than anybody looks at. */
+const columnsMax = 20_000
+
 export interface BoundItem {
   readonly name: string
   readonly value: BoundExpression
@@ -106,7 +109,11 @@ export function bindItems(
   const aliases: ScopeColumn[] = []
   for (const item of items) {
     if (item.value.kind === 'star') {
-      bound.push(...starColumns(item.value, place.scope).map(({ name, value }) => ({ name, value })))
+      for (const { name, value } of starColumns(item.value, place.scope)) bound.push({ name, value })
+      if (bound.length > columnsMax)
+        throw new AppError('query.limit', `A query has at most ${columnsMax} columns.`, {
+          position: item.value.at,
+        })
       continue
     }
     const value = bindExpression(item.value, withAliases(place, [...aliases]))
@@ -161,7 +168,11 @@ function checked(select: BoundSelect, { at }: Select): BoundSelect {
   if (!grouping) return select
   const local = new Set<Relation>(select.from ? relationsOf(select.from) : [])
   const used = [...select.projections.map(({ value }) => value), select.having, select.qualify, ...ordered]
-  for (const value of used) if (value) checkGrouped(value, grouping, local)
+  checkGrouped(
+    used.filter((value) => value !== undefined),
+    grouping,
+    local,
+  )
   return { ...select, grouping }
 }
 

@@ -1,13 +1,18 @@
+import { AppError, type TextPosition } from '#base/errors.ts'
 import type { DataType } from '#types/data-type.ts'
 import type { BindContext } from '../compile.ts'
 import type { BoundExpression, CommonRelation } from './bound.ts'
 import type { Scope } from './scope.ts'
+import { sizeOf } from './walk.ts'
 import type { WindowSpecification } from '../parse/expression-syntax.ts'
 
 /** What one binding of a statement shares. The only mutable part: names given out, types learnt, notices. */
 export interface BindState {
   readonly context: BindContext
+  /** @throws AppError 'query.limit' */
   readonly nextAlias: () => string
+  /** To be told of each expression that was written. @throws AppError 'query.limit' where it stands for too much */
+  readonly checkSize: (value: BoundExpression, at: TextPosition) => void
   /** By index − 1; undefined while nothing says it. */
   readonly parameterTypes: (DataType | undefined)[]
   readonly notices: string[]
@@ -25,11 +30,35 @@ export interface ExpressionPlace {
   readonly placeName: string
 }
 
+/** A view of views stands for more tables than anybody wrote: then planning would never end. */
+const aliasesMax = 10_000
+/**
+ * So does an alias that is used twice by an alias that is used twice: one expression may stand for so many, and for some
+ * more for each that was written.
+ */
+const sizeMax = { ofAny: 50_000, forEach: 4 }
+
 export function newBindState(context: BindContext): BindState {
   let aliasCount = 0
+  let writtenCount = 0
   return {
     context,
-    nextAlias: () => `t${++aliasCount}`,
+    nextAlias: () => {
+      if (aliasCount === aliasesMax) {
+        throw new AppError('query.limit', `The statement reads more than ${aliasesMax} tables and queries.`, {
+          hint: 'Those of its views count, each time they are named. Store what is read often in a table.',
+        })
+      }
+      return `t${++aliasCount}`
+    },
+    checkSize: (value, at) => {
+      writtenCount += 1
+      if (sizeOf(value) <= sizeMax.ofAny + sizeMax.forEach * writtenCount) return
+      throw new AppError('query.limit', 'The expression is too large when its aliases are written out.', {
+        position: at,
+        hint: 'Compute its parts in a subquery, and use their columns.',
+      })
+    },
     parameterTypes: [...(context.parameterTypes ?? [])],
     notices: [],
   }

@@ -33,6 +33,17 @@ export function childrenOf(expression: BoundExpression): readonly BoundExpressio
   }
 }
 
+const sizes = new WeakMap<BoundExpression, number>()
+
+/** How many expressions it is when it is written out: those that stand in it twice count twice. */
+export function sizeOf(expression: BoundExpression): number {
+  const known = sizes.get(expression)
+  if (known !== undefined) return known
+  const size = childrenOf(expression).reduce((sum, child) => sum + sizeOf(child), 1)
+  sizes.set(expression, size)
+  return size
+}
+
 function windowExpressions(over: BoundWindow): BoundExpression[] {
   const bounds = over.frame ? [over.frame.start, over.frame.end] : []
   return [

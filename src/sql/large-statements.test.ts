@@ -1,0 +1,128 @@
+import { describe, expect, it } from 'vitest'
+import { AppError } from '#base/errors.ts'
+import { parseSparkType } from '#types/spark-ddl.ts'
+import { structType } from '#types/data-type.ts'
+import type { BindContext, CatalogueTable, ParsedQuery } from './compile.ts'
+import { createSqlFrontEnd } from './front-end.ts'
+
+const frontEnd = createSqlFrontEnd()
+const columns = parseSparkType('struct<x:int>')
+if (columns.kind !== 'struct') throw new Error('A table has columns.')
+const table: CatalogueTable = { key: 't', name: 't', columns, systemColumns: structType([]) }
+
+function queryOf(sql: string): ParsedQuery {
+  const [scanned] = frontEnd.split(sql)
+  const statement = scanned && frontEnd.parse(scanned)
+  if (statement?.kind !== 'query') throw new Error('It is no query.')
+  return statement.query
+}
+
+/** What is printed for a statement over a table `t` of one column `x`. */
+function printed(sql: string, view?: BindContext['catalogue']['view']): string {
+  const query = frontEnd.bind(queryOf(sql), {
+    catalogue: {
+      table: (parts) => (parts[0] === 't' ? table : undefined),
+      tableNames: ['t'],
+      ...(view ? { view } : {}),
+    },
+    variables: {},
+    dropsSystemColumns: true,
+    now: new Date(0),
+  })
+  return query.print('duckdb', new Map(query.scans.map((scan) => [scan, 'SELECT x FROM t'])))
+}
+
+function codeOf(work: () => unknown): string | undefined {
+  try {
+    work()
+    return undefined
+  } catch (error) {
+    if (error instanceof AppError) return error.code
+    throw error
+  }
+}
+
+const chain = (count: number, one: (index: number) => string): readonly string[] =>
+  Array.from({ length: count }, (_, index) => one(index + 1))
+const nested = (count: number, inner: string, around: (inner: string) => string): string =>
+  Array.from({ length: count }).reduce<string>((text) => around(text), inner)
+
+/** Each level stands for twice as much as the one before it. */
+const doubling: Readonly<Record<string, (levels: number) => string>> = {
+  'columns of tables read twice': (levels) =>
+    `WITH ${['c0 AS (SELECT x FROM t)', ...chain(levels, (n) => `c${n} AS (SELECT a.*, b.* FROM c${n - 1} a, c${n - 1} b)`)].join(', ')}
+     SELECT count(*) FROM c${levels}`,
+  'aliases used twice': (levels) =>
+    `SELECT ${['x AS a0', ...chain(levels, (n) => `a${n - 1} + a${n - 1} AS a${n}`)].join(', ')} FROM t`,
+  'structs of structs': (levels) =>
+    `SELECT ${['struct(x, x) AS a0', ...chain(levels, (n) => `struct(a${n - 1}, a${n - 1}) AS a${n}`)].join(', ')} FROM t`,
+  'BETWEEN inside BETWEEN': (levels) =>
+    `SELECT ${nested(levels, 'x', (inner) => `CASE WHEN ${inner} BETWEEN 1 AND 2 THEN 1 ELSE 2 END`)} FROM t`,
+  'sessions of sessions': (levels) =>
+    `SELECT ${nested(levels, 'x', (inner) => `SESS_TIMEOUT(timestamp_seconds(${inner}), 5) OVER (PARTITION BY x ORDER BY x).num`)} FROM t`,
+}
+
+describe('what stands for more than was written', () => {
+  it.each(Object.entries(doubling))(
+    '%s: a few levels are compiled, many are refused at once',
+    (_name, sqlOf) => {
+      expect(printed(sqlOf(4))).toContain('SELECT')
+      for (const levels of [30, 90]) expect(codeOf(() => printed(sqlOf(levels)))).toBe('query.limit')
+    },
+  )
+
+  it('views of views', () => {
+    const view = ([name = '']: readonly string[]): ParsedQuery | undefined => {
+      const level = Number(/^v(\d+)$/.exec(name)?.[1] ?? NaN)
+      if (Number.isNaN(level)) return undefined
+      return queryOf(
+        level === 0 ? 'SELECT x FROM t' : `SELECT a.x FROM v${level - 1} a JOIN v${level - 1} b ON a.x = b.x`,
+      )
+    }
+    expect(printed('SELECT * FROM v6', view)).toContain('JOIN')
+    expect(codeOf(() => printed('SELECT * FROM v30', view))).toBe('query.limit')
+  })
+
+  it('tables of WITH that are read twice are printed once', () => {
+    const sql = `WITH ${['c0 AS (SELECT x FROM t)', ...chain(60, (n) => `c${n} AS (SELECT a.x + b.x AS x FROM c${n - 1} a, c${n - 1} b)`)].join(', ')}
+      SELECT * FROM c60`
+    expect(printed(sql).length).toBeLessThan(20_000)
+  })
+})
+
+describe('long chains', () => {
+  const chains: Readonly<Record<string, (count: number) => string>> = {
+    OR: (count) => `SELECT ${chain(count, (n) => `x = ${n}`).join(' OR ')} FROM t`,
+    '||': (count) => `SELECT ${chain(count, (n) => `'${n}'`).join(' || ')}`,
+    'UNION ALL': (count) => chain(count, () => 'SELECT x FROM t').join(' UNION ALL '),
+    JOIN: (count) =>
+      `SELECT count(*) FROM t t0 ${chain(count, (n) => `JOIN t t${n} ON t${n}.x = t${n - 1}.x`).join(' ')}`,
+    ',': (count) => `SELECT count(*) FROM ${chain(count, (n) => `t t${n}`).join(', ')}`,
+    '::': (count) => `SELECT x${'::int'.repeat(count)} FROM t`,
+  }
+  it.each(Object.entries(chains))('of %s: hundreds are compiled, too many are said to be', (_name, sqlOf) => {
+    expect(printed(sqlOf(300))).toContain('SELECT')
+    expect(codeOf(() => printed(sqlOf(15_000)))).toBe('query.limit')
+  })
+
+  it('of values, columns and branches may be long', () => {
+    const numbers = chain(20_000, String)
+    expect(printed(`SELECT x IN (${numbers.join(', ')}) FROM t`)).toContain('20000')
+    expect(
+      printed(
+        `SELECT ${numbers
+          .slice(0, 5_000)
+          .map((n) => `x + ${n} AS c${n}`)
+          .join(', ')} FROM t`,
+      ),
+    ).toContain('c5000')
+    expect(
+      printed(
+        `SELECT CASE ${numbers
+          .slice(0, 5_000)
+          .map((n) => `WHEN x = ${n} THEN ${n}`)
+          .join(' ')} END FROM t`,
+      ),
+    ).toContain('5000')
+  })
+})
