@@ -434,6 +434,86 @@ describe('what sessions show', () => {
   })
 })
 
+describe('texts that clients put values into themselves', () => {
+  /** As libpq, and whatever uses it, puts a value into a text. */
+  const escaped = (value: string, isStandard: boolean): string =>
+    `'${(isStandard ? value : value.replaceAll('\\', '\\\\')).replaceAll("'", "''")}'`
+  const values = ['a', "it's", 'a\\b', '\\', "\\' OR true --", "\\\\'", '100\\%', 'é\\n']
+
+  it('hold the values, as standard_conforming_strings says, whichever it is', async () => {
+    await connected(async (client) => {
+      const reported = new Map<string, string>()
+      client.connection.on('parameterStatus', (message: { parameterName: string; parameterValue: string }) =>
+        reported.set(message.parameterName, message.parameterValue),
+      )
+      for (const set of ['off', 'on', 'off']) {
+        await client.query(`SET standard_conforming_strings = ${set}`)
+        expect(await texts(client, 'SHOW standard_conforming_strings')).toEqual([[set]])
+        if (reported.size > 0) expect(reported.get('standard_conforming_strings')).toBe(set)
+        for (const value of values) {
+          const literal = escaped(value, set === 'on')
+          expect(await texts(client, `SELECT ${literal}, 1`)).toEqual([[value, 1]])
+          const prepared = { text: `SELECT ${literal}, $1::int`, values: [2], rowMode: 'array' as const }
+          expect((await client.query(prepared)).rows).toEqual([[value, 2]])
+        }
+      }
+      expect(reported.size).toBeGreaterThan(0)
+    })
+  })
+
+  it('are escapes by themselves until a client asks for another meaning', async () => {
+    await connected(async (client) => {
+      expect(await texts(client, 'SHOW standard_conforming_strings')).toEqual([['off']])
+      expect(await texts(client, "SELECT '\\d', 'a\\tb', r'\\d'")).toEqual([['d', 'a\tb', '\\d']])
+      await client.query('SET standard_conforming_strings = on')
+      expect(await texts(client, "SELECT '\\d', 'a\\tb', r'\\d'")).toEqual([['\\d', 'a\\tb', '\\d']])
+      await client.query('RESET ALL')
+      expect(await texts(client, "SELECT '\\d'")).toEqual([['d']])
+    })
+  })
+
+  it.each(values)('may stand behind an E: %s', async (value) => {
+    await connected(async (client) => {
+      const literal = client.escapeLiteral(value)
+      for (const set of ['off', 'on']) {
+        await client.query(`SET standard_conforming_strings = ${set}`)
+        if (set === 'on' || literal.includes('E')) {
+          expect(await texts(client, `SELECT ${literal}`)).toEqual([[value]])
+        }
+      }
+    })
+  })
+
+  it("may have all of PostgreSQL's escapes behind an E", async () => {
+    const sql = String.raw`SELECT E'\b\f\n\r\t\\\'''', e'\101\x42\u0043\U0001F98A\q'`
+    expect(await connected((client) => texts(client, sql))).toEqual([["\b\f\n\r\t\\''", 'ABC🦊q']])
+  })
+
+  it('ask the catalogue as PostgreSQL reads them, and failures keep their places', async () => {
+    await connected(async (client) => {
+      await client.query('SET standard_conforming_strings = on')
+      const sql = String.raw`SELECT relname FROM pg_class WHERE relname LIKE 'v\isits'; SELECT '\', 'a\b'`
+      const [names, plain] = (await client.query(sql)) as unknown as pg.QueryResult[]
+      expect([names?.rows, plain?.rowCount]).toEqual([[{ relname: 'visits' }], 1])
+      for (const text of [String.raw`SELECT '\', '\\', wrong`, String.raw`SELECT '\' AS a, '\\' = = 1`]) {
+        const place = text.includes('wrong') ? text.indexOf('wrong') : text.indexOf('= 1')
+        await expect(client.query(text)).rejects.toMatchObject({ position: String(place + 1) })
+        await expect(client.query({ text, values: [], name: 'x' })).rejects.toMatchObject({
+          position: String(place + 1),
+        })
+      }
+    })
+  })
+
+  it('are stored as the dialect has them', async () => {
+    await connected(async (client) => {
+      await client.query('SET standard_conforming_strings = on')
+      await client.query(String.raw`CREATE VIEW slashed AS SELECT 'a\b' AS a, E'c\\d' AS b`)
+    })
+    expect(await product.rows('SELECT * FROM slashed')).toEqual([['a\\b', 'c\\d']])
+  })
+})
+
 describe('templates in the text of a session', () => {
   beforeAll(async () => {
     const rest = await restOf({ http: product.http, home: join(home, 'home') })

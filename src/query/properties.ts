@@ -186,10 +186,11 @@ const properties: readonly Property[] = [
   },
   {
     name: 'standard_conforming_strings',
-    default: 'on',
-    about: 'Always on',
-    accept: (value) => (onOff(value) === 'on' ? 'on' : undefined),
-    expects: 'on',
+    // Clients that put values into texts themselves escape them as this says: said wrongly, values become SQL.
+    default: 'off',
+    about: 'Whether a backslash in a text is a backslash, as in PostgreSQL, and not an escape, as in Spark',
+    accept: onOff,
+    expects: 'on or off',
   },
   {
     name: 'statement_timeout',
