@@ -514,6 +514,88 @@ describe('texts that clients put values into themselves', () => {
   })
 })
 
+describe('what pools and drivers say to a session', () => {
+  it.each<[string, string]>([
+    ['SET SESSION CHARACTERISTICS AS TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY', 'SET'],
+    ['SET SESSION CHARACTERISTICS AS TRANSACTION READ WRITE', 'SET'],
+    ['SET TRANSACTION ISOLATION LEVEL SERIALIZABLE READ ONLY NOT DEFERRABLE', 'SET'],
+    ['SET LOCAL statement_timeout = 0', 'SET'],
+    ['SET SESSION AUTHORIZATION DEFAULT', 'SET'],
+    ['RESET SESSION AUTHORIZATION', 'RESET'],
+    ['SET ROLE NONE', 'SET'],
+    ['RESET ROLE', 'RESET'],
+    ['DISCARD PLANS', 'DISCARD'],
+    ['DISCARD SEQUENCES', 'DISCARD'],
+    ['DISCARD TEMPORARY', 'DISCARD'],
+    ['DISCARD ALL', 'DISCARD'],
+  ])('%s', async (sql, command) => {
+    const answer = await connected((client) => client.query(sql))
+    expect(answer).toMatchObject({ command, rows: [] })
+  })
+
+  it.each([
+    'SET SESSION AUTHORIZATION somebody',
+    'SET ROLE somebody',
+    'SET TRANSACTION ISOLATION LEVEL NONE',
+    'SET TRANSACTION SNAPSHOT 1',
+    'SET SESSION CHARACTERISTICS AS TRANSACTION',
+    'DISCARD EVERYTHING',
+  ])('not %s', async (sql) => {
+    await expect(connected((client) => client.query(sql))).rejects.toMatchObject({
+      code: expect.stringMatching(/^(?:42601|22023)$/),
+    })
+  })
+
+  it('is read again as it was set', async () => {
+    await connected(async (client) => {
+      expect(await texts(client, 'SHOW TRANSACTION ISOLATION LEVEL')).toEqual([['read committed']])
+      await client.query('SET SESSION CHARACTERISTICS AS TRANSACTION ISOLATION LEVEL SERIALIZABLE, READ ONLY')
+      expect(await texts(client, 'SHOW TRANSACTION ISOLATION LEVEL')).toEqual([['serializable']])
+      expect(await texts(client, 'SHOW transaction_isolation')).toEqual([['serializable']])
+      expect(await texts(client, 'SHOW transaction_read_only')).toEqual([['on']])
+      expect(await texts(client, 'SHOW default_transaction_read_only')).toEqual([['on']])
+      await client.query('DISCARD ALL')
+      expect(await texts(client, 'SHOW transaction_isolation')).toEqual([['read committed']])
+    })
+  })
+
+  it('DISCARD leaves what it does not name', async () => {
+    await connected(async (client) => {
+      await client.query('CREATE TEMP TABLE passing AS SELECT 1 AS a')
+      await client.query('PREPARE kept AS SELECT 7 AS n')
+      await client.query('DISCARD PLANS; DISCARD SEQUENCES')
+      expect(await texts(client, 'SELECT a FROM passing')).toEqual([[1]])
+      await client.query('DISCARD TEMP')
+      await expect(client.query('SELECT a FROM passing')).rejects.toMatchObject({ code: '42P01' })
+      expect(await texts(client, 'EXECUTE kept')).toEqual([[7]])
+      await client.query('DISCARD ALL')
+      await expect(client.query('EXECUTE kept')).rejects.toMatchObject({ code: '26000' })
+    })
+  })
+
+  it('parameters may be spans of time, as text and as bytes', async () => {
+    await connected(async (client) => {
+      const at = "date_format(timestamp '2026-03-31 00:00:00' + $1::interval, 'yyyy-MM-dd HH:mm:ss.SSS')"
+      const bytes = Buffer.alloc(16)
+      bytes.writeBigInt64BE(-3_500_000n)
+      bytes.writeInt32BE(1, 8)
+      bytes.writeInt32BE(2, 12)
+      for (const span of [bytes, '2 mons 1 day -00:00:03.5', '2 months 1 days -3.5 secs']) {
+        const { rows } = await client.query(`SELECT ${at} AS at`, [span])
+        expect(rows).toEqual([{ at: '2026-05-31 23:59:56.500' }])
+      }
+      await expect(client.query(`SELECT ${at} AS at`, ['3 moons'])).rejects.toMatchObject({ code: '22P02' })
+    })
+  })
+
+  it('types may have their names in PostgreSQL', async () => {
+    const sql = `SELECT '2026-01-02 03:04:05+01'::timestamp with time zone AS a,
+      '2026-01-02 03:04:05'::timestamp without time zone AS b, 'x'::uuid AS c`
+    const { fields } = await connected((client) => client.query(sql))
+    expect(fields.map(({ dataTypeID }) => dataTypeID)).toEqual([1184, 1114, 25])
+  })
+})
+
 describe('templates in the text of a session', () => {
   beforeAll(async () => {
     const rest = await restOf({ http: product.http, home: join(home, 'home') })

@@ -8,6 +8,7 @@ import {
   decimalType,
   doubleType,
   integerType,
+  intervalType,
   longType,
   stringType,
   timestampNtzType,
@@ -39,6 +40,15 @@ test.each<[string, DataType, fc.Arbitrary<Value>]>([
     'timestamp without zone',
     timestampNtzType,
     fc.bigInt({ min: BigInt(yearOne) * 1000n, max: BigInt(year9999) * 1000n }),
+  ],
+  [
+    'interval',
+    intervalType,
+    fc.record({
+      months: fc.integer({ min: -100_000, max: 100_000 }),
+      days: fc.integer(),
+      micros: fc.bigInt({ min: -(10n ** 14n), max: 10n ** 14n }),
+    }),
   ],
   ['decimal', decimalType(38, 6), fc.bigInt({ min: -(10n ** 38n) + 1n, max: 10n ** 38n - 1n })],
 ])('a %s sent as text and as binary means the same', (_name, type, values) => {

@@ -50,7 +50,10 @@ function literalOfBinary(type: DataType, bytes: Buffer): Literal {
       return { type, value: numericText(bytes) }
     case 'string':
       return { type, value: utf8(bytes) }
-    case 'interval':
+    case 'interval': {
+      const span = sized(16)
+      return { type, value: `${span.readInt32BE(12)} ${span.readInt32BE(8)} ${span.readBigInt64BE()}` }
+    }
     case 'void':
     case 'array':
     case 'map':

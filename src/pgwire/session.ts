@@ -458,7 +458,7 @@ export class Session {
         },
       )
     }
-    if (statement.kind === 'discard') {
+    if (statement.kind === 'discard' && statement.what === 'all') {
       await this.#closePortals()
       this.#prepared.clear()
       return false

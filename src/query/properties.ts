@@ -166,6 +166,13 @@ const properties: readonly Property[] = [
     expects: 'true or false',
   },
   {
+    name: 'role',
+    default: 'none',
+    about: 'Always none: rights are those of who is signed in',
+    accept: oneOf('none'),
+    expects: 'none',
+  },
+  {
     name: 'row_security',
     default: 'on',
     about: 'Accepted without effect',
@@ -176,7 +183,13 @@ const properties: readonly Property[] = [
   { name: 'server_encoding', default: 'UTF8', about: 'Encoding of texts in the server' },
   { name: 'server_version', default: serverVersion, about: 'PostgreSQL version behind the catalogue' },
   { name: 'server_version_num', default: '160014', about: 'The same as a number' },
-  { name: 'session_authorization', default: '', about: 'Who is signed in' },
+  {
+    name: 'session_authorization',
+    default: '',
+    about: 'Who is signed in',
+    accept: () => undefined,
+    expects: 'DEFAULT',
+  },
   {
     name: 'skip_stats_for_complex_datatypes',
     default: 'true',

@@ -250,6 +250,7 @@ export class Session implements QuerySession {
       case 'prepare':
       case 'resetProperty':
       case 'setProperty':
+      case 'setTransaction':
       case 'setVariable':
       case 'transaction':
       case 'unlisten':
@@ -291,7 +292,7 @@ export class Session implements QuerySession {
       const answer = await this.#questions.fetch(scope, statement, { encoding })
       if (answer) return yield answer
     }
-    if (statement.kind === 'discard') this.#questions.close('all')
+    if (statement.kind === 'discard' && statement.what === 'all') this.#questions.close('all')
     if (statement.kind === 'transaction') this.#questions.transaction(statement.action)
     if (statement.kind === 'closeCursor' && this.#questions.close(statement.name)) {
       return yield { kind: 'command', tag: 'CLOSE CURSOR', rowCount: undefined }
