@@ -38,6 +38,7 @@ describe('which statements are questions', () => {
     'SELECT version()',
     "SELECT 'visits'::regclass",
     'SELECT current_schema()',
+    'SELECT * FROM current_database()',
     'SELECT pg_catalog.current_schemas(false)',
     "DECLARE c CURSOR FOR SELECT relname FROM pg_class WHERE relname <> 'for'",
   ])('%s', (text) => expect(partsOf(text)).toMatchObject([{ kind: 'question' }]))
@@ -76,6 +77,15 @@ describe('which statements are questions', () => {
 })
 
 describe('what is shown', () => {
+  test('names with their database before them', async () => {
+    expect(await own.ask('SELECT * FROM current_database()')).toEqual(['prod:all'])
+    expect(
+      await own.ask(`SELECT table_catalog, quote_ident(table_catalog),
+          (quote_ident(table_catalog) || '.' || quote_ident(table_schema) || '.' || quote_ident(table_name))::regclass::text
+        FROM information_schema.tables WHERE table_name = 'visits'`),
+    ).toEqual(['prod:all|"prod:all"|visits'])
+  })
+
   test('tables, views and structs under their names, with what is said of them', async () => {
     const all = shownTo(
       table('visits', {

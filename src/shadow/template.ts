@@ -51,6 +51,9 @@ ${['current_user', 'current_role', 'session_user', 'user']
   .join('\n')}
 CREATE FUNCTION ${helpers}.pg_backend_pid() RETURNS integer STABLE LANGUAGE sql
   AS $$ SELECT pg_catalog.current_setting('sluice.process_id')::integer $$;
+CREATE FUNCTION ${helpers}.quote_ident(text) RETURNS text STABLE LANGUAGE sql AS $$
+  SELECT pg_catalog.quote_ident(CASE $1 WHEN pg_catalog.current_setting('sluice.database')
+    THEN pg_catalog.current_database() ELSE $1 END) $$;
 CREATE FUNCTION ${helpers}.pg_advisory_unlock_all() RETURNS void LANGUAGE sql AS $$ SELECT NULL::void $$;
 CREATE FUNCTION ${helpers}.set_config(text, text, boolean) RETURNS text LANGUAGE sql AS $$ SELECT $2 $$;
 CREATE FUNCTION ${helpers}.pg_database_size(name) RETURNS bigint STABLE LANGUAGE sql AS $$ SELECT 0::bigint $$;
