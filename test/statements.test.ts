@@ -588,6 +588,89 @@ describe('what pools and drivers say to a session', () => {
     })
   })
 
+  describe('arrays', () => {
+    /** PostgreSQL's bytes of an array of int4; NULL for null. */
+    const int4s = (values: readonly (number | null)[]): Buffer => {
+      const words = [values.length === 0 ? 0 : 1, 0, 23, ...(values.length === 0 ? [] : [values.length, 1])]
+      for (const value of values) words.push(...(value === null ? [-1] : [4, value]))
+      const bytes = Buffer.alloc(words.length * 4)
+      for (const [index, word] of words.entries()) bytes.writeInt32BE(word, index * 4)
+      return bytes
+    }
+    const found = async (condition: string, value: unknown): Promise<unknown[]> =>
+      await connected(async (client) => {
+        const text = `SELECT n FROM (VALUES (1), (2), (3), (NULL)) AS v(n) WHERE ${condition} ORDER BY n`
+        return (await client.query({ text, values: [value], rowMode: 'array' })).rows.flat()
+      })
+
+    it.each<[string, unknown, number[]]>([
+      ['n = ANY($1)', [1, 3, 9], [1, 3]],
+      ['n = SOME ($1)', [2, null], [2]],
+      ['n = ANY($1)', [], []],
+      ['n = ANY($1)', null, []],
+      ['n = ANY($1)', int4s([3, null]), [3]],
+      ['n = ANY($1)', int4s([]), []],
+      ['n <> ALL($1)', [1, 3], [2]],
+      ['n != ALL ($1::int[])', int4s([2]), [1, 3]],
+      ['n <> ALL($1)', [1, null], []],
+      ['NOT n = ANY($1)', [1], [2, 3]],
+      ['n = ANY($1::bigint[])', '{2,3}', [2, 3]],
+      ["concat('a, \\'', n) = ANY($1)", ["a, '1", '{"a, \\', "a, '3"], [1, 3]],
+      ["cast(n AS string) = ANY($1) OR 'NULL' = ANY($1)", ['2', 'null', null], [2]],
+      ["timestamp '2026-01-01 00:00:00' = ANY($1) AND n = 1", [new Date('2026-01-01T00:00:00Z')], [1]],
+      ["date_add('2026-01-01', n) = ANY($1)", ['2026-01-03'], [2]],
+      ['cast(n AS decimal(9, 2)) = ANY($1)', ['1.00', '3'], [1, 3]],
+      ['array_contains($1::array<int>, n) AND size($1) = 2', [1, 2], [1, 2]],
+    ])('%s of %j', async (condition, value, wanted) => {
+      expect(await found(condition, value)).toEqual(wanted)
+    })
+
+    it.each<[string, number[]]>([
+      ['n = ANY(ARRAY[1, 2])', [1, 2]],
+      ["n = ANY('{1, 3}')", [1, 3]],
+      ["n = ANY ('{2,NULL}'::int4[])", [2]],
+      ['cast(n AS string) = ANY(E\'{"1",\\\\2}\')', [1, 2]],
+      [`n = ANY(('{"1"}'::int4[]))`, [1]],
+      ["n = ANY('{}')", []],
+      ["n <> ALL('{}') AND n < 3", [1, 2]],
+      ["n <> ALL('{1,2}'::int[])", [3]],
+      ["n <> ALL('{1,NULL}'::int[])", []],
+    ])('%s', async (condition, wanted) => {
+      expect(
+        await product.rows(`SELECT n FROM (VALUES (1), (2), (3)) AS v(n) WHERE ${condition} ORDER BY n`),
+      ).toEqual(wanted.map((n) => [n]))
+    })
+
+    it.each<[string, unknown, string]>([
+      ['n = ANY($1)', '{1,', '22P02'],
+      ['n = ANY($1)', '{1}}', '22P02'],
+      ['n = ANY($1)', '{{1}}', '22P02'],
+      ['n = ANY($1)', ['x'], '22P02'],
+      ['n = ANY($1)', int4s([1]).subarray(0, 20), '22P02'],
+      ['n = ANY($1)', Buffer.concat([int4s([1]), Buffer.alloc(1)]), '08P01'],
+      ["n = ANY('1, 2') AND $1", true, '22P02'],
+      ['n < ANY($1)', [1], '42601'],
+    ])('%s of %j is refused', async (condition, value, code) => {
+      await expect(found(condition, value)).rejects.toMatchObject({ code })
+    })
+
+    it('may have many elements, and not any number', async () => {
+      const numbers = Array.from({ length: 100_001 }, (_, index) => index + 2)
+      expect(await found('n = ANY($1)', numbers.slice(0, 20_000))).toEqual([2, 3])
+      await expect(found('n = ANY($1)', numbers)).rejects.toMatchObject({ code: '53400' })
+    })
+
+    it('leave the aggregate function of that name as it was', async () => {
+      const sql = 'SELECT true = any(n > 2), some(n = 1) FROM (VALUES (1), (2)) AS v(n)'
+      expect(await product.rows(sql)).toEqual([[false, true]])
+    })
+  })
+
+  it('bytes may be written as PostgreSQL writes them', async () => {
+    const sql = String.raw`SELECT hex('\\x00fF'::bytea), hex(CAST('\\x' AS bytea)), hex('\\xf'::bytea), hex('\\x00'::binary)`
+    expect(await product.rows(sql)).toEqual([['00FF', '', '5C7866', '5C783030']])
+  })
+
   it('types may have their names in PostgreSQL', async () => {
     const sql = `SELECT '2026-01-02 03:04:05+01'::timestamp with time zone AS a,
       '2026-01-02 03:04:05'::timestamp without time zone AS b, 'x'::uuid AS c`

@@ -32,7 +32,7 @@ import type { Output } from './output.ts'
 import { literalOfParameter } from './parameter.ts'
 import { closePortal, formatsFor, type Portal, type Prepared } from './prepared.ts'
 import { reportedProperties } from './reported-properties.ts'
-import { typeOfOid, wireTypeOf } from './wire-type.ts'
+import { parameterOid, typeOfOid, wireTypeOf } from './wire-type.ts'
 
 const preparedMax = 1_000
 /** Each open portal may hold a statement in the engine. */
@@ -283,7 +283,7 @@ export class Session {
     if (target === 'statement') {
       const { description, declaredTypes } = this.#preparedNamed(name)
       const types = description.parameterTypes.map((type, index) => declaredTypes[index] ?? type)
-      const oids = description.parameterOids ?? types.map((type) => wireTypeOf(type).oid)
+      const oids = description.parameterOids ?? types.map(parameterOid)
       this.#output.write(parameterDescription(oids))
       return this.#output.write(description.columns ? rowDescription(description.columns, []) : noData)
     }

@@ -1,6 +1,7 @@
 import { unreachable } from '#base/assert.ts'
 import { AppError } from '#base/errors.ts'
 import type { Literal } from '#sql/compile.ts'
+import { elementsOfArrayText } from '#types/array-text.ts'
 import { type DataType, sparkName } from '#types/data-type.ts'
 
 /**
@@ -39,9 +40,18 @@ export function literalOfText(type: DataType, text: string): Literal {
       }
     case 'interval':
       return { type, value: spanOf(trimmed) ?? refuse(type, text) }
+    case 'array': {
+      const elements = elementsOfArrayText(trimmed) ?? refuse(type, text)
+      return {
+        type,
+        value: text,
+        elements: elements.map((element) =>
+          element === null ? { type: type.element, value: null } : literalOfText(type.element, element),
+        ),
+      }
+    }
     case 'string':
     case 'void':
-    case 'array':
     case 'map':
     case 'struct':
       return { type, value: text }

@@ -1,5 +1,5 @@
 import { AppError } from '#base/errors.ts'
-import { booleanType, intervalType, sparkName, type DataType } from '#types/data-type.ts'
+import { arrayType, booleanType, intervalType, sparkName, type DataType } from '#types/data-type.ts'
 import { castsExplicitly } from '#types/implicit-cast.ts'
 import type { Expression } from '../parse/expression-syntax.ts'
 import type { BoundExpression } from './bound.ts'
@@ -69,6 +69,13 @@ export function bindExpression(expression: Expression, place: ExpressionPlace): 
     case 'inList': {
       const value = bind(expression.value)
       const isIn = call('in', value, ...expression.list.map((item) => namedAs(bind(item), value.type)))
+      return expression.isNegated ? call('not', isIn) : isIn
+    }
+    case 'inArray': {
+      const value = bind(expression.value)
+      const bound = bind(expression.array)
+      const array = bound.type.kind === 'void' ? convertedTo(state, bound, arrayType(value.type)) : bound
+      const isIn = call('array_contains', array, value)
       return expression.isNegated ? call('not', isIn) : isIn
     }
     case 'inQuery':

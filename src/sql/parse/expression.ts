@@ -5,7 +5,7 @@ import { parsePredicate, pattern, quantified } from './predicate.ts'
 import { parsePrimary } from './primary.ts'
 import type { BinaryOperator, Expression, UnaryOperator } from './expression-syntax.ts'
 import type { TokenReader } from './token-reader.ts'
-import { parseType } from './type.ts'
+import { parseCastTo } from './type.ts'
 
 export function parseExpression(reader: TokenReader): Expression {
   return parseStronger(reader, 0)
@@ -130,6 +130,6 @@ function parsePath(reader: TokenReader, base: Expression): Expression | undefine
     reader.expectSymbol(']')
     return { kind: 'element', base, index, at }
   }
-  if (reader.takeSymbol('::')) return { kind: 'cast', value: base, type: parseType(reader), at }
+  if (reader.takeSymbol('::')) return parseCastTo(reader, base, at)
   return undefined
 }
