@@ -232,6 +232,35 @@ describe('JDBC', () => {
   )
 })
 
+describe('Go', () => {
+  const program = join(toolsCache, 'use-pgx', 'use-pgx')
+  const isMissing = !existsSync(program)
+  if (isMissing && process.env['CI']) throw new Error(`Under CI ${program} must be there, and is not.`)
+
+  test.skipIf(isMissing)(
+    'pgx: each way of sending values, arrays, time-outs, a pool, batches, COPY',
+    async () => {
+      const env = { ...process.env, ...environment, TZ: 'UTC' }
+      const { stdout } = await promisify(execFile)(program, { env })
+      const way = {
+        rows: rows.map(([id, at, ...more]) => [id, String(at).replace('+00:00', 'Z'), ...more]),
+        texts: true,
+        parameters: [['v1']],
+        error: '42703',
+        after: [[1]],
+        late: true,
+      }
+      expect(JSON.parse(stdout)).toEqual({
+        statements: way,
+        described: way,
+        exec: way,
+        simple: way,
+        pool: { batch: 210, error: '42703', after: 2, copied: ['v1\t3\nv2\t1\nv3\t7\n', 'COPY 3'] },
+      })
+    },
+  )
+})
+
 describe('postgres.js', () => {
   test('tagged templates, pipelined statements, cursors, transactions, errors', async () => {
     const sql = postgres({
