@@ -666,6 +666,16 @@ describe('what pools and drivers say to a session', () => {
     })
   })
 
+  it('texts may be said to be compared as they are', async () => {
+    const sql = (name: string) =>
+      `SELECT a FROM (VALUES ('b'), ('B')) AS v(a) WHERE a > 'A' COLLATE ${name} AND a = 'b'`
+    for (const name of ['"C"', 'C', '"POSIX"', 'ucs_basic', 'utf8_binary']) {
+      expect(await product.rows(`${sql(name)} ORDER BY a COLLATE ${name}`)).toEqual([['b']])
+    }
+    await expect(product.rows(sql('"de-AT-x-icu"'))).rejects.toThrow(/query\.unsupported/)
+    expect(await product.rows("SELECT a collate FROM (VALUES ('b')) AS v(a)")).toEqual([['b']])
+  })
+
   it('bytes may be written as PostgreSQL writes them', async () => {
     const sql = String.raw`SELECT hex('\\x00fF'::bytea), hex(CAST('\\x' AS bytea)), hex('\\xf'::bytea), hex('\\x00'::binary)`
     expect(await product.rows(sql)).toEqual([['00FF', '', '5C7866', '5C783030']])
