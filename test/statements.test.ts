@@ -666,6 +666,19 @@ describe('what pools and drivers say to a session', () => {
     })
   })
 
+  it('numbers may be written with all their digits', async () => {
+    const numbers = async (sql: string) => await connected((client) => texts(client, sql))
+    expect(await numbers("SELECT '12.50'::numeric, '-.5'::numeric, '7'::numeric")).toEqual([
+      ['12.50', '-0.5', '7'],
+    ])
+    expect(await numbers("SELECT '12.5'::numeric(4, 0), cast('12.5' AS numeric), 12.5::numeric")).toEqual([
+      ['13', '13', '13'],
+    ])
+    const compared = 'SELECT 12.5 = $1::numeric AS a, 12.5 = cast($1 AS numeric) AS b'
+    const { rows } = await connected((client) => client.query(compared, ['12.50']))
+    expect(rows).toEqual([{ a: true, b: true }])
+  })
+
   it('texts may be said to be compared as they are', async () => {
     const sql = (name: string) =>
       `SELECT a FROM (VALUES ('b'), ('B')) AS v(a) WHERE a > 'A' COLLATE ${name} AND a = 'b'`
@@ -677,8 +690,8 @@ describe('what pools and drivers say to a session', () => {
   })
 
   it('bytes may be written as PostgreSQL writes them', async () => {
-    const sql = String.raw`SELECT hex('\\x00fF'::bytea), hex(CAST('\\x' AS bytea)), hex('\\xf'::bytea), hex('\\x00'::binary)`
-    expect(await product.rows(sql)).toEqual([['00FF', '', '5C7866', '5C783030']])
+    const sql = String.raw`SELECT hex('\\x00fF'::bytea), hex('\\x'::bytea), hex('\\xf'::bytea), hex('\x1F'::bytea), hex('\\x00'::binary)`
+    expect(await product.rows(sql)).toEqual([['00FF', '', '5C7866', '1F', '5C783030']])
   })
 
   it('types may have their names in PostgreSQL', async () => {

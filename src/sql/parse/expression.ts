@@ -5,7 +5,7 @@ import { parsePredicate, pattern, quantified } from './predicate.ts'
 import { parsePrimary } from './primary.ts'
 import type { BinaryOperator, Expression, UnaryOperator } from './expression-syntax.ts'
 import type { TokenReader } from './token-reader.ts'
-import { parseCastTo } from './type.ts'
+import { parseSuffixCast } from './type.ts'
 
 export function parseExpression(reader: TokenReader): Expression {
   return parseStronger(reader, 0)
@@ -151,6 +151,6 @@ function parsePath(reader: TokenReader, base: Expression): Expression | undefine
     reader.expectSymbol(']')
     return { kind: 'element', base, index, at }
   }
-  if (reader.takeSymbol('::')) return parseCastTo(reader, base, at)
+  if (reader.takeSymbol('::')) return parseSuffixCast(reader, base, at)
   return undefined
 }

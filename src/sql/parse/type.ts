@@ -1,17 +1,38 @@
 import { AppError, type TextPosition } from '#base/errors.ts'
-import { arrayType, type DataType } from '#types/data-type.ts'
+import { arrayType, binaryType, decimalType, type DataType } from '#types/data-type.ts'
 import { readType } from '#types/spark-ddl.ts'
 import type { Expression } from './expression-syntax.ts'
 import type { TokenReader } from './token-reader.ts'
 
-/** A value as the type that is named here; bytes are read as PostgreSQL's clients write them: `'\\x1f'::bytea`. */
-export function parseCastTo(reader: TokenReader, value: Expression, at: TextPosition): Expression {
+/**
+ * `value::type`, and what clients of PostgreSQL mean by it where they put values into texts: bytes, `'\\x1f'::bytea`, whose
+ * backslash JDBC leaves to be an escape, and numbers with all their digits, `'1.50'::numeric`.
+ */
+export function parseSuffixCast(reader: TokenReader, value: Expression, at: TextPosition): Expression {
+  const text = value.kind === 'literal' && value.type.kind === 'string' ? String(value.value) : undefined
   const isBytea = reader.isWord('BYTEA')
+  const isNumeric = isBareNumeric(reader)
+  const cast = parseCastTo(reader, value, at)
+  if (value.kind !== 'literal' || text === undefined) return cast
+  const [, hex] = (isBytea && /^\\?x((?:[0-9a-f]{2})*)$/i.exec(text)) || []
+  if (hex !== undefined) return { ...value, type: binaryType, value: hex }
+  const [number, whole = '', fraction = ''] = (isNumeric && /^[+-]?(\d*)\.?(\d*)$/.exec(text)) || []
+  const digitCount = whole.length + fraction.length
+  if (!number || digitCount === 0 || digitCount > 38) return cast
+  return { kind: 'cast', value, type: decimalType(digitCount, fraction.length), at }
+}
+
+/** Behind `::` or AS. Of a parameter `numeric` says as little as when a client declares it. */
+export function parseCastTo(reader: TokenReader, value: Expression, at: TextPosition): Expression {
+  const isOfParameter = value.kind === 'parameter' && isBareNumeric(reader)
   const type = parseType(reader)
-  const text = isBytea && value.kind === 'literal' ? String(value.value) : ''
-  const [, hex] = /^\\x((?:[0-9a-f]{2})*)$/i.exec(text) ?? []
-  if (hex !== undefined && value.kind === 'literal') return { ...value, type, value: hex }
-  return { kind: 'cast', value, type, at }
+  return { kind: 'cast', value, type: isOfParameter ? decimalType(38, 18) : type, at }
+}
+
+/** Without digits it has ten before the point and none behind, as Spark has it. */
+function isBareNumeric(reader: TokenReader): boolean {
+  const next = reader.peek(1)
+  return reader.isWord('NUMERIC') && !(next.kind === 'symbol' && (next.text === '(' || next.text === '['))
 }
 
 /** Reads a type where a statement names one: in CAST and column definitions. */
