@@ -632,6 +632,8 @@ describe('what pools and drivers say to a session', () => {
       ['cast(n AS string) = ANY(E\'{"1",\\\\2}\')', [1, 2]],
       [`n = ANY(('{"1"}'::int4[]))`, [1]],
       ["n = ANY('{}')", []],
+      ["n = ANY('{01, 2}')", [1, 2]],
+      ["timestamp '2026-01-01 00:00:00' = ANY('{2026-01-01T01:00:00+01:00}') AND n = 1", [1]],
       ["n <> ALL('{}') AND n < 3", [1, 2]],
       ["n <> ALL('{1,2}'::int[])", [3]],
       ["n <> ALL('{1,NULL}'::int[])", []],

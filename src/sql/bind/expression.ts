@@ -68,7 +68,11 @@ export function bindExpression(expression: Expression, place: ExpressionPlace): 
     }
     case 'inList': {
       const value = bind(expression.value)
-      const isIn = call('in', value, ...expression.list.map((item) => namedAs(bind(item), value.type)))
+      const item = (one: Expression): BoundExpression =>
+        expression.areTexts && value.type.kind !== 'void'
+          ? bindCast(bind(one), value.type, { expression: one, place })
+          : namedAs(bind(one), value.type)
+      const isIn = call('in', value, ...expression.list.map(item))
       return expression.isNegated ? call('not', isIn) : isIn
     }
     case 'inArray': {

@@ -146,6 +146,8 @@ export type Expression =
       readonly kind: 'inList'
       readonly value: Expression
       readonly list: readonly Expression[]
+      /** They are texts, each to be read as the value's type. */
+      readonly areTexts?: boolean
       readonly isNegated: boolean
       readonly at: TextPosition
     }

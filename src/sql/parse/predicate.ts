@@ -97,7 +97,7 @@ export function quantified(reader: TokenReader, value: Expression, operator: str
   return reader.inParentheses(() => inArray(value, parseExpression(reader), isNotIn))
 }
 
-/** Of an array that is written as a text, `'{1,2}'`, the elements are compared as texts are. */
+/** An array that is written as a text, `'{1,2}'`, is a list. */
 function inArray(value: Expression, array: Expression, isNegated: boolean): Expression {
   const { at } = value
   const text = array.kind === 'cast' && array.type.kind === 'array' ? array.value : array
@@ -122,7 +122,7 @@ function inArray(value: Expression, array: Expression, isNegated: boolean): Expr
       : literal
   })
   if (list.length === 0) return booleanLiteral(isNegated, at)
-  return { kind: 'inList', value, list, isNegated, at }
+  return { kind: 'inList', value, list, areTexts: text === array, isNegated, at }
 }
 
 export function pattern(reader: TokenReader): { pattern: Expression; escape: Expression | undefined } {
