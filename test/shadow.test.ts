@@ -77,6 +77,21 @@ describe('which statements are questions', () => {
 })
 
 describe('what is shown', () => {
+  test('settings of the session that asks, and others of the server', async () => {
+    expect(
+      await own.ask(`SELECT current_setting('Statement_Timeout'), pg_catalog.current_setting('statement_timeout', true),
+        current_setting('max_index_keys'), current_setting('no.such', true)`),
+    ).toEqual(['5000|5000|32|'])
+    expect(
+      await own.ask(
+        "SELECT name, setting FROM pg_settings WHERE name IN ('statement_timeout', 'max_index_keys')",
+      ),
+    ).toEqual(['max_index_keys|32', 'statement_timeout|5000'])
+    await expect(own.ask("SELECT current_setting('no.such')")).rejects.toMatchObject({
+      code: 'query.unknown',
+    })
+  })
+
   test('names with their database before them', async () => {
     expect(await own.ask('SELECT * FROM current_database()')).toEqual(['prod:all'])
     expect(
