@@ -564,7 +564,9 @@ describe('what pools and drivers say to a session', () => {
       await client.query('SET application_name = \'my "own"\'; SET standard_conforming_strings = on')
       const sql = `SELECT current_setting('application_name') AS a, current_setting('standard_conforming_strings') AS b,
         (SELECT setting FROM pg_settings WHERE name = 'application_name') AS c, current_setting('search_path') AS d`
-      expect((await client.query(sql)).rows).toEqual([{ a: 'my "own"', b: 'on', c: 'my "own"', d: '"public"' }])
+      expect((await client.query(sql)).rows).toEqual([
+        { a: 'my "own"', b: 'on', c: 'my "own"', d: '"public"' },
+      ])
     })
   })
 
@@ -594,6 +596,19 @@ describe('what pools and drivers say to a session', () => {
         expect(rows).toEqual([{ at: '2026-05-31 23:59:56.500' }])
       }
       await expect(client.query(`SELECT ${at} AS at`, ['3 moons'])).rejects.toMatchObject({ code: '22P02' })
+    })
+  })
+
+  it('intervals may be asked for in ISO 8601, as Rails does', async () => {
+    await connected(async (client) => {
+      const plain = { getTypeParser: () => String }
+      const asked = async (values: unknown[]) =>
+        (await client.query({ text: 'SELECT $1::interval AS a', values, types: plain })).rows
+      await client.query('SET intervalstyle = iso_8601')
+      expect(await asked(['P1DT2H'])).toEqual([{ a: 'P1DT2H' }])
+      await client.query('RESET intervalstyle')
+      expect(await asked(['P1DT2H'])).toEqual([{ a: '1 days 02:00:00' }])
+      await expect(client.query('SET intervalstyle = verbose')).rejects.toMatchObject({ code: '22023' })
     })
   })
 
@@ -675,6 +690,12 @@ describe('what pools and drivers say to a session', () => {
       const sql = 'SELECT true = any(n > 2), some(n = 1) FROM (VALUES (1), (2)) AS v(n)'
       expect(await product.rows(sql)).toEqual([[false, true]])
     })
+  })
+
+  it.each(['"v".*', '`v`.*', '"v"."page".*', 'v."page".*', 'count("v".*)'])('SELECT %s', async (item) => {
+    const [row] = await product.rows(`SELECT ${item} FROM visits AS "v" WHERE n = 1`)
+    const plain = await product.rows(`SELECT ${item.replaceAll(/["`]/g, '')} FROM visits AS v WHERE n = 1`)
+    expect([row]).toEqual(plain)
   })
 
   it('numbers may be written with all their digits', async () => {

@@ -146,6 +146,7 @@ const microsPer: Readonly<Record<string, number>> = {
 
 /** Months, days and microseconds of `1 mons 2 days -03:04:05.6`, `2 days 3.5 secs` and the like. */
 function spanOf(text: string): string | undefined {
+  if (/^P/i.test(text)) return isoSpanOf(text)
   const part =
     /\s*(?:([+-]?)(\d{1,6}):(\d{2})(?::(\d{2})(?:\.(\d{1,6}))?)?(?!\S)|([+-]?\d+)(?:\.(\d+))?\s*([a-z]+))/iy
   let [months, days, micros] = [0, 0, 0n]
@@ -172,4 +173,18 @@ function spanOf(text: string): string | undefined {
     else return undefined
   }
   return part.lastIndex === 0 ? undefined : `${months} ${days} ${micros}`
+}
+
+/** `P1Y2M3W4DT5H6M7.8S`. */
+function isoSpanOf(text: string): string | undefined {
+  const whole = String.raw`([+-]?\d{1,9})`
+  const date = `(?:${whole}Y)?(?:${whole}M)?(?:${whole}W)?(?:${whole}D)?`
+  const time = `(?:T(?=[\\d+-])(?:${whole}H)?(?:${whole}M)?(?:([+-]?\\d{1,9}(?:\\.\\d{1,6})?)S)?)?`
+  const found = new RegExp(`^P(?=[\\dT+-])${date}${time}$`, 'i').exec(text)
+  if (!found) return undefined
+  const [years, months, weeks, days, hours, minutes] = found.slice(1).map((part) => Number(part ?? 0))
+  const [, sign = '', seconds = '0', fraction = ''] = /^([+-]?)(\d*)\.?(\d*)$/.exec(found[7] ?? '0') ?? []
+  const size = BigInt(seconds) * 1_000_000n + BigInt(fraction.padEnd(6, '0'))
+  const micros = BigInt(hours! * 60 + minutes!) * 60_000_000n + (sign === '-' ? -size : size)
+  return `${years! * 12 + months!} ${weeks! * 7 + days!} ${micros}`
 }
