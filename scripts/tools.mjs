@@ -116,6 +116,7 @@ export async function installTestTools({ isLong = false } = {}) {
     installSpark(programs),
     programs.then((missing) => missing.join('\n') || undefined),
     ...[...goServers, ...(isLong ? goServersForLong : [])].map((server) => installGoServer(server)),
+    installGoProgram('use-pgx', 'the test with pgx'),
     installAzurite(),
   ])
   return problems.filter((problem) => problem !== undefined)
@@ -198,11 +199,15 @@ async function installSystemPrograms() {
   )
 }
 
+function goCommand() {
+  return ['go', '/usr/local/go/bin/go'].find((command) => canRun(command, 'version'))
+}
+
 /** Built from its source, whose checksum is pinned here; what it needs in turn is pinned by its own module file. */
 async function installGoServer({ name, what, module, package: path, version, sum }) {
   const program = join(toolsCache, `${name}-${version}`)
   if (existsSync(program)) return undefined
-  const go = ['go', '/usr/local/go/bin/go'].find((command) => canRun(command, 'version'))
+  const go = goCommand()
   if (!go) return `Go is missing: ${what} of the tests is built with it (https://go.dev/dl).`
   process.stderr.write(`Building ${what} of the tests (once)…\n`)
   const folder = mkdtempSync(join(toolsCache, 'go-'))
@@ -219,6 +224,28 @@ async function installGoServer({ name, what, module, package: path, version, sum
   } finally {
     rmSync(folder, { recursive: true, force: true })
   }
+}
+
+/** One of the tests' own, everything it needs pinned by the files beside it. */
+async function installGoProgram(name, tests) {
+  const from = join(root, 'test', 'go', name)
+  const folder = join(toolsCache, name)
+  const stamp = join(folder, '.source')
+  const hash = createHash('sha256')
+  for (const file of ['go.mod', 'go.sum', 'main.go']) hash.update(readFileSync(join(from, file)))
+  const wanted = hash.digest('hex')
+  if (existsSync(stamp) && readFileSync(stamp, 'utf8') === wanted) return undefined
+  const go = goCommand()
+  if (!go) return `Go is missing: ${tests} is built with it (https://go.dev/dl).`
+  process.stderr.write(`Building ${tests} (once)…\n`)
+  rmSync(folder, { recursive: true, force: true })
+  mkdirSync(folder, { recursive: true })
+  const env = { ...process.env, GOTOOLCHAIN: 'local', GOFLAGS: '-mod=readonly', CGO_ENABLED: '0' }
+  const build = ['build', '-trimpath', '-ldflags=-s -w', '-o', join(folder, name), '.']
+  if (!(await run(go, build, { cwd: from, env })))
+    return `${tests} could not be built; see the messages above.`
+  writeFileSync(stamp, wanted)
+  return undefined
 }
 
 /** The Azure server of the tests, everything in it pinned by the lock file beside its package file. */

@@ -900,6 +900,7 @@ const statements = {
   dropTable: (table) => `DROP TABLE ${table}`,
   setVariable: (table) => `SET @x = (SELECT max(1) FROM ${table})`,
   setProperty: () => `SET application_name = 'x'`,
+  setTransaction: () => 'SET TRANSACTION READ ONLY',
   resetProperty: () => 'RESET application_name',
   show: () => 'SHOW TABLES',
   block: (table) => `$$ BEGIN SELECT * FROM ${table}; END $$`,

@@ -43,6 +43,10 @@ describe('names', () => {
     ['SELECT x.a, y.a AS z FROM databaseA.schema1.dataset1 x, prod.public.plain y', [[10, 1]]],
     ['SELECT max(b) FROM databaseA.schema1.view1', [[22]]],
     ['SELECT a FROM prod.public.plain', [[1]]],
+    // As clients that connected to them call databases.
+    ['SELECT a FROM "prod:all".public.plain', [[1]]],
+    ['SELECT a FROM "PROD:databaseA".schema1.dataset1', [[10]]],
+    ['SELECT a FROM "prod:databaseA.schema2".schema2.dataset1 ORDER BY a', [[20], [21]]],
     ['DESCRIBE databaseA.schema1.view1', [['b', 'int']]],
     ['SHOW DATABASES', [['databaseA'], ['databaseB'], ['databaseC']]],
     [
@@ -60,6 +64,7 @@ describe('names', () => {
   it.each<[string, RegExp]>([
     ['SELECT * FROM databaseA.schema1.nothing', /query\.unknown_table/],
     ['SELECT * FROM databaseA.schema9.dataset1', /query\.unknown_table/],
+    ['SELECT * FROM "other:all".public.plain', /query\.unknown_table/],
     ['CREATE TABLE databaseA.schema9.t AS SELECT 1 AS a', /no schema .*Did you mean schema1/s],
     ['CREATE TABLE databseA.schema1.t AS SELECT 1 AS a', /no database .*Did you mean databaseA/s],
     ['CREATE TABLE databaseA.schema1.DATASET1 (a int)', /dataset\.exists/],

@@ -76,14 +76,14 @@ afterAll(async () => {
 
 test('there are many, of every client', () => {
   expect(new Set(questions.map(({ client }) => client))).toEqual(
-    new Set(['psql', 'sqlalchemy', 'pgjdbc', 'asyncpg', 'psycopg', 'psqlodbc']),
+    new Set(['psql', 'sqlalchemy', 'pgjdbc', 'asyncpg', 'psycopg', 'psqlodbc', 'typeorm']),
   )
   expect(questions.length).toBeGreaterThan(180)
 })
 
 /** Answers that are ours on purpose: they tell of the one who asks, not of the server. */
 const ours =
-  /pg_database|pg_roles|pg_settings|current_user|current_database|current_setting|pg_user\b|pg_auth_members|set_config|pg_tablespace|nspowner/i
+  /pg_database|pg_roles|pg_settings|current_user|current_database|current_setting|pg_user\b|pg_auth_members|set_config|pg_tablespace|nspowner|columns\.\*/i
 /** They list everything a database has, and ours has helpers of its own. */
 const everything =
   /pg_proc|pg_type|\bpg_range|information_schema|pg_default_acl|pg_language|relname LIKE|'s','S'|'r','p','t','s'|relkind IN \('r','p','v','m','S','s','f',''\)/i

@@ -38,6 +38,7 @@ describe('which statements are questions', () => {
     'SELECT version()',
     "SELECT 'visits'::regclass",
     'SELECT current_schema()',
+    'SELECT * FROM current_database()',
     'SELECT pg_catalog.current_schemas(false)',
     "DECLARE c CURSOR FOR SELECT relname FROM pg_class WHERE relname <> 'for'",
   ])('%s', (text) => expect(partsOf(text)).toMatchObject([{ kind: 'question' }]))
@@ -76,6 +77,30 @@ describe('which statements are questions', () => {
 })
 
 describe('what is shown', () => {
+  test('settings of the session that asks, and others of the server', async () => {
+    expect(
+      await own.ask(`SELECT current_setting('Statement_Timeout'), pg_catalog.current_setting('statement_timeout', true),
+        current_setting('max_index_keys'), current_setting('no.such', true)`),
+    ).toEqual(['5000|5000|32|'])
+    expect(
+      await own.ask(
+        "SELECT name, setting FROM pg_settings WHERE name IN ('statement_timeout', 'max_index_keys')",
+      ),
+    ).toEqual(['max_index_keys|32', 'statement_timeout|5000'])
+    await expect(own.ask("SELECT current_setting('no.such')")).rejects.toMatchObject({
+      code: 'query.unknown',
+    })
+  })
+
+  test('names with their database before them', async () => {
+    expect(await own.ask('SELECT * FROM current_database()')).toEqual(['prod:all'])
+    expect(
+      await own.ask(`SELECT table_catalog, quote_ident(table_catalog),
+          (quote_ident(table_catalog) || '.' || quote_ident(table_schema) || '.' || quote_ident(table_name))::regclass::text
+        FROM information_schema.tables WHERE table_name = 'visits'`),
+    ).toEqual(['prod:all|"prod:all"|visits'])
+  })
+
   test('tables, views and structs under their names, with what is said of them', async () => {
     const all = shownTo(
       table('visits', {

@@ -78,16 +78,47 @@ describe('Python', () => {
         ],
         error: ['42703', '8'],
         after: [1],
+        texts: true,
+        several: [['v1']],
+        span: [['v3']],
         regtype: 25,
         pipeline: Array.from({ length: 20 }, (_, index) => index + 1),
       })
     },
   )
 
+  testPython('psycopg 2: values within texts, server cursors, errors, a session reset', async () => {
+    expect(await use('psycopg2')).toEqual({
+      rows,
+      texts: true,
+      parameters: [['v1']],
+      bytes: '00ff5c27',
+      cursor: ['v1', 'v2', 'v3'],
+      error: ['42703', '8'],
+      values: [
+        [1, 'x'],
+        [2, '\\'],
+      ],
+      after: [[1]],
+    })
+  })
+
+  testPython('pg8000: parameters, prepared statements, errors, COPY', async () => {
+    expect(await use('pg8000')).toEqual({
+      rows,
+      texts: true,
+      parameters: [['v1']],
+      prepared: [1, 2, 3],
+      error: ['42703', '8'],
+      copy: 'v1,3\nv2,1\nv3,7\n',
+    })
+  })
+
   testPython('asyncpg: a pool, binary values, parameters of the catalogue, cursors, COPY', async () => {
     expect(await use('asyncpg')).toEqual({
       rows,
       parameters: 2,
+      several: ['v1'],
       tables: ['people', 'visits'],
       cursor: ['v1', 'v2', 'v3'],
       copy: 'v1,3\nv2,1\nv3,7\n',
@@ -192,8 +223,40 @@ describe('JDBC', () => {
         'state: 42703',
         'after: on',
         'cancelled: 57014',
-        'copied: v1,3 v2,1 v3,7',
+        'isolation: 8',
+        'several: v1 ; v3',
+        'copied: v1,3 v2,1 v3,7 ',
+        "simple: \\' OR true --,v3",
       ])
+    },
+  )
+})
+
+describe('Go', () => {
+  const program = join(toolsCache, 'use-pgx', 'use-pgx')
+  const isMissing = !existsSync(program)
+  if (isMissing && process.env['CI']) throw new Error(`Under CI ${program} must be there, and is not.`)
+
+  test.skipIf(isMissing)(
+    'pgx: each way of sending values, arrays, time-outs, a pool, batches, COPY',
+    async () => {
+      const env = { ...process.env, ...environment, TZ: 'UTC' }
+      const { stdout } = await promisify(execFile)(program, { env })
+      const way = {
+        rows: rows.map(([id, at, ...more]) => [id, String(at).replace('+00:00', 'Z'), ...more]),
+        texts: true,
+        parameters: [['v1']],
+        error: '42703',
+        after: [[1]],
+        late: true,
+      }
+      expect(JSON.parse(stdout)).toEqual({
+        statements: way,
+        described: way,
+        exec: way,
+        simple: way,
+        pool: { batch: 210, error: '42703', after: 2, copied: ['v1\t3\nv2\t1\nv3\t7\n', 'COPY 3'] },
+      })
     },
   )
 })

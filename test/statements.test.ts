@@ -434,6 +434,306 @@ describe('what sessions show', () => {
   })
 })
 
+describe('texts that clients put values into themselves', () => {
+  /** As libpq, and whatever uses it, puts a value into a text. */
+  const escaped = (value: string, isStandard: boolean): string =>
+    `'${(isStandard ? value : value.replaceAll('\\', '\\\\')).replaceAll("'", "''")}'`
+  const values = ['a', "it's", 'a\\b', '\\', "\\' OR true --", "\\\\'", '100\\%', 'é\\n']
+
+  it('hold the values, as standard_conforming_strings says, whichever it is', async () => {
+    await connected(async (client) => {
+      const reported = new Map<string, string>()
+      client.connection.on('parameterStatus', (message: { parameterName: string; parameterValue: string }) =>
+        reported.set(message.parameterName, message.parameterValue),
+      )
+      for (const set of ['off', 'on', 'off']) {
+        await client.query(`SET standard_conforming_strings = ${set}`)
+        expect(await texts(client, 'SHOW standard_conforming_strings')).toEqual([[set]])
+        if (reported.size > 0) expect(reported.get('standard_conforming_strings')).toBe(set)
+        for (const value of values) {
+          const literal = escaped(value, set === 'on')
+          expect(await texts(client, `SELECT ${literal}, 1`)).toEqual([[value, 1]])
+          const prepared = { text: `SELECT ${literal}, $1::int`, values: [2], rowMode: 'array' as const }
+          expect((await client.query(prepared)).rows).toEqual([[value, 2]])
+        }
+      }
+      expect(reported.size).toBeGreaterThan(0)
+    })
+  })
+
+  it('are escapes by themselves until a client asks for another meaning', async () => {
+    await connected(async (client) => {
+      expect(await texts(client, 'SHOW standard_conforming_strings')).toEqual([['off']])
+      expect(await texts(client, "SELECT '\\d', 'a\\tb', r'\\d'")).toEqual([['d', 'a\tb', '\\d']])
+      await client.query('SET standard_conforming_strings = on')
+      expect(await texts(client, "SELECT '\\d', 'a\\tb', r'\\d'")).toEqual([['\\d', 'a\\tb', '\\d']])
+      await client.query('RESET ALL')
+      expect(await texts(client, "SELECT '\\d'")).toEqual([['d']])
+    })
+  })
+
+  it.each(values)('may stand behind an E: %s', async (value) => {
+    await connected(async (client) => {
+      const literal = client.escapeLiteral(value)
+      for (const set of ['off', 'on']) {
+        await client.query(`SET standard_conforming_strings = ${set}`)
+        if (set === 'on' || literal.includes('E')) {
+          expect(await texts(client, `SELECT ${literal}`)).toEqual([[value]])
+        }
+      }
+    })
+  })
+
+  it("may have all of PostgreSQL's escapes behind an E", async () => {
+    const sql = String.raw`SELECT E'\b\f\n\r\t\\\'''', e'\101\x42\u0043\U0001F98A\q'`
+    expect(await connected((client) => texts(client, sql))).toEqual([["\b\f\n\r\t\\''", 'ABC🦊q']])
+  })
+
+  it('ask the catalogue as PostgreSQL reads them, and failures keep their places', async () => {
+    await connected(async (client) => {
+      await client.query('SET standard_conforming_strings = on')
+      const sql = String.raw`SELECT relname FROM pg_class WHERE relname LIKE 'v\isits'; SELECT '\', 'a\b'`
+      const [names, plain] = (await client.query(sql)) as unknown as pg.QueryResult[]
+      expect([names?.rows, plain?.rowCount]).toEqual([[{ relname: 'visits' }], 1])
+      for (const text of [String.raw`SELECT '\', '\\', wrong`, String.raw`SELECT '\' AS a, '\\' = = 1`]) {
+        const place = text.includes('wrong') ? text.indexOf('wrong') : text.indexOf('= 1')
+        await expect(client.query(text)).rejects.toMatchObject({ position: String(place + 1) })
+        await expect(client.query({ text, values: [], name: 'x' })).rejects.toMatchObject({
+          position: String(place + 1),
+        })
+      }
+    })
+  })
+
+  it('are stored as the dialect has them', async () => {
+    await connected(async (client) => {
+      await client.query('SET standard_conforming_strings = on')
+      await client.query(String.raw`CREATE VIEW slashed AS SELECT 'a\b' AS a, E'c\\d' AS b`)
+    })
+    expect(await product.rows('SELECT * FROM slashed')).toEqual([['a\\b', 'c\\d']])
+  })
+})
+
+describe('what pools and drivers say to a session', () => {
+  it.each<[string, string]>([
+    ['SET SESSION CHARACTERISTICS AS TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY', 'SET'],
+    ['SET SESSION CHARACTERISTICS AS TRANSACTION READ WRITE', 'SET'],
+    ['SET TRANSACTION ISOLATION LEVEL SERIALIZABLE READ ONLY NOT DEFERRABLE', 'SET'],
+    ['SET LOCAL statement_timeout = 0', 'SET'],
+    ['SET SESSION AUTHORIZATION DEFAULT', 'SET'],
+    ['RESET SESSION AUTHORIZATION', 'RESET'],
+    ['SET ROLE NONE', 'SET'],
+    ['RESET ROLE', 'RESET'],
+    ['DISCARD PLANS', 'DISCARD'],
+    ['DISCARD SEQUENCES', 'DISCARD'],
+    ['DISCARD TEMPORARY', 'DISCARD'],
+    ['DISCARD ALL', 'DISCARD'],
+  ])('%s', async (sql, command) => {
+    const answer = await connected((client) => client.query(sql))
+    expect(answer).toMatchObject({ command, rows: [] })
+  })
+
+  it.each([
+    'SET SESSION AUTHORIZATION somebody',
+    'SET ROLE somebody',
+    'SET TRANSACTION ISOLATION LEVEL NONE',
+    'SET TRANSACTION SNAPSHOT 1',
+    'SET SESSION CHARACTERISTICS AS TRANSACTION',
+    'DISCARD EVERYTHING',
+  ])('not %s', async (sql) => {
+    await expect(connected((client) => client.query(sql))).rejects.toMatchObject({
+      code: expect.stringMatching(/^(?:42601|22023)$/),
+    })
+  })
+
+  it('is read again as it was set', async () => {
+    await connected(async (client) => {
+      expect(await texts(client, 'SHOW TRANSACTION ISOLATION LEVEL')).toEqual([['read committed']])
+      await client.query('SET SESSION CHARACTERISTICS AS TRANSACTION ISOLATION LEVEL SERIALIZABLE, READ ONLY')
+      expect(await texts(client, 'SHOW TRANSACTION ISOLATION LEVEL')).toEqual([['serializable']])
+      expect(await texts(client, 'SHOW transaction_isolation')).toEqual([['serializable']])
+      expect(await texts(client, 'SHOW transaction_read_only')).toEqual([['on']])
+      expect(await texts(client, 'SHOW default_transaction_read_only')).toEqual([['on']])
+      await client.query('DISCARD ALL')
+      expect(await texts(client, 'SHOW transaction_isolation')).toEqual([['read committed']])
+    })
+  })
+
+  it('is what the catalogue says too', async () => {
+    await connected(async (client) => {
+      await client.query('SET application_name = \'my "own"\'; SET standard_conforming_strings = on')
+      const sql = `SELECT current_setting('application_name') AS a, current_setting('standard_conforming_strings') AS b,
+        (SELECT setting FROM pg_settings WHERE name = 'application_name') AS c, current_setting('search_path') AS d`
+      expect((await client.query(sql)).rows).toEqual([
+        { a: 'my "own"', b: 'on', c: 'my "own"', d: '"public"' },
+      ])
+    })
+  })
+
+  it('DISCARD leaves what it does not name', async () => {
+    await connected(async (client) => {
+      await client.query('CREATE TEMP TABLE passing AS SELECT 1 AS a')
+      await client.query('PREPARE kept AS SELECT 7 AS n')
+      await client.query('DISCARD PLANS; DISCARD SEQUENCES')
+      expect(await texts(client, 'SELECT a FROM passing')).toEqual([[1]])
+      await client.query('DISCARD TEMP')
+      await expect(client.query('SELECT a FROM passing')).rejects.toMatchObject({ code: '42P01' })
+      expect(await texts(client, 'EXECUTE kept')).toEqual([[7]])
+      await client.query('DISCARD ALL')
+      await expect(client.query('EXECUTE kept')).rejects.toMatchObject({ code: '26000' })
+    })
+  })
+
+  it('parameters may be spans of time, as text and as bytes', async () => {
+    await connected(async (client) => {
+      const at = "date_format(timestamp '2026-03-31 00:00:00' + $1::interval, 'yyyy-MM-dd HH:mm:ss.SSS')"
+      const bytes = Buffer.alloc(16)
+      bytes.writeBigInt64BE(-3_500_000n)
+      bytes.writeInt32BE(1, 8)
+      bytes.writeInt32BE(2, 12)
+      for (const span of [bytes, '2 mons 1 day -00:00:03.5', '2 months 1 days -3.5 secs']) {
+        const { rows } = await client.query(`SELECT ${at} AS at`, [span])
+        expect(rows).toEqual([{ at: '2026-05-31 23:59:56.500' }])
+      }
+      await expect(client.query(`SELECT ${at} AS at`, ['3 moons'])).rejects.toMatchObject({ code: '22P02' })
+    })
+  })
+
+  it('intervals may be asked for in ISO 8601, as Rails does', async () => {
+    await connected(async (client) => {
+      const plain = { getTypeParser: () => String }
+      const asked = async (values: unknown[]) =>
+        (await client.query({ text: 'SELECT $1::interval AS a', values, types: plain })).rows
+      await client.query('SET intervalstyle = iso_8601')
+      expect(await asked(['P1DT2H'])).toEqual([{ a: 'P1DT2H' }])
+      await client.query('RESET intervalstyle')
+      expect(await asked(['P1DT2H'])).toEqual([{ a: '1 days 02:00:00' }])
+      await expect(client.query('SET intervalstyle = verbose')).rejects.toMatchObject({ code: '22023' })
+    })
+  })
+
+  describe('arrays', () => {
+    /** PostgreSQL's bytes of an array of int4; NULL for null. */
+    const int4s = (values: readonly (number | null)[]): Buffer => {
+      const words = [values.length === 0 ? 0 : 1, 0, 23, ...(values.length === 0 ? [] : [values.length, 1])]
+      for (const value of values) words.push(...(value === null ? [-1] : [4, value]))
+      const bytes = Buffer.alloc(words.length * 4)
+      for (const [index, word] of words.entries()) bytes.writeInt32BE(word, index * 4)
+      return bytes
+    }
+    const found = async (condition: string, value: unknown): Promise<unknown[]> =>
+      await connected(async (client) => {
+        const text = `SELECT n FROM (VALUES (1), (2), (3), (NULL)) AS v(n) WHERE ${condition} ORDER BY n`
+        return (await client.query({ text, values: [value], rowMode: 'array' })).rows.flat()
+      })
+
+    it.each<[string, unknown, number[]]>([
+      ['n = ANY($1)', [1, 3, 9], [1, 3]],
+      ['n = SOME ($1)', [2, null], [2]],
+      ['n = ANY($1)', [], []],
+      ['n = ANY($1)', null, []],
+      ['n = ANY($1)', int4s([3, null]), [3]],
+      ['n = ANY($1)', int4s([]), []],
+      ['n <> ALL($1)', [1, 3], [2]],
+      ['n != ALL ($1::int[])', int4s([2]), [1, 3]],
+      ['n <> ALL($1)', [1, null], []],
+      ['NOT n = ANY($1)', [1], [2, 3]],
+      ['n = ANY($1::bigint[])', '{2,3}', [2, 3]],
+      ["concat('a, \\'', n) = ANY($1)", ["a, '1", '{"a, \\', "a, '3"], [1, 3]],
+      ["cast(n AS string) = ANY($1) OR 'NULL' = ANY($1)", ['2', 'null', null], [2]],
+      ["timestamp '2026-01-01 00:00:00' = ANY($1) AND n = 1", [new Date('2026-01-01T00:00:00Z')], [1]],
+      ["date_add('2026-01-01', n) = ANY($1)", ['2026-01-03'], [2]],
+      ['cast(n AS decimal(9, 2)) = ANY($1)', ['1.00', '3'], [1, 3]],
+      ['array_contains($1::array<int>, n) AND size($1) = 2', [1, 2], [1, 2]],
+    ])('%s of %j', async (condition, value, wanted) => {
+      expect(await found(condition, value)).toEqual(wanted)
+    })
+
+    it.each<[string, number[]]>([
+      ['n = ANY(ARRAY[1, 2])', [1, 2]],
+      ["n = ANY('{1, 3}')", [1, 3]],
+      ["n = ANY ('{2,NULL}'::int4[])", [2]],
+      ['cast(n AS string) = ANY(E\'{"1",\\\\2}\')', [1, 2]],
+      [`n = ANY(('{"1"}'::int4[]))`, [1]],
+      ["n = ANY('{}')", []],
+      ["n = ANY('{01, 2}')", [1, 2]],
+      ["timestamp '2026-01-01 00:00:00' = ANY('{2026-01-01T01:00:00+01:00}') AND n = 1", [1]],
+      ["n <> ALL('{}') AND n < 3", [1, 2]],
+      ["n <> ALL('{1,2}'::int[])", [3]],
+      ["n <> ALL('{1,NULL}'::int[])", []],
+    ])('%s', async (condition, wanted) => {
+      expect(
+        await product.rows(`SELECT n FROM (VALUES (1), (2), (3)) AS v(n) WHERE ${condition} ORDER BY n`),
+      ).toEqual(wanted.map((n) => [n]))
+    })
+
+    it.each<[string, unknown, string]>([
+      ['n = ANY($1)', '{1,', '22P02'],
+      ['n = ANY($1)', '{1}}', '22P02'],
+      ['n = ANY($1)', '{{1}}', '22P02'],
+      ['n = ANY($1)', ['x'], '22P02'],
+      ['n = ANY($1)', int4s([1]).subarray(0, 20), '22P02'],
+      ['n = ANY($1)', Buffer.concat([int4s([1]), Buffer.alloc(1)]), '08P01'],
+      ["n = ANY('1, 2') AND $1", true, '22P02'],
+      ['n < ANY($1)', [1], '42601'],
+    ])('%s of %j is refused', async (condition, value, code) => {
+      await expect(found(condition, value)).rejects.toMatchObject({ code })
+    })
+
+    it('may have many elements, and not any number', async () => {
+      const numbers = Array.from({ length: 100_001 }, (_, index) => index + 2)
+      expect(await found('n = ANY($1)', numbers.slice(0, 20_000))).toEqual([2, 3])
+      await expect(found('n = ANY($1)', numbers)).rejects.toMatchObject({ code: '53400' })
+    })
+
+    it('leave the aggregate function of that name as it was', async () => {
+      const sql = 'SELECT true = any(n > 2), some(n = 1) FROM (VALUES (1), (2)) AS v(n)'
+      expect(await product.rows(sql)).toEqual([[false, true]])
+    })
+  })
+
+  it.each(['"v".*', '`v`.*', '"v"."page".*', 'v."page".*', 'count("v".*)'])('SELECT %s', async (item) => {
+    const [row] = await product.rows(`SELECT ${item} FROM visits AS "v" WHERE n = 1`)
+    const plain = await product.rows(`SELECT ${item.replaceAll(/["`]/g, '')} FROM visits AS v WHERE n = 1`)
+    expect([row]).toEqual(plain)
+  })
+
+  it('numbers may be written with all their digits', async () => {
+    const numbers = async (sql: string) => await connected((client) => texts(client, sql))
+    expect(await numbers("SELECT '12.50'::numeric, '-.5'::numeric, '7'::numeric")).toEqual([
+      ['12.50', '-0.5', '7'],
+    ])
+    expect(await numbers("SELECT '12.5'::numeric(4, 0), cast('12.5' AS numeric), 12.5::numeric")).toEqual([
+      ['13', '13', '13'],
+    ])
+    const compared = 'SELECT 12.5 = $1::numeric AS a, 12.5 = cast($1 AS numeric) AS b'
+    const { rows } = await connected((client) => client.query(compared, ['12.50']))
+    expect(rows).toEqual([{ a: true, b: true }])
+  })
+
+  it('texts may be said to be compared as they are', async () => {
+    const sql = (name: string) =>
+      `SELECT a FROM (VALUES ('b'), ('B')) AS v(a) WHERE a > 'A' COLLATE ${name} AND a = 'b'`
+    for (const name of ['"C"', 'C', '"POSIX"', 'ucs_basic', 'utf8_binary']) {
+      expect(await product.rows(`${sql(name)} ORDER BY a COLLATE ${name}`)).toEqual([['b']])
+    }
+    await expect(product.rows(sql('"de-AT-x-icu"'))).rejects.toThrow(/query\.unsupported/)
+    expect(await product.rows("SELECT a collate FROM (VALUES ('b')) AS v(a)")).toEqual([['b']])
+  })
+
+  it('bytes may be written as PostgreSQL writes them', async () => {
+    const sql = String.raw`SELECT hex('\\x00fF'::bytea), hex('\\x'::bytea), hex('\\xf'::bytea), hex('\x1F'::bytea), hex('\\x00'::binary)`
+    expect(await product.rows(sql)).toEqual([['00FF', '', '5C7866', '1F', '5C783030']])
+  })
+
+  it('types may have their names in PostgreSQL', async () => {
+    const sql = `SELECT '2026-01-02 03:04:05+01'::timestamp with time zone AS a,
+      '2026-01-02 03:04:05'::timestamp without time zone AS b, 'x'::uuid AS c`
+    const { fields } = await connected((client) => client.query(sql))
+    expect(fields.map(({ dataTypeID }) => dataTypeID)).toEqual([1184, 1114, 25])
+  })
+})
+
 describe('templates in the text of a session', () => {
   beforeAll(async () => {
     const rest = await restOf({ http: product.http, home: join(home, 'home') })

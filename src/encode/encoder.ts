@@ -59,7 +59,7 @@ function rowWriter(
 ): (batch: Batch) => void {
   switch (encoding.kind) {
     case 'postgres': {
-      const write = dataRows(columns, encoding.formats)
+      const write = dataRows(columns, encoding)
       return (batch) => write(writer, batch)
     }
     case 'jsonLines':

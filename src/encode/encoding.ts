@@ -11,7 +11,12 @@
  * - `copy`: CopyData messages of the PostgreSQL protocol, one a row, in one of COPY's forms.
  */
 export type Encoding =
-  | { readonly kind: 'postgres'; readonly formats: readonly (0 | 1)[] }
+  | {
+      readonly kind: 'postgres'
+      readonly formats: readonly (0 | 1)[]
+      /** Else as PostgreSQL prints them. */
+      readonly intervals?: 'iso_8601'
+    }
   | { readonly kind: 'jsonLines' }
   | { readonly kind: 'jsonRows' }
   | { readonly kind: 'csv'; readonly header: boolean }

@@ -2,7 +2,16 @@ import type { DataType } from '#types/data-type.ts'
 import { cellMaker, type MakeCells, type Putters } from './cells.ts'
 import { firstPlainDay, lastPlainDay, writeDate, writeDecimal, writeInteger, writeTime } from './digits.ts'
 import { bigintOfWords, numberOfWords } from './raw-column.ts'
-import { dateText, decimalText, doubleText, floatDigits, plainText, timestampText } from './text.ts'
+import type { Interval } from './value.ts'
+import {
+  dateText,
+  decimalText,
+  doubleText,
+  floatDigits,
+  isoIntervalText,
+  plainText,
+  timestampText,
+} from './text.ts'
 
 const dayMicros = 86_400_000_000
 
@@ -13,6 +22,14 @@ export function textCells(column: number, type: DataType): MakeCells {
     // Texts, and what the engine has printed.
     isSentAsIs: type.kind !== 'binary',
     write: (writer, value) => void writer.text(plainText(type, value)),
+  })
+}
+
+export function isoIntervalCells(column: number): MakeCells {
+  return cellMaker(column, {
+    putters: {},
+    isSentAsIs: false,
+    write: (writer, value) => void writer.text(isoIntervalText(value as Interval)),
   })
 }
 

@@ -112,6 +112,22 @@ export function intervalText(interval: Interval): string {
   return parts.join(' ')
 }
 
+/** `P1Y2M3DT4H5M6.5S`, each part with its sign. */
+export function isoIntervalText({ months, days, micros }: Interval): string {
+  const seconds = micros / 1_000_000n
+  const fraction = micros % 1_000_000n
+  const [hours, minutes, rest] = [seconds / 3600n, (seconds / 60n) % 60n, seconds % 60n]
+  const sign = micros < 0n && rest === 0n ? '-' : ''
+  const tail = pad(fraction < 0n ? -fraction : fraction, 6).replace(/0+$/, '')
+  const part = (count: number | bigint, unit: string): string =>
+    Number(count) === 0 ? '' : `${count}${unit}`
+  const date = part(Math.trunc(months / 12), 'Y') + part(months % 12, 'M') + part(days, 'D')
+  const second = tail === '' ? part(rest, 'S') : `${sign}${rest}.${tail}S`
+  const time = part(hours, 'H') + part(minutes, 'M') + second
+  if (date === '' && time === '') return 'PT0S'
+  return `P${date}${time === '' ? '' : `T${time}`}`
+}
+
 /** Float32 values print with the digits a float has, not those of the double that carries it. */
 export function floatDigits(value: number): number {
   if (!Number.isFinite(value)) return value

@@ -8,6 +8,7 @@ import {
   decimalType,
   doubleType,
   integerType,
+  intervalType,
   longType,
   stringType,
   timestampNtzType,
@@ -39,6 +40,15 @@ test.each<[string, DataType, fc.Arbitrary<Value>]>([
     'timestamp without zone',
     timestampNtzType,
     fc.bigInt({ min: BigInt(yearOne) * 1000n, max: BigInt(year9999) * 1000n }),
+  ],
+  [
+    'interval',
+    intervalType,
+    fc.record({
+      months: fc.integer({ min: -100_000, max: 100_000 }),
+      days: fc.integer(),
+      micros: fc.bigInt({ min: -(10n ** 14n), max: 10n ** 14n }),
+    }),
   ],
   ['decimal', decimalType(38, 6), fc.bigInt({ min: -(10n ** 38n) + 1n, max: 10n ** 38n - 1n })],
 ])('a %s sent as text and as binary means the same', (_name, type, values) => {
@@ -76,4 +86,41 @@ test('what is no value of its type is refused by name', () => {
 
 test('NULL is NULL in every type', () => {
   expect(literalOfParameter(longType, null, 1)).toEqual({ type: longType, value: null })
+})
+
+const spans = fc.record({
+  months: fc.integer({ min: -100_000, max: 100_000 }),
+  days: fc.integer({ min: -1_000_000, max: 1_000_000 }),
+  micros: fc.bigInt({ min: -(10n ** 14n), max: 10n ** 14n }),
+})
+
+/** As the server sends it to a client that asked for ISO 8601. */
+function sentAsIso(value: Value): string {
+  const encoder = createEncoder({ kind: 'postgres', formats: [0], intervals: 'iso_8601' }, [
+    { name: 'c', type: intervalType },
+  ])
+  encoder.add({ rowCount: 1, value: () => value })
+  return Buffer.from(encoder.take()).subarray(11).toString()
+}
+
+test('an interval in ISO 8601 means the same', () => {
+  fc.assert(
+    fc.property(spans, (value) => {
+      const iso = literalOfParameter(intervalType, Buffer.from(sentAsIso(value)), 0)
+      expect(iso).toEqual(literalOfParameter(intervalType, sent(intervalType, value, 1), 1))
+    }),
+  )
+})
+
+test.each<[months: number, days: number, micros: bigint, text: string]>([
+  [0, 0, 0n, 'PT0S'],
+  [14, 3, 14_706_500_000n, 'P1Y2M3DT4H5M6.5S'],
+  [-1, 0, -500_000n, 'P-1MT-0.5S'],
+  [0, 1, -3_600_000_000n, 'P1DT-1H'],
+])('%i months, %i days and %i µs are %s', (months, days, micros, text) => {
+  expect(sentAsIso({ months, days, micros })).toBe(text)
+})
+
+test.each(['P', 'PT', '1D', 'P1', 'P1DT', 'P1.5D', 'PT1H2D'])('%s is no interval', (text) => {
+  expect(() => literalOfParameter(intervalType, Buffer.from(text), 0)).toThrow(/interval was expected/)
 })

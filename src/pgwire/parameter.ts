@@ -3,7 +3,8 @@ import { AppError } from '#base/errors.ts'
 import { literalOfText } from '#query/literal-text.ts'
 import type { Literal } from '#query/query.ts'
 import { type DataType, sparkName } from '#types/data-type.ts'
-import { utf8 } from './payload-reader.ts'
+import { PayloadReader, utf8 } from './payload-reader.ts'
+import { typeOfOid } from './wire-type.ts'
 
 const epochMs = Date.UTC(2000, 0, 1)
 const dayMs = 86_400_000
@@ -50,9 +51,13 @@ function literalOfBinary(type: DataType, bytes: Buffer): Literal {
       return { type, value: numericText(bytes) }
     case 'string':
       return { type, value: utf8(bytes) }
-    case 'interval':
-    case 'void':
+    case 'interval': {
+      const span = sized(16)
+      return { type, value: `${span.readInt32BE(12)} ${span.readInt32BE(8)} ${span.readBigInt64BE()}` }
+    }
     case 'array':
+      return arrayOfBinary(type, bytes)
+    case 'void':
     case 'map':
     case 'struct':
       throw new AppError('query.unsupported', `A parameter of type ${sparkName(type)} cannot be binary.`, {
@@ -61,6 +66,26 @@ function literalOfBinary(type: DataType, bytes: Buffer): Literal {
     default:
       return unreachable(type)
   }
+}
+
+/** At most one dimension; each element with its length, −1 for NULL. */
+function arrayOfBinary(type: DataType, bytes: Buffer): Literal {
+  const invalid = new AppError('query.value', 'The bytes are no array of one dimension.')
+  const reader = new PayloadReader(bytes)
+  const dimensionCount = reader.int32()
+  reader.int32() // Whether there are NULLs.
+  const element = typeOfOid(reader.int32())
+  if (!element || element.kind === 'array' || dimensionCount < 0 || dimensionCount > 1) throw invalid
+  const elementCount = dimensionCount === 0 ? 0 : reader.int32()
+  if (dimensionCount === 1) reader.int32() // The first index.
+  if (elementCount < 0 || elementCount * 4 > reader.remaining) throw invalid
+  const elements = Array.from({ length: elementCount }, () => {
+    const byteCount = reader.int32()
+    if (byteCount < -1) throw invalid
+    return literalOfParameter(element, byteCount === -1 ? null : reader.bytes(byteCount), 1)
+  })
+  reader.end()
+  return { type, value: '', elements }
 }
 
 function outOfRange(what: string): AppError {

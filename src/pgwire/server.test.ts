@@ -339,6 +339,22 @@ describe('the extended protocol', () => {
     expect(types(await client.untilReady())).toBe('EZ')
   })
 
+  test('DISCARD ends them only when it is ALL', async () => {
+    await using server = await wireServer()
+    await using client = await WireClient.signedIn(server.port)
+    client.send(parse('rows 1', { name: 's1' }), sync)
+    await client.untilReady()
+    for (const [what, after] of [
+      ['temp', '2Z'],
+      ['all', 'EZ'],
+    ] as const) {
+      client.send(query(`discard ${what}`))
+      await client.untilReady()
+      client.send(bind({ statement: 's1' }), sync)
+      expect(types(await client.untilReady())).toBe(after)
+    }
+  })
+
   test('portals end with the transaction, prepared statements with the session, and both have a maximum', async () => {
     await using server = await wireServer()
     await using client = await WireClient.signedIn(server.port)

@@ -1,5 +1,6 @@
 import { AppError, toAppError } from '#base/errors.ts'
 import type { Logger } from '#base/log.ts'
+import type { Encoding } from '#encode/encoding.ts'
 import type {
   QuerySession,
   ResultColumn,
@@ -32,7 +33,7 @@ import type { Output } from './output.ts'
 import { literalOfParameter } from './parameter.ts'
 import { closePortal, formatsFor, type Portal, type Prepared } from './prepared.ts'
 import { reportedProperties } from './reported-properties.ts'
-import { typeOfOid, wireTypeOf } from './wire-type.ts'
+import { parameterOid, typeOfOid, wireTypeOf } from './wire-type.ts'
 
 const preparedMax = 1_000
 /** Each open portal may hold a statement in the engine. */
@@ -146,7 +147,7 @@ export class Session {
     const results = this.#query.execute(statement, {
       takesCopy: true,
       parameters: [],
-      encoding: (columns) => ({ kind: 'postgres', formats: columns.map(() => 0) }),
+      encoding: (columns) => this.#encoding(columns.map(() => 0)),
       rightsRevision,
       signal: stopped,
     })
@@ -283,7 +284,7 @@ export class Session {
     if (target === 'statement') {
       const { description, declaredTypes } = this.#preparedNamed(name)
       const types = description.parameterTypes.map((type, index) => declaredTypes[index] ?? type)
-      const oids = description.parameterOids ?? types.map((type) => wireTypeOf(type).oid)
+      const oids = description.parameterOids ?? types.map(parameterOid)
       this.#output.write(parameterDescription(oids))
       return this.#output.write(description.columns ? rowDescription(description.columns, []) : noData)
     }
@@ -337,7 +338,7 @@ export class Session {
       ...(portal.given ? { given: portal.given } : {}),
       encoding: (columns) => {
         refuseOtherColumns(description.columns, columns)
-        return { kind: 'postgres', formats: formatsFor(columns.length, portal.resultFormats) }
+        return this.#encoding(formatsFor(columns.length, portal.resultFormats))
       },
       rightsRevision,
       signal: portal.stopped,
@@ -366,6 +367,11 @@ export class Session {
     portal.progress = { kind: 'done' }
     this.#complete(statement, tag ?? 'SELECT 0')
     return undefined
+  }
+
+  #encoding(formats: readonly (0 | 1)[]): Encoding {
+    const isIso = this.#query.properties.get('intervalstyle') === 'iso_8601'
+    return { kind: 'postgres', formats, ...(isIso ? { intervals: 'iso_8601' } : {}) }
   }
 
   /** All rows of a COPY … TO STDOUT; how many. */
@@ -458,7 +464,7 @@ export class Session {
         },
       )
     }
-    if (statement.kind === 'discard') {
+    if (statement.kind === 'discard' && statement.what === 'all') {
       await this.#closePortals()
       this.#prepared.clear()
       return false

@@ -1,6 +1,7 @@
 import { unreachable } from '#base/assert.ts'
 import type { DataType } from '#types/data-type.ts'
 import {
+  arrayType,
   binaryType,
   booleanType,
   dateType,
@@ -93,7 +94,41 @@ const types: ReadonlyMap<number, DataType> = new Map([
   [2950, stringType], // uuid
 ])
 
+/** Each with the OID of its arrays, which clients may send; results have none of PostgreSQL's arrays in them. */
+const arrayOids: readonly (readonly [element: number, array: number])[] = [
+  [16, 1000],
+  [17, 1001],
+  [18, 1002],
+  [19, 1003],
+  [20, 1016],
+  [21, 1005],
+  [23, 1007],
+  [25, 1009],
+  [26, 1028],
+  [114, 199],
+  [700, 1021],
+  [701, 1022],
+  [1042, 1014],
+  [1043, 1015],
+  [1082, 1182],
+  [1114, 1115],
+  [1184, 1185],
+  [1186, 1187],
+  [1700, 1231],
+  [2950, 2951],
+]
+const arrayOfElement = new Map(arrayOids)
+const elementOfArray = new Map(arrayOids.map(([element, array]) => [array, element]))
+
+/** What a client is told to send. */
+export function parameterOid(type: DataType): number {
+  const { oid } = type.kind === 'array' ? wireTypeOf(type.element) : wireTypeOf(type)
+  const isSimple = type.kind === 'array' && !['array', 'map', 'struct'].includes(type.element.kind)
+  return (isSimple ? arrayOfElement.get(oid) : undefined) ?? wireTypeOf(type).oid
+}
+
 /** The type a client means by an OID; undefined for those we do not take as parameters. */
 export function typeOfOid(oid: number): DataType | undefined {
-  return types.get(oid)
+  const element = types.get(elementOfArray.get(oid) ?? 0)
+  return element ? arrayType(element) : types.get(oid)
 }

@@ -1,6 +1,7 @@
 import { unreachable } from '#base/assert.ts'
 import { AppError } from '#base/errors.ts'
 import type { Literal } from '#sql/compile.ts'
+import { elementsOfArrayText } from '#types/array-text.ts'
 import { type DataType, sparkName } from '#types/data-type.ts'
 
 /**
@@ -37,10 +38,20 @@ export function literalOfText(type: DataType, text: string): Literal {
         type,
         value: /^\\x(?:[0-9a-f]{2})*$/i.test(trimmed) ? trimmed.slice(2).toLowerCase() : refuse(type, text),
       }
-    case 'string':
     case 'interval':
+      return { type, value: spanOf(trimmed) ?? refuse(type, text) }
+    case 'array': {
+      const elements = elementsOfArrayText(trimmed) ?? refuse(type, text)
+      return {
+        type,
+        value: text,
+        elements: elements.map((element) =>
+          element === null ? { type: type.element, value: null } : literalOfText(type.element, element),
+        ),
+      }
+    }
+    case 'string':
     case 'void':
-    case 'array':
     case 'map':
     case 'struct':
       return { type, value: text }
@@ -116,4 +127,64 @@ function zoneMs(zone: string): number {
   const [hours = 0, minutes = 0, seconds = 0] = (digits.match(/\d{2}/g) ?? []).map(Number)
   const span = (hours * 3600 + minutes * 60 + seconds) * 1000
   return zone.startsWith('-') ? -span : span
+}
+
+const monthsPer: Readonly<Record<string, number>> = { year: 12, mon: 1, month: 1 }
+const daysPer: Readonly<Record<string, number>> = { week: 7, day: 1 }
+const microsPer: Readonly<Record<string, number>> = {
+  hour: 3_600_000_000,
+  min: 60_000_000,
+  minute: 60_000_000,
+  sec: 1_000_000,
+  second: 1_000_000,
+  s: 1_000_000,
+  millisecond: 1_000,
+  ms: 1_000,
+  microsecond: 1,
+  us: 1,
+}
+
+/** Months, days and microseconds of `1 mons 2 days -03:04:05.6`, `2 days 3.5 secs` and the like. */
+function spanOf(text: string): string | undefined {
+  if (/^P/i.test(text)) return isoSpanOf(text)
+  const part =
+    /\s*(?:([+-]?)(\d{1,6}):(\d{2})(?::(\d{2})(?:\.(\d{1,6}))?)?(?!\S)|([+-]?\d+)(?:\.(\d+))?\s*([a-z]+))/iy
+  let [months, days, micros] = [0, 0, 0n]
+  while (part.lastIndex < text.length) {
+    const found = part.exec(text)
+    if (!found) return undefined
+    const [, sign, hours = '0', minutes = '0', seconds = '0', fraction = '', count, tail = '', word = ''] =
+      found
+    if (count === undefined) {
+      const clock = (Number(hours) * 60 + Number(minutes)) * 60 + Number(seconds)
+      const size = BigInt(clock) * 1_000_000n + BigInt(fraction.padEnd(6, '0'))
+      micros += sign === '-' ? -size : size
+      continue
+    }
+    const unit = word.toLowerCase().replace(/(?<=[a-z]{2})s$/, '')
+    const [perMonth, perDay, perMicro] = [monthsPer[unit], daysPer[unit], microsPer[unit]]
+    if (perMicro !== undefined) {
+      const size = BigInt(count) * BigInt(perMicro)
+      const rest = BigInt(Math.round(Number(`0.${tail || '0'}`) * perMicro))
+      micros += count.startsWith('-') ? size - rest : size + rest
+    } else if (/[1-9]/.test(tail)) return undefined
+    else if (perMonth !== undefined) months += Number(count) * perMonth
+    else if (perDay !== undefined) days += Number(count) * perDay
+    else return undefined
+  }
+  return part.lastIndex === 0 ? undefined : `${months} ${days} ${micros}`
+}
+
+/** `P1Y2M3W4DT5H6M7.8S`. */
+function isoSpanOf(text: string): string | undefined {
+  const whole = String.raw`([+-]?\d{1,9})`
+  const date = `(?:${whole}Y)?(?:${whole}M)?(?:${whole}W)?(?:${whole}D)?`
+  const time = `(?:T(?=[\\d+-])(?:${whole}H)?(?:${whole}M)?(?:([+-]?\\d{1,9}(?:\\.\\d{1,6})?)S)?)?`
+  const found = new RegExp(`^P(?=[\\dT+-])${date}${time}$`, 'i').exec(text)
+  if (!found) return undefined
+  const [years, months, weeks, days, hours, minutes] = found.slice(1).map((part) => Number(part ?? 0))
+  const [, sign = '', seconds = '0', fraction = ''] = /^([+-]?)(\d*)\.?(\d*)$/.exec(found[7] ?? '0') ?? []
+  const size = BigInt(seconds) * 1_000_000n + BigInt(fraction.padEnd(6, '0'))
+  const micros = BigInt(hours! * 60 + minutes!) * 60_000_000n + (sign === '-' ? -size : size)
+  return `${years! * 12 + months!} ${weeks! * 7 + days!} ${micros}`
 }

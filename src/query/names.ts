@@ -138,8 +138,9 @@ interface Qualified {
 }
 
 function qualify(scope: NameScope, parts: readonly string[]): Qualified | undefined {
-  const [name, second, third, ...more] = parts.toReversed()
+  const [name, second, given, ...more] = parts.toReversed()
   if (name === undefined || more.length > 0) return undefined
+  const third = given === undefined ? undefined : withoutSandbox(scope, given)
   const own: Qualified = { name, database: undefined, schema: undefined, isOptional: false }
   const { focus } = scope
   const isSandbox = (word: string): boolean =>
@@ -166,6 +167,14 @@ function qualify(scope: NameScope, parts: readonly string[]): Qualified | undefi
     }
   }
   return isPlain(second) ? own : { ...own, database: second, schema: schemaDefault }
+}
+
+/** Clients that know a database as `prod:sales`, because they connected to it so, put that before its schemas too. */
+function withoutSandbox({ focus, caller }: NameScope, word: string): string {
+  const { name } = caller.sandbox
+  if (!word.toLowerCase().startsWith(`${name}:`.toLowerCase())) return word
+  const [database = ''] = word.slice(name.length + 1).split('.')
+  return focus.kind === 'table' || focus.kind === 'view' ? name : database
 }
 
 function ownDatabase({ focus }: NameScope): string | undefined {

@@ -150,8 +150,8 @@ const properties: readonly Property[] = [
     name: 'IntervalStyle',
     default: 'postgres',
     about: 'Form of intervals',
-    accept: oneOf('postgres'),
-    expects: 'postgres',
+    accept: oneOf('postgres', 'iso_8601'),
+    expects: 'postgres or iso_8601',
   },
   { name: 'is_superuser', default: 'off', about: 'Always off' },
   { name: 'lc_collate', default: 'C', about: 'Texts are ordered by code point' },
@@ -166,6 +166,13 @@ const properties: readonly Property[] = [
     expects: 'true or false',
   },
   {
+    name: 'role',
+    default: 'none',
+    about: 'Always none: rights are those of who is signed in',
+    accept: oneOf('none'),
+    expects: 'none',
+  },
+  {
     name: 'row_security',
     default: 'on',
     about: 'Accepted without effect',
@@ -176,7 +183,13 @@ const properties: readonly Property[] = [
   { name: 'server_encoding', default: 'UTF8', about: 'Encoding of texts in the server' },
   { name: 'server_version', default: serverVersion, about: 'PostgreSQL version behind the catalogue' },
   { name: 'server_version_num', default: '160014', about: 'The same as a number' },
-  { name: 'session_authorization', default: '', about: 'Who is signed in' },
+  {
+    name: 'session_authorization',
+    default: '',
+    about: 'Who is signed in',
+    accept: () => undefined,
+    expects: 'DEFAULT',
+  },
   {
     name: 'skip_stats_for_complex_datatypes',
     default: 'true',
@@ -186,10 +199,11 @@ const properties: readonly Property[] = [
   },
   {
     name: 'standard_conforming_strings',
-    default: 'on',
-    about: 'Always on',
-    accept: (value) => (onOff(value) === 'on' ? 'on' : undefined),
-    expects: 'on',
+    // Clients that put values into texts themselves escape them as this says: said wrongly, values become SQL.
+    default: 'off',
+    about: 'Whether a backslash in a text is a backslash, as in PostgreSQL, and not an escape, as in Spark',
+    accept: onOff,
+    expects: 'on or off',
   },
   {
     name: 'statement_timeout',

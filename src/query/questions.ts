@@ -171,6 +171,8 @@ export class Questions {
         database: `${caller.sandbox.name}:${database}`,
         processId: this.#processId,
         client: properties.get('application_name'),
+        // Where names are looked for, the shadow is told otherwise.
+        settings: new Map([...properties.values].filter(([name]) => name !== 'search_path')),
       },
       signal,
     }

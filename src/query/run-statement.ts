@@ -17,6 +17,7 @@ import { explainJson, explainText, runToEnd } from './explain.ts'
 import { createdFieldGroupColumns, createFieldGroup, dropFieldGroup } from './field-groups.ts'
 import { type PlannedQuery, planQuery } from './plan-query.ts'
 import { inPrepared, type PreparedStatements, unknownPrepared } from './prepared-statements.ts'
+import type { SessionProperties } from './properties.ts'
 import type { Statement, StatementResult } from './query.ts'
 import { evaluateScalar } from './scalar.ts'
 import { dropSample, sampleColumns, sampleRows, takeSample } from './samples.ts'
@@ -144,6 +145,9 @@ export async function* runStatement(scope: Scope, statement: Statement, host: St
       checkEngine(scope.services, statement.name, statement.value)
       properties.set(statement.name, statement.value)
       return yield command('SET')
+    case 'setTransaction':
+      setTransaction(properties, statement)
+      return yield command('SET')
     case 'resetProperty':
       properties.reset(statement.name)
       return yield command('RESET')
@@ -174,14 +178,37 @@ export async function* runStatement(scope: Scope, statement: Statement, host: St
       else if (!host.prepared.remove(statement.name)) throw unknownPrepared(statement.name)
       return yield command(statement.name === 'all' ? 'DEALLOCATE ALL' : 'DEALLOCATE')
     case 'discard':
-      host.prepared.clear()
-      await host.cursors.close('all')
-      await scope.temporaries.clear(({ id }) => scope.services.datasets.delete(scope.caller, id))
-      properties.reset('all')
-      return yield command('DISCARD ALL')
+      await discard(scope, statement.what, host)
+      return yield command(`DISCARD ${statement.what.toUpperCase()}`)
     default:
       return unreachable(statement)
   }
+}
+
+/** What drivers set, they read again. A transaction by itself is nothing that could be set. */
+function setTransaction(
+  properties: SessionProperties,
+  { isolation, isReadOnly, isSession }: Extract<Statement, { readonly kind: 'setTransaction' }>,
+): void {
+  if (!isSession) return
+  for (const prefix of ['transaction', 'default_transaction']) {
+    if (isolation !== undefined) properties.set(`${prefix}_isolation`, isolation)
+    if (isReadOnly !== undefined) properties.set(`${prefix}_read_only`, isReadOnly ? 'on' : 'off')
+  }
+}
+
+/** Of plans and sequences there are none. */
+async function discard(
+  { temporaries, services, caller, properties }: Scope,
+  what: 'all' | 'plans' | 'sequences' | 'temp',
+  { prepared, cursors }: StatementHost,
+): Promise<void> {
+  if (what === 'plans' || what === 'sequences') return
+  await temporaries.clear(({ id }) => services.datasets.delete(caller, id))
+  if (what === 'temp') return
+  prepared.clear()
+  await cursors.close('all')
+  properties.reset('all')
 }
 
 const transactionTags = {

@@ -3,6 +3,7 @@ import { AppError } from '#base/errors.ts'
 import type { CopyForm } from '#encode/encoding.ts'
 import type { DataType, Field } from '#types/data-type.ts'
 import { type InlinedText, inlinedNames } from '#sql/inline-templates.ts'
+import { standardStrings } from '#sql/standard-strings.ts'
 import { analyzedColumns } from './analyze.ts'
 import { createdColumns } from './create-table.ts'
 import { copyFormOf } from './copy-out.ts'
@@ -61,7 +62,7 @@ export class Session implements QuerySession {
   readonly #temporaries = new TemporaryTables()
   /** What a statement was written as, for the log. */
   readonly #texts = new WeakMap<Statement, string>()
-  /** Of statements whose text named templates. */
+  /** Of statements whose text is not as it was sent. */
   readonly #inlinedTexts = new WeakMap<SessionStatement, InlinedText>()
   readonly #closing = new AbortController()
   readonly #questions: Questions
@@ -84,6 +85,25 @@ export class Session implements QuerySession {
   }
 
   async parse(text: string): Promise<readonly SessionStatement[]> {
+    const isStandard = this.#properties.get('standard_conforming_strings') === 'on'
+    const doubled = isStandard ? standardStrings(text) : undefined
+    if (!doubled) return await this.#parseFilled(text)
+    // PostgreSQL's catalogue is asked in its own words.
+    const asked = this.#questions.parse(text, (part) => this.#parse(standardStrings(part)?.text ?? part))
+    if (asked) return asked
+    try {
+      const statements = await this.#parseFilled(doubled.text)
+      for (const statement of statements) {
+        this.#inlinedTexts.set(statement, within(this.#inlinedTexts.get(statement), doubled))
+      }
+      return statements
+    } catch (error) {
+      throw placedIn(doubled, error)
+    }
+  }
+
+  /** With the templates that the text names in their places. */
+  async #parseFilled(text: string): Promise<readonly SessionStatement[]> {
     const inlined = await this.#inlined(text)
     if (!inlined) return this.#statements(text)
     try {
@@ -230,6 +250,7 @@ export class Session implements QuerySession {
       case 'prepare':
       case 'resetProperty':
       case 'setProperty':
+      case 'setTransaction':
       case 'setVariable':
       case 'transaction':
       case 'unlisten':
@@ -271,7 +292,7 @@ export class Session implements QuerySession {
       const answer = await this.#questions.fetch(scope, statement, { encoding })
       if (answer) return yield answer
     }
-    if (statement.kind === 'discard') this.#questions.close('all')
+    if (statement.kind === 'discard' && statement.what === 'all') this.#questions.close('all')
     if (statement.kind === 'transaction') this.#questions.transaction(statement.action)
     if (statement.kind === 'closeCursor' && this.#questions.close(statement.name)) {
       return yield { kind: 'command', tag: 'CLOSE CURSOR', rowCount: undefined }
@@ -349,6 +370,18 @@ export class Session implements QuerySession {
       notice: (text) => onNotice?.(text),
       signal,
     }
+  }
+}
+
+/** Places of `inner` in the text that `outer` was made of. */
+function within(inner: InlinedText | undefined, outer: InlinedText): InlinedText {
+  if (!inner) return outer
+  return {
+    text: inner.text,
+    placeOf: (position) => {
+      const place = inner.placeOf(position)
+      return { ...place, position: outer.placeOf(place.position).position }
+    },
   }
 }
 

@@ -43,7 +43,6 @@ function aliasOf(what: string): string {
   if (name === 'transaction isolation level' || name.startsWith('transaction isolation')) {
     return 'transaction_isolation'
   }
-  if (name.startsWith('transaction')) return 'transaction_read_only'
   if (name === 'time zone') return 'TimeZone'
   if (name === 'session authorization') return 'session_authorization'
   return what.trim()

@@ -70,7 +70,7 @@ export const functions: ReadonlySet<string> = new Set([...introspective, ...help
 /** Functions that answer for a whole server, or would change it: our template has others of the same names. */
 export const splicedFunctions: ReadonlySet<string> = new Set(
   words(`
-    current_database format_type generate_series pg_advisory_unlock_all pg_backend_pid pg_database_size pg_get_viewdef
+    current_database current_setting format_type generate_series pg_advisory_unlock_all pg_backend_pid pg_database_size pg_get_viewdef
     pg_tablespace_databases pg_tablespace_size set_config has_database_privilege`),
 )
 

@@ -75,6 +75,7 @@ function named({ asker, shown }: Pick<Asked, 'asker' | 'shown'>): Buffer {
     'sluice.database': asker.database,
     'sluice.client': asker.client,
     'sluice.process_id': String(asker.processId),
+    'sluice.settings': JSON.stringify(Object.fromEntries(asker.settings), withoutZeros),
     search_path: shown.schemas.map((schema) => `"${schema.replaceAll('"', '""')}"`).join(', '),
   }
   const calls = Object.keys(settings).map(
@@ -89,6 +90,11 @@ function named({ asker, shown }: Pick<Asked, 'asker' | 'shown'>): Buffer {
     }),
     wire.execute,
   ])
+}
+
+/** PostgreSQL has no such character, also where JSON has it escaped. */
+function withoutZeros(_key: string, value: unknown): unknown {
+  return typeof value === 'string' ? value.replaceAll('\0', '') : value
 }
 
 function refuseFailed(heard: readonly wire.WireMessage[], question: Question): void {

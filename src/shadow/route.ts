@@ -18,7 +18,7 @@ const textBytesMax = 64 * 1024
 const cursorOptionHold = 0x20
 /** A question must say one of these words: everything else is not even looked at. */
 const hint =
-  /\bpg_|information_schema|\bversion\b|current_schema|current_setting|set_config|_privilege|format_type|_description\b|\breg[a-z]+\b|to_reg/i
+  /\bpg_|information_schema|\bversion\b|current_schema|current_setting|from\s+current_database|set_config|_privilege|format_type|_description\b|\breg[a-z]+\b|to_reg/i
 
 let grammar: Pick<typeof Grammar, 'parseSync'> | undefined
 
@@ -134,6 +134,16 @@ class Seen {
         return
       case 'FuncCall':
         return this.#call(node)
+      case 'TypeCast': {
+        // A name with its database before it: the shadow's is called otherwise.
+        const type = node['typeName'] as Node | undefined
+        if (namesIn(type?.['names']).at(-1) === 'regclass') this.#identsIn(node['arg'])
+        return
+      }
+      case 'RangeFunction':
+        // The dialect has it as a value, and nothing of the kind in FROM.
+        if (functionsIn(node).includes('current_database')) this.#isIntrospective = true
+        return
       case 'SQLValueFunction': {
         const name = valueFunctions[node['op'] as string]
         const at = (node['location'] as number | undefined) ?? 0
@@ -191,6 +201,16 @@ class Seen {
       this.splices.push({ at, kind: 'function', name })
   }
 
+  #identsIn(node: unknown): void {
+    if (typeof node !== 'object' || node === null) return
+    for (const [kind, value] of Object.entries(node)) {
+      this.#identsIn(value)
+      const name = kind === 'FuncCall' ? namesIn((value as Node)['funcname']).at(-1) : undefined
+      const at = ((value as Node)?.['location'] as number | undefined) ?? 0
+      if (name === 'quote_ident') this.splices.push({ at, kind: 'function', name })
+    }
+  }
+
   /** Whether everything it reads is of the catalogue. */
   get isQuestion(): boolean {
     const named = this.#relations.filter(
@@ -232,6 +252,15 @@ const valueFunctions: Readonly<Record<string, string>> = {
 
 function isCatalogue(schema: string): boolean {
   return schema === 'pg_catalog' || schema === 'information_schema'
+}
+
+/** Of `FROM f(…)` and `FROM ROWS FROM (f(…), …)`. */
+function functionsIn(node: Node): string[] {
+  const lists = node['functions'] as readonly { readonly List?: { readonly items: readonly Node[] } }[]
+  const calls = lists
+    .flatMap(({ List }) => List?.items ?? [])
+    .map((item) => item['FuncCall'] as Node | undefined)
+  return calls.map((call) => namesIn(call?.['funcname']).at(-1) ?? '')
 }
 
 function namesIn(list: unknown): string[] {

@@ -39,6 +39,8 @@ export interface AskingSession {
   readonly database: string
   readonly processId: number
   readonly client: string
+  /** What SHOW says of it, by names in lower case. */
+  readonly settings: ReadonlyMap<string, string>
 }
 
 /** Everything the one who asks may see, in the order in which it is made. */

@@ -49,8 +49,17 @@ ${['current_user', 'current_role', 'session_user', 'user']
   AS $$ SELECT pg_catalog.current_setting('sluice.user')::name $$;`,
   )
   .join('\n')}
+CREATE FUNCTION ${helpers}.setting_of(text) RETURNS text STABLE LANGUAGE sql
+  AS $$ SELECT pg_catalog.current_setting('sluice.settings')::json ->> pg_catalog.lower($1) $$;
+CREATE FUNCTION ${helpers}.current_setting(text) RETURNS text STABLE LANGUAGE sql
+  AS $$ SELECT coalesce(${helpers}.setting_of($1), pg_catalog.current_setting($1)) $$;
+CREATE FUNCTION ${helpers}.current_setting(text, boolean) RETURNS text STABLE LANGUAGE sql
+  AS $$ SELECT coalesce(${helpers}.setting_of($1), pg_catalog.current_setting($1, $2)) $$;
 CREATE FUNCTION ${helpers}.pg_backend_pid() RETURNS integer STABLE LANGUAGE sql
   AS $$ SELECT pg_catalog.current_setting('sluice.process_id')::integer $$;
+CREATE FUNCTION ${helpers}.quote_ident(text) RETURNS text STABLE LANGUAGE sql AS $$
+  SELECT pg_catalog.quote_ident(CASE $1 WHEN pg_catalog.current_setting('sluice.database')
+    THEN pg_catalog.current_database() ELSE $1 END) $$;
 CREATE FUNCTION ${helpers}.pg_advisory_unlock_all() RETURNS void LANGUAGE sql AS $$ SELECT NULL::void $$;
 CREATE FUNCTION ${helpers}.set_config(text, text, boolean) RETURNS text LANGUAGE sql AS $$ SELECT $2 $$;
 CREATE FUNCTION ${helpers}.pg_database_size(name) RETURNS bigint STABLE LANGUAGE sql AS $$ SELECT 0::bigint $$;
@@ -152,7 +161,10 @@ CREATE OR REPLACE VIEW pg_catalog.pg_stat_activity AS
 DO $$
 DECLARE view record;
 BEGIN
-  EXECUTE 'CREATE OR REPLACE VIEW pg_catalog.pg_settings AS SELECT * FROM ('
+  EXECUTE 'CREATE OR REPLACE VIEW pg_catalog.pg_settings AS SELECT every.name,
+      coalesce(${helpers}.setting_of(every.name), every.setting) AS setting, every.unit, every.category, every.short_desc,
+      every.extra_desc, every.context, every.vartype, every.source, every.min_val, every.max_val, every.enumvals,
+      every.boot_val, every.reset_val, every.sourcefile, every.sourceline, every.pending_restart FROM ('
     || pg_catalog.rtrim(pg_catalog.pg_get_viewdef('pg_catalog.pg_settings'::regclass), ';')
     || $_$) AS every WHERE every.name = ANY (pg_catalog.regexp_split_to_array('${shownSettings.trim().replaceAll(/\s+/g, ' ')}', ' ')) $_$;
   FOR view IN

@@ -93,6 +93,8 @@ export interface SessionNames {
 export interface Literal {
   readonly type: DataType
   readonly value: string | number | bigint | boolean | null
+  /** Of an array that is not NULL, whose `value` is its text. */
+  readonly elements?: readonly Literal[]
 }
 
 export interface Catalogue {

@@ -43,7 +43,7 @@ function placeIn(text: string, pieces: readonly Piece[], offset: number): Return
   return { position: positionAt(text, offset - grown), template: undefined }
 }
 
-function positionAt(text: string, offset: number): TextPosition {
+export function positionAt(text: string, offset: number): TextPosition {
   const lines = text.slice(0, offset).split('\n')
   return { offset, line: lines.length, column: (lines.at(-1)?.length ?? 0) + 1 }
 }

@@ -104,6 +104,13 @@ export type ParsedStatement =
   | { readonly kind: 'setVariable'; readonly name: string; readonly value: ParsedQuery }
   | { readonly kind: 'setProperty'; readonly name: string; readonly value: string }
   | { readonly kind: 'resetProperty'; readonly name: string | 'all' }
+  /** How isolated transactions are: accepted, as each statement reads one snapshot. `isSession`: also those to come. */
+  | {
+      readonly kind: 'setTransaction'
+      readonly isolation: string | undefined
+      readonly isReadOnly: boolean | undefined
+      readonly isSession: boolean
+    }
   /** `SHOW name`, `SHOW ALL`, `SHOW TABLES`, `SHOW DATABASES`, … with what follows as words. */
   | { readonly kind: 'show'; readonly what: string }
   | {
@@ -128,7 +135,7 @@ export type ParsedStatement =
   | { readonly kind: 'prepare'; readonly name: string; readonly statement: ParsedStatement }
   | { readonly kind: 'execute'; readonly name: string; readonly arguments: readonly ParsedQuery[] }
   | { readonly kind: 'deallocate'; readonly name: string | 'all' }
-  | { readonly kind: 'discard' }
+  | { readonly kind: 'discard'; readonly what: 'all' | 'plans' | 'sequences' | 'temp' }
 
 export type CopyTarget =
   /** STDOUT. */

@@ -61,11 +61,11 @@ const simple: Readonly<Record<string, DataType>> = {
   bytea: binaryType,
   date: dateType,
   datetime: timestampType,
-  timestamp: timestampType,
   timestamptz: timestampType,
   timestamp_ltz: timestampType,
   timestamp_ntz: timestampNtzType,
   interval: intervalType,
+  uuid: stringType,
   void: voidType,
 }
 
@@ -126,6 +126,8 @@ export function readType(source: TypeSource, depth = 0): DataType {
         expectPart(source, ')')
       }
       return stringType
+    case 'timestamp':
+      return readTimestamp(source)
     default: {
       const type = simple[name]
       if (!type) throw source.fail(`There is no type ${JSON.stringify(name)}.`)
@@ -144,6 +146,16 @@ export function parseSparkType(text: string): DataType {
   const type = isColumns ? structType(readFields(source, undefined, 0)) : readType(source)
   if (source.part !== undefined) throw source.fail(`Expected the end of the type, but found ${source.part}.`)
   return type
+}
+
+/** By itself Spark's; how PostgreSQL's clients write theirs, `with time zone` or `without`, is understood. */
+function readTimestamp(source: TypeSource): DataType {
+  const zone = source.part?.toLowerCase()
+  if (source.isQuoted || (zone !== 'with' && zone !== 'without')) return timestampType
+  source.advance()
+  expectPart(source, 'time')
+  expectPart(source, 'zone')
+  return zone === 'with' ? timestampType : timestampNtzType
 }
 
 function readDecimal(source: TypeSource): DataType {

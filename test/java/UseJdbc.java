@@ -82,10 +82,25 @@ class UseJdbc {
       } catch (SQLException failure) {
         System.out.println("cancelled: " + failure.getSQLState());
       }
+      connection.setTransactionIsolation(Connection.TRANSACTION_SERIALIZABLE);
+      System.out.println("isolation: " + connection.getTransactionIsolation());
+      try (var statement = connection.prepareStatement("SELECT id FROM visits WHERE id = ANY(?) ORDER BY id")) {
+        statement.setArray(1, connection.createArrayOf("text", new String[] {"v3", "v1", "a\\b"}));
+        show("several", statement.executeQuery());
+      }
       var out = new java.io.StringWriter();
       connection.unwrap(org.postgresql.PGConnection.class).getCopyAPI()
           .copyOut("COPY (SELECT id, pages FROM visits ORDER BY id) TO STDOUT CSV", out);
       System.out.println("copied: " + out.toString().replace("\n", " "));
+    }
+    // The driver puts values into texts itself.
+    try (var connection = DriverManager.getConnection(args[0] + "&preferQueryMode=simple", args[1], args[2]);
+        var statement = connection.prepareStatement("SELECT ?, id FROM visits WHERE at > ? AND pages = ? AND id = ANY(?)")) {
+      statement.setString(1, "\\' OR true --");
+      statement.setObject(2, java.time.OffsetDateTime.parse("2026-01-02T00:00:00Z"));
+      statement.setInt(3, 7);
+      statement.setArray(4, connection.createArrayOf("text", new String[] {"v3", "v1"}));
+      show("simple", statement.executeQuery());
     }
   }
 }

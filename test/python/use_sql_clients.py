@@ -3,6 +3,7 @@
 import asyncio
 import datetime
 import decimal
+import io
 import json
 import os
 import ssl
@@ -10,8 +11,14 @@ import sys
 
 import asyncpg
 import pandas
+import pg8000.native
 import psycopg
+import psycopg2
+import psycopg2.extras
 import sqlalchemy
+
+# What must come back as it was sent, however a client puts it into a statement.
+TEXTS = ["a'b", "a\\b", "\\' OR true --", "\\", "100\\%", "zażółć 🦊", ""]
 
 QUERY = "SELECT id, at, pages, value, tags FROM visits ORDER BY id"
 
@@ -50,10 +57,86 @@ def use_psycopg():
             except psycopg.errors.UndefinedColumn as error:
                 seen["error"] = [error.sqlstate, error.diag.statement_position]
             seen["after"] = connection.execute("SELECT 1").fetchone()
+        client = psycopg.ClientCursor(connection)
+        seen["texts"] = [client.execute("SELECT %s", (text,)).fetchone()[0] for text in TEXTS] == TEXTS
+        seen["several"] = connection.execute(
+            "SELECT id FROM visits WHERE id = ANY(%s) AND pages <> ALL(%s) ORDER BY id", (["v1", "v2", "v9"], [1])
+        ).fetchall()
+        seen["span"] = connection.execute(
+            "SELECT id FROM visits WHERE at > timestamp '2026-01-02 12:00:00' - %s", (datetime.timedelta(hours=6),)
+        ).fetchall()
         seen["regtype"] = psycopg.types.TypeInfo.fetch(connection, "text").oid
     with psycopg.connect(autocommit=True) as connection, connection.pipeline():
         cursors = [connection.execute("SELECT %s::int + 1", (number,)) for number in range(20)]
         seen["pipeline"] = [cursor.fetchone()[0] for cursor in cursors]
+    return seen
+
+
+def use_psycopg2():
+    seen = {}
+    connection = psycopg2.connect("")
+
+    def all_of(statement, values=None):
+        with connection.cursor() as cursor:
+            cursor.execute(statement, values)
+            return cursor.fetchall()
+
+    seen["rows"] = all_of(QUERY)
+    seen["texts"] = [all_of("SELECT %s", (text,))[0][0] for text in TEXTS] == TEXTS
+    seen["parameters"] = all_of(
+        "SELECT id FROM visits WHERE pages IN %s AND at >= %s AND value = %s AND id = ANY(%s)",
+        ((3, 7), datetime.datetime(2026, 1, 1), decimal.Decimal("12.50"), ["v1", "a\\b"]),
+    )
+    seen["bytes"] = bytes(all_of("SELECT %s", (b"\0\xff\\'",))[0][0]).hex()
+    with connection.cursor("server side") as cursor:
+        cursor.itersize = 2
+        cursor.execute("SELECT id FROM visits ORDER BY id")
+        seen["cursor"] = [row[0] for row in cursor]
+    try:
+        all_of("SELECT nothing FROM visits")
+    except psycopg2.errors.UndefinedColumn as error:
+        seen["error"] = [error.pgcode, error.diag.statement_position]
+    connection.rollback()
+    connection.set_session(isolation_level="SERIALIZABLE", readonly=True, deferrable=True)
+    with connection.cursor() as cursor:
+        values = psycopg2.extras.execute_values(cursor, "SELECT * FROM (VALUES %s) AS v(a, b)", [(1, "x"), (2, "\\")], fetch=True)
+    connection.reset()
+    seen["values"] = values
+    seen["after"] = all_of("SELECT 1")
+    connection.close()
+    return seen
+
+
+def use_pg8000():
+    seen = {}
+    connection = pg8000.native.Connection(
+        os.environ["PGUSER"],
+        host=os.environ["PGHOST"],
+        port=int(os.environ["PGPORT"]),
+        password=os.environ["PGPASSWORD"],
+        database=os.environ["PGDATABASE"],
+        ssl_context=ssl.create_default_context(cafile=os.environ["PGSSLROOTCERT"]),
+    )
+    seen["rows"] = connection.run(QUERY)
+    seen["texts"] = [connection.run("SELECT :text", text=text)[0][0] for text in TEXTS] == TEXTS
+    seen["parameters"] = connection.run(
+        "SELECT id FROM visits WHERE pages >= :pages AND at < :at AND value = :value AND id = ANY(:ids)",
+        pages=3,
+        at=datetime.datetime(2026, 1, 2, tzinfo=datetime.timezone.utc),
+        value=decimal.Decimal("12.50"),
+        ids=["v1", "v3"],
+    )
+    prepared = connection.prepare("SELECT :number + 1")
+    seen["prepared"] = [prepared.run(number=number)[0][0] for number in range(3)]
+    prepared.close()
+    try:
+        connection.run("SELECT nothing FROM visits")
+    except pg8000.exceptions.DatabaseError as error:
+        seen["error"] = [error.args[0]["C"], error.args[0]["P"]]
+    copied = io.BytesIO()
+    connection.run("COPY (SELECT id, pages FROM visits ORDER BY id) TO STDOUT WITH (FORMAT csv)", stream=copied)
+    seen["copy"] = copied.getvalue().decode()
+    connection.close()
     return seen
 
 
@@ -79,6 +162,16 @@ async def use_asyncpg():
                 " c.relnamespace = $2::regnamespace ORDER BY 1",
                 [b"r", b"v"],
                 "public",
+            )
+        ]
+        seen["several"] = [
+            row["id"]
+            for row in await connection.fetch(
+                "SELECT id FROM visits WHERE id = ANY($1) AND pages <> ALL($2) AND at > timestamp '2026-01-01' - $3::interval"
+                " ORDER BY id",
+                ["v1", "v2", None],
+                [1],
+                datetime.timedelta(days=2, seconds=3),
             )
         ]
         async with connection.transaction():
@@ -124,5 +217,11 @@ def use_sqlalchemy():
 
 
 if __name__ == "__main__":
-    uses = {"psycopg": use_psycopg, "asyncpg": lambda: asyncio.run(use_asyncpg()), "sqlalchemy": use_sqlalchemy}
+    uses = {
+        "psycopg": use_psycopg,
+        "psycopg2": use_psycopg2,
+        "pg8000": use_pg8000,
+        "asyncpg": lambda: asyncio.run(use_asyncpg()),
+        "sqlalchemy": use_sqlalchemy,
+    }
     json.dump(uses[sys.argv[1]](), sys.stdout, default=plain)

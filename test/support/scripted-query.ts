@@ -17,7 +17,7 @@ import { integerType, stringType, type DataType, type Field } from '../../src/ty
 /**
  * A query service for tests of protocols, which understands only this:
  * `rows N [BYTES]` (N rows `n`, `text`), `echo $1 …` (one row of the parameters), `fail`, `wait` (until it is aborted),
- * `block N M` (two results), `set NAME VALUE`, `begin|commit|rollback`, `insert`, `deallocate NAME`, `discard`.
+ * `block N M` (two results), `set NAME VALUE`, `begin|commit|rollback`, `insert`, `deallocate NAME`, `discard [temp]`.
  */
 export interface ScriptedQuery extends QueryService {
   readonly counts: {
@@ -111,7 +111,7 @@ function parse(text: string): Statement[] {
       return [{ kind: 'transaction', action: first }]
     }
     if (first === 'deallocate') return [{ kind: 'deallocate', name: second }]
-    if (first === 'discard') return [{ kind: 'discard' }]
+    if (first === 'discard') return [{ kind: 'discard', what: second === 'temp' ? 'temp' : 'all' }]
     if (first === 'syntax') throw new AppError('query.syntax', 'No statement begins so.', { position })
     const script: Script = { words, offset: start }
     return [

@@ -3,8 +3,12 @@ import { voidType } from '#types/data-type.ts'
 import type { Literal } from '../compile.ts'
 import type { Expression } from '../parse/expression-syntax.ts'
 import type { BoundExpression } from './bound.ts'
-import { stringOf } from './build.ts'
+import { castTo, stringOf } from './build.ts'
+import { callByName } from './resolve-call.ts'
 import type { ExpressionPlace } from './state.ts'
+
+/** The engine is given each of them in its text. */
+const elementsMax = 100_000
 
 type Of<K extends Expression['kind']> = Extract<Expression, { kind: K }>
 
@@ -46,12 +50,33 @@ export function bindParameter({ index, at }: Of<'parameter'>, { state }: Express
   const { parameters } = state.context
   if (!parameters) return { kind: 'parameter', index, type: state.parameterTypes[index - 1] ?? voidType }
   const literal = parameters[index - 1]
+  if (literal?.elements) {
+    refuseMany(literal.elements.length, at)
+    const elements = literal.elements.map(({ type, value }): BoundExpression => ({
+      kind: 'literal',
+      type,
+      value,
+    }))
+    return castTo(callByName({ state, at }, 'array', elements), literal.type)
+  }
   if (literal) return { kind: 'literal', ...literal }
   throw new AppError(
     'query.parameters',
     `The statement uses $${index}, but ${parameters.length} values were given.`,
     {
       position: at,
+    },
+  )
+}
+
+function refuseMany(count: number, at: Of<'parameter'>['at']): void {
+  if (count <= elementsMax) return
+  throw new AppError(
+    'query.limit',
+    `An array that is sent has at most ${elementsMax} elements, ${count} came.`,
+    {
+      position: at,
+      hint: 'Load them into a table, and join it.',
     },
   )
 }

@@ -1,5 +1,5 @@
 import { AppError } from '#base/errors.ts'
-import { booleanType, intervalType, sparkName, type DataType } from '#types/data-type.ts'
+import { arrayType, booleanType, intervalType, sparkName, type DataType } from '#types/data-type.ts'
 import { castsExplicitly } from '#types/implicit-cast.ts'
 import type { Expression } from '../parse/expression-syntax.ts'
 import type { BoundExpression } from './bound.ts'
@@ -79,7 +79,18 @@ function bindAny(expression: Expression, given: ExpressionPlace): BoundExpressio
     }
     case 'inList': {
       const value = bind(expression.value)
-      const isIn = call('in', value, ...expression.list.map((item) => namedAs(bind(item), value.type)))
+      const item = (one: Expression): BoundExpression =>
+        expression.areTexts && value.type.kind !== 'void'
+          ? bindCast(bind(one), value.type, { expression: one, place })
+          : namedAs(bind(one), value.type)
+      const isIn = call('in', value, ...expression.list.map(item))
+      return expression.isNegated ? call('not', isIn) : isIn
+    }
+    case 'inArray': {
+      const value = bind(expression.value)
+      const bound = bind(expression.array)
+      const array = bound.type.kind === 'void' ? convertedTo(state, bound, arrayType(value.type)) : bound
+      const isIn = call('array_contains', array, value)
       return expression.isNegated ? call('not', isIn) : isIn
     }
     case 'inQuery':

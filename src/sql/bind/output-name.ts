@@ -48,6 +48,11 @@ function textOf(expression: Expression): string {
       return negated(expression.isNegated, `(${textOf(expression.value)} IN (${listText(expression.list)}))`)
     case 'inQuery':
       return negated(expression.isNegated, `(${textOf(expression.value)} IN (…))`)
+    case 'inArray':
+      return negated(
+        expression.isNegated,
+        `array_contains(${textOf(expression.array)}, ${textOf(expression.value)})`,
+      )
     case 'is':
       return `(${textOf(expression.value)} IS ${expression.isNegated ? 'NOT ' : ''}${expression.what.toUpperCase()})`
     case 'isDistinct':

@@ -1,7 +1,7 @@
 import { parseExpression } from './expression.ts'
 import type { Expression } from './expression-syntax.ts'
 import type { TokenReader } from './token-reader.ts'
-import { parseType } from './type.ts'
+import { parseCastTo, parseType } from './type.ts'
 
 export function parseCase(reader: TokenReader): Expression {
   const at = reader.at
@@ -25,7 +25,7 @@ export function parseCast(reader: TokenReader): Expression {
   return reader.inParentheses(() => {
     const value = parseExpression(reader)
     reader.expectWord('AS')
-    return { kind: 'cast', value, type: parseType(reader), at }
+    return parseCastTo(reader, value, at)
   })
 }
 

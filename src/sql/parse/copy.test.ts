@@ -33,6 +33,8 @@ describe('COPY', () => {
 
   it.each([
     ['COPY t TO STDOUT', {}],
+    ["COPY t TO STDIN WITH DELIMITER E'\\t' NULL AS E'\\\\N'", { delimiter: '\t', null: '\\N' }],
+    ['COPY SELECT n m FROM t u TO STDIN', {}],
     ['COPY (SELECT 1 AS to) TO STDOUT', {}],
     ['COPY SELECT n m FROM t u TO STDOUT CSV HEADER', { format: 'csv', header: 'true' }],
     [

@@ -47,7 +47,8 @@ function tableQuery(reader: TokenReader): ParsedQuery {
 
 /** Nothing but the scratch space and the client: a file of the server is no target. */
 function parseTarget(reader: TokenReader): CopyTarget {
-  if (reader.takeWord('STDOUT')) return { kind: 'client' }
+  // PostgreSQL takes either word for the client, and PHP sends the other one.
+  if (reader.takeWord('STDOUT', 'STDIN')) return { kind: 'client' }
   const token = reader.current
   if (token.kind === 'string') {
     const [space = '', ...path] = token.text.split('/')
@@ -96,7 +97,7 @@ function parseOptions(reader: TokenReader): Record<string, CopyOption> {
       case 'escape':
       case 'encoding':
         reader.takeWord('AS')
-        options[name.toLowerCase()] = textValue(reader)
+        options[name.toLowerCase()] = tokenValue(reader)
         break
       default:
         throw new AppError('query.syntax', `COPY has no option ${name}.`, {
@@ -113,11 +114,5 @@ function parseValue(reader: TokenReader): CopyOption {
   const names = (): string[] => reader.list(() => reader.identifier('the name of a column').name)
   if (reader.isSymbol('(')) return reader.inParentheses(names)
   if (reader.current.kind === 'end') throw reader.unexpected('the value of an option')
-  return textValue(reader)
-}
-
-/** Every text knows the escapes that PostgreSQL wants an E for. */
-function textValue(reader: TokenReader): string {
-  if (reader.isWord('E') && reader.peek(1).kind === 'string') reader.next()
   return tokenValue(reader)
 }

@@ -85,6 +85,14 @@ export type Expression =
     }
   | { readonly kind: 'variable'; readonly name: string; readonly at: TextPosition }
   | { readonly kind: 'parameter'; readonly index: number; readonly at: TextPosition }
+  /** `value = ANY (array)`, `value <> ALL (array)`. */
+  | {
+      readonly kind: 'inArray'
+      readonly value: Expression
+      readonly array: Expression
+      readonly isNegated: boolean
+      readonly at: TextPosition
+    }
   | {
       readonly kind: 'name'
       readonly name: string
@@ -138,6 +146,8 @@ export type Expression =
       readonly kind: 'inList'
       readonly value: Expression
       readonly list: readonly Expression[]
+      /** They are texts, each to be read as the value's type. */
+      readonly areTexts?: boolean
       readonly isNegated: boolean
       readonly at: TextPosition
     }

@@ -5,7 +5,7 @@ import { parsePredicate, pattern, quantified } from './predicate.ts'
 import { parsePrimary } from './primary.ts'
 import type { BinaryOperator, Expression, UnaryOperator } from './expression-syntax.ts'
 import type { TokenReader } from './token-reader.ts'
-import { parseType } from './type.ts'
+import { parseSuffixCast } from './type.ts'
 
 export function parseExpression(reader: TokenReader): Expression {
   return parseStronger(reader, 0)
@@ -103,12 +103,33 @@ function parseInfix(reader: TokenReader, left: Expression, than: number): Expres
       return word('and', strength.and)
     case 'DIV':
       return word('div', strength.product)
+    case 'COLLATE':
+      return isCollation(reader) ? collated(reader, left) : undefined
     default:
       return strength.comparison > than ? parsePredicate(reader, left) : undefined
   }
 }
 
 /** What stands behind a value without an operator: `.field`, `[index]`, `::type`. */
+/** Texts are compared by their code points, which all of these mean. */
+const binaryCollations: readonly string[] = ['C', 'POSIX', 'UCS_BASIC', 'UTF8_BINARY']
+
+/** Whether COLLATE stands here before a collation; else it is a name. */
+function isCollation(reader: TokenReader): boolean {
+  const next = reader.peek(1)
+  return next.kind === 'quoted' || (next.kind === 'word' && binaryCollations.includes(next.upper))
+}
+
+function collated(reader: TokenReader, text: Expression): Expression {
+  reader.next()
+  const { name, at } = reader.identifier('the name of a collation')
+  if (binaryCollations.includes(name.toUpperCase())) return text
+  throw new AppError('query.unsupported', `Texts have no collation ${JSON.stringify(name.slice(0, 80))}.`, {
+    position: at,
+    hint: 'They are compared by their code points: COLLATE "C".',
+  })
+}
+
 function parsePath(reader: TokenReader, base: Expression): Expression | undefined {
   const at = base.at
   if (reader.isSymbol('.') && !(reader.peek(1).kind === 'symbol')) {
@@ -130,6 +151,6 @@ function parsePath(reader: TokenReader, base: Expression): Expression | undefine
     reader.expectSymbol(']')
     return { kind: 'element', base, index, at }
   }
-  if (reader.takeSymbol('::')) return { kind: 'cast', value: base, type: parseType(reader), at }
+  if (reader.takeSymbol('::')) return parseSuffixCast(reader, base, at)
   return undefined
 }

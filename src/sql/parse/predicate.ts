@@ -1,9 +1,13 @@
+import { AppError } from '#base/errors.ts'
+import { elementsOfArrayText } from '#types/array-text.ts'
+import { stringType, voidType } from '#types/data-type.ts'
 import { parseExpression, parseOperand } from './expression.ts'
-import { beginsQuery, beginsQueryAt } from './look-ahead.ts'
+import { beginsQuery, beginsQueryAt, isOpening } from './look-ahead.ts'
 import { parsePrimary } from './primary.ts'
 import { parseQuery } from './query.ts'
 import type { Expression } from './expression-syntax.ts'
 import type { TokenReader } from './token-reader.ts'
+import { booleanLiteral } from './value-query.ts'
 
 export function parsePredicate(reader: TokenReader, value: Expression): Expression | undefined {
   const at = value.at
@@ -70,15 +74,55 @@ function likeEach(
     .reduce((left, right): Expression => ({ kind: 'binary', operator, left, right, at }))
 }
 
-/** Behind `=` or `<>`: `ANY (query)` and `SOME (query)` are IN, `<> ALL (query)` is NOT IN. */
+/**
+ * Behind `=` or `<>`: `ANY (query)` and `SOME (query)` are IN, `<> ALL (query)` is NOT IN; so are arrays, as clients send
+ * and write them. Anything else behind ANY is for the aggregate function of that name.
+ */
 export function quantified(reader: TokenReader, value: Expression, operator: string): Expression | undefined {
   const isIn = operator === '=' && reader.isWord('ANY', 'SOME')
   const isNotIn = operator === '<>' && reader.isWord('ALL')
   const next = reader.peek(1)
-  const isQuery = next.kind === 'symbol' && next.text === '(' && beginsQueryAt(reader, 2)
-  if (!isQuery || (!isIn && !isNotIn)) return undefined
+  if ((!isIn && !isNotIn) || next.kind !== 'symbol' || next.text !== '(') return undefined
+  if (beginsQueryAt(reader, 2)) {
+    reader.next()
+    return parseIn(reader, value, isNotIn)
+  }
+  let distance = 2
+  while (isOpening(reader, distance)) distance++
+  const inner = reader.peek(distance)
+  const isArray =
+    ['parameter', 'string'].includes(inner.kind) || (inner.kind === 'word' && inner.upper === 'ARRAY')
+  if (!isArray) return undefined
   reader.next()
-  return parseIn(reader, value, isNotIn)
+  return reader.inParentheses(() => inArray(value, parseExpression(reader), isNotIn))
+}
+
+/** An array that is written as a text, `'{1,2}'`, is a list. */
+function inArray(value: Expression, array: Expression, isNegated: boolean): Expression {
+  const { at } = value
+  const text = array.kind === 'cast' && array.type.kind === 'array' ? array.value : array
+  if (text.kind !== 'literal' || typeof text.value !== 'string') {
+    return { kind: 'inArray', value, array, isNegated, at }
+  }
+  const elements = elementsOfArrayText(text.value)
+  if (!elements) {
+    throw new AppError(
+      'query.value',
+      `An array {…} was expected, ${JSON.stringify(text.value.slice(0, 80))} came.`,
+      {
+        position: text.at,
+      },
+    )
+  }
+  const list = elements.map((element): Expression => {
+    const type = element === null ? voidType : stringType
+    const literal: Expression = { ...text, type, value: element }
+    return array.kind === 'cast' && array.type.kind === 'array'
+      ? { ...array, value: literal, type: array.type.element }
+      : literal
+  })
+  if (list.length === 0) return booleanLiteral(isNegated, at)
+  return { kind: 'inList', value, list, areTexts: text === array, isNegated, at }
 }
 
 export function pattern(reader: TokenReader): { pattern: Expression; escape: Expression | undefined } {

@@ -51,6 +51,8 @@ export function parsePrimary(reader: TokenReader): Expression {
       return { kind: 'parameter', index: token.index, at }
     case 'quoted': {
       if (isLambda(reader)) return parseLambda(reader)
+      const star = parseQualifiedStar(reader)
+      if (star) return star
       reader.next()
       return { kind: 'name', name: token.text, quote: token.quote, at }
     }

@@ -15,8 +15,8 @@ import { parseClose, parseDeclare, parseFetch } from './cursor.ts'
 import { parseExpression } from './expression.ts'
 import { parseTableName } from './from.ts'
 import { beginsQuery, isWholeTable } from './look-ahead.ts'
-import { parseQuery } from './query.ts'
 import { parseWholeQuery, toParsedQuery } from './parsed-query.ts'
+import { parseReset, parseSet } from './set.ts'
 import type { Expression } from './expression-syntax.ts'
 import type { Query } from './syntax.ts'
 import { TokenReader } from './token-reader.ts'
@@ -68,11 +68,8 @@ export function parseOne(reader: TokenReader, isInBlock: boolean): ParsedStateme
       return parseClose(reader)
     case 'SET':
       return parseSet(reader)
-    case 'RESET': {
-      reader.next()
-      if (reader.takeWord('ALL')) return { kind: 'resetProperty', name: 'all' }
-      return { kind: 'resetProperty', name: propertyName(reader) }
-    }
+    case 'RESET':
+      return parseReset(reader)
     case 'SHOW':
       reader.next()
       return { kind: 'show', what: words(reader) }
@@ -105,9 +102,7 @@ export function parseOne(reader: TokenReader, isInBlock: boolean): ParsedStateme
       words(reader)
       return { kind: 'unlisten' }
     case 'DISCARD':
-      reader.next()
-      words(reader)
-      return { kind: 'discard' }
+      return parseDiscard(reader)
     case 'IF':
       if (isInBlock) return parseIf(reader)
       throw new AppError('query.syntax', 'Invalid command outside Anonymous Block: IF … THEN.', {
@@ -149,37 +144,6 @@ function sampledTable(value: Expression | undefined): TableName | undefined {
   return { parts: table.value.split('.'), position: table.at }
 }
 
-function parseSet(reader: TokenReader): ParsedStatement {
-  reader.next()
-  const variable = reader.current
-  if (variable.kind === 'variable') {
-    reader.next()
-    reader.expectSymbol('=')
-    const value = beginsQuery(reader)
-      ? toParsedQuery(parseQuery(reader))
-      : toParsedQuery(valueQuery(parseExpression(reader)))
-    return { kind: 'setVariable', name: variable.text, value }
-  }
-  if (reader.isWord('SESSION', 'LOCAL') && reader.peek(1).kind === 'word') reader.next()
-  if (reader.isWord('TRANSACTION', 'CHARACTERISTICS') || reader.current.kind === 'end') {
-    // SET alone lists everything; SET TRANSACTION … has nothing to choose from here.
-    return { kind: 'show', what: reader.current.kind === 'end' ? 'ALL' : words(reader) }
-  }
-  if (reader.takeWords('TIME', 'ZONE')) return { kind: 'setProperty', name: 'timezone', value: words(reader) }
-  if (reader.takeWord('NAMES')) return { kind: 'setProperty', name: 'client_encoding', value: words(reader) }
-  const name = propertyName(reader)
-  if (!reader.takeSymbol('=') && !reader.takeWord('TO')) {
-    return { kind: 'show', what: name }
-  }
-  return { kind: 'setProperty', name, value: words(reader) }
-}
-
-function propertyName(reader: TokenReader): string {
-  const parts = [reader.fieldName().name]
-  while (reader.takeSymbol('.')) parts.push(reader.fieldName().name)
-  return parts.join('.')
-}
-
 function parseTransaction(reader: TokenReader, word: string): ParsedStatement {
   reader.next()
   reader.takeWord('WORK', 'TRANSACTION')
@@ -191,6 +155,15 @@ function parseTransaction(reader: TokenReader, word: string): ParsedStatement {
   }
   if (word === 'BEGIN' || word === 'START') return { kind: 'transaction', action: 'begin' }
   return { kind: 'transaction', action: word === 'COMMIT' || word === 'END' ? 'commit' : 'rollback' }
+}
+
+function parseDiscard(reader: TokenReader): ParsedStatement {
+  reader.next()
+  if (reader.takeWord('PLANS')) return { kind: 'discard', what: 'plans' }
+  if (reader.takeWord('SEQUENCES')) return { kind: 'discard', what: 'sequences' }
+  if (reader.takeWord('TEMP', 'TEMPORARY')) return { kind: 'discard', what: 'temp' }
+  reader.expectWord('ALL')
+  return { kind: 'discard', what: 'all' }
 }
 
 function parsePrepare(reader: TokenReader): ParsedStatement {

@@ -153,10 +153,10 @@ export class TokenReader {
     return undefined
   }
 
-  /** `TO 'path'` or `TO STDOUT`, which ends the query of a COPY. */
+  /** `TO 'path'`, `TO STDOUT` or `TO STDIN`, which ends the query of a COPY. */
   #beginsTarget(): boolean {
     const next = this.peek(1)
-    return this.isWord('TO') && (next.kind === 'string' || isWordToken(next, ['STDOUT']))
+    return this.isWord('TO') && (next.kind === 'string' || isWordToken(next, ['STDOUT', 'STDIN']))
   }
 
   list<T>(item: () => T): T[] {

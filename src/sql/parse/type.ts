@@ -1,12 +1,44 @@
-import { AppError } from '#base/errors.ts'
-import type { DataType } from '#types/data-type.ts'
+import { AppError, type TextPosition } from '#base/errors.ts'
+import { arrayType, binaryType, decimalType, type DataType } from '#types/data-type.ts'
 import { readType } from '#types/spark-ddl.ts'
+import type { Expression } from './expression-syntax.ts'
 import type { TokenReader } from './token-reader.ts'
+
+/**
+ * `value::type`, and what clients of PostgreSQL mean by it where they put values into texts: bytes, `'\\x1f'::bytea`, whose
+ * backslash JDBC leaves to be an escape, and numbers with all their digits, `'1.50'::numeric`.
+ */
+export function parseSuffixCast(reader: TokenReader, value: Expression, at: TextPosition): Expression {
+  const text = value.kind === 'literal' && value.type.kind === 'string' ? String(value.value) : undefined
+  const isBytea = reader.isWord('BYTEA')
+  const isNumeric = isBareNumeric(reader)
+  const cast = parseCastTo(reader, value, at)
+  if (value.kind !== 'literal' || text === undefined) return cast
+  const [, hex] = (isBytea && /^\\?x((?:[0-9a-f]{2})*)$/i.exec(text)) || []
+  if (hex !== undefined) return { ...value, type: binaryType, value: hex }
+  const [number, whole = '', fraction = ''] = (isNumeric && /^[+-]?(\d*)\.?(\d*)$/.exec(text)) || []
+  const digitCount = whole.length + fraction.length
+  if (!number || digitCount === 0 || digitCount > 38) return cast
+  return { kind: 'cast', value, type: decimalType(digitCount, fraction.length), at }
+}
+
+/** Behind `::` or AS. Of a parameter `numeric` says as little as when a client declares it. */
+export function parseCastTo(reader: TokenReader, value: Expression, at: TextPosition): Expression {
+  const isOfParameter = value.kind === 'parameter' && isBareNumeric(reader)
+  const type = parseType(reader)
+  return { kind: 'cast', value, type: isOfParameter ? decimalType(38, 18) : type, at }
+}
+
+/** Without digits it has ten before the point and none behind, as Spark has it. */
+function isBareNumeric(reader: TokenReader): boolean {
+  const next = reader.peek(1)
+  return reader.isWord('NUMERIC') && !(next.kind === 'symbol' && (next.text === '(' || next.text === '['))
+}
 
 /** Reads a type where a statement names one: in CAST and column definitions. */
 export function parseType(reader: TokenReader): DataType {
   if (!['word', 'quoted'].includes(reader.current.kind)) throw reader.unexpected('a type')
-  return readType({
+  const type = readType({
     get part() {
       const token = reader.current
       return 'text' in token && token.kind !== 'string' && token.kind !== 'variable' ? token.text : undefined
@@ -19,4 +51,14 @@ export function parseType(reader: TokenReader): DataType {
     },
     fail: (message) => new AppError('query.syntax', message, { position: reader.at }),
   })
+  return isBrackets(reader) ? arrayType(type) : type
+}
+
+/** `int[]`, as PostgreSQL calls an array. */
+function isBrackets(reader: TokenReader): boolean {
+  const next = reader.peek(1)
+  if (!reader.isSymbol('[') || next.kind !== 'symbol' || next.text !== ']') return false
+  reader.next()
+  reader.next()
+  return true
 }

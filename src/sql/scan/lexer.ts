@@ -59,7 +59,11 @@ class Lexer {
     const text = this.#text
     const at = this.#position(this.#offset)
     const character = text[this.#offset] ?? ''
-    if (character === "'") return { kind: 'string', text: this.#string(at), at }
+    if (character === "'") return { kind: 'string', text: this.#string(at, unescape), at }
+    if (/e/i.test(character) && text[this.#offset + 1] === "'") {
+      this.#offset++
+      return { kind: 'string', text: this.#string(at, unescapeAsPostgres), at }
+    }
     if (character === '"' || character === '`') {
       return { kind: 'quoted', quote: character, text: this.#quoted(character, at), at }
     }
@@ -124,8 +128,8 @@ class Lexer {
     )
   }
 
-  /** `''` is a quote; a backslash takes away the next character's meaning, as in Spark. */
-  #string(at: TextPosition): string {
+  /** `''` is a quote, and a backslash an escape: as in Spark, or behind `E` as in PostgreSQL. */
+  #string(at: TextPosition, unescaped: typeof unescape): string {
     let value = ''
     for (let index = this.#offset + 1; index < this.#text.length; index++) {
       const character = this.#text[index]
@@ -137,8 +141,8 @@ class Lexer {
         value += "'"
         index++
       } else if (character === '\\' && index + 1 < this.#text.length) {
-        const [unescaped, length] = unescape(this.#text, index + 1)
-        value += unescaped
+        const [escaped, length] = unescaped(this.#text, index + 1)
+        value += escaped
         index += length
       } else {
         value += character
@@ -253,4 +257,17 @@ function unescape(text: string, index: number): readonly [string, number] {
     if (digits) return [String.fromCharCode(Number.parseInt(digits, 16)), 5]
   }
   return [known[character] ?? character, 1]
+}
+
+const postgresEscapes: Readonly<Record<string, string>> = { b: '\b', f: '\f', n: '\n', r: '\r', t: '\t' }
+const postgresCode = /([0-7]{1,3})|x([0-9a-fA-F]{1,2})|u([0-9a-fA-F]{4})|U([0-9a-fA-F]{8})/y
+
+/** The same in `E'…'`, in which clients of PostgreSQL put every text that has a backslash. */
+function unescapeAsPostgres(text: string, index: number): readonly [string, number] {
+  const character = text[index] ?? ''
+  postgresCode.lastIndex = index
+  const [found, octal, ...hex] = postgresCode.exec(text) ?? []
+  if (found === undefined) return [postgresEscapes[character] ?? character, 1]
+  const code = octal === undefined ? Number.parseInt(hex.find(Boolean) ?? '', 16) : Number.parseInt(octal, 8)
+  return [code > 0x10ffff ? character : String.fromCodePoint(code), found.length]
 }
