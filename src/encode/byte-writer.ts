@@ -88,8 +88,8 @@ export class ByteWriter {
 
   reserve(byteCount: number): void {
     const wanted = this.length + byteCount
-    if (wanted <= this.bytes.length) return
     if (wanted > this.bytesMax) throw new TooManyBytes(`${wanted} bytes where ${this.bytesMax} may be`)
+    if (wanted <= this.bytes.length) return
     const grown = Buffer.allocUnsafe(Math.max(wanted, this.bytes.length * 2, this.#nextBytes))
     this.bytes.copy(grown, 0, 0, this.length)
     this.bytes = grown

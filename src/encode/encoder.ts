@@ -22,7 +22,7 @@ export interface Encoder {
 }
 
 /** A client gets a row as a whole, and so do we; PostgreSQL's own take a gigabyte. */
-export const addedBytesMax = 128 * 1024 * 1024
+export const addedBytesMax = 64 * 1024 * 1024
 
 export function createEncoder(encoding: Encoding, columns: readonly Field[]): Encoder {
   if (encoding.kind === 'arrow') return arrowEncoder(columns)
@@ -49,6 +49,8 @@ function addWhole(writer: ByteWriter, add: () => void): void {
   } catch (error) {
     writer.length = before
     throw error
+  } finally {
+    writer.bytesMax = Infinity
   }
 }
 

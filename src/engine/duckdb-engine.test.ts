@@ -197,7 +197,7 @@ describe('large rows', () => {
       const given = { encoding, columns, files: [], pool: 'interactive', signal: never } as const
       await expect(large.bytes("SELECT repeat('x', 140000000)", given)).rejects.toMatchObject({
         code: 'query.limit',
-        message: 'A row of the result is larger than 128 MiB.',
+        message: 'A row of the result is larger than 64 MiB.',
       })
     }
     expect(await large.rows("SELECT 'fine'")).toEqual([['fine']])

@@ -12,7 +12,7 @@ import { zoneIn } from './zone-in.ts'
 
 export interface LandingBucket extends LandingPlace, AsyncDisposable {
   /**
-   * Removes what has lain in the zones for seven days by the clock of the bucket, and returns how many files it removed.
+   * Removes what has lain in the zones for seven days by this machine's clock, and returns how many files it removed.
    * What cannot be removed, and a zone that cannot be listed, is told of and passed over.
    * @throws AppError 'store.unreachable' when nothing answers
    */

@@ -80,7 +80,10 @@ function readEntries(
     }
     const at = row * entryBytes
     const length = view.getUint32(at, true)
-    if (length > addedBytesMax) throw rowTooLarge() // Before it is copied.
+    if (length > addedBytesMax) {
+      if (rowCount > 1) return undefined // It may be behind the rows that are asked for.
+      throw rowTooLarge() // Before it is copied.
+    }
     lengths[row] = length
     starts[row] = at + 4
     if (length <= inlineBytesMax) continue

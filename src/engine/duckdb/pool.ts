@@ -3,6 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { backoffMs } from '#base/backoff.ts'
 import { AppError } from '#base/errors.ts'
 import type { Logger } from '#base/log.ts'
+import { addedBytesMax } from '#encode/encoder.ts'
 import type { Ids } from '#base/run-as.ts'
 import type { EngineStatement, EngineStatus } from '../engine.ts'
 import { EngineChild } from './child-process.ts'
@@ -27,8 +28,11 @@ export interface PoolOptions {
 
 /** With less DuckDB can do little; rather fewer statements run at a time. */
 const memoryBytesMin = 64 * 1024 * 1024
-/** What a child takes besides: its program, threads and rows on their way, and what the engine does not count. */
-const otherBytes = 1536 * 1024 * 1024
+/**
+ * What a child may take beside what the engine counts: its program, with reserves that are never touched; stacks of
+ * threads, which the system counts whole; and of each statement a batch on its way, in forms that follow each other.
+ */
+const otherBytes = { ofChild: 1024 * 1024 * 1024, ofThread: 9 * 1024 * 1024, ofStatement: 6 * addedBytesMax }
 const restartBackoff = { firstMs: 100, maxMs: 10_000, jitter: 0.2 }
 
 interface Member {
@@ -135,7 +139,12 @@ export class Pool {
     }
     try {
       const threadPool = 4 + 2 * statementsPerChild
-      const memoryBytesMax = total.memoryBytes + otherBytes
+      const instances = statementsPerChild + spareInstances + 1 // One may be left of a statement that has ended.
+      const memoryBytesMax =
+        total.memoryBytes +
+        otherBytes.ofChild +
+        otherBytes.ofThread * (threads * instances + threadPool) +
+        otherBytes.ofStatement * statementsPerChild
       const child = await EngineChild.start({ settings, threadPool, memoryBytesMax, logger })
       this.#members.add({ child, statements: 0 })
       this.#letIn()

@@ -16,7 +16,8 @@ import { bindSorts, bindWindow } from './window.ts'
 
 /** A call as written: its arguments, what stands behind them, and whether it may stand here. */
 export function bindCall(call: CallExpression, place: ExpressionPlace): BoundExpression {
-  if (call.name.toLowerCase() === 'struct' && !call.over) return bindStruct(call.arguments, place)
+  if (call.name.toLowerCase() === 'struct' && !call.over)
+    return bindStruct(call.arguments, { ...place, allows: { ...place.allows, generators: false } })
   const entry = functionOf(call)
   checkPlace(call, entry, place)
   // What an aggregate computes is a value of each row; a window of aggregates may compute on them.

@@ -131,7 +131,11 @@ function bindRowCount(expression: Expression, place: QueryPlace): BoundExpressio
   const value = bindExpression(expression, expressionPlace(place, 'LIMIT'))
   const count = convertedTo(place.state, value, longType)
   const isNegative = count.kind === 'literal' && count.value !== null && BigInt(String(count.value)) < 0n
-  if (isNegative || !(isIntegral(value.type) || value.kind === 'parameter' || value.type.kind === 'void')) {
+  // A text that is a number is what some clients make of one.
+  const isNumber = count.kind === 'literal' && count.value !== null && value.type.kind === 'string'
+  const isCount =
+    isIntegral(value.type) || value.type.kind === 'void' || value.kind === 'parameter' || isNumber
+  if (isNegative || !isCount) {
     throw new AppError('query.value', 'LIMIT and OFFSET take a count of rows, a whole number from 0 on.', {
       position: expression.at,
     })

@@ -1,14 +1,8 @@
 import { AppError, type TextPosition } from '#base/errors.ts'
-import { longType, sparkName } from '#types/data-type.ts'
+import { integerType, intervalType, longType, sparkName, type DataType } from '#types/data-type.ts'
 import { isIntegral, isNumeric } from '#types/implicit-cast.ts'
-import type {
-  Expression,
-  Frame,
-  FrameBound,
-  SortItem,
-  WindowSpecification,
-} from '../parse/expression-syntax.ts'
-import type { BoundFrame, BoundFrameBound, BoundSort, BoundWindow } from './bound.ts'
+import type { Frame, FrameBound, SortItem, WindowSpecification } from '../parse/expression-syntax.ts'
+import type { BoundExpression, BoundFrame, BoundFrameBound, BoundSort, BoundWindow } from './bound.ts'
 import { bindExpression } from './expression.ts'
 import { convertedTo } from './resolve-call.ts'
 import type { ExpressionPlace } from './state.ts'
@@ -17,40 +11,17 @@ import type { ExpressionPlace } from './state.ts'
 export function bindWindow(specification: WindowSpecification, place: ExpressionPlace): BoundWindow {
   const inner: ExpressionPlace = { ...place, placeName: 'a window' }
   const base = specification.name === undefined ? undefined : namedWindow(specification, place)
-  const window: BoundWindow = {
+  const orderBy = [...(base?.orderBy ?? []), ...bindSorts(specification.orderBy, inner)]
+  const frame = specification.frame
+    ? bindFrame(specification.frame, { place: inner, orderBy, at: specification.at })
+    : base?.frame
+  return {
     partitionBy: [
       ...(base?.partitionBy ?? []),
       ...specification.partitionBy.map((value) => bindExpression(value, inner)),
     ],
-    orderBy: [...(base?.orderBy ?? []), ...bindSorts(specification.orderBy, inner)],
-    frame: specification.frame ? bindFrame(specification.frame, inner) : base?.frame,
-  }
-  checkRange(window, specification.at)
-  return window
-}
-
-/** How far rows are apart is reckoned by what they are ordered by. @throws AppError 'query.type' */
-function checkRange({ orderBy, frame }: BoundWindow, position: TextPosition): void {
-  if (frame?.unit !== 'range') return
-  const offsets = [frame.start, frame.end].flatMap((bound) => ('offset' in bound ? [bound.offset.type] : []))
-  if (offsets.length === 0) return
-  const refuse = (message: string): never => {
-    throw new AppError('query.type', message, { position, hint: 'Or say ROWS, which counts rows.' })
-  }
-  const [order, ...more] = orderBy
-  if (!order || more.length > 0) return refuse('RANGE with a distance needs one ORDER BY expression.')
-  const { type } = order.value
-  for (const offset of offsets) {
-    const fits =
-      type.kind === 'timestamp' || type.kind === 'timestamp_ntz'
-        ? offset.kind === 'interval'
-        : type.kind === 'date'
-          ? offset.kind === 'interval' || isIntegral(offset)
-          : isNumeric(type) && isNumeric(offset)
-    if (!fits)
-      refuse(
-        `RANGE cannot look a distance of type ${sparkName(offset)} back or ahead in an order of type ${sparkName(type)}.`,
-      )
+    orderBy,
+    frame,
   }
 }
 
@@ -75,15 +46,44 @@ export function sortOrder({ isDescending, nulls }: SortItem): Pick<BoundSort, 'i
   return { isDescending, nulls: nulls ?? (isDescending ? 'last' : 'first') }
 }
 
-function bindFrame({ unit, start, end }: Frame, place: ExpressionPlace): BoundFrame {
-  return { unit, start: bindBound(unit, start, place), end: bindBound(unit, end, place) }
+/** Where a frame stands. */
+interface FrameSite {
+  readonly place: ExpressionPlace
+  readonly orderBy: readonly BoundSort[]
+  readonly at: TextPosition
 }
 
-function bindBound(unit: Frame['unit'], bound: FrameBound, place: ExpressionPlace): BoundFrameBound {
-  return 'offset' in bound ? { kind: bound.kind, offset: bindOffset(unit, bound.offset, place) } : bound
+function bindFrame({ unit, start, end }: Frame, site: FrameSite): BoundFrame {
+  return { unit, start: bindBound(unit, start, site), end: bindBound(unit, end, site) }
 }
 
-function bindOffset(unit: Frame['unit'], offset: Expression, place: ExpressionPlace) {
-  const value = bindExpression(offset, place)
-  return unit === 'rows' ? convertedTo(place.state, value, longType) : value
+function bindBound(unit: Frame['unit'], bound: FrameBound, site: FrameSite): BoundFrameBound {
+  if (!('offset' in bound)) return bound
+  const value = bindExpression(bound.offset, site.place)
+  const offset = unit === 'rows' ? convertedTo(site.place.state, value, longType) : rangeOffset(value, site)
+  return { kind: bound.kind, offset }
+}
+
+/** How far rows may be apart is reckoned by what they are ordered by. @throws AppError 'query.type' */
+function rangeOffset(value: BoundExpression, { place, orderBy, at }: FrameSite): BoundExpression {
+  const refuse = (message: string): never => {
+    throw new AppError('query.type', message, { position: at, hint: 'Or say ROWS, which counts rows.' })
+  }
+  const [order, ...more] = orderBy
+  if (!order || more.length > 0) return refuse('RANGE with a distance needs one ORDER BY expression.')
+  const { type } = order.value
+  const wanted = distanceOf(type, value.type)
+  if (wanted) return convertedTo(place.state, value, wanted)
+  return refuse(
+    `RANGE cannot look a distance of type ${sparkName(value.type)} back or ahead in an order of type ${sparkName(type)}.`,
+  )
+}
+
+/** What a distance is converted to; undefined where it is none. */
+function distanceOf(order: DataType, given: DataType): DataType | undefined {
+  const isText = given.kind === 'string' || given.kind === 'void'
+  if (isNumeric(order)) return isNumeric(given) ? given : isText ? order : undefined
+  if (order.kind === 'date' && (isIntegral(given) || given.kind === 'void')) return integerType
+  if (!['date', 'timestamp', 'timestamp_ntz', 'interval'].includes(order.kind)) return undefined
+  return given.kind === 'interval' || isText ? intervalType : undefined
 }

@@ -89,20 +89,20 @@ function checkShares(share: BoundExpression | undefined): void {
   const shares = whole?.kind === 'call' && whole.entry.names[0] === 'array' ? whole.arguments : [whole]
   for (const one of shares) {
     const value = numberOf(one)
-    if (value === undefined || (value >= 0 && value <= 1)) continue
-    throw new AppError('query.value', `A percentile is between 0 and 1, not ${value}.`, {
+    if (value === undefined || (value !== null && value >= 0 && value <= 1)) continue
+    throw new AppError('query.value', `A percentile is between 0 and 1, not ${value ?? 'NULL'}.`, {
       hint: 'Write 0.95 for the 95th.',
     })
   }
 }
 
-/** Undefined: no constant, or none. */
-function numberOf(value: BoundExpression | undefined): number | undefined {
+/** Undefined: no constant. */
+function numberOf(value: BoundExpression | undefined): number | null | undefined {
   if (value?.kind === 'cast') return numberOf(value.value)
-  if (value?.kind === 'literal') return value.value === null ? undefined : Number(value.value)
+  if (value?.kind === 'literal') return value.value === null ? null : Number(value.value)
   if (value?.kind !== 'call' || value.entry.names[0] !== 'negative') return undefined
   const number = numberOf(value.arguments[0])
-  return number === undefined ? undefined : -number
+  return typeof number === 'number' ? -number : number
 }
 
 /** Between two values in proportion. The engine does so for numbers: an interval is its months and its microseconds. */
