@@ -6,6 +6,7 @@ import { giveBack } from '#base/give-back.ts'
 import type { Logger } from '#base/log.ts'
 import { type Frame, frameKinds, frameReader, jsonFrame } from './frames.ts'
 import { type ChildSettings, pipes, readyNumber, type Request, type WireFailure } from './protocol.ts'
+import { watchMemory } from './watch-memory.ts'
 
 interface Waiting {
   readonly resolve: (frame: Frame) => void
@@ -13,8 +14,6 @@ interface Waiting {
   readonly onProgress: ((rowCount: number) => void) | undefined
 }
 
-/** The shell becomes the program. Not every system has the limit. */
-const withinLimit = 'ulimit -d "$0" 2>/dev/null; exec "$@"'
 const entry = join(import.meta.dirname, 'child.ts')
 const stderrLineCharactersMax = 2000
 
@@ -28,28 +27,21 @@ export class EngineChild {
   readonly #waiting = new Map<number, Waiting[]>()
   #lastNumber = readyNumber
   #isGone = false
+  /** What its end means for its statements. */
+  #why = crashed
 
   /** Starts a child; the promise resolves when it takes statements. */
   static async start(options: {
     readonly settings: ChildSettings
     readonly threadPool: number
-    /** Of its own memory. What needs more fails, where the engine sees it, or ends the child. */
+    /** A child that holds more is ended, with all its statements. */
     readonly memoryBytesMax: number
     readonly logger: Logger
   }): Promise<EngineChild> {
     const compiled = process.env['NODE_COMPILE_CACHE']
-    const kibibytesMax = Math.ceil(options.memoryBytesMax / 1024)
     const started = spawn(
-      '/bin/sh',
-      [
-        '-c',
-        withinLimit,
-        String(kibibytesMax),
-        process.execPath,
-        '--disable-warning=ExperimentalWarning',
-        entry,
-        JSON.stringify(options.settings),
-      ],
+      process.execPath,
+      ['--disable-warning=ExperimentalWarning', entry, JSON.stringify(options.settings)],
       {
         cwd: options.settings.scratchFolder,
         stdio: ['ignore', 'ignore', 'pipe', 'pipe', 'pipe'],
@@ -62,13 +54,16 @@ export class EngineChild {
         },
       },
     )
-    const child = new EngineChild(started, options.logger)
+    const child = new EngineChild(started, options)
     const ready = child.#wait(readyNumber)
     await ready
     return child
   }
 
-  private constructor(started: ChildProcess, logger: Logger) {
+  private constructor(
+    started: ChildProcess,
+    { memoryBytesMax, logger }: { readonly memoryBytesMax: number; readonly logger: Logger },
+  ) {
     this.#process = started
     this.pid = started.pid ?? 0
     this.#requests = started.stdio[pipes.requests] as Writable
@@ -92,8 +87,14 @@ export class EngineChild {
       if (line !== '') logger.log('warn', 'engine.stderr', { pid: this.pid, text: line })
     })
     started.on('error', (error) => logger.log('error', 'engine.process_error', { error: error.message }))
+    const watch = watchMemory(this.pid, memoryBytesMax, (bytes) => {
+      logger.log('warn', 'engine.memory_exceeded', { pid: this.pid, bytes, memoryBytesMax })
+      this.#why = tooMuchMemory
+      started.kill('SIGKILL')
+    })
     this.gone = new Promise((resolve) => {
       started.once('close', (code, signal) => {
+        watch[Symbol.dispose]()
         logger.log('debug', 'engine.child_gone', { pid: this.pid, code, signal })
         this.#isGone = true
         this.#failAll()
@@ -158,8 +159,18 @@ export class EngineChild {
   #failAll(): void {
     const all = [...this.#waiting.values()].flat()
     this.#waiting.clear()
-    for (const { reject } of all) reject(crashed())
+    for (const { reject } of all) reject(this.#why())
   }
+}
+
+function tooMuchMemory(): AppError {
+  return new AppError(
+    'engine.memory',
+    'The statement, or one beside it, needed more memory than it may use.',
+    {
+      hint: 'Make smaller texts and lists, aggregate earlier, or raise engine.memoryBytes.',
+    },
+  )
 }
 
 function crashed(): AppError {

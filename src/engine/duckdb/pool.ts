@@ -29,10 +29,10 @@ export interface PoolOptions {
 /** With less DuckDB can do little; rather fewer statements run at a time. */
 const memoryBytesMin = 64 * 1024 * 1024
 /**
- * What a child may take beside what the engine counts: its program, with reserves that are never touched; stacks of
- * threads, which the system counts whole; and of each statement a batch on its way, in forms that follow each other.
+ * What a child may hold beside what the engine counts: its program, and of each statement a batch on its way, in forms
+ * that follow each other.
  */
-const otherBytes = { ofChild: 1024 * 1024 * 1024, ofThread: 9 * 1024 * 1024, ofStatement: 6 * addedBytesMax }
+const otherBytes = { ofChild: 1024 * 1024 * 1024, ofStatement: 6 * addedBytesMax }
 const restartBackoff = { firstMs: 100, maxMs: 10_000, jitter: 0.2 }
 
 interface Member {
@@ -139,12 +139,8 @@ export class Pool {
     }
     try {
       const threadPool = 4 + 2 * statementsPerChild
-      const instances = statementsPerChild + spareInstances + 1 // One may be left of a statement that has ended.
       const memoryBytesMax =
-        total.memoryBytes +
-        otherBytes.ofChild +
-        otherBytes.ofThread * (threads * instances + threadPool) +
-        otherBytes.ofStatement * statementsPerChild
+        total.memoryBytes + otherBytes.ofChild + otherBytes.ofStatement * statementsPerChild
       const child = await EngineChild.start({ settings, threadPool, memoryBytesMax, logger })
       this.#members.add({ child, statements: 0 })
       this.#letIn()
