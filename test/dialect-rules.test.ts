@@ -16,6 +16,9 @@ beforeAll(async () => {
 /** Where the engine has something of the same name with another result, or raises an error. */
 it.each([
   ['2147483647 + 1', -2147483648],
+  ["'1E-8'::numeric", '0.00000001'],
+  ["'-1.5e3'::numeric", '-1500'],
+  ["'12.50'::numeric", '12.50'],
   ['100Y + 100Y', -56],
   ['1 / 0', null],
   ['5 % 0', null],

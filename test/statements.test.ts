@@ -505,6 +505,18 @@ describe('texts that clients put values into themselves', () => {
     })
   })
 
+  it('ask the catalogue with the backslashes that a client doubles, as it is told to', async () => {
+    await product.run('CREATE TABLE tab_les AS SELECT 1 AS n; CREATE TABLE tabules AS SELECT 1 AS n')
+    await connected(async (client) => {
+      // What psql asks to complete `tab_`.
+      const sql = String.raw`SELECT 'a\\'; SELECT relname FROM pg_class WHERE relname LIKE 'tab\\_les'; SELECT '\\_', wrong`
+      const asked = sql.slice(0, sql.lastIndexOf(';'))
+      const [plain, names] = (await client.query(asked)) as unknown as pg.QueryResult[]
+      expect([plain?.rowCount, names?.rows]).toEqual([1, [{ relname: 'tab_les' }]])
+      await expect(client.query(sql)).rejects.toMatchObject({ position: String(sql.indexOf('wrong') + 1) })
+    })
+  })
+
   it('are stored as the dialect has them', async () => {
     await connected(async (client) => {
       await client.query('SET standard_conforming_strings = on')

@@ -19,7 +19,13 @@ export class ArrowStream {
     this.#schema = new arrow.Schema(columns.map(arrowField))
   }
 
-  /** The bytes of some rows; the first ones carry the schema. */
+  /** The schema, the first time; nothing afterwards. */
+  head(): Uint8Array {
+    this.#begin()
+    return this.#drain()
+  }
+
+  /** The bytes of some rows; behind the schema, where nobody asked for it. Those that are thrown away were never there. */
   encode(batches: readonly Batch[]): Uint8Array {
     this.#begin()
     for (const batch of batches) {

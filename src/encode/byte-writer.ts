@@ -3,6 +3,9 @@ const firstBytes = 1024
 /** Of shorter texts it is sooner to have room for more than they take. */
 const countedLengthMin = 1024 * 1024
 
+/** A client gets a row as a whole, and so do we; PostgreSQL's own take a gigabyte. */
+export const addedBytesMax = 64 * 1024 * 1024
+
 /** More was to be written than may be. */
 export class TooManyBytes extends Error {}
 

@@ -1,4 +1,4 @@
-import { ByteWriter } from './byte-writer.ts'
+import { addedBytesMax, ByteWriter } from './byte-writer.ts'
 import { isMissing, type RawColumn } from './raw-column.ts'
 import type { Batch, Value } from './value.ts'
 
@@ -51,6 +51,7 @@ export function cellMaker(
   },
 ): MakeCells {
   const scratch = new ByteWriter()
+  scratch.bytesMax = addedBytesMax
   let room: Room = { starts: new Uint32Array(), lengths: new Int32Array() }
 
   return (batch) => {

@@ -2,7 +2,7 @@ import { createRequire } from 'node:module'
 import { unreachable } from '#base/assert.ts'
 import type { Field } from '#types/data-type.ts'
 import type { ArrowStream } from './arrow.ts'
-import { ByteWriter, TooManyBytes } from './byte-writer.ts'
+import { addedBytesMax, ByteWriter, TooManyBytes } from './byte-writer.ts'
 import { copyWriter } from './copy.ts'
 import { writeCsv, writeCsvHeader } from './csv.ts'
 import type { Encoding } from './encoding.ts'
@@ -20,9 +20,6 @@ export interface Encoder {
   /** After the last batch: what is left, with the end of the stream where the encoding has one. */
   finish(): Uint8Array
 }
-
-/** A client gets a row as a whole, and so do we; PostgreSQL's own take a gigabyte. */
-export const addedBytesMax = 64 * 1024 * 1024
 
 export function createEncoder(encoding: Encoding, columns: readonly Field[]): Encoder {
   if (encoding.kind === 'arrow') return arrowEncoder(columns)
@@ -120,7 +117,10 @@ function arrowEncoder(columns: readonly Field[]): Encoder {
     add: (batch) => {
       const byteCount = textBytesOf(batch, columns.length)
       if (byteCount > addedBytesMax) throw new TooManyBytes(`${byteCount} bytes of texts`)
-      taken.push(stream.encode([batch]))
+      taken.push(stream.head())
+      const bytes = stream.encode([batch])
+      if (bytes.length > addedBytesMax) throw new TooManyBytes(`${bytes.length} bytes`)
+      taken.push(bytes)
     },
     get byteCount() {
       return taken.reduce((sum, bytes) => sum + bytes.length, 0)

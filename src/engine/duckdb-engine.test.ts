@@ -2,7 +2,7 @@ import { tableFromIPC } from 'apache-arrow'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { column, never, testEngine, type TestEngine } from '../../test/support/engine.ts'
 import type { Encoding } from '#encode/encoding.ts'
-import type { DataType, Field } from '#types/data-type.ts'
+import { arrayType, type DataType, type Field, stringType } from '#types/data-type.ts'
 
 let its: TestEngine
 beforeAll(async () => {
@@ -199,6 +199,15 @@ describe('large rows', () => {
         code: 'query.limit',
         message: 'A row of the result is larger than 64 MiB.',
       })
+    }
+    const lists: Field[] = [{ name: 'texts', type: arrayType(stringType) }]
+    const listsSql = (count: number, rowCount: number) =>
+      `SELECT list_transform(range(${count}), lambda i: t) FROM (SELECT repeat('x', 1000000) AS t), range(${rowCount})`
+    for (const encoding of encodings.filter(({ kind }) => kind !== 'copy')) {
+      const given = { encoding, columns: lists, files: [], pool: 'interactive', signal: never } as const
+      await expect(large.bytes(listsSql(80, 1), given)).rejects.toMatchObject({ code: 'query.limit' })
+      const bytes = await large.bytes(listsSql(3, 40), given)
+      expect(Math.floor(bytes.reduce((count, byte) => count + (byte === 0x78 ? 1 : 0), 0) / 1e6)).toBe(120)
     }
     expect(await large.rows("SELECT 'fine'")).toEqual([['fine']])
     expect(large.engine.status().restarts).toBe(0)

@@ -1,6 +1,6 @@
 import { AppError } from '#base/errors.ts'
-import { TooManyBytes } from '#encode/byte-writer.ts'
-import { addedBytesMax, createEncoder, type Encoder } from '#encode/encoder.ts'
+import { addedBytesMax, TooManyBytes } from '#encode/byte-writer.ts'
+import { createEncoder, type Encoder } from '#encode/encoder.ts'
 import type { Encoding } from '#encode/encoding.ts'
 import { type Batch, rowsOf } from '#encode/value.ts'
 import type { Field } from '#types/data-type.ts'

@@ -30,8 +30,8 @@ export async function loopbackCertificate(folder: string, now: Date = new Date()
     notAfterDate: new Date(now.getTime() + validDays * dayMs),
     extensions: [
       // Trusted by itself, and no authority: some clients (rustls) take none for a server's own certificate.
+      // Nor may it say what its key is for: OpenSSL 1.1 takes one that signs no certificates for one of somebody else's.
       { name: 'basicConstraints', cA: false, critical: true },
-      { name: 'keyUsage', digitalSignature: true, critical: true },
       { name: 'extKeyUsage', serverAuth: true },
       {
         name: 'subjectAltName',

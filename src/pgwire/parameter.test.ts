@@ -3,6 +3,7 @@ import { fc } from '../../test/support/fast-check.ts'
 import { createEncoder } from '#encode/encoder.ts'
 import type { Value } from '#encode/value.ts'
 import {
+  arrayType,
   booleanType,
   dateType,
   decimalType,
@@ -121,6 +122,27 @@ test.each<[months: number, days: number, micros: bigint, text: string]>([
   expect(sentAsIso({ months, days, micros })).toBe(text)
 })
 
-test.each(['P', 'PT', '1D', 'P1', 'P1DT', 'P1.5D', 'PT1H2D'])('%s is no interval', (text) => {
+test.each([
+  'P',
+  'PT',
+  '1D',
+  'P1',
+  'P1DT',
+  'P1.5D',
+  'PT1H2D',
+  'P999999999Y',
+  '5000000000 days',
+  '99999999999999999999999999 years',
+  '9999999999999999999999 secs',
+])('%s is no interval', (text) => {
   expect(() => literalOfParameter(intervalType, Buffer.from(text), 0)).toThrow(/interval was expected/)
+})
+
+test('a binary array of more elements than a statement takes is refused before they are made', () => {
+  const head = Buffer.alloc(20)
+  for (const [index, number] of [1, 0, 23, 8_000_000, 1].entries()) head.writeInt32BE(number, index * 4)
+  const bytes = Buffer.concat([head, Buffer.alloc(32_000_000, 0xff)])
+  expect(() => literalOfParameter(arrayType(integerType), bytes, 1)).toThrow(
+    expect.objectContaining({ code: 'query.limit' }),
+  )
 })

@@ -2,6 +2,7 @@ import { unreachable } from '#base/assert.ts'
 import { AppError } from '#base/errors.ts'
 import { literalOfText } from '#query/literal-text.ts'
 import type { Literal } from '#query/query.ts'
+import { refuseManyElements } from '#types/array-text.ts'
 import { type DataType, sparkName } from '#types/data-type.ts'
 import { PayloadReader, utf8 } from './payload-reader.ts'
 import { typeOfOid } from './wire-type.ts'
@@ -79,6 +80,7 @@ function arrayOfBinary(type: DataType, bytes: Buffer): Literal {
   const elementCount = dimensionCount === 0 ? 0 : reader.int32()
   if (dimensionCount === 1) reader.int32() // The first index.
   if (elementCount < 0 || elementCount * 4 > reader.remaining) throw invalid
+  refuseManyElements(elementCount) // Before they are made.
   const elements = Array.from({ length: elementCount }, () => {
     const byteCount = reader.int32()
     if (byteCount < -1) throw invalid

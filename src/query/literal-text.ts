@@ -172,7 +172,13 @@ function spanOf(text: string): string | undefined {
     else if (perDay !== undefined) days += Number(count) * perDay
     else return undefined
   }
-  return part.lastIndex === 0 ? undefined : `${months} ${days} ${micros}`
+  return part.lastIndex === 0 ? undefined : spanText(months, days, micros)
+}
+
+/** Undefined: it is longer than a span can be. */
+function spanText(months: number, days: number, micros: bigint): string | undefined {
+  const fits = BigInt.asIntN(64, micros) === micros && [months, days].every((count) => (count | 0) === count)
+  return fits ? `${months} ${days} ${micros}` : undefined
 }
 
 /** `P1Y2M3W4DT5H6M7.8S`. */
@@ -186,5 +192,5 @@ function isoSpanOf(text: string): string | undefined {
   const [, sign = '', seconds = '0', fraction = ''] = /^([+-]?)(\d*)\.?(\d*)$/.exec(found[7] ?? '0') ?? []
   const size = BigInt(seconds) * 1_000_000n + BigInt(fraction.padEnd(6, '0'))
   const micros = BigInt(hours! * 60 + minutes!) * 60_000_000n + (sign === '-' ? -size : size)
-  return `${years! * 12 + months!} ${weeks! * 7 + days!} ${micros}`
+  return spanText(years! * 12 + months!, weeks! * 7 + days!, micros)
 }

@@ -43,15 +43,18 @@ export class Questions {
 
   /**
    * The statements of a request, as `parse` gives those that are no questions; undefined: it has no question in it.
+   * @param text in PostgreSQL's words
    * @throws AppError 'query.unsupported'
    */
-  parse(text: string, parse: (text: string) => readonly SessionStatement[]): SessionStatement[] | undefined {
-    return partsOf(text)?.flatMap((part) => {
-      if (part.kind === 'question') return [{ kind: 'question', question: part.question } as const]
-      // Blanks in front keep the places that errors name.
-      const before = text.slice(0, part.from).replaceAll(/[^\n]/g, ' ')
-      return parse(before + text.slice(part.from, part.to))
-    })
+  parse(
+    text: string,
+    parse: (from: number, to: number) => readonly SessionStatement[],
+  ): SessionStatement[] | undefined {
+    return partsOf(text)?.flatMap((part) =>
+      part.kind === 'question'
+        ? [{ kind: 'question', question: part.question } as const]
+        : parse(part.from, part.to),
+    )
   }
 
   async describe(

@@ -3,7 +3,7 @@ import { AppError } from '#base/errors.ts'
 import type { CopyForm } from '#encode/encoding.ts'
 import type { DataType, Field } from '#types/data-type.ts'
 import { type InlinedText, inlinedNames } from '#sql/inline-templates.ts'
-import { standardStrings } from '#sql/standard-strings.ts'
+import { postgresStrings, standardStrings } from '#sql/standard-strings.ts'
 import { analyzedColumns } from './analyze.ts'
 import { createdColumns } from './create-table.ts'
 import { copyFormOf } from './copy-out.ts'
@@ -88,8 +88,11 @@ export class Session implements QuerySession {
     const isStandard = this.#properties.get('standard_conforming_strings') === 'on'
     const doubled = isStandard ? standardStrings(text) : undefined
     if (!doubled) return await this.#parseFilled(text)
-    // PostgreSQL's catalogue is asked in its own words.
-    const asked = this.#questions.parse(text, (part) => this.#parse(standardStrings(part)?.text ?? part))
+    // PostgreSQL's catalogue is asked in its own words, which these are.
+    const asked = this.#questions.parse(text, (from, to) => {
+      const part = partOf(text, from, to)
+      return this.#parse(standardStrings(part)?.text ?? part)
+    })
     if (asked) return asked
     try {
       const statements = await this.#parseFilled(doubled.text)
@@ -116,7 +119,13 @@ export class Session implements QuerySession {
   }
 
   #statements(text: string): readonly SessionStatement[] {
-    return this.#questions.parse(text, (part) => this.#parse(part)) ?? this.#parse(text)
+    // A client that is told so doubles backslashes also where it asks the catalogue, which does not take them for escapes.
+    const escaped = postgresStrings(text)
+    const offsetOf = escaped?.offsetOf ?? ((offset: number) => offset)
+    const asked = this.#questions.parse(escaped?.text ?? text, (from, to) =>
+      this.#parse(partOf(text, offsetOf(from), offsetOf(to))),
+    )
+    return asked ?? this.#parse(text)
   }
 
   /** Undefined for a text that names no template. */
@@ -441,4 +450,9 @@ function countedRows(rows: ResultRows, entry: QueryLogEntryWriter): ResultRows {
     },
     [Symbol.asyncDispose]: () => rows[Symbol.asyncDispose](),
   }
+}
+
+/** A part of a request, at its place: blanks in front keep the places that errors name. */
+function partOf(text: string, from: number, to: number): string {
+  return text.slice(0, from).replaceAll(/[^\n]/g, ' ') + text.slice(from, to)
 }

@@ -207,7 +207,9 @@ class Seen {
       this.#identsIn(value)
       const name = kind === 'FuncCall' ? namesIn((value as Node)['funcname']).at(-1) : undefined
       const at = ((value as Node)?.['location'] as number | undefined) ?? 0
-      if (name === 'quote_ident') this.splices.push({ at, kind: 'function', name })
+      // A cast around another one is asked for both.
+      if (name === 'quote_ident' && !this.splices.some((splice) => splice.at === at))
+        this.splices.push({ at, kind: 'function', name })
     }
   }
 

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { standardStrings } from './standard-strings.ts'
+import { postgresStrings, standardStrings } from './standard-strings.ts'
 
 test.each([
   ["SELECT 'a\\b'", "SELECT 'a\\\\b'"],
@@ -13,13 +13,15 @@ test.each([
   ["-- '\\\n'\\'", "-- '\\\n'\\\\'"],
   ["/* ' /* \\ */ ' */ '\\'", "/* ' /* \\ */ ' */ '\\\\'"],
   ["\"'\\\" `'\\` '\\'", "\"'\\\" `'\\` '\\\\'"],
-  // What is not ended ends with the text.
-  ["'\\", "'\\\\"],
+  // Comments and words as the dialect has them.
+  ["$$ BEGIN\n# don't\nSELECT 'a\\' || 1;\nEND $$", "$$ BEGIN\n# don't\nSELECT 'a\\\\' || 1;\nEND $$"],
+  ["SELECT 1e'a\\'b', 'c\\'", "SELECT 1e'a\\'b', 'c\\\\'"],
+  ["SELECT 1r'\\', '\\'", "SELECT 1r'\\', '\\\\'"],
 ])('%s', (text, expected) => {
   expect(standardStrings(text)?.text).toBe(expected)
 })
 
-test.each(["SELECT 'a''b'", '\\', '"\\"', "-- '\\", "/* '\\", "E'\\", "r'\\", ''])(
+test.each(["SELECT 'a''b'", "'\\", '\\', '"\\"', "-- '\\", "/* '\\", "E'\\", "r'\\", ''])(
   '%s is the same',
   (text) => {
     expect(standardStrings(text)).toBeUndefined()
@@ -42,4 +44,23 @@ test.each(["'\\", "\\'", "E'\\", "e''", '/*', '*/', "r'", '"\\', '\\'])('four mi
   const text = part.repeat(4_000_000 / part.length)
   expect(standardStrings(text)?.text.length ?? text.length).toBeGreaterThanOrEqual(text.length)
   standardStrings(`'\\' ${text}`)
+})
+
+test.each([
+  [String.raw`SELECT 'a\\b', 'c'`, String.raw`SELECT E'a\\b', 'c'`],
+  [
+    String.raw`SELECT relname FROM pg_class WHERE relname LIKE 'a\\_b' AND r'\d' = '\''`,
+    String.raw`SELECT relname FROM pg_class WHERE relname LIKE E'a\\_b' AND r'\d' = E'\''`,
+  ],
+  [String.raw`SELECT E'\\', "a\", '\\' -- '\\'`, String.raw`SELECT E'\\', "a\", E'\\' -- '\\'`],
+])('for PostgreSQL: %s', (text, expected) => {
+  const escaped = postgresStrings(text)!
+  expect(escaped.text).toBe(expected)
+  for (const place of ["'", 'SELECT', text.at(-1)!]) {
+    expect(escaped.offsetOf(expected.lastIndexOf(place))).toBe(text.lastIndexOf(place))
+  }
+})
+
+test.each(['SELECT 1', "SELECT 'a'", String.raw`SELECT E'\\'`])('%s is the same for PostgreSQL', (text) => {
+  expect(postgresStrings(text)).toBeUndefined()
 })

@@ -1,6 +1,6 @@
 import duckdb from '@duckdb/node-bindings'
 import { giveBack } from '#base/give-back.ts'
-import { addedBytesMax } from '#encode/encoder.ts'
+import { addedBytesMax } from '#encode/byte-writer.ts'
 import { isMissing } from '#encode/raw-column.ts'
 import { rowTooLarge } from '../encoded-rows.ts'
 

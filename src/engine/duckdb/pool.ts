@@ -1,9 +1,10 @@
 import { rm } from 'node:fs/promises'
+import { totalmem } from 'node:os'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { backoffMs } from '#base/backoff.ts'
 import { AppError } from '#base/errors.ts'
 import type { Logger } from '#base/log.ts'
-import { addedBytesMax } from '#encode/encoder.ts'
+import { addedBytesMax } from '#encode/byte-writer.ts'
 import type { Ids } from '#base/run-as.ts'
 import type { EngineStatement, EngineStatus } from '../engine.ts'
 import { EngineChild } from './child-process.ts'
@@ -139,8 +140,11 @@ export class Pool {
     }
     try {
       const threadPool = 4 + 2 * statementsPerChild
-      const memoryBytesMax =
-        total.memoryBytes + otherBytes.ofChild + otherBytes.ofStatement * statementsPerChild
+      const otherBytesMax = Math.min(
+        otherBytes.ofChild + otherBytes.ofStatement * statementsPerChild,
+        Math.max(otherBytes.ofChild, totalmem() / 4), // All of them may not have it at the same time.
+      )
+      const memoryBytesMax = total.memoryBytes + otherBytesMax
       const child = await EngineChild.start({ settings, threadPool, memoryBytesMax, logger })
       this.#members.add({ child, statements: 0 })
       this.#letIn()

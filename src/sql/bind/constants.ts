@@ -1,4 +1,5 @@
 import { AppError } from '#base/errors.ts'
+import { arrayElementsMax } from '#types/array-text.ts'
 import { voidType } from '#types/data-type.ts'
 import type { Literal } from '../compile.ts'
 import type { Expression } from '../parse/expression-syntax.ts'
@@ -6,9 +7,6 @@ import type { BoundExpression } from './bound.ts'
 import { castTo, stringOf } from './build.ts'
 import { callByName } from './resolve-call.ts'
 import type { ExpressionPlace } from './state.ts'
-
-/** The engine is given each of them in its text. */
-const elementsMax = 100_000
 
 type Of<K extends Expression['kind']> = Extract<Expression, { kind: K }>
 
@@ -70,10 +68,10 @@ export function bindParameter({ index, at }: Of<'parameter'>, { state }: Express
 }
 
 function refuseMany(count: number, at: Of<'parameter'>['at']): void {
-  if (count <= elementsMax) return
+  if (count <= arrayElementsMax) return
   throw new AppError(
     'query.limit',
-    `An array that is sent has at most ${elementsMax} elements, ${count} came.`,
+    `An array that is sent has at most ${arrayElementsMax} elements, ${count} came.`,
     {
       position: at,
       hint: 'Load them into a table, and join it.',

@@ -16,10 +16,18 @@ export function parseSuffixCast(reader: TokenReader, value: Expression, at: Text
   if (value.kind !== 'literal' || text === undefined) return cast
   const [, hex] = (isBytea && /^\\?x((?:[0-9a-f]{2})*)$/i.exec(text)) || []
   if (hex !== undefined) return { ...value, type: binaryType, value: hex }
-  const [number, whole = '', fraction = ''] = (isNumeric && /^[+-]?(\d*)\.?(\d*)$/.exec(text)) || []
-  const digitCount = whole.length + fraction.length
-  if (!number || digitCount === 0 || digitCount > 38) return cast
-  return { kind: 'cast', value, type: decimalType(digitCount, fraction.length), at }
+  const size = isNumeric ? digitsOf(text) : undefined
+  if (!size || size.precision > 38) return cast
+  return { kind: 'cast', value, type: decimalType(size.precision, size.scale), at }
+}
+
+/** How many digits a number has when it is written out, and how many of them behind the point; undefined: it is none. */
+function digitsOf(text: string): { readonly precision: number; readonly scale: number } | undefined {
+  const [, whole = '', fraction = '', exponent = '0'] =
+    /^[+-]?(\d*)\.?(\d*)(?:[eE]([+-]?\d{1,3}))?$/.exec(text) ?? []
+  if (whole === '' && fraction === '') return undefined
+  const scale = Math.max(0, fraction.length - Number(exponent))
+  return { precision: Math.max(1, whole.length + Number(exponent), 0) + scale, scale }
 }
 
 /** Behind `::` or AS. Of a parameter `numeric` says as little as when a client declares it. */

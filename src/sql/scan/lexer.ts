@@ -27,6 +27,30 @@ export function tokenize(text: string, start: TextPosition = { offset: 0, line: 
   return [...new Lexer(text, start).tokens()]
 }
 
+/** A plain `'…'` with backslashes: where it begins, and where they are. */
+export interface LiteralWithBackslashes {
+  readonly offset: number
+  readonly backslashes: readonly number[]
+}
+
+/**
+ * Those of a text, up to what is no SQL.
+ * @param isStandard a backslash is a backslash in them, not an escape, so that they end elsewhere
+ */
+export function literalsWithBackslashes(
+  text: string,
+  { isStandard }: { readonly isStandard: boolean },
+): readonly LiteralWithBackslashes[] {
+  if (!text.includes('\\') || text.length > textLengthMax) return []
+  const lexer = new Lexer(text, { offset: 0, line: 1, column: 1 }, isStandard)
+  try {
+    for (const token of lexer.tokens()) if (token.kind === 'end') break
+  } catch (error) {
+    if (!(error instanceof AppError)) throw error // It is told of where the text is read.
+  }
+  return lexer.literals
+}
+
 class Lexer {
   readonly #text: string
   readonly #start: TextPosition
@@ -37,10 +61,13 @@ class Lexer {
   #lineStart: number
   #insideBlock = false
   #lineHasToken = false
+  readonly #isStandard: boolean
+  readonly literals: LiteralWithBackslashes[] = []
 
-  constructor(text: string, start: TextPosition) {
+  constructor(text: string, start: TextPosition, isStandard = false) {
     this.#text = text
     this.#start = start
+    this.#isStandard = isStandard
     this.#line = start.line
     this.#lineStart = 1 - start.column
   }
@@ -59,7 +86,7 @@ class Lexer {
     const text = this.#text
     const at = this.#position(this.#offset)
     const character = text[this.#offset] ?? ''
-    if (character === "'") return { kind: 'string', text: this.#string(at, unescape), at }
+    if (character === "'") return { kind: 'string', text: this.#plain(at), at }
     if (/e/i.test(character) && text[this.#offset + 1] === "'") {
       this.#offset++
       return { kind: 'string', text: this.#string(at, unescapeAsPostgres), at }
@@ -126,6 +153,17 @@ class Lexer {
       name ? `The parameter $${name} has no value.` : 'Expected the number or name of a parameter after $.',
       { position: at },
     )
+  }
+
+  #plain(at: TextPosition): string {
+    const offset = this.#offset
+    const backslashes: number[] = []
+    const value = this.#string(at, (text, index) => {
+      backslashes.push(index - 1)
+      return this.#isStandard ? ['\\', 0] : unescape(text, index)
+    })
+    if (backslashes.length > 0) this.literals.push({ offset, backslashes })
+    return value
   }
 
   /** `''` is a quote, and a backslash an escape: as in Spark, or behind `E` as in PostgreSQL. */
