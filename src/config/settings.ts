@@ -1,6 +1,6 @@
-import { totalmem } from 'node:os'
 import { z } from 'zod'
 import { allFaultPoints } from '#base/faults.ts'
+import { machineBytes } from '#base/machine-bytes.ts'
 import { runsKeptMsMin } from '#base/runs-kept.ts'
 import { homePaths } from './home.ts'
 import { address, bytes, count, secret, spanMs } from './values.ts'
@@ -295,12 +295,6 @@ export const configSchema = z.strictObject({
     .optional()
     .register(settingMeta, { about: 'Where a test kills which process', isHidden: true }),
 })
-
-/** What a container may use, where one is set. */
-function machineBytes(): number {
-  const constrained = process.constrainedMemory()
-  return constrained > 0 ? Math.min(constrained, totalmem()) : totalmem()
-}
 
 export interface Setting extends SettingMeta {
   /** `engine.batchChildren` */

@@ -1,9 +1,9 @@
 import { rm } from 'node:fs/promises'
-import { totalmem } from 'node:os'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { backoffMs } from '#base/backoff.ts'
 import { AppError } from '#base/errors.ts'
 import type { Logger } from '#base/log.ts'
+import { machineBytes } from '#base/machine-bytes.ts'
 import { addedBytesMax } from '#encode/byte-writer.ts'
 import type { Ids } from '#base/run-as.ts'
 import type { EngineStatement, EngineStatus } from '../engine.ts'
@@ -142,7 +142,7 @@ export class Pool {
       const threadPool = 4 + 2 * statementsPerChild
       const otherBytesMax = Math.min(
         otherBytes.ofChild + otherBytes.ofStatement * statementsPerChild,
-        Math.max(otherBytes.ofChild, totalmem() / 4), // All of them may not have it at the same time.
+        Math.max(otherBytes.ofChild, machineBytes() / 4), // All of them may not have it at the same time.
       )
       const memoryBytesMax = total.memoryBytes + otherBytesMax
       const child = await EngineChild.start({ settings, threadPool, memoryBytesMax, logger })
