@@ -1,4 +1,5 @@
 import { unreachable } from '#base/assert.ts'
+import { isComplex } from '#encode/text.ts'
 import type { DataType } from '#types/data-type.ts'
 import {
   arrayType,
@@ -122,9 +123,8 @@ const elementOfArray = new Map(arrayOids.map(([element, array]) => [array, eleme
 
 /** What a client is told to send. */
 export function parameterOid(type: DataType): number {
-  const { oid } = type.kind === 'array' ? wireTypeOf(type.element) : wireTypeOf(type)
-  const isSimple = type.kind === 'array' && !['array', 'map', 'struct'].includes(type.element.kind)
-  return (isSimple ? arrayOfElement.get(oid) : undefined) ?? wireTypeOf(type).oid
+  const isSimple = type.kind === 'array' && !isComplex(type.element)
+  return (isSimple ? arrayOfElement.get(wireTypeOf(type.element).oid) : undefined) ?? wireTypeOf(type).oid
 }
 
 /** The type a client means by an OID; undefined for those we do not take as parameters. */

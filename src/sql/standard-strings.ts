@@ -10,40 +10,41 @@ export function standardStrings(text: string): InlinedText | undefined {
     ({ backslashes }) => backslashes,
   )
   if (backslashes.length === 0) return undefined
-  let [doubled, read] = ['', 0]
-  for (const at of backslashes) {
-    doubled += `${text.slice(read, at)}\\`
-    read = at
-  }
+  const doubled = withInserted(text, '\\', backslashes)
   return {
-    text: doubled + text.slice(read),
-    placeOf: ({ offset }) => {
-      // The one at index i stands i further on, and is two characters.
-      const firstBehind = backslashes.findIndex((at, index) => at + index >= offset)
-      const added = firstBehind < 0 ? backslashes.length : firstBehind
-      return { position: positionAt(text, offset - added), template: undefined }
-    },
+    text: doubled.text,
+    placeOf: ({ offset }) => ({ position: positionAt(text, doubled.offsetOf(offset)), template: undefined }),
   }
 }
 
-/** What stands in PostgreSQL's words for a text whose `'…'` take a backslash for an escape: `E` in front of each that has one. */
-export interface EscapedText {
+/**
+ * What stands in PostgreSQL's words for a text whose `'…'` take a backslash for an escape: `E` in front of each that has one.
+ * Undefined: it has none, and is the same in both.
+ */
+export function postgresStrings(text: string): ChangedText | undefined {
+  const begins = literalsWithBackslashes(text, { isStandard: false }).map(({ offset }) => offset)
+  return begins.length === 0 ? undefined : withInserted(text, 'E', begins)
+}
+
+export interface ChangedText {
   readonly text: string
   /** Where what stands at an offset stood. */
   readonly offsetOf: (offset: number) => number
 }
 
-/** Undefined: no literal has a backslash, and the text is the same in both. */
-export function postgresStrings(text: string): EscapedText | undefined {
-  const begins = literalsWithBackslashes(text, { isStandard: false }).map(({ offset }) => offset)
-  if (begins.length === 0) return undefined
-  let [escaped, read] = ['', 0]
-  for (const at of begins) {
-    escaped += `${text.slice(read, at)}E`
+/** A sign of one character in front of what is at each place. */
+function withInserted(text: string, sign: string, places: readonly number[]): ChangedText {
+  let [changed, read] = ['', 0]
+  for (const at of places) {
+    changed += `${text.slice(read, at)}${sign}`
     read = at
   }
   return {
-    text: escaped + text.slice(read),
-    offsetOf: (offset) => offset - begins.filter((at, index) => at + index < offset).length,
+    text: changed + text.slice(read),
+    // The sign for the place at index i stands i further on.
+    offsetOf: (offset) => {
+      const firstBehind = places.findIndex((at, index) => at + index >= offset)
+      return offset - (firstBehind < 0 ? places.length : firstBehind)
+    },
   }
 }

@@ -1,12 +1,13 @@
-import { AppError } from '#base/errors.ts'
+import { AppError, type TextPosition } from '#base/errors.ts'
 
 /** More are a table, which can be loaded and joined. */
 export const arrayElementsMax = 100_000
 
 /** @throws AppError 'query.limit' */
-export function refuseManyElements(count: number): void {
+export function refuseManyElements(count: number, position?: TextPosition): void {
   if (count <= arrayElementsMax) return
   throw new AppError('query.limit', `An array that is sent has at most ${arrayElementsMax} elements.`, {
+    position,
     hint: 'Load them into a table, and join it.',
   })
 }

@@ -10,14 +10,14 @@ import { integerOf, structOf } from './build.ts'
 import { bindCondition, bindExpression } from './expression.ts'
 import { resolveCall } from './resolve-call.ts'
 import { starColumns } from './star.ts'
-import type { ExpressionPlace } from './state.ts'
+import { type ExpressionPlace, withoutGenerators } from './state.ts'
 import { suggestion } from './suggest.ts'
 import { bindSorts, bindWindow } from './window.ts'
 
 /** A call as written: its arguments, what stands behind them, and whether it may stand here. */
 export function bindCall(call: CallExpression, place: ExpressionPlace): BoundExpression {
-  if (call.name.toLowerCase() === 'struct' && !call.over)
-    return bindStruct(call.arguments, { ...place, allows: { ...place.allows, generators: false } })
+  const below = withoutGenerators(place)
+  if (call.name.toLowerCase() === 'struct' && !call.over) return bindStruct(call.arguments, below)
   const entry = functionOf(call)
   checkPlace(call, entry, place)
   // What an aggregate computes is a value of each row; a window of aggregates may compute on them.
@@ -28,14 +28,14 @@ export function bindCall(call: CallExpression, place: ExpressionPlace): BoundExp
         allows: { aggregates: false, windows: false, generators: false },
         placeName: 'an aggregate function',
       }
-    : { ...place, allows: { ...place.allows, generators: false } }
+    : below
   const values = bindArguments(call, entry, inner)
   const extras: CallExtras = {
     isDistinct: call.isDistinct,
     ignoresNulls: call.ignoresNulls,
     filter: call.filter && bindCondition(call.filter, inner),
     orderBy: bindSorts(call.orderBy, inner),
-    over: call.over && bindWindow(call.over, { ...place, allows: { ...place.allows, generators: false } }),
+    over: call.over && bindWindow(call.over, below),
   }
   const resolved = resolveCall({ state: place.state, at: call.at, extras }, entry, values)
   return entry.names[0] === 'arrays_zip' ? zippedNames(resolved, call) : resolved

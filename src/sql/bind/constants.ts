@@ -1,5 +1,5 @@
 import { AppError } from '#base/errors.ts'
-import { arrayElementsMax } from '#types/array-text.ts'
+import { refuseManyElements } from '#types/array-text.ts'
 import { voidType } from '#types/data-type.ts'
 import type { Literal } from '../compile.ts'
 import type { Expression } from '../parse/expression-syntax.ts'
@@ -49,7 +49,7 @@ export function bindParameter({ index, at }: Of<'parameter'>, { state }: Express
   if (!parameters) return { kind: 'parameter', index, type: state.parameterTypes[index - 1] ?? voidType }
   const literal = parameters[index - 1]
   if (literal?.elements) {
-    refuseMany(literal.elements.length, at)
+    refuseManyElements(literal.elements.length, at)
     const elements = literal.elements.map(({ type, value }): BoundExpression => ({
       kind: 'literal',
       type,
@@ -63,18 +63,6 @@ export function bindParameter({ index, at }: Of<'parameter'>, { state }: Express
     `The statement uses $${index}, but ${parameters.length} values were given.`,
     {
       position: at,
-    },
-  )
-}
-
-function refuseMany(count: number, at: Of<'parameter'>['at']): void {
-  if (count <= arrayElementsMax) return
-  throw new AppError(
-    'query.limit',
-    `An array that is sent has at most ${arrayElementsMax} elements, ${count} came.`,
-    {
-      position: at,
-      hint: 'Load them into a table, and join it.',
     },
   )
 }

@@ -13,7 +13,7 @@ import { bindQuery } from './query.ts'
 import { bindInQuery, bindScalarQuery } from './query-values.ts'
 import { callByName, convertedTo } from './resolve-call.ts'
 import { namedAs } from './row-names.ts'
-import type { ExpressionPlace } from './state.ts'
+import { type ExpressionPlace, withoutGenerators } from './state.ts'
 
 type Of<K extends Expression['kind']> = Extract<Expression, { kind: K }>
 
@@ -25,11 +25,7 @@ export function bindExpression(expression: Expression, place: ExpressionPlace): 
 }
 
 function bindAny(expression: Expression, given: ExpressionPlace): BoundExpression {
-  // A generator is a whole item, or none.
-  const place =
-    expression.kind === 'call' || !given.allows.generators
-      ? given
-      : { ...given, allows: { ...given.allows, generators: false } }
+  const place = expression.kind === 'call' ? given : withoutGenerators(given)
   const { state } = place
   refuseInsideLambda(expression, place)
   const call = (name: string, ...values: readonly BoundExpression[]): BoundExpression =>

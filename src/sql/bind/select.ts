@@ -16,7 +16,7 @@ import { outputName } from './output-name.ts'
 import type { QueryPlace } from './query.ts'
 import type { Scope, ScopeColumn } from './scope.ts'
 import { starColumns } from './star.ts'
-import type { ExpressionPlace } from './state.ts'
+import { type ExpressionPlace, withoutGenerators } from './state.ts'
 
 /** Tables that are read twice by what is read twice have more than anybody looks at. */
 const columnsMax = 20_000
@@ -93,7 +93,7 @@ function rowPlace(place: ExpressionPlace, placeName: string): ExpressionPlace {
 }
 
 function orderPlace(place: ExpressionPlace): ExpressionPlace {
-  return { ...place, placeName: 'ORDER BY', allows: { ...place.allows, generators: false } }
+  return { ...withoutGenerators(place), placeName: 'ORDER BY' }
 }
 
 function withAliases(place: ExpressionPlace, aliases: readonly ScopeColumn[]): ExpressionPlace {

@@ -6,7 +6,7 @@ import type { Scope } from './scope.ts'
 import { sizeOf } from './walk.ts'
 import type { WindowSpecification } from '../parse/expression-syntax.ts'
 
-/** What one binding of a statement shares. The only mutable part: names given out, types learnt, notices. */
+/** What one binding of a statement shares. The only mutable part: names given out, sizes, types learnt, notices. */
 export interface BindState {
   readonly context: BindContext
   /** @throws AppError 'query.limit' */
@@ -28,6 +28,11 @@ export interface ExpressionPlace {
   /** What may stand here, and how the place is called when it may not. */
   readonly allows: { readonly aggregates: boolean; readonly windows: boolean; readonly generators: boolean }
   readonly placeName: string
+}
+
+/** Inside an expression: a generator is a whole item, or none. */
+export function withoutGenerators(place: ExpressionPlace): ExpressionPlace {
+  return place.allows.generators ? { ...place, allows: { ...place.allows, generators: false } } : place
 }
 
 /** A view of views stands for more tables than anybody wrote: then planning would never end. */

@@ -110,7 +110,6 @@ function parseInfix(reader: TokenReader, left: Expression, than: number): Expres
   }
 }
 
-/** What stands behind a value without an operator: `.field`, `[index]`, `::type`. */
 /** Texts are compared by their code points, which all of these mean. */
 const binaryCollations: readonly string[] = ['C', 'POSIX', 'UCS_BASIC', 'UTF8_BINARY']
 
@@ -130,6 +129,7 @@ function collated(reader: TokenReader, text: Expression): Expression {
   })
 }
 
+/** What stands behind a value without an operator: `.field`, `[index]`, `::type`. */
 function parsePath(reader: TokenReader, base: Expression): Expression | undefined {
   const at = base.at
   if (reader.isSymbol('.') && !(reader.peek(1).kind === 'symbol')) {

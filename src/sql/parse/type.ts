@@ -27,7 +27,7 @@ function digitsOf(text: string): { readonly precision: number; readonly scale: n
     /^[+-]?(\d*)\.?(\d*)(?:[eE]([+-]?\d{1,3}))?$/.exec(text) ?? []
   if (whole === '' && fraction === '') return undefined
   const scale = Math.max(0, fraction.length - Number(exponent))
-  return { precision: Math.max(1, whole.length + Number(exponent), 0) + scale, scale }
+  return { precision: Math.max(1, whole.length + Number(exponent)) + scale, scale }
 }
 
 /** Behind `::` or AS. Of a parameter `numeric` says as little as when a client declares it. */
