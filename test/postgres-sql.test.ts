@@ -38,6 +38,75 @@ async function rows(text: string, values: unknown[] = []): Promise<unknown[][]> 
   })
 }
 
+describe('zones', () => {
+  it('are of instants, which become wall clocks, and of wall clocks, which become instants', async () => {
+    const sql = `SELECT at AT TIME ZONE 'Europe/Berlin', timezone('utc', at) AT TIME ZONE 'America/New_York',
+        date_trunc('month', at AT TIME ZONE 'Europe/Berlin') AT TIME ZONE 'Europe/Berlin',
+        (at AT TIME ZONE 'Asia/Tokyo')::date, extract(hour FROM at AT TIME ZONE 'Asia/Tokyo') + 1
+      FROM visits WHERE id = 'v1'`
+    expect(await rows(sql)).toEqual([
+      ['2026-07-01 00:30:00', '2026-07-01 02:30:00+00', '2026-06-30 22:00:00+00', '2026-07-01', '8'],
+    ])
+  })
+
+  it('may be parameters and columns, and offsets, which count westwards', async () => {
+    const sql = `SELECT at AT TIME ZONE $1, at AT TIME ZONE '-02:00', at AT TIME ZONE zone
+      FROM visits, (VALUES ('UTC+03'), ('Asia/Tokyo')) AS z(zone) WHERE id = 'v1' ORDER BY zone`
+    expect(await rows(sql, ['UTC-02'])).toEqual([
+      ['2026-07-01 00:30:00', '2026-07-01 00:30:00', '2026-07-01 07:30:00'],
+      ['2026-07-01 00:30:00', '2026-07-01 00:30:00', '2026-06-30 19:30:00'],
+    ])
+  })
+
+  it('leave a column its name', async () => {
+    expect(await rows("SELECT at FROM visits AS time WHERE time.id = 'v3'")).toEqual([
+      ['2026-01-02 09:15:00+00'],
+    ])
+  })
+})
+
+it('the seconds since 1970 are a part of a time, and all seconds one of a span', async () => {
+  const sql = `SELECT extract(EPOCH FROM at), floor(extract(epoch from at) / 3600) * 3600, date_part('epoch', at::date),
+      extract(epoch FROM at - timestamp '2026-12-30 23:15:00'), extract(epoch FROM interval '1' month),
+      extract(epoch FROM NULL::timestamp)
+    FROM visits WHERE id = 'v2'`
+  expect(await rows(sql)).toEqual([
+    ['1798758900.500000', '1798758000', '1798675200.000000', '86400.500000', '2592000.000000', null],
+  ])
+})
+
+describe('patterns', () => {
+  it.each([
+    ["person ~ '^ann$'", ['v1']],
+    ["person ~* '^ANN'", ['v1', 'v2']],
+    ["person !~ 'n'", ['v3']],
+    ["person !~* '^a'", ['v3']],
+    ["person ~ '[[:alpha:]]{3}[[:space:]][[:digit:]]'", ['v3']],
+    [String.raw`person ~ E'\\mAnn\\M.b$'`, ['v2']],
+    ["NOT person ~ 'n' AND pages > 1", ['v3']],
+    ["(person || chr(10) || id) ~ 'n.v1'", ['v1']],
+  ])('of regular expressions: %s', async (condition, ids) => {
+    expect(await rows(`SELECT id FROM visits WHERE ${condition} ORDER BY id`)).toEqual(ids.map((id) => [id]))
+  })
+
+  it('of regular expressions may be parameters', async () => {
+    const sql = 'SELECT id FROM visits WHERE person ~* $1 AND id !~ $2'
+    expect(await rows(sql, ['^[[:upper:]]nn$', '9'])).toEqual([['v1']])
+  })
+
+  it('of LIKE may say that a backslash escapes, where another one would end the text', async () => {
+    const sql = String.raw`SELECT id FROM visits WHERE person LIKE $1 ESCAPE '\' AND id <> 'x' ORDER BY 'y'`
+    expect(await rows(sql, [String.raw`Ann\\%`])).toEqual([['v2']])
+    const asked = String.raw`SELECT relname FROM pg_class WHERE relname LIKE 'v\\isits' ESCAPE '\'`
+    expect(await rows(asked)).toEqual([['visits']])
+    expect(await rows(String.raw`SELECT 'a''b' LIKE 'a''''b' ESCAPE '\''`)).toEqual([['t']])
+  })
+
+  it('leave the complement of bits what it was', async () => {
+    expect(await rows('SELECT 5 & ~1, ~0 + 1')).toEqual([['4', '0']])
+  })
+})
+
 describe('cursors', () => {
   it('take parameters, over tables and over the catalogue', async () => {
     await clients.connected('prod:all', async (client) => {
