@@ -57,7 +57,7 @@ const helpers = words(`
   json_array_elements json_array_elements_text json_array_length json_build_array json_build_object json_each_text
   json_object_agg jsonb_agg jsonb_array_elements jsonb_array_elements_text jsonb_array_length jsonb_build_array
   jsonb_build_object jsonb_each_text jsonb_object_agg lag last_value lead left length like_escape lower ltrim
-  makeaclitem max md5 min mod name now nth_value ntile nullif numeric octet_length oid overlay parse_ident percent_rank
+  makeaclitem max md5 min mod name nameconcatoid now nth_value ntile nullif numeric octet_length oid overlay parse_ident percent_rank
   position power quote_ident quote_literal quote_nullable rank regexp_count regexp_match regexp_matches
   regexp_replace regexp_split_to_array regexp_split_to_table regexp_substr replace reverse right round row_number
   row_to_json rtrim sign split_part starts_with statement_timestamp string_agg string_to_array string_to_table strpos
