@@ -265,7 +265,7 @@ describe('denials', () => {
     const asker = await actorWith(['manage-queries'])
     for (const table of ['known', 'unknown']) {
       const answer = await asker.ask('POST', '/sluice/v1/sql', { sql: `SELECT * FROM ${table}` })
-      expect([answer.status, answer.body.detail]).toEqual([403, 'Missing permission: view-datasets'])
+      expect([answer.status, answer.body.detail]).toEqual([403, `permission denied for table ${table}`])
     }
   })
 
@@ -335,6 +335,12 @@ describe('denials', () => {
     expect(await missing('CREATE TABLE mine AS SELECT 1 AS n')).toBe('Missing permission: manage-datasets')
     expect(await missing('INSERT INTO known SELECT 2')).toBe('Missing permission: manage-datasets')
     expect(await missing('DROP TABLE unknown')).toBe('Missing permission: manage-datasets')
+    const asker = await actorWith(['manage-queries'])
+    const asked = async (sql: string) => await asker.ask('POST', '/sluice/v1/sql', { sql, format: 'json' })
+    // What lists tables has none for who may see none.
+    for (const sql of ['SHOW TABLES', "SELECT relname FROM pg_class WHERE relname = 'known'"]) {
+      expect((await asked(sql)).body).toEqual([])
+    }
     const writer = await actorWith(['manage-queries', 'manage-datasets'])
     const made = await writer.ask('POST', '/sluice/v1/sql', { sql: 'CREATE TABLE mine AS SELECT 1 AS n' })
     expect(made.body.detail).toBe('Missing permission: manage-schemas')

@@ -59,6 +59,8 @@ test('a result is the same in every format', async () => {
   const sql = 'SELECT d, cast(d AS decimal(10, 2)) / 4 AS quarter FROM digits WHERE d < 3 ORDER BY d'
   expect(await (await ask(sql, 'csv')).text()).toMatch(/^d,quarter\n0,0(?:\.0+)?\n1,0\.250*\n2,0\.50*\n$/)
   expect(await (await ask(sql, 'json')).json()).toMatchObject([{ d: 0 }, { d: 1, quarter: 0.25 }, { d: 2 }])
+  const nulls = 'SELECT d, cast(NULL AS string) AS none FROM digits WHERE d = 1'
+  expect(await (await ask(nulls, 'json')).json()).toEqual([{ d: 1, none: null }])
   expect((await (await ask(sql, 'ndjson')).text()).trim().split('\n')).toHaveLength(3)
   const arrow = tableFromIPC(new Uint8Array(await (await ask(sql, 'arrow')).arrayBuffer()))
   expect([arrow.numRows, arrow.schema.fields.map((field) => field.name)]).toEqual([3, ['d', 'quarter']])

@@ -36,7 +36,7 @@ async function largeTable(place: TestLake): Promise<LakeTable> {
 /** As much of a session as a statement needs in the engine. */
 function scopeOf({ engine, lake }: TestLake, gate: Gate): Scope {
   const scope = {
-    services: { engine, lake, limits: { statementTimeoutMs: 20_000 } },
+    services: { engine, lake, limits: { statementTimeoutMs: 20_000, batchTimeoutMs: 20_000 } },
     gate,
     caller: { principal: { id: 'ann' } },
     properties: new Map(),

@@ -245,6 +245,12 @@ describe('queries', () => {
     expect((await ask('GET', find)).queries).toEqual([])
     expect((await ask('GET', `${find}&excludeSoftDeleted=False`)).queries).toMatchObject([{ id }])
     expect(await ask('GET', `${base}/queries/${id}`)).toMatchObject({ isSoftDeleted: true })
+
+    const second = await ran({ sql: 'SELECT 2 AS to_be_deleted' })
+    await rest('DELETE', `${base}/queries/${second.id}`)
+    const page = await ask('GET', `${find}&excludeSoftDeleted=false&limit=1`)
+    expect(page.queries).toMatchObject([{ id: second.id }])
+    expect((await ask('GET', page._links.next.href)).queries).toMatchObject([{ id }])
   })
 
   test('come in pages that neither repeat nor leave out, forth and back', async () => {
@@ -270,7 +276,12 @@ describe('queries', () => {
       expect(pages.map((page) => page.length)).toEqual([2, 2, 2, 1])
       expect(new Set(pages.flat())).toEqual(new Set(ids))
       for (const [index, back] of backs.entries()) {
-        expect((await ask('GET', back)).queries.map(({ id }: { id: string }) => id)).toEqual(pages[index])
+        const page = await ask('GET', back)
+        expect(page.queries.map(({ id }: { id: string }) => id)).toEqual(pages[index])
+        // And on again from there.
+        const on = await ask('GET', page._links.next.href)
+        expect(on.queries.map(({ id }: { id: string }) => id)).toEqual(pages[index + 1])
+        expect(page._page.next).toBe(on._page.start)
       }
       const offset = await ask(
         'GET',
@@ -612,8 +623,28 @@ describe('alerts', () => {
     const page = await ask('GET', `${alerts}?pageSize=1&property=${encodeURIComponent(`assetId==${id}`)}`)
     expect(page).toMatchObject({
       alerts: [{ alertType: 'failure' }],
-      _page: { count: 1, page: 0, pageSize: 1 },
-      _links: { next: {} },
+      _page: { orderby: 'created', property: `assetId==${id}`, count: 1, page: 0, pageSize: 1 },
+    })
+    await subscribe(await scheduled({ sql: 'SELECT 2', name: 'also watched' }), 'failure', [
+      'bob@example.com',
+    ])
+    expect(await ask('GET', page._links.next.href)).toMatchObject({
+      alerts: [{ assetId: id, alertType: 'start' }],
+      _links: {},
+    })
+    const newest = `${alerts}?orderby=-created&property=${encodeURIComponent(`assetId==${id}`)}`
+    expect(await ask('GET', newest)).toMatchObject({
+      alerts: [{ alertType: 'start' }, { alertType: 'failure' }],
+      _page: { orderby: '-created' },
+    })
+    const { id: query } = await ran({ sql: 'SELECT 1' })
+    expect(
+      await rest('POST', alerts, {
+        body: { assetId: query, alertType: 'quarantine', subscriptions: { emailIds: ['ann@example.com'] } },
+      }),
+    ).toMatchObject({
+      status: 400,
+      body: { message: 'alertType: a query has no alert quarantine. It has start, success, failure.' },
     })
     expect(
       await ask('PATCH', `${alerts}/${id}/failure`, { op: 'replace', path: '/status', value: 'disable' }),

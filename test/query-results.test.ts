@@ -101,7 +101,7 @@ test('as streams: JSON lines, CSV and Arrow; nothing at all, too', async () => {
   })
   const stream = async (format: string, more = '') =>
     (await rest('GET', `${results}/${id}/rows?format=${format}${more}`)).body
-  expect(await stream('ndjson', '&start=1')).toBe('{"n":1}\n{"n":2}\n')
+  expect(await stream('ndjson', '&start=1')).toBe('{"n":1,"none":null}\n{"n":2,"none":null}\n')
   expect(await stream('csv', '&limit=2')).toBe('n,none\n0,\n1,\n')
   const empty = await kept({ sql: 'SELECT n FROM numbers WHERE n < 0' })
   expect(empty).toMatchObject({ state: 'SUCCESS', rowCount: 0, parts: [], columns: [{ name: 'n' }] })

@@ -88,6 +88,25 @@ describe('a SQL session', () => {
     expect(_embedded.events[0]).toMatchObject({ status: 'Deny', userIpAddresses: ['127.0.0.1'] })
   })
 
+  test('by a login that nobody used for ninety days is refused, and each use counts', async () => {
+    const actor = await signIn(product.http, await newClient())
+    const login: Login = await actor.must('POST', '/sluice/v1/sql-logins', { isExpiring: false })
+    const usedAgo = async (days: number) =>
+      await metadata.db
+        .updateTable('sql_logins')
+        .set({ used_at: new Date(Date.now() - days * 86_400_000) })
+        .where('sql_user', '=', login.sqlUser)
+        .execute()
+    await usedAgo(89)
+    await using _session = await open(login)
+    const used = metadata.db.selectFrom('sql_logins').select('used_at').where('sql_user', '=', login.sqlUser)
+    await expect
+      .poll(async () => (await used.executeTakeFirstOrThrow()).used_at?.getTime() ?? 0)
+      .toBeGreaterThan(Date.now() - 86_400_000)
+    await usedAgo(90)
+    await expect(open(login)).rejects.toThrow()
+  })
+
   test('of a prepared statement ends too, and one that works goes on through a rotation with an overlap', async () => {
     const actor = await signIn(product.http, await newClient())
     const login: Login = await actor.must('POST', '/sluice/v1/sql-logins', {})

@@ -57,6 +57,8 @@ describe('Python', () => {
       await runPython('sql-clients', { script: 'use_sql_clients.py', options: [client], env: environment }),
     )
 
+  const uuid = '3f2504e0-4f89-41d3-9a0c-0305e82c3301'
+
   testPython(
     'psycopg 3: text and binary, parameters, server cursors, COPY, savepoints, pipelines',
     async () => {
@@ -81,6 +83,15 @@ describe('Python', () => {
         texts: true,
         several: [['v1']],
         span: [['v3']],
+        own: {
+          uuid: [uuid, uuid],
+          uuids: [`[${uuid}]`, `[${uuid}]`],
+          jsonb: ['{"a": 1}', '{"a": 1}'],
+          small: ['1E-20', '1E-20'],
+          large: ['1180591620717411303424', '1180591620717411303424'],
+          price: ['1.50', '1.50'],
+          prices: ['[1.50, 22.25]', '[1.50, 22.25]'],
+        },
         regtype: 25,
         pipeline: Array.from({ length: 20 }, (_, index) => index + 1),
       })

@@ -156,6 +156,7 @@ async function storeSecrets(options: {
       previous_stored_key: null,
       previous_server_key: null,
       previous_until: null,
+      used_at: null,
     },
     now,
   })

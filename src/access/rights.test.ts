@@ -157,6 +157,7 @@ const giveLogin = (principal: PrincipalId, ends: Partial<SqlLoginRow> = {}): Pro
     previous_stored_key: null,
     previous_server_key: null,
     previous_until: null,
+    used_at: null,
     ...ends,
   })
 

@@ -35,7 +35,7 @@ export interface NewSqlLogin {
 
 /**
  * Names and passwords for the PostgreSQL protocol. Whoever manages queries makes expiring ones for himself; ones that
- * do not expire need `manage-query-service-integration`; those of others an organisation administrator.
+ * do not expire, unless nobody uses them for ninety days, need `manage-query-service-integration`; those of others an organisation administrator.
  */
 export function createSqlLoginAdmin(admin: Admin) {
   const { metadata, clock, access } = admin
@@ -113,6 +113,7 @@ export function createSqlLoginAdmin(admin: Admin) {
           previous_stored_key: null,
           previous_server_key: null,
           previous_until: null,
+          used_at: wanted.isExpiring ? null : now,
         })
         const detail = { isExpiring: wanted.isExpiring }
         await admin.record(tx, asker, { action: 'create', assetType: 'SQL Login', assetId: sqlUser, detail })
@@ -145,6 +146,7 @@ export function createSqlLoginAdmin(admin: Admin) {
           previous_stored_key: hasOverlap ? login.stored_key : null,
           previous_server_key: hasOverlap ? login.server_key : null,
           previous_until: hasOverlap ? new Date(now.getTime() + overlapHours * hourMs) : null,
+          used_at: login.used_at && now,
         })
         const detail = { overlapHours }
         await admin.record(tx, asker, { action: 'rotate', assetType: 'SQL Login', assetId: sqlUser, detail })

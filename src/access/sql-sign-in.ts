@@ -2,7 +2,13 @@ import { timingSafeEqual } from 'node:crypto'
 import type { Clock } from '#base/clock.ts'
 import { AppError } from '#base/errors.ts'
 import { sharedRead } from '#base/shared-read.ts'
-import { findRightsOfLogin, findSqlLoginOf, findToken, type SqlLoginRow } from '#metadata/credentials.ts'
+import {
+  findRightsOfLogin,
+  findSqlLoginOf,
+  findToken,
+  type SqlLoginRow,
+  touchSqlLogin,
+} from '#metadata/credentials.ts'
 import type { Db } from '#metadata/metadata.ts'
 import type { Access, Principal, ScramVerifier, SqlLogin } from './access.ts'
 import { scramVerifierOf } from './scram.ts'
@@ -13,7 +19,13 @@ import { principalOf } from './tokens.ts'
 interface Known {
   readonly principal: Principal
   readonly verifier: ScramVerifier
+  /** Whether its use today is yet to be noted. */
+  readonly isToTouch: boolean
 }
+
+const dayMs = 86_400_000
+/** A login that does not expire ends when nobody has signed in by it for so long. */
+const unusedMaxMs = 90 * dayMs
 
 /** Sign-in over the PostgreSQL protocol, and what becomes of the login while its session lasts. */
 export function createSqlSignIn(options: {
@@ -27,16 +39,27 @@ export function createSqlSignIn(options: {
     const found = await findSqlLoginOf(db, user)
     const now = clock.now()
     if (!found || (found.login.expires_at !== null && found.login.expires_at <= now)) return undefined
+    const { used_at: usedAt } = found.login
+    const unusedMs = usedAt === null ? 0 : now.getTime() - usedAt.getTime()
+    if (unusedMs >= unusedMaxMs) return undefined
     return {
       principal: principalOf(found.principal),
       verifier: verifierOf(found.login, now),
+      isToTouch: unusedMs >= dayMs,
     }
+  }
+
+  /** That nobody noted a sign-in is no reason to refuse it: the next one will be. */
+  function noteUse(user: string, { isToTouch }: Known): void {
+    if (isToTouch) touchSqlLogin(db, user, clock.now()).catch(() => undefined)
   }
 
   const looks = sharedLooks()
 
   /** The session ends with the password it was opened by: when it expires, is rotated away, or the login is gone. */
-  function sessionOf(user: string, { principal }: Known, storedKey: Buffer): SqlLogin {
+  function sessionOf(user: string, known: Known, storedKey: Buffer): SqlLogin {
+    noteUse(user, known)
+    const { principal } = known
     const login = { sqlUser: user, principalId: principal.id, storedKey }
     const key = JSON.stringify([user, principal.id, storedKey.toString('base64')])
     return {

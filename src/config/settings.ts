@@ -119,11 +119,12 @@ export const configSchema = z.strictObject({
       default: 100_000,
     }),
     statementTimeoutMs: spanMs().register(settingMeta, {
-      about: 'How long an interactive statement may run',
+      about: 'How long an interactive statement may run that gives rows',
       default: '10m',
     }),
     batchTimeoutMs: spanMs().register(settingMeta, {
-      about: 'How long a query in the background may run, with all its tries',
+      about:
+        'How long a query in the background may run, with all its tries, or a statement of a session that stores rows',
       default: '24h',
     }),
     resultRetentionMs: spanMs().register(settingMeta, {
@@ -137,6 +138,10 @@ export const configSchema = z.strictObject({
     sessionsMax: count().register(settingMeta, {
       about: 'Open sessions of the PostgreSQL protocol',
       default: 100,
+    }),
+    sessionIdleMs: spanMs().register(settingMeta, {
+      about: 'How long such a session may wait for its next statement',
+      default: '2h',
     }),
     uploadBytesMax: bytes().register(settingMeta, {
       about: 'Size of one uploaded file',

@@ -62,7 +62,7 @@ function rowWriter(
       return (batch) => write(writer, batch)
     }
     case 'jsonLines':
-      return (batch) => writeJsonLines(writer, columns, batch)
+      return (batch) => writeJsonLines(writer, columns, { batch, keepsNulls: encoding.keepsNulls === true })
     case 'jsonRows':
       return (batch) => writeJsonRows(writer, columns, batch)
     case 'csv':

@@ -54,21 +54,29 @@ export function jsonText(type: DataType, value: Value): string {
   }
 }
 
-/** `{"a":1}`: keys in field order, NULL fields left out. */
-export function objectText(fields: readonly Field[], valueOf: (index: number) => Value): string {
+/** `{"a":1}`: keys in field order, NULL fields left out unless they are kept. */
+export function objectText(
+  fields: readonly Field[],
+  valueOf: (index: number) => Value,
+  keepsNulls = false,
+): string {
   let text = '{'
   for (let index = 0; index < fields.length; index++) {
     const value = valueOf(index)
-    if (value === null) continue
+    if (value === null && !keepsNulls) continue
     const field = fields[index]!
     text += `${text === '{' ? '' : ','}${JSON.stringify(field.name)}:${jsonText(field.type, value)}`
   }
   return `${text}}`
 }
 
-export function writeJsonLines(writer: ByteWriter, columns: readonly Field[], batch: Batch): void {
+export function writeJsonLines(
+  writer: ByteWriter,
+  columns: readonly Field[],
+  { batch, keepsNulls }: { readonly batch: Batch; readonly keepsNulls: boolean },
+): void {
   for (let row = 0; row < batch.rowCount; row++) {
-    writer.text(objectText(columns, (column) => batch.value(column, row)))
+    writer.text(objectText(columns, (column) => batch.value(column, row), keepsNulls))
     writer.int8(10)
   }
 }

@@ -138,6 +138,11 @@ describe('encodings', () => {
 
   test.each([
     ['jsonLines', { kind: 'jsonLines' }, '{"id":1,"text":"a,b"}\n{"id":2}\n'],
+    [
+      'jsonLines with NULLs',
+      { kind: 'jsonLines', keepsNulls: true },
+      '{"id":1,"text":"a,b"}\n{"id":2,"text":null}\n',
+    ],
     ['jsonRows', { kind: 'jsonRows' }, '[1,"a,b"]\n[2,null]\n'],
     ['csv', { kind: 'csv', header: true }, 'id,text\n1,"a,b"\n2,\n'],
     ['csv without header', { kind: 'csv', header: false }, '1,"a,b"\n2,\n'],

@@ -126,6 +126,8 @@ interface SqlLoginTable {
   previous_stored_key: Buffer | null
   previous_server_key: Buffer | null
   previous_until: Date | null
+  /** When somebody last signed in by it, to the day; null: it does not end by being unused. */
+  used_at: Date | null
 }
 
 export interface AuditTable {

@@ -76,13 +76,20 @@ export interface AlertReach {
   readonly isEnabled?: boolean
 }
 
-/** Oldest first. */
+export interface AlertPage {
+  readonly limit: number
+  readonly offset: number
+  readonly isDescending?: boolean
+}
+
+/** By the time they were made, oldest first unless `isDescending`. */
 export async function selectAlerts(
   db: Db,
   sandboxId: SandboxId,
   { assetId, alertType, email, isEnabled }: AlertReach,
-  { limit, offset }: { readonly limit: number; readonly offset: number },
+  { limit, offset, isDescending = false }: AlertPage,
 ): Promise<AlertRow[]> {
+  const direction = isDescending ? 'desc' : 'asc'
   const rows = await db
     .selectFrom('alert_subscriptions as alert')
     .selectAll()
@@ -95,8 +102,8 @@ export async function selectAlerts(
         sql<boolean>`exists (select from alert_subscribers one where one.alert_id = alert.id and one.email = ${email})`,
       ),
     )
-    .orderBy('created_at')
-    .orderBy('id')
+    .orderBy('created_at', direction)
+    .orderBy('id', direction)
     .limit(limit)
     .offset(offset)
     .execute()

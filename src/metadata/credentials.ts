@@ -274,6 +274,16 @@ export async function putSqlLogin(db: Db, login: SqlLoginRow): Promise<void> {
     .execute()
 }
 
+/** Of a login that ends by being unused: that it is used. */
+export async function touchSqlLogin(db: Db, sqlUser: string, at: Date): Promise<void> {
+  await db
+    .updateTable('sql_logins')
+    .set({ used_at: at })
+    .where('sql_user', '=', sqlUser)
+    .where('used_at', '<', at)
+    .execute()
+}
+
 export async function selectSqlLogins(
   db: Db,
   filter: { readonly organizationId: OrganizationId; readonly principalId?: PrincipalId },

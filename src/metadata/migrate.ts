@@ -37,6 +37,7 @@ import * as exportAlerts from './migrations/0088-export-alerts.ts'
 import * as nodes from './migrations/0096-nodes.ts'
 import * as externalIds from './migrations/0100-external-ids.ts'
 import * as landingKeys from './migrations/0110-landing-keys.ts'
+import * as unusedLogins from './migrations/0130-unused-logins.ts'
 import * as exportStarts from './migrations/0091-export-starts.ts'
 import * as lateAlerts from './migrations/0097-late-alerts.ts'
 
@@ -89,6 +90,7 @@ export const migrations: readonly Migration[] = [
   { name: '0110-landing-keys', up: landingKeys.up },
   { name: '0053-query-copies', up: queryCopies.up },
   { name: '0054-run-totals', up: runTotals.up },
+  { name: '0130-unused-logins', up: unusedLogins.up },
 ]
 
 /** Any number that nobody else uses in this database: two nodes that start together migrate one after the other. */

@@ -72,6 +72,8 @@ export class Connection {
   readonly #stopping = new AbortController()
   #isEncrypted = false
   #session: Session | undefined
+  /** Since when a signed-in client is waited for. */
+  #silentSince: number | undefined
 
   constructor(socket: Socket, services: ConnectionServices) {
     this.#services = services
@@ -108,7 +110,18 @@ export class Connection {
 
   /** Ends the connection once nothing is under way. */
   stop(): void {
-    this.#stopping.abort()
+    this.#stopping.abort(stopped())
+  }
+
+  /** Ends the connection if its client has been silent for so long. */
+  stopIdle(idleMs: number): void {
+    if (this.#silentSince === undefined || performance.now() - this.#silentSince < idleMs) return
+    const reason = new AppError('connection.idle', `The session was idle for ${idleMs / 1000} s.`, {
+      hint: 'Connect again, or raise limits.sessionIdleMs.',
+    })
+    // Within half-sent messages there is nobody to speak to.
+    if (this.#session?.isAtRest) this.#stopping.abort(reason)
+    else this.#tcp.destroy()
   }
 
   /** Ends it now, whatever is under way. */
@@ -174,7 +187,7 @@ export class Connection {
     if (!login) return
     using place = this.#services.admit()
     if (!place) {
-      throw new AppError('connection.limit', 'All sessions of the PostgreSQL protocol are taken.', {
+      throw new AppError('connection.limit', 'Session Limit Reached: all sessions are taken.', {
         hint: 'Close some, or raise limits.sessionsMax.',
       })
     }
@@ -310,16 +323,18 @@ export class Connection {
       let frame = this.#input.take()
       if (!frame) {
         await this.#output.flush()
+        this.#silentSince = performance.now()
         frame = await this.#input.next(session.isAtRest ? this.#stopping.signal : undefined)
+        this.#silentSince = undefined
       }
       if (!frame) {
         if (this.#input.closed.aborted) return
-        throw stopped()
+        throw this.#stopping.signal.reason
       }
       const message = parseFrontend(frame)
       if (message.kind === 'terminate') return
       await session.handle(message)
-      if (session.isAtRest && this.#stopping.signal.aborted) throw stopped()
+      if (session.isAtRest) this.#stopping.signal.throwIfAborted()
     }
   }
 

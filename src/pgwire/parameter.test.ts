@@ -55,8 +55,8 @@ test.each<[string, DataType, fc.Arbitrary<Value>]>([
 ])('a %s sent as text and as binary means the same', (_name, type, values) => {
   fc.assert(
     fc.property(values, (value) => {
-      const text = literalOfParameter(type, sent(type, value, 0), 0)
-      const binary = literalOfParameter(type, sent(type, value, 1), 1)
+      const text = literalOfParameter(type, sent(type, value, 0), { format: 0 })
+      const binary = literalOfParameter(type, sent(type, value, 1), { format: 1 })
       expect(binary).toEqual(text)
       expect(text.value).not.toBeNull()
     }),
@@ -64,7 +64,7 @@ test.each<[string, DataType, fc.Arbitrary<Value>]>([
 })
 
 test('instants with a zone are taken to UTC, with their microseconds', () => {
-  const at = (text: string) => literalOfParameter(timestampType, Buffer.from(text), 0).value
+  const at = (text: string) => literalOfParameter(timestampType, Buffer.from(text), { format: 0 }).value
   expect(at('2024-02-29 23:30:00.123456+02')).toBe('2024-02-29T21:30:00.123456Z')
   expect(at('2024-02-29T23:30:00-05:30')).toBe('2024-03-01T05:00:00.000000Z')
   expect(at('2024-02-29')).toBe('2024-02-29T00:00:00.000000Z')
@@ -72,7 +72,7 @@ test('instants with a zone are taken to UTC, with their microseconds', () => {
 
 test('what is no value of its type is refused by name', () => {
   const refused = (type: DataType, bytes: Buffer, format: number) =>
-    expect(() => literalOfParameter(type, bytes, format)).toThrow(
+    expect(() => literalOfParameter(type, bytes, { format })).toThrow(
       expect.objectContaining({ code: 'query.value' }),
     )
   refused(integerType, Buffer.from('2147483648'), 0)
@@ -85,8 +85,40 @@ test('what is no value of its type is refused by name', () => {
   refused(decimalType(38, 18), Buffer.from('0001', 'hex'), 1)
 })
 
+test.each<[text: string, precision: number, scale: number, plain: string]>([
+  ['0', 1, 0, '0'],
+  ['0.5', 1, 1, '0.5'],
+  ['-001.50', 3, 2, '-1.50'],
+  ['1e-20', 20, 20, '0.00000000000000000001'],
+  ['12.5E+3', 5, 0, '12500'],
+  ['1180591620717411303424', 22, 0, '1180591620717411303424'],
+])('the numeric %s is a decimal(%d,%d)', (text, precision, scale, value) => {
+  const type = decimalType(precision, scale)
+  expect(literalOfParameter(decimalType(38, 18), Buffer.from(text), { format: 0 })).toEqual({ type, value })
+})
+
+test('a uuid is read in all of its forms', () => {
+  const uuid = '3f2504e0-4f89-41d3-9a0c-0305e82c3301'
+  const sentAs = (bytes: Buffer, format: number) =>
+    literalOfParameter(stringType, bytes, { format, oid: 2950 }).value
+  expect(sentAs(Buffer.from(uuid.replaceAll('-', ''), 'hex'), 1)).toBe(uuid)
+  for (const text of [uuid, uuid.toUpperCase(), `{${uuid}}`, uuid.replaceAll('-', '')]) {
+    expect(sentAs(Buffer.from(text), 0)).toBe(uuid)
+  }
+  expect(() => sentAs(Buffer.from('3f2504e0'), 0)).toThrow('A uuid was expected, "3f2504e0" came.')
+  expect(() => sentAs(Buffer.alloc(15), 1)).toThrow('A uuid has 16 bytes, 15 came.')
+})
+
+test('a numeric of more digits than there are is refused', () => {
+  for (const text of ['1e38', '1e-39', `${'9'.repeat(20)}.${'1'.repeat(19)}`, '1e999']) {
+    expect(() => literalOfParameter(decimalType(38, 18), Buffer.from(text), { format: 0 })).toThrow(
+      /at most 38 digits/,
+    )
+  }
+})
+
 test('NULL is NULL in every type', () => {
-  expect(literalOfParameter(longType, null, 1)).toEqual({ type: longType, value: null })
+  expect(literalOfParameter(longType, null, { format: 1 })).toEqual({ type: longType, value: null })
 })
 
 const spans = fc.record({
@@ -107,8 +139,8 @@ function sentAsIso(value: Value): string {
 test('an interval in ISO 8601 means the same', () => {
   fc.assert(
     fc.property(spans, (value) => {
-      const iso = literalOfParameter(intervalType, Buffer.from(sentAsIso(value)), 0)
-      expect(iso).toEqual(literalOfParameter(intervalType, sent(intervalType, value, 1), 1))
+      const iso = literalOfParameter(intervalType, Buffer.from(sentAsIso(value)), { format: 0 })
+      expect(iso).toEqual(literalOfParameter(intervalType, sent(intervalType, value, 1), { format: 1 }))
     }),
   )
 })
@@ -135,14 +167,16 @@ test.each([
   '99999999999999999999999999 years',
   '9999999999999999999999 secs',
 ])('%s is no interval', (text) => {
-  expect(() => literalOfParameter(intervalType, Buffer.from(text), 0)).toThrow(/interval was expected/)
+  expect(() => literalOfParameter(intervalType, Buffer.from(text), { format: 0 })).toThrow(
+    /interval was expected/,
+  )
 })
 
 test('a binary array of more elements than a statement takes is refused before they are made', () => {
   const head = Buffer.alloc(20)
   for (const [index, number] of [1, 0, 23, 8_000_000, 1].entries()) head.writeInt32BE(number, index * 4)
   const bytes = Buffer.concat([head, Buffer.alloc(32_000_000, 0xff)])
-  expect(() => literalOfParameter(arrayType(integerType), bytes, 1)).toThrow(
+  expect(() => literalOfParameter(arrayType(integerType), bytes, { format: 1 })).toThrow(
     expect.objectContaining({ code: 'query.limit' }),
   )
 })

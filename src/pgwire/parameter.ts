@@ -5,20 +5,49 @@ import type { Literal } from '#query/query.ts'
 import { refuseManyElements } from '#types/array-text.ts'
 import { type DataType, sparkName } from '#types/data-type.ts'
 import { PayloadReader, utf8 } from './payload-reader.ts'
-import { typeOfOid } from './wire-type.ts'
+import { withOwnDigits } from './own-digits.ts'
+import { jsonbOid, typeOfOid, uuidOid, uuidsOid } from './wire-type.ts'
 
 const epochMs = Date.UTC(2000, 0, 1)
 const dayMs = 86_400_000
 const yearOneMs = Date.parse('0001-01-01T00:00:00Z')
 const year10000Ms = Date.parse('9999-12-31T23:59:59Z') + 1000
 
-/** @throws AppError 'query.value' when the bytes are no value of the type */
-export function literalOfParameter(type: DataType, bytes: Buffer | null, format: number): Literal {
-  if (bytes === null) return { type, value: null }
-  return format === 0 ? literalOfText(type, utf8(bytes)) : literalOfBinary(type, bytes)
+interface Sent {
+  /** 0 is text, 1 binary. */
+  readonly format: number
+  /** What the client called the type, 0 where it left that open. */
+  readonly oid?: number
 }
 
-function literalOfBinary(type: DataType, bytes: Buffer): Literal {
+/**
+ * A numeric has the digits that came, not those of the type that stood for it before.
+ * @throws AppError 'query.value' when the bytes are no value of the type
+ */
+export function literalOfParameter(type: DataType, bytes: Buffer | null, { format, oid = 0 }: Sent): Literal {
+  if (bytes === null) return { type, value: null }
+  const literal = format === 0 ? literalOfText(type, utf8(bytes)) : literalOfBinary(type, bytes, oid)
+  return oid === uuidOid || oid === uuidsOid ? uuidOf(literal) : withOwnDigits(literal)
+}
+
+/** As PostgreSQL prints it, however it was written. */
+function uuidOf({ type, value, elements }: Literal): Literal {
+  if (elements) return { type, value, elements: elements.map(uuidOf) }
+  if (value === null) return { type, value }
+  const digits = String(value)
+    .toLowerCase()
+    .replaceAll('-', '')
+    .replace(/^\{(.*)\}$/, '$1')
+  if (!/^[0-9a-f]{32}$/.test(digits)) {
+    throw new AppError(
+      'query.value',
+      `A uuid was expected, ${JSON.stringify(String(value).slice(0, 80))} came.`,
+    )
+  }
+  return { type, value: digits.replace(/^(.{8})(.{4})(.{4})(.{4})/, '$1-$2-$3-$4-') }
+}
+
+function literalOfBinary(type: DataType, bytes: Buffer, oid: number): Literal {
   const sized = (byteCount: number): Buffer => {
     if (bytes.length === byteCount) return bytes
     throw new AppError(
@@ -51,7 +80,7 @@ function literalOfBinary(type: DataType, bytes: Buffer): Literal {
     case 'decimal':
       return { type, value: numericText(bytes) }
     case 'string':
-      return { type, value: utf8(bytes) }
+      return { type, value: textOfBinary(bytes, oid) }
     case 'interval': {
       const span = sized(16)
       return { type, value: `${span.readInt32BE(12)} ${span.readInt32BE(8)} ${span.readBigInt64BE()}` }
@@ -69,13 +98,25 @@ function literalOfBinary(type: DataType, bytes: Buffer): Literal {
   }
 }
 
+/** Of PostgreSQL's types that are texts to us two have bytes of their own. */
+function textOfBinary(bytes: Buffer, oid: number): string {
+  if (oid === uuidOid) {
+    if (bytes.length !== 16) throw new AppError('query.value', `A uuid has 16 bytes, ${bytes.length} came.`)
+    return bytes.toString('hex')
+  }
+  if (oid !== jsonbOid) return utf8(bytes)
+  if (bytes[0] !== 1) throw new AppError('query.value', 'A jsonb of version 1 was expected.')
+  return utf8(bytes.subarray(1))
+}
+
 /** At most one dimension; each element with its length, −1 for NULL. */
 function arrayOfBinary(type: DataType, bytes: Buffer): Literal {
   const invalid = new AppError('query.value', 'The bytes are no array of one dimension.')
   const reader = new PayloadReader(bytes)
   const dimensionCount = reader.int32()
   reader.int32() // Whether there are NULLs.
-  const element = typeOfOid(reader.int32())
+  const oid = reader.int32()
+  const element = typeOfOid(oid)
   if (!element || element.kind === 'array' || dimensionCount < 0 || dimensionCount > 1) throw invalid
   const elementCount = dimensionCount === 0 ? 0 : reader.int32()
   if (dimensionCount === 1) reader.int32() // The first index.
@@ -84,7 +125,7 @@ function arrayOfBinary(type: DataType, bytes: Buffer): Literal {
   const elements = Array.from({ length: elementCount }, () => {
     const byteCount = reader.int32()
     if (byteCount < -1) throw invalid
-    return literalOfParameter(element, byteCount === -1 ? null : reader.bytes(byteCount), 1)
+    return literalOfParameter(element, byteCount === -1 ? null : reader.bytes(byteCount), { format: 1, oid })
   })
   reader.end()
   return { type, value: '', elements }

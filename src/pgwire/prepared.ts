@@ -7,13 +7,13 @@ import type {
   SessionStatement,
   StatementResult,
 } from '#query/query.ts'
-import type { DataType } from '#types/data-type.ts'
 
 /** A statement a client parsed; undefined statement: an empty text. */
 export interface Prepared {
   readonly sql: string
   readonly statement: SessionStatement | undefined
-  readonly declaredTypes: readonly (DataType | undefined)[]
+  /** What the client called the types of parameters, 0 for those it left open. */
+  readonly declaredOids: readonly number[]
   readonly description: Description
 }
 

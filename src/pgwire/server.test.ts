@@ -1,3 +1,4 @@
+import { once } from 'node:events'
 import { connect as connectTcp } from 'node:net'
 import { describe, expect, test } from 'vitest'
 import {
@@ -116,7 +117,10 @@ describe('signing in', () => {
     await using second = await WireClient.connect(server.port)
     second.send(startup({ user: 'ann' }))
     await second.signIn('secret')
-    expect(errorFields((await second.untilEnd()).at(-1)!)).toMatchObject({ C: '53300' })
+    expect(errorFields((await second.untilEnd()).at(-1)!)).toMatchObject({
+      C: '53400',
+      M: expect.stringMatching(/^Session Limit Reached/),
+    })
     first.send(terminate)
     await first.untilEnd()
     await eventually(() => server.query.counts.sessions === 0)
@@ -478,6 +482,36 @@ describe('clients that cancel, stall or go away', () => {
     await eventually(() => server.query.counts.opened === 1)
     await server.stop()
     expect(server.query.counts).toMatchObject({ aborted: 1, sessions: 0 })
+  })
+
+  test('a session that is idle for too long ends, and says why; one that works does not', async () => {
+    await using server = await wireServer({ sessionIdleMs: 200 })
+    await using idle = await WireClient.signedIn(server.port)
+    await using working = await WireClient.signedIn(server.port)
+    working.send(query('wait'))
+    expect(errorFields((await idle.untilEnd()).at(-1)!)).toMatchObject({
+      S: 'FATAL',
+      C: '53400',
+      M: expect.stringMatching(/^The session was idle for 0\.2 s/),
+    })
+    expect(server.query.counts).toMatchObject({ opened: 1, aborted: 0, sessions: 1 })
+  })
+
+  test('one that stops in the midst of a statement ends, too', async () => {
+    await using server = await wireServer({ sessionIdleMs: 200 })
+    await using client = await WireClient.signedIn(server.port)
+    client.send(parse('rows 1'))
+    await client.untilEnd()
+    await eventually(() => server.query.counts.sessions === 0)
+  })
+
+  test('connections beyond those that may stand there are told so', async () => {
+    await using server = await wireServer({ sessionsMax: 1 })
+    const idle = Array.from({ length: 51 }, () => connectTcp({ host: '127.0.0.1', port: server.port }))
+    await Promise.all(idle.map(async (socket) => await once(socket, 'connect')))
+    await using client = await WireClient.connect(server.port)
+    expect(errorFields((await client.untilEnd()).at(-1)!)).toMatchObject({ S: 'FATAL', C: '53400' })
+    for (const socket of idle) socket.destroy()
   })
 
   test('connections that only stand there do not keep others out', async () => {

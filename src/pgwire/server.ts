@@ -4,6 +4,7 @@ import type { Access } from '#access/access.ts'
 import { AppError } from '#base/errors.ts'
 import type { Logger } from '#base/log.ts'
 import type { QueryService } from '#query/query.ts'
+import { errorResponse } from './backend-messages.ts'
 import { type CancelBell, CancelKeys } from './cancel-keys.ts'
 import type { TlsFiles } from './certificate.ts'
 import { Connection } from './connection.ts'
@@ -18,7 +19,7 @@ export interface PostgresServerOptions {
   readonly tls: TlsFiles
   /** By which a cancel reaches the node that has the session. */
   readonly cancelBell: CancelBell
-  readonly limits: { readonly sessionsMax: number }
+  readonly limits: { readonly sessionsMax: number; readonly sessionIdleMs: number }
   readonly logger: Logger
   /** From connecting to having signed in. */
   readonly startupTimeoutMs?: number
@@ -32,6 +33,10 @@ const startupTimeoutDefaultMs = 10_000
 const stopTimeoutDefaultMs = 10_000
 /** Connections that are still signing in, or only cancel, beside the sessions. */
 const strangersMax = 50
+/** How long who is refused may take to hear so. */
+const refusalMs = 1_000
+/** How often one looks for sessions that are idle for too long, at least. */
+const idleLookMaxMs = 60_000
 
 /**
  * Serves the PostgreSQL protocol. Disposing it stops listening, ends idle sessions at once, lets running statements
@@ -63,7 +68,7 @@ export async function startPostgresServer(
   }
   const server = createServer((socket: Socket) => {
     if (connections.size >= limits.sessionsMax + strangersMax) {
-      socket.destroy()
+      refuse(socket)
       return
     }
     const connection = new Connection(socket, services)
@@ -75,12 +80,17 @@ export async function startPostgresServer(
     ended.add(running)
   })
   await listening(server, host, port)
+  const idleLooks = setInterval(
+    () => connections.forEach((connection) => connection.stopIdle(limits.sessionIdleMs)),
+    Math.min(limits.sessionIdleMs / 4, idleLookMaxMs),
+  ).unref()
   const hearing = await cancelKeys.listen()
   server.on('error', (error) => logger.log('error', 'pgwire.server', { error }))
   const address = server.address()
   return {
     port: typeof address === 'object' && address ? address.port : port,
     [Symbol.asyncDispose]: async () => {
+      clearInterval(idleLooks)
       const closed = new Promise<void>((resolve) => server.close(() => resolve()))
       for (const connection of connections) connection.stop()
       const timer = setTimeout(() => {
@@ -92,6 +102,17 @@ export async function startPostgresServer(
       await closed
     },
   }
+}
+
+/** In the clear, since TLS is agreed on with those alone who are let in; libpq and its like show it. */
+function refuse(socket: Socket): void {
+  const error = new AppError(
+    'connection.limit',
+    'Session Limit Reached: too many connections are being made.',
+  )
+  socket.on('error', () => socket.destroy())
+  socket.end(errorResponse({ severity: 'FATAL', error }))
+  socket.setTimeout(refusalMs, () => socket.destroy())
 }
 
 function secureContextOf({ cert, key }: TlsFiles) {

@@ -217,14 +217,14 @@ export class Session {
       const description = await this.#cancellable((signal) =>
         this.#query.describeQuestion(statement, parameterOids, signal),
       )
-      this.#prepared.set(name, { sql, statement, declaredTypes: [], description })
+      this.#prepared.set(name, { sql, statement, declaredOids: [], description })
       return this.#output.write(parseComplete)
     }
     const declaredTypes = parameterOids.map(declaredType)
     const description = statement
       ? await this.#cancellable((signal) => this.#query.describe(statement, declaredTypes, signal))
       : { parameterTypes: [], columns: undefined }
-    this.#prepared.set(name, { sql, statement, declaredTypes, description })
+    this.#prepared.set(name, { sql, statement, declaredOids: parameterOids, description })
     this.#output.write(parseComplete)
   }
 
@@ -249,9 +249,9 @@ export class Session {
       ? []
       : message.parameters.map((bytes, index) =>
           literalOfParameter(
-            prepared.declaredTypes[index] ?? parameterTypes[index]!,
+            declaredType(prepared.declaredOids[index] ?? 0) ?? parameterTypes[index]!,
             bytes,
-            formats[index] ?? 0,
+            { format: formats[index] ?? 0, oid: prepared.declaredOids[index] ?? 0 },
           ),
         )
     if (columns) formatsFor(columns.length, message.resultFormats)
@@ -282,9 +282,13 @@ export class Session {
 
   async #describe({ target, name }: Message<'describe'>): Promise<void> {
     if (target === 'statement') {
-      const { description, declaredTypes } = this.#preparedNamed(name)
-      const types = description.parameterTypes.map((type, index) => declaredTypes[index] ?? type)
-      const oids = description.parameterOids ?? types.map(parameterOid)
+      const { description, declaredOids } = this.#preparedNamed(name)
+      const oids =
+        description.parameterOids ??
+        description.parameterTypes.map((type, index) => {
+          const oid = declaredOids[index] ?? 0
+          return declaredType(oid) ? oid : parameterOid(type)
+        })
       this.#output.write(parameterDescription(oids))
       return this.#output.write(description.columns ? rowDescription(description.columns, []) : noData)
     }

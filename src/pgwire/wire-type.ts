@@ -72,6 +72,10 @@ export function wireTypeOf(type: DataType): WireType {
 /** Digits before and after the point of a `numeric` parameter, whose declaration says nothing about them. */
 const parameterDecimal = decimalType(38, 18)
 
+export const uuidOid = 2950
+export const uuidsOid = 2951
+export const jsonbOid = 3802
+
 const types: ReadonlyMap<number, DataType> = new Map([
   [16, booleanType],
   [17, binaryType],
@@ -92,7 +96,8 @@ const types: ReadonlyMap<number, DataType> = new Map([
   [1186, intervalType],
   [1700, parameterDecimal],
   [114, stringType], // json
-  [2950, stringType], // uuid
+  [uuidOid, stringType],
+  [jsonbOid, stringType],
 ])
 
 /** Each with the OID of its arrays, which clients may send; results have none of PostgreSQL's arrays in them. */
@@ -116,7 +121,8 @@ const arrayOids: readonly (readonly [element: number, array: number])[] = [
   [1184, 1185],
   [1186, 1187],
   [1700, 1231],
-  [2950, 2951],
+  [uuidOid, uuidsOid],
+  [jsonbOid, 3807],
 ]
 const arrayOfElement = new Map(arrayOids)
 const elementOfArray = new Map(arrayOids.map(([element, array]) => [array, element]))

@@ -4,6 +4,7 @@ import { AppError } from '#base/errors.ts'
 import { isUuid } from '#base/ids.ts'
 import type { Caller } from '#datasets/datasets.ts'
 import {
+  type AlertPage,
   type AlertRow,
   type AlertType,
   deleteAlerts,
@@ -59,7 +60,7 @@ export interface Alerts {
       readonly email?: string
       readonly isEnabled?: boolean
     },
-    page: { readonly limit: number; readonly offset: number },
+    page: AlertPage,
   ): Promise<readonly Alert[]>
   /** @throws AppError 'alert.unknown', as all that follow */
   ofAsset(caller: Caller, assetId: string, alertType?: AlertType): Promise<readonly Alert[]>
@@ -107,11 +108,18 @@ export function createAlerts({ access, metadata, clock }: QueryServiceOptions): 
       await require(caller, 'manage-alerts')
       const { assetId, alertType, emails, isInProduct, isByEmail, delayMinutes } = wanted
       return await metadata.transaction(async (tx) => {
-        if ((await nameOf(tx, caller, assetId)) === undefined) {
+        const asset = await assetOf(tx, caller, assetId)
+        if (!asset) {
           throw new AppError(
             'query.unknown',
             `There is no schedule, query or export ${JSON.stringify(assetId.slice(0, 80))}.`,
           )
+        }
+        const known = typesOf[asset.kind]
+        if (!known.includes(alertType)) {
+          throw new AppError('request.invalid', `alertType: a ${asset.kind} has no alert ${alertType}.`, {
+            hint: `It has ${known.join(', ')}.`,
+          })
         }
         await putAlert(
           tx,
@@ -176,7 +184,7 @@ async function named(db: Db, caller: Caller, rows: readonly AlertRow[]): Promise
     alerts.push({
       id: row.id,
       assetId: row.asset_id,
-      assetName: (await nameOf(db, caller, row.asset_id)) ?? '',
+      assetName: (await assetOf(db, caller, row.asset_id))?.name ?? '',
       alertType: row.alert_type,
       isEnabled: row.is_enabled,
       delayMinutes: row.delay_minutes ?? undefined,
@@ -190,15 +198,28 @@ async function named(db: Db, caller: Caller, rows: readonly AlertRow[]): Promise
   return alerts
 }
 
+interface Asset {
+  readonly kind: 'query' | 'schedule' | 'flow'
+  readonly name: string
+}
+
+const ofRuns: readonly AlertType[] = ['start', 'success', 'failure']
+const ofDeliveries: readonly AlertType[] = ['skipped', 'empty', 'shrunken', 'ending', 'late', 'expiring']
+const typesOf: Readonly<Record<Asset['kind'], readonly AlertType[]>> = {
+  query: ofRuns,
+  schedule: [...ofRuns, 'delay', 'quarantine'],
+  flow: [...ofRuns, 'delay', ...ofDeliveries],
+}
+
 /** Undefined: the sandbox has neither a schedule nor a query nor an export of that id. */
-async function nameOf(db: Db, { sandbox }: Caller, id: string): Promise<string | undefined> {
+async function assetOf(db: Db, { sandbox }: Caller, id: string): Promise<Asset | undefined> {
   if (!isUuid(id)) return undefined
   const schedule = await selectScheduledQuery(db, sandbox.id, id)
-  if (schedule) return schedule.name
+  if (schedule) return { kind: 'schedule', name: schedule.name }
   const flow = await selectEntity(db, sandbox.id, 'flows', id)
-  if (flow) return String(flow.document['name'])
+  if (flow) return { kind: 'flow', name: String(flow.document['name']) }
   const query = await selectQuery(db, sandbox.id, id)
-  return query && (query.template_name ?? query.id)
+  return query && { kind: 'query', name: query.template_name ?? query.id }
 }
 
 function unknownAlert({

@@ -35,7 +35,7 @@ export async function copyToScratch(scope: Scope, { query, target, options }: Co
   const pins = await journal.pins(step)
   const planned = await planQuery(scope, query, pins)
   await pins.keep()
-  const running = runningStatement(scope)
+  const running = runningStatement(scope, { stores: true })
   const { signal } = running
   await using rows = await rowsToStore(scope, running, planned)
   using lease = await running.wait(() => services.lake.lease(rows.lakeFiles, { signal }))

@@ -60,16 +60,17 @@ export interface RunningStatement {
   spend<T>(work: () => Promise<T>): Promise<T>
 }
 
-/** Scheduled statements have neither limit. */
-export function runningStatement(scope: Scope): RunningStatement {
+/** Scheduled statements have neither limit; those of sessions that store rows have the time of a query in the background. */
+export function runningStatement(scope: Scope, { stores = false } = {}): RunningStatement {
   if (scope.pool === 'batch') {
     const { signal } = scope
     const wait: RunningStatement['wait'] = (work) => stoppable(signal, work)
     return { signal, wait, inTurn: wait, spend: wait }
   }
   const ownMs = Number(scope.properties.get('statement_timeout'))
-  const { statementTimeoutMs } = scope.services.limits
-  const budget = new TimeBudget(ownMs > 0 ? Math.min(ownMs, statementTimeoutMs) : statementTimeoutMs)
+  const setting = stores ? 'batchTimeoutMs' : 'statementTimeoutMs'
+  const limitMs = scope.services.limits[setting]
+  const budget = new TimeBudget(ownMs > 0 ? Math.min(ownMs, limitMs) : limitMs, `limits.${setting}`)
   const signal = AbortSignal.any([scope.signal, budget.signal])
   const wait: RunningStatement['wait'] = (work) => budget.spend(() => stoppable(signal, work))
   const inTurn: RunningStatement['inTurn'] = async (work) => {

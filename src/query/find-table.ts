@@ -20,7 +20,7 @@ export async function findTable(scope: FindScope, parts: readonly string[]): Pro
   const { services, caller } = scope
   const id = place?.kind === 'member' ? place.member.datasetId : undefined
   if (!place || id === null) return undefined
-  const dataset = await orHidden(scope, () =>
+  const dataset = await orHidden(scope, parts, () =>
     id === undefined && place.kind === 'own'
       ? services.datasets.find(caller, place.name)
       : services.datasets.get(caller, id!),
@@ -53,7 +53,7 @@ export async function findView(scope: NameScope, parts: readonly string[]): Prom
   return viewId === null ? undefined : await selectViewById(db, caller.sandbox.id, viewId)
 }
 
-/** Tables the session looks at that the caller may read, by table name. */
+/** Tables the session looks at that the caller may read, by table name; none for who may read none at all. */
 export async function visibleTables(scope: FindScope): Promise<Dataset[]> {
   const { services, caller, focus } = scope
   const members =
@@ -64,6 +64,7 @@ export async function visibleTables(scope: FindScope): Promise<Dataset[]> {
         })
       : undefined
   const inDatabase = members && new Set(members.map(({ datasetId }) => datasetId))
+  if (!(await readsAny(scope))) return []
   const all = await services.datasets.tables(caller)
   const visible: Dataset[] = []
   for (const dataset of all) {
@@ -81,7 +82,8 @@ export async function visibleTables(scope: FindScope): Promise<Dataset[]> {
 }
 
 async function orHidden(
-  { services, caller }: FindScope,
+  scope: FindScope,
+  parts: readonly string[],
   find: () => Promise<Dataset | undefined>,
 ): Promise<Dataset | undefined> {
   try {
@@ -90,11 +92,16 @@ async function orHidden(
     if (error instanceof AppError && error.code === 'dataset.unknown') return undefined
     if (!(error instanceof AppError) || error.code !== 'access.denied') throw error
     // Denied for this one: it does not exist for the caller. Denied for all: he should know.
-    const { principal, sandbox } = caller
-    const general = { principal, permission: 'view-datasets', sandboxId: sandbox.id } as const
-    if ((await services.access.decide(general)).isAllowed) return undefined
-    throw error
+    if (await readsAny(scope)) return undefined
+    throw new AppError('access.denied', `permission denied for table ${parts.at(-1)}`, {
+      hint: 'It takes the permission view-datasets.',
+    })
   }
+}
+
+async function readsAny({ services, caller: { principal, sandbox } }: FindScope): Promise<boolean> {
+  const general = { principal, permission: 'view-datasets', sandboxId: sandbox.id } as const
+  return (await services.access.decide(general)).isAllowed
 }
 
 function isInFocus({ focus }: FindScope, dataset: Dataset): boolean {

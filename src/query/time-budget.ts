@@ -4,10 +4,13 @@ import { AppError } from '#base/errors.ts'
 export class TimeBudget {
   readonly #stopping = new AbortController()
   readonly #limitMs: number
+  readonly #setting: string
   #leftMs: number
 
-  constructor(limitMs: number) {
+  /** `setting`: what raises it. */
+  constructor(limitMs: number, setting: string) {
     this.#limitMs = limitMs
+    this.#setting = setting
     this.#leftMs = limitMs
   }
 
@@ -28,7 +31,7 @@ export class TimeBudget {
 
   #overrun(): AppError {
     return new AppError('query.timeout', `The statement ran longer than ${this.#limitMs / 1000} s.`, {
-      hint: 'Schedule it, ask for less, or raise limits.statementTimeoutMs.',
+      hint: `Schedule it, ask for less, or raise ${this.#setting}.`,
     })
   }
 }

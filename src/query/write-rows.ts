@@ -67,7 +67,7 @@ export async function appendRows(
     fitting,
   })
   const asked = validates ? await askedOfRows(scope, dataset) : undefined
-  const running = runningStatement(scope)
+  const running = runningStatement(scope, { stores: true })
   await using rows = await rowsToStore(scope, running, planned)
   return await running.wait(() =>
     services.lake.append({

@@ -8,11 +8,13 @@ import json
 import os
 import ssl
 import sys
+import uuid
 
 import asyncpg
 import pandas
 import pg8000.native
 import psycopg
+import psycopg.types.json
 import psycopg2
 import psycopg2.extras
 import sqlalchemy
@@ -65,6 +67,24 @@ def use_psycopg():
         seen["span"] = connection.execute(
             "SELECT id FROM visits WHERE at > timestamp '2026-01-02 12:00:00' - %s", (datetime.timedelta(hours=6),)
         ).fetchall()
+        # Types that are texts to us have bytes of their own, and numerics the digits they are written with.
+        one = uuid.UUID("3f2504e0-4f89-41d3-9a0c-0305e82c3301")
+        values = {
+            "uuid": one,
+            "uuids": [one],
+            "jsonb": psycopg.types.json.Jsonb({"a": 1}),
+            "small": decimal.Decimal("1e-20"),
+            "large": 2**70,
+            "price": decimal.Decimal("1.50"),
+            "prices": [decimal.Decimal("1.5"), decimal.Decimal("22.25")],
+        }
+        seen["own"] = {
+            name: [
+                connection.execute(f"SELECT {place}::text", (value,)).fetchone()[0]
+                for place in ("%t", "%b")
+            ]
+            for name, value in values.items()
+        }
         seen["regtype"] = psycopg.types.TypeInfo.fetch(connection, "text").oid
     with psycopg.connect(autocommit=True) as connection, connection.pipeline():
         cursors = [connection.execute("SELECT %s::int + 1", (number,)) for number in range(20)]

@@ -23,9 +23,10 @@ export async function wireServer(
     Pick<PostgresServerOptions, 'startupTimeoutMs' | 'stopTimeoutMs' | 'allowsPlainText' | 'cancelBell'>
   > & {
     readonly sessionsMax?: number
+    readonly sessionIdleMs?: number
   } = {},
 ): Promise<WireServer> {
-  const { sessionsMax = 20, ...others } = options
+  const { sessionsMax = 20, sessionIdleMs = 60_000, ...others } = options
   const folder = await mkdtemp(join(tmpdir(), 'sluice-pgwire-'))
   const query = scriptedQuery()
   const logged: { level: string; event: string }[] = []
@@ -36,7 +37,7 @@ export async function wireServer(
     host: '127.0.0.1',
     port: 0,
     tls: await loopbackCertificate(folder),
-    limits: { sessionsMax },
+    limits: { sessionsMax, sessionIdleMs },
     cancelBell: loneBell(),
     logger,
     ...others,

@@ -40,7 +40,7 @@ const linkQuery = z.object({
 })
 
 const encodings: Readonly<Record<'ndjson' | 'csv' | 'arrow', { encoding: Encoding; type: string }>> = {
-  ndjson: { encoding: { kind: 'jsonLines' }, type: 'application/x-ndjson' },
+  ndjson: { encoding: { kind: 'jsonLines', keepsNulls: true }, type: 'application/x-ndjson' },
   csv: { encoding: { kind: 'csv', header: true }, type: 'text/csv; charset=utf-8; header=present' },
   arrow: { encoding: { kind: 'arrow' }, type: 'application/vnd.apache.arrow.stream' },
 }
@@ -146,7 +146,7 @@ function addRows(app: App, { query: { results } }: HttpDependencies): void {
         return reply.type(type).send(await streamOf(rows))
       }
       const size = Math.min(limit ?? 1_000, pageMax)
-      const encoding = { kind: 'jsonLines' } as const
+      const encoding = { kind: 'jsonLines', keepsNulls: true } as const
       const { columns, rows, rowCount } = await results.rows(caller, id, {
         start,
         limit: size,

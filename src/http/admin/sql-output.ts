@@ -103,7 +103,7 @@ const nothing = {
 }
 
 const writers: Readonly<Record<SqlFormat, () => Writer>> = {
-  ndjson: () => ({ ...nothing, encoding: () => ({ kind: 'jsonLines' }) }),
+  ndjson: () => ({ ...nothing, encoding: () => ({ kind: 'jsonLines', keepsNulls: true }) }),
   csv: () => ({ ...nothing, encoding: () => ({ kind: 'csv', header: true }), begin: onlyOnce('csv') }),
   arrow: () => ({ ...nothing, encoding: () => ({ kind: 'arrow' }), begin: onlyOnce('arrow') }),
   json: jsonWriter,
@@ -126,7 +126,7 @@ function jsonWriter(): Writer {
   const once = onlyOnce('json')
   return {
     ...nothing,
-    encoding: () => ({ kind: 'jsonLines' }),
+    encoding: () => ({ kind: 'jsonLines', keepsNulls: true }),
     begin: (columns) => {
       once(columns)
       return [Buffer.from('[')]

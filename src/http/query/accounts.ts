@@ -14,7 +14,8 @@ export async function accountRoutes(app: App, { administration }: HttpDependenci
       schema: {
         tags: ['Query Service'],
         summary: 'Make a credential that does not expire',
-        description: 'The credential is told here and never again.',
+        description:
+          'The credential is told here and never again. It ends when nobody has signed in by it for ninety days.',
         body: z.looseObject({
           technicalAccountName: z.string().min(1).max(255).optional(),
           name: z.string().min(1).max(255).optional().describe('The same'),

@@ -56,7 +56,9 @@ const listQuery = z.object({
   page: z.preprocess(whenAny, z.coerce.number().int().min(0).max(1_000_000).default(0)),
   pageSize: z.preprocess(whenAny, z.coerce.number().int().min(1).max(pageSizeMax).optional()),
   pagesize: z.preprocess(whenAny, z.coerce.number().int().min(1).max(pageSizeMax).optional()),
-  orderby: z.string().max(100).optional().describe('Alerts come in the order they were made'),
+  orderby: z
+    .preprocess(whenAny, z.stringFormat('order', /^(?:[-+ ]|%2B)?created$/i).default('created'))
+    .describe('`created`, with `-` before it for newest first'),
   property: z
     .preprocess(whenAny, z.string().max(1_000).optional())
     .describe('`assetId==…`, `alertType==…`, `status==…`, with commas'),
@@ -83,13 +85,9 @@ export function addAlerts(app: App, { query: { alerts } }: HttpDependencies): vo
       schema: { tags, summary: 'List alerts', querystring: listQuery, response: { 200: listAnswer } },
     },
     async (request) => {
-      const { page, property } = request.query
-      const size = request.query.pageSize ?? request.query.pagesize ?? pageSizeMax
-      const found = await alerts.list(callerOf(request), reachOf(property), {
-        limit: size + 1,
-        offset: page * size,
-      })
-      return listDocument(found, { page, size, path })
+      const asked = pageOf(request.query)
+      const found = await alerts.list(callerOf(request), reachOf(asked.property), rowsOf(asked))
+      return listDocument(found, asked, path)
     },
   )
   app.post(
@@ -131,12 +129,12 @@ export function addAlerts(app: App, { query: { alerts } }: HttpDependencies): vo
     },
     async (request) => {
       const { email } = request.params
-      const { page } = request.query
-      const size = request.query.pageSize ?? request.query.pagesize ?? pageSizeMax
-      const found = await alerts.list(callerOf(request), { email }, { limit: size + 1, offset: page * size })
+      const asked = pageOf(request.query)
+      const reach = { ...reachOf(asked.property), email }
+      const found = await alerts.list(callerOf(request), reach, rowsOf(asked))
       const own = `${path}/user-subscriptions/${encodeURIComponent(email)}`
-      const { alerts: _alerts, ...rest } = listDocument(found, { page, size, path: own })
-      return { items: found.slice(0, size).map((alert) => userDocument(alert, email)), ...rest }
+      const { alerts: _alerts, ...rest } = listDocument(found, asked, own)
+      return { items: found.slice(0, asked.size).map((alert) => userDocument(alert, email)), ...rest }
     },
   )
   app.get(
@@ -148,7 +146,7 @@ export function addAlerts(app: App, { query: { alerts } }: HttpDependencies): vo
     async (request) => {
       const { assetId } = request.params
       const found = await alerts.ofAsset(callerOf(request), assetId)
-      return listDocument(found, { page: 0, size: pageSizeMax, path })
+      return listDocument(found, wholePage, path)
     },
   )
   addAlert(app, alerts)
@@ -164,7 +162,7 @@ function addAlert(app: App, alerts: HttpDependencies['query']['alerts']): void {
     async (request) => {
       const { assetId, alertType } = request.params
       const found = await alerts.ofAsset(callerOf(request), assetId, alertType)
-      return listDocument(found, { page: 0, size: pageSizeMax, path })
+      return listDocument(found, wholePage, path)
     },
   )
   app.patch(
@@ -230,15 +228,32 @@ function uuidOrNone(text: string): string {
   return z.uuid().safeParse(text).success ? text : '00000000-0000-0000-0000-000000000000'
 }
 
-function listDocument(
-  found: readonly Alert[],
-  { page, size, path: own }: { readonly page: number; readonly size: number; readonly path: string },
-) {
+interface AskedPage {
+  readonly page: number
+  readonly size: number
+  readonly orderby: string
+  readonly property?: string | undefined
+}
+
+const wholePage: AskedPage = { page: 0, size: pageSizeMax, orderby: 'created' }
+
+function pageOf({ page, pageSize, pagesize, orderby, property }: z.output<typeof listQuery>): AskedPage {
+  return { page, size: pageSize ?? pagesize ?? pageSizeMax, orderby, property }
+}
+
+/** One more than the page has tells whether there is another. */
+function rowsOf({ page, size, orderby }: AskedPage) {
+  return { limit: size + 1, offset: page * size, isDescending: orderby.startsWith('-') }
+}
+
+function listDocument(found: readonly Alert[], { page, size, orderby, property }: AskedPage, own: string) {
   const shown = found.slice(0, size)
+  const filter = property === undefined ? {} : { property }
+  const next = new URLSearchParams({ page: `${page + 1}`, pageSize: `${size}`, orderby, ...filter })
   return {
     alerts: shown.map(alertDocument),
-    _page: { orderby: 'created', page, count: shown.length, pageSize: size },
-    _links: found.length > size ? { next: { href: `${own}?page=${page + 1}&pageSize=${size}` } } : {},
+    _page: { orderby, page, count: shown.length, pageSize: size, ...filter },
+    _links: found.length > size ? { next: { href: `${own}?${next.toString()}` } } : {},
     version: 1 as const,
   }
 }

@@ -146,13 +146,15 @@ export function listDocument<Key extends string, Row extends Dated, Document>(
     readonly key: Key
     readonly query: ListQuery
     readonly order: Order['order']
+    /** What else was asked, which links must ask, too. */
+    readonly flags?: Readonly<Record<string, boolean>>
   },
   { rows, next, hasPrevious }: PageOf<Row>,
   document: (row: Row) => Document,
   /** What tells entries of one time apart. */
   keyOf: (row: Row) => string = ({ id }) => id,
 ) {
-  const { path, key, query, order } = list
+  const { path, key, query, order, flags = {} } = list
   const timeOf = (row: Row) => (order === 'updated' ? (row.updatedAt ?? row.createdAt) : row.createdAt)
   const [first, last] = [rows[0], rows.at(-1)]
   /** A time, and where others of the same time stand around it the very entry. */
@@ -164,9 +166,14 @@ export function listDocument<Key extends string, Row extends Dated, Document>(
   const href = (start: string, more = '') => {
     const property =
       query.property.length === 0 ? '' : `&property=${encodeURIComponent(query.property.join(','))}`
-    return `${path}?orderby=${encodeURIComponent(query.orderby)}&start=${start}&limit=${query.limit}${property}${more}`
+    const flagged = Object.entries(flags).map(([name, value]) => `&${name}=${value}`)
+    return `${path}?orderby=${encodeURIComponent(query.orderby)}&start=${encodeURIComponent(start)}&limit=${query.limit}${property}${flagged.join('')}${more}`
   }
-  const nextStart = next && placeOf(next, last)
+  // A page that was reached backwards ends where it was asked from.
+  const from = query.isPrevLink && query.start !== undefined ? startOf(query.start) : undefined
+  const back = from?.kind === 'from' ? from : undefined
+  const nextStart = back ? query.start : next && placeOf(next, last)
+  const nextAt = back?.at ?? (next && timeOf(next))
   const hasPrev = hasPrevious && first !== undefined
   return {
     [key]: rows.map(document),
@@ -174,7 +181,7 @@ export function listDocument<Key extends string, Row extends Dated, Document>(
       orderby: query.orderby,
       count: rows.length,
       ...(first ? { start: timeOf(first).toISOString() } : {}),
-      ...(next ? { next: timeOf(next).toISOString() } : {}),
+      ...(nextAt ? { next: nextAt.toISOString() } : {}),
       ...(query.property.length === 0 ? {} : { property: query.property.join(',') }),
     },
     _links: {

@@ -72,7 +72,12 @@ export function addQueries(app: App, { query: { queries } }: HttpDependencies): 
         withDeleted: !query.excludeSoftDeleted,
         withHidden: !query.excludeHidden,
       })
-      const list = { path: `${base}/queries`, key: 'queries', query, order } as const
+      const { excludeSoftDeleted, excludeHidden } = query
+      const flags = {
+        ...(excludeSoftDeleted ? {} : { excludeSoftDeleted }),
+        ...(excludeHidden ? {} : { excludeHidden }),
+      }
+      const list = { path: `${base}/queries`, key: 'queries', query, order, flags } as const
       return listDocument(list, found, (one) => queryDocument(caller, one))
     },
   )
