@@ -209,6 +209,7 @@ describe('isolation', () => {
     ["SELECT (SELECT string_agg(datname, ',') FROM pg_database) FROM pg_am LIMIT 1", ['prod:all']],
     ['WITH d AS (SELECT * FROM pg_catalog.pg_database) SELECT datname FROM d', ['prod:all']],
     ['TABLE pg_auth_members', []],
+    ["SELECT nameconcatoid(relname, 1::oid) FROM pg_class WHERE relname = 'pg_am'", ['pg_am_1']],
     ['SELECT rolname FROM pg_roles ORDER BY 1', ['ann@example', 'postgres']],
     ['SELECT usename FROM pg_user', ['ann@example']],
     ['SELECT groname FROM pg_group', []],

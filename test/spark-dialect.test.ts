@@ -58,6 +58,11 @@ describe.skipIf(isSparkMissing)('on Spark', () => {
     ],
     ["SELECT stack(3, 'a', 'b')"],
     [
+      `SELECT date_trunc('day', t AT TIME ZONE 'Europe/Berlin') AT TIME ZONE 'Europe/Berlin', t AT TIME ZONE 'UTC-02',
+        extract(EPOCH FROM t), extract(EPOCH FROM t - timestamp '2026-01-01 00:00:00'), 'Ab' ~* '^a[[:lower:]]$', 'Ab' !~ z
+        FROM (SELECT timestamp '2026-07-01 23:30:00.25' AS t, 'b' AS z)`,
+    ],
+    [
       `SELECT regexp_replace(who, '(?<=a)', 'b'), substring_index(who || who, who, id), date_format(timestamp'2024-02-01', repeat('d', id % 2 + 1))
         FROM e ORDER BY id`,
     ],

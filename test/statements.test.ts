@@ -576,9 +576,7 @@ describe('what pools and drivers say to a session', () => {
       await client.query('SET application_name = \'my "own"\'; SET standard_conforming_strings = on')
       const sql = `SELECT current_setting('application_name') AS a, current_setting('standard_conforming_strings') AS b,
         (SELECT setting FROM pg_settings WHERE name = 'application_name') AS c, current_setting('search_path') AS d`
-      expect((await client.query(sql)).rows).toEqual([
-        { a: 'my "own"', b: 'on', c: 'my "own"', d: '"public"' },
-      ])
+      expect((await client.query(sql)).rows).toEqual([{ a: 'my "own"', b: 'on', c: 'my "own"', d: 'public' }])
     })
   })
 

@@ -66,4 +66,53 @@ describe('what the engine cannot try', () => {
       ['-9223372036854775808', '-9223372036854775808', '-9223372036854775808', '-9223372036854775808'],
     ])
   })
+
+  it.each([
+    [
+      'SELECT n + 1, count(*) FROM g GROUP BY n ORDER BY n + 1 DESC',
+      [
+        [3, 1],
+        [2, 2],
+      ],
+    ],
+    [
+      'SELECT (n + 1) * 2, n + 1 FROM g GROUP BY n + 1 ORDER BY (n + 1) * 2',
+      [
+        [4, 2],
+        [6, 3],
+      ],
+    ],
+    [
+      'SELECT n + 2147483647 FROM g GROUP BY ROLLUP (n) HAVING n * 2 > 2 OR n IS NULL ORDER BY 1',
+      [[null], [-2147483647]],
+    ],
+    [
+      'SELECT year(d) + 1, - n, abs(n) + max(n) FROM g GROUP BY year(d), n ORDER BY sum(n) + n',
+      [
+        [2027, -1, 2],
+        [2028, -2, 4],
+      ],
+    ],
+    ['SELECT n + 1 FROM g GROUP BY n QUALIFY rank() OVER (ORDER BY n + 1) = 1', [[2]]],
+    [
+      'SELECT make_date(year(d), n, 1), string(n + 1) FROM g GROUP BY d, n ORDER BY n',
+      [
+        ['2026-01-01', '2'],
+        ['2026-01-01', '2'],
+        ['2027-02-01', '3'],
+      ],
+    ],
+    ['SELECT sum(n + 1) + n FROM g GROUP BY n ORDER BY n + 1', [[5], [5]]],
+  ])('is computed of the keys of groups: %s', async (text, wanted) => {
+    using sql = await compiledSql()
+    await sql.create('g', {
+      type: 'struct<n:int,d:date>',
+      rows: [
+        { n: 1, d: '2026-05-01' },
+        { n: 1, d: '2026-06-01' },
+        { n: 2, d: '2027-05-01' },
+      ],
+    })
+    expect((await sql.run(text)).rows).toEqual(wanted)
+  })
 })

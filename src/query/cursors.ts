@@ -13,6 +13,7 @@ export interface Cursors extends AsyncDisposable {
   /** @throws AppError 'query.statement_exists', 'query.limit' and those of the front end */
   declare(scope: Scope, cursor: DeclaredCursor): Promise<void>
   has(name: string): boolean
+  all(): readonly { readonly name: string; readonly isHeld: boolean }[]
   /** @throws AppError 'query.unknown_cursor' */
   columns(name: string): readonly Field[]
   /** The next rows. Pull them to the end, or the rest is lost to the next FETCH. */
@@ -37,6 +38,7 @@ export interface FetchRequest {
 }
 
 interface Cursor {
+  readonly name: string
   readonly isHeld: boolean
   /** No transaction ends it any more. */
   isKept: boolean
@@ -78,6 +80,7 @@ export function newCursors(): Cursors {
       }
       const planned = await planQuery(scope, query, await scope.journal.pins(scope.step))
       cursors.set(key, {
+        name,
         isHeld,
         isKept: isHeld && !isInTransaction,
         planned,
@@ -87,6 +90,7 @@ export function newCursors(): Cursors {
       })
     },
     has: (name) => cursors.has(name.toLowerCase()),
+    all: () => Array.from(cursors.values(), ({ name, isHeld }) => ({ name, isHeld })),
     columns: (name) => named(name).planned.columns,
     async fetch(scope, { name, count, encoding }) {
       const cursor = named(name)

@@ -98,6 +98,13 @@ const properties: readonly Property[] = [
     expects: 'ISO',
   },
   {
+    name: 'default_transaction_deferrable',
+    default: 'off',
+    about: 'Accepted without effect',
+    accept: onOff,
+    expects: 'on or off',
+  },
+  {
     name: 'default_transaction_isolation',
     default: 'read committed',
     about: 'Accepted; each statement reads one snapshot',

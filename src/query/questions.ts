@@ -2,7 +2,7 @@ import { randomInt } from 'node:crypto'
 import { AppError } from '#base/errors.ts'
 import type { Encoding } from '#encode/encoding.ts'
 import { partsOf } from '#shadow/route.ts'
-import type { Answer, AnswerColumn, AskOptions, Question } from '#shadow/shadow.ts'
+import type { Answer, AnswerColumn, AskOptions, OpenCursor, Question } from '#shadow/shadow.ts'
 import { readTexts } from '#shadow/wire.ts'
 import type {
   ExecuteOptions,
@@ -17,8 +17,15 @@ import { staticResult } from './static-rows.ts'
 
 const cursorsMax = 20
 
+interface Asking {
+  readonly encoding: ExecuteOptions['encoding']
+  readonly given?: ExecuteOptions['given']
+}
+
 interface QuestionCursor {
+  readonly name: string
   readonly question: Question
+  readonly given: ExecuteOptions['given']
   isKept: boolean
   answer:
     | {
@@ -35,10 +42,17 @@ export class Questions {
   #isInTransaction = false
   readonly #viewColumns: ViewColumns
   readonly #processId: number
+  readonly #otherCursors: () => readonly OpenCursor[]
 
-  constructor(viewColumns: ViewColumns, processId: number | undefined) {
-    this.#viewColumns = viewColumns
-    this.#processId = processId ?? randomInt(1, 2 ** 31)
+  /** `otherCursors`: those of the session whose rows are no answers to questions. */
+  constructor(options: {
+    readonly viewColumns: ViewColumns
+    readonly processId: number | undefined
+    readonly otherCursors: () => readonly OpenCursor[]
+  }) {
+    this.#viewColumns = options.viewColumns
+    this.#processId = options.processId ?? randomInt(1, 2 ** 31)
+    this.#otherCursors = options.otherCursors
   }
 
   /**
@@ -76,16 +90,13 @@ export class Questions {
     if (!cursor) return undefined
     if (cursor.answer) return cursor.answer.columns
     const options = await this.#options(scope)
-    return (await scope.services.shadow.describe(cursor.question, { ...options, parameterOids: [] })).columns
+    const parameterOids = cursor.given?.parameterOids ?? []
+    return (await scope.services.shadow.describe(cursor.question, { ...options, parameterOids })).columns
   }
 
-  async execute(
-    scope: Scope,
-    { question }: QuestionStatement,
-    options: Pick<ExecuteOptions, 'encoding' | 'given'>,
-  ): Promise<StatementResult> {
+  async execute(scope: Scope, { question }: QuestionStatement, options: Asking): Promise<StatementResult> {
     if (question.cursor !== undefined) {
-      this.#declare(question.cursor, question)
+      this.#declare(question.cursor, question, options.given)
       return { kind: 'command', tag: 'DECLARE CURSOR', rowCount: undefined }
     }
     const { answer, encoding } = await this.#ask(scope, question, options)
@@ -101,7 +112,8 @@ export class Questions {
     const cursor = this.#cursors.get(name.toLowerCase())
     if (!cursor) return undefined
     if (!cursor.answer) {
-      const { answer, encoding } = await this.#ask(scope, cursor.question, options)
+      const { question, given } = cursor
+      const { answer, encoding } = await this.#ask(scope, question, { ...options, given })
       cursor.answer = { columns: answer.columns, formats: formatsOf(encoding), rows: [...answer.rows] }
     }
     const { columns, formats, rows } = cursor.answer
@@ -130,7 +142,7 @@ export class Questions {
     }
   }
 
-  #declare(name: string, question: Question): void {
+  #declare(name: string, question: Question, given: ExecuteOptions['given']): void {
     const key = name.toLowerCase()
     if (this.#cursors.has(key)) {
       throw new AppError('query.statement_exists', `There is a cursor ${JSON.stringify(name)} already.`, {
@@ -141,13 +153,13 @@ export class Questions {
       throw new AppError('query.limit', `A session has at most ${cursorsMax} cursors.`)
     }
     const isKept = question.isHeld === true && !this.#isInTransaction
-    this.#cursors.set(key, { question, isKept, answer: undefined })
+    this.#cursors.set(key, { name, question, given, isKept, answer: undefined })
   }
 
   async #ask(
     scope: Scope,
     question: Question,
-    { encoding, given }: Pick<ExecuteOptions, 'encoding' | 'given'>,
+    { encoding, given }: Asking,
   ): Promise<{ readonly answer: Answer; readonly encoding: Encoding }> {
     let chosen: Encoding = { kind: 'jsonRows' }
     const answer = await scope.services.shadow.ask(question, {
@@ -174,6 +186,13 @@ export class Questions {
         database: `${caller.sandbox.name}:${database}`,
         processId: this.#processId,
         client: properties.get('application_name'),
+        cursors: [
+          ...this.#otherCursors(),
+          ...Array.from(this.#cursors.values(), ({ name, question }) => ({
+            name,
+            isHeld: question.isHeld === true,
+          })),
+        ],
         // Where names are looked for, the shadow is told otherwise.
         settings: new Map([...properties.values].filter(([name]) => name !== 'search_path')),
       },

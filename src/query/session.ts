@@ -70,7 +70,11 @@ export class Session implements QuerySession {
   constructor(services: SessionServices, options: SessionOptions) {
     this.#services = services
     this.#options = options
-    this.#questions = new Questions(services.viewColumns, options.processId)
+    this.#questions = new Questions({
+      viewColumns: services.viewColumns,
+      processId: options.processId,
+      otherCursors: () => this.#cursors.all(),
+    })
     this.#properties = new SessionProperties(
       new Map([
         ['session_authorization', options.caller.principal.name],
@@ -205,6 +209,7 @@ export class Session implements QuerySession {
         })
       case 'copy':
       case 'insert':
+      case 'declareCursor':
       case 'createTableAs': {
         const bound = await describeQuery(scope, statement.query, parameterTypes)
         return { parameterTypes: bound.parameterTypes, columns: undefined }
@@ -248,7 +253,6 @@ export class Session implements QuerySession {
       case 'closeCursor':
       case 'createView':
       case 'deallocate':
-      case 'declareCursor':
       case 'define':
       case 'discard':
       case 'dropFieldGroup':

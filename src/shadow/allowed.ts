@@ -6,7 +6,7 @@ const words = (text: string): readonly string[] => text.trim().split(/\s+/)
 export const relations: ReadonlySet<string> = new Set(
   words(`
     pg_aggregate pg_am pg_amop pg_amproc pg_attrdef pg_attribute pg_auth_members pg_available_extensions pg_cast pg_class
-    pg_collation pg_constraint pg_conversion pg_database pg_db_role_setting pg_default_acl pg_depend pg_description
+    pg_collation pg_constraint pg_conversion pg_cursors pg_database pg_db_role_setting pg_default_acl pg_depend pg_description
     pg_enum pg_event_trigger pg_extension pg_foreign_data_wrapper pg_foreign_server pg_foreign_table pg_group pg_index
     pg_indexes pg_inherits pg_init_privs pg_language pg_matviews pg_namespace pg_opclass pg_operator pg_opfamily
     pg_partitioned_table pg_policies pg_policy pg_proc pg_publication pg_publication_namespace pg_publication_rel
@@ -19,7 +19,7 @@ export const relations: ReadonlySet<string> = new Set(
 
 /** Shared by all databases of a server: `information_schema` of our template has views that tell of one. */
 export const splicedRelations: ReadonlySet<string> = new Set(
-  words('pg_auth_members pg_database pg_db_role_setting pg_shdescription'),
+  words('pg_auth_members pg_cursors pg_database pg_db_role_setting pg_shdescription'),
 )
 
 /** Functions that say something of a server or its catalogue; a SELECT without a table that calls one is a question. */
@@ -57,7 +57,7 @@ const helpers = words(`
   json_array_elements json_array_elements_text json_array_length json_build_array json_build_object json_each_text
   json_object_agg jsonb_agg jsonb_array_elements jsonb_array_elements_text jsonb_array_length jsonb_build_array
   jsonb_build_object jsonb_each_text jsonb_object_agg lag last_value lead left length like_escape lower ltrim
-  makeaclitem max md5 min mod name now nth_value ntile nullif numeric octet_length oid overlay parse_ident percent_rank
+  makeaclitem max md5 min mod name nameconcatoid now nth_value ntile nullif numeric octet_length oid overlay parse_ident percent_rank
   position power quote_ident quote_literal quote_nullable rank regexp_count regexp_match regexp_matches
   regexp_replace regexp_split_to_array regexp_split_to_table regexp_substr replace reverse right round row_number
   row_to_json rtrim sign split_part starts_with statement_timestamp string_agg string_to_array string_to_table strpos

@@ -75,8 +75,9 @@ function named({ asker, shown }: Pick<Asked, 'asker' | 'shown'>): Buffer {
     'sluice.database': asker.database,
     'sluice.client': asker.client,
     'sluice.process_id': String(asker.processId),
+    'sluice.cursors': JSON.stringify(asker.cursors, withoutZeros),
     'sluice.settings': JSON.stringify(Object.fromEntries(asker.settings), withoutZeros),
-    search_path: shown.schemas.map((schema) => `"${schema.replaceAll('"', '""')}"`).join(', '),
+    search_path: shown.schemas.map(written).join(', '),
   }
   const calls = Object.keys(settings).map(
     (name, index) => `pg_catalog.set_config('${name}', $${index + 1}, false)`,
@@ -90,6 +91,11 @@ function named({ asker, shown }: Pick<Asked, 'asker' | 'shown'>): Buffer {
     }),
     wire.execute,
   ])
+}
+
+/** Clients compare the parts of `search_path` with names, so these have quotes only where PostgreSQL gives them any. */
+function written(schema: string): string {
+  return /^[a-z_][a-z0-9_]*$/.test(schema) ? schema : `"${schema.replaceAll('"', '""')}"`
 }
 
 /** PostgreSQL has no such character, also where JSON has it escaped. */

@@ -39,8 +39,15 @@ export interface AskingSession {
   readonly database: string
   readonly processId: number
   readonly client: string
+  readonly cursors: readonly OpenCursor[]
   /** What SHOW says of it, by names in lower case. */
   readonly settings: ReadonlyMap<string, string>
+}
+
+/** As it was declared. */
+export interface OpenCursor {
+  readonly name: string
+  readonly isHeld: boolean
 }
 
 /** Everything the one who asks may see, in the order in which it is made. */

@@ -130,6 +130,10 @@ CREATE VIEW ${helpers}.pg_database AS
     false AS datistemplate, true AS datallowconn, -1 AS datconnlimit, datfrozenxid, datminmxid, dattablespace,
     datcollate, datctype, daticulocale, daticurules, datcollversion, NULL::aclitem[] AS datacl
   FROM pg_catalog.pg_database WHERE datname = pg_catalog.current_database();
+CREATE VIEW ${helpers}.pg_cursors AS
+  SELECT name, ''::text AS statement, "isHeld" AS is_holdable, false AS is_binary, false AS is_scrollable,
+    pg_catalog.now() AS creation_time
+  FROM pg_catalog.json_to_recordset(pg_catalog.current_setting('sluice.cursors')::json) AS x (name text, "isHeld" boolean);
 CREATE VIEW ${helpers}.pg_auth_members AS SELECT * FROM pg_catalog.pg_auth_members WHERE false;
 CREATE VIEW ${helpers}.pg_db_role_setting AS SELECT * FROM pg_catalog.pg_db_role_setting WHERE false;
 CREATE VIEW ${helpers}.pg_shdescription AS SELECT * FROM pg_catalog.pg_shdescription WHERE false;
@@ -176,6 +180,6 @@ BEGIN
       pg_catalog.replace(pg_catalog.pg_get_viewdef(view.oid), 'current_database()', '${helpers}.current_database()'));
   END LOOP;
 END $$;
-GRANT SELECT ON ${helpers}.pg_database, ${helpers}.pg_auth_members, ${helpers}.pg_db_role_setting,
+GRANT SELECT ON ${helpers}.pg_cursors, ${helpers}.pg_database, ${helpers}.pg_auth_members, ${helpers}.pg_db_role_setting,
   ${helpers}.pg_shdescription TO PUBLIC;
 `

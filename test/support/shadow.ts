@@ -15,6 +15,7 @@ export const ann: AskingSession = {
   database: 'prod:all',
   processId: 77,
   client: 'tests',
+  cursors: [],
   settings: new Map([['statement_timeout', '5000']]),
 }
 

@@ -9,6 +9,7 @@ import { bindCase } from './case.ts'
 import { bindLiteral, bindParameter, bindVariable } from './constants.ts'
 import { withIngestBounds } from './ingest-bounds.ts'
 import { accessField, bindPath } from './path.ts'
+import { javaPattern } from './posix-pattern.ts'
 import { bindQuery } from './query.ts'
 import { bindInQuery, bindScalarQuery } from './query-values.ts'
 import { callByName, convertedTo } from './resolve-call.ts'
@@ -60,8 +61,13 @@ function bindAny(expression: Expression, given: ExpressionPlace): BoundExpressio
     case 'binary':
       return bindBinary(expression, place)
     case 'like': {
+      const { operator } = expression
       const escape = expression.escape ? [bind(expression.escape)] : []
-      const matches = call(expression.operator, bind(expression.value), bind(expression.pattern), ...escape)
+      const [value, pattern] = [bind(expression.value), bind(expression.pattern)]
+      const matches =
+        operator === 'posix' || operator === 'iposix'
+          ? call('rlike', value, javaPattern(pattern, { hasCase: operator === 'posix', call }))
+          : call(operator, value, pattern, ...escape)
       return expression.isNegated ? call('not', matches) : matches
     }
     case 'between': {

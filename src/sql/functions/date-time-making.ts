@@ -11,6 +11,7 @@ import { toInstant } from './date-time-text.ts'
 import { on, scalar } from './define.ts'
 import type { Accepts, FunctionEntry, PrintedCall, Signature } from './entry.ts'
 import { onceEach } from './once-each.ts'
+import { tried } from './tried.ts'
 
 const partsTaken: readonly Accepts[] = ['integer', 'integer', 'integer', 'integer', 'integer', 'numeric']
 const seconds = decimalType(16, 6)
@@ -34,10 +35,7 @@ const intervalUnits = ['years', 'months', 'weeks', 'days', 'hours', 'minutes', '
 
 /** What no calendar has is NULL. */
 export const dateTimeMakingFunctions: readonly FunctionEntry[] = [
-  scalar(
-    'make_date',
-    on(['integer', 'integer', 'integer'], dateType, ({ values }) => onceEach(values, madeDate)),
-  ),
+  scalar('make_date', on(['integer', 'integer', 'integer'], dateType, madeDate)),
   scalar('make_timestamp make_timestamp_ltz', local, zoned, ofDate),
   scalar('try_make_timestamp try_make_timestamp_ltz', local, zoned, ofDate),
   scalar(
@@ -71,7 +69,7 @@ export const dateTimeMakingFunctions: readonly FunctionEntry[] = [
     on(
       ['integer', 'integer', 'integer', 'integer', 'integer', 'integer', 'numeric'],
       intervalType,
-      (call) => onceEach(call.values, (...values) => `TRY(${madeInterval(intervalUnits)({ values })})`),
+      (call) => tried(call.values, call.arguments, (...values) => madeInterval(intervalUnits)({ values })),
       { optional: 7 },
     ),
   ),
@@ -84,17 +82,20 @@ function madeInterval(units: readonly string[]): (call: Pick<PrintedCall, 'value
       : `(${values.map((value, index) => `to_${units[index]}(${value})`).join(' + ')})`
 }
 
-/** The engine tries no volatile values and no subqueries: they are computed before. */
-function madeDate(year = '', month = '', day = ''): string {
-  return `TRY(make_date(CAST(${year} AS BIGINT), CAST(${month} AS BIGINT), CAST(${day} AS BIGINT)))`
+function madeDate({ values, arguments: given }: Pick<PrintedCall, 'values' | 'arguments'>): string {
+  return tried(
+    values.slice(0, 3),
+    given.slice(0, 3),
+    (...parts) => `make_date(${parts.map((part) => `CAST(${part} AS BIGINT)`).join(', ')})`,
+  )
 }
 
 /** A wall-clock time. 60 seconds are the next minute, as leap seconds are written. */
-function madeTime({ values }: PrintedCall): string {
-  return onceEach(values.slice(0, 6), (year, month, day, hour, minute, second) => {
+function madeTime(call: PrintedCall): string {
+  return onceEach([madeDate(call), ...call.values.slice(3, 6)], (date, hour, minute, second) => {
     return (
       `CASE WHEN ${hour} BETWEEN 0 AND 23 AND ${minute} BETWEEN 0 AND 59 AND ${second} BETWEEN 0 AND 60 ` +
-      `THEN CAST(${madeDate(year, month, day)} AS TIMESTAMP) + to_hours(${hour}) + to_minutes(${minute}) + to_microseconds(CAST(${second} * 1000000 AS BIGINT)) END`
+      `THEN CAST(${date} AS TIMESTAMP) + to_hours(${hour}) + to_minutes(${minute}) + to_microseconds(CAST(${second} * 1000000 AS BIGINT)) END`
     )
   })
 }

@@ -1,8 +1,9 @@
 import { quoteLiteral } from '#base/sql-text.ts'
-import { dateType, timestampType } from '#types/data-type.ts'
+import { dateType, stringType, timestampNtzType, timestampType } from '#types/data-type.ts'
 import type { BoundExpression } from '../bind/bound.ts'
+import { castTo, nullOf } from '../bind/build.ts'
 import { toInstant, toWallClock } from './date-time-text.ts'
-import { on, scalar } from './define.ts'
+import { on, rewritten, scalar } from './define.ts'
 import type { FunctionEntry } from './entry.ts'
 import { onceEach } from './once-each.ts'
 
@@ -39,6 +40,13 @@ export const dateTimeTruncationFunctions: readonly FunctionEntry[] = [
   {
     ...scalar(
       'date_trunc',
+      // Spark has no wall-clock times here; of PostgreSQL's, clients make instants again.
+      rewritten(
+        ['string', 'any'],
+        ([unit = nullOf(stringType), time = nullOf(timestampNtzType)], context) =>
+          castTo(context.call('date_trunc', [unit, castTo(time, timestampType)]), timestampNtzType),
+        { fits: ([, type]) => type?.kind === 'timestamp_ntz' },
+      ),
       on(['string', 'timestamp'], timestampType, ({ values: [unit = '', time = ''], arguments: [wanted] }) =>
         truncated({ time: toWallClock(time), unit, wanted, units: timeUnits }, toInstant),
       ),

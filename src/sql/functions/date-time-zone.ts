@@ -1,11 +1,12 @@
 import { AppError } from '#base/errors.ts'
-import { stringType, timestampNtzType, timestampType } from '#types/data-type.ts'
+import { type DataType, stringType, timestampNtzType, timestampType } from '#types/data-type.ts'
+import { isTemporal } from '#types/implicit-cast.ts'
 import { quoteLiteral } from '#base/sql-text.ts'
 import type { BoundExpression } from '../bind/bound.ts'
-import { stringOf } from '../bind/build.ts'
+import { castTo, nullOf, stringOf } from '../bind/build.ts'
 import { toInstant, toWallClock } from './date-time-text.ts'
-import { on, scalar } from './define.ts'
-import type { FunctionEntry, PrintedCall } from './entry.ts'
+import { on, rewritten, scalar } from './define.ts'
+import type { FunctionEntry, PrintedCall, RewriteContext } from './entry.ts'
 import { onceEach } from './once-each.ts'
 
 export const dateTimeZoneFunctions: readonly FunctionEntry[] = [
@@ -40,7 +41,48 @@ export const dateTimeZoneFunctions: readonly FunctionEntry[] = [
     }),
     on(['string', 'any'], timestampNtzType, converted, { converts: () => [stringType, timestampNtzType] }),
   ),
+  {
+    ...scalar(
+      'timezone',
+      rewritten(
+        ['string', 'any'],
+        ([zone = nullOf(stringType), time = nullOf(timestampNtzType)], context) =>
+          context.call('to_utc_timestamp', [castTo(time, timestampType), eastwards(zone, context)]),
+        { fits: ([, type]) => type?.kind === 'timestamp_ntz' },
+      ),
+      rewritten(
+        ['string', 'any'],
+        ([zone = nullOf(stringType), time = nullOf(timestampType)], context) =>
+          context.call('convert_timezone', [
+            stringOf('UTC'),
+            eastwards(zone, context),
+            castTo(time, timestampType),
+          ]),
+        { fits: ([, type]) => type !== undefined && canBeInstant(type) },
+      ),
+    ),
+    remarks:
+      'PostgreSQL’s, also written `time AT TIME ZONE zone`: the wall-clock time that the zone shows at an instant, or the instant at which it shows a wall-clock time. Offsets are counted westwards there.',
+  },
 ]
+
+function canBeInstant(type: DataType): boolean {
+  return isTemporal(type) || type.kind === 'string' || type.kind === 'void'
+}
+
+/** PostgreSQL's `UTC-02` and `-02:00` are two hours ahead of UTC, Java's are two hours behind it. */
+function eastwards(zone: BoundExpression, context: RewriteContext): BoundExpression {
+  if (zone.kind === 'literal') {
+    const name = String(zone.value)
+    const isOffset = new RegExp(offset).test(name)
+    return isOffset ? stringOf(name.replace(/[+-]/, (sign) => (sign === '-' ? '+' : '-'))) : zone
+  }
+  const isOffset = context.call('rlike', [zone, stringOf(offset)])
+  const turned = context.call('translate', [zone, stringOf('+-'), stringOf('-+')])
+  return context.call('if', [isOffset, turned, zone])
+}
+
+const offset = String.raw`^(?:UTC|GMT|UT)?[+-]\d`
 
 /** Zones by the short names that Java knows, and the summer times of the United States. */
 const shortNames: Readonly<Record<string, string>> = {

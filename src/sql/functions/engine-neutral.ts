@@ -16,6 +16,8 @@ const alwaysRewritten: ReadonlySet<string> = new Set([
   'typeof',
   'schema_of_json',
   'date_part',
+  'date_trunc',
+  'timezone',
   'named_struct',
   'if',
   'nvl2',

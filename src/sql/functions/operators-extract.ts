@@ -20,9 +20,11 @@ export const extractFunctions: readonly FunctionEntry[] = [
 ]
 
 const secondsType = decimalType(8, 6)
+const epochType = decimalType(20, 6)
 
 function typeOfPart(part: string, type: DataType | undefined): DataType {
   if (part === 'second') return secondsType
+  if (part === 'epoch') return epochType
   return type?.kind === 'interval' && ['month', 'hour', 'minute'].includes(part) ? byteType : integerType
 }
 
@@ -40,6 +42,8 @@ const parts: Readonly<Record<string, readonly string[]>> = {
   hour: ['h', 'hours', 'hr', 'hrs'],
   minute: ['m', 'min', 'mins', 'minutes'],
   second: ['s', 'sec', 'seconds', 'secs'],
+  // Seconds since 1970, which PostgreSQL has and Spark has not.
+  epoch: [],
 }
 
 /** @throws AppError 'query.unsupported' naming the parts there are */
@@ -59,9 +63,16 @@ function extracted({
   type: wanted,
 }: PrintedCall): string {
   const part = partOf(given)
+  if (part === 'epoch') return epochOf(value, type)
   const time = type?.kind === 'timestamp' ? toWallClock(value) : value
   if (part === 'second') {
     return `CAST(CAST(${type?.kind === 'date' ? `datediff('day', ${value}, ${value})` : `date_part('microsecond', ${time})`} AS DECIMAL(18, 0)) * CAST(1e-6 AS DECIMAL(6, 6)) AS DECIMAL(8, 6))`
   }
   return `CAST(date_part('${part}', ${time})${part === 'dow' ? ' + 1' : ''} AS ${duckdbType(wanted)})`
+}
+
+function epochOf(value: string, type: DataType | undefined): string {
+  if (type?.kind === 'interval') return `CAST(epoch(${value}) AS ${duckdbType(epochType)})`
+  const micros = `CAST(epoch_us(${type?.kind === 'date' ? `CAST(${value} AS TIMESTAMP)` : value}) AS DECIMAL(20, 0))`
+  return `CAST(${micros} * CAST(1e-6 AS DECIMAL(6, 6)) AS ${duckdbType(epochType)})`
 }

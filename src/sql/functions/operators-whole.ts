@@ -2,6 +2,7 @@ import { sameType, type DataType } from '#types/data-type.ts'
 import { isIntegral } from '#types/implicit-cast.ts'
 import type { BoundExpression } from '../bind/bound.ts'
 import type { PrintedCall } from './entry.ts'
+import { isGroupKey } from './group-keys.ts'
 import { bitsOf, bitsOfType, roomFor, wrapped } from './numbers.ts'
 import { canBeTried } from './tried.ts'
 
@@ -54,6 +55,7 @@ function treeOf(value: BoundExpression, call: PrintedCall): Tree {
   const { type } = call
   if (
     value.kind === 'call' &&
+    !isGroupKey(value) &&
     sameType(value.type, type) &&
     value.arguments.every((own) => isIntegral(own.type))
   ) {

@@ -1,9 +1,10 @@
 import type { BoundExpression } from '../bind/bound.ts'
 import { someExpression } from '../bind/walk.ts'
+import { isGroupKey } from './group-keys.ts'
 
 /**
  * Engine text that is NULL where the engine would raise an error. The engine tries no aggregates, windows, volatile
- * calls or subqueries: values that are or hold some are computed before and stand under a name.
+ * calls, subqueries or keys of groups: values that are or hold some are computed before and stand under a name.
  */
 export function tried(
   values: readonly string[],
@@ -16,9 +17,10 @@ export function tried(
   return `list_transform([struct_pack(${members.join(', ')})], lambda given: TRY(${body(...names)}))[1]`
 }
 
-/** Whether the engine's TRY takes the expression. */
+/** Whether the engine's TRY takes the expression: also a key of groups it does not find there. */
 export function canBeTried(value: BoundExpression): boolean {
   return !someExpression(value, (inner) => {
+    if (isGroupKey(inner)) return true
     if (inner.kind === 'scalarQuery' || inner.kind === 'exists' || inner.kind === 'inQuery') return true
     if (inner.kind !== 'call') return false
     return inner.over !== undefined || inner.entry.kind !== 'scalar' || inner.entry.isVolatile === true

@@ -1,5 +1,6 @@
 import { parseExpression } from './expression.ts'
 import type { Expression } from './expression-syntax.ts'
+import { plainCall } from './plain-call.ts'
 import type { TokenReader } from './token-reader.ts'
 import { parseCastTo, parseType } from './type.ts'
 
@@ -53,17 +54,7 @@ export function parseTypedArray(reader: TokenReader): Expression {
   reader.expectSymbol('[')
   const items = reader.isSymbol(']') ? [] : reader.list(() => parseExpression(reader))
   reader.expectSymbol(']')
-  const value: Expression = {
-    kind: 'call',
-    name: 'array',
-    arguments: items,
-    isDistinct: false,
-    filter: undefined,
-    orderBy: [],
-    ignoresNulls: false,
-    over: undefined,
-    at,
-  }
+  const value = plainCall('array', items, at)
   return type ? { kind: 'cast', value, type, at } : value
 }
 

@@ -127,7 +127,8 @@ export type Expression =
     }
   | {
       readonly kind: 'like'
-      readonly operator: 'like' | 'ilike' | 'rlike'
+      /** The last two: patterns of PostgreSQL, with and without case. */
+      readonly operator: 'like' | 'ilike' | 'rlike' | 'posix' | 'iposix'
       readonly value: Expression
       readonly pattern: Expression
       readonly escape: Expression | undefined

@@ -2,6 +2,7 @@ import { AppError } from '#base/errors.ts'
 import { integerType, longType } from '#types/data-type.ts'
 import { likeSymbols, shiftOperator, strength, symbolOperators } from './operators.ts'
 import { parsePredicate, pattern, quantified } from './predicate.ts'
+import { plainCall } from './plain-call.ts'
 import { parsePrimary } from './primary.ts'
 import type { BinaryOperator, Expression, UnaryOperator } from './expression-syntax.ts'
 import type { TokenReader } from './token-reader.ts'
@@ -103,11 +104,27 @@ function parseInfix(reader: TokenReader, left: Expression, than: number): Expres
       return word('and', strength.and)
     case 'DIV':
       return word('div', strength.product)
+    case 'AT':
+      return isWordAt(reader, 1, 'TIME') && isWordAt(reader, 2, 'ZONE') && strength.zone > than
+        ? inZone(reader, left)
+        : undefined
     case 'COLLATE':
       return isCollation(reader) ? collated(reader, left) : undefined
     default:
       return strength.comparison > than ? parsePredicate(reader, left) : undefined
   }
+}
+
+function isWordAt(reader: TokenReader, distance: number, upper: string): boolean {
+  const token = reader.peek(distance)
+  return token.kind === 'word' && token.upper === upper
+}
+
+/** `time AT TIME ZONE zone` is a call, as in PostgreSQL. */
+function inZone(reader: TokenReader, time: Expression): Expression {
+  for (let length = 3; length > 0; length--) reader.next()
+  const zone = parseStronger(reader, strength.zone)
+  return plainCall('timezone', [zone, time], time.at)
 }
 
 /** Texts are compared by their code points, which all of these mean. */

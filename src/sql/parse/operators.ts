@@ -1,4 +1,4 @@
-import type { BinaryOperator } from './expression-syntax.ts'
+import type { BinaryOperator, Expression } from './expression-syntax.ts'
 import type { TokenReader } from './token-reader.ts'
 
 /** How strongly operators bind, weakest first. Predicates (IS, IN, LIKE, BETWEEN) stand with the comparisons. */
@@ -13,8 +13,9 @@ export const strength = {
   shift: 8,
   sum: 9,
   product: 10,
-  sign: 11,
-  path: 12,
+  zone: 11,
+  sign: 12,
+  path: 13,
 } as const
 
 export const symbolOperators: Readonly<Record<string, readonly [BinaryOperator, number]>> = {
@@ -39,12 +40,16 @@ export const symbolOperators: Readonly<Record<string, readonly [BinaryOperator, 
 }
 
 export const likeSymbols: Readonly<
-  Record<string, { readonly operator: 'like' | 'ilike'; readonly isNegated: boolean }>
+  Record<string, Pick<Extract<Expression, { kind: 'like' }>, 'operator' | 'isNegated'>>
 > = {
   '~~': { operator: 'like', isNegated: false },
   '~~*': { operator: 'ilike', isNegated: false },
   '!~~': { operator: 'like', isNegated: true },
   '!~~*': { operator: 'ilike', isNegated: true },
+  '~': { operator: 'posix', isNegated: false },
+  '~*': { operator: 'iposix', isNegated: false },
+  '!~': { operator: 'posix', isNegated: true },
+  '!~*': { operator: 'iposix', isNegated: true },
 }
 
 /** `<<`, `>>` and `>>>`: signs without a space between; in types they are brackets, so they are no symbols of their own. */

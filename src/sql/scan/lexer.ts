@@ -2,7 +2,7 @@ import { AppError, type TextPosition } from '#base/errors.ts'
 import type { Token } from './token.ts'
 
 /** Longest first, so that the first that fits is right. */
-const symbols = ['<=>', '!~~*', '!~~', '~~*', '->', '==', '<>', '!=', '<=', '>=', '||', '::', '~~', '=>']
+const symbols = '<=> !~~* !~~ !~* !~ ~~* ~~ ~* -> == <> != <= >= || :: =>'.split(' ')
 const singleSymbols = '()[],.;+-*/%^&|~!<>=:?{}'
 
 /** At most so many characters in one request; the limit of the reference platform. */
@@ -61,6 +61,7 @@ class Lexer {
   #lineStart: number
   #insideBlock = false
   #lineHasToken = false
+  #isBehindEscape = false
   readonly #isStandard: boolean
   readonly literals: LiteralWithBackslashes[] = []
 
@@ -76,8 +77,10 @@ class Lexer {
     for (;;) {
       this.#skipBlanksAndComments()
       if (this.#offset >= this.#text.length) break
-      yield this.#next()
+      const token = this.#next()
+      yield token
       this.#lineHasToken = true
+      this.#isBehindEscape = token.kind === 'word' && token.upper === 'ESCAPE'
     }
     yield { kind: 'end', at: this.#position(this.#text.length) }
   }
@@ -157,6 +160,11 @@ class Lexer {
 
   #plain(at: TextPosition): string {
     const offset = this.#offset
+    // `ESCAPE '\'`, as many clients write it: what escapes is one character, so this one is no escape itself.
+    if (this.#isBehindEscape && /^'\\'(?!')/.test(this.#text.slice(offset, offset + 4))) {
+      this.#offset += 3
+      return '\\'
+    }
     const backslashes: number[] = []
     const value = this.#string(at, (text, index) => {
       backslashes.push(index - 1)

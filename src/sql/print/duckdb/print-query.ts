@@ -11,6 +11,7 @@ import type {
   Relation,
 } from '../../bind/bound.ts'
 import { hasAggregate } from '../../bind/grouping.ts'
+import { withGroupKeys } from '../../functions/group-keys.ts'
 import { printLiteral } from './literal.ts'
 import { printExpression } from './print-expression.ts'
 import { printFrom, type QueryPrinter } from './print-from.ts'
@@ -59,15 +60,22 @@ function printBody(tree: BoundQueryTree, printer: QueryPrinter): string {
 
 function printSelect(select: BoundSelect, printer: QueryPrinter): string {
   const print = (value: BoundExpression): string => printExpression(value, printer)
-  const items = select.projections.map(({ key, value }) => `${print(value)} AS ${quoteIdentifier(key)}`)
+  const printShown = shownPrinter(select, printer)
+  const items = select.projections.map(({ key, value }) => `${printShown(value)} AS ${quoteIdentifier(key)}`)
   return [
     `SELECT ${select.isDistinct ? 'DISTINCT ' : ''}${items.join(', ')}`,
     ...(select.from ? [`FROM ${printFrom(select.from, printer)}`] : []),
     ...(select.where ? [`WHERE ${print(select.where)}`] : []),
     ...(select.grouping ? printGrouping(select.grouping, select, printer) : []),
-    ...(select.having ? [`HAVING ${print(select.having)}`] : []),
-    ...(select.qualify ? [`QUALIFY ${print(select.qualify)}`] : []),
+    ...(select.having ? [`HAVING ${printShown(select.having)}`] : []),
+    ...(select.qualify ? [`QUALIFY ${printShown(select.qualify)}`] : []),
   ].join(' ')
+}
+
+/** For what is computed of a query's rows: of groups, where it has some. */
+function shownPrinter(tree: BoundQueryTree, printer: QueryPrinter): (value: BoundExpression) => string {
+  const grouping = tree.kind === 'select' ? tree.grouping : undefined
+  return (value) => printExpression(grouping ? withGroupKeys(value, grouping) : value, printer)
 }
 
 function printGrouping(
@@ -97,9 +105,11 @@ function printValues({ rows, columns }: BoundValues, printer: QueryPrinter): str
   return `SELECT * FROM (VALUES ${texts.join(', ')}) AS v(${names})`
 }
 
-function printTail({ orderBy, limit, offset }: BoundQueryTree, printer: QueryPrinter): string[] {
+function printTail(tree: BoundQueryTree, printer: QueryPrinter): string[] {
+  const { orderBy, limit, offset } = tree
+  const printShown = shownPrinter(tree, printer)
   const key = (order: BoundOrder): string =>
-    'output' in order ? String(order.output + 1) : sortKeyText(printExpression(order.value, printer))
+    'output' in order ? String(order.output + 1) : sortKeyText(printShown(order.value))
   const count = (value: BoundExpression): string =>
     value.kind === 'literal' && value.value !== null
       ? String(value.value)

@@ -46,5 +46,14 @@ export const operators: Readonly<Record<string, Print>> = {
   // Exactly that key, else one that differs in upper and lower case only.
   '.': ({ values: [map = '', key = ''] }) =>
     `coalesce(${map}[${key}], filter(map_entries(${map}), e -> lower(e.key) = lower(${key}))[0].value)`,
-  extract: ({ values: [part = '', value = ''] }) => `date_part(${part}, ${value})`,
+  extract: ({ call, values: [part = '', value = ''] }) => {
+    const { 0: given, 1: time } = call.arguments
+    const isEpoch = given?.kind === 'literal' && /^epoch$/i.test(String(given.value))
+    if (!isEpoch) return `date_part(${part}, ${value})`
+    const instant =
+      time?.type.kind === 'interval'
+        ? `TIMESTAMP '1970-01-01 00:00:00' + ${value}`
+        : `CAST(${value} AS TIMESTAMP)`
+    return `CAST(unix_micros(${instant}) * 0.000001BD AS DECIMAL(20, 6))`
+  },
 }
