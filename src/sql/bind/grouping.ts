@@ -153,6 +153,7 @@ export function checkGrouped(
         'query.type',
         `The column ${inner.column.name} is neither grouped by nor inside an aggregate.`,
         {
+          position: inner.at,
           hint: `Add it to GROUP BY, or take first(${inner.column.name}).`,
         },
       )
