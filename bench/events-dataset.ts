@@ -35,11 +35,21 @@ export async function createEventsOf(
   return { datasetId: reference!.split('/').at(-1)!, schemaId: schema.$id }
 }
 
-export async function loadFile(
+interface FileToLoad {
+  readonly file: string
+  readonly format: 'parquet' | 'json' | 'csv'
+}
+
+export async function loadFile(product: Product, datasetId: string, file: FileToLoad): Promise<void> {
+  await loadBatch(product, await uploadFile(product, datasetId, file))
+}
+
+/** @returns the batch that the file is in */
+export async function uploadFile(
   product: Product,
   datasetId: string,
-  { file, format }: { readonly file: string; readonly format: 'parquet' | 'json' | 'csv' },
-): Promise<void> {
+  { file, format }: FileToLoad,
+): Promise<string> {
   const { id } = await product.call<{ id: string }>('POST', '/data/foundation/import/batches', {
     datasetId,
     inputFormat: { format },
@@ -48,6 +58,11 @@ export async function loadFile(
     `/data/foundation/import/batches/${id}/datasets/${datasetId}/files/events.${format}`,
     readFileSync(file),
   )
+  return id
+}
+
+/** Until its rows are there. */
+export async function loadBatch(product: Product, id: string): Promise<void> {
   await product.call('POST', `/data/foundation/import/batches/${id}?action=COMPLETE`)
   await until(async () => {
     const batch = (
@@ -55,7 +70,7 @@ export async function loadFile(
     )[id]
     if (batch?.status === 'failed') throw new Error(`The load failed: ${JSON.stringify(batch)}`)
     return batch?.status === 'success'
-  }, 100) // Each look is work for the server that is measured.
+  }, 50) // Each look is work for the server that is measured.
 }
 
 export async function until(isDone: () => Promise<boolean>, everyMs = 20): Promise<void> {

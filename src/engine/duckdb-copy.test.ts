@@ -110,6 +110,52 @@ describe('parquet', () => {
     }
   })
 
+  test('parts are one file each and sorted, large ones, too', async () => {
+    const copied = await its.copy('SELECT i AS id, hash(i) AS h FROM range(400000) AS t(i)', {
+      kind: 'parquet',
+      compression: 'zstd',
+      partitionBy: [
+        { name: 'large', expression: 'id % 100 > 3' },
+        { name: 'part', expression: 'CASE WHEN id % 100 > 3 THEN -1 ELSE id % 100 END' },
+      ],
+      orderBy: ['h'],
+      columns: ['h', "'same' AS word", 'id'],
+    })
+    expect(copied.files.map(({ partition, rowCount }) => ({ ...partition, rowCount }))).toEqual(
+      expect.arrayContaining([
+        { large: 'true', part: '-1', rowCount: 384_000 },
+        ...['0', '1', '2', '3'].map((part) => ({ large: 'false', part, rowCount: 4_000 })),
+      ]),
+    )
+    expect(copied.files).toHaveLength(5)
+    for (const file of copied.files) {
+      const unsorted = await readBack(
+        (files) =>
+          `SELECT count(*) FROM (SELECT h < lag(h) OVER (ORDER BY file_row_number) AS is_less FROM ${files.replace(')', ', file_row_number = true)')}) WHERE is_less`,
+        { rowCount: 0, files: [file] },
+      )
+      expect(unsorted).toEqual([[0n]])
+    }
+    expect(await readBack((files) => `SELECT count(DISTINCT id), min(word) FROM ${files}`, copied)).toEqual([
+      [400_000n, 'same'],
+    ])
+  })
+
+  test('a failure in one of many parts is the failure of all', async () => {
+    const copying = its.copy('SELECT i AS id FROM range(100000) AS t(i)', {
+      kind: 'parquet',
+      compression: 'none',
+      partitionBy: [{ name: 'part', expression: 'id % 50' }],
+      columns: ["CASE WHEN id = 77777 THEN error('seventy-seven') END AS id"],
+    })
+    await expect(copying).rejects.toMatchObject({
+      code: 'query.failed',
+      message: expect.stringContaining('seventy-seven') as string,
+    })
+    const { files } = await its.copy('SELECT 1 AS id', { kind: 'parquet', compression: 'none' })
+    expect(files).toHaveLength(1)
+  })
+
   test('several files of about a size, the rows sorted over them but for their ends', async () => {
     const copied = await its.copy('SELECT i AS id, hash(i) AS h FROM range(400000) AS t(i)', {
       kind: 'parquet',

@@ -3,7 +3,6 @@ import type { Logger } from '#base/log.ts'
 import { unprivilegedIds } from '#base/run-as.ts'
 import type { Field } from '#types/data-type.ts'
 import { parquetCopied, type StatsRow, textCopied } from './duckdb/copied-files.ts'
-import { copySql } from './duckdb/copy-sql.ts'
 import type { Frame } from './duckdb/frames.ts'
 import { Pool } from './duckdb/pool.ts'
 import type { Request, TextFile, WireStatement } from './duckdb/protocol.ts'
@@ -122,7 +121,7 @@ async function copy(pool: Pool, statement: EngineStatement, options: CopyOptions
 
 function copyRequest(statement: WireStatement, { folder, format, isOrdered = false }: CopyOptions): Request {
   if (format.kind === 'parquet') {
-    return { op: 'copy', statement, copySql: copySql(statement.sql, folder, format), folder, isOrdered }
+    return { op: 'copy', statement, format, folder, isOrdered }
   }
   const { kind, compression, fileBytesMax } = format
   return {

@@ -44,11 +44,11 @@ const open = async (
 ) => await its.engine.open({ sql, files: [], pool }, { encoding, columns, signal })
 const children = (pool: string) => its.engine.status().children.filter((child) => child.pool === pool)
 const isIdle = () => its.engine.status().children.every(({ statements }) => statements === 0)
-const startCopy = async (signal = never, format: CopyFormat = { kind: 'parquet', compression: 'zstd' }) =>
-  await its.engine.copy(
-    { sql: endlessSql, files: [], pool: 'batch' },
-    { folder: await its.folder(), format, signal },
-  )
+const startCopy = async (
+  signal = never,
+  format: CopyFormat = { kind: 'parquet', compression: 'zstd' },
+  sql = endlessSql,
+) => await its.engine.copy({ sql, files: [], pool: 'batch' }, { folder: await its.folder(), format, signal })
 
 /** Opens a pipe to write into once somebody reads it. */
 const openOnceRead = async (path: string): Promise<number> => {
@@ -147,6 +147,20 @@ describe('a cancel', () => {
   test.each([
     ['a statement that gives no row yet', (signal: AbortSignal) => open(heavySql, { signal })],
     ['a copy to Parquet', (signal: AbortSignal) => startCopy(signal)],
+    [
+      'a copy of parts',
+      (signal: AbortSignal) =>
+        startCopy(
+          signal,
+          {
+            kind: 'parquet',
+            compression: 'zstd',
+            partitionBy: [{ name: 'part', expression: 'n' }],
+            columns: [`(${heavySql} WHERE a.i <> n) AS heavy`],
+          },
+          'SELECT i AS n FROM range(9) AS t(i)',
+        ),
+    ],
     ['a copy to text', (signal: AbortSignal) => startCopy(signal, { kind: 'json', compression: 'gzip' })],
     [
       'a description that waits',
@@ -363,7 +377,7 @@ describe('a statement can reach nothing else:', () => {
       its.copy(`SELECT 1 AS n`, {
         kind: 'parquet',
         compression: 'none',
-        orderBy: [`(SELECT 1)) TO '${other}/x.parquet' (FORMAT parquet) --`],
+        orderBy: [`(SELECT 1))) TO '${other}/x.parquet' (FORMAT parquet) --`],
       }),
     ).rejects.toThrow(forbidden)
     expect(readdirSync(other)).toEqual([])

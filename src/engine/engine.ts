@@ -142,16 +142,19 @@ export type CopyFormat =
       readonly compression: 'zstd' | 'gzip' | 'snappy' | 'none'
       /** Iceberg field ids by path; absent: none are written. */
       readonly fieldIds?: FieldIds
-      /** SQL expressions over the statement's columns; one folder level each, the column itself is not in the files. */
+      /**
+       * SQL expressions over the statement's columns; one folder level each, the column itself is not in the files. Each
+       * combination of their values is one file.
+       */
       readonly partitionBy?: readonly { readonly name: string; readonly expression: string }[]
-      /** SQL expressions, names of `partitionBy` among them; rows of each file are sorted by them. */
+      /** SQL expressions; rows of each file are sorted by them. */
       readonly orderBy?: readonly string[]
       /**
        * The files' columns: items of a select list over the sorted rows, so that no sort carries what is the same for all
        * of them. Absent: the statement's columns.
        */
       readonly columns?: readonly string[]
-      /** Start another file at about this size; not heeded with `partitionBy`, where each value is one file. */
+      /** Start another file at about this size; not heeded with `partitionBy`. */
       readonly fileBytesMax?: number
     }
   | { readonly kind: 'json'; readonly compression: 'gzip' | 'zstd' | 'none'; readonly fileBytesMax?: number }

@@ -2,7 +2,6 @@ import { shortened } from '#base/shown-text.ts'
 import { randomUUID } from 'node:crypto'
 import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import { Readable } from 'node:stream'
 import type { Engine } from '#engine/engine.ts'
 import { type StructType, structType } from '#types/data-type.ts'
 import { csvScanner } from './csv-records.ts'
@@ -25,7 +24,7 @@ export async function inferSchema(
   const work = join(folder, `infer-${randomUUID()}`)
   const path = join(work, 'file')
   try {
-    const { bytes } = await storeDurably({ folder: work, path }, Readable.from(file.bytes), signal)
+    const { bytes } = await storeDurably({ folder: work, path }, file.bytes, signal)
     if (bytes === 0) throw invalidFile(fileName, 'is empty', { code: ingestCodes.emptyFile })
     if (format === 'parquet') {
       const plain = await plainFile({ path, fileName }, { workFolder: work, signal })

@@ -96,6 +96,7 @@ export interface FilePlace {
 }
 
 export interface Upload extends FilePlace {
+  /** A chunk holds until the next one is asked for. */
   readonly bytes: AsyncIterable<Uint8Array>
   readonly signal: AbortSignal
 }
@@ -137,6 +138,7 @@ export interface Preview {
 export interface FileToInfer {
   readonly fileName: string
   readonly format: 'parquet' | 'json' | 'csv'
+  /** A chunk holds until the next one is asked for. */
   readonly bytes: AsyncIterable<Uint8Array>
   readonly signal: AbortSignal
 }

@@ -77,7 +77,7 @@ export async function writeDataFiles(
   const day = dayColumn === undefined || isOneDay ? undefined : dayPartition(dayColumn, struct)
   const cluster = clusterBy.map((path) => clusterPath(path, schema).expression)
   const dayOrder = dayColumn === undefined ? [] : [quoteIdentifier(dayColumn)]
-  const orderBy = [...(day ? [quoteIdentifier(day.name)] : []), ...new Set([...cluster, ...dayOrder])]
+  const orderBy = [...new Set([...cluster, ...dayOrder])]
   const folder = await files.outbox(name)
   await lendFolder(folder)
   const copied = await copyRows(engine, base, request, {

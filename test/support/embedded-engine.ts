@@ -1,7 +1,7 @@
 import { DuckDBInstance } from '@duckdb/node-api'
 import { AppError } from '../../src/base/errors.ts'
-import { parquetCopied, type StatsRow } from '../../src/engine/duckdb/copied-files.ts'
-import { copySql } from '../../src/engine/duckdb/copy-sql.ts'
+import { parquetCopied } from '../../src/engine/duckdb/copied-files.ts'
+import { copyParquet } from '../../src/engine/duckdb/copy-parquet.ts'
 import { failureOf } from '../../src/engine/duckdb/failure.ts'
 import { describeQuery, openStatement } from '../../src/engine/duckdb/statement.ts'
 import type { Engine } from '../../src/engine/engine.ts'
@@ -13,6 +13,7 @@ import type { Engine } from '../../src/engine/engine.ts'
  */
 export async function embeddedEngine(): Promise<Engine> {
   const instance = await DuckDBInstance.create(':memory:', { threads: '2' })
+  let copyCount = 0
 
   async function connected<T>(signal: AbortSignal, work: Work<T>): Promise<T> {
     signal.throwIfAborted()
@@ -36,7 +37,7 @@ export async function embeddedEngine(): Promise<Engine> {
       checkPaths(sql, files)
       // Whole at once: what is asked here is small.
       const rows = await connected(signal, async (connection) => {
-        const statement = await openStatement({ connection, close: () => {} }, { sql, encoding, columns })
+        const statement = await openStatement({ connection }, { sql, encoding, columns })
         return await statement.pull(Infinity, Infinity)
       })
       return {
@@ -45,18 +46,26 @@ export async function embeddedEngine(): Promise<Engine> {
       }
     },
     describe: async ({ sql }, { signal }) =>
-      await connected(
-        signal,
-        async (connection) => await describeQuery({ connection, close: () => {} }, sql),
-      ),
+      await connected(signal, async (connection) => await describeQuery({ connection }, sql)),
     copy: async ({ sql, files }, { folder, format, signal }) => {
       checkPaths(sql, files)
       if (format.kind !== 'parquet') throw new Error('Only Parquet is written here.')
-      const result = await connected(signal, async (connection) => {
-        const read = await connection.runAndReadAll(copySql(sql, folder, format))
-        return read.getRowObjectsJson()
+      return await connected(signal, async (connection) => {
+        // What it makes is its own.
+        const database = `copy_${(copyCount += 1)}`
+        await connection.run(`ATTACH ':memory:' AS ${database}; USE ${database}`)
+        const connect = async () => {
+          const beside = await instance.connect()
+          await beside.run(`USE ${database}`)
+          return { connection: beside, [Symbol.dispose]: () => beside.closeSync() }
+        }
+        try {
+          const copied = { sql, folder, format, onRows: () => {} }
+          return parquetCopied(await copyParquet({ connection, threads: 2, connect }, copied))
+        } finally {
+          await connection.run(`USE memory; DETACH ${database}`)
+        }
       })
-      return parquetCopied(result as unknown as StatsRow[])
     },
     status: () => ({ children: [], restarts: 0 }),
     killChildren: async () => {},

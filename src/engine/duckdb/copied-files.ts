@@ -1,7 +1,7 @@
 import type { ColumnStatistics, CopiedFile, CopyResult } from '../engine.ts'
 import type { TextFile } from './protocol.ts'
 
-/** A file as DuckDB's RETURN_STATS tells of it, as JSON: maps are lists of pairs, integers may be texts. */
+/** A file as DuckDB's RETURN_STATS tells of it, as JSON: maps are lists of pairs, integers may be texts. Keys are ours. */
 export interface StatsRow {
   readonly filename: string
   readonly count: string | number
@@ -12,9 +12,6 @@ export interface StatsRow {
 
 type Pairs<T> = readonly { readonly key: string; readonly value: T }[]
 
-/** How DuckDB names the folder of NULL; it prints the value as it prints the text NULL. */
-const nullFolder = '=__HIVE_DEFAULT_PARTITION__/'
-
 /** Files without rows are left out. */
 export function parquetCopied(rows: readonly StatsRow[]): CopyResult {
   return copied(
@@ -22,12 +19,7 @@ export function parquetCopied(rows: readonly StatsRow[]): CopyResult {
       path: row.filename,
       rowCount: Number(row.count),
       bytes: Number(row.file_size_bytes),
-      partition: Object.fromEntries(
-        (row.partition_keys ?? []).map(({ key, value }) => [
-          key,
-          value === 'NULL' && row.filename.includes(nullFolder) ? null : value,
-        ]),
-      ),
+      partition: Object.fromEntries((row.partition_keys ?? []).map(({ key, value }) => [key, value])),
       statistics: Object.fromEntries(
         (row.column_statistics ?? []).map(({ key, value }) => [key, columnStatistics(value)]),
       ),

@@ -1,33 +1,40 @@
-import { join } from 'node:path'
-import { randomUUID } from 'node:crypto'
 import { quoteIdentifier, quoteLiteral } from '#base/sql-text.ts'
 import type { CopyFormat, FieldIds } from '../engine.ts'
 
-type ParquetFormat = Extract<CopyFormat, { kind: 'parquet' }>
+export type ParquetFormat = Extract<CopyFormat, { kind: 'parquet' }>
 
-/** DuckDB's COPY of a query to Parquet files in a folder; its rows tell of the files. */
-export function copySql(sql: string, folder: string, format: ParquetFormat): string {
-  const { partitionBy = [], orderBy = [], columns, fieldIds, compression, fileBytesMax } = format
-  const partitions = partitionBy.map(({ name }) => quoteIdentifier(name))
-  const keys = partitionBy.map(({ expression }, index) => `, ${expression} AS ${partitions[index]}`)
-  const order = orderBy.length > 0 ? ` ORDER BY ${orderBy.join(', ')}` : ''
-  const isPartitioned = partitionBy.length > 0
-  const isSplit = !isPartitioned && fileBytesMax !== undefined
+/** A query's rows, each with the keys of its part, in the order of the files: part by part. */
+export function sortedSql(sql: string, { partitionBy = [], orderBy = [] }: ParquetFormat): string {
+  const keys = partitionBy.map(({ name, expression }) => `, ${expression} AS ${quoteIdentifier(name)}`)
+  const order = [...partitionBy.map(({ name }) => quoteIdentifier(name)), ...orderBy]
+  const ordered = order.length > 0 ? ` ORDER BY ${order.join(', ')}` : ''
+  return `SELECT *${keys.join('')} FROM (${sql}\n) AS query${ordered}`
+}
+
+/** What the files have of sorted rows: the format's columns, or all but the keys of parts. */
+export function filedSql(from: string, { columns, partitionBy = [] }: ParquetFormat): string {
+  const keys = partitionBy.map(({ name }) => quoteIdentifier(name))
+  const items = columns ?? [keys.length > 0 ? `* EXCLUDE (${keys.join(', ')})` : '*']
+  return `SELECT ${items.join(', ')} FROM ${from}`
+}
+
+/** DuckDB's COPY of a query to Parquet; its rows tell of the files. @param target a file, or a folder when `isSplit` by size */
+export function copySql(
+  sql: string,
+  target: string,
+  { compression, fieldIds, fileBytesMax = 0 }: ParquetFormat,
+  { isSplit = false } = {},
+): string {
   const options = [
     'FORMAT parquet',
     `COMPRESSION ${compression === 'none' ? 'uncompressed' : compression}`,
     'RETURN_STATS true',
     ...(fieldIds ? [`FIELD_IDS ${fieldIdsSql(fieldIds)}`] : []),
-    ...(isPartitioned ? [`PARTITION_BY (${partitions.join(', ')})`] : []),
-    // DuckDB refuses to split by both.
-    ...(isSplit ? [`FILE_SIZE_BYTES ${Math.max(1, Math.floor(fileBytesMax))}`] : []),
-    ...(isPartitioned || isSplit ? ["FILENAME_PATTERN '{uuidv7}'"] : []),
+    ...(isSplit
+      ? [`FILE_SIZE_BYTES ${Math.max(1, Math.floor(fileBytesMax))}`, "FILENAME_PATTERN '{uuidv7}'"]
+      : []),
   ]
-  const target = isPartitioned || isSplit ? folder : join(folder, `${randomUUID()}.parquet`)
-  const sorted = `SELECT *${keys.join('')} FROM (${sql}\n) AS query${order}`
-  const items = columns && [...columns, ...partitions].join(', ')
-  const rows = items === undefined ? sorted : `SELECT ${items} FROM (${sorted}) AS sorted`
-  return `COPY (${rows}) TO ${quoteLiteral(target)} (${options.join(', ')})`
+  return `COPY (${sql}) TO ${quoteLiteral(target)} (${options.join(', ')})`
 }
 
 function fieldIdsSql(ids: FieldIds, own?: number): string {

@@ -1,6 +1,7 @@
 import { join } from 'node:path'
 import { DuckDBInstance, type DuckDBConnection } from '@duckdb/node-api'
 import { quoteList } from '#base/sql-text.ts'
+import type { ParquetFormat } from './copy-sql.ts'
 import { registerNatives } from './natives.ts'
 import type { ChildSettings, Share, WireStatement } from './protocol.ts'
 
@@ -10,14 +11,25 @@ import type { ChildSettings, Share, WireStatement } from './protocol.ts'
  */
 export interface Sandbox {
   readonly connection: DuckDBConnection
+  readonly threads: number
+  /** Another connection, for what runs beside. */
+  connect(): Promise<Beside>
+  /** Of all that runs. */
+  interrupt(): void
   /** @param isSound a query ended by itself, with its last row */
   close(isSound: boolean): void
+}
+
+interface Beside extends Disposable {
+  readonly connection: DuckDBConnection
 }
 
 export interface CopyTarget {
   readonly folder: string
   /** Of several threads each would begin files of its own. */
   readonly isOrdered: boolean
+  /** Files without parts take rows from all threads as they come. */
+  readonly format?: ParquetFormat
 }
 
 interface Open {
@@ -57,10 +69,26 @@ export class Instances {
     const left = copy === undefined ? this.#takeLeft(key, share) : undefined
     const open = left ?? (await this.#open(limitsSql(files, share, copy)))
     const useCount = (left?.useCount ?? 0) + 1
+    const { instance, connection } = open
+    const connections = new Set([connection])
     return {
-      connection: open.connection,
+      connection,
+      threads: copy?.isOrdered === true ? 1 : this.#settings.threads,
+      connect: async () => {
+        const beside = await instance.connect()
+        connections.add(beside)
+        return {
+          connection: beside,
+          [Symbol.dispose]: () => {
+            connections.delete(beside)
+            beside.closeSync()
+          },
+        }
+      },
+      interrupt: () => {
+        for (const one of connections) one.interrupt()
+      },
       close: (isSound) => {
-        const { instance, connection } = open
         const isKept = isSound && copy === undefined && useCount < usesMax
         if (isKept) this.#leave({ instance, connection, files: key, share: left?.share ?? share, useCount })
         else close(open)
@@ -136,7 +164,7 @@ function close({ instance, connection }: Open): void {
 /** What a statement may use and reach, after which nothing of it can be changed. */
 function limitsSql(files: readonly string[], share: Share, copy: CopyTarget | undefined): string {
   const forCopy = copy && [
-    `SET preserve_insertion_order = ${copy.isOrdered}`,
+    `SET preserve_insertion_order = ${copy.isOrdered || copy.format?.partitionBy !== undefined}`,
     'SET external_threads = 0',
     ...(copy.isOrdered ? ['SET threads = 1'] : []),
     'SET enable_progress_bar = true',

@@ -1,6 +1,7 @@
 import type { ErrorCode } from '#base/errors.ts'
 import type { Encoding } from '#encode/encoding.ts'
 import type { Field } from '#types/data-type.ts'
+import type { ParquetFormat } from './copy-sql.ts'
 
 /** What the child is told when it starts, as one JSON argument. */
 export interface ChildSettings {
@@ -48,7 +49,7 @@ export type Request =
   | {
       readonly op: 'copy'
       readonly statement: WireStatement
-      readonly copySql: string
+      readonly format: ParquetFormat
       readonly folder: string
       readonly isOrdered: boolean
     }

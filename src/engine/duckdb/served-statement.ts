@@ -1,10 +1,10 @@
 import { assert } from '#base/assert.ts'
 import type { EncodedRows, Rows } from '../encoded-rows.ts'
+import { copyParquet } from './copy-parquet.ts'
 import { copyText } from './copy-text.ts'
-import { Interrupted, NotAQuery } from './failure.ts'
+import { Interrupted } from './failure.ts'
 import type { Instances, Sandbox } from './instances.ts'
 import type { Request } from './protocol.ts'
-import { runToEnd } from './run-to-end.ts'
 import { describeQuery, openStatement } from './statement.ts'
 import type { TextThread } from './text-thread.ts'
 
@@ -35,6 +35,7 @@ export class ServedStatement {
   /** Begins a query, or does all there is to do and says what came of it. */
   async start(request: Starting): Promise<unknown> {
     const copy = 'folder' in request ? request : undefined
+    const onRows = (rowCount: number) => (this.#copiedRowCount += rowCount)
     this.#sandbox = await this.#instances.sandbox(request.statement, copy)
     const sandbox = this.#sandbox
     const { sql } = request.statement
@@ -48,12 +49,9 @@ export class ServedStatement {
         case 'describe':
           return await describeQuery(sandbox, sql)
         case 'copy':
-          return await this.#copy(sandbox, request)
+          return await copyParquet(sandbox, { ...request, sql, onRows })
         case 'copyText':
-          return await copyText(sandbox, request, {
-            thread: this.#texts,
-            onRows: (rowCount) => (this.#copiedRowCount += rowCount),
-          })
+          return await copyText(sandbox, request, { thread: this.#texts, onRows })
       }
     })
   }
@@ -91,7 +89,7 @@ export class ServedStatement {
 
   interrupt(): void {
     this.#isInterrupted = true
-    this.#sandbox?.connection.interrupt()
+    this.#sandbox?.interrupt()
   }
 
   /** Only when nothing runs. */
@@ -101,20 +99,10 @@ export class ServedStatement {
     this.#sandbox = undefined
   }
 
-  async #copy(
-    { connection }: Sandbox,
-    { statement, copySql }: Extract<Request, { op: 'copy' }>,
-  ): Promise<unknown> {
-    // What is one statement by itself cannot end the parentheses that are put around it.
-    if ((await connection.extractStatements(statement.sql)).count !== 1) throw new NotAQuery()
-    const result = await runToEnd(connection, copySql)
-    return await result.getRowObjectsJson()
-  }
-
   async #untilInterrupted<T>(work: () => Promise<T>): Promise<T> {
     if (this.#isInterrupted) throw new Interrupted()
     const timer = setInterval(() => {
-      if (this.#isInterrupted) this.#sandbox?.connection.interrupt()
+      if (this.#isInterrupted) this.#sandbox?.interrupt()
     }, interruptEveryMs)
     try {
       return await work()

@@ -62,7 +62,7 @@ const columns: readonly Field[] = [
 ]
 
 async function allRows(sql: string, encoding: Encoding, of = columns): Promise<string> {
-  const rows = await openStatement({ connection, close: () => {} }, { sql, encoding, columns: of })
+  const rows = await openStatement({ connection }, { sql, encoding, columns: of })
   const pieces: Uint8Array[] = []
   for (;;) {
     const { bytes, isLast } = await rows.pull(1_000, 100_000)

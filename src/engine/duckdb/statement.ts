@@ -14,7 +14,7 @@ import { batchReader } from './values.ts'
 
 /** One query in its sandbox, its rows encoded. They are fetched from DuckDB only when pulled. */
 export async function openStatement(
-  { connection }: Sandbox,
+  { connection }: Pick<Sandbox, 'connection'>,
   {
     sql,
     encoding,
@@ -58,7 +58,10 @@ export async function conformingQuery(
 }
 
 /** The columns of a query; nothing is read. */
-export async function describeQuery({ connection }: Sandbox, sql: string): Promise<Field[]> {
+export async function describeQuery(
+  { connection }: Pick<Sandbox, 'connection'>,
+  sql: string,
+): Promise<Field[]> {
   const prepared = await prepareQuery(connection, sql)
   try {
     return columnsOf(prepared)

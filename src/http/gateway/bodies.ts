@@ -1,5 +1,6 @@
 import type { Readable } from 'node:stream'
 import { AppError } from '#base/errors.ts'
+import { giveBack } from '#base/give-back.ts'
 import type { App } from './app.ts'
 
 /** JSON bodies of every flavour (`application/json-patch+json` too); an empty one is as none. */
@@ -23,7 +24,7 @@ export function takeBodiesAsStreams(app: App): void {
 }
 
 /**
- * The bytes of a streamed body, up to a limit.
+ * The bytes of a streamed body, up to a limit; a chunk holds until the next one is asked for.
  * @throws AppError 'request.too_large' at the byte beyond it
  */
 export async function* bytesOf(body: unknown, bytesMax: number): AsyncGenerator<Uint8Array> {
@@ -32,6 +33,7 @@ export async function* bytesOf(body: unknown, bytesMax: number): AsyncGenerator<
     count += (chunk as Uint8Array).byteLength
     if (count > bytesMax) throw tooLarge(bytesMax)
     yield chunk as Uint8Array
+    giveBack(chunk as Uint8Array)
   }
 }
 
