@@ -181,7 +181,7 @@ describe('keys', () => {
       ALTER TABLE orders ADD CONSTRAINT FOREIGN KEY (buyer) REFERENCES people (id) NOT ENFORCED`)
     expect(await product.rows('SHOW PRIMARY KEYS')).toEqual([
       ['people', 'id', 'text', '"ECID"'],
-      ['orders', 'number', 'bigint'],
+      ['orders', 'number', 'bigint', null],
     ])
     expect(await product.rows('SHOW IDENTITIES')).toEqual([
       ['people', 'id', 'text', '"ECID"', 'true'],

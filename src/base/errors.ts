@@ -160,6 +160,13 @@ export class AppError extends Error {
     this.detail = options.detail
   }
 
+  /** The same failure at a place in the statement, unless it has one. */
+  at(position: TextPosition): AppError {
+    if (this.position) return this
+    const { cause, hint, detail } = this
+    return new AppError(this.code, this.message, { cause, hint, detail, position })
+  }
+
   get meaning(): Meaning {
     return meanings[this.code]
   }

@@ -1,6 +1,7 @@
 import { AppError } from '#base/errors.ts'
 import type { Dataset } from '#datasets/datasets.ts'
 import { selectMembers } from '#metadata/databases.ts'
+import type { TableName } from '#sql/compile.ts'
 import { structType, type Field } from '#types/data-type.ts'
 import { findTable, findView } from './find-table.ts'
 import { labelsTag } from './keys.ts'
@@ -29,7 +30,7 @@ export async function existingTable(scope: Scope, statement: Creation): Promise<
   const { dataset } = found
   if (dataset && isMarked(scope, dataset)) return { dataset, isOurs: true }
   if (!dataset && !('isTaken' in found && found.isTaken)) return undefined
-  if (!ifNotExists || !dataset) throw tableExists(name)
+  if (!ifNotExists || !dataset) throw tableExists(statement.table)
   tellExists(scope, name)
   return { dataset, isOurs: false }
 }
@@ -155,8 +156,9 @@ function tellExists(scope: Scope, name: string): void {
   scope.notice(`There is a table ${JSON.stringify(name)} already; nothing was done.`)
 }
 
-function tableExists(name: string): AppError {
-  return new AppError('dataset.exists', `There is a table ${JSON.stringify(name)} already.`, {
+function tableExists({ parts, position }: TableName): AppError {
+  return new AppError('dataset.exists', `There is a table ${JSON.stringify(parts.at(-1))} already.`, {
+    position,
     hint: 'Choose another name, or say CREATE TABLE IF NOT EXISTS.',
   })
 }

@@ -9,7 +9,7 @@ import {
   updateView,
   type ViewRow,
 } from '#metadata/views.ts'
-import type { ParsedQuery } from '#sql/compile.ts'
+import type { ParsedQuery, TableName } from '#sql/compile.ts'
 import { selectMembers } from '#metadata/databases.ts'
 import type { Transaction } from '#metadata/metadata.ts'
 import { loadCatalogue, viewQuery } from './catalogue.ts'
@@ -34,11 +34,11 @@ export async function createView(scope: Scope, statement: StatementOf<'createVie
       position: query.position,
     })
   }
-  const existing = await existingView(scope, target)
+  const existing = await existingView(scope, target, view)
   // An earlier attempt of this run made it.
   if (existing && scope.journal.mark && existing.sql === sql) return
   if (existing && !orReplace) {
-    if (!ifNotExists) throw nameTaken(name)
+    if (!ifNotExists) throw nameTaken(name).at(view.position)
     scope.notice(`There is a view ${JSON.stringify(name)} already; nothing was done.`)
     return
   }
@@ -139,16 +139,20 @@ function refuseCircle(catalogue: { readonly viewNames: ReadonlySet<string> }, na
 }
 
 /** The view that has the name already. @throws AppError 'dataset.exists' when a table has it */
-async function existingView(scope: Scope, { name, schema }: Target): Promise<ViewRow | undefined> {
+async function existingView(
+  scope: Scope,
+  { name, schema }: Target,
+  { position }: TableName,
+): Promise<ViewRow | undefined> {
   const { db } = scope.services.metadata
   const sandboxId = scope.caller.sandbox.id
   if (!schema) {
-    if (await findTable(scope, [name])) throw nameTaken(name)
+    if (await findTable(scope, [name])) throw nameTaken(name).at(position)
     return await selectView(db, sandboxId, name)
   }
   const { database, name: schemaName } = schema
   const [member] = await selectMembers(db, sandboxId, { database, schema: schemaName, name })
-  if (member && member.viewId === null) throw nameTaken(name)
+  if (member && member.viewId === null) throw nameTaken(name).at(position)
   return member ? await findView(scope, [database, schemaName, name]) : undefined
 }
 

@@ -13,14 +13,39 @@ const typeNames: Readonly<Record<string, string>> = {
 }
 
 /** What is wrong with a regular expression, in the words its reader has for it. */
-const ofPattern =
-  /^(?:missing [)\]]|unexpected \)|invalid (?:escape sequence|character class|perl operator|named capture|UTF-8)|bad repetition|no argument for repetition|trailing \\)/
+const ofPattern: readonly (readonly [theirs: RegExp, ours: string])[] = [
+  [/^missing \): /, 'a group is not closed: '],
+  [/^missing \]: /, 'a class is not closed: '],
+  [/^unexpected \): /, 'a group is closed that was not opened: '],
+  [/^invalid escape sequence: /, 'there is no such escape: '],
+  [/^invalid character class(?: range)?: /, 'there is no such class: '],
+  [/^invalid perl operator: /, 'it is not understood here: '],
+  [/^invalid named capture(?: group)?: /, 'a group cannot be named so: '],
+  [/^invalid UTF-8/, 'it is not UTF-8'],
+  [
+    /^(?:bad repetition operator|no argument for repetition operator|invalid repetition size): /,
+    'there is nothing to repeat, or too often: ',
+  ],
+  [/^trailing \\(?: at end of regexp)?(?:: )?/, 'it ends with a backslash'],
+]
+
+/** What else a value caused. */
+const ofValues: readonly (readonly [theirs: RegExp, ours: string])[] = [
+  [/^Argument for ntile must be greater than zero/, 'ntile makes one part or more.'],
+  [/^Can't pack nothing into a struct/, 'A struct has one field or more.'],
+  [/^More than one row returned by a subquery/, 'A query used as a value gave more than one row.'],
+]
 
 /**
  * A failure that the data caused, without the engine's way to speak. What statements say themselves (`raise_error`)
  * stays. Undefined: the statement's text is wrong for the engine, which only we can have caused.
  */
 export function plainWords(kind: string, text: string): string | undefined {
+  const [, zone] = /^Unknown TimeZone '(.*?)'/.exec(text) ?? []
+  if (zone !== undefined) return `There is no time zone ${JSON.stringify(zone)}.`
+  if (beyondRange.test(text)) return ofValue(text)
+  const value = ofValues.find(([theirs]) => theirs.test(text))
+  if (value) return value[1]
   switch (kind) {
     case 'Binder Error':
     case 'Catalog Error':
@@ -31,18 +56,19 @@ export function plainWords(kind: string, text: string): string | undefined {
     case 'Conversion Error':
     case 'Out of Range Error':
       return ofValue(text)
-    default:
-      if (text.startsWith('More than one row returned by a subquery')) {
-        return 'A query used as a value gave more than one row.'
-      }
-      return ofPattern.test(text) ? `The pattern cannot be read: ${text}` : text
+    default: {
+      const pattern = ofPattern.find(([theirs]) => theirs.test(text))
+      return pattern ? `The pattern cannot be read: ${text.replace(pattern[0], pattern[1])}` : text
+    }
   }
 }
+
+const beyondRange = /with value (\S+) can't be cast .* destination type (\w+)/
 
 function ofValue(text: string): string {
   const [, given, wanted] = /^Could not convert string '([\s\S]*?)' to (\w+)/.exec(text) ?? []
   if (given !== undefined) return `The text '${given}' cannot be converted to ${typeName(wanted)}.`
-  const [, value, type] = /with value (\S+) can't be cast .* destination type (\w+)/.exec(text) ?? []
+  const [, value, type] = beyondRange.exec(text) ?? []
   if (value !== undefined) return `The value ${value} is out of range for ${typeName(type)}.`
   return /out of range|overflow/i.test(text)
     ? 'A value is out of range for its type.'

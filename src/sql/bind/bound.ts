@@ -38,6 +38,8 @@ export interface BoundLiteral extends Literal {
 
 export interface BoundColumn {
   readonly kind: 'column'
+  /** Where it was named. */
+  readonly at?: TextPosition
   readonly relation: Relation
   readonly column: RelationColumn
   readonly type: DataType

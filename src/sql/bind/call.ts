@@ -122,11 +122,14 @@ function bindLambda(
     (signature) => patternsFor(signature, call.arguments.length)?.[values.length] === 'lambda',
   )
   const parameterTypes = signature?.lambda && lambdaTypes(signature.lambda, types)
-  if (!parameterTypes || parameterTypes.length < lambda.parameters.length) {
+  const givenMax = parameterTypes?.length ?? 0
+  const givenMin = givenMax - (signature?.lambdaOptional ?? 0)
+  const taken = lambda.parameters.length
+  if (!parameterTypes || taken > givenMax || taken < givenMin) {
     throw new AppError(
       'query.type',
       parameterTypes
-        ? `${call.name} gives this function ${parameterTypes.length} values, it takes ${lambda.parameters.length}.`
+        ? `${call.name} gives this function ${givenMax} values, it takes ${taken}.`
         : `${call.name}(${types.map(sparkName).join(', ')}, …) takes no function in this place.`,
       { position: lambda.at },
     )

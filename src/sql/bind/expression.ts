@@ -1,4 +1,4 @@
-import { AppError } from '#base/errors.ts'
+import { AppError, type TextPosition } from '#base/errors.ts'
 import { arrayType, booleanType, intervalType, sparkName, type DataType } from '#types/data-type.ts'
 import { castsExplicitly } from '#types/implicit-cast.ts'
 import type { Expression } from '../parse/expression-syntax.ts'
@@ -20,9 +20,14 @@ type Of<K extends Expression['kind']> = Extract<Expression, { kind: K }>
 
 /** Resolves an expression's names and types. @throws AppError 'query.unknown_column', 'query.type', … */
 export function bindExpression(expression: Expression, place: ExpressionPlace): BoundExpression {
-  const value = bindAny(expression, place)
-  place.state.checkSize(value, expression.at)
-  return value
+  try {
+    const value = bindAny(expression, place)
+    place.state.checkSize(value, expression.at)
+    return value
+  } catch (error) {
+    // What a function finds wrong with its arguments is wrong where they stand.
+    throw error instanceof AppError ? error.at(expression.at) : error
+  }
 }
 
 function bindAny(expression: Expression, given: ExpressionPlace): BoundExpression {
@@ -62,7 +67,7 @@ function bindAny(expression: Expression, given: ExpressionPlace): BoundExpressio
       return bindBinary(expression, place)
     case 'like': {
       const { operator } = expression
-      const escape = expression.escape ? [bind(expression.escape)] : []
+      const escape = expression.escape ? [oneCharacter(bind(expression.escape), expression.escape.at)] : []
       const [value, pattern] = [bind(expression.value), bind(expression.pattern)]
       const matches =
         operator === 'posix' || operator === 'iposix'
@@ -191,4 +196,12 @@ function refuseInsideLambda({ kind, at }: Expression, { lambdaVariables }: Expre
 
 function misplaced(expression: Expression, message: string): AppError {
   return new AppError('query.syntax', `${message}.`, { position: expression.at })
+}
+
+/** What ESCAPE names. @throws AppError 'query.value' where a constant is longer or shorter */
+function oneCharacter(value: BoundExpression, position: TextPosition): BoundExpression {
+  if (value.kind !== 'literal' || value.value === null) return value
+  const text = String(value.value)
+  if (Array.from(text).length === 1) return value
+  throw new AppError('query.value', `ESCAPE takes one character, not ${JSON.stringify(text)}.`, { position })
 }

@@ -1,7 +1,7 @@
 import { AppError, type TextPosition } from '#base/errors.ts'
 import type { Expression } from '../parse/expression-syntax.ts'
 import type { GroupingElement } from '../parse/syntax.ts'
-import type { BoundExpression, BoundGrouping, Projection, Relation } from './bound.ts'
+import type { BoundCall, BoundExpression, BoundGrouping, Projection, Relation } from './bound.ts'
 import { bindExpression } from './expression.ts'
 import { placeOf } from './order.ts'
 import type { ExpressionPlace } from './state.ts'
@@ -147,12 +147,16 @@ export function checkGrouped(
   const keys = new Set(grouping.expressions.map(keyOf))
   const visit = (inner: BoundExpression): void => {
     if (keys.has(keyOf(inner))) return
-    if (inner.kind === 'call' && inner.entry.kind === 'aggregate' && !inner.over) return
+    if (inner.kind === 'call' && inner.entry.kind === 'aggregate' && !inner.over) {
+      if (/^grouping(?:_id)?$/.test(inner.entry.names[0] ?? '')) refuseOthers(inner, keys)
+      return
+    }
     if (inner.kind === 'column' && local.has(inner.relation)) {
       throw new AppError(
         'query.type',
         `The column ${inner.column.name} is neither grouped by nor inside an aggregate.`,
         {
+          position: inner.at,
           hint: `Add it to GROUP BY, or take first(${inner.column.name}).`,
         },
       )
@@ -160,4 +164,12 @@ export function checkGrouped(
     for (const child of childrenOf(inner)) visit(child)
   }
   expressions.forEach(visit)
+}
+
+/** Which columns a set groups by can be asked of those alone that are grouped by. @throws AppError 'query.type' */
+function refuseOthers({ entry, arguments: asked, at }: BoundCall, keys: ReadonlySet<string>): void {
+  if (asked.every((value) => keys.has(keyOf(value)))) return
+  throw new AppError('query.type', `${entry.names[0]} is asked of expressions that stand in GROUP BY.`, {
+    position: at,
+  })
 }

@@ -38,7 +38,11 @@ export function bindPath(expression: PathExpression, place: ExpressionPlace): Bo
   if (lambdaVariable) return withFields(lambdaVariable, fields, place.state)
   const parts = [root.name, ...fields.map((field) => field.name)]
   const resolved = resolvePath(place.scope, parts, root.at)
-  if (resolved) return withFields(resolved.value, fields.slice(resolved.rest - 1), place.state)
+  if (resolved) {
+    const { value, rest } = resolved
+    const named = value.kind === 'column' ? { ...value, at: root.at } : value
+    return withFields(named, fields.slice(rest - 1), place.state)
+  }
   const other = fields.length === 0 ? otherMeaning(root, place) : undefined
   if (other) return other
   throw unknownColumn(place.scope, parts, root.at)

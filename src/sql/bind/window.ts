@@ -54,7 +54,21 @@ interface FrameSite {
 }
 
 function bindFrame({ unit, start, end }: Frame, site: FrameSite): BoundFrame {
-  return { unit, start: bindBound(unit, start, site), end: bindBound(unit, end, site) }
+  const frame = { unit, start: bindBound(unit, start, site), end: bindBound(unit, end, site) }
+  if (placeOf(frame.start) <= placeOf(frame.end)) return frame
+  throw new AppError('query.syntax', 'The frame of a window ends before it begins.', {
+    position: site.at,
+    hint: 'Write the earlier bound first: BETWEEN 1 PRECEDING AND CURRENT ROW.',
+  })
+}
+
+/** Bounds in the order in which they may follow each other; those of unknown distance are as near as may be. */
+function placeOf(bound: BoundFrameBound): number {
+  if (!('offset' in bound)) {
+    return { unboundedPreceding: -Infinity, currentRow: 0, unboundedFollowing: Infinity }[bound.kind]
+  }
+  const distance = bound.offset.kind === 'literal' ? Number(bound.offset.value) : 0
+  return (bound.kind === 'preceding' ? -1 : 1) * (Number.isNaN(distance) ? 0 : distance)
 }
 
 function bindBound(unit: Frame['unit'], bound: FrameBound, site: FrameSite): BoundFrameBound {

@@ -55,6 +55,8 @@ export interface Signature {
   readonly rest?: Accepts
   /** Types of the parameters of the lambda at an argument, from the types of the arguments before it. */
   readonly lambda?: (types: readonly DataType[], argument: number) => readonly DataType[]
+  /** How many of those, from the last, a lambda need not take. */
+  readonly lambdaOptional?: number
   /** Whether it fits at all, from the types as they were written: what the patterns above cannot say. */
   readonly fits?: (types: readonly DataType[]) => boolean
   readonly gives: DataType | ((types: readonly DataType[], values: readonly BoundExpression[]) => DataType)

@@ -11,7 +11,10 @@ import { onceEach } from './once-each.ts'
 type Values = readonly BoundExpression[]
 
 const overElements = { lambda: (types: readonly DataType[]) => [firstElement(types)] }
-const overPlaces = { lambda: (types: readonly DataType[]) => [firstElement(types), integerType] }
+const overPlaces = {
+  lambda: (types: readonly DataType[]) => [firstElement(types), integerType],
+  lambdaOptional: 1,
+}
 
 export const higherOrderFunctions: readonly FunctionEntry[] = [
   scalar(

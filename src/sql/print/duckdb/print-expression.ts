@@ -1,3 +1,4 @@
+import { AppError } from '#base/errors.ts'
 import { quoteIdentifier, quoteLiteral } from '#base/sql-text.ts'
 import { sparkName } from '#types/data-type.ts'
 import { duckdbType } from '#types/duckdb.ts'
@@ -53,6 +54,15 @@ export function printExpression(expression: BoundExpression, place: PrintPlace):
 }
 
 function printCall(call: BoundCall, place: PrintPlace): string {
+  try {
+    return textOf(call, place)
+  } catch (error) {
+    // What a function finds wrong with its constants is wrong where it stands.
+    throw error instanceof AppError && call.at ? error.at(call.at) : error
+  }
+}
+
+function textOf(call: BoundCall, place: PrintPlace): string {
   const { lowering } = call
   const printed = printedCall(call, place)
   switch (lowering.kind) {
