@@ -383,3 +383,38 @@ describe('a batch whose load is under way', () => {
     expect(await rows()).toEqual([1, 2])
   })
 })
+
+describe('what is kept of batches', () => {
+  const data = '/data/foundation/export'
+  let datasetId: string
+  beforeAll(async () => {
+    datasetId = await madeDataset('kept', { n: { type: 'integer' }, text: { type: 'string' } })
+  })
+
+  test('says by HEAD how long it is', async () => {
+    const loaded = await opened(
+      datasetId,
+      { 'a.json': '{"n":1}\n{"n":"x"}' },
+      { partialIngestionPercentage: 50 },
+    )
+    expect(await finished(loaded)).toBe('success')
+    const failed = await opened(datasetId, { 'a.json': '{"n":"x"}' })
+    expect(await finished(failed)).toBe('failed')
+    const [file] = (await rest('GET', `${data}/files/${loaded}-1`)).body.data
+    for (const path of [
+      new URL(file._links.self.href, product.http).href.slice(product.http.length),
+      `${data}/batches/${loaded}/meta?path=row_errors/parsing_errors_0.json`,
+      `${data}/batches/${failed}/failed?path=a.json`,
+    ]) {
+      const got = await rest('GET', path)
+      const head = await rest('HEAD', path)
+      expect([path, head.status, head.headers.get('content-length'), head.body]).toEqual([
+        path,
+        200,
+        got.headers.get('content-length'),
+        undefined,
+      ])
+      expect(Number(head.headers.get('content-length'))).toBeGreaterThan(0)
+    }
+  })
+})
