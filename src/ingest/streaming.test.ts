@@ -156,6 +156,13 @@ test('rows whose _id is a number are all loaded, however much alike', async () =
     { _id: 92_346, n: 37 },
   ])
   await until(dataset, [...rows.map(({ n }) => n), 36, 37])
+  // Known again, however they are written.
+  await send(streaming, dataset, [
+    { _id: 12_345, n: 38 },
+    { _id: '100005.0', n: 39 },
+    { _id: 7, n: 40 },
+  ])
+  await until(dataset, [...rows.map(({ n }) => n), 36, 40, 37])
 })
 
 test('messages come into their datasets, those of one call into several', async () => {
