@@ -2,7 +2,7 @@ import { chmod, mkdtemp, readdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
 import { sql } from 'kysely'
-import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
+import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest'
 import { testMetadata } from './support/metadata.ts'
 import { parquetBytes } from './support/parquet-bytes.ts'
 import { type Product, startProduct } from './support/product.ts'
@@ -381,6 +381,67 @@ describe('a batch whose load is under way', () => {
     expect((await act(one, 'COMPLETE')).status).toBe(200)
     expect([await ended(one), await ended(two)]).toEqual(['success', 'success'])
     expect(await rows()).toEqual([1, 2])
+  })
+})
+
+describe('files of one name', () => {
+  let datasetId: string
+  let batch: string
+  let file: string
+  const bytes = { 'content-type': 'application/octet-stream' }
+  const text = '{"n":1}\n{"n":2}\n'
+  beforeAll(async () => {
+    datasetId = await madeDataset('one_name', { n: { type: 'integer' } })
+  })
+  beforeEach(async () => {
+    batch = await opened(datasetId, {})
+    file = `${batches}/${batch}/datasets/${datasetId}/files/a.json`
+  })
+  const fileAction = async (action: string) => (await rest('POST', `${file}?action=${action}`)).status
+  const put = async (body: string) => (await rest('PUT', file, { body, headers: bytes })).status
+  const part = async (from: number, to: number) => {
+    const headers = { ...bytes, 'content-range': `bytes ${from}-${to - 1}/${text.length}` }
+    return (await rest('PATCH', file, { body: text.slice(from, to), headers })).status
+  }
+  const isWhole = async () => (await rest('HEAD', file)).headers.get('upload-complete') === '?1'
+  const loadedCount = async () => {
+    expect(await finished(batch)).toBe('success')
+    const { body } = await rest('GET', `${catalog}/batches/${batch}`)
+    return body[batch].recordCount
+  }
+
+  test('that are begun again begin anew', async () => {
+    expect([await fileAction('INITIALIZE'), await part(0, 5), await part(5, 9)]).toEqual([201, 200, 200])
+    expect(await fileAction('INITIALIZE')).toBe(201)
+    expect((await rest('HEAD', file)).headers.get('content-length')).toBe('0')
+    expect([await part(0, 7), await part(7, text.length)]).toEqual([200, 200])
+    expect(await fileAction('COMPLETE')).toBe(200)
+    expect(await readdir(join(home, 'staging', batch))).toHaveLength(1)
+    expect(await loadedCount()).toBe(2)
+  })
+
+  test('that are sent whole take the place of parts', async () => {
+    expect([await fileAction('INITIALIZE'), await part(0, 5), await put('{"n":3}')]).toEqual([201, 200, 200])
+    expect(await isWhole()).toBe(true)
+    expect(await readdir(join(home, 'staging', batch))).toHaveLength(1)
+    expect(await loadedCount()).toBe(1)
+  })
+
+  test('that are whole count until a part of another one comes', async () => {
+    expect([await put('{"n":4}'), await fileAction('INITIALIZE')]).toEqual([200, 201])
+    expect(await isWhole()).toBe(true)
+    expect(await part(0, 5)).toBe(200)
+    expect(await isWhole()).toBe(false)
+    expect((await act(batch, 'COMPLETE')).status).toBe(409)
+    expect(await fileAction('INITIALIZE')).toBe(201)
+    expect(await isWhole()).toBe(true)
+    expect(await loadedCount()).toBe(1)
+  })
+
+  test('are not sent whole with a Content-Range', async () => {
+    const headers = { ...bytes, 'content-range': `bytes 0-6/${text.length}` }
+    expect((await rest('PUT', file, { body: text.slice(0, 7), headers })).status).toBe(400)
+    expect((await rest('HEAD', file)).status).toBe(404)
   })
 })
 
