@@ -5,12 +5,13 @@ import type { Access } from '#access/access.ts'
 import { must } from '#base/assert.ts'
 import type { BatchId } from '#base/ids.ts'
 import { codeOf } from '#base/system-error.ts'
-import type { Batch, Datasets } from '#datasets/datasets.ts'
+import type { Batch, Caller, Datasets } from '#datasets/datasets.ts'
 import { selectBatchFiles } from '#metadata/batches.ts'
 import type { Metadata } from '#metadata/metadata.ts'
 import type { BatchData, Ingest, Reject } from './ingest.ts'
 import { isRefused } from './ingest-failure.ts'
 import { filesElsewhere } from './managed-batch.ts'
+import { readRejects, rejectsKeptMax } from './rejects.ts'
 import { requireWhole } from './require-whole.ts'
 import type { Staging } from './staging.ts'
 
@@ -33,11 +34,25 @@ export function createBatchData({
   readonly datasets: Datasets
   readonly staging: Staging
   readonly nodeId: string
-}): Pick<Ingest, 'failedFiles' | 'metaFiles'> {
+}): Pick<Ingest, 'rejects' | 'failedFiles' | 'metaFiles'> {
+  /** @throws AppError 'dataset.unknown' when its dataset is gone: so is what was kept, or it goes with the next sweep */
+  async function found(caller: Caller, batchId: BatchId): Promise<Batch> {
+    const batch = await datasets.batch(caller, batchId)
+    await datasets.get(caller, batch.datasetId)
+    await requireWhole(access, caller, batch.datasetId)
+    return batch
+  }
+
   return {
+    rejects: async (caller, batchId, { limit }) => {
+      const batch = await found(caller, batchId)
+      if (batch.failedRecordCount > 0) requireHere(batch, nodeId)
+      const count = Math.min(Math.max(Math.trunc(limit), 0), rejectsKeptMax)
+      return await readRejects(staging.rejectsPath(batch.id), count)
+    },
+
     failedFiles: async (caller, batchId) => {
-      const batch = await datasets.batch(caller, batchId)
-      await requireWhole(access, caller, batch.datasetId)
+      const batch = await found(caller, batchId)
       if (batch.state !== 'failed') return []
       const files: BatchData[] = []
       const rows = await selectBatchFiles(metadata.db, batch.id)
@@ -57,8 +72,7 @@ export function createBatchData({
     },
 
     metaFiles: async (caller, batchId) => {
-      const batch = await datasets.batch(caller, batchId)
-      await requireWhole(access, caller, batch.datasetId)
+      const batch = await found(caller, batchId)
       if (batch.failedRecordCount > 0) requireHere(batch, nodeId)
       const path = staging.rejectsPath(batch.id)
       const errors =

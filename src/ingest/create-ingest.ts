@@ -5,6 +5,7 @@ import { faultPoint } from '#base/faults.ts'
 import { type BatchId, type DatasetId, newBatchId } from '#base/ids.ts'
 import type { Logger } from '#base/log.ts'
 import type { Caller, Datasets } from '#datasets/datasets.ts'
+import { clearKind } from '#datasets/expire-dataset.ts'
 import type { Engine } from '#engine/engine.ts'
 import type { Jobs } from '#jobs/jobs.ts'
 import type { Lake } from '#lake/lake.ts'
@@ -20,18 +21,17 @@ import {
 import { selectOpenUpload } from '#metadata/batch-uploads.ts'
 import { hasEnded } from '#metadata/jobs.ts'
 import type { Metadata, Transaction } from '#metadata/metadata.ts'
-import { createBatchData, requireHere } from './batch-data.ts'
+import { createBatchData } from './batch-data.ts'
+import { clearDataset } from './clear-dataset.ts'
 import { enqueueLoad, loadKind } from './enqueue-load.ts'
 import { inferSchema } from './infer-schema.ts'
 import { type Ingest, replacedMax } from './ingest.ts'
 import { ingestCodes, shownName } from './ingest-failure.ts'
 import { createLoadedFiles } from './loaded-files.ts'
 import { loadBatch } from './load-batch.ts'
-import { readRejects, rejectsKeptMax } from './rejects.ts'
 import { managedBatches, wrongState } from './managed-batch.ts'
 import { createPreviews } from './preview.ts'
 import { requireSameOptions } from './named-batch.ts'
-import { requireWhole } from './require-whole.ts'
 import { revertBatch } from './revert-batch.ts'
 import { removeBatchFiles, stagingOf } from './staging.ts'
 import { sweepStaging } from './sweep-staging.ts'
@@ -53,7 +53,6 @@ export interface IngestDependencies {
 /** A load keeps an engine child busy. */
 const parallelLoadsMax = 2
 const revertKind = 'revert'
-const sweepEveryMs = 86_400_000
 /** A revert rewrites files of its table, one after the other. */
 const parallelRevertsMax = 1
 
@@ -61,29 +60,23 @@ export function createIngest(dependencies: IngestDependencies): Ingest {
   const { metadata, access, engine, datasets, lake, jobs, folder, clock, logger } = dependencies
   const { nodeId } = jobs
   const staging = stagingOf(folder)
-  let sweep: { readonly at: number; readonly done: Promise<void> } | undefined
 
   jobs.register({
     kind: loadKind,
     parallelRunsMax: parallelLoadsMax,
-    run: async (context) => {
-      const now = clock.now().getTime()
-      if (sweep === undefined || now - sweep.at > sweepEveryMs) {
-        const done = sweepStaging({ metadata, staging, clock }).catch((error: unknown) => {
-          // What is left lies there until the next sweep; nothing reads it.
-          logger.log('warn', 'ingest.sweep_failed', { error })
-        })
-        sweep = { at: now, done }
-      }
-      await sweep.done
-      return await loadBatch({ metadata, engine, lake, staging, clock, logger }, context)
-    },
+    run: async (context) => await loadBatch({ metadata, engine, lake, staging, clock, logger }, context),
   })
 
   jobs.register({
     kind: revertKind,
     parallelRunsMax: parallelRevertsMax,
     run: async (context) => await revertBatch({ metadata, lake, clock }, context),
+  })
+
+  jobs.register({
+    kind: clearKind,
+    parallelRunsMax: 1,
+    run: async (context) => await clearDataset({ metadata, staging, nodeId }, context),
   })
 
   const batches = managedBatches({ metadata, access, nodeId })
@@ -243,13 +236,7 @@ export function createIngest(dependencies: IngestDependencies): Ingest {
       if (isNew) jobs.ring()
     },
 
-    async rejects(caller, batchId, { limit }) {
-      const batch = await datasets.batch(caller, batchId)
-      await requireWhole(access, caller, batch.datasetId)
-      if (batch.failedRecordCount > 0) requireHere(batch, nodeId)
-      const count = Math.min(Math.max(Math.trunc(limit), 0), rejectsKeptMax)
-      return await readRejects(staging.rejectsPath(batch.id), count)
-    },
+    sweep: async () => await sweepStaging({ metadata, staging, clock }),
 
     async inferSchema(caller, file) {
       await access.require({

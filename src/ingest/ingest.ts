@@ -56,6 +56,9 @@ export interface Ingest {
    */
   preview(caller: Caller, asked: AskedPreview): Promise<Preview>
 
+  /** Removes what processes that died left behind at this node, and what was kept for its time. */
+  sweep(): Promise<void>
+
   /** The columns a file seems to have. @throws AppError 'ingest.invalid' naming the file and what is wrong. */
   inferSchema(caller: Caller, file: FileToInfer): Promise<StructType>
 }
