@@ -452,6 +452,47 @@ describe('what is kept of batches', () => {
     datasetId = await madeDataset('kept', { n: { type: 'integer' }, text: { type: 'string' } })
   })
 
+  test('has every row that was refused, whole', async () => {
+    const bad = [`{"n":"x","text":"${'y'.repeat(70_000)}"}`, ...Array.from({ length: 25_000 }, () => '{bad')]
+    const batch = await opened(
+      datasetId,
+      { 'a.json': `{"n":1}\n${bad.join('\n')}` },
+      { partialIngestionPercentage: 100 },
+    )
+    expect(await finished(batch)).toBe('success')
+    const path = `${data}/batches/${batch}/meta?path=row_errors`
+    const [{ length }] = (await rest('GET', path)).body.data
+    const text = await product.text(`${path}/parsing_errors_0.json`)
+    expect(Buffer.byteLength(text)).toBe(Number(length))
+    const lines = text.trimEnd().split('\n')
+    expect(lines.map((line) => JSON.parse(line)._corrupt_record)).toEqual(bad)
+  })
+
+  test('has all that a constraint refused, whole', async () => {
+    const long = await madeDataset('kept_long', { text: { type: 'string', maxLength: 3 } })
+    const refused = Array.from(
+      { length: 10_500 },
+      (_, n) => `{"text":"${n}${'y'.repeat(n === 0 ? 70_000 : 9)}"}`,
+    )
+    const batch = await opened(long, { 'a.json': refused.join('\n') }, { partialIngestionPercentage: 100 })
+    expect(await finished(batch)).toBe('success')
+    const text = await product.text(`${data}/batches/${batch}/meta?path=row_errors/parsing_errors_0.json`)
+    const lines = text.trimEnd().split('\n')
+    expect(lines.map((line) => JSON.parse(line)._corrupt_record)).toEqual(refused)
+  })
+
+  test('has the rows that were refused of a file that cannot be read to its end', async () => {
+    const csv = 'n,text\nx,1\n2,b\ny,3\nz,4\n5,"open\n'
+    const more = { inputFormat: { format: 'csv' }, partialIngestionPercentage: 90 }
+    const batch = await opened(datasetId, { 'a.csv': csv }, more)
+    expect(await finished(batch)).toBe('failed')
+    for (const path of ['row_errors/parsing_errors_0.json', 'row_errors_sample.json']) {
+      const text = await product.text(`${data}/batches/${batch}/meta?path=${path}`)
+      const lines = text.trimEnd().split('\n')
+      expect(lines.map((line) => JSON.parse(line)._corrupt_record)).toEqual(['x,1', 'y,3', 'z,4'])
+    }
+  })
+
   test('says by HEAD how long it is', async () => {
     const loaded = await opened(
       datasetId,

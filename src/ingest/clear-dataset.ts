@@ -1,9 +1,8 @@
-import { rm } from 'node:fs/promises'
 import { parseId } from '#base/ids.ts'
 import type { RunContext, RunOutcome } from '#jobs/jobs.ts'
 import { selectBatchIdsAt } from '#metadata/batches.ts'
 import type { Metadata } from '#metadata/metadata.ts'
-import { removeBatchFiles, type Staging } from './staging.ts'
+import { removeBatchFiles, removeRejects, type Staging } from './staging.ts'
 
 /** Removes what this node keeps of the batches of a dataset that has ended: files that were sent, and refused rows. */
 export async function clearDataset(
@@ -14,7 +13,7 @@ export async function clearDataset(
   for (const batchId of await selectBatchIdsAt(metadata.db, { datasetId, nodeId })) {
     signal.throwIfAborted()
     await removeBatchFiles(staging, batchId)
-    await rm(staging.rejectsPath(batchId), { force: true })
+    await removeRejects(staging, batchId)
   }
   await metadata.transaction(async (tx) => {
     await lease.assertHeld(tx)

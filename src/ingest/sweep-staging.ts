@@ -5,7 +5,7 @@ import { type BatchId, isId } from '#base/ids.ts'
 import { deleteOldBatchFiles, selectBatchStates } from '#metadata/batches.ts'
 import type { Metadata } from '#metadata/metadata.ts'
 import { namesIn } from '#objects/names-in.ts'
-import { removeBatchFiles, type Staging } from './staging.ts'
+import { removeBatchFiles, removeRejects, type Staging } from './staging.ts'
 
 const dayMs = 86_400_000
 /** Rejects, files of batches that failed, and the names of all files. */
@@ -44,10 +44,10 @@ export async function sweepStaging({
   const rejectsNames = await namesIn(staging.rejectsFolder)
   for (const name of rejectsNames) await removeOld(join(staging.rejectsFolder, name), keptMs)
   const refusedIds = rejectsNames
-    .map((name) => name.replace(/\.jsonl$/, ''))
+    .map((name) => name.replace(/\..*$/, ''))
     .filter((name): name is BatchId => isId('batch', name))
   for await (const [batchId, batch] of withStates(metadata, refusedIds)) {
-    if (!batch) await rm(staging.rejectsPath(batchId), { force: true })
+    if (!batch) await removeRejects(staging, batchId)
   }
 }
 
