@@ -319,7 +319,7 @@ describe('a batch whose load is under way', () => {
 
   test.each([
     ['ABORT', 'aborted', 409],
-    ['FAIL', 'failed', 200],
+    ['FAIL', 'failed', 409],
   ])('has no rows after %s, and leaves the batch that it replays', async (action, state, late) => {
     await makeDataset()
     const old = await loaded(1)
@@ -332,7 +332,14 @@ describe('a batch whose load is under way', () => {
       // Another one is not held up by it.
       expect(await stateOf(await load(3))).toBe('loading')
     })
-    await vi.waitFor(async () => expect(await readdir(join(home, 'staging'))).not.toContain(batch), 30_000)
+    await vi.waitFor(
+      async () => {
+        const names = await readdir(join(home, 'staging'), { recursive: true })
+        const left = names.filter((name) => name.startsWith(`${batch}/`))
+        expect(left).toEqual(action === 'FAIL' ? [`${batch}/file-1`] : [])
+      },
+      { timeout: 30_000, interval: 100 },
+    )
     expect(await finished(await load(4))).toBe('success')
     expect([await rows(), await stateOf(batch), await stateOf(old)]).toEqual([[1, 4], state, 'success'])
   })
@@ -450,6 +457,53 @@ describe('what is kept of batches', () => {
   let datasetId: string
   beforeAll(async () => {
     datasetId = await madeDataset('kept', { n: { type: 'integer' }, text: { type: 'string' } })
+  })
+
+  test('is there of a batch that its client gave up, but for parts of files', async () => {
+    const batch = await opened(datasetId, { 'a.json': '{"n":1}' })
+    const part = `${batches}/${batch}/datasets/${datasetId}/files/b.json`
+    await rest('POST', `${part}?action=INITIALIZE`)
+    const headers = { 'content-type': 'application/octet-stream', 'content-range': 'bytes 0-1/9' }
+    expect((await rest('PATCH', part, { body: '{}', headers })).status).toBe(200)
+    expect((await act(batch, 'FAIL')).status).toBe(200)
+    expect((await act(batch, 'COMPLETE')).status).toBe(409)
+    const { data: failed } = (await rest('GET', `${data}/batches/${batch}/failed`)).body
+    expect(failed).toMatchObject([{ name: 'a.json', length: '7' }])
+    expect(await product.text(failed[0]._links.self.href)).toBe('{"n":1}')
+    expect(await readdir(join(home, 'staging', batch))).toEqual(['file-1'])
+  })
+
+  test('is listed a hundred at once, with links to the rest', async () => {
+    const names = Array.from({ length: 25 }, (_, n) => `${n}.json`)
+    const batch = await opened(datasetId, Object.fromEntries(names.map((name) => [name, '{"n":"x"}'])))
+    expect(await finished(batch)).toBe('failed')
+    const path = `${data}/batches/${batch}/failed`
+    const { body } = await rest('GET', path)
+    expect([body.data.length, body._page, body._links]).toEqual([
+      25,
+      { limit: 100, count: 25 },
+      { page: { href: `${path}?start={start}&limit={limit}`, templated: true } },
+    ])
+    const folder = `${data}/batches/${batch}/meta?path=input_files`
+    const found: string[] = []
+    for (let next: string | undefined = `${folder}&limit=10`; next !== undefined;) {
+      const page: { data: { name: string }[]; _links: { next?: { href: string } } } = await product.call(
+        'GET',
+        next,
+      )
+      found.push(...page.data.map(({ name }) => name))
+      next = page._links.next?.href
+    }
+    expect(new Set(found).size).toBe(25)
+    const loaded = await opened(datasetId, { 'a.json': '{"n":1}' })
+    expect(await finished(loaded)).toBe('success')
+    for (const list of [`${data}/batches/${loaded}/files`, `${data}/files/${loaded}-1`]) {
+      expect((await rest('GET', list)).body).toMatchObject({
+        data: [{}],
+        _page: { limit: 100, count: 1 },
+        _links: { page: { href: `${list}?start={start}&limit={limit}` } },
+      })
+    }
   })
 
   test('has every row that was refused, whole', async () => {

@@ -4,7 +4,7 @@ import { AppError } from '#base/errors.ts'
 import { faultPoint } from '#base/faults.ts'
 import { type BatchId, type DatasetId, newBatchId } from '#base/ids.ts'
 import type { Logger } from '#base/log.ts'
-import type { Caller, Datasets } from '#datasets/datasets.ts'
+import type { BatchError, Caller, Datasets } from '#datasets/datasets.ts'
 import { clearKind } from '#datasets/expire-dataset.ts'
 import type { Engine } from '#engine/engine.ts'
 import type { Jobs } from '#jobs/jobs.ts'
@@ -18,7 +18,7 @@ import {
   selectNamedBatch,
   updateBatch,
 } from '#metadata/batches.ts'
-import { selectOpenUpload } from '#metadata/batch-uploads.ts'
+import { deleteBatchUploads, selectOpenUpload } from '#metadata/batch-uploads.ts'
 import { hasEnded } from '#metadata/jobs.ts'
 import type { Metadata, Transaction } from '#metadata/metadata.ts'
 import { createBatchData } from './batch-data.ts'
@@ -33,7 +33,7 @@ import { managedBatches, wrongState } from './managed-batch.ts'
 import { createPreviews } from './preview.ts'
 import { requireSameOptions } from './named-batch.ts'
 import { revertBatch } from './revert-batch.ts'
-import { removeBatchFiles, stagingOf } from './staging.ts'
+import { removeBatchFiles, removeFile, stagingOf } from './staging.ts'
 import { sweepStaging } from './sweep-staging.ts'
 import { createUploads } from './uploads.ts'
 
@@ -85,9 +85,9 @@ export function createIngest(dependencies: IngestDependencies): Ingest {
   /** Ends a batch that is not over. */
   async function end(caller: Caller, batchId: BatchId, state: 'aborted' | 'failed'): Promise<void> {
     await batches.get(caller, batchId)
-    const isNew = await metadata.transaction(async (tx) => {
+    const partNumbers = await metadata.transaction(async (tx) => {
       const batch = await batches.lock(tx, caller, batchId)
-      if (batch.state === state) return false
+      if (batch.state === state) return undefined
       if (batch.state !== 'loading' && batch.state !== 'queued' && batch.state !== 'processing') {
         throw wrongState(batch, `is over (${batch.state}) and cannot be ${state}`)
       }
@@ -98,16 +98,18 @@ export function createIngest(dependencies: IngestDependencies): Ingest {
         isComplete: true,
         ...(state === 'failed' ? { errors: [error] } : {}),
       })
-      await deleteBatchFiles(tx, batchId)
+      if (state === 'aborted') await deleteBatchFiles(tx, batchId)
       await audit(tx, caller, { action: 'delete', batch })
-      return true
+      return state === 'aborted' ? [] : await deleteBatchUploads(tx, batchId)
     })
-    if (!isNew) return
+    if (!partNumbers) return
     // From here no attempt can commit; the rest only ends what is under way sooner.
     for (const run of await jobs.runs({ kind: loadKind, subjectId: batchId })) {
       await jobs.cancel(run.id, caller.principal.id)
     }
-    await removeBatchFiles(staging, batchId)
+    if (state === 'aborted') await removeBatchFiles(staging, batchId)
+    // Its whole files stay for whoever wants to mend them, as those of a load that failed.
+    for (const number of partNumbers) await removeFile(staging, batchId, number)
   }
 
   return {
@@ -174,7 +176,9 @@ export function createIngest(dependencies: IngestDependencies): Ingest {
       await batches.get(caller, batchId)
       const isNew = await metadata.transaction(async (tx) => {
         const batch = await batches.lock(tx, caller, batchId)
-        if (batch.state === 'aborted') throw wrongState(batch, 'was aborted and cannot be completed')
+        if (batch.state === 'aborted' || isGivenUp(batch)) {
+          throw wrongState(batch, 'was given up by its client and cannot be completed')
+        }
         if (batch.state !== 'loading') return false
         const open = await selectOpenUpload(tx, batchId)
         if (open !== undefined) {
@@ -283,4 +287,9 @@ export function createIngest(dependencies: IngestDependencies): Ingest {
       tx,
     )
   }
+}
+
+/** By `action=FAIL`. */
+function isGivenUp({ errors }: BatchRow): boolean {
+  return (errors as readonly BatchError[]).some(({ code }) => code === ingestCodes.failedByClient)
 }

@@ -58,9 +58,10 @@ interface Load {
 export async function loadBatch(options: LoadOptions, context: RunContext): Promise<RunOutcome> {
   const batchId = parseId('batch', context.run.subjectId)
   const begun = await begin(options, context)
-  const isFailed = begun !== undefined && (await attempt(options, context, begun)) === 'failed'
+  if (begun) await attempt(options, context, begun)
+  const batch = await selectBatch(options.metadata.db, context.run.sandboxId, batchId)
   // What failed is kept for whoever wants to mend it, until the sweep finds it old.
-  if (isFailed) return 'finished'
+  if (batch?.state === 'failed') return 'finished'
   await removeBatchFiles(options.staging, batchId).catch((error: unknown) => {
     // The batch is over; the next sweep of the folder finds what is left.
     options.logger.log('warn', 'ingest.staging_left', { batchId, error })
@@ -71,11 +72,7 @@ export async function loadBatch(options: LoadOptions, context: RunContext): Prom
 type Begun = Pick<Load, 'batch' | 'dataset' | 'required' | 'constraints'>
 
 /** Ends with the run over; throws what is to be tried again. */
-async function attempt(
-  options: LoadOptions,
-  context: RunContext,
-  begun: Begun,
-): Promise<'failed' | 'loaded'> {
+async function attempt(options: LoadOptions, context: RunContext, begun: Begun): Promise<void> {
   const { staging } = options
   const { fence } = context.lease
   const workFolder = staging.workFolder(begun.batch.id, fence)
@@ -84,11 +81,9 @@ async function attempt(
     await removeEarlierWork(staging, begun.batch.id, fence)
     await makeFolderDurably(workFolder)
     await load({ options, context, workFolder, ...begun }, rejects)
-    return 'loaded'
   } catch (error) {
     await rm(workFolder, { recursive: true, force: true })
     await settleFailure(options, context, { batch: begun.batch, rejects, error: fullOr(error) })
-    return 'failed'
   }
 }
 

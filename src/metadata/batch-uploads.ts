@@ -67,6 +67,17 @@ export async function deleteBatchUpload(
   return parts.map(({ number }) => number)
 }
 
+/** Of all files that are not whole. @returns the numbers of their parts */
+export async function deleteBatchUploads(tx: Transaction, batchId: BatchId): Promise<readonly number[]> {
+  const parts = await tx
+    .deleteFrom('batch_parts')
+    .where('batch_id', '=', batchId)
+    .returning('number')
+    .execute()
+  await tx.deleteFrom('batch_uploads').where('batch_id', '=', batchId).execute()
+  return parts.map(({ number }) => number)
+}
+
 /** Replaces the part that begins at the same byte; the number of the one replaced, if there was one. */
 export async function putBatchPart(
   tx: Transaction,
