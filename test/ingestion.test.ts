@@ -452,6 +452,36 @@ describe('files of one name', () => {
   })
 })
 
+test('rows whose values are no numbers or not of their format are refused', async () => {
+  const datasetId = await madeDataset('formats', {
+    number: { type: 'number' },
+    mail: { type: 'string', format: 'email' },
+    link: { type: 'string', format: 'uri' },
+    four: { type: 'string', format: 'ipv4' },
+    six: { type: 'string', format: 'ipv6' },
+  })
+  const good = [
+    '{"number":1e300,"mail":"é+x@example.com","link":"urn:x","four":"10.0.255.9","six":"::1"}',
+    '{"link":"https://example.com/a?b=ü","six":"2001:db8::ff00:42:8329"}',
+    '{"six":"::ffff:10.0.0.1"}',
+  ]
+  const bad = [
+    ['{"number":1e400}', 'the field "number" is double, "Infinity" came'],
+    ['{"number":-1e400}', 'the field "number" is double, "-Infinity" came'],
+    ['{"mail":"nomail"}', 'the field "mail" is no email'],
+    ['{"link":"not a uri"}', 'the field "link" is no uri'],
+    ['{"four":"256.1.1.1"}', 'the field "four" is no ipv4'],
+    ['{"six":"10.0.0.1"}', 'the field "six" is no ipv6'],
+  ] as const
+  const lines = [...good, ...bad.map(([line]) => line)]
+  const batch = await opened(datasetId, { 'a.json': lines.join('\n') }, { partialIngestionPercentage: 100 })
+  expect(await finished(batch)).toBe('success')
+  expect(await product.rows('SELECT count(*) FROM formats')).toEqual([[good.length]])
+  const { rejects } = (await rest('GET', `/sluice/v1/batches/${batch}/rejects`)).body
+  const told = rejects.map(({ record, reason }: Record<string, string>) => [record, reason])
+  expect(told.toSorted()).toEqual([...bad].toSorted())
+})
+
 describe('what is kept of batches', () => {
   const data = '/data/foundation/export'
   let datasetId: string
