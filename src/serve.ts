@@ -252,7 +252,7 @@ export async function startServer({
   await jobs.start()
   await streaming.start()
   starting.use(startTriggers({ metadata, secrets, jobs, clock, logger, notify, home: config.home, landing }))
-  starting.use(startUpkeep({ lake, query, exports, landingBucket, metadata, config, clock, logger }))
+  starting.use(startUpkeep({ lake, ingest, query, exports, landingBucket, metadata, config, clock, logger }))
 
   const { host, port } = config.postgres
   const pgwire = starting.use(

@@ -25,6 +25,7 @@ async function open(others: {
   const bucket = vi.fn(async () => 3)
   const upkeep = startUpkeep({
     lake: { sweep: others.lake ?? (async () => ({ filesRemoved: 0 })) },
+    ingest: { sweep: async () => {} },
     query: {
       results: { removeExpired: async () => {} },
       removeLeftTables: async () => 0,

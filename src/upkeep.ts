@@ -5,6 +5,7 @@ import type { Exports } from '#exports/exports.ts'
 import type { LandingBucket } from '#exports/landing-in-bucket.ts'
 import { sweepLanding } from '#exports/landing-sweep.ts'
 import { forgetRuns } from '#jobs/forget-runs.ts'
+import type { Ingest } from '#ingest/ingest.ts'
 import type { Lake } from '#lake/lake.ts'
 import type { Metadata } from '#metadata/metadata.ts'
 import type { QueryService } from '#query/query.ts'
@@ -15,6 +16,7 @@ const sweepEveryMs = 3_600_000
 /** Removes, now and every hour, what nobody needs any more. */
 export function startUpkeep({
   lake,
+  ingest,
   query,
   exports,
   landingBucket,
@@ -24,6 +26,7 @@ export function startUpkeep({
   logger,
 }: {
   readonly lake: Pick<Lake, 'sweep'>
+  readonly ingest: Pick<Ingest, 'sweep'>
   readonly query: Pick<QueryService, 'results' | 'removeLeftTables' | 'scratch'>
   readonly exports: Pick<Exports, 'sweep'>
   readonly landingBucket: Pick<LandingBucket, 'sweep'> | undefined
@@ -42,6 +45,7 @@ export function startUpkeep({
         if (tablesRemoved > 0) logger.log('info', 'query.left_tables_removed', { tablesRemoved })
         const copiesRemoved = await query.scratch.sweep()
         if (copiesRemoved > 0) logger.log('info', 'query.copies_removed', { copiesRemoved })
+        await ingest.sweep()
         const { filesRemoved } = await lake.sweep({ signal })
         if (filesRemoved > 0) logger.log('info', 'lake.swept', { filesRemoved })
         const { filesRemoved: landed, filesLeft, error } = await sweepLanding(config.home, clock.now())

@@ -2,7 +2,7 @@ import { chmod, mkdtemp, readdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
 import { sql } from 'kysely'
-import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
+import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest'
 import { testMetadata } from './support/metadata.ts'
 import { parquetBytes } from './support/parquet-bytes.ts'
 import { type Product, startProduct } from './support/product.ts'
@@ -319,7 +319,7 @@ describe('a batch whose load is under way', () => {
 
   test.each([
     ['ABORT', 'aborted', 409],
-    ['FAIL', 'failed', 200],
+    ['FAIL', 'failed', 409],
   ])('has no rows after %s, and leaves the batch that it replays', async (action, state, late) => {
     await makeDataset()
     const old = await loaded(1)
@@ -332,7 +332,14 @@ describe('a batch whose load is under way', () => {
       // Another one is not held up by it.
       expect(await stateOf(await load(3))).toBe('loading')
     })
-    await vi.waitFor(async () => expect(await readdir(join(home, 'staging'))).not.toContain(batch), 30_000)
+    await vi.waitFor(
+      async () => {
+        const names = await readdir(join(home, 'staging'), { recursive: true })
+        const left = names.filter((name) => name.startsWith(`${batch}/`))
+        expect(left).toEqual(action === 'FAIL' ? [`${batch}/file-1`] : [])
+      },
+      { timeout: 30_000, interval: 100 },
+    )
     expect(await finished(await load(4))).toBe('success')
     expect([await rows(), await stateOf(batch), await stateOf(old)]).toEqual([[1, 4], state, 'success'])
   })
@@ -381,5 +388,219 @@ describe('a batch whose load is under way', () => {
     expect((await act(one, 'COMPLETE')).status).toBe(200)
     expect([await ended(one), await ended(two)]).toEqual(['success', 'success'])
     expect(await rows()).toEqual([1, 2])
+  })
+})
+
+describe('files of one name', () => {
+  let datasetId: string
+  let batch: string
+  let file: string
+  const bytes = { 'content-type': 'application/octet-stream' }
+  const text = '{"n":1}\n{"n":2}\n'
+  beforeAll(async () => {
+    datasetId = await madeDataset('one_name', { n: { type: 'integer' } })
+  })
+  beforeEach(async () => {
+    batch = await opened(datasetId, {})
+    file = `${batches}/${batch}/datasets/${datasetId}/files/a.json`
+  })
+  const fileAction = async (action: string) => (await rest('POST', `${file}?action=${action}`)).status
+  const put = async (body: string) => (await rest('PUT', file, { body, headers: bytes })).status
+  const part = async (from: number, to: number) => {
+    const headers = { ...bytes, 'content-range': `bytes ${from}-${to - 1}/${text.length}` }
+    return (await rest('PATCH', file, { body: text.slice(from, to), headers })).status
+  }
+  const isWhole = async () => (await rest('HEAD', file)).headers.get('upload-complete') === '?1'
+  const loadedCount = async () => {
+    expect(await finished(batch)).toBe('success')
+    const { body } = await rest('GET', `${catalog}/batches/${batch}`)
+    return body[batch].recordCount
+  }
+
+  test('that are begun again begin anew', async () => {
+    expect([await fileAction('INITIALIZE'), await part(0, 5), await part(5, 9)]).toEqual([201, 200, 200])
+    expect(await fileAction('INITIALIZE')).toBe(201)
+    expect((await rest('HEAD', file)).headers.get('content-length')).toBe('0')
+    expect([await part(0, 7), await part(7, text.length)]).toEqual([200, 200])
+    expect(await fileAction('COMPLETE')).toBe(200)
+    expect(await readdir(join(home, 'staging', batch))).toHaveLength(1)
+    expect(await loadedCount()).toBe(2)
+  })
+
+  test('that are sent whole take the place of parts', async () => {
+    expect([await fileAction('INITIALIZE'), await part(0, 5), await put('{"n":3}')]).toEqual([201, 200, 200])
+    expect(await isWhole()).toBe(true)
+    expect(await readdir(join(home, 'staging', batch))).toHaveLength(1)
+    expect(await loadedCount()).toBe(1)
+  })
+
+  test('that are whole count until a part of another one comes', async () => {
+    expect([await put('{"n":4}'), await fileAction('INITIALIZE')]).toEqual([200, 201])
+    expect(await isWhole()).toBe(true)
+    expect(await part(0, 5)).toBe(200)
+    expect(await isWhole()).toBe(false)
+    expect((await act(batch, 'COMPLETE')).status).toBe(409)
+    expect(await fileAction('INITIALIZE')).toBe(201)
+    expect(await isWhole()).toBe(true)
+    expect(await loadedCount()).toBe(1)
+  })
+
+  test('are not sent whole with a Content-Range', async () => {
+    const headers = { ...bytes, 'content-range': `bytes 0-6/${text.length}` }
+    expect((await rest('PUT', file, { body: text.slice(0, 7), headers })).status).toBe(400)
+    expect((await rest('HEAD', file)).status).toBe(404)
+  })
+})
+
+test('rows whose values are no numbers or not of their format are refused', async () => {
+  const datasetId = await madeDataset('formats', {
+    number: { type: 'number' },
+    mail: { type: 'string', format: 'email' },
+    link: { type: 'string', format: 'uri' },
+    four: { type: 'string', format: 'ipv4' },
+    six: { type: 'string', format: 'ipv6' },
+  })
+  const good = [
+    '{"number":1e300,"mail":"é+x@example.com","link":"urn:x","four":"10.0.255.9","six":"::1"}',
+    '{"link":"https://example.com/a?b=ü","six":"2001:db8::ff00:42:8329"}',
+    '{"six":"::ffff:10.0.0.1"}',
+  ]
+  const bad = [
+    ['{"number":1e400}', 'the field "number" is double, "Infinity" came'],
+    ['{"number":-1e400}', 'the field "number" is double, "-Infinity" came'],
+    ['{"mail":"nomail"}', 'the field "mail" is no email'],
+    ['{"link":"not a uri"}', 'the field "link" is no uri'],
+    ['{"four":"256.1.1.1"}', 'the field "four" is no ipv4'],
+    ['{"six":"10.0.0.1"}', 'the field "six" is no ipv6'],
+  ] as const
+  const lines = [...good, ...bad.map(([line]) => line)]
+  const batch = await opened(datasetId, { 'a.json': lines.join('\n') }, { partialIngestionPercentage: 100 })
+  expect(await finished(batch)).toBe('success')
+  expect(await product.rows('SELECT count(*) FROM formats')).toEqual([[good.length]])
+  const { rejects } = (await rest('GET', `/sluice/v1/batches/${batch}/rejects`)).body
+  const told = rejects.map(({ record, reason }: Record<string, string>) => [record, reason])
+  expect(told.toSorted()).toEqual([...bad].toSorted())
+})
+
+describe('what is kept of batches', () => {
+  const data = '/data/foundation/export'
+  let datasetId: string
+  beforeAll(async () => {
+    datasetId = await madeDataset('kept', { n: { type: 'integer' }, text: { type: 'string' } })
+  })
+
+  test('is there of a batch that its client gave up, but for parts of files', async () => {
+    const batch = await opened(datasetId, { 'a.json': '{"n":1}' })
+    const part = `${batches}/${batch}/datasets/${datasetId}/files/b.json`
+    await rest('POST', `${part}?action=INITIALIZE`)
+    const headers = { 'content-type': 'application/octet-stream', 'content-range': 'bytes 0-1/9' }
+    expect((await rest('PATCH', part, { body: '{}', headers })).status).toBe(200)
+    expect((await act(batch, 'FAIL')).status).toBe(200)
+    expect((await act(batch, 'COMPLETE')).status).toBe(409)
+    const { data: failed } = (await rest('GET', `${data}/batches/${batch}/failed`)).body
+    expect(failed).toMatchObject([{ name: 'a.json', length: '7' }])
+    expect(await product.text(failed[0]._links.self.href)).toBe('{"n":1}')
+    expect(await readdir(join(home, 'staging', batch))).toEqual(['file-1'])
+  })
+
+  test('is listed a hundred at once, with links to the rest', async () => {
+    const names = Array.from({ length: 25 }, (_, n) => `${n}.json`)
+    const batch = await opened(datasetId, Object.fromEntries(names.map((name) => [name, '{"n":"x"}'])))
+    expect(await finished(batch)).toBe('failed')
+    const path = `${data}/batches/${batch}/failed`
+    const { body } = await rest('GET', path)
+    expect([body.data.length, body._page, body._links]).toEqual([
+      25,
+      { limit: 100, count: 25 },
+      { page: { href: `${path}?start={start}&limit={limit}`, templated: true } },
+    ])
+    const folder = `${data}/batches/${batch}/meta?path=input_files`
+    const found: string[] = []
+    for (let next: string | undefined = `${folder}&limit=10`; next !== undefined;) {
+      const page: { data: { name: string }[]; _links: { next?: { href: string } } } = await product.call(
+        'GET',
+        next,
+      )
+      found.push(...page.data.map(({ name }) => name))
+      next = page._links.next?.href
+    }
+    expect(new Set(found).size).toBe(25)
+    const loaded = await opened(datasetId, { 'a.json': '{"n":1}' })
+    expect(await finished(loaded)).toBe('success')
+    for (const list of [`${data}/batches/${loaded}/files`, `${data}/files/${loaded}-1`]) {
+      expect((await rest('GET', list)).body).toMatchObject({
+        data: [{}],
+        _page: { limit: 100, count: 1 },
+        _links: { page: { href: `${list}?start={start}&limit={limit}` } },
+      })
+    }
+  })
+
+  test('has every row that was refused, whole', async () => {
+    const bad = [`{"n":"x","text":"${'y'.repeat(70_000)}"}`, ...Array.from({ length: 25_000 }, () => '{bad')]
+    const batch = await opened(
+      datasetId,
+      { 'a.json': `{"n":1}\n${bad.join('\n')}` },
+      { partialIngestionPercentage: 100 },
+    )
+    expect(await finished(batch)).toBe('success')
+    const path = `${data}/batches/${batch}/meta?path=row_errors`
+    const [{ length }] = (await rest('GET', path)).body.data
+    const text = await product.text(`${path}/parsing_errors_0.json`)
+    expect(Buffer.byteLength(text)).toBe(Number(length))
+    const lines = text.trimEnd().split('\n')
+    expect(lines.map((line) => JSON.parse(line)._corrupt_record)).toEqual(bad)
+  })
+
+  test('has all that a constraint refused, whole', async () => {
+    const long = await madeDataset('kept_long', { text: { type: 'string', maxLength: 3 } })
+    const refused = Array.from(
+      { length: 10_500 },
+      (_, n) => `{"text":"${n}${'y'.repeat(n === 0 ? 70_000 : 9)}"}`,
+    )
+    const batch = await opened(long, { 'a.json': refused.join('\n') }, { partialIngestionPercentage: 100 })
+    expect(await finished(batch)).toBe('success')
+    const text = await product.text(`${data}/batches/${batch}/meta?path=row_errors/parsing_errors_0.json`)
+    const lines = text.trimEnd().split('\n')
+    expect(lines.map((line) => JSON.parse(line)._corrupt_record)).toEqual(refused)
+  })
+
+  test('has the rows that were refused of a file that cannot be read to its end', async () => {
+    const csv = 'n,text\nx,1\n2,b\ny,3\nz,4\n5,"open\n'
+    const more = { inputFormat: { format: 'csv' }, partialIngestionPercentage: 90 }
+    const batch = await opened(datasetId, { 'a.csv': csv }, more)
+    expect(await finished(batch)).toBe('failed')
+    for (const path of ['row_errors/parsing_errors_0.json', 'row_errors_sample.json']) {
+      const text = await product.text(`${data}/batches/${batch}/meta?path=${path}`)
+      const lines = text.trimEnd().split('\n')
+      expect(lines.map((line) => JSON.parse(line)._corrupt_record)).toEqual(['x,1', 'y,3', 'z,4'])
+    }
+  })
+
+  test('says by HEAD how long it is', async () => {
+    const loaded = await opened(
+      datasetId,
+      { 'a.json': '{"n":1}\n{"n":"x"}' },
+      { partialIngestionPercentage: 50 },
+    )
+    expect(await finished(loaded)).toBe('success')
+    const failed = await opened(datasetId, { 'a.json': '{"n":"x"}' })
+    expect(await finished(failed)).toBe('failed')
+    const [file] = (await rest('GET', `${data}/files/${loaded}-1`)).body.data
+    for (const path of [
+      new URL(file._links.self.href, product.http).href.slice(product.http.length),
+      `${data}/batches/${loaded}/meta?path=row_errors/parsing_errors_0.json`,
+      `${data}/batches/${failed}/failed?path=a.json`,
+    ]) {
+      const got = await rest('GET', path)
+      const head = await rest('HEAD', path)
+      expect([path, head.status, head.headers.get('content-length'), head.body]).toEqual([
+        path,
+        200,
+        got.headers.get('content-length'),
+        undefined,
+      ])
+      expect(Number(head.headers.get('content-length'))).toBeGreaterThan(0)
+    }
   })
 })

@@ -135,6 +135,47 @@ test('one message, several, and those that cannot be taken', async () => {
   await untilCounted(2)
 })
 
+test('messages that do not fit make a batch that failed, with each of them as it came', async () => {
+  const long = { ...message('long'), body: { xdmEntity: { _id: 'x'.repeat(6_000), n: 'long' } } }
+  type Batches = Record<string, { status: string; recordCount: number; failedRecordCount: number }>
+  const failed = async () =>
+    await product.call<Batches>('GET', `/data/foundation/catalog/batches?status=failed&dataSet=${datasetId}`)
+  const kept = async (batch: string) => {
+    const path = `/data/foundation/export/batches/${batch}`
+    const { data } = await product.call<{ data: { _links: { self: { href: string } } }[] }>(
+      'GET',
+      `${path}/failed`,
+    )
+    expect(data).toHaveLength(1)
+    const errors = await product.text(`${path}/meta?path=row_errors/parsing_errors_0.json`)
+    return [
+      (await product.text(data[0]?._links.self.href ?? '')).trimEnd().split('\n'),
+      errors
+        .trimEnd()
+        .split('\n')
+        .map((line) => (JSON.parse(line) as { _corrupt_record: string })._corrupt_record),
+    ]
+  }
+  const seen = new Set<string>()
+  for (const [messages, count] of [
+    [[long, message('bad')], 2],
+    [[message(2.0), long], 1],
+  ] as const) {
+    expect(await post(`/collection/batch/${open.inletId}`, { messages })).toMatchObject({ status: 207 })
+    const [batch = ''] = await vi.waitFor(
+      async () => {
+        const fresh = Object.entries(await failed()).filter(([id]) => !seen.has(id))
+        expect(fresh).toMatchObject([[expect.any(String), { recordCount: 0, failedRecordCount: count }]])
+        return fresh.map(([id]) => id)
+      },
+      { timeout: 20_000, interval: 100 },
+    )
+    seen.add(batch)
+    const texts = messages.map(({ body }) => JSON.stringify(body.xdmEntity)).slice(-count)
+    expect(await kept(batch)).toEqual([texts, texts])
+  }
+})
+
 test('an inlet that asks who sends takes messages of who may load the dataset alone', async () => {
   const path = `/collection/${closed.inletId}`
   expect(await post(path, message(3))).toMatchObject({ status: 403, body: { error_code: '403010' } })

@@ -88,6 +88,30 @@ const isGone = async (dataset: Dataset) =>
   )
 
 describe('the end of a dataset', () => {
+  test('takes what was sent and refused along, at every node', async () => {
+    const staging = join(bed.folder, 'staging-other')
+    await using other = await bed.node({ nodeId: 'other', staging })
+    const dataset = await bed.dataset(columns)
+    const files = { 'a.json': `{"_id":5,"timestamp":"x"}` }
+    const refused = await bed.load(loads, dataset, files, { partialIngestionPercentage: 100 })
+    const failed = await bed.load(loads, dataset, files)
+    const elsewhere = await bed.load(other, dataset, files)
+    const kept = async () =>
+      [
+        ...(await readdir(bed.staging, { recursive: true })),
+        ...(await readdir(staging, { recursive: true })),
+      ].filter((name) => [refused, failed, elsewhere].some(({ id }) => name.includes(id)))
+    expect(await kept()).toContain(`rejects/${refused.id}.jsonl`)
+    expect(await kept()).toContain(`${failed.id}/file-1`)
+    expect(await kept()).toContain(`${elsewhere.id}/file-1`)
+    await node.expirations.create(bed.caller, end(dataset, 200))
+    await isGone(dataset)
+    await vi.waitFor(async () => expect(await kept()).toEqual([]), { timeout: 10_000, interval: 50 })
+    await expect(loads.ingest.metaFiles(bed.caller, refused.id)).rejects.toMatchObject({
+      code: 'dataset.unknown',
+    })
+  })
+
   test('takes dataset, rows and files at its time, and is told of afterwards', async () => {
     const dataset = await filled()
     expect(await dataFiles(dataset)).not.toEqual([])

@@ -1,28 +1,38 @@
 import type { Access } from '#access/access.ts'
 import { faultPoint } from '#base/faults.ts'
 import type { Clock } from '#base/clock.ts'
-import type { RunContext, RunOutcome } from '#jobs/jobs.ts'
+import type { Jobs, RunContext, RunOutcome } from '#jobs/jobs.ts'
 import type { Lake } from '#lake/lake.ts'
+import { selectNodesOfBatches } from '#metadata/batches.ts'
 import { lockDatasetExpiration, updateDatasetExpiration } from '#metadata/dataset-expirations.ts'
 import { markDeletedWithSamples, selectTableId } from '#metadata/datasets.ts'
 import type { Metadata } from '#metadata/metadata.ts'
 
 export const expireKind = 'dataset.expire'
+/** Of the runs, one for each node, that remove what it keeps of a dataset's batches: `payload.datasetId`. */
+export const clearKind = 'dataset.clear'
 
 /** The database's clock may be behind this node's, by which the run came. */
 const againMs = 60_000
 
 /**
  * Ends a dataset: it is deleted first, so that no row comes in any more, then its rows go for good, then it is said to be
- * done. A crash between is harmless: what is deleted or gone already stays so.
+ * done and the nodes that keep something of its batches are told to remove that. A crash between is harmless: what is deleted or gone already stays so.
  */
 export async function expireDataset(
   {
     metadata,
     access,
     lake,
+    jobs,
     clock,
-  }: { readonly metadata: Metadata; readonly access: Access; readonly lake: Lake; readonly clock: Clock },
+  }: {
+    readonly metadata: Metadata
+    readonly access: Access
+    readonly lake: Lake
+    readonly jobs: Jobs
+    readonly clock: Clock
+  },
   { run, lease, signal }: RunContext,
 ): Promise<RunOutcome> {
   const begun = await metadata.transaction(async (tx) => {
@@ -66,6 +76,19 @@ export async function expireDataset(
   await metadata.transaction(async (tx) => {
     await lease.assertHeld(tx)
     await updateDatasetExpiration(tx, begun.id, { status: 'completed', updated_at: clock.now() })
+    for (const nodeId of await selectNodesOfBatches(tx, begun.dataset_id)) {
+      await jobs.enqueue(tx, {
+        kind: clearKind,
+        // One that is down holds no other one up.
+        subjectId: `${begun.dataset_id}@${nodeId}`,
+        tick: begun.id,
+        dueAt: clock.now(),
+        nodeId,
+        principalId: run.principalId,
+        sandboxId: run.sandboxId,
+        payload: { datasetId: begun.dataset_id },
+      })
+    }
     await lease.finish(tx, {
       rowsRemoved: removed?.rowsRemoved ?? 0,
       filesRemoved: removed?.filesRemoved ?? 0,
@@ -73,5 +96,6 @@ export async function expireDataset(
       pinsBroken: removed?.pinsBroken ?? [],
     })
   })
+  jobs.ring()
   return 'finished'
 }

@@ -1,6 +1,6 @@
 import { shortened, shownValue } from '#base/shown-text.ts'
 import { quoteLiteral } from '#base/sql-text.ts'
-import type { Constraints } from '#types/constraints.ts'
+import type { Constraints, TextFormat } from '#types/constraints.ts'
 import type { StructType } from '#types/data-type.ts'
 import { enginePattern } from '#types/engine-pattern.ts'
 
@@ -66,6 +66,12 @@ function conditions(value: string, asked: Omit<Constraints, 'path'>): [sql: stri
       ])
     }
   }
+  if (asked.format) {
+    out.push([
+      `NOT regexp_matches(${value}, ${quoteLiteral(formats[asked.format])})`,
+      `is no ${asked.format}`,
+    ])
+  }
   if (asked.enum) {
     const list = asked.enum.map((allowed) =>
       typeof allowed === 'string' ? quoteLiteral(allowed) : String(allowed),
@@ -76,4 +82,13 @@ function conditions(value: string, asked: Omit<Constraints, 'path'>): [sql: stri
     ])
   }
   return out
+}
+
+const byte = String.raw`(?:25[0-5]|2[0-4]\d|1?\d?\d)`
+/** What certainly is none is refused; whether a mailbox or a host is there nobody asks. */
+const formats: Readonly<Record<TextFormat, string>> = {
+  email: String.raw`^[^@\s]+@[^@\s]+$`,
+  uri: String.raw`^[A-Za-z][A-Za-z0-9+.-]*:\S+$`,
+  ipv4: String.raw`^(?:${byte}\.){3}${byte}$`,
+  ipv6: String.raw`^[0-9A-Fa-f:]*:[0-9A-Fa-f]*:[0-9A-Fa-f:.]*$`,
 }

@@ -10,13 +10,22 @@ export async function smallResult(
   statement: EngineStatement,
   { columns, signal }: { readonly columns: readonly Field[]; readonly signal: AbortSignal },
 ): Promise<readonly (readonly unknown[])[]> {
+  const all: (readonly unknown[])[] = []
+  for await (const rows of resultRows(engine, statement, { columns, signal })) all.push(...rows)
+  return all
+}
+
+/** The rows of a result of any size, a few megabytes at once. */
+export async function* resultRows(
+  engine: Engine,
+  statement: EngineStatement,
+  { columns, signal }: { readonly columns: readonly Field[]; readonly signal: AbortSignal },
+): AsyncGenerator<readonly (readonly unknown[])[]> {
   await using pull = await engine.open(statement, { encoding: { kind: 'jsonRows' }, columns, signal })
-  const pieces: Buffer[] = []
   for (let isDone = false; !isDone;) {
     const chunk = await pull.pull({ rowCountMax: rowsAtOnce, bytesMax: bytesAtOnce })
-    pieces.push(Buffer.from(chunk.bytes))
+    const lines = Buffer.from(chunk.bytes).toString('utf8').split('\n')
+    yield lines.filter((line) => line !== '').map((line) => JSON.parse(line) as unknown[])
     isDone = chunk.state === 'done'
   }
-  const lines = Buffer.concat(pieces).toString('utf8').split('\n')
-  return lines.filter((line) => line !== '').map((line) => JSON.parse(line) as unknown[])
 }

@@ -1,13 +1,10 @@
 import { readdir } from 'node:fs/promises'
 import { sql } from 'kysely'
 import { expect, test } from 'vitest'
-import { systemClock } from '#base/clock.ts'
 import { newBatchId } from '#base/ids.ts'
 import { longType, type Field } from '#types/data-type.ts'
 import { bed, node } from '../../test/support/one-ingest.ts'
 import type { BatchData } from './ingest.ts'
-import { stagingOf } from './staging.ts'
-import { sweepStaging } from './sweep-staging.ts'
 
 const columns: readonly Field[] = [{ name: 'id', type: longType }]
 
@@ -28,14 +25,27 @@ test('of a batch that failed the files stay as they were sent, whatever their na
   ])
   expect(await textOf(failed[0])).toBe('{"id":1}\n{"id":"x"}\n')
   expect(await textOf(failed[0], { start: 2, end: 4 })).toBe('id')
-  const sweep = () =>
-    sweepStaging({ metadata: bed.metadata, staging: stagingOf(bed.staging), clock: systemClock })
+  const sweep = async () => await node.ingest.sweep()
   await sweep()
   expect(await node.ingest.failedFiles(bed.caller, id)).toHaveLength(2)
   await sql`update batches set updated_at = now() - interval '31 days', completed_at = now() - interval '31 days'
     where id = ${id}`.execute(bed.metadata.db)
   await sweep()
   expect(await node.ingest.failedFiles(bed.caller, id)).toEqual([])
+  expect(await readdir(bed.staging)).not.toContain(id)
+})
+
+test('of a dataset that is deleted nothing is given, and what was kept goes with the next sweep', async () => {
+  const dataset = await bed.dataset(columns)
+  const { id } = await bed.load(node, dataset, { 'a.json': '{"id":"x"}' })
+  expect(await readdir(`${bed.staging}/rejects`)).toContain(`${id}.jsonl`)
+  await bed.datasets.delete(bed.caller, dataset.id)
+  const gone = { code: 'dataset.unknown' }
+  await expect(node.ingest.metaFiles(bed.caller, id)).rejects.toMatchObject(gone)
+  await expect(node.ingest.failedFiles(bed.caller, id)).rejects.toMatchObject(gone)
+  await expect(node.ingest.rejects(bed.caller, id, { limit: 1 })).rejects.toMatchObject(gone)
+  await node.ingest.sweep()
+  expect(await readdir(`${bed.staging}/rejects`)).not.toContain(`${id}.jsonl`)
   expect(await readdir(bed.staging)).not.toContain(id)
 })
 

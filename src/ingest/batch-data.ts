@@ -1,16 +1,14 @@
 import { createReadStream } from 'node:fs'
 import { stat } from 'node:fs/promises'
-import { createInterface } from 'node:readline'
 import type { Access } from '#access/access.ts'
-import { must } from '#base/assert.ts'
 import type { BatchId } from '#base/ids.ts'
 import { codeOf } from '#base/system-error.ts'
-import type { Batch, Datasets } from '#datasets/datasets.ts'
+import type { Batch, Caller, Datasets } from '#datasets/datasets.ts'
 import { selectBatchFiles } from '#metadata/batches.ts'
 import type { Metadata } from '#metadata/metadata.ts'
-import type { BatchData, Ingest, Reject } from './ingest.ts'
-import { isRefused } from './ingest-failure.ts'
+import type { BatchData, Ingest } from './ingest.ts'
 import { filesElsewhere } from './managed-batch.ts'
+import { errorLine, linesOf, readRejects, rejectsKeptMax } from './rejects.ts'
 import { requireWhole } from './require-whole.ts'
 import type { Staging } from './staging.ts'
 
@@ -33,11 +31,25 @@ export function createBatchData({
   readonly datasets: Datasets
   readonly staging: Staging
   readonly nodeId: string
-}): Pick<Ingest, 'failedFiles' | 'metaFiles'> {
+}): Pick<Ingest, 'rejects' | 'failedFiles' | 'metaFiles'> {
+  /** @throws AppError 'dataset.unknown' when its dataset is gone: so is what was kept, or it goes with the next sweep */
+  async function found(caller: Caller, batchId: BatchId): Promise<Batch> {
+    const batch = await datasets.batch(caller, batchId)
+    await datasets.get(caller, batch.datasetId)
+    await requireWhole(access, caller, batch.datasetId)
+    return batch
+  }
+
   return {
+    rejects: async (caller, batchId, { limit }) => {
+      const batch = await found(caller, batchId)
+      if (batch.failedRecordCount > 0) requireHere(batch, nodeId)
+      const count = Math.min(Math.max(Math.trunc(limit), 0), rejectsKeptMax)
+      return await readRejects(staging.rejectsPath(batch.id), count)
+    },
+
     failedFiles: async (caller, batchId) => {
-      const batch = await datasets.batch(caller, batchId)
-      await requireWhole(access, caller, batch.datasetId)
+      const batch = await found(caller, batchId)
       if (batch.state !== 'failed') return []
       const files: BatchData[] = []
       const rows = await selectBatchFiles(metadata.db, batch.id)
@@ -46,30 +58,28 @@ export function createBatchData({
         const path = staging.filePath(batch.id, number)
         const bytes = await sizeOf(path)
         if (bytes === undefined) continue
-        files.push({
-          name,
-          bytes,
-          read: ({ start, end }) =>
-            createReadStream(path, { start, end: end - 1, highWaterMark: pieceBytes }),
-        })
+        files.push(fileData(name, { path, bytes }))
       }
       return files
     },
 
     metaFiles: async (caller, batchId) => {
-      const batch = await datasets.batch(caller, batchId)
-      await requireWhole(access, caller, batch.datasetId)
+      const batch = await found(caller, batchId)
       if (batch.failedRecordCount > 0) requireHere(batch, nodeId)
-      const path = staging.rejectsPath(batch.id)
-      const errors =
-        (await sizeOf(path)) === undefined
-          ? []
-          : [
-              await made('row_errors/parsing_errors_0.json', () => errorLines(path)),
-              await made('row_errors_sample.json', () => errorLines(path, sampleRows)),
-            ]
-      return [...errors, ...(await inputFiles(batch.id))]
+      return [...(await errorFiles(batch.id)), ...(await inputFiles(batch.id))]
     },
+  }
+
+  async function errorFiles(batchId: BatchId): Promise<BatchData[]> {
+    const path = staging.errorsPath(batchId)
+    const bytes = await sizeOf(path)
+    const [all, sample] = ['row_errors/parsing_errors_0.json', 'row_errors_sample.json']
+    if (bytes !== undefined) {
+      return [fileData(all, { path, bytes }), await made(sample, () => firstLines(path))]
+    }
+    // What a Sluice before this one kept, for its thirty days.
+    const shown = staging.rejectsPath(batchId)
+    return (await sizeOf(shown)) === undefined ? [] : [await made(all, () => errorLines(shown))]
   }
 
   async function inputFiles(batchId: BatchId): Promise<BatchData[]> {
@@ -88,6 +98,14 @@ export function createBatchData({
 /** What is kept of a batch is where its files were. @throws AppError 'node.other' */
 export function requireHere({ id, nodeId: holder }: Pick<Batch, 'id' | 'nodeId'>, nodeId: string): void {
   if (holder !== undefined && holder !== nodeId) throw filesElsewhere(id, holder)
+}
+
+function fileData(name: string, { path, bytes }: { path: string; bytes: number }): BatchData {
+  return {
+    name,
+    bytes,
+    read: ({ start, end }) => createReadStream(path, { start, end: end - 1, highWaterMark: pieceBytes }),
+  }
 }
 
 /** Bytes that are made anew, and alike, each time they are asked for. */
@@ -110,30 +128,13 @@ async function* cut(
   }
 }
 
-/** A refused row a line, in the words of the reference platform. */
-async function* errorLines(path: string, countMax = Infinity): AsyncGenerator<Uint8Array> {
-  let count = 0
-  const input = createReadStream(path, { encoding: 'utf8' })
-  try {
-    for await (const line of createInterface({ input, crlfDelay: Infinity })) {
-      if (line === '') continue
-      const { fileName, row, code, reason, record } = must(
-        JSON.parse(line) as Reject | null,
-        'a line of rejects is one',
-      )
-      const error = { code: numberIn(code), message: `Row ${row}: ${reason}.` }
-      const document = { _corrupt_record: record, _errors: [error], _filename: fileName }
-      yield Buffer.from(`${JSON.stringify(document)}\n`)
-      count += 1
-      if (count >= countMax) return
-    }
-  } finally {
-    input.destroy()
-  }
+/** Refused rows that are shown, a line each. */
+async function* errorLines(path: string): AsyncGenerator<Uint8Array> {
+  for (const reject of await readRejects(path, rejectsKeptMax)) yield Buffer.from(errorLine(reject))
 }
 
-function numberIn(code: string): string {
-  return isRefused.exec(code)?.[1] ?? code
+async function* firstLines(path: string): AsyncGenerator<Uint8Array> {
+  for await (const line of linesOf(path, sampleRows)) yield Buffer.from(`${line}\n`)
 }
 
 async function sizeOf(path: string): Promise<number | undefined> {

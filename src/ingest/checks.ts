@@ -1,5 +1,5 @@
 import type { Engine } from '#engine/engine.ts'
-import { smallResult } from '#engine/small-result.ts'
+import { resultRows, smallResult } from '#engine/small-result.ts'
 import { quoteIdentifier } from '#base/sql-text.ts'
 import type { RowCheck } from '#datasets/row-checks.ts'
 import { integerType, longType, stringType } from '#types/data-type.ts'
@@ -65,10 +65,11 @@ export async function judgeRows(
     }
   }
   if (refusedCount === 0 || rejects.room === 0) return goodCount
-  const rows = await smallResult(
+  const limit = Number.isFinite(rejects.room) ? ` LIMIT ${rejects.room}` : ''
+  const rows = resultRows(
     engine,
     statement(
-      `SELECT ${places.file} AS file, ${places.row} AS row, ${verdict} AS verdict, ${places.record} AS record ${places.from} WHERE ${verdict} <> -1 ORDER BY 1, 2 LIMIT ${rejects.room}`,
+      `SELECT ${places.file} AS file, ${places.row} AS row, ${verdict} AS verdict, ${places.record} AS record ${places.from} WHERE ${verdict} <> -1 ORDER BY 1, 2${limit}`,
     ),
     {
       columns: [
@@ -80,17 +81,20 @@ export async function judgeRows(
       signal,
     },
   )
-  for (const [file, row, index, record] of rows) {
-    const check = checks[Number(index)]
-    if (!check) continue
-    const fileName = fileNames[Number(file) - 1] ?? ''
-    rejects.keep({
-      fileName,
-      row: Number(row),
-      code: check.code,
-      reason: check.reason,
-      record: String(record),
-    })
+  for await (const some of rows) {
+    for (const [file, row, index, record] of some) {
+      const check = checks[Number(index)]
+      if (!check) continue
+      const fileName = fileNames[Number(file) - 1] ?? ''
+      rejects.keep({
+        fileName,
+        row: Number(row),
+        code: check.code,
+        reason: check.reason,
+        record: String(record),
+      })
+    }
+    await rejects.flush()
   }
   return goodCount
 }

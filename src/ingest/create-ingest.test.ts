@@ -240,7 +240,7 @@ describe('rows that do not fit', () => {
     expect(await bed.rows(dataset)).toHaveLength(3)
   })
 
-  test('all are counted, the first 10 000 kept', async () => {
+  test('all are counted, the first 10 000 shown', async () => {
     const dataset = await bed.dataset(columns)
     const lines = Array.from({ length: 12_000 }, (_, index) => `{"id":"x${index}"}`)
     const batch = await bed.load(

@@ -4,7 +4,8 @@ import { AppError } from '#base/errors.ts'
 import { faultPoint } from '#base/faults.ts'
 import { type BatchId, type DatasetId, newBatchId } from '#base/ids.ts'
 import type { Logger } from '#base/log.ts'
-import type { Caller, Datasets } from '#datasets/datasets.ts'
+import type { BatchError, Caller, Datasets } from '#datasets/datasets.ts'
+import { clearKind } from '#datasets/expire-dataset.ts'
 import type { Engine } from '#engine/engine.ts'
 import type { Jobs } from '#jobs/jobs.ts'
 import type { Lake } from '#lake/lake.ts'
@@ -17,23 +18,22 @@ import {
   selectNamedBatch,
   updateBatch,
 } from '#metadata/batches.ts'
-import { selectOpenUpload } from '#metadata/batch-uploads.ts'
+import { deleteBatchUploads, selectOpenUpload } from '#metadata/batch-uploads.ts'
 import { hasEnded } from '#metadata/jobs.ts'
 import type { Metadata, Transaction } from '#metadata/metadata.ts'
-import { createBatchData, requireHere } from './batch-data.ts'
+import { createBatchData } from './batch-data.ts'
+import { clearDataset } from './clear-dataset.ts'
 import { enqueueLoad, loadKind } from './enqueue-load.ts'
 import { inferSchema } from './infer-schema.ts'
 import { type Ingest, replacedMax } from './ingest.ts'
 import { ingestCodes, shownName } from './ingest-failure.ts'
 import { createLoadedFiles } from './loaded-files.ts'
 import { loadBatch } from './load-batch.ts'
-import { readRejects, rejectsKeptMax } from './rejects.ts'
 import { managedBatches, wrongState } from './managed-batch.ts'
 import { createPreviews } from './preview.ts'
 import { requireSameOptions } from './named-batch.ts'
-import { requireWhole } from './require-whole.ts'
 import { revertBatch } from './revert-batch.ts'
-import { removeBatchFiles, stagingOf } from './staging.ts'
+import { removeBatchFiles, removeFile, stagingOf } from './staging.ts'
 import { sweepStaging } from './sweep-staging.ts'
 import { createUploads } from './uploads.ts'
 
@@ -53,7 +53,6 @@ export interface IngestDependencies {
 /** A load keeps an engine child busy. */
 const parallelLoadsMax = 2
 const revertKind = 'revert'
-const sweepEveryMs = 86_400_000
 /** A revert rewrites files of its table, one after the other. */
 const parallelRevertsMax = 1
 
@@ -61,23 +60,11 @@ export function createIngest(dependencies: IngestDependencies): Ingest {
   const { metadata, access, engine, datasets, lake, jobs, folder, clock, logger } = dependencies
   const { nodeId } = jobs
   const staging = stagingOf(folder)
-  let sweep: { readonly at: number; readonly done: Promise<void> } | undefined
 
   jobs.register({
     kind: loadKind,
     parallelRunsMax: parallelLoadsMax,
-    run: async (context) => {
-      const now = clock.now().getTime()
-      if (sweep === undefined || now - sweep.at > sweepEveryMs) {
-        const done = sweepStaging({ metadata, staging, clock }).catch((error: unknown) => {
-          // What is left lies there until the next sweep; nothing reads it.
-          logger.log('warn', 'ingest.sweep_failed', { error })
-        })
-        sweep = { at: now, done }
-      }
-      await sweep.done
-      return await loadBatch({ metadata, engine, lake, staging, clock, logger }, context)
-    },
+    run: async (context) => await loadBatch({ metadata, engine, lake, staging, clock, logger }, context),
   })
 
   jobs.register({
@@ -86,15 +73,21 @@ export function createIngest(dependencies: IngestDependencies): Ingest {
     run: async (context) => await revertBatch({ metadata, lake, clock }, context),
   })
 
+  jobs.register({
+    kind: clearKind,
+    parallelRunsMax: 1,
+    run: async (context) => await clearDataset({ metadata, staging, nodeId }, context),
+  })
+
   const batches = managedBatches({ metadata, access, nodeId })
   const uploads = createUploads({ metadata, staging, batches, clock })
 
   /** Ends a batch that is not over. */
   async function end(caller: Caller, batchId: BatchId, state: 'aborted' | 'failed'): Promise<void> {
     await batches.get(caller, batchId)
-    const isNew = await metadata.transaction(async (tx) => {
+    const partNumbers = await metadata.transaction(async (tx) => {
       const batch = await batches.lock(tx, caller, batchId)
-      if (batch.state === state) return false
+      if (batch.state === state) return undefined
       if (batch.state !== 'loading' && batch.state !== 'queued' && batch.state !== 'processing') {
         throw wrongState(batch, `is over (${batch.state}) and cannot be ${state}`)
       }
@@ -105,16 +98,18 @@ export function createIngest(dependencies: IngestDependencies): Ingest {
         isComplete: true,
         ...(state === 'failed' ? { errors: [error] } : {}),
       })
-      await deleteBatchFiles(tx, batchId)
+      if (state === 'aborted') await deleteBatchFiles(tx, batchId)
       await audit(tx, caller, { action: 'delete', batch })
-      return true
+      return state === 'aborted' ? [] : await deleteBatchUploads(tx, batchId)
     })
-    if (!isNew) return
+    if (!partNumbers) return
     // From here no attempt can commit; the rest only ends what is under way sooner.
     for (const run of await jobs.runs({ kind: loadKind, subjectId: batchId })) {
       await jobs.cancel(run.id, caller.principal.id)
     }
-    await removeBatchFiles(staging, batchId)
+    if (state === 'aborted') await removeBatchFiles(staging, batchId)
+    // Its whole files stay for whoever wants to mend them, as those of a load that failed.
+    for (const number of partNumbers) await removeFile(staging, batchId, number)
   }
 
   return {
@@ -181,7 +176,9 @@ export function createIngest(dependencies: IngestDependencies): Ingest {
       await batches.get(caller, batchId)
       const isNew = await metadata.transaction(async (tx) => {
         const batch = await batches.lock(tx, caller, batchId)
-        if (batch.state === 'aborted') throw wrongState(batch, 'was aborted and cannot be completed')
+        if (batch.state === 'aborted' || isGivenUp(batch)) {
+          throw wrongState(batch, 'was given up by its client and cannot be completed')
+        }
         if (batch.state !== 'loading') return false
         const open = await selectOpenUpload(tx, batchId)
         if (open !== undefined) {
@@ -243,13 +240,7 @@ export function createIngest(dependencies: IngestDependencies): Ingest {
       if (isNew) jobs.ring()
     },
 
-    async rejects(caller, batchId, { limit }) {
-      const batch = await datasets.batch(caller, batchId)
-      await requireWhole(access, caller, batch.datasetId)
-      if (batch.failedRecordCount > 0) requireHere(batch, nodeId)
-      const count = Math.min(Math.max(Math.trunc(limit), 0), rejectsKeptMax)
-      return await readRejects(staging.rejectsPath(batch.id), count)
-    },
+    sweep: async () => await sweepStaging({ metadata, staging, clock }),
 
     async inferSchema(caller, file) {
       await access.require({
@@ -296,4 +287,9 @@ export function createIngest(dependencies: IngestDependencies): Ingest {
       tx,
     )
   }
+}
+
+/** By `action=FAIL`. */
+function isGivenUp({ errors }: BatchRow): boolean {
+  return (errors as readonly BatchError[]).some(({ code }) => code === ingestCodes.failedByClient)
 }

@@ -10,10 +10,13 @@ import type { StructType } from '#types/data-type.ts'
 export interface Ingest {
   open(caller: Caller, batch: NewBatch): Promise<Batch>
 
-  /** Stores one file of the batch durably (fsync) before it returns. Same name twice: the later one wins. */
+  /** Stores one file of the batch durably (fsync) before it returns. Same name twice, in parts too: the later one wins. */
   upload(caller: Caller, file: Upload): Promise<{ readonly bytes: number; readonly sha256: string }>
 
-  /** A file that comes in parts; until it is whole its batch cannot be completed. Twice is harmless. */
+  /**
+   * A file that comes in parts; until it is whole its batch cannot be completed. Twice it begins anew: parts that came
+   * are dropped. What is whole under its name counts until the first part comes.
+   */
   beginFile(caller: Caller, place: FilePlace): Promise<void>
   /** Stores a part durably; one that begins at the same byte is replaced. @throws AppError 'request.invalid' */
   uploadPart(caller: Caller, part: UploadPart): Promise<void>
@@ -52,6 +55,9 @@ export interface Ingest {
    * gone, 'access.denied' for who sees the dataset in part
    */
   preview(caller: Caller, asked: AskedPreview): Promise<Preview>
+
+  /** Removes what processes that died left behind at this node, and what was kept for its time. */
+  sweep(): Promise<void>
 
   /** The columns a file seems to have. @throws AppError 'ingest.invalid' naming the file and what is wrong. */
   inferSchema(caller: Caller, file: FileToInfer): Promise<StructType>

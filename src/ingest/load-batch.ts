@@ -1,4 +1,5 @@
 import { rm } from 'node:fs/promises'
+import { join } from 'node:path'
 import { assert, must } from '#base/assert.ts'
 import type { Clock } from '#base/clock.ts'
 import { AppError, toAppError } from '#base/errors.ts'
@@ -19,7 +20,9 @@ import { makeFolderDurably } from '#objects/durable-files.ts'
 import { batchErrorOf, hasCode, ingestCodes } from './ingest-failure.ts'
 import { explainParquetFailure } from './prepare-parquet.ts'
 import { prepareSource, type Prepared } from './prepare-source.ts'
-import { RejectLog, writeRejects } from './rejects.ts'
+import { failRefusedMessages, refusedBatchId } from './refused-messages.ts'
+import { keepRejects, RejectLog } from './rejects.ts'
+import { streamTag } from './streaming/micro-batch.ts'
 import type { Constraints } from '#types/constraints.ts'
 import type { SourceFile } from './source-text.ts'
 import { fullOr, removeBatchFiles, removeEarlierWork, type Staging } from './staging.ts'
@@ -55,9 +58,10 @@ interface Load {
 export async function loadBatch(options: LoadOptions, context: RunContext): Promise<RunOutcome> {
   const batchId = parseId('batch', context.run.subjectId)
   const begun = await begin(options, context)
-  const isFailed = begun !== undefined && (await attempt(options, context, begun)) === 'failed'
+  if (begun) await attempt(options, context, begun)
+  const batch = await selectBatch(options.metadata.db, context.run.sandboxId, batchId)
   // What failed is kept for whoever wants to mend it, until the sweep finds it old.
-  if (isFailed) return 'finished'
+  if (batch?.state === 'failed') return 'finished'
   await removeBatchFiles(options.staging, batchId).catch((error: unknown) => {
     // The batch is over; the next sweep of the folder finds what is left.
     options.logger.log('warn', 'ingest.staging_left', { batchId, error })
@@ -68,24 +72,18 @@ export async function loadBatch(options: LoadOptions, context: RunContext): Prom
 type Begun = Pick<Load, 'batch' | 'dataset' | 'required' | 'constraints'>
 
 /** Ends with the run over; throws what is to be tried again. */
-async function attempt(
-  options: LoadOptions,
-  context: RunContext,
-  begun: Begun,
-): Promise<'failed' | 'loaded'> {
+async function attempt(options: LoadOptions, context: RunContext, begun: Begun): Promise<void> {
   const { staging } = options
   const { fence } = context.lease
   const workFolder = staging.workFolder(begun.batch.id, fence)
-  const rejects = new RejectLog()
+  const rejects = new RejectLog(begun.batch.has_diagnostics ? errorsPathIn(workFolder) : undefined)
   try {
     await removeEarlierWork(staging, begun.batch.id, fence)
     await makeFolderDurably(workFolder)
     await load({ options, context, workFolder, ...begun }, rejects)
-    return 'loaded'
   } catch (error) {
     await rm(workFolder, { recursive: true, force: true })
     await settleFailure(options, context, { batch: begun.batch, rejects, error: fullOr(error) })
-    return 'failed'
   }
 }
 
@@ -138,9 +136,18 @@ async function load(scope: Load, rejects: RejectLog): Promise<void> {
     const isTrusting = prepared ? prepared.isTrusting === true : batch.format !== 'parquet'
     if (!isTrusting || !hasCode(error, 'query.failed', 'lake.corrupt')) throw error
     options.logger.log('warn', 'ingest.judged_again', { batchId: batch.id, error })
-    rejects.forget()
+    await rejects.forget()
     await appendRows(scope, await prepare(scope, rejects, { isJudged: true }), rejects)
   }
+}
+
+function isOfMessages({ tags }: BatchRow): boolean {
+  return Object.hasOwn(tags as object, streamTag)
+}
+
+/** Of the rejects of an attempt. */
+function errorsPathIn(workFolder: string): string {
+  return join(workFolder, 'errors.jsonl')
 }
 
 /** The good rows of the batch's files; what is refused is written down. */
@@ -150,6 +157,10 @@ async function prepare(
   { isJudged = false } = {},
 ): Promise<Prepared> {
   const { staging, engine } = options
+  const keep = async (batchId: BatchId): Promise<void> => {
+    if (!batch.has_diagnostics) return
+    await keepRejects(rejects, { batchId, staging, errorsPath: errorsPathIn(workFolder), workFolder })
+  }
   assert(batch.format !== 'sql', 'a batch that SQL wrote is not loaded')
   const files: SourceFile[] = (await selectBatchFiles(options.metadata.db, batch.id)).map((file) => ({
     path: staging.filePath(batch.id, file.number),
@@ -164,10 +175,16 @@ async function prepare(
     engine,
     signal: context.signal,
     isJudged,
+  }).catch(async (error: unknown) => {
+    await keep(batch.id)
+    throw error
   })
-  if (rejects.count > 0 && batch.has_diagnostics) {
-    await writeRejects(staging.rejectsPath(batch.id), { rejects: rejects.kept, workFolder })
-  }
+  const { rowCount } = prepared
+  if (rowCount > 0 && rejects.count > 0 && isOfMessages(batch)) {
+    await keep(refusedBatchId(batch))
+    await failRefusedMessages(options, { batch, rejects, rowCount }, context.signal)
+    await rejects.forget()
+  } else await keep(batch.id)
   checkShare(batch, rejects, prepared.rowCount)
   return prepared
 }

@@ -16,7 +16,7 @@ import { PlainSources } from './plain/plain-sources.ts'
 import { PreparedFile, preparedSql } from './prepared-file.ts'
 import { readRecords } from './read-records.ts'
 import { csvReader, objectReader, type Texts } from './record-readers.ts'
-import { recordLengthMax, type RejectLog } from './rejects.ts'
+import type { RejectLog } from './rejects.ts'
 import type { SourceFile } from './source-text.ts'
 import type { TableSchema } from './table-schema.ts'
 
@@ -47,6 +47,8 @@ export interface TextOptions {
   readonly plainBytesMin?: number
 }
 
+/** Of a record that the engine judges: it stands in its line beside the row. */
+const judgedLengthMax = 1024 * 1024
 const plainBytesMinDefault = 128 * 1024
 
 /**
@@ -69,7 +71,7 @@ export async function prepareText(
       await plain[Symbol.asyncDispose]()
     }
     // Plain records that a constraint refuses: where they are, our readers know.
-    rejects.forget()
+    await rejects.forget()
     await rm(path)
   }
   return must(await prepare(files, options), 'our readers look at all records')
@@ -131,7 +133,7 @@ async function readFile(file: SourceFile, options: FileOptions): Promise<void> {
   const common = {
     add: (texts: Texts, row: number, raw: string): boolean => {
       if (!hasChecks) return prepared.add(texts)
-      const record = shortened(raw, recordLengthMax).toWellFormed().replaceAll('\0', '')
+      const record = shortened(raw, judgedLengthMax).toWellFormed().replaceAll('\0', '')
       return prepared.add([...texts, String(index + 1), String(row), record])
     },
     refuse: (row: number, code: string, reason: string, record: string): void => {
@@ -140,6 +142,7 @@ async function readFile(file: SourceFile, options: FileOptions): Promise<void> {
     flush: async () => {
       await prepared.flush()
       await plain?.flush()
+      await rejects.flush()
     },
     signal,
     rowCountMax: options.rowCountMax ?? Infinity,

@@ -1,22 +1,34 @@
-import { rename, rm } from 'node:fs/promises'
+import { createReadStream } from 'node:fs'
+import { appendFile, open, rename, rm } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
+import { createInterface } from 'node:readline'
 import { must } from '#base/assert.ts'
 import { shortened } from '#base/shown-text.ts'
-import { readTextIfThere } from '#base/system-error.ts'
+import { codeOf } from '#base/system-error.ts'
+import type { BatchId } from '#base/ids.ts'
 import type { BatchError } from '#datasets/datasets.ts'
 import { makeFolderDurably, syncFolder, writeFileDurably } from '#objects/durable-files.ts'
-import { ingestCodes } from './ingest-failure.ts'
+import { ingestCodes, isRefused } from './ingest-failure.ts'
 import type { Reject } from './ingest.ts'
+import type { Staging } from './staging.ts'
 
-/** How many rejects of a batch are kept; all of them are counted. */
+/** How many rejects of a batch are shown, and how much of each. */
 export const rejectsKeptMax = 10_000
-export const recordLengthMax = 4_096
+const recordLengthMax = 4_096
 
-/** Counts the rejects of a batch and keeps the first ones. */
+/** Counts the rejects of a batch, keeps the first ones to be shown, and writes all of them, whole, to a file if it has one. */
 export class RejectLog {
+  readonly #path: string | undefined
+  /** To be written. */
+  #lines: string[] = []
   readonly #kept: Reject[] = []
   readonly #countByCode = new Map<string, number>()
   #count = 0
+
+  /** @param path of the file that is made when the first one comes; it is no one else's */
+  constructor(path?: string) {
+    this.#path = path
+  }
 
   get count(): number {
     return this.#count
@@ -28,14 +40,16 @@ export class RejectLog {
 
   /** How many more are wanted in full. */
   get room(): number {
-    return rejectsKeptMax - this.#kept.length
+    return this.#path === undefined ? rejectsKeptMax - this.#kept.length : Infinity
   }
 
   /** Before the same files are looked through once more. */
-  forget(): void {
+  async forget(): Promise<void> {
+    this.#lines = []
     this.#kept.length = 0
     this.#countByCode.clear()
     this.#count = 0
+    if (this.#path !== undefined) await rm(this.#path, { force: true })
   }
 
   add(reject: Reject): void {
@@ -45,7 +59,18 @@ export class RejectLog {
 
   /** Without counting it. */
   keep(reject: Reject): void {
-    if (this.room > 0) this.#kept.push({ ...reject, record: shortened(reject.record, recordLengthMax) })
+    if (this.#kept.length < rejectsKeptMax) {
+      this.#kept.push({ ...reject, record: shortened(reject.record, recordLengthMax) })
+    }
+    if (this.#path !== undefined) this.#lines.push(errorLine(reject))
+  }
+
+  /** To be called now and then: what was kept is in memory until then. */
+  async flush(): Promise<void> {
+    if (this.#path === undefined || this.#lines.length === 0) return
+    const text = this.#lines.join('')
+    this.#lines = []
+    await appendFile(this.#path, text)
   }
 
   addCount(code: string, count: number): void {
@@ -77,30 +102,68 @@ export class RejectLog {
   }
 }
 
+/** A refused row in the words of the reference platform. */
+export function errorLine({ fileName, row, code, reason, record }: Reject): string {
+  const error = { code: isRefused.exec(code)?.[1] ?? code, message: `Row ${row}: ${reason}.` }
+  return `${JSON.stringify({ _corrupt_record: record, _errors: [error], _filename: fileName })}\n`
+}
+
 /**
- * On the disk when this returns. Every attempt at a batch finds the same rejects, so whoever comes last may replace them.
- * @param workFolder of this attempt alone
+ * Keeps what was refused, and the file that has all of it. On the disk when this returns. Every attempt at a batch finds the
+ * same rejects, so whoever comes last may replace them.
  */
-export async function writeRejects(
-  path: string,
-  { rejects, workFolder }: { readonly rejects: readonly Reject[]; readonly workFolder: string },
+export async function keepRejects(
+  rejects: RejectLog,
+  {
+    batchId,
+    staging,
+    errorsPath,
+    workFolder,
+  }: {
+    readonly batchId: BatchId
+    readonly staging: Staging
+    /** Of the log. */
+    readonly errorsPath: string
+    /** Of this attempt alone. */
+    readonly workFolder: string
+  },
 ): Promise<void> {
-  await makeFolderDurably(dirname(path))
+  if (rejects.kept.length === 0) return
+  await rejects.flush()
+  await makeFolderDurably(staging.rejectsFolder)
+  await using file = await open(errorsPath, 'r+')
+  await file.sync()
   const written = join(workFolder, 'rejects.jsonl')
   await rm(written, { force: true })
-  await writeFileDurably(
-    written,
-    Buffer.from(rejects.map((reject) => `${JSON.stringify(reject)}\n`).join('')),
-  )
-  await rename(written, path)
-  await syncFolder(dirname(path))
+  const lines = rejects.kept.map((reject) => `${JSON.stringify(reject)}\n`)
+  await writeFileDurably(written, Buffer.from(lines.join('')))
+  await rename(errorsPath, staging.errorsPath(batchId))
+  await rename(written, staging.rejectsPath(batchId))
+  await syncFolder(dirname(staging.rejectsPath(batchId)))
 }
 
 /** The first ones; none when nothing was refused or they have been swept. */
 export async function readRejects(path: string, limit: number): Promise<readonly Reject[]> {
-  const text = await readTextIfThere(path)
-  return (text ?? '')
-    .split('\n', limit)
-    .filter((line) => line !== '')
-    .map((line) => must(JSON.parse(line) as Reject | null, 'a line of rejects is one'))
+  const rejects: Reject[] = []
+  for await (const line of linesOf(path, limit)) {
+    rejects.push(must(JSON.parse(line) as Reject | null, 'a line of rejects is one'))
+  }
+  return rejects
+}
+
+/** The first lines of a file; none when it is not there. */
+export async function* linesOf(path: string, countMax = Infinity): AsyncGenerator<string> {
+  let count = 0
+  const input = createReadStream(path, { encoding: 'utf8' })
+  try {
+    if (countMax <= 0) return
+    for await (const line of createInterface({ input, crlfDelay: Infinity })) {
+      yield line
+      if (++count >= countMax) return
+    }
+  } catch (error) {
+    if (codeOf(error) !== 'ENOENT') throw error
+  } finally {
+    input.destroy()
+  }
 }

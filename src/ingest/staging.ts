@@ -13,9 +13,12 @@ export interface Staging {
   filePath(batchId: BatchId, number: number): string
   /** What a load derives from the files; each attempt has its own. */
   workFolder(batchId: BatchId, fence: number): string
-  /** Below it a file for each batch that refused rows. */
+  /** Below it two files for each batch that refused rows. */
   readonly rejectsFolder: string
+  /** The first ones of a batch, as they are shown. */
   rejectsPath(batchId: BatchId): string
+  /** All of them, whole, as clients of the reference platform know them. */
+  errorsPath(batchId: BatchId): string
 }
 
 export function stagingOf(folder: string): Staging {
@@ -28,6 +31,7 @@ export function stagingOf(folder: string): Staging {
     workFolder: (batchId, fence) => join(batchFolder(batchId), `work-${fence}`),
     rejectsFolder,
     rejectsPath: (batchId) => join(rejectsFolder, `${batchId}.jsonl`),
+    errorsPath: (batchId) => join(rejectsFolder, `${batchId}.errors.jsonl`),
   }
 }
 
@@ -81,6 +85,11 @@ async function* gathered(chunks: AsyncIterable<Uint8Array>, signal: AbortSignal)
     }
   }
   yield piece.subarray(0, length)
+}
+
+export async function removeRejects(staging: Staging, batchId: BatchId): Promise<void> {
+  await rm(staging.rejectsPath(batchId), { force: true })
+  await rm(staging.errorsPath(batchId), { force: true })
 }
 
 export async function removeBatchFiles(staging: Staging, batchId: BatchId): Promise<void> {

@@ -156,6 +156,13 @@ test('rows whose _id is a number are all loaded, however much alike', async () =
     { _id: 92_346, n: 37 },
   ])
   await until(dataset, [...rows.map(({ n }) => n), 36, 37])
+  // Known again, however they are written.
+  await send(streaming, dataset, [
+    { _id: 12_345, n: 38 },
+    { _id: '100005.0', n: 39 },
+    { _id: 7, n: 40 },
+  ])
+  await until(dataset, [...rows.map(({ n }) => n), 36, 40, 37])
 })
 
 test('messages come into their datasets, those of one call into several', async () => {
@@ -206,14 +213,24 @@ test('a message is refused for what it is, beside others that are taken', async 
   await until(dataset, [1])
 })
 
-test('what does not fit the schema is left out of its batch and kept beside it; mended it is no duplicate', async () => {
+test('what does not fit the schema is left out of its batch and makes one that failed; mended it is no duplicate', async () => {
   await using streaming = await stream()
   const dataset = await bed.dataset(columns)
   await send(streaming, dataset, [row(1), { _id: 'e2', n: 'two' }])
   await until(dataset, [1])
-  const [batch] = await batchesOf(dataset)
-  expect(batch).toMatchObject({ state: 'success', recordCount: 1, failedRecordCount: 1 })
-  expect(await node.ingest.rejects(bed.caller, batch!.id, { limit: 10 })).toMatchObject([
+  const batches = await batchesOf(dataset)
+  expect(batches.find(({ state }) => state === 'success')).toMatchObject({
+    recordCount: 1,
+    failedRecordCount: 0,
+    errors: [],
+  })
+  const failed = batches.find(({ state }) => state === 'failed')
+  expect(failed).toMatchObject({
+    recordCount: 0,
+    failedRecordCount: 1,
+    errors: [{ description: '1 of 2 rows were refused.' }, { code: 'INGEST-1401-400' }],
+  })
+  expect(await node.ingest.rejects(bed.caller, failed!.id, { limit: 10 })).toMatchObject([
     { code: 'INGEST-1401-400', fileName: 'messages.json' },
   ])
   await send(streaming, dataset, [row(2)])

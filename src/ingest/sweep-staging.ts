@@ -5,7 +5,7 @@ import { type BatchId, isId } from '#base/ids.ts'
 import { deleteOldBatchFiles, selectBatchStates } from '#metadata/batches.ts'
 import type { Metadata } from '#metadata/metadata.ts'
 import { namesIn } from '#objects/names-in.ts'
-import { removeBatchFiles, type Staging } from './staging.ts'
+import { removeBatchFiles, removeRejects, type Staging } from './staging.ts'
 
 const dayMs = 86_400_000
 /** Rejects, files of batches that failed, and the names of all files. */
@@ -29,15 +29,10 @@ export async function sweepStaging({
   await deleteOldBatchFiles(metadata.db, oldest)
   const names = await namesIn(staging.folder)
   const batchIds = names.filter((name): name is BatchId => isId('batch', name))
-  for (let start = 0; start < batchIds.length; start += batchesAtOnce) {
-    const some = batchIds.slice(start, start + batchesAtOnce)
-    const states = await selectBatchStates(metadata.db, some)
-    for (const batchId of some) {
-      const batch = states.get(batchId)
-      const isUnderWay = batch !== undefined && underWay.has(batch.state)
-      const isKept = batch?.state === 'failed' && batch.updated_at >= oldest
-      if (!isUnderWay && !isKept) await removeBatchFiles(staging, batchId)
-    }
+  for await (const [batchId, batch] of withStates(metadata, batchIds)) {
+    const isUnderWay = batch !== undefined && underWay.has(batch.state)
+    const isKept = batch?.state === 'failed' && batch.updated_at >= oldest
+    if (!isUnderWay && !isKept) await removeBatchFiles(staging, batchId)
   }
   const removeOld = async (path: string, ageMsMax: number): Promise<void> => {
     const { mtimeMs } = await stat(path)
@@ -46,7 +41,21 @@ export async function sweepStaging({
   for (const name of names) {
     if (/^(?:infer|preview)-/.test(name)) await removeOld(join(staging.folder, name), lookMsMax)
   }
-  for (const name of await namesIn(staging.rejectsFolder)) {
-    await removeOld(join(staging.rejectsFolder, name), keptMs)
+  const rejectsNames = await namesIn(staging.rejectsFolder)
+  for (const name of rejectsNames) await removeOld(join(staging.rejectsFolder, name), keptMs)
+  const refusedIds = rejectsNames
+    .map((name) => name.replace(/\..*$/, ''))
+    .filter((name): name is BatchId => isId('batch', name))
+  for await (const [batchId, batch] of withStates(metadata, refusedIds)) {
+    if (!batch) await removeRejects(staging, batchId)
+  }
+}
+
+/** Undefined: nobody knows the batch, or its dataset is deleted. */
+async function* withStates(metadata: Metadata, batchIds: readonly BatchId[]) {
+  for (let start = 0; start < batchIds.length; start += batchesAtOnce) {
+    const some = batchIds.slice(start, start + batchesAtOnce)
+    const states = await selectBatchStates(metadata.db, some)
+    for (const batchId of some) yield [batchId, states.get(batchId)] as const
   }
 }

@@ -70,20 +70,19 @@ export function createUploads({
 
   return {
     upload: async (caller, upload) => {
-      const { batchId, fileName } = upload
       await batches.forFile(caller, upload)
-      return await store(caller, upload, async (tx, stored) => {
-        const replaced = await putBatchFile(tx, { batch_id: batchId, file_name: fileName, ...stored })
-        return replaced === undefined ? [] : [replaced]
-      })
+      return await store(caller, upload, async (tx, stored) => await putWholeFile(tx, upload, stored))
     },
 
     beginFile: async (caller, place) => {
       await batches.forFile(caller, place)
-      await metadata.transaction(async (tx) => {
+      const replaced = await metadata.transaction(async (tx) => {
         requireOpen(await batches.lock(tx, caller, place.batchId))
+        const parts = await deleteBatchUpload(tx, place)
         await insertBatchUpload(tx, place, clock.now())
+        return parts
       })
+      for (const old of replaced) await removeFile(staging, place.batchId, old)
     },
 
     uploadPart: async (caller, part) => {
@@ -121,9 +120,7 @@ export function createUploads({
             hint: 'Complete the file again when all its parts have been sent.',
           })
         }
-        const replaced = await putBatchFile(tx, { batch_id: batchId, file_name: fileName, ...stored })
-        await deleteBatchUpload(tx, place)
-        return [...(replaced === undefined ? [] : [replaced]), ...parts.map(({ number }) => number)]
+        return await putWholeFile(tx, place, stored)
       })
     },
 
@@ -133,14 +130,25 @@ export function createUploads({
         batch.dataset_id === place.datasetId
           ? (await selectBatchFiles(metadata.db, batch.id)).find((one) => one.file_name === place.fileName)
           : undefined
-      if (file) return { isWhole: true, bytes: Number(file.bytes), sha256: file.sha256 }
+      const parts = batch.dataset_id === place.datasetId ? await selectBatchParts(metadata.db, place) : []
+      if (file && parts.length === 0) return { isWhole: true, bytes: Number(file.bytes), sha256: file.sha256 }
       if (batch.dataset_id !== place.datasetId || !(await hasBatchUpload(metadata.db, place))) {
         throw new AppError('object.missing', `The batch has no file ${shownName(place.fileName)}.`)
       }
-      const parts = await selectBatchParts(metadata.db, place)
       return { isWhole: false, bytes: parts.reduce((sum, part) => sum + Number(part.bytes), 0) }
     },
   }
+}
+
+/** In the place of whatever had its name, parts too. @returns the numbers of what it replaced */
+async function putWholeFile(
+  tx: Transaction,
+  { batchId, fileName }: Pick<FilePlace, 'batchId' | 'fileName'>,
+  stored: { readonly number: number; readonly bytes: number; readonly sha256: string },
+): Promise<readonly number[]> {
+  const replaced = await putBatchFile(tx, { batch_id: batchId, file_name: fileName, ...stored })
+  const parts = await deleteBatchUpload(tx, { batchId, fileName })
+  return [...(replaced === undefined ? [] : [replaced]), ...parts]
 }
 
 async function* joined(paths: readonly string[]): AsyncGenerator<Uint8Array> {

@@ -219,6 +219,7 @@ describe('a row that does not fit says where', () => {
     },
     { name: 'list', type: arrayType(arrayType(dateType)) },
     { name: 'any', type: stringType },
+    { name: 'double', type: doubleType },
   ]
   const required = [['id'], ['who', 'name']]
   const read = fieldsReader(fields, '', { required })
@@ -234,6 +235,8 @@ describe('a row that does not fit says where', () => {
     [{ id: 1, other: 1 }, 'the dataset has no field "other"'],
     [{ id: 1, who: { name: 'n', x: 1 } }, 'the dataset has no field "who.x"'],
     [{ id: 1, who: { name: 'n', _acp_x: 1 } }, 'the dataset has no field "who._acp_x"'],
+    [{ id: 1, double: 1e400 }, 'the field "double" is double, "Infinity" came'],
+    [{ id: 1, any: -1e400 }, 'the field "any" is string, "-Infinity" came'],
     [{}, 'the required field "id" is missing'],
     [{ id: null }, 'the required field "id" is missing'],
     [{ id: 1, who: { age: 3 } }, 'the required field "who.name" is missing'],
@@ -242,9 +245,21 @@ describe('a row that does not fit says where', () => {
   })
 
   test('text columns take every value; NULL fields that nobody knows, and what another lake said of the row, do no harm', () => {
-    expect(read({ ID: 1, any: { a: [1] }, unknown: null })).toEqual(['1', null, null, '{"a":[1]}'])
-    expect(read({ id: 1, _ACP_BATCHID: 'b', _acp_system_metadata: {} })).toEqual(['1', null, null, null])
-    expect(read({ id: 1, any: 2.5, who: { name: '' } })).toEqual(['1', '{"age":null,"name":""}', null, '2.5'])
-    expect(look({ id: 1, any: 2.5, who: { name: '' } })).toEqual(['1', '', null, '2.5'])
+    expect(read({ ID: 1, any: { a: [1] }, unknown: null })).toEqual(['1', null, null, '{"a":[1]}', null])
+    expect(read({ id: 1, _ACP_BATCHID: 'b', _acp_system_metadata: {} })).toEqual([
+      '1',
+      null,
+      null,
+      null,
+      null,
+    ])
+    expect(read({ id: 1, any: 2.5, who: { name: '' } })).toEqual([
+      '1',
+      '{"age":null,"name":""}',
+      null,
+      '2.5',
+      null,
+    ])
+    expect(look({ id: 1, any: 2.5, who: { name: '' } })).toEqual(['1', '', null, '2.5', null])
   })
 })

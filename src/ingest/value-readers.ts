@@ -180,6 +180,8 @@ function jsonText(text: string | null, isJson: boolean): string {
 
 /** Text columns take whatever JSON holds; others only what is written as one value. */
 function textOf(value: unknown, takesAll: boolean): string | undefined {
+  // Of digits that are more than a double holds; no text of JSON says so.
+  if (value === Infinity || value === -Infinity) return undefined
   if (typeof value === 'number' || typeof value === 'boolean') return String(value)
   if (isRawNumber(value)) return value.rawJSON
   return takesAll ? JSON.stringify(value) : undefined
@@ -190,7 +192,7 @@ export function isObject(value: unknown): value is object {
 }
 
 function misfit(path: string, type: DataType, value: unknown): Misfit {
-  const shown = typeof value === 'string' ? value : JSON.stringify(value)
+  const shown = typeof value === 'string' || typeof value === 'number' ? String(value) : JSON.stringify(value)
   return new Misfit(`the field ${shownValue(path)} is ${sparkName(type)}, ${shownValue(shown)} came`)
 }
 

@@ -99,6 +99,31 @@ export async function selectBatchStates(
   return new Map(rows.map((row) => [row.id, row]))
 }
 
+/** Which nodes keep something of batches of a dataset. */
+export async function selectNodesOfBatches(db: Db, datasetId: DatasetId): Promise<string[]> {
+  const rows = await db
+    .selectFrom('batches')
+    .select('node_id')
+    .distinct()
+    .where('dataset_id', '=', datasetId)
+    .where('node_id', 'is not', null)
+    .execute()
+  return rows.flatMap(({ node_id: nodeId }) => nodeId ?? [])
+}
+
+export async function selectBatchIdsAt(
+  db: Db,
+  { datasetId, nodeId }: { readonly datasetId: DatasetId; readonly nodeId: string },
+): Promise<BatchId[]> {
+  const rows = await db
+    .selectFrom('batches')
+    .select('id')
+    .where('dataset_id', '=', datasetId)
+    .where('node_id', '=', nodeId)
+    .execute()
+  return rows.map(({ id }) => id)
+}
+
 export interface BatchFilter {
   readonly datasetId?: DatasetId
   /** Any of them. */

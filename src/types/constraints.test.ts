@@ -14,6 +14,8 @@ test('what is asked of values is found through structs, but what the type says a
       list: { type: 'array', items: { type: 'string', minLength: 3 } },
       map: { type: 'object', additionalProperties: { type: 'integer', minimum: 3 } },
       only: { type: 'boolean', const: true },
+      mail: { type: 'string', format: 'email' },
+      reference: { type: 'string', format: 'uri-reference' },
       looks: { type: 'string', pattern: '(?=x)' },
     },
   })
@@ -23,5 +25,6 @@ test('what is asked of values is found through structs, but what the type says a
     { path: ['deep', 'share'], minimum: 0, exclusiveMaximum: 1 },
     { path: ['count'], minimum: 0 },
     { path: ['only'], enum: [true] },
+    { path: ['mail'], format: 'email' },
   ])
 })

@@ -13,8 +13,13 @@ export interface Constraints {
   readonly minLength?: number
   readonly maxLength?: number
   readonly pattern?: string
+  readonly format?: TextFormat
   readonly enum?: readonly (string | number | boolean)[]
 }
+
+/** Formats of texts that are looked at; any text may be a `uri-reference`, and all others have types of their own. */
+export const textFormats = ['email', 'uri', 'ipv4', 'ipv6'] as const
+export type TextFormat = (typeof textFormats)[number]
 
 type Json = Readonly<Record<string, unknown>>
 
@@ -32,7 +37,8 @@ export function constraintsOf(
   const values = allowedValues(schema, type)
   if (values) found['enum'] = values
   if (kind === 'string') {
-    const { minLength, maxLength, pattern } = schema
+    const { minLength, maxLength, pattern, format } = schema
+    if (textFormats.some((known) => known === format)) found['format'] = format
     if (isNumber(minLength) && minLength > 0) found['minLength'] = minLength
     if (isNumber(maxLength)) found['maxLength'] = maxLength
     if (typeof pattern === 'string' && 'pattern' in enginePattern(pattern)) found['pattern'] = pattern

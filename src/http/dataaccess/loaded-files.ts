@@ -4,8 +4,8 @@ import { isId, parseId, type BatchId } from '#base/ids.ts'
 import type { HttpDependencies } from '../dependencies.ts'
 import { type App, guarded } from '../gateway/app.ts'
 import { callerOf } from '../gateway/caller.ts'
-import { limit, start } from '../gateway/page.ts'
 import { recordDownload } from '../gateway/record-download.ts'
+import { pageOf, paging } from './page.ts'
 import { sendRange } from './send-range.ts'
 
 const tags = ['Data access']
@@ -23,7 +23,7 @@ export function addLoadedFiles(app: App, { access, datasets, ingest }: HttpDepen
         tags,
         summary: 'What a batch was loaded into',
         params: z.object({ id: z.string() }),
-        querystring: z.object({ limit, start }),
+        querystring: z.object(paging),
       },
     },
     async (request) => {
@@ -31,9 +31,11 @@ export function addLoadedFiles(app: App, { access, datasets, ingest }: HttpDepen
       const batchId = parseId('batch', request.params.id)
       const batch = await datasets.batch(caller, batchId)
       const files = await ingest.loadedFiles(caller, batchId)
-      const some = files.length === 0 || request.query.start > 0 ? [] : [batch]
-      return {
-        data: some.map(({ id, datasetId, createdAt, updatedAt, recordCount }) => ({
+      const url = `/data/foundation/export/batches/${batchId}/files`
+      return pageOf(
+        files.length === 0 ? [] : [batch],
+        { ...request.query, url },
+        ({ id, datasetId, createdAt, updatedAt, recordCount }) => ({
           dataSetFileId: `${id}${ending}`,
           dataSetViewId: datasetId,
           version: '1.0.0',
@@ -43,9 +45,8 @@ export function addLoadedFiles(app: App, { access, datasets, ingest }: HttpDepen
           records: recordCount,
           size: files.reduce((sum, { bytes }) => sum + bytes, 0),
           _links: { self: { href: `/data/foundation/export/files/${id}${ending}` } },
-        })),
-        _page: { limit: request.query.limit, count: files.length === 0 ? 0 : 1 },
-      }
+        }),
+      )
     },
   )
 
@@ -57,27 +58,23 @@ export function addLoadedFiles(app: App, { access, datasets, ingest }: HttpDepen
         tags,
         summary: 'The Parquet files of a loaded batch: their list, or one of them',
         params: z.object({ id: z.string().max(100) }),
-        querystring: z.object({ path: z.string().min(1).max(1_100).optional(), limit, start }),
+        querystring: z.object({ path: z.string().min(1).max(1_100).optional(), ...paging }),
       },
     },
     async (request, reply) => {
       const caller = callerOf(request)
       const batchId = batchIdOf(request.params.id)
       const files = await ingest.loadedFiles(caller, batchId)
-      const { path, limit, start } = request.query
+      const { path } = request.query
       if (path === undefined) {
-        return await reply.send({
-          data: files.slice(start, start + limit).map(({ name, bytes }) => ({
+        const url = `/data/foundation/export/files/${request.params.id}`
+        return await reply.send(
+          pageOf(files, { ...request.query, url }, ({ name, bytes }) => ({
             name,
             length: String(bytes),
-            _links: {
-              self: {
-                href: `/data/foundation/export/files/${request.params.id}?path=${encodeURIComponent(name)}`,
-              },
-            },
+            _links: { self: { href: `${url}?path=${encodeURIComponent(name)}` } },
           })),
-          _page: { limit, count: files.length },
-        })
+        )
       }
       const file = files.find(({ name }) => name === path)
       if (!file) {

@@ -5,17 +5,16 @@ import type { BatchData, Ingest } from '#ingest/ingest.ts'
 import type { HttpDependencies } from '../dependencies.ts'
 import { type App, guarded } from '../gateway/app.ts'
 import { callerOf } from '../gateway/caller.ts'
-import { limit, start } from '../gateway/page.ts'
 import { recordDownload } from '../gateway/record-download.ts'
 import { addLoadedFiles } from './loaded-files.ts'
+import { pageOf, paging } from './page.ts'
 import { sendRange } from './send-range.ts'
 
 const tags = ['Data access']
 const config = guarded('catalog', 'view-datasets')
 const querystring = z.object({
   path: z.string().min(1).max(1_100).optional().describe('A file to download, or a folder to list'),
-  limit,
-  start,
+  ...paging,
 })
 
 /** `/data/foundation/export/batches`: the files of a batch that failed, and what is known of those of any. */
@@ -57,7 +56,14 @@ function addFiles(app: App, { access, ingest }: HttpDependencies, { place, summa
             `The batch has no file ${JSON.stringify(path?.slice(0, 200))}.`,
           )
         }
-        return await reply.send(page(entries, { ...request.query, url: request.url.split('?')[0] ?? '' }))
+        const url = request.url.split('?')[0] ?? ''
+        return await reply.send(
+          pageOf(entries, { ...request.query, url }, (entry) => ({
+            name: entry.name,
+            ...(entry.bytes === undefined ? {} : { length: String(entry.bytes) }),
+            _links: { self: { href: `${url}?path=${encodeURIComponent(entry.path)}` } },
+          })),
+        )
       }
       if (request.method !== 'HEAD') {
         await recordDownload(access, caller, { batchId, detail: { place } })
@@ -95,21 +101,4 @@ function entriesIn(
     ...[...folders].map((name) => ({ name, path: name, bytes: undefined })),
     ...files.flatMap(({ name, bytes }) => (name.includes('/') ? [] : [{ name, path: name, bytes }])),
   ]
-}
-
-function page(
-  entries: readonly Entry[],
-  { url, limit, start }: { readonly url: string; readonly limit: number; readonly start: number },
-): Record<string, unknown> {
-  const some = entries.slice(start, start + limit)
-  const next = start + limit < entries.length ? `${url}?start=${start + limit}&limit=${limit}` : undefined
-  return {
-    data: some.map(({ name, path, bytes }) => ({
-      name,
-      ...(bytes === undefined ? {} : { length: String(bytes) }),
-      _links: { self: { href: `${url}?path=${encodeURIComponent(path)}` } },
-    })),
-    _page: { limit, count: entries.length },
-    ...(next === undefined ? {} : { _links: { next: { href: next } } }),
-  }
 }

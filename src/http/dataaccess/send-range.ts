@@ -20,8 +20,9 @@ export async function sendRange(
   const { start, end } = range ?? { start: 0, end: file.bytes }
   void reply.header('content-length', end - start)
   if (range) void reply.code(206).header('content-range', `bytes ${start}-${end - 1}/${file.bytes}`)
-  if (request.method === 'HEAD' || start === end) return await reply.send()
-  return await reply.send(Readable.from(file.read({ start, end }), { objectMode: false }))
+  // HEAD too: an answer that has no body is said to be empty, whatever length it was given.
+  const pieces = request.method === 'HEAD' || start === end ? [] : file.read({ start, end })
+  return await reply.send(Readable.from(pieces, { objectMode: false }))
 }
 
 /** `end` is exclusive. */

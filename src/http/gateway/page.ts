@@ -1,7 +1,7 @@
 import { z } from 'zod'
 
 /** Empty parameters (`limit=&start=`) count as absent: clients send them. */
-const absentWhenEmpty = (value: unknown) => (value === '' ? undefined : value)
+export const absentWhenEmpty = (value: unknown) => (value === '' ? undefined : value)
 
 export const limit = z
   .preprocess(absentWhenEmpty, z.coerce.number().int().min(1).max(100).default(20))

@@ -37,6 +37,7 @@ function addWholeFiles(app: App, { ingest, limits }: HttpDependencies): void {
       },
     },
     async (request, reply) => {
+      if (request.headers['content-range'] !== undefined) throw notWhole()
       checkLength(request.headers['content-length'], limits.uploadBytesMax)
       const stored = await ingest.upload(callerOf(request), {
         ...placeOf(request.params),
@@ -113,6 +114,16 @@ function addParts(app: App, { ingest, limits }: HttpDependencies): void {
       })
       // The reference platform's client reads a body of JSON from this call alone.
       return await reply.code(200).send({})
+    },
+  )
+}
+
+function notWhole(): AppError {
+  return new AppError(
+    'request.invalid',
+    'PUT stores a whole file; a Content-Range says that this is a part of one.',
+    {
+      hint: 'Begin the file with POST and action=INITIALIZE and send its parts with PATCH, or leave the header out.',
     },
   )
 }

@@ -42,11 +42,13 @@ function newForm(
   { required, samplesFirst }: { readonly required: RequiredPaths; readonly samplesFirst: number },
 ): EntityForm {
   const seen = newSeenKeys()
+  // A number can be written in several ways: readers tell which `_id` it is.
+  const isLookedAt = columns.fields.some(({ name, type }) => name === '_id' && type.kind !== 'string')
   let count = 0
   let pattern: RegExp | undefined
   return {
     see: (entity) => {
-      if (count >= samplesMax) return
+      if (isLookedAt || count >= samplesMax) return
       seeKeys(seen, entity, columns)
       count += 1
       if (count !== samplesFirst && count !== samplesMax) return

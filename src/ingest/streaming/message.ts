@@ -63,13 +63,13 @@ export interface CheckedRow {
 
 export function rowChecker(columns: StructType, required: RequiredPaths): (entity: object) => CheckedRow {
   const read = fieldsReader(columns.fields, '', { required, isForLook: true })
+  const idIndex = columns.fields.findIndex(({ name }) => name === '_id')
   return (entity) => {
     try {
       const texts = read(entity)
       const text = JSON.stringify(entity)
       if (texts instanceof Misfit) return { text, key: null, misfit: texts }
-      const id = (entity as { readonly _id?: unknown })._id
-      return { text, key: keyOf(id), misfit: undefined }
+      return { text, key: keyOf(texts[idIndex]), misfit: undefined }
     } catch (error) {
       if (isTooDeep(error)) throw refused(`$.body.xdmEntity: ${tooDeep}`)
       throw error
@@ -77,9 +77,9 @@ export function rowChecker(columns: StructType, required: RequiredPaths): (entit
   }
 }
 
-/** What a row is known by: as many digits as a UUID has. */
-export function keyOf(id: unknown): string | null {
-  return typeof id === 'string' && id !== '' ? hash('sha256', id, 'hex').slice(0, 32) : null
+/** What a row is known by: as many digits as a UUID has. Of a number, the text that all ways to write it are read as. */
+export function keyOf(id: string | null | undefined): string | null {
+  return id ? hash('sha256', id, 'hex').slice(0, 32) : null
 }
 
 export function refused(problem: string): AppError {

@@ -1,12 +1,12 @@
-import { createHash } from 'node:crypto'
 import type { Clock } from '#base/clock.ts'
 import { assert, must } from '#base/assert.ts'
 import { faultPoint } from '#base/faults.ts'
-import { type BatchId, type DatasetId, parseId } from '#base/ids.ts'
+import type { BatchId, DatasetId } from '#base/ids.ts'
 import type { Jobs } from '#jobs/jobs.ts'
 import { insertBatchOnce, lockBatch, putBatchFile, updateBatch } from '#metadata/batches.ts'
 import type { Metadata } from '#metadata/metadata.ts'
 import { claimStreamKeys } from '#metadata/streaming.ts'
+import { derivedBatchId } from '../derived-batch-id.ts'
 import { enqueueLoad } from '../enqueue-load.ts'
 import { removeFile, type Staging, storeDurably } from '../staging.ts'
 import { type Entry, entryOf, rowsOf, textOfRows } from './entry.ts'
@@ -21,6 +21,8 @@ export interface MicroBatchOptions {
   readonly duplicateWindowMs: number
 }
 
+/** Says of a batch that it is of messages. */
+export const streamTag = 'sluice/stream'
 const fileName = 'messages.json'
 const fileNumber = 1
 
@@ -94,7 +96,6 @@ async function batchRows(
     sandbox_id: sandboxId,
     state: 'loading',
     format: 'json',
-    partial_ingestion_percentage: 100,
     has_diagnostics: true,
     is_multi_line_json: false,
     files_begun: fileNumber,
@@ -105,7 +106,7 @@ async function batchRows(
     failed_record_count: 0,
     bytes: 0,
     errors: '[]',
-    tags: JSON.stringify({ 'sluice/stream': [segment.id] }),
+    tags: JSON.stringify({ [streamTag]: [segment.id] }),
     created_by: principalId,
     node_id: jobs.nodeId,
   })
@@ -172,12 +173,7 @@ class FreshRows {
   }
 }
 
-const digits = '0123456789ABCDEFGHJKMNPQRSTVWXYZ'
-const timeLength = 10
-
-/** The segment's time, then what follows from segment and dataset alone: a ULID like all others. */
+/** Follows from segment and dataset alone. */
 function batchIdOf(segmentId: string, datasetId: DatasetId): BatchId {
-  const hash = createHash('sha256').update(`${segmentId} ${datasetId}`).digest()
-  const rest = Array.from({ length: 16 }, (_, index) => digits[(hash[index] ?? 0) & 31]).join('')
-  return parseId('batch', segmentId.slice(0, timeLength) + rest)
+  return derivedBatchId(segmentId, `${segmentId} ${datasetId}`)
 }
