@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs'
 import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { dataLakeSpecId, localFolderSpecs } from '../src/exports/exports.ts'
 import { type Actor, type ClientCredentials, send, signIn, tokenOf } from './support/actor.ts'
 import { testMetadata } from './support/metadata.ts'
 import { passableFolder } from './support/passable-folder.ts'
@@ -10,6 +11,7 @@ import { startProduct, type Product } from './support/product.ts'
 import { query, WireClient } from './support/wire-client.ts'
 
 const access = '/data/foundation/access-control'
+const configs = 'outputType=activationDatasets&outputField=datasets&limit=100'
 const sandboxes = '/data/foundation/sandbox-management'
 
 let folder: string
@@ -267,6 +269,66 @@ describe('denials', () => {
       const answer = await asker.ask('POST', '/sluice/v1/sql', { sql: `SELECT * FROM ${table}` })
       expect([answer.status, answer.body.detail]).toEqual([403, 'Missing permission: view-datasets'])
     }
+  })
+
+  test('three rights are all that an export needs, from the account to what became of a run', async () => {
+    await product.run('CREATE TABLE IF NOT EXISTS delivered AS SELECT 1 AS n')
+    const [datasetId] = Object.keys(
+      await admin.must('GET', '/data/foundation/catalog/dataSets?name=delivered'),
+    )
+    const three = ['view-datasets', 'view-destinations', 'manage-dataset-destinations']
+    const flows = '/data/foundation/flowservice'
+    const spec = { id: localFolderSpecs.connectionSpecId, version: '1.0' }
+    const exporter = await actorWith(three)
+    const make = async (kind: string, body: object): Promise<string> =>
+      (await exporter.must('POST', `${flows}/${kind}`, { name: 'of three', ...body })).id
+    const offered = await exporter.must('GET', `${flows}/connectionSpecs/${spec.id}/configs?${configs}`)
+    expect(offered.items.map(({ id }: { id: string }) => id)).toContain(datasetId)
+    const connection = await make('connections', { connectionSpec: spec })
+    const source = await make('sourceConnections', {
+      connectionSpec: { id: dataLakeSpecId, version: '1.0' },
+      params: { datasets: [{ dataSetId: datasetId }] },
+    })
+    const target = await make('targetConnections', {
+      baseConnectionId: connection,
+      connectionSpec: spec,
+      params: { path: join(folder, 'delivered'), datasetFileType: 'PARQUET', compression: 'GZIP' },
+    })
+    expect(await exporter.must('GET', `${flows}/connections/${connection}/test`)).toMatchObject({
+      result: true,
+    })
+    const flow = await make('flows', {
+      flowSpec: { id: localFolderSpecs.flowSpecId, version: '1.0' },
+      sourceConnectionIds: [source],
+      targetConnectionIds: [target],
+      scheduleParams: { interval: 0, timeUnit: 'day', startTime: 4_000_000_000 },
+    })
+    const planned = await exporter.must('POST', `/sluice/v1/exports/${flow}/dry-run`)
+    expect(planned.datasets).toMatchObject([{ rowCount: 1 }])
+    const { id: runId } = await exporter.must('POST', `${flows}/runs`, { flowId: flow })
+    const run = async () => (await exporter.must('GET', `${flows}/runs/${runId}`)).items[0].sluice.state
+    await expect.poll(run, { timeout: 30_000, interval: 50 }).toBe('succeeded')
+    const runs = await exporter.must('GET', `${flows}/runs?property=flowId==${flow}`)
+    expect(runs.items).toMatchObject([{ id: runId }])
+    for (const op of ['disable', 'enable'])
+      await exporter.must('POST', `${flows}/flows/${flow}/action?op=${op}`)
+    const { etag } = (await exporter.must('GET', `${flows}/connections/${connection}`)).items[0]
+    const renamed = [{ op: 'replace', path: '/name', value: 'other' }]
+    await exporter.must('PATCH', `${flows}/connections/${connection}`, renamed, { 'if-match': etag })
+    for (const at of [`flows/${flow}`, `targetConnections/${target}`, `connections/${connection}`])
+      await exporter.must('DELETE', `${flows}/${at}`)
+
+    const manager = await actorWith(['view-destinations', 'manage-destinations'])
+    const account = await manager.must('POST', `${flows}/connections`, { name: 'm', connectionSpec: spec })
+    expect((await manager.ask('POST', `${flows}/flows`, {})).body).toMatchObject({
+      errorMessage: expect.stringContaining('manage-dataset-destinations'),
+    })
+    const viewer = await actorWith(['view-destinations', 'view-datasets'])
+    const refused = await viewer.ask('DELETE', `${flows}/connections/${account.id}`)
+    expect([refused.status, refused.text]).toEqual([
+      403,
+      expect.stringContaining('Missing permission: manage-dataset-destinations'),
+    ])
   })
 
   test('what is said of fields needs its own right: identities, relationships, labels', async () => {

@@ -1,4 +1,5 @@
 import type { Access, Permission } from '#access/access.ts'
+import { requireOne } from '#access/require-one.ts'
 import { AppError } from '#base/errors.ts'
 import { isId, parseId } from '#base/ids.ts'
 import type { Caller, Dataset } from '#datasets/datasets.ts'
@@ -22,17 +23,19 @@ export async function require(access: Access, caller: Caller, permission: Permis
 }
 
 /** Accounts may be changed by who manages destinations or exports datasets; all else by who exports datasets. */
+export const permissionsToChange = {
+  connections: ['manage-destinations', 'manage-dataset-destinations'],
+  sourceConnections: ['manage-dataset-destinations'],
+  targetConnections: ['manage-destinations', 'manage-dataset-destinations'],
+  flows: ['manage-dataset-destinations'],
+} as const satisfies Readonly<Record<EntityKind, readonly Permission[]>>
+
 export async function requireChange(
   { access }: EntitiesOptions,
-  caller: Caller,
+  { principal, sandbox }: Caller,
   kind: EntityKind,
 ): Promise<void> {
-  const question = { principal: caller.principal, sandboxId: caller.sandbox.id }
-  if (kind === 'connections' || kind === 'targetConnections') {
-    const decision = await access.decide({ ...question, permission: 'manage-destinations' })
-    if (decision.isAllowed) return
-  }
-  await access.require({ ...question, permission: 'manage-dataset-destinations' })
+  await requireOne(access, permissionsToChange[kind], { principal, sandboxId: sandbox.id })
 }
 
 /** What the document's form alone can't say: whom it names, what the caller may see, where it writes. */
