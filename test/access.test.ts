@@ -271,6 +271,19 @@ describe('denials', () => {
     }
   })
 
+  test('who may see datasets may look at their rows, and asks no SQL', async () => {
+    await product.run("CREATE TABLE IF NOT EXISTS seen AS SELECT 1 AS n, 'a' AS word")
+    const [id] = Object.keys(await admin.must('GET', '/data/foundation/catalog/dataSets?name=seen'))
+    const preview = `/data/foundation/export/datasets/${id}/preview`
+    const viewer = await actorWith(['view-datasets'])
+    expect((await viewer.must('GET', preview)).data).toEqual([{ n: 1, word: 'a' }])
+    expect((await viewer.ask('POST', '/sluice/v1/sql', { sql: 'SELECT * FROM seen' })).status).toBe(403)
+    const asker = await actorWith(['manage-queries'])
+    expect((await asker.ask('GET', preview)).body).toMatchObject({
+      detail: 'Missing permission: view-datasets',
+    })
+  })
+
   test('three rights are all that an export needs, from the account to what became of a run', async () => {
     await product.run('CREATE TABLE IF NOT EXISTS delivered AS SELECT 1 AS n')
     const [datasetId] = Object.keys(
