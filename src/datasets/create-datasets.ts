@@ -6,12 +6,14 @@ import type { Lake } from '#lake/lake.ts'
 import { insertBatchOnce, selectBatch, selectBatches } from '#metadata/batches.ts'
 import {
   insertDataset,
+  lockDataset,
   markDeletedWithSamples,
   selectDataset,
   selectDatasetByName,
   selectDatasets,
   selectDatasetSandbox,
   selectTables,
+  setManagedBy,
 } from '#metadata/datasets.ts'
 import type { Metadata, Transaction } from '#metadata/metadata.ts'
 import type { Schemas } from '#schemas/schemas.ts'
@@ -31,6 +33,7 @@ import { layoutOf } from './layout.ts'
 import { likeOf } from './name-pattern.ts'
 import { withOwnTags } from './own-tags.ts'
 import { requireDataset } from './require-dataset.ts'
+import { requireWritable } from './require-writable.ts'
 import { checkRowExpiration } from './row-retention.ts'
 import { batchOf, datasetOf } from './rows.ts'
 import { schemaIdOf } from './schema-id.ts'
@@ -132,6 +135,7 @@ export function createDatasets({ metadata, access, lake, schemas, clock }: Datas
       schemaId: schema.id,
       schema: schema.columns,
       behavior: layout.behavior,
+      managedBy: 'CUSTOMER',
       tags: { ...dataset.tags, 'adobe/pqs/table': [tableName] },
       properties: dataset.properties ?? {},
       version: 0,
@@ -242,12 +246,24 @@ export function createDatasets({ metadata, access, lake, schemas, clock }: Datas
     async delete(caller, datasetId) {
       await require(caller, 'manage-datasets', datasetId)
       await metadata.transaction(async (tx) => {
+        const row = await lockDataset(tx, caller.sandbox.id, datasetId)
+        if (!row) throw unknownDataset(datasetId)
+        requireWritable(datasetOf(row))
         const at = clock.now()
         const deleted = await markDeletedWithSamples(tx, caller.sandbox.id, datasetId, at)
-        if (deleted.length === 0) throw unknownDataset(datasetId)
         for (const assetId of deleted) {
           await audit(caller, { action: 'delete', assetType: 'dataset', assetId }, tx)
         }
+      })
+    },
+
+    async setManagedBy(caller, datasetId, managedBy) {
+      await require(caller, 'manage-datasets', datasetId)
+      if (managedBy === 'CUSTOMER') await require(caller, 'administer-organization')
+      await metadata.transaction(async (tx) => {
+        if (!(await setManagedBy(tx, caller.sandbox.id, datasetId, managedBy)))
+          throw unknownDataset(datasetId)
+        await audit(caller, { action: 'update', assetType: 'dataset', assetId: datasetId }, tx)
       })
     },
 

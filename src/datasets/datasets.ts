@@ -42,7 +42,10 @@ export interface Datasets {
     caller: Caller,
     given: { datasetId: DatasetId; labels: unknown; ifMatch: string | undefined },
   ): Promise<DatasetLabels>
+  /** @throws AppError 'dataset.read_only' for a system dataset */
   delete(caller: Caller, datasetId: DatasetId): Promise<void>
+  /** Whoever may change a dataset may give it to the system; who administers the organisation may take it back. */
+  setManagedBy(caller: Caller, datasetId: DatasetId, managedBy: Dataset['managedBy']): Promise<void>
   /**
    * New columns behind those of a table that was made from columns.
    * @throws AppError 'schema.conflict' for a column there is, or when the table follows a schema somebody made
@@ -124,6 +127,8 @@ export interface Dataset {
   /** The user's columns. */
   readonly schema: StructType
   readonly behavior: 'time-series' | 'record' | 'adhoc'
+  /** `SYSTEM`: read-only, and not to be deleted. */
+  readonly managedBy: 'CUSTOMER' | 'SYSTEM'
   readonly tags: Readonly<Record<string, readonly string[]>>
   /** What the Catalog keeps for its clients and does not act on. */
   readonly properties: Readonly<Record<string, unknown>>

@@ -14,6 +14,7 @@ export function datasetOf(row: DatasetRow): Dataset {
     schemaId: row.schema_id,
     schema: structTypeFromJson(row.columns),
     behavior: row.behavior,
+    managedBy: row.managed_by,
     tags: row.tags as Dataset['tags'],
     properties: row.properties as Dataset['properties'],
     version: row.version,

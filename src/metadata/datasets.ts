@@ -37,6 +37,7 @@ export interface DatasetTables {
     labels: ColumnType<unknown, string | undefined, string>
     labels_version: Generated<number>
     updated_by: ColumnType<PrincipalId | null, PrincipalId | undefined, PrincipalId>
+    managed_by: Generated<'CUSTOMER' | 'SYSTEM'>
   }
   batches: {
     id: BatchId
@@ -258,6 +259,23 @@ export async function selectTables(db: Db, sandboxId: SandboxId): Promise<Datase
     .where('deleted_at', 'is', null)
     .orderBy('table_name')
     .execute()
+}
+
+/** False when there is none. */
+export async function setManagedBy(
+  db: Db,
+  sandboxId: SandboxId,
+  datasetId: DatasetId,
+  managedBy: DatasetRow['managed_by'],
+): Promise<boolean> {
+  const result = await db
+    .updateTable('datasets')
+    .set({ managed_by: managedBy })
+    .where('id', '=', datasetId)
+    .where('sandbox_id', '=', sandboxId)
+    .where('deleted_at', 'is', null)
+    .executeTakeFirst()
+  return result.numUpdatedRows === 1n
 }
 
 /** False when it was gone already. */

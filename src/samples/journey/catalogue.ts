@@ -143,6 +143,7 @@ export function journeyDatasets(sandbox: string): readonly SampleDataset[] {
         kind,
         schema,
         ...(tier ? { tier } : {}),
+        isSystem: true,
         isEmpty: table === tables.surfaces,
       }
     }
