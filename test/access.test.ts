@@ -344,6 +344,18 @@ describe('denials', () => {
     ])
   })
 
+  test('the upkeep of tables is seen by who may see datasets, or the dashboard', async () => {
+    for (const permission of ['view-datasets', 'view-monitoring-dashboard'])
+      expect((await (await actorWith([permission])).must('GET', '/sluice/v1/maintenance')).tasks).not.toEqual(
+        [],
+      )
+    const neither = await (await actorWith(['manage-queries'])).ask('GET', '/sluice/v1/maintenance')
+    expect([neither.status, neither.text]).toEqual([
+      403,
+      expect.stringContaining('Missing permission: view-datasets'),
+    ])
+  })
+
   test('what is said of fields needs its own right: identities, relationships, labels', async () => {
     const registry = '/data/foundation/schemaregistry/tenant'
     const schema = await admin.must('POST', `${registry}/schemas`, {
