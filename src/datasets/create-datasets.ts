@@ -4,6 +4,7 @@ import { AppError } from '#base/errors.ts'
 import { type DatasetId, newDatasetId } from '#base/ids.ts'
 import type { Lake } from '#lake/lake.ts'
 import { insertBatchOnce, selectBatch, selectBatches } from '#metadata/batches.ts'
+import { cancelDatasetExpirations } from '#metadata/dataset-expirations.ts'
 import {
   insertDataset,
   lockDataset,
@@ -246,11 +247,15 @@ export function createDatasets({ metadata, access, lake, schemas, clock }: Datas
     async delete(caller, datasetId) {
       await require(caller, 'manage-datasets', datasetId)
       await metadata.transaction(async (tx) => {
+        const at = clock.now()
+        const by = { updated_at: at, updated_by: caller.principal.id }
+        // Before the dataset, as an end that comes in this moment locks them.
+        await cancelDatasetExpirations(tx, [datasetId], by)
         const row = await lockDataset(tx, caller.sandbox.id, datasetId)
         if (!row) throw unknownDataset(datasetId)
         requireWritable(datasetOf(row))
-        const at = clock.now()
         const deleted = await markDeletedWithSamples(tx, caller.sandbox.id, datasetId, at)
+        await cancelDatasetExpirations(tx, deleted, by)
         for (const assetId of deleted) {
           await audit(caller, { action: 'delete', assetType: 'dataset', assetId }, tx)
         }
