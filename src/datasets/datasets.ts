@@ -75,7 +75,10 @@ export interface DatasetPage {
   /** Text with `^` and `$` for the ends and `.*` for anything. */
   readonly namePattern?: string
   readonly schemaId?: string
-  readonly orderBy?: { readonly column: 'created_at' | 'updated_at' | 'name'; readonly isDescending: boolean }
+  readonly orderBy?: readonly {
+    readonly column: 'created_at' | 'updated_at' | 'name'
+    readonly isDescending: boolean
+  }[]
   readonly tags?: readonly { readonly key: string; readonly value: string }[]
 }
 
@@ -150,7 +153,10 @@ export interface BatchPage {
   readonly createdAfter?: Date
   readonly createdBefore?: Date
   /** Absent: newest first. */
-  readonly orderBy?: { readonly column: 'created_at' | 'updated_at'; readonly isDescending: boolean }
+  readonly orderBy?: readonly {
+    readonly column: 'created_at' | 'updated_at'
+    readonly isDescending: boolean
+  }[]
 }
 
 export interface Batch {

@@ -106,7 +106,10 @@ export interface BatchFilter {
   readonly createdAfter?: Date
   readonly createdBefore?: Date
   /** Absent: newest first. */
-  readonly orderBy?: { readonly column: 'created_at' | 'updated_at'; readonly isDescending: boolean }
+  readonly orderBy?: readonly {
+    readonly column: 'created_at' | 'updated_at'
+    readonly isDescending: boolean
+  }[]
   readonly limit: number
   readonly start: number
 }
@@ -119,11 +122,10 @@ export async function selectBatches(db: Db, sandboxId: SandboxId, filter: BatchF
   if (states !== undefined) query = query.where('state', 'in', states)
   if (createdAfter !== undefined) query = query.where('created_at', '>', createdAfter)
   if (createdBefore !== undefined) query = query.where('created_at', '<', createdBefore)
-  const { column, isDescending } = filter.orderBy ?? { column: 'created_at', isDescending: true }
-  const direction = isDescending ? 'desc' : 'asc'
+  const order = filter.orderBy ?? [{ column: 'created_at', isDescending: true }]
+  for (const { column, isDescending } of order) query = query.orderBy(column, isDescending ? 'desc' : 'asc')
   return await query
-    .orderBy(column, direction)
-    .orderBy('id', direction)
+    .orderBy('id', order[0]?.isDescending === true ? 'desc' : 'asc')
     .limit(filter.limit)
     .offset(filter.start)
     .execute()

@@ -179,7 +179,10 @@ export interface DatasetFilter {
   /** Of SQL's LIKE. */
   readonly nameLike?: string
   readonly schemaId?: string
-  readonly orderBy?: { readonly column: 'created_at' | 'updated_at' | 'name'; readonly isDescending: boolean }
+  readonly orderBy?: readonly {
+    readonly column: 'created_at' | 'updated_at' | 'name'
+    readonly isDescending: boolean
+  }[]
   readonly tags?: readonly { readonly key: string; readonly value: string }[]
 }
 
@@ -200,13 +203,9 @@ export async function selectDatasets(
   for (const { key, value } of page.tags ?? []) {
     query = query.where(sql<boolean>`(tags::jsonb -> ${key}) @> ${JSON.stringify([value])}::jsonb`)
   }
-  const { column, isDescending } = page.orderBy ?? { column: 'created_at', isDescending: true }
-  return await query
-    .orderBy(column, isDescending ? 'desc' : 'asc')
-    .orderBy('id')
-    .limit(page.limit)
-    .offset(page.start)
-    .execute()
+  for (const { column, isDescending } of page.orderBy ?? [{ column: 'created_at', isDescending: true }])
+    query = query.orderBy(column, isDescending ? 'desc' : 'asc')
+  return await query.orderBy('id').limit(page.limit).offset(page.start).execute()
 }
 
 /** Nobody changes it until the transaction ends. */
