@@ -3,7 +3,7 @@ import type { Clock } from '#base/clock.ts'
 import { AppError } from '#base/errors.ts'
 import { type DatasetId, newDatasetId } from '#base/ids.ts'
 import type { Lake } from '#lake/lake.ts'
-import { insertBatchOnce, selectBatch, selectBatches } from '#metadata/batches.ts'
+import { insertBatchOnce, selectBatch, selectBatches, selectBatchFigures } from '#metadata/batches.ts'
 import { cancelDatasetExpirations } from '#metadata/dataset-expirations.ts'
 import {
   insertDataset,
@@ -300,7 +300,7 @@ export function createDatasets({ metadata, access, lake, schemas, clock }: Datas
         datasetId: row.dataset_id,
         absent,
       })
-      return batchOf(row)
+      return batchOf(row, (await selectBatchFigures(db, [row.id])).get(row.id))
     },
 
     async batches(caller, filter) {
@@ -312,7 +312,11 @@ export function createDatasets({ metadata, access, lake, schemas, clock }: Datas
           selectBatches(db, caller.sandbox.id, { ...filter, limit, start: filter.start + skip }),
         datasetOf: (row) => row.dataset_id,
       })
-      return shown.map(batchOf)
+      const figures = await selectBatchFigures(
+        db,
+        shown.map(({ id }) => id),
+      )
+      return shown.map((row) => batchOf(row, figures.get(row.id)))
     },
 
     async lockForRows(tx, datasetId) {

@@ -1,5 +1,6 @@
 import type { BatchId, DatasetId, SandboxId, TableId } from '#base/ids.ts'
 import type { Caller } from '#access/access.ts'
+import type { BatchFigures } from '#metadata/batches.ts'
 import type { Transaction } from '#metadata/metadata.ts'
 import type { LakeTable, NewTable } from '#lake/lake.ts'
 import type { StructType } from '#types/data-type.ts'
@@ -166,6 +167,8 @@ export interface Batch {
   readonly format: 'parquet' | 'json' | 'csv' | 'sql'
   readonly createdAt: Date
   readonly updatedAt: Date
+  /** When its load began. */
+  readonly startedAt: Date | undefined
   readonly completedAt: Date | undefined
   readonly recordCount: number
   readonly failedRecordCount: number
@@ -176,6 +179,12 @@ export interface Batch {
   readonly createdBy: string | undefined
   /** Which node has its files, until they are loaded, and what it keeps of them afterwards. Absent: none came. */
   readonly nodeId: string | undefined
+  readonly isMultiLineJson: boolean
+  readonly hasDiagnostics: boolean
+  readonly partialIngestionPercentage: number
+  /** Batches whose rows went when those of this one came. */
+  readonly predecessors: readonly BatchId[]
+  readonly figures: BatchFigures
   /** What its client calls it. Absent: nothing. */
   readonly externalId: string | undefined
 }

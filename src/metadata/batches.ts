@@ -66,6 +66,54 @@ export async function selectBatch(
     .executeTakeFirst()
 }
 
+export interface BatchFigures {
+  /** Of what was uploaded; 0 once that is forgotten. */
+  readonly inputBytes: number
+  readonly inputFileCount: number
+  /** Data files that came into the table. */
+  readonly outputFileCount: number
+}
+
+export async function selectBatchFigures(
+  db: Db,
+  batchIds: readonly BatchId[],
+): Promise<Map<BatchId, BatchFigures>> {
+  if (batchIds.length === 0) return new Map()
+  const rows = await db
+    .selectFrom('batches')
+    .leftJoin('datasets', 'datasets.id', 'batches.dataset_id')
+    .leftJoin('lake_commits', (join) =>
+      join
+        .onRef('lake_commits.table_id', '=', 'datasets.table_id')
+        .onRef('lake_commits.batch_id', '=', 'batches.id'),
+    )
+    .select(['batches.id', 'added_files'])
+    .select((query) => [
+      query
+        .selectFrom('batch_files')
+        .select(sql<string>`coalesce(sum(bytes), 0)`.as('bytes'))
+        .whereRef('batch_id', '=', 'batches.id')
+        .as('input_bytes'),
+      query
+        .selectFrom('batch_files')
+        .select(sql<string>`count(*)`.as('files'))
+        .whereRef('batch_id', '=', 'batches.id')
+        .as('input_files'),
+    ])
+    .where('batches.id', 'in', batchIds)
+    .execute()
+  return new Map(
+    rows.map((row) => [
+      row.id,
+      {
+        inputBytes: Number(row.input_bytes),
+        inputFileCount: Number(row.input_files),
+        outputFileCount: row.added_files ?? 0,
+      },
+    ]),
+  )
+}
+
 /** Locks the row: whoever changes the state next waits for this transaction. */
 export async function lockBatch(
   tx: Transaction,
@@ -147,6 +195,7 @@ export async function updateBatch(db: Db, batchId: BatchId, change: BatchChange)
     .set({
       state: change.state,
       updated_at: change.at,
+      ...(change.state === 'processing' ? { started_at: sql`coalesce(started_at, ${change.at})` } : {}),
       ...(change.isComplete ? { completed_at: change.at } : {}),
       ...(change.recordCount === undefined ? {} : { record_count: change.recordCount }),
       ...(change.failedRecordCount === undefined ? {} : { failed_record_count: change.failedRecordCount }),

@@ -59,6 +59,8 @@ export interface DatasetTables {
     created_at: Date
     updated_at: Date
     completed_at: Date | null
+    /** When its load began first. */
+    started_at: ColumnType<Date | null, Date | undefined, Date>
     record_count: BigInteger
     failed_record_count: BigInteger
     bytes: BigInteger
