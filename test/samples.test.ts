@@ -200,6 +200,14 @@ describe('the datasets of Journey Optimizer', () => {
     }
   }
 
+  test('are called as the platform calls them', async () => {
+    const names = new Map((await datasets()).map((dataset) => [tableOf(dataset), dataset.name]))
+    expect(names.get('decision_object_repository_fallback_offers')).toBe(
+      'Decision Object Repository – Fallback Offers',
+    )
+    expect(names.get('ode_decisionevents_prod_decisioning')).toBe('ODE DecisionEvents – prod decisioning')
+  })
+
   test('are the system’s own, and those of the shop are not', async () => {
     for (const { tags, classification } of await datasets())
       expect([tableOf({ tags } as DatasetDocument), classification.managedBy]).toEqual([
