@@ -344,6 +344,56 @@ describe('denials', () => {
     ])
   })
 
+  test('an organisation exports no datasets above the level it is entitled to, at save and at run', async () => {
+    const settings = '/sluice/v1/exports/settings'
+    const flows = '/data/foundation/flowservice'
+    await product.run('CREATE TABLE IF NOT EXISTS offers AS SELECT 1 AS n')
+    const [id] = Object.keys(await admin.must('GET', '/data/foundation/catalog/dataSets?name=offers'))
+    const dataset = `/data/foundation/catalog/dataSets/${id}`
+    await admin.must('PATCH', dataset, { tags: { tier: ['Ultimate'] } })
+    await admin.must('PUT', `/sluice/v1/datasets/${id}/managed-by`, { managedBy: 'SYSTEM' })
+    expect((await admin.ask('PATCH', dataset, { tags: { tier: ['Prime'] } })).status).toBe(403)
+    const spec = { id: localFolderSpecs.connectionSpecId, version: '1.0' }
+    const make = (kind: string, body: object) =>
+      admin.ask('POST', `${flows}/${kind}`, { name: 'of a level', ...body })
+    const source = () =>
+      make('sourceConnections', {
+        connectionSpec: { id: dataLakeSpecId, version: '1.0' },
+        params: { datasets: [{ dataSetId: id }] },
+      })
+    expect(await admin.must('GET', settings)).toEqual({ isStrict: false, entitledTier: null })
+    const made = await source()
+    const connection = await make('connections', { connectionSpec: spec })
+    const target = await make('targetConnections', {
+      baseConnectionId: connection.body.id,
+      connectionSpec: spec,
+      params: { path: join(folder, 'level'), datasetFileType: 'PARQUET', compression: 'GZIP' },
+    })
+    const flow = await make('flows', {
+      flowSpec: { id: localFolderSpecs.flowSpecId, version: '1.0' },
+      sourceConnectionIds: [made.body.id],
+      targetConnectionIds: [target.body.id],
+      scheduleParams: { interval: 0, timeUnit: 'day', startTime: 4_000_000_000 },
+    })
+    expect([made.status, flow.status]).toEqual([201, 201])
+    const ended = async () => {
+      const { id: runId } = await admin.must('POST', `${flows}/runs`, { flowId: flow.body.id })
+      const state = async () => (await admin.must('GET', `${flows}/runs/${runId}`)).items[0].sluice.state
+      await expect.poll(state, { timeout: 30_000, interval: 50 }).toMatch(/succeeded|failed/)
+      return await state()
+    }
+    await admin.must('PUT', settings, { entitledTier: 'Prime' })
+    const refused = await source()
+    expect([refused.status, refused.text]).toEqual([403, expect.stringContaining('of the level Ultimate')])
+    expect(await ended()).toBe('failed')
+    expect(await admin.must('PUT', settings, { entitledTier: null })).toEqual({
+      isStrict: false,
+      entitledTier: null,
+    })
+    expect((await source()).status).toBe(201)
+    expect(await ended()).toBe('succeeded')
+  })
+
   test('the upkeep of tables is seen by who may see datasets, or the dashboard', async () => {
     for (const permission of ['view-datasets', 'view-monitoring-dashboard'])
       expect((await (await actorWith([permission])).must('GET', '/sluice/v1/maintenance')).tasks).not.toEqual(

@@ -13,6 +13,7 @@ import { nouns } from './entity-references.ts'
 import { checkDestination } from './enforce-rules.ts'
 import { type EntityDocuments, fileFormatOf, type FlowDocument, readDocument } from './entity-schemas.ts'
 import type { EntityKind } from './exports.ts'
+import { requireEntitled } from './require-entitled.ts'
 import { scheduleRuleOf } from './schedule-params.ts'
 import { checkTargetFolder } from './target-folder.ts'
 import { targetStore } from './target-store.ts'
@@ -142,7 +143,7 @@ async function checkFlowSource(options: EntitiesOptions, caller: Caller, sourceI
 }
 
 async function checkDataset(
-  { datasets }: EntitiesOptions,
+  { datasets, metadata }: EntitiesOptions,
   caller: Caller,
   dataSetId: string,
   field: string,
@@ -156,7 +157,9 @@ async function checkDataset(
       },
     )
   try {
-    return await datasets.get(caller, parseId('dataset', dataSetId))
+    const dataset = await datasets.get(caller, parseId('dataset', dataSetId))
+    await requireEntitled(metadata, caller, dataset)
+    return dataset
   } catch (error) {
     if (!(error instanceof AppError) || error.code !== 'dataset.unknown') throw error
     throw new AppError('flow.invalid', `${field}: there is no dataset ${dataSetId} in this sandbox.`, {

@@ -40,6 +40,7 @@ import * as landingKeys from './migrations/0110-landing-keys.ts'
 import * as managedDatasets from './migrations/0125-managed-datasets.ts'
 import * as tableBytes from './migrations/0126-table-bytes.ts'
 import * as batchStarts from './migrations/0127-batch-starts.ts'
+import * as exportTiers from './migrations/0128-export-tiers.ts'
 import * as exportStarts from './migrations/0091-export-starts.ts'
 import * as lateAlerts from './migrations/0097-late-alerts.ts'
 
@@ -93,6 +94,7 @@ export const migrations: readonly Migration[] = [
   { name: '0125-managed-datasets', up: managedDatasets.up },
   { name: '0126-table-bytes', up: tableBytes.up },
   { name: '0127-batch-starts', up: batchStarts.up },
+  { name: '0128-export-tiers', up: exportTiers.up },
   { name: '0053-query-copies', up: queryCopies.up },
   { name: '0054-run-totals', up: runTotals.up },
 ]
