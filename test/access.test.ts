@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs'
 import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { dataLakeSpecId, localFolderSpecs } from '../src/exports/exports.ts'
 import { type Actor, type ClientCredentials, send, signIn, tokenOf } from './support/actor.ts'
 import { testMetadata } from './support/metadata.ts'
 import { passableFolder } from './support/passable-folder.ts'
@@ -10,6 +11,7 @@ import { startProduct, type Product } from './support/product.ts'
 import { query, WireClient } from './support/wire-client.ts'
 
 const access = '/data/foundation/access-control'
+const configs = 'outputType=activationDatasets&outputField=datasets&limit=100'
 const sandboxes = '/data/foundation/sandbox-management'
 
 let folder: string
@@ -267,6 +269,141 @@ describe('denials', () => {
       const answer = await asker.ask('POST', '/sluice/v1/sql', { sql: `SELECT * FROM ${table}` })
       expect([answer.status, answer.body.detail]).toEqual([403, `permission denied for table ${table}`])
     }
+  })
+
+  test('who may see datasets may look at their rows, and asks no SQL', async () => {
+    await product.run("CREATE TABLE IF NOT EXISTS seen AS SELECT 1 AS n, 'a' AS word")
+    const [id] = Object.keys(await admin.must('GET', '/data/foundation/catalog/dataSets?name=seen'))
+    const preview = `/data/foundation/export/datasets/${id}/preview`
+    const viewer = await actorWith(['view-datasets'])
+    expect((await viewer.must('GET', preview)).data).toEqual([{ n: 1, word: 'a' }])
+    expect((await viewer.ask('POST', '/sluice/v1/sql', { sql: 'SELECT * FROM seen' })).status).toBe(403)
+    const asker = await actorWith(['manage-queries'])
+    expect((await asker.ask('GET', preview)).body).toMatchObject({
+      detail: 'Missing permission: view-datasets',
+    })
+  })
+
+  test('three rights are all that an export needs, from the account to what became of a run', async () => {
+    await product.run('CREATE TABLE IF NOT EXISTS delivered AS SELECT 1 AS n')
+    const [datasetId] = Object.keys(
+      await admin.must('GET', '/data/foundation/catalog/dataSets?name=delivered'),
+    )
+    const three = ['view-datasets', 'view-destinations', 'manage-dataset-destinations']
+    const flows = '/data/foundation/flowservice'
+    const spec = { id: localFolderSpecs.connectionSpecId, version: '1.0' }
+    const exporter = await actorWith(three)
+    const make = async (kind: string, body: object): Promise<string> =>
+      (await exporter.must('POST', `${flows}/${kind}`, { name: 'of three', ...body })).id
+    const offered = await exporter.must('GET', `${flows}/connectionSpecs/${spec.id}/configs?${configs}`)
+    expect(offered.items.map(({ id }: { id: string }) => id)).toContain(datasetId)
+    const connection = await make('connections', { connectionSpec: spec })
+    const source = await make('sourceConnections', {
+      connectionSpec: { id: dataLakeSpecId, version: '1.0' },
+      params: { datasets: [{ dataSetId: datasetId }] },
+    })
+    const target = await make('targetConnections', {
+      baseConnectionId: connection,
+      connectionSpec: spec,
+      params: { path: join(folder, 'delivered'), datasetFileType: 'PARQUET', compression: 'GZIP' },
+    })
+    expect(await exporter.must('GET', `${flows}/connections/${connection}/test`)).toMatchObject({
+      result: true,
+    })
+    const flow = await make('flows', {
+      flowSpec: { id: localFolderSpecs.flowSpecId, version: '1.0' },
+      sourceConnectionIds: [source],
+      targetConnectionIds: [target],
+      scheduleParams: { interval: 0, timeUnit: 'day', startTime: 4_000_000_000 },
+    })
+    const planned = await exporter.must('POST', `/sluice/v1/exports/${flow}/dry-run`)
+    expect(planned.datasets).toMatchObject([{ rowCount: 1 }])
+    const { id: runId } = await exporter.must('POST', `${flows}/runs`, { flowId: flow })
+    const run = async () => (await exporter.must('GET', `${flows}/runs/${runId}`)).items[0].sluice.state
+    await expect.poll(run, { timeout: 30_000, interval: 50 }).toBe('succeeded')
+    const runs = await exporter.must('GET', `${flows}/runs?property=flowId==${flow}`)
+    expect(runs.items).toMatchObject([{ id: runId }])
+    for (const op of ['disable', 'enable'])
+      await exporter.must('POST', `${flows}/flows/${flow}/action?op=${op}`)
+    const { etag } = (await exporter.must('GET', `${flows}/connections/${connection}`)).items[0]
+    const renamed = [{ op: 'replace', path: '/name', value: 'other' }]
+    await exporter.must('PATCH', `${flows}/connections/${connection}`, renamed, { 'if-match': etag })
+    for (const at of [`flows/${flow}`, `targetConnections/${target}`, `connections/${connection}`])
+      await exporter.must('DELETE', `${flows}/${at}`)
+
+    const manager = await actorWith(['view-destinations', 'manage-destinations'])
+    const account = await manager.must('POST', `${flows}/connections`, { name: 'm', connectionSpec: spec })
+    expect((await manager.ask('POST', `${flows}/flows`, {})).body).toMatchObject({
+      errorMessage: expect.stringContaining('manage-dataset-destinations'),
+    })
+    const viewer = await actorWith(['view-destinations', 'view-datasets'])
+    const refused = await viewer.ask('DELETE', `${flows}/connections/${account.id}`)
+    expect([refused.status, refused.text]).toEqual([
+      403,
+      expect.stringContaining('Missing permission: manage-dataset-destinations'),
+    ])
+  })
+
+  test('an organisation exports no datasets above the level it is entitled to, at save and at run', async () => {
+    const settings = '/sluice/v1/exports/settings'
+    const flows = '/data/foundation/flowservice'
+    await product.run('CREATE TABLE IF NOT EXISTS offers AS SELECT 1 AS n')
+    const [id] = Object.keys(await admin.must('GET', '/data/foundation/catalog/dataSets?name=offers'))
+    const dataset = `/data/foundation/catalog/dataSets/${id}`
+    await admin.must('PATCH', dataset, { tags: { tier: ['Ultimate'] } })
+    await admin.must('PUT', `/sluice/v1/datasets/${id}/managed-by`, { managedBy: 'SYSTEM' })
+    expect((await admin.ask('PATCH', dataset, { tags: { tier: ['Prime'] } })).status).toBe(403)
+    const spec = { id: localFolderSpecs.connectionSpecId, version: '1.0' }
+    const make = (kind: string, body: object) =>
+      admin.ask('POST', `${flows}/${kind}`, { name: 'of a level', ...body })
+    const source = () =>
+      make('sourceConnections', {
+        connectionSpec: { id: dataLakeSpecId, version: '1.0' },
+        params: { datasets: [{ dataSetId: id }] },
+      })
+    expect(await admin.must('GET', settings)).toEqual({ isStrict: false, entitledTier: null })
+    const made = await source()
+    const connection = await make('connections', { connectionSpec: spec })
+    const target = await make('targetConnections', {
+      baseConnectionId: connection.body.id,
+      connectionSpec: spec,
+      params: { path: join(folder, 'level'), datasetFileType: 'PARQUET', compression: 'GZIP' },
+    })
+    const flow = await make('flows', {
+      flowSpec: { id: localFolderSpecs.flowSpecId, version: '1.0' },
+      sourceConnectionIds: [made.body.id],
+      targetConnectionIds: [target.body.id],
+      scheduleParams: { interval: 0, timeUnit: 'day', startTime: 4_000_000_000 },
+    })
+    expect([made.status, flow.status]).toEqual([201, 201])
+    const ended = async () => {
+      const { id: runId } = await admin.must('POST', `${flows}/runs`, { flowId: flow.body.id })
+      const state = async () => (await admin.must('GET', `${flows}/runs/${runId}`)).items[0].sluice.state
+      await expect.poll(state, { timeout: 30_000, interval: 50 }).toMatch(/succeeded|failed/)
+      return await state()
+    }
+    await admin.must('PUT', settings, { entitledTier: 'Prime' })
+    const refused = await source()
+    expect([refused.status, refused.text]).toEqual([403, expect.stringContaining('of the level Ultimate')])
+    expect(await ended()).toBe('failed')
+    expect(await admin.must('PUT', settings, { entitledTier: null })).toEqual({
+      isStrict: false,
+      entitledTier: null,
+    })
+    expect((await source()).status).toBe(201)
+    expect(await ended()).toBe('succeeded')
+  })
+
+  test('the upkeep of tables is seen by who may see datasets, or the dashboard', async () => {
+    for (const permission of ['view-datasets', 'view-monitoring-dashboard'])
+      expect((await (await actorWith([permission])).must('GET', '/sluice/v1/maintenance')).tasks).not.toEqual(
+        [],
+      )
+    const neither = await (await actorWith(['manage-queries'])).ask('GET', '/sluice/v1/maintenance')
+    expect([neither.status, neither.text]).toEqual([
+      403,
+      expect.stringContaining('Missing permission: view-datasets'),
+    ])
   })
 
   test('what is said of fields needs its own right: identities, relationships, labels', async () => {

@@ -49,6 +49,7 @@ test('datasets are filtered by name, schema and tags, ordered and trimmed', asyn
   const list = async (query: string) => Object.keys((await rest('GET', `${catalog}/dataSets?${query}`)).body)
   expect(await list('property=name~^filter&orderBy=asc:name')).toEqual([a, b])
   expect(await list('property=name~^filter&orderBy=desc:name')).toEqual([b, a])
+  expect(await list('property=name~^filter&orderBy=asc:created,name')).toEqual([a, b])
   expect(await list('property=name~^filter&orderBy=asc:name&limit=1&start=1')).toEqual([b])
   expect(await list('tags=team:red')).toEqual([a])
   expect(await list(`property=schemaRef.id==${schemaId}&property=name==filter b`)).toEqual([b])
@@ -169,6 +170,8 @@ test('batches are filtered by state and time, ordered and trimmed', async () => 
   const list = async (query: string) => Object.keys(await all(query))
   const [second, first] = await list('orderBy=desc:created')
   expect(await list('orderBy=asc:created')).toEqual([first, second])
+  expect(await list('orderBy=asc:created,updated')).toEqual([first, second])
+  expect(await list('orderBy=desc:updated,created')).toEqual([second, first])
   expect(await list('status=success')).toHaveLength(2)
   expect(await list('status=failed,active')).toHaveLength(2)
   for (const status of ['failed', 'staging', 'loading,queued'])
@@ -178,9 +181,60 @@ test('batches are filtered by state and time, ordered and trimmed', async () => 
   expect(await list(`createdBefore=${created + 1}`)).toEqual([first])
   expect(await list(`createdAfter=${new Date(created).toISOString()}`)).toEqual([second])
   expect(await all('properties=status&limit=1')).toEqual({ [second!]: { status: 'success' } })
-  for (const query of ['status=happy', 'createdAfter=yesterday', 'orderBy=desc:size']) {
+  for (const query of [
+    'status=happy',
+    'createdAfter=yesterday',
+    'orderBy=desc:size',
+    'orderBy=asc:created,',
+  ]) {
     expect([query, (await rest('GET', `${catalog}/batches?${query}`)).status]).toEqual([query, 400])
   }
+})
+
+test('the end of a dataset is a day there is, is told in seconds, and is over with the dataset', async () => {
+  const ttl = '/data/core/hygiene/ttl'
+  const datasetId = await madeDataset('to end')
+  for (const expiry of ['2030-02-31', '2031-02-29', '2030-13-01', '2030-12-31T25:00:00Z', '2030-12-31T10:00'])
+    expect([expiry, (await rest('POST', ttl, { body: { datasetId, expiry } })).status]).toEqual([expiry, 400])
+  const made = await rest('POST', ttl, { body: { datasetId, expiry: '2030-12-31' } })
+  expect([made.status, made.body]).toMatchObject([
+    201,
+    { status: 'pending', expiry: '2030-12-31T00:00:00Z', updatedAt: expect.stringMatching(/:\d\dZ$/) },
+  ])
+  const put = { body: { expiry: '2032-02-29T12:00:00+02:00' } }
+  expect((await rest('PUT', `${ttl}/${made.body.ttlId}`, put)).body.expiry).toBe('2032-02-29T10:00:00Z')
+  await rest('DELETE', `${catalog}/dataSets/${datasetId}`)
+  expect((await rest('GET', `${ttl}/${made.body.ttlId}`)).body).toMatchObject({ status: 'cancelled' })
+})
+
+test('a dataset tells of the rows and bytes that it holds, also when old rows have gone', async () => {
+  const event = 'https://ns.adobe.com/xdm/context/experienceevent'
+  const schema = await rest('POST', `${registry}/tenant/schemas`, {
+    body: { title: 'Old visits', allOf: [{ $ref: event }] },
+  })
+  const id = await madeDataset('old visits', { schemaRef: { id: schema.body.$id, contentType: 'x' } })
+  const many = (age: number, count: number) =>
+    `INSERT INTO old_visits (_id, timestamp) SELECT concat('${age}-', id), current_timestamp - make_interval(0, 0, 0, ${age}) FROM range(${count})`
+  await product.run(many(100, 5000))
+  await product.run(many(1, 7))
+  const metrics = async () =>
+    (await rest('GET', `${catalog}/dataSets/${id}`)).body[id].extensions.adobe_lakeHouse.metrics
+  const before = await metrics()
+  expect(before.rowCount).toBe(5007)
+  await rest('PATCH', `${catalog}/v2/dataSets/${id}`, {
+    body: { extensions: { adobe_lakeHouse: { rowExpiration: { ttlValue: 'P30D' } } } },
+  })
+  await rest('POST', '/sluice/v1/maintenance', { body: { tasks: ['retain'], dataSetId: id } })
+  await expect.poll(metrics, { timeout: 30_000, interval: 100 }).toMatchObject({ rowCount: 7 })
+  expect(await product.rows('SELECT count(*) FROM old_visits')).toEqual([[7]])
+  const after = await metrics()
+  expect(after.storageSize).toBeGreaterThan(0)
+  expect(after.storageSize).toBeLessThan(before.storageSize / 2)
+  await product.run('ALTER TABLE filtered ADD COLUMN more INT')
+  const list = (await rest('GET', `${catalog}/dataSets?name=filtered`)).body as Record<string, never>
+  expect(Object.values(list)).toMatchObject([
+    { extensions: { adobe_lakeHouse: { metrics: { rowCount: 2 } } } },
+  ])
 })
 
 test('a preview shows rows', async () => {

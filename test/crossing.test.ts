@@ -442,6 +442,10 @@ const rows: Readonly<Record<string, Row>> = {
   'POST /sluice/v1/datasets': {
     body: () => ({ name: 'own', columns: [{ name: 'id', type: 'bigint' }] }),
   },
+  'PUT /sluice/v1/datasets/:id/managed-by': {
+    params: ['dataset'],
+    body: () => ({ managedBy: 'SYSTEM' }),
+  },
   'GET /sluice/v1/batches/:id/rejects': { params: ['batch'] },
   'GET /sluice/v1/scratch-space': {},
   'GET /sluice/v1/scratch-space/:id/files/:name': { params: ['copy', 'file'] },

@@ -82,6 +82,47 @@ async function ended(batch: string): Promise<string | undefined> {
   return await stateOf(batch)
 }
 
+test('a batch tells how it was opened, what came and what became of it', async () => {
+  const datasetId = await madeDataset('told', { n: { type: 'integer', minimum: 0 } })
+  const old = await opened(datasetId, { 'old.json': '{"n":0}' })
+  expect(await finished(old)).toBe('success')
+  const files = { 'a.json': '{"n":1}\n{"n":"x"}', 'b.json': '{"n":2}' }
+  const inputFormat = { format: 'json', isMultiLineJson: true }
+  const replay = { predecessors: [old], reason: 'replace' }
+  const more = { inputFormat, partialIngestionPercentage: 50, replay, tags: { team: ['red'] } }
+  const batch = await opened(datasetId, files, more)
+  const told = async (id: string) =>
+    (await product.call<Record<string, Record<string, unknown>>>('GET', `${catalog}/batches/${id}`))[id] ?? {}
+  expect(await told(batch)).toMatchObject({
+    inputFormat,
+    metrics: { inputFileCount: 2, inputByteSize: 24, outputFileCount: 0 },
+  })
+  expect(await told(batch)).not.toHaveProperty('started')
+  expect(await finished(batch)).toBe('success')
+  const { created, started, completed, ...rest } = await told(batch)
+  expect(created).toBeLessThanOrEqual(started as number)
+  expect(started).toBeLessThanOrEqual(completed as number)
+  expect(rest).toMatchObject({
+    inputFormat,
+    replay,
+    tags: { team: ['red'], acp_enableErrorDiagnostics: true, acp_partialIngestionPercent: 50 },
+    metrics: {
+      inputByteSize: 24,
+      inputFileCount: 2,
+      inputRecordCount: 3,
+      outputRecordCount: 2,
+      outputFileCount: 1,
+      failedRecordCount: 1,
+    },
+  })
+  expect(rest['errors']).toEqual(
+    expect.arrayContaining([expect.objectContaining({ code: 'INGEST-1401-400', rows: [], recordCount: 1 })]),
+  )
+  expect(await told(old)).not.toHaveProperty('replay')
+  const listed = await product.call<Record<string, object>>('GET', `${catalog}/batches?dataSet=${datasetId}`)
+  expect(listed[batch]).toEqual(await told(batch))
+})
+
 describe('a preview of uploads', () => {
   const properties = {
     n: { type: 'integer', minimum: 0 },

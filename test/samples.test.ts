@@ -162,6 +162,98 @@ describe.skipIf(isSparkMissing)('on Spark', () => {
   )
 })
 
+describe('the datasets of Journey Optimizer', () => {
+  const datasets = async () =>
+    Object.entries(
+      await product.call<Record<string, DatasetDocument>>(
+        'GET',
+        '/data/foundation/catalog/dataSets?limit=100',
+      ),
+    ).map(([id, document]) => ({ ...document, id }))
+  const answerTo = async (method: string, path: string, body?: object) => {
+    const answer = await fetch(`${product.http}${path}`, {
+      method,
+      headers: { ...product.headers, ...(body ? { 'content-type': 'application/json' } : {}) },
+      ...(body ? { body: JSON.stringify(body) } : {}),
+    })
+    return [answer.status, await answer.text()]
+  }
+
+  const inletUrl = async (): Promise<string> => {
+    const connections = '/data/foundation/flowservice/connections'
+    const made = await product.call<{ id: string }>('POST', connections, {
+      name: 'web',
+      connectionSpec: { id: 'bc7b00d6-623a-4dfc-9fdb-f1240aeadaeb', version: '1.0' },
+      auth: { specName: 'Streaming Connection', params: { sourceId: 'web', dataType: 'xdm' } },
+    })
+    const { items } = await product.call<{ items: [{ auth: { params: { inletId: string } } }] }>(
+      'GET',
+      `${connections}/${made.id}`,
+    )
+    return `/collection/${items[0].auth.params.inletId}`
+  }
+  const message = (datasetId: string) => {
+    const schemaRef = { id: 'https://ns.example/schemas/any', contentType: 'application/json' }
+    return {
+      header: { schemaRef, imsOrgId: product.headers['x-gw-ims-org-id'], datasetId },
+      body: { xdmMeta: { schemaRef }, xdmEntity: { _id: 'e1' } },
+    }
+  }
+
+  test('are called as the platform calls them', async () => {
+    const names = new Map((await datasets()).map((dataset) => [tableOf(dataset), dataset.name]))
+    expect(names.get('decision_object_repository_fallback_offers')).toBe(
+      'Decision Object Repository – Fallback Offers',
+    )
+    expect(names.get('ode_decisionevents_prod_decisioning')).toBe('ODE DecisionEvents – prod decisioning')
+  })
+
+  test('are the system’s own, and those of the shop are not', async () => {
+    for (const { tags, classification } of await datasets())
+      expect([tableOf({ tags } as DatasetDocument), classification.managedBy]).toEqual([
+        expect.any(String),
+        tags['sample']?.[0] === 'journey' ? 'SYSTEM' : 'CUSTOMER',
+      ])
+  })
+
+  test('are read, take no rows by any door, and are not deleted', async () => {
+    const table = 'ajo_entity_dataset'
+    const { id } = (await datasets()).find((dataset) => tableOf(dataset) === table) as DatasetDocument
+    const [before] = await product.rows(`SELECT count(*) FROM ${table}`)
+    const refused = [403, expect.stringContaining('is a system dataset: it is read-only')]
+    const catalog = '/data/foundation/catalog/dataSets'
+    const batch = { datasetId: id, inputFormat: { format: 'json' } }
+    expect(await answerTo('DELETE', `${catalog}/${id}`)).toEqual(refused)
+    expect(await answerTo('POST', '/data/foundation/import/batches', batch)).toEqual(refused)
+    expect(await answerTo('POST', '/data/core/hygiene/ttl', { datasetId: id, expiry: '2099-01-01' })).toEqual(
+      refused,
+    )
+    const loaded = await product.call<object>('GET', `/data/foundation/catalog/batches?dataSet=${id}`)
+    const revert = `/data/foundation/import/batches/${Object.keys(loaded)[0]}?action=REVERT`
+    expect(await answerTo('POST', revert)).toEqual(refused)
+    for (const sql of [
+      `INSERT INTO ${table} SELECT * FROM ${table}`,
+      `DROP TABLE ${table}`,
+      `ALTER TABLE ${table} ADD COLUMN more STRING`,
+    ])
+      await expect(product.run(sql)).rejects.toThrow('is a system dataset: it is read-only')
+    expect(await answerTo('DELETE', `/iceberg/v1/namespaces/prod/tables/${table}`)).toEqual(refused)
+    expect(await answerTo('POST', await inletUrl(), message(id))).toEqual(refused)
+    expect(await product.rows(`SELECT count(*) FROM ${table}`)).toEqual([before])
+    expect((await datasets()).map((dataset) => dataset.id)).toContain(id)
+  })
+
+  test('are given back by an administrator, and given to the system again by the next installation', async () => {
+    const table = 'ajo_surfaces_dataset'
+    const { id } = (await datasets()).find((dataset) => tableOf(dataset) === table) as DatasetDocument
+    const managed = `/sluice/v1/datasets/${id}/managed-by`
+    expect(await answerTo('PUT', managed, { managedBy: 'CUSTOMER' })).toEqual([204, ''])
+    expect((await datasets()).find((one) => one.id === id)?.classification.managedBy).toBe('CUSTOMER')
+    await sluice(['sample', 'install', 'journey', '--home', home])
+    expect((await datasets()).find((one) => one.id === id)?.classification.managedBy).toBe('SYSTEM')
+  })
+})
+
 test('shows the level each dataset belongs to', () => {
   expect(installed['journey']?.out).toMatch(/ajo_entity_dataset +Prime +14 +new/)
   expect(installed['journey']?.out).toMatch(/decision_object_repository_placements +Ultimate +1 +new/)

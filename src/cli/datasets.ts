@@ -16,7 +16,7 @@ export interface DatasetDocument {
   readonly created: number
   readonly tags: Readonly<Record<string, readonly string[]>>
   readonly schemaRef: { readonly id: string }
-  readonly classification: { readonly dataBehavior: string }
+  readonly classification: { readonly dataBehavior: string; readonly managedBy: 'CUSTOMER' | 'SYSTEM' }
   readonly extensions: {
     readonly adobe_lakeHouse: {
       readonly metrics: { readonly rowCount: number; readonly storageSize: number }
@@ -117,6 +117,11 @@ export interface NewTable extends Omit<NewDataset, 'schema'> {
 export async function createTable(client: Client, table: NewTable): Promise<DatasetDocument> {
   const { id } = await client.post<{ id: string }>('/sluice/v1/datasets', table)
   return await readDataset(client, id)
+}
+
+/** From now on it is read-only, and cannot be deleted. */
+export async function giveToSystem(client: Client, { id }: DatasetDocument): Promise<void> {
+  await client.call('PUT', `/sluice/v1/datasets/${id}/managed-by`, { managedBy: 'SYSTEM' })
 }
 
 async function readDataset(client: Client, id: string): Promise<DatasetDocument> {

@@ -3,15 +3,18 @@ import type { Clock } from '#base/clock.ts'
 import { AppError } from '#base/errors.ts'
 import { type DatasetId, newDatasetId } from '#base/ids.ts'
 import type { Lake } from '#lake/lake.ts'
-import { insertBatchOnce, selectBatch, selectBatches } from '#metadata/batches.ts'
+import { insertBatchOnce, selectBatch, selectBatches, selectBatchFigures } from '#metadata/batches.ts'
+import { cancelDatasetExpirations } from '#metadata/dataset-expirations.ts'
 import {
   insertDataset,
+  lockDataset,
   markDeletedWithSamples,
   selectDataset,
   selectDatasetByName,
   selectDatasets,
   selectDatasetSandbox,
   selectTables,
+  setManagedBy,
 } from '#metadata/datasets.ts'
 import type { Metadata, Transaction } from '#metadata/metadata.ts'
 import type { Schemas } from '#schemas/schemas.ts'
@@ -31,6 +34,7 @@ import { layoutOf } from './layout.ts'
 import { likeOf } from './name-pattern.ts'
 import { withOwnTags } from './own-tags.ts'
 import { requireDataset } from './require-dataset.ts'
+import { requireWritable } from './require-writable.ts'
 import { checkRowExpiration } from './row-retention.ts'
 import { batchOf, datasetOf } from './rows.ts'
 import { schemaIdOf } from './schema-id.ts'
@@ -132,6 +136,7 @@ export function createDatasets({ metadata, access, lake, schemas, clock }: Datas
       schemaId: schema.id,
       schema: schema.columns,
       behavior: layout.behavior,
+      managedBy: 'CUSTOMER',
       tags: { ...dataset.tags, 'adobe/pqs/table': [tableName] },
       properties: dataset.properties ?? {},
       version: 0,
@@ -243,11 +248,27 @@ export function createDatasets({ metadata, access, lake, schemas, clock }: Datas
       await require(caller, 'manage-datasets', datasetId)
       await metadata.transaction(async (tx) => {
         const at = clock.now()
+        const by = { updated_at: at, updated_by: caller.principal.id }
+        // Before the dataset, as an end that comes in this moment locks them.
+        await cancelDatasetExpirations(tx, [datasetId], by)
+        const row = await lockDataset(tx, caller.sandbox.id, datasetId)
+        if (!row) throw unknownDataset(datasetId)
+        requireWritable(datasetOf(row))
         const deleted = await markDeletedWithSamples(tx, caller.sandbox.id, datasetId, at)
-        if (deleted.length === 0) throw unknownDataset(datasetId)
+        await cancelDatasetExpirations(tx, deleted, by)
         for (const assetId of deleted) {
           await audit(caller, { action: 'delete', assetType: 'dataset', assetId }, tx)
         }
+      })
+    },
+
+    async setManagedBy(caller, datasetId, managedBy) {
+      await require(caller, 'manage-datasets', datasetId)
+      if (managedBy === 'CUSTOMER') await require(caller, 'administer-organization')
+      await metadata.transaction(async (tx) => {
+        if (!(await setManagedBy(tx, caller.sandbox.id, datasetId, managedBy)))
+          throw unknownDataset(datasetId)
+        await audit(caller, { action: 'update', assetType: 'dataset', assetId: datasetId }, tx)
       })
     },
 
@@ -279,7 +300,7 @@ export function createDatasets({ metadata, access, lake, schemas, clock }: Datas
         datasetId: row.dataset_id,
         absent,
       })
-      return batchOf(row)
+      return batchOf(row, (await selectBatchFigures(db, [row.id])).get(row.id))
     },
 
     async batches(caller, filter) {
@@ -291,7 +312,11 @@ export function createDatasets({ metadata, access, lake, schemas, clock }: Datas
           selectBatches(db, caller.sandbox.id, { ...filter, limit, start: filter.start + skip }),
         datasetOf: (row) => row.dataset_id,
       })
-      return shown.map(batchOf)
+      const figures = await selectBatchFigures(
+        db,
+        shown.map(({ id }) => id),
+      )
+      return shown.map((row) => batchOf(row, figures.get(row.id)))
     },
 
     async lockForRows(tx, datasetId) {

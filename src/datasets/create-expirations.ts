@@ -19,6 +19,8 @@ import type { Caller } from './datasets.ts'
 import { expireDataset, expireKind } from './expire-dataset.ts'
 import type { Expirations } from './expirations.ts'
 import { requireDataset } from './require-dataset.ts'
+import { requireWritable } from './require-writable.ts'
+import { datasetOf } from './rows.ts'
 
 const textLengthMax = 4_000
 
@@ -125,6 +127,7 @@ export function createExpirations(dependencies: ExpirationsDependencies): Expira
       checkTexts(displayName, description)
       const dataset = await selectDataset(metadata.db, caller.sandbox.id, datasetId)
       if (!dataset) throw unknownDataset(datasetId)
+      requireWritable(datasetOf(dataset))
       const now = clock.now()
       const row: DatasetExpirationRow = {
         id: `SD-${randomUUID()}`,

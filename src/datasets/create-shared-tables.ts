@@ -12,6 +12,7 @@ import { tableColumns } from './columns.ts'
 import type { Caller, Dataset, Datasets } from './datasets.ts'
 import { followTable } from './follow-table.ts'
 import { isSeenWhole } from './require-dataset.ts'
+import { requireWritable } from './require-writable.ts'
 import type { SharedTable, SharedTables } from './shared-tables.ts'
 import { chosenTableName } from './table-name.ts'
 
@@ -72,6 +73,7 @@ export function createSharedTables(dependencies: SharedTablesDependencies): Shar
   const manageable = async (caller: Caller, name: string): Promise<Dataset> => {
     const dataset = await visible(caller, name)
     await access.require(question(caller, 'manage-datasets', dataset))
+    requireWritable(dataset)
     return dataset
   }
 

@@ -1,5 +1,6 @@
 import type { BatchId, DatasetId, SandboxId, TableId } from '#base/ids.ts'
 import type { Caller } from '#access/access.ts'
+import type { BatchFigures } from '#metadata/batches.ts'
 import type { Transaction } from '#metadata/metadata.ts'
 import type { LakeTable, NewTable } from '#lake/lake.ts'
 import type { StructType } from '#types/data-type.ts'
@@ -42,7 +43,10 @@ export interface Datasets {
     caller: Caller,
     given: { datasetId: DatasetId; labels: unknown; ifMatch: string | undefined },
   ): Promise<DatasetLabels>
+  /** @throws AppError 'dataset.read_only' for a system dataset */
   delete(caller: Caller, datasetId: DatasetId): Promise<void>
+  /** Whoever may change a dataset may give it to the system; who administers the organisation may take it back. */
+  setManagedBy(caller: Caller, datasetId: DatasetId, managedBy: Dataset['managedBy']): Promise<void>
   /**
    * New columns behind those of a table that was made from columns.
    * @throws AppError 'schema.conflict' for a column there is, or when the table follows a schema somebody made
@@ -72,7 +76,10 @@ export interface DatasetPage {
   /** Text with `^` and `$` for the ends and `.*` for anything. */
   readonly namePattern?: string
   readonly schemaId?: string
-  readonly orderBy?: { readonly column: 'created_at' | 'updated_at' | 'name'; readonly isDescending: boolean }
+  readonly orderBy?: readonly {
+    readonly column: 'created_at' | 'updated_at' | 'name'
+    readonly isDescending: boolean
+  }[]
   readonly tags?: readonly { readonly key: string; readonly value: string }[]
 }
 
@@ -124,6 +131,8 @@ export interface Dataset {
   /** The user's columns. */
   readonly schema: StructType
   readonly behavior: 'time-series' | 'record' | 'adhoc'
+  /** `SYSTEM`: read-only, and not to be deleted. */
+  readonly managedBy: 'CUSTOMER' | 'SYSTEM'
   readonly tags: Readonly<Record<string, readonly string[]>>
   /** What the Catalog keeps for its clients and does not act on. */
   readonly properties: Readonly<Record<string, unknown>>
@@ -145,7 +154,10 @@ export interface BatchPage {
   readonly createdAfter?: Date
   readonly createdBefore?: Date
   /** Absent: newest first. */
-  readonly orderBy?: { readonly column: 'created_at' | 'updated_at'; readonly isDescending: boolean }
+  readonly orderBy?: readonly {
+    readonly column: 'created_at' | 'updated_at'
+    readonly isDescending: boolean
+  }[]
 }
 
 export interface Batch {
@@ -155,6 +167,8 @@ export interface Batch {
   readonly format: 'parquet' | 'json' | 'csv' | 'sql'
   readonly createdAt: Date
   readonly updatedAt: Date
+  /** When its load began. */
+  readonly startedAt: Date | undefined
   readonly completedAt: Date | undefined
   readonly recordCount: number
   readonly failedRecordCount: number
@@ -165,6 +179,12 @@ export interface Batch {
   readonly createdBy: string | undefined
   /** Which node has its files, until they are loaded, and what it keeps of them afterwards. Absent: none came. */
   readonly nodeId: string | undefined
+  readonly isMultiLineJson: boolean
+  readonly hasDiagnostics: boolean
+  readonly partialIngestionPercentage: number
+  /** Batches whose rows went when those of this one came. */
+  readonly predecessors: readonly BatchId[]
+  readonly figures: BatchFigures
   /** What its client calls it. Absent: nothing. */
   readonly externalId: string | undefined
 }

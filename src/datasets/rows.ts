@@ -1,4 +1,5 @@
-import type { BatchRow } from '#metadata/batches.ts'
+import type { BatchId } from '#base/ids.ts'
+import type { BatchFigures, BatchRow } from '#metadata/batches.ts'
 import type { DatasetRow } from '#metadata/datasets.ts'
 import { structTypeFromJson } from '#types/data-type-json.ts'
 import type { Batch, BatchError, Dataset } from './datasets.ts'
@@ -14,6 +15,7 @@ export function datasetOf(row: DatasetRow): Dataset {
     schemaId: row.schema_id,
     schema: structTypeFromJson(row.columns),
     behavior: row.behavior,
+    managedBy: row.managed_by,
     tags: row.tags as Dataset['tags'],
     properties: row.properties as Dataset['properties'],
     version: row.version,
@@ -23,7 +25,7 @@ export function datasetOf(row: DatasetRow): Dataset {
   }
 }
 
-export function batchOf(row: BatchRow): Batch {
+export function batchOf(row: BatchRow, figures: BatchFigures | undefined): Batch {
   return {
     id: row.id,
     datasetId: row.dataset_id,
@@ -31,6 +33,7 @@ export function batchOf(row: BatchRow): Batch {
     format: row.format,
     createdAt: row.created_at,
     updatedAt: row.updated_at,
+    startedAt: row.started_at ?? (row.format === 'sql' ? row.created_at : undefined),
     completedAt: row.completed_at ?? undefined,
     recordCount: Number(row.record_count),
     failedRecordCount: Number(row.failed_record_count),
@@ -40,5 +43,10 @@ export function batchOf(row: BatchRow): Batch {
     createdBy: row.created_by ?? undefined,
     nodeId: row.node_id ?? undefined,
     externalId: row.external_id ?? undefined,
+    isMultiLineJson: row.is_multi_line_json,
+    hasDiagnostics: row.has_diagnostics,
+    partialIngestionPercentage: row.partial_ingestion_percentage,
+    predecessors: row.predecessors as readonly BatchId[],
+    figures: figures ?? { inputBytes: 0, inputFileCount: 0, outputFileCount: 0 },
   }
 }

@@ -6,6 +6,7 @@ import type { Transaction } from '#metadata/metadata.ts'
 import type { Schemas } from '#schemas/schemas.ts'
 import type { Dataset, DatasetDocument } from './datasets.ts'
 import { withOwnTags } from './own-tags.ts'
+import { requireWritable } from './require-writable.ts'
 import { checkRowExpiration } from './row-retention.ts'
 import { datasetOf } from './rows.ts'
 
@@ -35,10 +36,12 @@ export async function changeDataset(
   const name = textOf(wanted['name'], 'name', nameMax)
   if (name === '') throw invalid('name', `a text of 1 to ${nameMax} characters was expected`)
   const description = textOf(wanted['description'] ?? '', 'description', descriptionMax)
-  const tags = {
+  const tags: Readonly<Record<string, readonly string[]>> = {
     ...withOwnTags(tagsOf(wanted['tags'] ?? {}), before.tags),
     [tableTag]: [before.tableName],
   }
+  // Who may export it goes by its level.
+  if (String(tags['tier']) !== String(before.tags['tier'])) requireWritable(before)
   const properties = propertiesOf(wanted)
   checkRowExpiration({ behavior: before.behavior, properties })
   if (isForProfiles(tags) && !isForProfiles(before.tags))

@@ -14,8 +14,8 @@ import {
   selectExportJobRuns,
   selectExportRun,
   selectExportRuns,
-  selectIsStrict,
-  upsertIsStrict,
+  selectExportSettings,
+  upsertExportSettings,
 } from '#metadata/exports.ts'
 import { type RunRow, selectRun } from '#metadata/jobs.ts'
 import type { ScheduledWriters } from '#query/scheduled-writers.ts'
@@ -127,12 +127,13 @@ export function createExports(options: ExportsOptions): Exports {
     testConnection: (caller, id) => testConnection(options, caller, id),
     settings: async ({ principal, sandbox }) => {
       await access.require({ principal, permission: 'view-destinations', sandboxId: sandbox.id })
-      return { isStrict: await selectIsStrict(metadata.db, principal.organizationId) }
+      return await selectExportSettings(metadata.db, principal.organizationId)
     },
-    putSettings: async ({ principal, sandbox }, { isStrict }) => {
+    putSettings: async ({ principal, sandbox }, change) => {
       await access.require({ principal, permission: 'administer-organization', sandboxId: sandbox.id })
-      await metadata.transaction(async (tx) => {
-        await upsertIsStrict(tx, principal.organizationId, isStrict)
+      return await metadata.transaction(async (tx) => {
+        const settings = { ...(await selectExportSettings(tx, principal.organizationId)), ...change }
+        await upsertExportSettings(tx, principal.organizationId, settings)
         await access.audit(
           {
             principalId: principal.id,
@@ -141,12 +142,12 @@ export function createExports(options: ExportsOptions): Exports {
             assetType: 'Export settings',
             assetId: principal.organizationId,
             status: 'Allow',
-            detail: { isStrict },
+            detail: { ...settings },
           },
           tx,
         )
+        return settings
       })
-      return { isStrict }
     },
     runDocument: async (caller, runId) => {
       const row = await rowOf(caller, runId)

@@ -12,7 +12,7 @@ import {
   lockEntity,
   selectEntities,
   selectEntity,
-  selectIsStrict,
+  selectExportSettings,
   selectLastRuns,
   selectUnfinishedRuns,
   updateEntity,
@@ -130,7 +130,8 @@ export function createEntities(options: EntitiesOptions): Entities {
     body: unknown,
     document: EntityDocuments[K],
   ): Promise<EntityDocuments[K]> {
-    if (!(await selectIsStrict(metadata.db, caller.principal.organizationId))) return document
+    const { isStrict } = await selectExportSettings(metadata.db, caller.principal.organizationId)
+    if (!isStrict) return document
     checkCompatibility(kind, body, document)
     return kind === 'flows'
       ? (withEnd(document as FlowDocument, clock.now()) as EntityDocuments[K])

@@ -1,4 +1,5 @@
 import type { Access, Permission } from '#access/access.ts'
+import { requireOne } from '#access/require-one.ts'
 import { AppError } from '#base/errors.ts'
 import { isId, parseId } from '#base/ids.ts'
 import type { Caller, Dataset } from '#datasets/datasets.ts'
@@ -12,6 +13,7 @@ import { nouns } from './entity-references.ts'
 import { checkDestination } from './enforce-rules.ts'
 import { type EntityDocuments, fileFormatOf, type FlowDocument, readDocument } from './entity-schemas.ts'
 import type { EntityKind } from './exports.ts'
+import { requireEntitled } from './require-entitled.ts'
 import { scheduleRuleOf } from './schedule-params.ts'
 import { checkTargetFolder } from './target-folder.ts'
 import { targetStore } from './target-store.ts'
@@ -22,17 +24,19 @@ export async function require(access: Access, caller: Caller, permission: Permis
 }
 
 /** Accounts may be changed by who manages destinations or exports datasets; all else by who exports datasets. */
+export const permissionsToChange = {
+  connections: ['manage-destinations', 'manage-dataset-destinations'],
+  sourceConnections: ['manage-dataset-destinations'],
+  targetConnections: ['manage-destinations', 'manage-dataset-destinations'],
+  flows: ['manage-dataset-destinations'],
+} as const satisfies Readonly<Record<EntityKind, readonly Permission[]>>
+
 export async function requireChange(
   { access }: EntitiesOptions,
-  caller: Caller,
+  { principal, sandbox }: Caller,
   kind: EntityKind,
 ): Promise<void> {
-  const question = { principal: caller.principal, sandboxId: caller.sandbox.id }
-  if (kind === 'connections' || kind === 'targetConnections') {
-    const decision = await access.decide({ ...question, permission: 'manage-destinations' })
-    if (decision.isAllowed) return
-  }
-  await access.require({ ...question, permission: 'manage-dataset-destinations' })
+  await requireOne(access, permissionsToChange[kind], { principal, sandboxId: sandbox.id })
 }
 
 /** What the document's form alone can't say: whom it names, what the caller may see, where it writes. */
@@ -139,7 +143,7 @@ async function checkFlowSource(options: EntitiesOptions, caller: Caller, sourceI
 }
 
 async function checkDataset(
-  { datasets }: EntitiesOptions,
+  { datasets, metadata }: EntitiesOptions,
   caller: Caller,
   dataSetId: string,
   field: string,
@@ -153,7 +157,9 @@ async function checkDataset(
       },
     )
   try {
-    return await datasets.get(caller, parseId('dataset', dataSetId))
+    const dataset = await datasets.get(caller, parseId('dataset', dataSetId))
+    await requireEntitled(metadata, caller, dataset)
+    return dataset
   } catch (error) {
     if (!(error instanceof AppError) || error.code !== 'dataset.unknown') throw error
     throw new AppError('flow.invalid', `${field}: there is no dataset ${dataSetId} in this sandbox.`, {

@@ -84,7 +84,7 @@ export interface Exports {
   /** Takes the destination's word on what was delivered, for each of the flow's datasets. */
   adopt(caller: Caller, flowId: FlowId): Promise<readonly Adopted[]>
   settings(caller: Caller): Promise<ExportSettings>
-  putSettings(caller: Caller, settings: ExportSettings): Promise<ExportSettings>
+  putSettings(caller: Caller, change: Partial<ExportSettings>): Promise<ExportSettings>
   /** What is said of exports in the sandbox, by name. */
   rules(caller: Caller): Promise<readonly NamedRule[]>
   /** Creates or replaces the rule of that name. @throws AppError 'request.invalid' naming the field */
@@ -163,6 +163,8 @@ export interface ConnectionTest {
 export interface ExportSettings {
   /** Refuse what the reference platform would, and end schedules as it does. */
   readonly isStrict: boolean
+  /** The level of Journey Optimizer whose datasets may be exported; null: every dataset. */
+  readonly entitledTier: 'Prime' | 'Ultimate' | null
 }
 
 export type EntityKind = 'connections' | 'sourceConnections' | 'targetConnections' | 'flows'

@@ -4,7 +4,7 @@ import { AppError } from '#base/errors.ts'
 import { parseId, type RunId, type SnapshotId } from '#base/ids.ts'
 import type { Caller, Dataset } from '#datasets/datasets.ts'
 import type { Lake, LakeTable } from '#lake/lake.ts'
-import { type ChainRow, selectExportRun, selectIsStrict } from '#metadata/exports.ts'
+import { type ChainRow, selectExportRun, selectExportSettings } from '#metadata/exports.ts'
 import type { Metadata } from '#metadata/metadata.ts'
 import { sparkDdl } from '#types/spark-ddl.ts'
 import { fileFormatOf, type FlowDocument, type TargetParams } from './entity-schemas.ts'
@@ -124,7 +124,9 @@ async function oldestRecord(
   if (dataset.behavior !== 'time-series' || table.dayColumn === undefined) return undefined
   const days =
     flow.scheduleParams.recordDaysMax ??
-    ((await selectIsStrict(metadata.db, caller.principal.organizationId)) ? strictRecordDays : undefined)
+    ((await selectExportSettings(metadata.db, caller.principal.organizationId)).isStrict
+      ? strictRecordDays
+      : undefined)
   if (days === undefined) return undefined
   return { column: table.dayColumn, from: new Date(exportAt.getTime() - days * dayMs).toISOString() }
 }

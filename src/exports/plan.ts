@@ -28,6 +28,7 @@ import { expandFolderTemplate } from './folder-template.ts'
 import type { LandingPlace } from './landing-place.ts'
 import { contentOf } from './plan-content.ts'
 import { overlapWarnings } from './overlap.ts'
+import { requireEntitled } from './require-entitled.ts'
 import { datasetIdOf, flowIdOf } from './run-subject.ts'
 import { startSequenceOf } from './start-sequences.ts'
 import { pinPlanned } from './stop-at-close.ts'
@@ -174,10 +175,12 @@ export async function readFlow(
   if (!named) throw new AppError('flow.unknown', `The dataset ${asked} was removed from the export.`)
   const datasetId = parseId('dataset', named.dataSetId)
   await requireView(options, caller, datasetId)
+  const dataset = await datasets.get(caller, datasetId)
+  await requireEntitled(metadata, caller, dataset)
   return {
     flowId,
     document,
-    dataset: await datasets.get(caller, datasetId),
+    dataset,
     startSequence: startSequenceOf(stored, datasetId),
     target: target.params,
     kind: must(destinationKindOf(target.connectionSpec.id), 'a target was checked when it was made'),

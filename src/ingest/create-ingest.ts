@@ -6,6 +6,7 @@ import { type BatchId, type DatasetId, newBatchId } from '#base/ids.ts'
 import type { Logger } from '#base/log.ts'
 import type { BatchError, Caller, Datasets } from '#datasets/datasets.ts'
 import { clearKind } from '#datasets/expire-dataset.ts'
+import { requireWritable } from '#datasets/require-writable.ts'
 import type { Engine } from '#engine/engine.ts'
 import type { Jobs } from '#jobs/jobs.ts'
 import type { Lake } from '#lake/lake.ts'
@@ -116,6 +117,7 @@ export function createIngest(dependencies: IngestDependencies): Ingest {
     async open(caller, batch) {
       await batches.requireManage(caller, batch.datasetId)
       const dataset = await datasets.get(caller, batch.datasetId)
+      requireWritable(dataset)
       const { partialIngestionPercentage = 0 } = batch
       if (!(partialIngestionPercentage >= 0 && partialIngestionPercentage <= 100)) {
         throw new AppError(
@@ -212,7 +214,8 @@ export function createIngest(dependencies: IngestDependencies): Ingest {
     fail: async (caller, batchId) => await end(caller, batchId, 'failed'),
 
     async revert(caller, batchId) {
-      await batches.get(caller, batchId)
+      const { dataset_id: datasetId } = await batches.get(caller, batchId)
+      requireWritable(await datasets.get(caller, datasetId))
       const isNew = await metadata.transaction(async (tx) => {
         const batch = await batches.lock(tx, caller, batchId)
         if (batch.state === 'inactive') return false

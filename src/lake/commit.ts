@@ -18,7 +18,12 @@ import {
 import type { Transaction } from '#metadata/metadata.ts'
 import { applyUpdates, checkRequirements } from './iceberg/apply-updates.ts'
 import { printJson } from './iceberg/json.ts'
-import { previousMetadataMax, type TableMetadata, withPrevious } from './iceberg/table-metadata.ts'
+import {
+  previousMetadataMax,
+  type TableMetadata,
+  totalBytesOf,
+  withPrevious,
+} from './iceberg/table-metadata.ts'
 import type { TableRequirement, TableUpdate } from './iceberg/table-update.ts'
 import type { LakeContext } from './lake-context.ts'
 import { removeRecorded } from './removals.ts'
@@ -149,6 +154,8 @@ export interface Next {
   /** Of the table's metadata. */
   readonly file: string
   readonly sha256: string
+  /** Of the files that the table holds then, if its snapshot says it. */
+  readonly totalBytes: number | null
   /** A metadata file that is older than readers look at. */
   readonly forgottenFile: string | undefined
 }
@@ -171,7 +178,13 @@ export async function writeNext(
   await files.write(file, bytes)
   const oldest =
     metadata['metadata-log'].length >= previousMetadataMax ? metadata['metadata-log'][0] : undefined
-  return { file, sha256: sha256Of(bytes), forgottenFile: oldest && files.nameOf(oldest['metadata-file']) }
+  const sha256 = sha256Of(bytes)
+  return {
+    file,
+    sha256,
+    totalBytes: totalBytesOf(next),
+    forgottenFile: oldest && files.nameOf(oldest['metadata-file']),
+  }
 }
 
 interface Try {
@@ -269,7 +282,11 @@ export async function recordChange(
   const commit = await record(change, { batch: batchId ?? null, write: writeId })
   const { definition, expired } = change
   await updateLakeTable(tx, tableId, {
-    ...(next && { metadata_file: next.file, metadata_sha256: next.sha256 }),
+    ...(next && {
+      metadata_file: next.file,
+      metadata_sha256: next.sha256,
+      total_bytes: next.totalBytes,
+    }),
     last_sequence: commit.sequence,
     last_ingest_time: Number(commit.ingest_time),
     snapshot_id: commit.current_snapshot_id,

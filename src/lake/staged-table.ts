@@ -17,7 +17,13 @@ import { chainOf, isMadeAlready, refuseOther, rowsAppended } from './external-co
 import { applyUpdates } from './iceberg/apply-updates.ts'
 import { printJson } from './iceberg/json.ts'
 import { newTableMetadata } from './iceberg/new-table-metadata.ts'
-import { checkTableMetadata, daySourceId, schemaOf, type TableMetadata } from './iceberg/table-metadata.ts'
+import {
+  checkTableMetadata,
+  daySourceId,
+  schemaOf,
+  type TableMetadata,
+  totalBytesOf,
+} from './iceberg/table-metadata.ts'
 import type { TableUpdate } from './iceberg/table-update.ts'
 import type { LakeContext } from './lake-context.ts'
 import type { FirstCommit, LakeTable, NewTable, OpenStagedTable, TableToStage } from './lake.ts'
@@ -216,6 +222,7 @@ async function createWith(
       cluster_by: JSON.stringify(definition.clusterBy),
       metadata_file: metadataFile,
       metadata_sha256: sha256Of(bytes),
+      total_bytes: totalBytesOf(first),
       last_sequence: chain.length,
       ...(chain.length > 0 ? { last_ingest_time: ingestTime(chain.length - 1) } : {}),
       snapshot_id: idOfSnapshot(chain.at(-1)),

@@ -66,6 +66,54 @@ export async function selectBatch(
     .executeTakeFirst()
 }
 
+export interface BatchFigures {
+  /** Of what was uploaded; 0 once that is forgotten. */
+  readonly inputBytes: number
+  readonly inputFileCount: number
+  /** Data files that came into the table. */
+  readonly outputFileCount: number
+}
+
+export async function selectBatchFigures(
+  db: Db,
+  batchIds: readonly BatchId[],
+): Promise<Map<BatchId, BatchFigures>> {
+  if (batchIds.length === 0) return new Map()
+  const rows = await db
+    .selectFrom('batches')
+    .leftJoin('datasets', 'datasets.id', 'batches.dataset_id')
+    .leftJoin('lake_commits', (join) =>
+      join
+        .onRef('lake_commits.table_id', '=', 'datasets.table_id')
+        .onRef('lake_commits.batch_id', '=', 'batches.id'),
+    )
+    .select(['batches.id', 'added_files'])
+    .select((query) => [
+      query
+        .selectFrom('batch_files')
+        .select(sql<string>`coalesce(sum(bytes), 0)`.as('bytes'))
+        .whereRef('batch_id', '=', 'batches.id')
+        .as('input_bytes'),
+      query
+        .selectFrom('batch_files')
+        .select(sql<string>`count(*)`.as('files'))
+        .whereRef('batch_id', '=', 'batches.id')
+        .as('input_files'),
+    ])
+    .where('batches.id', 'in', batchIds)
+    .execute()
+  return new Map(
+    rows.map((row) => [
+      row.id,
+      {
+        inputBytes: Number(row.input_bytes),
+        inputFileCount: Number(row.input_files),
+        outputFileCount: row.added_files ?? 0,
+      },
+    ]),
+  )
+}
+
 /** Locks the row: whoever changes the state next waits for this transaction. */
 export async function lockBatch(
   tx: Transaction,
@@ -131,7 +179,10 @@ export interface BatchFilter {
   readonly createdAfter?: Date
   readonly createdBefore?: Date
   /** Absent: newest first. */
-  readonly orderBy?: { readonly column: 'created_at' | 'updated_at'; readonly isDescending: boolean }
+  readonly orderBy?: readonly {
+    readonly column: 'created_at' | 'updated_at'
+    readonly isDescending: boolean
+  }[]
   readonly limit: number
   readonly start: number
 }
@@ -144,11 +195,10 @@ export async function selectBatches(db: Db, sandboxId: SandboxId, filter: BatchF
   if (states !== undefined) query = query.where('state', 'in', states)
   if (createdAfter !== undefined) query = query.where('created_at', '>', createdAfter)
   if (createdBefore !== undefined) query = query.where('created_at', '<', createdBefore)
-  const { column, isDescending } = filter.orderBy ?? { column: 'created_at', isDescending: true }
-  const direction = isDescending ? 'desc' : 'asc'
+  const order = filter.orderBy ?? [{ column: 'created_at', isDescending: true }]
+  for (const { column, isDescending } of order) query = query.orderBy(column, isDescending ? 'desc' : 'asc')
   return await query
-    .orderBy(column, direction)
-    .orderBy('id', direction)
+    .orderBy('id', order[0]?.isDescending === true ? 'desc' : 'asc')
     .limit(filter.limit)
     .offset(filter.start)
     .execute()
@@ -170,6 +220,7 @@ export async function updateBatch(db: Db, batchId: BatchId, change: BatchChange)
     .set({
       state: change.state,
       updated_at: change.at,
+      ...(change.state === 'processing' ? { started_at: sql`coalesce(started_at, ${change.at})` } : {}),
       ...(change.isComplete ? { completed_at: change.at } : {}),
       ...(change.recordCount === undefined ? {} : { record_count: change.recordCount }),
       ...(change.failedRecordCount === undefined ? {} : { failed_record_count: change.failedRecordCount }),

@@ -84,6 +84,20 @@ export async function lockDatasetExpiration(
     .executeTakeFirst()
 }
 
+/** Of datasets that were deleted before their time. */
+export async function cancelDatasetExpirations(
+  tx: Transaction,
+  datasetIds: readonly DatasetId[],
+  by: { readonly updated_at: Date; readonly updated_by: PrincipalId },
+): Promise<void> {
+  await tx
+    .updateTable('dataset_expirations')
+    .set({ status: 'cancelled', ...by })
+    .where('dataset_id', 'in', datasetIds)
+    .where('status', '=', 'pending')
+    .execute()
+}
+
 export async function updateDatasetExpiration(
   tx: Transaction,
   id: string,

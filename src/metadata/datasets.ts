@@ -37,6 +37,7 @@ export interface DatasetTables {
     labels: ColumnType<unknown, string | undefined, string>
     labels_version: Generated<number>
     updated_by: ColumnType<PrincipalId | null, PrincipalId | undefined, PrincipalId>
+    managed_by: Generated<'CUSTOMER' | 'SYSTEM'>
   }
   batches: {
     id: BatchId
@@ -58,6 +59,8 @@ export interface DatasetTables {
     created_at: Date
     updated_at: Date
     completed_at: Date | null
+    /** When its load began first. */
+    started_at: ColumnType<Date | null, Date | undefined, Date>
     record_count: BigInteger
     failed_record_count: BigInteger
     bytes: BigInteger
@@ -178,7 +181,10 @@ export interface DatasetFilter {
   /** Of SQL's LIKE. */
   readonly nameLike?: string
   readonly schemaId?: string
-  readonly orderBy?: { readonly column: 'created_at' | 'updated_at' | 'name'; readonly isDescending: boolean }
+  readonly orderBy?: readonly {
+    readonly column: 'created_at' | 'updated_at' | 'name'
+    readonly isDescending: boolean
+  }[]
   readonly tags?: readonly { readonly key: string; readonly value: string }[]
 }
 
@@ -199,13 +205,9 @@ export async function selectDatasets(
   for (const { key, value } of page.tags ?? []) {
     query = query.where(sql<boolean>`(tags::jsonb -> ${key}) @> ${JSON.stringify([value])}::jsonb`)
   }
-  const { column, isDescending } = page.orderBy ?? { column: 'created_at', isDescending: true }
-  return await query
-    .orderBy(column, isDescending ? 'desc' : 'asc')
-    .orderBy('id')
-    .limit(page.limit)
-    .offset(page.start)
-    .execute()
+  for (const { column, isDescending } of page.orderBy ?? [{ column: 'created_at', isDescending: true }])
+    query = query.orderBy(column, isDescending ? 'desc' : 'asc')
+  return await query.orderBy('id').limit(page.limit).offset(page.start).execute()
 }
 
 /** Nobody changes it until the transaction ends. */
@@ -258,6 +260,23 @@ export async function selectTables(db: Db, sandboxId: SandboxId): Promise<Datase
     .where('deleted_at', 'is', null)
     .orderBy('table_name')
     .execute()
+}
+
+/** False when there is none. */
+export async function setManagedBy(
+  db: Db,
+  sandboxId: SandboxId,
+  datasetId: DatasetId,
+  managedBy: DatasetRow['managed_by'],
+): Promise<boolean> {
+  const result = await db
+    .updateTable('datasets')
+    .set({ managed_by: managedBy })
+    .where('id', '=', datasetId)
+    .where('sandbox_id', '=', sandboxId)
+    .where('deleted_at', 'is', null)
+    .executeTakeFirst()
+  return result.numUpdatedRows === 1n
 }
 
 /** False when it was gone already. */

@@ -8,6 +8,7 @@ export interface ExportTables {
   export_settings: {
     organization_id: OrganizationId
     is_strict: boolean
+    entitled_tier: 'Prime' | 'Ultimate' | null
   }
   flow_entities: {
     id: string
@@ -204,25 +205,35 @@ export async function selectExportJobRuns(
   return await query.orderBy('sequence', 'desc').limit(filter.limit).execute()
 }
 
-/** Whether the organisation's exports keep to the reference platform's own limits. */
-export async function selectIsStrict(db: Db, organizationId: OrganizationId): Promise<boolean> {
-  const row = await db
-    .selectFrom('export_settings')
-    .select('is_strict')
-    .where('organization_id', '=', organizationId)
-    .executeTakeFirst()
-  return row?.is_strict ?? false
+export interface ExportSettingsRow {
+  /** Whether the organisation's exports keep to the reference platform's own limits. */
+  readonly isStrict: boolean
+  /** The level of Journey Optimizer whose datasets it may export; null: all. */
+  readonly entitledTier: 'Prime' | 'Ultimate' | null
 }
 
-export async function upsertIsStrict(
+export async function selectExportSettings(
+  db: Db,
+  organizationId: OrganizationId,
+): Promise<ExportSettingsRow> {
+  const row = await db
+    .selectFrom('export_settings')
+    .selectAll()
+    .where('organization_id', '=', organizationId)
+    .executeTakeFirst()
+  return { isStrict: row?.is_strict ?? false, entitledTier: row?.entitled_tier ?? null }
+}
+
+export async function upsertExportSettings(
   tx: Transaction,
   organizationId: OrganizationId,
-  isStrict: boolean,
+  { isStrict, entitledTier }: ExportSettingsRow,
 ): Promise<void> {
+  const values = { is_strict: isStrict, entitled_tier: entitledTier }
   await tx
     .insertInto('export_settings')
-    .values({ organization_id: organizationId, is_strict: isStrict })
-    .onConflict((conflict) => conflict.column('organization_id').doUpdateSet({ is_strict: isStrict }))
+    .values({ organization_id: organizationId, ...values })
+    .onConflict((conflict) => conflict.column('organization_id').doUpdateSet(values))
     .execute()
 }
 

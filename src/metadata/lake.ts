@@ -18,6 +18,8 @@ export interface LakeTables {
     last_sequence: Generated<number>
     last_ingest_time: BigInteger
     snapshot_id: SnapshotId | null
+    /** Of its files, where its last commit said it. */
+    total_bytes: ColumnType<string | null, number | null | undefined, number | null>
     created_at: Date
   }
   lake_commits: {
@@ -102,6 +104,7 @@ export async function updateLakeTable(
   change: {
     readonly metadata_file?: string
     readonly metadata_sha256?: string
+    readonly total_bytes?: number | null
     readonly last_sequence: number
     readonly last_ingest_time: number
     readonly snapshot_id: SnapshotId | null

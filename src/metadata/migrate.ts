@@ -38,6 +38,10 @@ import * as nodes from './migrations/0096-nodes.ts'
 import * as externalIds from './migrations/0100-external-ids.ts'
 import * as landingKeys from './migrations/0110-landing-keys.ts'
 import * as unusedLogins from './migrations/0130-unused-logins.ts'
+import * as managedDatasets from './migrations/0125-managed-datasets.ts'
+import * as tableBytes from './migrations/0126-table-bytes.ts'
+import * as batchStarts from './migrations/0127-batch-starts.ts'
+import * as exportTiers from './migrations/0128-export-tiers.ts'
 import * as exportStarts from './migrations/0091-export-starts.ts'
 import * as lateAlerts from './migrations/0097-late-alerts.ts'
 
@@ -90,6 +94,10 @@ export const migrations: readonly Migration[] = [
   { name: '0110-landing-keys', up: landingKeys.up },
   { name: '0053-query-copies', up: queryCopies.up },
   { name: '0054-run-totals', up: runTotals.up },
+  { name: '0125-managed-datasets', up: managedDatasets.up },
+  { name: '0126-table-bytes', up: tableBytes.up },
+  { name: '0127-batch-starts', up: batchStarts.up },
+  { name: '0128-export-tiers', up: exportTiers.up },
   { name: '0130-unused-logins', up: unusedLogins.up },
 ]
 

@@ -11,23 +11,32 @@ export interface DatasetFigures {
   readonly lastBatchState: string | undefined
 }
 
-/** What committed batches brought to each of the datasets, and how the newest batch went. */
+/** The rows of a table as it is now. */
+const rowCount = sql<string>`coalesce((
+  select total_rows from lake_commits
+  where lake_commits.table_id = lake_tables.id and lake_commits.snapshot_id = lake_tables.snapshot_id
+  order by sequence desc limit 1
+), 0)`
+
+/** What each of the datasets holds, and how the newest batch went. */
 export async function selectDatasetFigures(
   db: Db,
   sandboxId: SandboxId,
   datasetIds: readonly DatasetId[],
 ): Promise<Map<DatasetId, DatasetFigures>> {
   if (datasetIds.length === 0) return new Map()
-  const sums = await db
-    .selectFrom('batches')
-    .select((select) => [
-      'dataset_id',
-      select.fn.sum<string>('record_count').filterWhere('state', '=', 'success').as('rows'),
-      select.fn.sum<string>('bytes').filterWhere('state', '=', 'success').as('bytes'),
-    ])
-    .where('sandbox_id', '=', sandboxId)
-    .where('dataset_id', 'in', datasetIds)
-    .groupBy('dataset_id')
+  const held = await db
+    .selectFrom('datasets')
+    .innerJoin('lake_tables', 'lake_tables.id', 'datasets.table_id')
+    .select(['datasets.id', rowCount.as('rows')])
+    // Tables of older versions do not know it: what came is told then.
+    .select(
+      sql<string>`coalesce(total_bytes, (
+        select sum(bytes) from batches where dataset_id = datasets.id and state = 'success'
+      ), 0)`.as('bytes'),
+    )
+    .where('datasets.sandbox_id', '=', sandboxId)
+    .where('datasets.id', 'in', datasetIds)
     .execute()
   const last = await db
     .selectFrom('batches')
@@ -41,30 +50,28 @@ export async function selectDatasetFigures(
     .execute()
   const lastOf = new Map(last.map((row) => [row.dataset_id, row]))
   return new Map(
-    sums.map((row) => [
-      row.dataset_id,
+    held.map(({ id, rows, bytes }) => [
+      id,
       {
-        rowCount: Number(row.rows ?? 0),
-        bytes: Number(row.bytes ?? 0),
-        lastBatchId: lastOf.get(row.dataset_id)?.id,
-        lastBatchState: lastOf.get(row.dataset_id)?.state,
+        rowCount: Number(rows),
+        bytes: Number(bytes),
+        lastBatchId: lastOf.get(id)?.id,
+        lastBatchState: lastOf.get(id)?.state,
       },
     ]),
   )
 }
 
-/** How many datasets there are and how many rows their committed batches brought. */
+/** How many datasets there are and how many rows they hold. */
 export async function selectTotals(
   db: Db,
 ): Promise<{ readonly datasetCount: number; readonly rowCount: number }> {
   const row = await db
     .selectFrom('datasets')
-    .leftJoin('batches', (join) =>
-      join.onRef('batches.dataset_id', '=', 'datasets.id').on('batches.state', '=', 'success'),
-    )
+    .leftJoin('lake_tables', 'lake_tables.id', 'datasets.table_id')
     .select((select) => [
-      select.fn.count<string>('datasets.id').distinct().as('datasets'),
-      select.fn.sum<string | null>('batches.record_count').as('rows'),
+      select.fn.count<string>('datasets.id').as('datasets'),
+      sql<string | null>`sum(${rowCount})`.as('rows'),
     ])
     .where('datasets.deleted_at', 'is', null)
     .executeTakeFirstOrThrow()

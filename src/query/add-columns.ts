@@ -1,3 +1,4 @@
+import { requireWritable } from '#datasets/require-writable.ts'
 import { unknownTable } from './catalogue.ts'
 import { findTable } from './find-table.ts'
 import { requireManage } from './rights.ts'
@@ -10,6 +11,7 @@ export async function addColumns(scope: Scope, { table, columns }: StatementOf<'
   const dataset = await findTable(scope, table.parts)
   if (!dataset) throw await unknownTable(scope, table)
   await requireManage(scope, dataset)
+  requireWritable(dataset)
   const known = new Set(dataset.schema.fields.map(({ name }) => name.toLowerCase()))
   // A run that is tried again finds its own columns.
   if (journal.mark && columns.some(({ name }) => known.has(name.toLowerCase()))) return

@@ -41,8 +41,8 @@ export function createQueryService(services: QueryServiceOptions): QueryService 
   })
   return {
     openSession: async (options) => {
-      const { principal, sandbox } = options.caller
-      await access.require({ principal, permission: 'manage-queries', sandboxId: sandbox.id })
+      const { caller, permission = 'manage-queries' } = options
+      await access.require({ principal: caller.principal, permission, sandboxId: caller.sandbox.id })
       const [focus] = await Promise.all([focusOf(services, options), services.shadow.ready()])
       return new Session({ ...shared, focus }, options)
     },

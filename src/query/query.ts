@@ -49,6 +49,8 @@ export interface SessionOptions {
   /** What the client sets from the start (`application_name`, `DateStyle`, …). @throws AppError 'config.invalid' */
   readonly properties?: ReadonlyMap<string, string>
   readonly onNotice?: (notice: string) => void
+  /** What who asks must hold, beside the right to each table; 'manage-queries' by default. Less is for texts that are not his own. */
+  readonly permission?: 'view-datasets'
   /** Number by which the client knows the session; any one by default. */
   readonly processId?: number
 }

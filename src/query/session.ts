@@ -141,11 +141,11 @@ export class Session implements QuerySession {
 
   /** Rights may have been taken since the session was opened. */
   async #requireRight(rightsRevision?: string): Promise<void> {
-    const { principal, sandbox } = this.#options.caller
+    const { caller, permission = 'manage-queries' } = this.#options
     await this.#services.services.access.require({
-      principal,
-      permission: 'manage-queries',
-      sandboxId: sandbox.id,
+      principal: caller.principal,
+      permission,
+      sandboxId: caller.sandbox.id,
       rightsRevision,
     })
   }

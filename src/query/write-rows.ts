@@ -1,5 +1,6 @@
 import { AppError } from '#base/errors.ts'
 import type { Dataset } from '#datasets/datasets.ts'
+import { requireWritable } from '#datasets/require-writable.ts'
 import type { AppendResult } from '#lake/lake.ts'
 import { unknownTable } from './catalogue.ts'
 import { askedOfRows, checkedRows } from './checked-rows.ts'
@@ -25,6 +26,7 @@ export async function insert(scope: Scope, statement: StatementOf<'insert'>): Pr
   const dataset = await findTable(scope, statement.table.parts)
   if (!dataset) throw await unknownTable(scope, statement.table)
   await requireManage(scope, dataset)
+  requireWritable(dataset)
   const done = await committed(scope, dataset)
   if (done) return done.rowCount
   const pins = await journal.pins(step)
@@ -113,6 +115,7 @@ export async function dropTable(scope: Scope, statement: StatementOf<'dropTable'
   if (dropped !== undefined && dropped !== dataset.id) return
   const place = scope.temporaries.has(dataset) ? undefined : await locate(scope, statement.table.parts)
   const member = place?.kind === 'member' ? place.member : undefined
+  requireWritable(dataset)
   const asset = { datasetId: dataset.id }
   if (!member) {
     await refuseReferenced(scope, asset, dataset.tableName)

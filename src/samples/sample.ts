@@ -15,6 +15,8 @@ export interface SampleDataset {
   /** The level of the reference product that has it, where it says so. */
   readonly tier?: 'Prime' | 'Ultimate'
   readonly kind: 'events' | 'records'
+  /** Of the reference product's own: read-only once it is filled. */
+  readonly isSystem?: boolean
   /** Nothing ever comes into it. */
   readonly isEmpty?: boolean
   readonly schema: Readonly<Record<string, unknown>>

@@ -24,6 +24,48 @@ function facts(given: SampleScale): Fact[] {
   ]).flat()
 }
 
+it('fills every documented field of journeys and messages somewhere, and has every flag both ways', () => {
+  const [journey] = samples.filter(({ name }) => name === 'journey')
+  const seen = new Map<string, Set<unknown>>()
+  const look = (value: unknown, path: string): void => {
+    if (typeof value === 'object' && value !== null) {
+      for (const [key, inner] of Object.entries(value))
+        look(inner, Array.isArray(value) ? path : `${path}.${key}`)
+    } else if (value !== undefined && value !== null) {
+      seen.set(path, (seen.get(path) ?? new Set()).add(typeof value === 'boolean' ? value : 'some'))
+    }
+  }
+  for (const { table, row } of everything(journey!, { ...scale, profiles: 100, days: 21 }).rows)
+    look(row, table)
+  const management = '_experience.customerJourneyManagement'
+  const steps = 'journey_step_events._experience.journeyOrchestration'
+  const feedback = `ajo_message_feedback_event_dataset.${management}`
+  const entity = `ajo_entity_dataset.${management}.entities`
+  for (const path of [
+    `${feedback}.messageExecution.journeyVersionNodeID`,
+    `${feedback}.messageDeliveryfeedback.offers.offerID`,
+    `ajo_email_tracking_experience_event_dataset.${management}.messageInteraction.offers.propositionID`,
+    `${entity}.campaign.description`,
+    `${entity}.channelDetails.variantID`,
+    `${steps}.serviceEvents.dispatcher.projectionID`,
+    ...[
+      'parentStepID',
+      'parentStepName',
+      'exitCriteriaID',
+      'exitCriteriaName',
+      'actionExecutionOriginStartTime',
+      'actionWaitTime',
+    ].map((field) => `${steps}.stepEvents.${field}`),
+  ])
+    expect([path, seen.get(path)]).toEqual([path, new Set(['some'])])
+  for (const path of [
+    `${steps}.stepEvents.inTest`,
+    `${feedback}.messageProfile.isTestExecution`,
+    `${feedback}.messageProfile.isSendTimeOptimized`,
+  ])
+    expect([path, seen.get(path)]).toEqual([path, new Set([true, false])])
+})
+
 describe.each(samples)('$name', (sample) => {
   it('is the same for the same seed, and another for another', () => {
     const one = everything(sample)

@@ -5,7 +5,7 @@ import { must } from '#base/assert.ts'
 import type { Sample, SampleScale, Truth } from '#samples/sample.ts'
 import type { Client } from '../client.ts'
 import { finishedBatch, loadFiles } from '../commands/load.ts'
-import { type BatchDocument, createDataset, type DatasetDocument } from '../datasets.ts'
+import { type BatchDocument, createDataset, type DatasetDocument, giveToSystem } from '../datasets.ts'
 import { CliError, exitCodes } from '../exit-code.ts'
 import { sourceFile } from '../source-file.ts'
 import type { Terminal } from '../terminal.ts'
@@ -61,6 +61,7 @@ export async function install(
     for (const place of places) {
       if (!(await isLoaded(client, terminal, place))) toLoad.set(place.wanted.table, place)
     }
+    for (const place of places) if (!toLoad.has(place.wanted.table)) await seal(client, place)
     if (toLoad.size === 0 && ledgerPath === undefined) return places.map((place) => installedBefore(place))
     const made = await generate(installing, { folder, tables: new Set(toLoad.keys()) })
     if (ledgerPath !== undefined) await writeFile(ledgerPath, ledgerText(installing, made.truth))
@@ -73,6 +74,7 @@ export async function install(
         const { paths = [] } = made.files.get(table) ?? {}
         const rowCount =
           paths.length === 0 ? 0 : await load(client, terminal, { table, datasetId: id, paths })
+        await seal(client, place)
         loaded.set(table, { place, rowCount, isNew: true })
       }
     }
@@ -135,6 +137,11 @@ async function load(
     `The rows of ${table} were not loaded: the batch ${batch.id} is ${batch.status}. ${batch.errors[0]?.description ?? ''}`.trimEnd(),
     'Call the command again: it goes on with what is missing.',
   )
+}
+
+/** What is filled and is the system's own takes nothing more. */
+async function seal(client: Client, { wanted, found }: Place): Promise<void> {
+  if (wanted.isSystem && found?.classification.managedBy === 'CUSTOMER') await giveToSystem(client, found)
 }
 
 function isSuccess({ status }: BatchDocument): boolean {

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { parseId } from '#base/ids.ts'
 import { structType } from '#types/data-type.ts'
 import { parseSparkType } from '#types/spark-ddl.ts'
 import type { HttpDependencies } from '../dependencies.ts'
@@ -38,6 +39,26 @@ export function addDatasets(app: App, { datasets }: HttpDependencies): void {
         ...(tags === undefined ? {} : { tags }),
       })
       return await reply.code(201).send({ id })
+    },
+  )
+  app.put(
+    '/datasets/:id/managed-by',
+    {
+      config: guarded('sluice', 'manage-datasets'),
+      schema: {
+        tags: ['Sluice'],
+        summary: 'Give a dataset to the system, or take it back',
+        description:
+          'A system dataset is read-only and cannot be deleted. To take it back is for administrators of the organisation.',
+        params: z.object({ id: z.string() }),
+        body: z.strictObject({ managedBy: z.enum(['CUSTOMER', 'SYSTEM']) }),
+        response: { 204: z.undefined() },
+      },
+    },
+    async (request, reply) => {
+      const { managedBy } = request.body
+      await datasets.setManagedBy(callerOf(request), parseId('dataset', request.params.id), managedBy)
+      return await reply.code(204).send()
     },
   )
 }

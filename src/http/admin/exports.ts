@@ -10,6 +10,10 @@ const settings = z.object({
   isStrict: z
     .boolean()
     .describe('Keep to the limits of the reference platform: what it would refuse is refused here'),
+  entitledTier: z
+    .enum(['Prime', 'Ultimate'])
+    .nullable()
+    .describe('The level of Journey Optimizer whose datasets may be exported; null: every dataset'),
 })
 
 /** What the public Flow Service lacks. */
@@ -29,11 +33,18 @@ export function addExports(app: App, { exports }: HttpDependencies): void {
       schema: {
         tags,
         summary: "Set the organisation's settings of exports",
-        body: settings,
+        description: 'What is absent stays as it is.',
+        body: settings.partial(),
         response: { 200: settings },
       },
     },
-    async (request) => await exports.putSettings(callerOf(request), request.body),
+    async (request) => {
+      const { isStrict, entitledTier } = request.body
+      return await exports.putSettings(callerOf(request), {
+        ...(isStrict === undefined ? {} : { isStrict }),
+        ...(entitledTier === undefined ? {} : { entitledTier }),
+      })
+    },
   )
   addRules(app, { exports })
   addAccount(app, { exports })

@@ -7,6 +7,8 @@ import { type App, guarded } from '../gateway/app.ts'
 import { callerOf } from '../gateway/caller.ts'
 
 const tags = ['Sluice']
+/** What is kept up are datasets. */
+const view = guarded('sluice', 'view-monitoring-dashboard', 'view-datasets')
 const moment = z.iso.datetime().nullable()
 const figures = z.record(z.string(), z.number())
 
@@ -30,7 +32,7 @@ export function addMaintenance(app: App, dependencies: HttpDependencies): void {
   app.get(
     '/maintenance',
     {
-      config: guarded('sluice', 'view-monitoring-dashboard'),
+      config: view,
       schema: {
         tags,
         summary: 'The upkeep of tables: states, progress and figures',
@@ -63,7 +65,7 @@ export function addMaintenance(app: App, dependencies: HttpDependencies): void {
   app.get(
     '/maintenance/runs/:id',
     {
-      config: guarded('sluice', 'view-monitoring-dashboard'),
+      config: view,
       schema: {
         tags,
         summary: 'One run of upkeep',

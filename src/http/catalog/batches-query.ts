@@ -3,6 +3,7 @@ import { AppError } from '#base/errors.ts'
 import { parseId } from '#base/ids.ts'
 import type { BatchPage, BatchState } from '#datasets/datasets.ts'
 import { limit, start } from '../gateway/page.ts'
+import { orderOf } from './order.ts'
 
 export const batchesQuery = z.object({
   limit,
@@ -11,7 +12,7 @@ export const batchesQuery = z.object({
   status: z.string().max(200).optional().describe('One state or several with commas'),
   createdAfter: z.string().max(40).optional().describe('Milliseconds or ISO 8601; later ones only'),
   createdBefore: z.string().max(40).optional().describe('Milliseconds or ISO 8601; earlier ones only'),
-  orderBy: z.string().max(100).optional().describe('`desc:created` or `asc:updated`'),
+  orderBy: z.string().max(100).optional().describe('`desc:created`, `asc:updated`, or several with commas'),
   properties: z.string().max(1_000).optional().describe('What the entries keep, with commas'),
 })
 
@@ -53,7 +54,7 @@ export function batchPageOf(query: z.output<typeof batchesQuery>): BatchPage {
     ...(status === undefined ? {} : { states: status.split(',').flatMap(stateOf) }),
     ...(after === undefined ? {} : { createdAfter: timeOf('createdAfter', after) }),
     ...(before === undefined ? {} : { createdBefore: timeOf('createdBefore', before) }),
-    ...(orderBy === undefined ? {} : { orderBy: orderOf(orderBy) }),
+    ...(orderBy === undefined ? {} : { orderBy: orderOf(orderBy, columns) }),
   }
 }
 
@@ -74,13 +75,4 @@ function timeOf(name: string, text: string): Date {
   const at = new Date(/^\d{1,15}$/.test(text) ? Number(text) : text)
   if (!Number.isNaN(at.getTime())) return at
   throw new AppError('request.invalid', `${name}: ${JSON.stringify(text)} is no time.`)
-}
-
-function orderOf(text: string): NonNullable<BatchPage['orderBy']> {
-  const [, direction, field = ''] = /^(?:(asc|desc):)?(\w+)$/.exec(text) ?? []
-  const column = Object.hasOwn(columns, field) ? columns[field as keyof typeof columns] : undefined
-  if (column) return { column, isDescending: direction === 'desc' }
-  throw new AppError('request.invalid', `orderBy: ${JSON.stringify(text)} is no known order.`, {
-    hint: 'Write asc: or desc: before created or updated.',
-  })
 }

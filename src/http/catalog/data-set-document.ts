@@ -32,7 +32,7 @@ export function dataSetDocument(
       'adobe/pqs/table': [dataset.tableName],
       'adobe/siphon/table/format': ['parquet'],
     },
-    classification: { dataBehavior: dataset.behavior, managedBy: 'CUSTOMER' },
+    classification: { dataBehavior: dataset.behavior, managedBy: dataset.managedBy },
     extensions: {
       ...asObject(dataset.properties['extensions']),
       adobe_lakeHouse: {

@@ -3,6 +3,7 @@ import { AppError } from '#base/errors.ts'
 import type { Dataset, DatasetPage } from '#datasets/datasets.ts'
 import { xdmProperties } from '#types/xdm-document.ts'
 import { limit, start } from '../gateway/page.ts'
+import { orderOf } from './order.ts'
 
 const several = z
   .union([z.string(), z.array(z.string()).max(20)])
@@ -14,7 +15,11 @@ export const dataSetsQuery = z.object({
   name: z.string().optional(),
   property: several.optional().describe('`name==x`, `name~^x` or `schemaRef.id==x`'),
   properties: z.string().max(1_000).optional().describe('What the entries keep, with commas'),
-  orderBy: z.string().max(100).optional().describe('`desc:created`, `asc:updated` or `asc:name`'),
+  orderBy: z
+    .string()
+    .max(100)
+    .optional()
+    .describe('`desc:created`, `asc:updated`, `asc:name`, or several with commas'),
   tags: several.optional().describe('`<tag>:<value>`'),
 })
 
@@ -28,7 +33,7 @@ export function pageOf(query: z.output<typeof dataSetsQuery>): DatasetPage {
     start,
     ...(name === undefined ? {} : { name }),
     ...Object.assign({}, ...property.map(conditionOf)),
-    ...(orderBy === undefined || orderBy === '' ? {} : { orderBy: orderOf(orderBy) }),
+    ...(orderBy === undefined || orderBy === '' ? {} : { orderBy: orderOf(orderBy, columns) }),
     ...(tags.length === 0 ? {} : { tags: tags.map(tagOf) }),
   }
 }
@@ -45,15 +50,6 @@ function conditionOf(text: string): Partial<DatasetPage> {
       hint: 'Write name==x, name~^x or schemaRef.id==x.',
     },
   )
-}
-
-function orderOf(text: string): NonNullable<DatasetPage['orderBy']> {
-  const [, direction = '', field = ''] = /^(?:(asc|desc):)?(\w+)$/.exec(text) ?? []
-  const column = Object.hasOwn(columns, field) ? columns[field as keyof typeof columns] : undefined
-  if (column) return { column, isDescending: direction === 'desc' }
-  throw new AppError('request.invalid', `orderBy: ${JSON.stringify(text)} is no known order.`, {
-    hint: 'Write asc: or desc: before created, updated or name.',
-  })
 }
 
 function tagOf(text: string): { key: string; value: string } {

@@ -26,7 +26,13 @@ export async function previewRoutes(app: App, { datasets, query }: HttpDependenc
       const dataset = await datasets.get(caller, parseId('dataset', request.params.id))
       const output = sqlOutput({
         open: (onNotice) =>
-          query.openSession({ caller, database: databaseName(caller, 'all'), client: 'REST', onNotice }),
+          query.openSession({
+            caller,
+            database: databaseName(caller, 'all'),
+            client: 'REST',
+            permission: 'view-datasets',
+            onNotice,
+          }),
         sql: `SELECT * FROM "${dataset.tableName.replaceAll('"', '""')}" LIMIT ${rowsShown}`,
         format: 'json',
         signal: signalOf(reply),

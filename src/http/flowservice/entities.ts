@@ -1,8 +1,8 @@
 import type { FastifyRequest } from 'fastify'
 import { z } from 'zod'
-import type { Permission } from '#access/access.ts'
 import { AppError } from '#base/errors.ts'
 import { parseId } from '#base/ids.ts'
+import { permissionsToChange } from '#exports/entity-checks.ts'
 import type { EntityKind } from '#exports/exports.ts'
 import type { HttpDependencies } from '../dependencies.ts'
 import { type App, guarded } from '../gateway/app.ts'
@@ -23,28 +23,23 @@ const view = guarded('flowservice', 'view-destinations')
 const params = z.object({ id: z.string().max(100) })
 const body = z.looseObject({}).nullish().describe('As the public Flow Service takes it')
 
-/** What each kind is for people, and what changing it needs. */
-const kinds: Readonly<Record<EntityKind, { readonly noun: string; readonly permission: Permission }>> = {
-  connections: { noun: 'base connection', permission: 'manage-destinations' },
-  sourceConnections: { noun: 'source connection', permission: 'manage-dataset-destinations' },
-  targetConnections: { noun: 'target connection', permission: 'manage-destinations' },
-  flows: { noun: 'flow', permission: 'manage-dataset-destinations' },
+/** What each kind is for people. */
+const nouns: Readonly<Record<EntityKind, string>> = {
+  connections: 'base connection',
+  sourceConnections: 'source connection',
+  targetConnections: 'target connection',
+  flows: 'flow',
 }
 
 export function addEntities(app: App, dependencies: HttpDependencies): void {
-  for (const [kind, { noun, permission }] of Object.entries(kinds)) {
-    addKind(app, dependencies, { kind: kind as EntityKind, noun, permission })
-  }
+  for (const kind of Object.keys(nouns) as EntityKind[]) addKind(app, dependencies, kind)
   addFlowAction(app, dependencies)
   addConnectionTest(app, dependencies)
 }
 
-function addKind(
-  app: App,
-  { exports, streaming }: HttpDependencies,
-  { kind, noun, permission }: { kind: EntityKind; noun: string; permission: Permission },
-): void {
-  const change = guarded('flowservice', permission)
+function addKind(app: App, { exports, streaming }: HttpDependencies, kind: EntityKind): void {
+  const noun = nouns[kind]
+  const change = guarded('flowservice', ...permissionsToChange[kind])
   const entities = ({ protocol, host }: Pick<FastifyRequest, 'protocol' | 'host'>) =>
     withStreamingConnections(exports, streaming, `${protocol}://${host}`)
   app.get(

@@ -31,13 +31,15 @@ export type Api =
   | 'schemaregistry'
   | 'sluice'
 
+type Permissions = readonly [...Permission[], Permission]
+
 /** Who may use a route: said by every route, or it cannot be registered. */
 export type Guard =
   | { readonly isPublic: true }
   | {
       readonly isPublic?: false
-      /** Undefined: whoever has signed in and may enter the sandbox. */
-      readonly permission: Permission | undefined
+      /** One of them is enough. Undefined: whoever has signed in and may enter the sandbox. */
+      readonly permissions: Permissions | undefined
       readonly api: Api
     }
 
@@ -68,10 +70,10 @@ export const open = { guard: { isPublic: true } } as const
 
 /** `config` of a route for all who have signed in; what they get is theirs. */
 export function signedIn(api: Api): { readonly guard: Guard } {
-  return { guard: { permission: undefined, api } }
+  return { guard: { permissions: undefined, api } }
 }
 
-/** `config` of a route that needs a permission in the sandbox asked for. */
-export function guarded(api: Api, permission: Permission): { readonly guard: Guard } {
-  return { guard: { permission, api } }
+/** `config` of a route that needs a permission, or one of several, in the sandbox asked for. */
+export function guarded(api: Api, ...permissions: Permissions): { readonly guard: Guard } {
+  return { guard: { permissions, api } }
 }

@@ -1,5 +1,6 @@
 import type { FastifyRequest } from 'fastify'
 import type { Access, Caller, Sandbox, Principal } from '#access/access.ts'
+import { requireOne } from '#access/require-one.ts'
 import { AppError } from '#base/errors.ts'
 import { withRequestContext } from '#base/request-context.ts'
 import type { App, Guard } from './app.ts'
@@ -72,8 +73,8 @@ export async function callerFrom(
     throw error
   }
   const sandbox = await sandboxOf(request, access, principal)
-  const { permission } = guard
-  if (permission !== undefined) await access.require({ principal, permission, sandboxId: sandbox.id })
+  const { permissions } = guard
+  if (permissions) await requireOne(access, permissions, { principal, sandboxId: sandbox.id })
   return { principal, sandbox }
 }
 

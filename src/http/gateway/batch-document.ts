@@ -8,6 +8,7 @@ export function batchDocument({ principal, sandbox }: Caller, batch: Batch): Rec
     sandboxId: sandbox.id,
     created: batch.createdAt.getTime(),
     updated: batch.updatedAt.getTime(),
+    ...(batch.startedAt === undefined ? {} : { started: batch.startedAt.getTime() }),
     ...(batch.completedAt === undefined ? {} : { completed: batch.completedAt.getTime() }),
     version: '1.0.0',
     recordCount: batch.recordCount,
@@ -16,18 +17,39 @@ export function batchDocument({ principal, sandbox }: Caller, batch: Batch): Rec
     errors: batch.errors.map(({ code, description, rowCount }) => ({
       code,
       description,
+      // Which rows they are is in the files of refused rows.
+      rows: [],
       recordCount: rowCount,
     })),
     relatedObjects: [{ type: 'dataSet', id: batch.datasetId }],
     metrics: {
       outputRecordCount: batch.recordCount,
       failedRecordCount: batch.failedRecordCount,
+      inputRecordCount: batch.recordCount + batch.failedRecordCount,
+      inputByteSize: batch.figures.inputBytes,
+      inputFileCount: batch.figures.inputFileCount,
       outputByteSize: batch.bytes,
+      outputFileCount: batch.figures.outputFileCount,
     },
-    tags: batch.tags,
+    tags: { ...batch.tags, ...ingestionTags(batch) },
     ...(batch.createdBy === undefined ? {} : { createdUser: batch.createdBy, updatedUser: batch.createdBy }),
-    inputFormat: { format: batch.format },
+    inputFormat: {
+      format: batch.format,
+      ...(batch.format === 'json' ? { isMultiLineJson: batch.isMultiLineJson } : {}),
+    },
+    ...(batch.predecessors.length === 0
+      ? {}
+      : { replay: { predecessors: batch.predecessors, reason: 'replace' } }),
     ...(batch.externalId === undefined ? {} : { externalId: batch.externalId }),
     ...(batch.nodeId === undefined ? {} : { 'sluice/node': batch.nodeId }),
+  }
+}
+
+/** How rows that do not fit are dealt with; a statement's all fit. */
+function ingestionTags({ format, hasDiagnostics, partialIngestionPercentage }: Batch): object {
+  if (format === 'sql') return {}
+  return {
+    acp_enableErrorDiagnostics: hasDiagnostics,
+    acp_partialIngestionPercent: partialIngestionPercentage,
   }
 }

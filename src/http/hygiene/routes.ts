@@ -15,13 +15,10 @@ const document = z.looseObject({ ttlId: z.string(), status: z.string(), expiry: 
 const statuses = ['pending', 'executing', 'cancelled', 'completed'] as const
 
 const expiry = z
-  .string()
-  .transform((text, context) => {
-    const at = new Date(text)
-    if (/^\d{4}-\d{2}-\d{2}/.test(text) && !Number.isNaN(at.getTime())) return at
-    context.addIssue('a date such as 2030-12-31 or 2030-12-31T23:59:59Z was expected')
-    return z.NEVER
+  .union([z.iso.date(), z.iso.datetime({ offset: true })], {
+    error: 'a date such as 2030-12-31 or a time such as 2030-12-31T23:59:59Z was expected',
   })
+  .transform((text) => new Date(text))
   .describe('A date, or a time with its zone')
 const change = z.looseObject({
   expiry: expiry.optional(),
@@ -163,6 +160,11 @@ function statusesOf(text: string): ExpirationStatus[] {
   })
 }
 
+/** `2030-12-31T00:00:00Z` */
+function timeText(at: Date): string {
+  return at.toISOString().replace(/\.\d{3}Z$/, 'Z')
+}
+
 function documentOf({ principal, sandbox }: Caller, row: Expiration): z.infer<typeof document> {
   return {
     ttlId: row.id,
@@ -173,9 +175,9 @@ function documentOf({ principal, sandbox }: Caller, row: Expiration): z.infer<ty
     description: row.description,
     imsOrg: principal.organizationId,
     status: row.status,
-    expiry: row.expiry.toISOString(),
-    createdAt: row.created_at.toISOString(),
-    updatedAt: row.updated_at.toISOString(),
+    expiry: timeText(row.expiry),
+    createdAt: timeText(row.created_at),
+    updatedAt: timeText(row.updated_at),
     updatedBy: row.updated_by,
   }
 }

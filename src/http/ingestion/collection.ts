@@ -20,7 +20,7 @@ type CollectionRequest = FastifyRequest & {
   readonly query: z.infer<typeof querystring>
 }
 /** Of who sends through an inlet that asks. */
-const guard = { permission: 'manage-datasets', api: 'catalog' } as const
+const guard = { permissions: ['manage-datasets'], api: 'catalog' } as const
 
 /**
  * `/collection`: messages through an inlet, on its own or several at a time. Public, because the inlet says whether it asks

@@ -4,6 +4,7 @@ import { AppError } from '#base/errors.ts'
 import type { DatasetId } from '#base/ids.ts'
 import { unknownDataset } from '#datasets/create-datasets.ts'
 import { requireDataset } from '#datasets/require-dataset.ts'
+import { requireWritable } from '#datasets/require-writable.ts'
 import { datasetOf } from '#datasets/rows.ts'
 import { selectDataset } from '#metadata/datasets.ts'
 import type { Metadata } from '#metadata/metadata.ts'
@@ -65,7 +66,9 @@ export function createReceiver({
       })
       const row = await selectDataset(metadata.db, sender.sandbox.id, datasetId)
       if (!row) throw unknownDataset(datasetId)
-      const { schemaId, schema } = datasetOf(row)
+      const dataset = datasetOf(row)
+      requireWritable(dataset)
+      const { schemaId, schema } = dataset
       const required = row.required_fields as RequiredPaths
       return { schemaId, check: rowChecker(schema, required), form: formOf(datasetId, schema, required) }
     })

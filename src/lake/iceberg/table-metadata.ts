@@ -113,6 +113,14 @@ export function currentSnapshot(metadata: TableMetadata): SnapshotMetadata | und
   return id === undefined ? undefined : snapshotById(metadata, id)
 }
 
+/** Of the files that the table holds; null where the snapshot's writer did not say it. */
+export function totalBytesOf(metadata: TableMetadata): number | null {
+  const snapshot = currentSnapshot(metadata)
+  if (!snapshot) return 0
+  const text = snapshot.summary['total-files-size'] ?? ''
+  return /^\d{1,15}$/.test(text) ? Number(text) : null
+}
+
 export function snapshotById(metadata: TableMetadata, id: bigint): SnapshotMetadata | undefined {
   return metadata.snapshots.find((snapshot) => snapshot['snapshot-id'] === id)
 }

@@ -41,7 +41,7 @@ const events: readonly Listed[] = [
   ],
   [
     tables.decisions,
-    'ODE DecisionEvents - {sandbox} decisioning',
+    'ODE DecisionEvents – {sandbox} decisioning',
     'Ultimate',
     'One event for each request to decide on offers',
   ],
@@ -101,23 +101,23 @@ const records: readonly Listed[] = [
   ],
   [
     tables.activities,
-    'Decision Object Repository - Activities',
+    'Decision Object Repository – Activities',
     'Ultimate',
     'Decisions: placement, collection of offers, ranking',
   ],
   [
     tables.fallbacks,
-    'Decision Object Repository - Fallback Offers',
+    'Decision Object Repository – Fallback Offers',
     'Ultimate',
     'What is shown to whoever may see no personalized offer',
   ],
   [
     tables.offers,
-    'Decision Object Repository - Personalized Offers',
+    'Decision Object Repository – Personalized Offers',
     'Ultimate',
     'Personalized offers with their priority',
   ],
-  [tables.placements, 'Decision Object Repository - Placements', 'Ultimate', 'Where offers are shown'],
+  [tables.placements, 'Decision Object Repository – Placements', 'Ultimate', 'Where offers are shown'],
   [tables.journeys, 'Journeys', 'Prime', 'What journeys there are, by version'],
   [tables.sendTime, 'AJO STO Summary Dataset', undefined, 'The best hour to send, by profile and channel'],
   [tables.items, 'Experience Decisioning Items', undefined, 'Items that decisions choose from'],
@@ -143,6 +143,7 @@ export function journeyDatasets(sandbox: string): readonly SampleDataset[] {
         kind,
         schema,
         ...(tier ? { tier } : {}),
+        isSystem: true,
         isEmpty: table === tables.surfaces,
       }
     }

@@ -63,6 +63,8 @@ export interface Step {
   readonly isReentrance: boolean
   readonly hasEnded: boolean
   readonly eventId: string
+  /** Which the profile came from. */
+  readonly parent?: Pick<Step, 'id' | 'node'>
   readonly problem?: Problem
 }
 

@@ -3,7 +3,9 @@ import type { SampleRow } from '../sample.ts'
 import type { Course } from './course.ts'
 import type { Delivery, Feedback, Interaction } from './facts.ts'
 import { identitiesOf } from './identities.ts'
+import { isTestProfile } from './person.ts'
 import { tables } from './tables.ts'
+import { nodeOf, offers, placement } from './world.ts'
 
 const channelIds = {
   email: 'https://ns.adobe.com/xdm/channels/email',
@@ -24,7 +26,7 @@ export function* messageRows(delivery: Delivery, { span }: Course): Generator<Sa
       row: event(`${id}-feedback-${index}`, feedback.at, 'message.feedback', delivery, {
         ...common,
         ...channelContext(delivery),
-        messageDeliveryfeedback: feedbackOf(feedback),
+        messageDeliveryfeedback: { ...feedbackOf(feedback), ...offersOf(delivery) },
       }),
     }
   }
@@ -81,7 +83,7 @@ function event(id: string, at: number, type: string, delivery: Delivery, managem
   }
 }
 
-function commonOf({ id, message, instanceId, batchInstanceId }: Delivery) {
+function commonOf({ id, message, person, instanceId, batchInstanceId }: Delivery) {
   const { journeyAction, campaign } = message
   return {
     messageExecution: {
@@ -100,6 +102,7 @@ function commonOf({ id, message, instanceId, batchInstanceId }: Delivery) {
         ? {
             journeyVersionID: journeyAction.journey.versionId,
             journeyVersionInstanceID: instanceId,
+            journeyVersionNodeID: nodeOf(journeyAction.journey, journeyAction.id)?.id,
             journeyActionID: journeyAction.id,
           }
         : {}),
@@ -109,8 +112,8 @@ function commonOf({ id, message, instanceId, batchInstanceId }: Delivery) {
       messageProfileID: id,
       channel: { _id: channelIds[message.channel] },
       ...(campaign?.treatment ? { variant: campaign.treatment.id } : {}),
-      isSendTimeOptimized: false,
-      isTestExecution: false,
+      isSendTimeOptimized: campaign?.isSendTimeOptimized ?? false,
+      isTestExecution: isTestProfile(person),
     },
   }
 }
@@ -146,6 +149,20 @@ function feedbackOf({ status, failure, exclusion, retries }: Feedback): object {
   }
 }
 
+/** What the message shows of offers: a campaign's has one. */
+function offersOf({ id, message }: Delivery): object {
+  const [offer] = offers
+  if (!message.campaign || message.channel !== 'email') return {}
+  return {
+    offers: {
+      offerID: offer.id,
+      placementID: placement.id,
+      propositionID: `proposition-${id}`,
+      offerCount: 1,
+    },
+  }
+}
+
 function trackingRow(id: string, delivery: Delivery, { type, at, button }: Interaction): SampleRow {
   const { person } = delivery
   const common = commonOf(delivery)
@@ -170,6 +187,7 @@ function trackingRow(id: string, delivery: Delivery, { type, at, button }: Inter
       ...channelContext(delivery),
       messageInteraction: {
         interactionType: type,
+        ...offersOf(delivery),
         ...(type === 'click'
           ? {
               urlID: 'url-1',

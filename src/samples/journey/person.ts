@@ -17,6 +17,13 @@ export interface Person {
   readonly hasConsented: boolean
 }
 
+/** One in so many is a profile to test with. */
+const testedOneIn = 25
+
+export function isTestProfile({ index }: Pick<Person, 'index'>): boolean {
+  return index % testedOneIn === 0
+}
+
 /** These were customers before the span, so that every outcome can be dealt to one of them. */
 export const oldCustomers = 50
 /** The next ones join in the first half of it, so that each trouble and each refusal is dealt to one of them. */

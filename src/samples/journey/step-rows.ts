@@ -2,7 +2,7 @@ import { isoOf } from '../calendar.ts'
 import type { SampleRow } from '../sample.ts'
 import type { Discard, ExportJob, Refusal, Step } from './facts.ts'
 import { identitiesOf } from './identities.ts'
-import type { Person } from './person.ts'
+import { isTestProfile, type Person } from './person.ts'
 import { tables } from './tables.ts'
 import { type Action, audienceId, type Journey, loyaltyEndpoint, newsletter } from './world.ts'
 
@@ -57,7 +57,7 @@ function row(
 }
 
 function stepOf(step: Step): object {
-  const { journey, node, problem, person } = step
+  const { journey, node, parent, problem, person } = step
   return {
     journeyID: journey.id,
     journeyVersionID: journey.versionId,
@@ -80,8 +80,12 @@ function stepOf(step: Step): object {
     reentrance: step.isReentrance,
     instanceEnded: step.hasEnded,
     journeyNodeProcessed: true,
-    inTest: false,
+    inTest: isTestProfile(person),
     processingTime: 12,
+    ...(parent ? { parentStepID: parent.id, parentStepName: parent.node.name } : {}),
+    ...(step.hasEnded && node.type !== 'end'
+      ? { exitCriteriaID: 'exit-criteria-1', exitCriteriaName: 'Left before the end' }
+      : {}),
     ...(node.action ? actionOf(node.action, step) : {}),
     ...(problem?.fetchError === undefined
       ? {}
@@ -89,7 +93,7 @@ function stepOf(step: Step): object {
   }
 }
 
-function actionOf(action: Action, { problem }: Step): object {
+function actionOf(action: Action, { at, problem }: Step): object {
   return {
     actionID: action.id,
     actionName: action.name,
@@ -99,6 +103,8 @@ function actionOf(action: Action, { problem }: Step): object {
       ? {
           actionOriginEndpoint: loyaltyEndpoint,
           actionOriginMethod: 'GET',
+          actionExecutionOriginStartTime: isoOf(at),
+          actionWaitTime: 15,
           ...(problem ? {} : { actionExecutionOriginCode: '200', actionExecutionOriginTime: 60 }),
         }
       : {}),
@@ -114,6 +120,7 @@ function discardOf({ id, type, reason, ruleset }: Discard): object {
     eventID: `event-${id}`,
     eventCode: 'discard',
     eventType: type,
+    projectionID: 'projection-1',
     ...(reason === undefined ? {} : { eventCodeReason: reason }),
     ...(ruleset
       ? {

@@ -1,4 +1,4 @@
-import { flag, list, object, texts, whole, type Xdm } from '../xdm.ts'
+import { flag, list, object, texts, time, whole, type Xdm } from '../xdm.ts'
 
 const action = {
   ...texts(
@@ -13,7 +13,7 @@ const action = {
     'actionOriginMethod',
   ),
   actionExecutionTime: whole,
-  actionExecutionOriginStartTime: whole,
+  actionExecutionOriginStartTime: time,
   actionExecutionOriginTime: whole,
   actionWaitTime: whole,
 }

@@ -28,6 +28,7 @@ export function stepsOf({
   isReentrance = false,
   span,
 }: Instance) {
+  let parent: Step['parent']
   return {
     *take(
       node: JourneyNode,
@@ -35,9 +36,10 @@ export function stepsOf({
       { isEntrance = false, hasEnded = false, status, problem }: StepOptions = {},
     ): Generator<Step> {
       if (at >= span.to) return
+      const id = `${instanceId}-${node.id.slice(-2)}`
       yield {
         kind: 'step',
-        id: `${instanceId}-${node.id.slice(-2)}`,
+        id,
         journey,
         node,
         person,
@@ -49,8 +51,10 @@ export function stepsOf({
         isReentrance: isEntrance && isReentrance,
         hasEnded,
         eventId: isEntrance ? 'createInstance' : `${instanceId}-moved`,
+        ...(parent ? { parent } : {}),
         ...(problem ? { problem } : {}),
       }
+      parent = { id, node }
     },
   }
 }

@@ -76,6 +76,7 @@ function* entityRows(message: MessageDefinition, publishedAt: number): Generator
             campaignID: campaign.id,
             campaignVersionID: campaign.versionId,
             name: campaign.name,
+            description: campaign.description,
             campaignActionID: campaign.actionId,
           },
         }
@@ -106,6 +107,7 @@ function* entityRows(message: MessageDefinition, publishedAt: number): Generator
   const channelDetails = {
     messageID: message.messageId,
     messagePublicationID: message.publicationId,
+    variantID: campaign?.treatment?.id ?? `variant-${message.messageId}`,
     template: message.template,
     channel: { _id: `https://ns.adobe.com/xdm/channels/${message.channel}` },
     ...(message.channel === 'email' ? { email: { subject: message.title } } : {}),

@@ -43,6 +43,9 @@ export interface Campaign {
   readonly versionId: string
   readonly actionId: string
   readonly name: string
+  readonly description: string
+  /** Each gets it at the hour that is best for him. */
+  readonly isSendTimeOptimized: boolean
 }
 
 const id = (kind: string, number: number) => `${kind}00000-0000-4000-8000-${String(number).padStart(12, '0')}`
@@ -101,6 +104,11 @@ export const winback = {
   },
 } as const satisfies Journey
 
+/** The node at which a journey takes an action. */
+export function nodeOf(journey: Journey, actionId: string): JourneyNode | undefined {
+  return Object.values(journey.nodes).find(({ action }) => action?.id === actionId)
+}
+
 export const journeys: readonly Journey[] = [welcome, newsletter, winback]
 
 const promo: Campaign = {
@@ -108,12 +116,16 @@ const promo: Campaign = {
   versionId: id('cb0', 1),
   actionId: id('cc0', 1),
   name: 'Spring promotion',
+  description: 'Two subjects for one offer, to everybody',
+  isSendTimeOptimized: true,
 }
 const alerts: Campaign = {
   id: id('ca0', 2),
   versionId: id('cb0', 2),
   actionId: id('cc0', 2),
   name: 'Parcel alerts',
+  description: 'Sent when a program asks for it',
+  isSendTimeOptimized: false,
 }
 
 export const experiment = { id: id('e00', 1), name: 'Subject of the promotion' } as const
