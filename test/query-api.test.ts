@@ -127,7 +127,7 @@ describe('queries', () => {
       ctasParameters: { datasetName: 'Made By Ctas', description: 'From a test' },
     })
     expect(made).toMatchObject({ state: 'SUCCESS', isCTAS: true, rowCount: 1 })
-    expect(made.effectiveSQL).toBe('CREATE TABLE made_by_ctas AS SELECT 1 AS n')
+    expect(made.effectiveSQL).toBe('CREATE TABLE "made_by_ctas" AS SELECT 1 AS n')
     const dataset = await ask('GET', made._links.created_dataset.href)
     expect(dataset[made._links.created_dataset.id]).toMatchObject({
       name: 'Made By Ctas',
@@ -365,8 +365,8 @@ describe('schedules', () => {
     const second = await triggered(id)
     const log = await ask('GET', `${base}/queries?property=${encodeURIComponent(`scheduleId==${id}`)}`)
     expect(log.queries).toMatchObject([
-      { effectiveSQL: 'INSERT INTO sevens SELECT 7 AS n', _links: { schedule_run: { id: second.id } } },
-      { effectiveSQL: 'CREATE TABLE sevens AS SELECT 7 AS n', _links: { schedule_run: { id: first.id } } },
+      { effectiveSQL: 'INSERT INTO "sevens" SELECT 7 AS n', _links: { schedule_run: { id: second.id } } },
+      { effectiveSQL: 'CREATE TABLE "sevens" AS SELECT 7 AS n', _links: { schedule_run: { id: first.id } } },
     ])
     const ofRun = `${base}/queries?property=${encodeURIComponent(`scheduleRunId==${first.id}`)}`
     expect((await ask('GET', ofRun)).queries).toMatchObject([{ id: first.queryId, client: 'Schedule' }])

@@ -88,3 +88,137 @@ describe('blocks', () => {
     expect(rows).toMatchObject({ status: 200, body: [{ 7: 7 }] })
   })
 })
+
+describe('the dataset that a request names', () => {
+  const datasets = async (name: string): Promise<RestAnswer['body'][]> =>
+    Object.entries(
+      await ask('GET', `/data/foundation/catalog/dataSets?name=${encodeURIComponent(name)}`),
+    ).map(([id, dataset]) => ({ id, ...(dataset as object) }))
+  const tableOf = async (name: string): Promise<string> => {
+    const [dataset] = await datasets(name)
+    return dataset.tags['adobe/pqs/table'][0]
+  }
+  const rowsOf = async (name: string) => await product.rows(`SELECT n FROM ${await tableOf(name)} ORDER BY n`)
+
+  test('takes the rows, though others come to the same name in SQL', async () => {
+    for (const [index, datasetName] of ['Dup A', 'dup-a', 'Dup  A!', '東京', '大阪'].entries()) {
+      const made = await ran({ sql: `SELECT ${index} AS n`, ctasParameters: { datasetName } })
+      expect([made.state, made.errors, made._links.created_dataset.id]).toEqual([
+        'SUCCESS',
+        [],
+        (await datasets(datasetName))[0].id,
+      ])
+      expect(made.effectiveSQL).toBe(`CREATE TABLE "${await tableOf(datasetName)}" AS SELECT ${index} AS n`)
+      expect(await rowsOf(datasetName)).toEqual([[index]])
+    }
+    expect(await tableOf('dup-a')).toBe('dup_a_2')
+    expect(await ran({ sql: 'SELECT 9 AS n', insertIntoParameters: { datasetName: 'dup-a' } })).toMatchObject(
+      {
+        state: 'SUCCESS',
+        effectiveSQL: 'INSERT INTO "dup_a_2" SELECT 9 AS n',
+      },
+    )
+    expect([await rowsOf('Dup A'), await rowsOf('dup-a')]).toEqual([[[0]], [[1], [9]]])
+    const again = await ran({ sql: 'SELECT 1 AS n', ctasParameters: { datasetName: 'dup-a' } })
+    expect(again).toMatchObject({ state: 'FAILED', errors: [{ code: '42P07' }] })
+  })
+
+  test('is made under a name of its own though many are made at once', async () => {
+    const names = ['At once', 'at once!', 'AT-ONCE', 'at.once', 'at_once']
+    const all = await Promise.all(
+      names.map((datasetName) => ran({ sql: 'SELECT 1 AS n', ctasParameters: { datasetName } })),
+    )
+    expect(all.map(({ state, errors }) => [state, errors])).toEqual(names.map(() => ['SUCCESS', []]))
+    const tables = await Promise.all(names.map(tableOf))
+    expect(tables.toSorted()).toEqual(['at_once', 'at_once_2', 'at_once_3', 'at_once_4', 'at_once_5'])
+  })
+
+  test('can be called as SQL calls it or by its id, and is not guessed', async () => {
+    await ran({ sql: 'SELECT 1 AS n', ctasParameters: { datasetName: 'Sales 2024' } })
+    const [{ id }] = await datasets('Sales 2024')
+    for (const datasetName of [id, 'sales_2024']) {
+      const query = await ran({ sql: 'SELECT 2 AS n', insertIntoParameters: { datasetName } })
+      expect(query).toMatchObject({
+        state: 'SUCCESS',
+        effectiveSQL: 'INSERT INTO "sales_2024" SELECT 2 AS n',
+      })
+    }
+    for (const datasetName of ['Sales.2024', 'sales 2024', '京都']) {
+      const refused = await rest('POST', `${base}/queries`, {
+        body: { dbName: 'prod:all', sql: 'SELECT 1 AS n', insertIntoParameters: { datasetName } },
+      })
+      expect(refused).toMatchObject({ status: 404, body: { code: 'dataset.unknown' } })
+    }
+    expect(await rowsOf('Sales 2024')).toEqual([[1], [2], [2]])
+  })
+
+  test('is one: of several that are called so none is taken', async () => {
+    await ran({ sql: 'SELECT 1 AS n', ctasParameters: { datasetName: 'Twin' } })
+    const [{ schemaRef }] = await datasets('Twin')
+    await ask('POST', '/data/foundation/catalog/dataSets', { name: 'Twin', schemaRef })
+    const [one, two] = await datasets('Twin')
+    const insertInto = (datasetName: string) => ({
+      dbName: 'prod:all',
+      sql: 'SELECT 2 AS n',
+      insertIntoParameters: { datasetName },
+    })
+    expect(await rest('POST', `${base}/queries`, { body: insertInto('Twin') })).toMatchObject({
+      status: 400,
+      body: { message: expect.stringContaining(two.id) },
+    })
+    expect(await ran(insertInto(one.id))).toMatchObject({ state: 'SUCCESS', rowCount: 1 })
+  })
+
+  test('of a schedule is made by its first run, and appended to by those that follow', async () => {
+    await ran({ sql: 'SELECT 1 AS n', ctasParameters: { datasetName: 'Week A' } })
+    const id = await scheduled({ sql: 'SELECT 5 AS n', ctasParameters: { datasetName: 'week.A' } })
+    expect(await triggered(id)).toMatchObject({ state: 'SUCCESS', isCTAS: true, isInsertInto: false })
+    expect(await triggered(id)).toMatchObject({
+      state: 'SUCCESS',
+      effectiveSQL: 'INSERT INTO "week_a_2" SELECT 5 AS n',
+      isCTAS: false,
+      isInsertInto: true,
+    })
+    expect([await rowsOf('Week A'), await rowsOf('week.A')]).toEqual([[[1]], [[5], [5]]])
+    const lost = await scheduled({ sql: 'SELECT 5 AS n', insertIntoParameters: { datasetName: 'week' } })
+    expect(await triggered(lost)).toMatchObject({
+      state: 'FAILED',
+      errors: [{ message: expect.stringContaining('There is no dataset "week"') }],
+    })
+  })
+
+  test.each(['Order', 'Group', 'From', 'Select', 'If', 'temp'])('may be called %s', async (datasetName) => {
+    expect(await ran({ sql: 'SELECT 1 AS n', ctasParameters: { datasetName } })).toMatchObject({
+      state: 'SUCCESS',
+      errors: [],
+    })
+    expect(await ran({ sql: 'SELECT 2 AS n', insertIntoParameters: { datasetName } })).toMatchObject({
+      state: 'SUCCESS',
+    })
+  })
+
+  test('does not hide a view', async () => {
+    await product.run('CREATE VIEW seen_so AS SELECT 1 AS v')
+    await ran({ sql: 'SELECT 2 AS n', ctasParameters: { datasetName: 'seen so' } })
+    expect(await tableOf('seen so')).toBe('seen_so_2')
+    expect(await product.rows('SELECT v FROM seen_so')).toEqual([[1]])
+  })
+
+  test.each(['ends with \\', "O'Reilly's \\' title"])('has the schema titled %s', async (title) => {
+    const failed = await ran({
+      sql: 'SELECT 1 AS n',
+      ctasParameters: { datasetName: 'titled', targetSchemaTitle: title },
+    })
+    expect(failed.errors[0].message).toContain(JSON.stringify(title))
+    expect(failed.errors[0].code).not.toBe('42601')
+  })
+
+  test('is looked for in the database that the request names', async () => {
+    await product.run('CREATE DATABASE shop')
+    const inShop = { dbName: 'prod:shop' }
+    const made = await ran({ ...inShop, sql: 'SELECT 1 AS n', ctasParameters: { datasetName: 'Orders 1' } })
+    expect(made).toMatchObject({ state: 'SUCCESS', errors: [] })
+    await ran({ ...inShop, sql: 'SELECT 2 AS n', insertIntoParameters: { datasetName: 'Orders 1' } })
+    expect(await product.rows('SELECT n FROM shop.public.orders_1 ORDER BY n')).toEqual([[1], [2]])
+  })
+})

@@ -117,14 +117,13 @@ export class QueryLog {
       readonly scheduleId: string
       readonly request: unknown
       readonly template: { readonly id: string; readonly name: string } | undefined
-      readonly output: 'ctas' | 'insert' | undefined
     },
   ): Promise<Omit<QueryLogEntryWriter, 'begin' | 'defer'> & { readonly effectiveSql: string | undefined }> {
     const there = await selectQueryOfRun(this.#services.metadata.db, run.id)
     if (there) {
       return { ...this.#writer(there.id), effectiveSql: there.effective_sql ?? undefined }
     }
-    const { sql, scheduleId, request, template, output } = entry
+    const { sql, scheduleId, request, template } = entry
     const record = this.#record(caller, {
       sql,
       client: 'Schedule',
@@ -133,7 +132,6 @@ export class QueryLog {
       template_id: template?.id ?? null,
       template_name: template?.name ?? null,
       request: JSON.stringify(request),
-      output: output ?? null,
     })
     await this.#insert(record)
     return { ...this.#writer(record.logged.id), effectiveSql: undefined }
