@@ -4,6 +4,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { passableFolder } from './support/passable-folder.ts'
 import { startProduct, type Product } from './support/product.ts'
 import { type Rest, type RestAnswer, restOf } from './support/rest.ts'
+import { type SqlClients, sqlClients } from './support/sql-clients.ts'
 
 /** What a request over REST may say, and where its rows go. */
 
@@ -13,12 +14,14 @@ const waiting = { timeout: 30_000, interval: 50 }
 let folder: string
 let product: Product
 let rest: Rest
+let clients: SqlClients
 
 beforeAll(async () => {
   folder = passableFolder('query-requests')
   const home = join(folder, 'home')
   product = await startProduct({ home })
   rest = await restOf({ http: product.http, home })
+  clients = sqlClients(product, home)
 })
 afterAll(async () => {
   await product[Symbol.asyncDispose]()
@@ -220,5 +223,69 @@ describe('the dataset that a request names', () => {
     expect(made).toMatchObject({ state: 'SUCCESS', errors: [] })
     await ran({ ...inShop, sql: 'SELECT 2 AS n', insertIntoParameters: { datasetName: 'Orders 1' } })
     expect(await product.rows('SELECT n FROM shop.public.orders_1 ORDER BY n')).toEqual([[1], [2]])
+  })
+})
+
+describe('what is told of a query', () => {
+  const listed = async (text: string, more = ''): Promise<RestAnswer['body'][]> =>
+    (await ask('GET', `${base}/queries?property=${encodeURIComponent(`sql~${text}`)}${more}`)).queries
+
+  test('is the statement that is run, from its submission on', async () => {
+    expect(await submit({ sql: 'SELECT 1 AS n', ctasParameters: { datasetName: 'Told 1' } })).toMatchObject({
+      state: 'SUBMITTED',
+      effectiveSQL: 'CREATE TABLE "told_1" AS SELECT 1 AS n',
+      isCTAS: true,
+    })
+  })
+
+  test('of a session is what it made and where it stored its rows', async () => {
+    await clients.connected('prod:all', async (client) => {
+      await client.query('CREATE TABLE told_2 AS SELECT 1 AS n')
+      await client.query('INSERT INTO told_2 SELECT 2 AS n')
+      await client.query('PREPARE told AS INSERT INTO told_2 SELECT 3 AS n')
+      await client.query('EXECUTE told')
+      await client.query('SELECT n FROM told_2')
+    })
+    const [dataset] = Object.keys(await ask('GET', '/data/foundation/catalog/dataSets?name=told_2'))
+    const [select, insert, made] = await listed('told_2', '&orderby=-created')
+    const [executed] = await listed('EXECUTE told')
+    expect(made).toMatchObject({
+      isCTAS: true,
+      isInsertInto: false,
+      _links: { created_dataset: { id: dataset } },
+    })
+    for (const one of [insert, executed]) expect(one).toMatchObject({ isCTAS: false, isInsertInto: true })
+    expect(select).toMatchObject({ isCTAS: false, isInsertInto: false })
+    expect(insert._links.created_dataset ?? select._links.created_dataset).toBeUndefined()
+  })
+
+  test('of cursors and of the catalogue is told to whoever asks for what is hidden', async () => {
+    const hidden = [
+      'DECLARE hidden_cursor CURSOR FOR SELECT 1 AS n',
+      'FETCH 1 FROM hidden_cursor',
+      'SHOW TABLES',
+      "SELECT relname FROM pg_catalog.pg_class WHERE relname = 'hidden_1'",
+    ]
+    await clients.connected('prod:all', async (client) => {
+      for (const sql of hidden) await client.query(sql)
+      await expect(client.query('SELECT hidden_2 FROM pg_catalog.pg_class')).rejects.toThrow('hidden_2')
+    })
+    for (const sql of hidden) {
+      expect(await listed(sql)).toEqual([])
+      expect(await listed(sql, '&excludeHidden=false')).toMatchObject([{ state: 'SUCCESS' }])
+    }
+    expect(await listed('hidden_2', '&excludeHidden=false')).toMatchObject([{ state: 'FAILED' }])
+  })
+
+  test('is found by a part of its times', async () => {
+    const { id, created, updated } = await ran({ sql: 'SELECT 1 AS timed' })
+    for (const [field, time] of Object.entries({ created, updated })) {
+      const found = async (text: string) =>
+        (await ask('GET', `${base}/queries?property=${encodeURIComponent(`${field}~${text},id==${id}`)}`))
+          .queries
+      expect(await found(time.slice(0, 19))).toMatchObject([{ id }])
+      expect(await found(time.slice(11))).toMatchObject([{ id }])
+      expect(await found('1999-')).toEqual([])
+    }
   })
 })

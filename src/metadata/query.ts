@@ -186,7 +186,14 @@ function conditionOf({ field, operator, values }: QueryFilter): RawBuilder<boole
   if (field === 'referenced_datasets') return sql<boolean>`referenced_datasets && ${values}::text[]`
   const column = columns[field]
   const [value = ''] = values
-  if (operator === '~') return contains(sql`${column}::text`, String(value))
+  if (operator === '~') {
+    // As times are shown.
+    const isTime = field === 'created' || field === 'updated'
+    const text = isTime
+      ? sql`to_char(${column} at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')`
+      : sql`${column}::text`
+    return contains(text, String(value))
+  }
   if (operator === '==') return sql<boolean>`${column} = ${value}`
   if (operator === '!=') return sql<boolean>`${column} is distinct from ${value}`
   return sql<boolean>`${column} ${sql.raw(operator)} ${value}`
