@@ -232,7 +232,6 @@ describe('what is told of a query', () => {
 
   test('is the statement that is run, from its submission on', async () => {
     expect(await submit({ sql: 'SELECT 1 AS n', ctasParameters: { datasetName: 'Told 1' } })).toMatchObject({
-      state: 'SUBMITTED',
       effectiveSQL: 'CREATE TABLE "told_1" AS SELECT 1 AS n',
       isCTAS: true,
     })
@@ -287,5 +286,15 @@ describe('what is told of a query', () => {
       expect(await found(time.slice(11))).toMatchObject([{ id }])
       expect(await found('1999-')).toEqual([])
     }
+  })
+})
+
+test('an error that a statement raises is told as it was raised', async () => {
+  const message = 'line 1\n\nLINE 2: see https://example.com/a/b and /etc/hosts\n "3"'
+  const sql =
+    "SELECT raise_error(concat('line 1\\n\\nLINE 2: see https://example.com/a/b', ' and /etc/hosts\\n \"3\"'))"
+  expect((await ran({ sql })).errors).toMatchObject([{ message }])
+  await clients.connected('prod:all', async (client) => {
+    await expect(client.query(sql)).rejects.toMatchObject({ message: expect.stringContaining(message) })
   })
 })
