@@ -188,7 +188,7 @@ describe('queries', () => {
       (await ask('GET', '/sluice/v1/scratch-space')).copies
     const [copy] = await copies()
     expect(copy).toMatchObject({
-      copyURI: expect.stringMatching(/^scratch-space\/by\/rest\/[0-9a-z]{26}$/),
+      copyURI: `scratch-space/by/rest/${query.id}`,
       rowCount: 2,
     })
     expect(query).toMatchObject({ state: 'SUCCESS', rowCount: 2, isCTAS: false, copyURI: copy.copyURI })
@@ -196,12 +196,16 @@ describe('queries', () => {
     const [last, first] = await copies()
     expect(failed).toMatchObject({ state: 'FAILED', copyURI: last.copyURI })
     expect([last.copyURI, first.copyURI]).toEqual([
-      expect.stringContaining('/last/'),
-      expect.stringContaining('/first/'),
+      `scratch-space/by/last/1-${failed.id}`,
+      `scratch-space/by/first/${failed.id}`,
     ])
     await product.run(copyTo('session'))
     const listed = await ask('GET', `${base}/queries?property=${encodeURIComponent('sql~by/session')}`)
-    expect(listed.queries).toMatchObject([{ rowCount: 2, copyURI: (await copies())[0].copyURI }])
+    const [{ id }] = listed.queries
+    expect(listed.queries).toMatchObject([{ rowCount: 2, copyURI: `scratch-space/by/session/${id}` }])
+    expect((await copies())[0]).toMatchObject({ id, copyURI: `scratch-space/by/session/${id}` })
+    const block = await ran({ sql: `$$ BEGIN ${copyTo('a')}; ${copyTo('a')}; END $$` })
+    expect(block).toMatchObject({ copyURI: `scratch-space/by/a/0-1-${block.id}`, rowCount: 4 })
     expect(await ran({ sql: 'SELECT 1 AS uncopied' })).not.toHaveProperty('copyURI')
   })
 

@@ -91,6 +91,7 @@ export async function runQuery(shared: Shared, context: RunContext): Promise<Run
     const host = {
       prepared: preparedStatements(),
       cursors,
+      queryId: entry.id,
       encoding: () => ({ kind: 'jsonRows' }) as const,
       onWritten: (count: number) => {
         rowCount += count

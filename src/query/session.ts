@@ -322,6 +322,7 @@ export class Session implements QuerySession {
       prepared,
       cursors,
       encoding,
+      queryId: entry.id,
       onWritten,
       onCopied: async (copy) => await log.copied(entry.id, copy),
       onPlanned: async ({ constants }) => (constants ? entry.defer() : await entry.begin()),
