@@ -298,3 +298,45 @@ test('an error that a statement raises is told as it was raised', async () => {
     await expect(client.query(sql)).rejects.toMatchObject({ message: expect.stringContaining(message) })
   })
 })
+
+describe('an accelerated query', () => {
+  const accelerated = (body: object, headers = {}) =>
+    rest('POST', `${base}/accelerated-queries`, { body: { dbName: 'prod:all', ...body }, headers })
+
+  test('is on record under the id that it is answered with', async () => {
+    const named = { name: 'quick', description: 'one row' }
+    const { body } = await accelerated({ sql: 'SELECT 1 AS quick', ...named })
+    expect(body.request).toEqual({ dbName: 'prod:all', sql: 'SELECT 1 AS quick', ...named })
+    expect(await ask('GET', `${base}/queries/${body.queryId}`)).toMatchObject({
+      state: 'SUCCESS',
+      effectiveSQL: 'SELECT 1 AS quick',
+      client: 'API',
+      rowCount: 1,
+    })
+  })
+
+  test('gives numbers whole, and all columns of one name', async () => {
+    const sql = `SELECT 9007199254740993 AS l, cast('1234567890123456789.0123456789012345678' AS decimal(38, 19)) AS d,
+      array(9007199254740993) AS s, 'x' AS s, NULL AS s`
+    const answer = await fetch(`${product.http}${base}/accelerated-queries`, {
+      method: 'POST',
+      headers: { ...product.headers, 'content-type': 'application/json', 'accept-encoding': 'identity' },
+      body: JSON.stringify({ dbName: 'prod:all', sql }),
+    })
+    expect(answer.headers.get('content-encoding')).toBeNull()
+    const text = await answer.text()
+    expect(text).toContain(
+      '"results":[{"l":9007199254740993,"d":1234567890123456789.0123456789012345678,"s":[9007199254740993],"s_2":"x","s_3":null}]',
+    )
+    expect(Object.keys(JSON.parse(text).resultsMeta._adhoc.properties)).toEqual(['l', 'd', 's', 's_2', 's_3'])
+  })
+
+  test.each([
+    ['gzip', 'gzip'],
+    ['br, gzip;q=0.5', 'gzip'],
+    ['gzip;q=0', null],
+  ])('whose client accepts %s is answered in %s', async (accepted, encoding) => {
+    const answer = await accelerated({ sql: 'SELECT 1 AS n' }, { 'accept-encoding': accepted })
+    expect([answer.headers.get('content-encoding'), answer.body.results]).toEqual([encoding, [{ n: 1 }]])
+  })
+})

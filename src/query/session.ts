@@ -283,7 +283,7 @@ export class Session implements QuerySession {
 
   async *#execute(
     statement: SessionStatement,
-    { parameters, given, takesCopy = false, encoding, rightsRevision, signal }: ExecuteOptions,
+    { parameters, given, takesCopy = false, encoding, rightsRevision, onRecorded, signal }: ExecuteOptions,
   ): AsyncGenerator<StatementResult, void, undefined> {
     const cancelling = new AbortController()
     const stopped = AbortSignal.any([signal, this.#closing.signal, cancelling.signal])
@@ -317,6 +317,7 @@ export class Session implements QuerySession {
       made,
       cancelling,
     })
+    onRecorded?.(entry.id)
     const onWritten = (count: number): void => entry.addRows(count)
     const host: StatementHost = {
       prepared,
