@@ -127,7 +127,7 @@ describe('queries', () => {
       ctasParameters: { datasetName: 'Made By Ctas', description: 'From a test' },
     })
     expect(made).toMatchObject({ state: 'SUCCESS', isCTAS: true, rowCount: 1 })
-    expect(made.effectiveSQL).toBe('CREATE TABLE made_by_ctas AS SELECT 1 AS n')
+    expect(made.effectiveSQL).toBe('CREATE TABLE "made_by_ctas" AS SELECT 1 AS n')
     const dataset = await ask('GET', made._links.created_dataset.href)
     expect(dataset[made._links.created_dataset.id]).toMatchObject({
       name: 'Made By Ctas',
@@ -188,7 +188,7 @@ describe('queries', () => {
       (await ask('GET', '/sluice/v1/scratch-space')).copies
     const [copy] = await copies()
     expect(copy).toMatchObject({
-      copyURI: expect.stringMatching(/^scratch-space\/by\/rest\/[0-9a-z]{26}$/),
+      copyURI: `scratch-space/by/rest/${query.id}`,
       rowCount: 2,
     })
     expect(query).toMatchObject({ state: 'SUCCESS', rowCount: 2, isCTAS: false, copyURI: copy.copyURI })
@@ -196,12 +196,16 @@ describe('queries', () => {
     const [last, first] = await copies()
     expect(failed).toMatchObject({ state: 'FAILED', copyURI: last.copyURI })
     expect([last.copyURI, first.copyURI]).toEqual([
-      expect.stringContaining('/last/'),
-      expect.stringContaining('/first/'),
+      `scratch-space/by/last/1-${failed.id}`,
+      `scratch-space/by/first/${failed.id}`,
     ])
     await product.run(copyTo('session'))
     const listed = await ask('GET', `${base}/queries?property=${encodeURIComponent('sql~by/session')}`)
-    expect(listed.queries).toMatchObject([{ rowCount: 2, copyURI: (await copies())[0].copyURI }])
+    const [{ id }] = listed.queries
+    expect(listed.queries).toMatchObject([{ rowCount: 2, copyURI: `scratch-space/by/session/${id}` }])
+    expect((await copies())[0]).toMatchObject({ id, copyURI: `scratch-space/by/session/${id}` })
+    const block = await ran({ sql: `$$ BEGIN ${copyTo('a')}; ${copyTo('a')}; END $$` })
+    expect(block).toMatchObject({ copyURI: `scratch-space/by/a/0-1-${block.id}`, rowCount: 4 })
     expect(await ran({ sql: 'SELECT 1 AS uncopied' })).not.toHaveProperty('copyURI')
   })
 
@@ -376,8 +380,8 @@ describe('schedules', () => {
     const second = await triggered(id)
     const log = await ask('GET', `${base}/queries?property=${encodeURIComponent(`scheduleId==${id}`)}`)
     expect(log.queries).toMatchObject([
-      { effectiveSQL: 'INSERT INTO sevens SELECT 7 AS n', _links: { schedule_run: { id: second.id } } },
-      { effectiveSQL: 'CREATE TABLE sevens AS SELECT 7 AS n', _links: { schedule_run: { id: first.id } } },
+      { effectiveSQL: 'INSERT INTO "sevens" SELECT 7 AS n', _links: { schedule_run: { id: second.id } } },
+      { effectiveSQL: 'CREATE TABLE "sevens" AS SELECT 7 AS n', _links: { schedule_run: { id: first.id } } },
     ])
     const ofRun = `${base}/queries?property=${encodeURIComponent(`scheduleRunId==${first.id}`)}`
     expect((await ask('GET', ofRun)).queries).toMatchObject([{ id: first.queryId, client: 'Schedule' }])

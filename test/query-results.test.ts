@@ -45,6 +45,11 @@ async function kept(body: object, search = ''): Promise<RestAnswer['body']> {
 
 const bytesAt = async (href: string) => new Uint8Array(await (await fetch(product.http + href)).arrayBuffer())
 
+test('a result of some megabytes comes in several parts by itself', async () => {
+  const result = await kept({ sql: 'SELECT n, md5(cast(n AS string)) AS hash FROM numbers' })
+  expect(result.parts.length).toBeGreaterThan(2)
+})
+
 test('a result is read in parts by signed links, in Parquet and Arrow, whole and in order', async () => {
   const sql = 'SELECT n, md5(cast(n AS string)) AS hash, n AS n FROM numbers ORDER BY n'
   const result = await kept({ sql, partBytes: 65_536 })

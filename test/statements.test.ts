@@ -376,6 +376,41 @@ describe('session flags', () => {
     await expect(connected(async () => {}, 'prod:all?OTHER')).rejects.toThrow(/no option/)
   })
 
+  it('FLATTEN makes columns of the structs of views, and views made with it can be read without', async () => {
+    await product.run('CREATE VIEW flat_1 AS SELECT n, page FROM visits')
+    await product.run('CREATE VIEW flat_2 AS SELECT page, page.name AS own FROM flat_1')
+    await connected(async (client) => {
+      const names = async (sql: string) => (await client.query(sql)).fields.map(({ name }) => name)
+      const columnsOf = async (table: string) =>
+        (
+          await texts(
+            client,
+            `SELECT attname FROM pg_catalog.pg_attribute a JOIN pg_catalog.pg_class c ON c.oid = a.attrelid
+             WHERE c.relname = '${table}' AND a.attnum > 0 ORDER BY a.attnum`,
+          )
+        ).flat()
+      expect(await texts(client, 'SELECT "page.name", "page.more.views" FROM flat_1 WHERE n = 1')).toEqual([
+        ['home', 2],
+      ])
+      expect(await texts(client, 'SELECT n FROM flat_1 ORDER BY n')).toEqual([[1], [2], [3]])
+      for (const [table, columns] of Object.entries({
+        visits: ['n', 'page.name', 'page.more.views', 'tags'],
+        flat_1: ['n', 'page.name', 'page.more.views'],
+        flat_2: ['page.name', 'page.more.views', 'own'],
+      })) {
+        expect(await names(`SELECT * FROM ${table} WHERE false`)).toEqual(columns)
+        expect(await columnsOf(table)).toEqual(columns)
+        expect((await texts(client, `DESCRIBE ${table}`)).map(([name]) => name)).toEqual(columns)
+      }
+      await client.query(
+        'CREATE VIEW flat_3 AS SELECT "page.name", v."page.more.views" AS views, "a.b" AS ab FROM visits v WHERE n = 1',
+      )
+      expect(await texts(client, 'SELECT "page.name", views, ab FROM flat_3')).toEqual([['home', 2, 'a.b']])
+    }, 'prod:all?FLATTEN')
+    expect(await product.rows('SELECT * FROM flat_3')).toEqual([['home', 2, 'a.b']])
+    await product.run('DROP VIEW flat_2; DROP VIEW flat_1; DROP VIEW flat_3')
+  })
+
   it('drop_system_columns decides about the system columns', async () => {
     await expect(product.rows('SELECT _ACP_BATCHID FROM visits')).rejects.toThrow(/query\.unknown_column/)
     const sql = `SET drop_system_columns = false;

@@ -49,19 +49,19 @@ export type NewQueryLogRow = Omit<
   Insertable<QueryTables['query_log']>,
   'code' | 'message' | 'created_dataset' | 'copy_uri' | 'deleted_at' | 'effective_sql' | 'row_count'
 > &
-  Partial<Pick<Insertable<QueryTables['query_log']>, 'code' | 'message' | 'row_count'>>
+  Partial<Pick<Insertable<QueryTables['query_log']>, 'code' | 'message' | 'effective_sql' | 'row_count'>>
 
 const insertRows = preparedStatement<never>(`
   insert into query_log (id, sandbox_id, principal_id, principal_name, client, sql, state, created_at, updated_at,
     row_count, code, message, run_id, schedule_id, template_id, template_name, node_id, incarnation, request, output,
-    referenced_datasets, is_hidden)
+    effective_sql, referenced_datasets, is_hidden)
   select id, sandbox_id, principal_id, principal_name, client, sql, state, created_at, updated_at,
     coalesce(row_count, 0), code, message, run_id, schedule_id, template_id, template_name, node_id, incarnation,
-    request::json, output, coalesce(referenced_datasets, '{}'), coalesce(is_hidden, false)
+    request::json, output, effective_sql, coalesce(referenced_datasets, '{}'), coalesce(is_hidden, false)
   from json_to_recordset($1) as entry (id uuid, sandbox_id uuid, principal_id uuid, principal_name text, client text,
     sql text, state text, created_at timestamptz, updated_at timestamptz, row_count bigint, code text, message text,
     run_id uuid, schedule_id uuid, template_id uuid, template_name text, node_id text, incarnation text, request text,
-    output text, referenced_datasets text[], is_hidden boolean)`)
+    output text, effective_sql text, referenced_datasets text[], is_hidden boolean)`)
 
 export async function insertQueryLog(db: Db, rows: readonly NewQueryLogRow[]): Promise<void> {
   await insertRows(db, [jsonRows(rows)])
@@ -186,7 +186,14 @@ function conditionOf({ field, operator, values }: QueryFilter): RawBuilder<boole
   if (field === 'referenced_datasets') return sql<boolean>`referenced_datasets && ${values}::text[]`
   const column = columns[field]
   const [value = ''] = values
-  if (operator === '~') return contains(sql`${column}::text`, String(value))
+  if (operator === '~') {
+    // As times are shown.
+    const isTime = field === 'created' || field === 'updated'
+    const text = isTime
+      ? sql`to_char(${column} at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')`
+      : sql`${column}::text`
+    return contains(text, String(value))
+  }
   if (operator === '==') return sql<boolean>`${column} = ${value}`
   if (operator === '!=') return sql<boolean>`${column} is distinct from ${value}`
   return sql<boolean>`${column} ${sql.raw(operator)} ${value}`

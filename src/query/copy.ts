@@ -17,7 +17,11 @@ const folderPattern = /^[\p{L}\p{N}_][\p{L}\p{N}_ .=-]{0,99}$/u
 const compressions = ['zstd', 'gzip', 'snappy', 'none'] as const
 
 /** Writes a query's rows to files of the scratch space, all of them or none. */
-export async function copyToScratch(scope: Scope, { query, target, options }: Copy): Promise<ScratchCopy> {
+export async function copyToScratch(
+  scope: Scope,
+  { query, target, options }: Copy,
+  queryId: string,
+): Promise<ScratchCopy> {
   if (target.kind === 'client') {
     throw new AppError('query.unsupported', 'COPY … TO STDOUT is for clients of the PostgreSQL protocol.', {
       position: query.position,
@@ -28,7 +32,7 @@ export async function copyToScratch(scope: Scope, { query, target, options }: Co
   const { services, journal, caller, step } = scope
   const folder = folderOf(target)
   const format = formatOf(options, target)
-  const id = journal.batchId(step).toLowerCase()
+  const id = copyIdOf(queryId, step)
   // An earlier attempt of this run did it.
   const done = journal.mark && (await services.scratch.get(caller, id))
   if (done) return done
@@ -64,6 +68,11 @@ export async function copyToScratch(scope: Scope, { query, target, options }: Co
   )
   scope.notice(`Written to ${copyUriOf(copy)}; kept until ${copy.expiresAt.toISOString()}.`)
   return copy
+}
+
+/** The query's own for its first statement; of others it ends with it. In every attempt the same. */
+function copyIdOf(queryId: string, step: string): string {
+  return step === '0' ? queryId : `${step.replaceAll('.', '-')}-${queryId}`
 }
 
 /** @throws AppError 'request.invalid' */

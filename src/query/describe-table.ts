@@ -1,5 +1,5 @@
 import { loadCatalogue, unknownTable } from './catalogue.ts'
-import { describeQuery } from './plan-query.ts'
+import { shownFields, viewColumns } from './plan-query.ts'
 import type { Statement } from './query.ts'
 import type { Scope } from './scope.ts'
 import { textColumns } from './static-rows.ts'
@@ -14,9 +14,8 @@ export async function describeTable(
 ): Promise<{ readonly columns: readonly Field[]; readonly rows: readonly (readonly string[])[] }> {
   const catalogue = await loadCatalogue(scope, [table])
   const view = catalogue.view?.(table.parts)
-  const fields = view
-    ? (await describeQuery(scope, view, [])).columns
-    : catalogue.table(table.parts)?.columns.fields
-  if (!fields) throw await unknownTable(scope, table)
+  const stored = catalogue.table(table.parts)?.columns.fields
+  if (!view && !stored) throw await unknownTable(scope, table)
+  const fields = view ? await viewColumns(scope, view) : shownFields(scope, stored ?? [])
   return { columns: describeColumns, rows: fields.map(({ name, type }) => [name, sparkName(type)]) }
 }

@@ -12,6 +12,8 @@ export interface NewQuery {
   readonly kind: string
   readonly request: QueryRequest
   readonly resolved: ResolvedText
+  /** What is really run, and what it makes of its rows. */
+  readonly effective?: { readonly sql: string; readonly output: 'ctas' | 'insert' | undefined }
   /** What the audit says of it besides. */
   readonly detail?: Readonly<Record<string, string>>
   readonly within?: (
@@ -24,7 +26,7 @@ export interface NewQuery {
 export async function enqueueQuery(
   { access, clock, jobs, metadata }: QueryServiceOptions,
   { principal, sandbox }: Caller,
-  { kind, request, resolved, detail = {}, within }: NewQuery,
+  { kind, request, resolved, effective, detail = {}, within }: NewQuery,
 ): Promise<string> {
   const id = randomUUID()
   const now = clock.now()
@@ -47,7 +49,8 @@ export async function enqueueQuery(
         template_id: resolved.template?.id ?? null,
         template_name: resolved.template?.name ?? null,
         request: JSON.stringify(request),
-        output: resolved.output ?? null,
+        effective_sql: effective?.sql ?? null,
+        output: effective?.output ?? null,
       },
     ])
     await within?.(tx, { id, runId, now })

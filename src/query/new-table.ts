@@ -7,6 +7,7 @@ import { findTable, findView } from './find-table.ts'
 import { labelsTag } from './keys.ts'
 import { addMember } from './memberships.ts'
 import { type Target, targetOf } from './names.ts'
+import { datasetsCalled } from './output-text.ts'
 import type { Scope } from './scope.ts'
 import type { TableOptions } from './table-options.ts'
 import { ownerTag, temporaryTag } from './temporary-tables.ts'
@@ -28,7 +29,10 @@ export async function existingTable(scope: Scope, statement: Creation): Promise<
     ? { dataset: await temporaryTable(scope, name) }
     : await findInTarget(scope, statement)
   const { dataset } = found
-  if (dataset && isMarked(scope, dataset)) return { dataset, isOurs: true }
+  if (dataset && isMarked(scope, dataset)) {
+    if (!isTemporary) scope.onMade?.(dataset.id)
+    return { dataset, isOurs: true }
+  }
   if (!dataset && !('isTaken' in found && found.isTaken)) return undefined
   if (!ifNotExists || !dataset) throw tableExists(statement.table)
   tellExists(scope, name)
@@ -41,6 +45,10 @@ async function findInTarget(
   { table }: Creation,
 ): Promise<{ readonly dataset: Dataset | undefined; readonly isTaken: boolean }> {
   const { name, schema } = await targetOf(scope, table)
+  if (!schema && scope.making) {
+    const called = await datasetsCalled(scope, scope.making.datasetName)
+    return { dataset: called.find((dataset) => isMarked(scope, dataset)) ?? called[0], isTaken: false }
+  }
   if (!schema) {
     const dataset = await findTable(scope, table.parts)
     return { dataset, isTaken: !dataset && (await findView(scope, table.parts)) !== undefined }
@@ -82,7 +90,7 @@ export async function createDataset(
     readonly tags?: Dataset['tags']
   },
 ): Promise<Dataset | undefined> {
-  const { journal, step, services, caller, temporaries } = scope
+  const { journal, step, services, caller, temporaries, making } = scope
   const { isTemporary } = statement
   const target: Target = isTemporary
     ? { name: nameOf(statement), schema: undefined }
@@ -95,9 +103,10 @@ export async function createDataset(
     const dataset = await services.metadata.transaction(async (tx) => {
       await journal.assertHeld(tx)
       const made = await services.datasets.createIn(tx, caller, {
-        name: storedName,
+        name: making?.datasetName ?? storedName,
+        description: making?.description ?? '',
         // In a schema the name is the schema's own, and the sandbox may have the same one.
-        ...(schema ? {} : { tableName: storedName.toLowerCase() }),
+        ...(schema || making ? {} : { tableName: storedName.toLowerCase() }),
         schema:
           schemaTitle === undefined
             ? { kind: 'columns', columns: structType(columns) }
@@ -114,6 +123,7 @@ export async function createDataset(
       return made
     })
     if (isTemporary) temporaries.set(name, dataset)
+    else scope.onMade?.(dataset.id)
     return dataset
   } catch (error) {
     const exists = error instanceof AppError && error.code === 'dataset.exists'

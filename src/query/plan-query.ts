@@ -86,7 +86,10 @@ export async function describeQuery(
   scope: Scope,
   query: ParsedQuery,
   parameterTypes: readonly (DataType | undefined)[],
-  { complexAsJson = false }: { readonly complexAsJson?: boolean } = {},
+  {
+    complexAsJson = false,
+    isOfView = false,
+  }: { readonly complexAsJson?: boolean; readonly isOfView?: boolean } = {},
 ): Promise<BoundQuery> {
   return scope.services.sql.bind(query, {
     catalogue: await loadCatalogue(scope, query.tables, query),
@@ -96,8 +99,25 @@ export async function describeQuery(
     now: scope.services.clock.now(),
     session: sessionNames(scope),
     complexAsJson,
-    flattens: scope.properties.isTrue('flatten'),
+    flattens: !isOfView && scope.properties.isTrue('flatten'),
+    isOfView,
   })
+}
+
+/** What the session sees of a view of that text. */
+export async function viewColumns(scope: Scope, query: ParsedQuery): Promise<readonly Field[]> {
+  const { columns } = await describeQuery(scope, query, [], { isOfView: true })
+  return shownFields(scope, columns)
+}
+
+/** As `*` gives them in the session: instead of a struct, where it flattens, each of its fields at any depth. */
+export function shownFields({ properties }: Scope, columns: readonly Field[]): readonly Field[] {
+  return properties.isTrue('flatten') ? columns.flatMap(flattened) : columns
+}
+
+function flattened({ name, type }: Field): readonly Field[] {
+  if (type.kind !== 'struct' || type.fields.length === 0) return [{ name, type }]
+  return type.fields.flatMap((field) => flattened({ ...field, name: `${name}.${field.name}` }))
 }
 
 /** As clients name them when they connect. */

@@ -67,34 +67,45 @@ export class QueryLog {
     entry: {
       readonly sql: string
       readonly client: string
+      readonly output: 'ctas' | 'insert' | undefined
       readonly isHidden: boolean
-      /** The datasets it is found to read, while it runs. */
+      readonly isAudited: boolean
+      /** The datasets it is found to read and to make, while it runs. */
       readonly reads: ReadonlySet<string>
+      readonly made: ReadonlySet<string>
       readonly cancelling: AbortController
     },
   ): QueryLogEntryWriter {
     const { nodeId, incarnation } = this.#services
-    const { sql, client, isHidden, reads, cancelling } = entry
-    const record = this.#record(caller, {
+    const { sql, client, output, isHidden, isAudited, reads, made, cancelling } = entry
+    const { logged: begun, audited } = this.#record(caller, {
       sql,
       client,
+      output: output ?? null,
       is_hidden: isHidden,
       node_id: nodeId,
       incarnation,
     })
-    const { id } = record.logged
+    const { id } = begun
     let beginning: Promise<void> | undefined
     let isDeferred = false
-    const known = () => ({ referenced_datasets: Array.from(reads) })
+    const record = (): RecordOfStatement => ({
+      logged: { ...begun, referenced_datasets: [...reads] },
+      audited: isAudited ? audited : undefined,
+    })
     const begin = async (): Promise<void> => {
-      await this.#insert({ ...record, logged: { ...record.logged, ...known() } })
+      await this.#insert(record())
       this.#running.set(id, cancelling)
     }
     const writer = this.#writer(id, async (outcome) => {
-      if (beginning) return await this.#finish(id, outcome, known())
-      const logged = { ...record.logged, ...known(), ...this.#ended(outcome) }
-      if (isDeferred) return await this.#later.add({ ...record, logged })
-      await this.#insert({ ...record, logged })
+      if (beginning) {
+        const [created_dataset = null] = made
+        return await this.#finish(id, outcome, { referenced_datasets: [...reads], created_dataset })
+      }
+      const { logged, ...whole } = record()
+      const ended = { ...whole, logged: { ...logged, ...this.#ended(outcome) } }
+      if (isDeferred) return await this.#later.add(ended)
+      await this.#insert(ended)
     })
     return {
       ...writer,
@@ -117,14 +128,13 @@ export class QueryLog {
       readonly scheduleId: string
       readonly request: unknown
       readonly template: { readonly id: string; readonly name: string } | undefined
-      readonly output: 'ctas' | 'insert' | undefined
     },
   ): Promise<Omit<QueryLogEntryWriter, 'begin' | 'defer'> & { readonly effectiveSql: string | undefined }> {
     const there = await selectQueryOfRun(this.#services.metadata.db, run.id)
     if (there) {
       return { ...this.#writer(there.id), effectiveSql: there.effective_sql ?? undefined }
     }
-    const { sql, scheduleId, request, template, output } = entry
+    const { sql, scheduleId, request, template } = entry
     const record = this.#record(caller, {
       sql,
       client: 'Schedule',
@@ -133,7 +143,6 @@ export class QueryLog {
       template_id: template?.id ?? null,
       template_name: template?.name ?? null,
       request: JSON.stringify(request),
-      output: output ?? null,
     })
     await this.#insert(record)
     return { ...this.#writer(record.logged.id), effectiveSql: undefined }
@@ -218,7 +227,7 @@ export class QueryLog {
     const { access, metadata } = this.#services
     const { id } = record.logged
     const [audited, logged] = await Promise.allSettled([
-      access.audit(record.audited),
+      record.audited && access.audit(record.audited),
       insertQueryLog(metadata.db, [record.logged]),
     ])
     if (logged.status === 'rejected') throw logged.reason
@@ -273,7 +282,7 @@ export class QueryLog {
   async #finish(
     id: string,
     outcome: Outcome,
-    known: { readonly referenced_datasets?: string[] } = {},
+    known: { readonly referenced_datasets?: string[]; readonly created_dataset?: string | null } = {},
   ): Promise<void> {
     const { metadata, logger } = this.#services
     try {

@@ -129,6 +129,8 @@ export interface ExecuteOptions {
   readonly takesCopy?: boolean
   /** Given the columns, how rows are to be encoded. */
   readonly encoding: (columns: readonly Field[]) => Encoding
+  /** Told the id under which the statement is on record, before it begins; of what is not recorded nothing. */
+  readonly onRecorded?: (queryId: string) => void
   readonly signal: AbortSignal
 }
 

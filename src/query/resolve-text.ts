@@ -1,6 +1,5 @@
 import { AppError } from '#base/errors.ts'
 import type { Caller } from '#datasets/datasets.ts'
-import { tableNameOf } from '#datasets/table-name.ts'
 import type { Db } from '#metadata/metadata.ts'
 import { selectQueryTemplate } from '#metadata/query-templates.ts'
 import { inlinedNames, type InlinedText, inlineTemplates } from '#sql/inline-templates.ts'
@@ -16,7 +15,6 @@ export interface ResolvedText {
   /** Without placeholders and templates. */
   readonly text: string
   readonly template: { readonly id: string; readonly name: string } | undefined
-  readonly output: 'ctas' | 'insert' | undefined
 }
 
 type Services = Pick<QueryServiceOptions, 'metadata' | 'sql'>
@@ -49,19 +47,15 @@ export async function resolveText(
   const statements = sql.split(text).map((statement) => sql.parse(statement))
   const [only, second] = statements
   if (!only) throw new AppError('query.syntax', 'The text holds no statement.')
-  const isOne = second === undefined
-  if ((ctas || insertInto) && !(isOne && only.kind === 'query')) {
+  if ((ctas || insertInto) && !(second === undefined && only.kind === 'query')) {
     throw new AppError(
       'request.invalid',
       'ctasParameters and insertIntoParameters are for one SELECT: this text says itself where its rows go.',
     )
   }
-  const isCtas = ctas !== undefined || (isOne && only.kind === 'createTableAs')
-  const isInsert = insertInto !== undefined || (isOne && only.kind === 'insert')
   return {
     text,
     template: template && { id: template.id, name: template.name },
-    output: isCtas ? 'ctas' : isInsert ? 'insert' : undefined,
   }
 }
 
@@ -94,25 +88,4 @@ async function templatesIn(db: Db, caller: Caller, text: string): Promise<Readon
 /** Both `key` and `$key` are written. */
 function withoutDollars(parameters: Readonly<Record<string, string>>): Record<string, string> {
   return Object.fromEntries(Object.entries(parameters).map(([key, value]) => [key.replace(/^\$/, ''), value]))
-}
-
-/** The statement that stores a SELECT's rows where the request wants them. */
-export async function outputText(
-  { datasets, sql }: Pick<QueryServiceOptions, 'datasets' | 'sql'>,
-  caller: Caller,
-  query: { readonly text: string; readonly request: QueryRequest; readonly appends: boolean },
-): Promise<string> {
-  const { text, request, appends } = query
-  const { ctas, insertInto } = request
-  const [statement] = sql.split(text)
-  if (!statement || (!ctas && !insertInto)) return text
-  const select = statement.text.trim()
-  const into = (name: string) => `INSERT INTO ${tableNameOf(name)} ${select}`
-  if (insertInto) return into(insertInto.datasetName)
-  if (!ctas) return text
-  const { datasetName, targetSchemaTitle } = ctas
-  if (appends && (await datasets.find(caller, tableNameOf(datasetName)))) return into(datasetName)
-  const options =
-    targetSchemaTitle === undefined ? '' : ` WITH (schema = '${targetSchemaTitle.replaceAll("'", "''")}')`
-  return `CREATE TABLE ${tableNameOf(datasetName)}${options} AS ${select}`
 }

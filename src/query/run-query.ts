@@ -1,4 +1,3 @@
-import { AppError } from '#base/errors.ts'
 import type { DatasetId } from '#base/ids.ts'
 import type { Caller } from '#datasets/datasets.ts'
 import type { RunContext, RunOutcome } from '#jobs/jobs.ts'
@@ -8,13 +7,12 @@ import { loadCatalogue } from './catalogue.ts'
 import { newCursors } from './cursors.ts'
 import { findTable } from './find-table.ts'
 import { focusOf } from './focus.ts'
-import type { QueryRequest } from './background.ts'
+import { outputOf, outputText } from './output-text.ts'
 import type { Gate } from './gate.ts'
 import { preparedStatements } from './prepared-statements.ts'
 import { SessionProperties } from './properties.ts'
 import type { ResultRows, Statement } from './query.ts'
 import type { QueryLog } from './query-log.ts'
-import { outputText } from './resolve-text.ts'
 import { runSteps } from './run-block.ts'
 import { RunJournal } from './run-journal.ts'
 import { type RunTask, taskOf } from './run-task.ts'
@@ -49,22 +47,24 @@ export async function runQuery(shared: Shared, context: RunContext): Promise<Run
   const question = { principal: caller.principal, sandboxId: caller.sandbox.id }
   await access.require({ ...question, permission: 'batch-queries' })
   const task = await taskOf(metadata.db, run)
-  const { request, isScheduled, text, template, output } = task
+  const { request, isScheduled, text, template } = task
   const entry = await log.beginRun(caller, run, {
     sql: text,
     scheduleId: run.subjectId,
     request,
     template,
-    output,
   })
   await metadata.transaction((tx) => tellAlert(services, tx, { run, event: { type: 'start', ...task } }))
   using time = timeOfRun(services, context, task)
   const { signal } = time
   const notices: string[] = []
+  const made: DatasetId[] = []
   const focus = await focusOf(services, { caller, database: request.database })
   const scope: Scope = {
     ...newScope(shared, context, { caller, task, signal }),
     focus,
+    making: request.ctas,
+    onMade: (id) => void made.push(id),
     notice: (notice) => {
       if (notices.length < noticesMax && !notices.includes(notice)) notices.push(notice)
     },
@@ -73,12 +73,13 @@ export async function runQuery(shared: Shared, context: RunContext): Promise<Run
   let rowCount = 0
   try {
     // The first attempt decides whether a table is made or appended to; those after it do the same.
-    const effective =
-      entry.effectiveSql ?? (await outputText(services, caller, { text, request, appends: isScheduled }))
+    const decided = run.attempt > 1 ? entry.effectiveSql : undefined
+    const effective = decided ?? (await outputText(scope, { text, request, appends: isScheduled }))
     const statements = services.sql.split(effective).map((scanned) => services.sql.parse(scanned))
-    if (entry.effectiveSql === undefined) {
+    if (decided === undefined) {
       const referenced_datasets = await referencedBy(scope, statements)
-      await updateQueryLog(metadata.db, entry.id, { effective_sql: effective, referenced_datasets })
+      const output = outputOf(statements) ?? null
+      await updateQueryLog(metadata.db, entry.id, { effective_sql: effective, output, referenced_datasets })
     }
     const isTold = isScheduled && services.lineage.isOn
     if (isTold) {
@@ -90,6 +91,7 @@ export async function runQuery(shared: Shared, context: RunContext): Promise<Run
     const host = {
       prepared: preparedStatements(),
       cursors,
+      queryId: entry.id,
       encoding: () => ({ kind: 'jsonRows' }) as const,
       onWritten: (count: number) => {
         rowCount += count
@@ -101,15 +103,13 @@ export async function runQuery(shared: Shared, context: RunContext): Promise<Run
       // Nobody takes these rows, but to compute them may be to fail.
       if (result.kind === 'rows') await drain(result.rows)
     }
-    const created_dataset = await madeBy(scope, statements)
-    if (created_dataset) await nameDataset(scope, created_dataset, request)
     const touched = isTold ? await touchedBy(scope, statements) : undefined
     await metadata.transaction(async (tx) => {
       await lease.finish(tx, { statementCount: statements.length, rowCount, notices })
       await updateQueryLog(tx, entry.id, {
         state: 'SUCCESS',
         row_count: rowCount,
-        created_dataset,
+        created_dataset: made[0] ?? null,
         updated_at: clock.now(),
       })
       if (isScheduled) await updateScheduledQuery(tx, run.subjectId, { failure_count: 0 })
@@ -178,28 +178,6 @@ async function touchedBy(scope: Scope, statements: readonly Statement[]): Promis
     return [...names]
   }
   return { read: await namesOf(read), written: await namesOf(written) }
-}
-
-async function madeBy(scope: Scope, statements: readonly Statement[]): Promise<DatasetId | null> {
-  const { made } = tablesOf(statements)
-  const dataset = made && (await findTable(scope, made.parts).catch(() => undefined))
-  return dataset?.id ?? null
-}
-
-/** SQL knows the table's name alone: the dataset is called as the request calls it. */
-async function nameDataset(scope: Scope, id: DatasetId, { ctas }: QueryRequest): Promise<void> {
-  if (!ctas) return
-  const { datasetName: name, description } = ctas
-  try {
-    await scope.services.datasets.update(scope.caller, id, (current) => ({
-      ...current,
-      name,
-      ...(description === undefined ? {} : { description }),
-    }))
-  } catch (error) {
-    if (!(error instanceof AppError)) throw error
-    scope.notice(`The dataset is called as its table: ${error.message}`)
-  }
 }
 
 async function drain(rows: ResultRows): Promise<void> {

@@ -5,7 +5,7 @@ import { quoteIdentifier } from '#base/sql-text.ts'
 import type { RunContext, RunOutcome } from '#jobs/jobs.ts'
 import { fillKeptResult, selectKeptResult } from '#metadata/kept-results.ts'
 import { updateQueryLog } from '#metadata/query.ts'
-import type { Field } from '#types/data-type.ts'
+import { distinctlyNamed } from './distinct-names.ts'
 import { focusOf } from './focus.ts'
 import type { Gate } from './gate.ts'
 import { SessionProperties } from './properties.ts'
@@ -91,15 +91,4 @@ export async function runResult(
     })
   })
   return 'finished'
-}
-
-/** Files have each name once: `a`, `a_2`. */
-function distinctlyNamed(columns: readonly Field[]): Field[] {
-  const taken = new Set<string>()
-  return columns.map((column) => {
-    let { name } = column
-    for (let count = 2; taken.has(name.toLowerCase()); count += 1) name = `${column.name}_${count}`
-    taken.add(name.toLowerCase())
-    return { ...column, name }
-  })
 }

@@ -1,4 +1,4 @@
-import { unreachable } from '#base/assert.ts'
+import { must, unreachable } from '#base/assert.ts'
 import { AppError } from '#base/errors.ts'
 import type { Encoding } from '#encode/encoding.ts'
 import type { ParsedQuery } from '#sql/compile.ts'
@@ -34,6 +34,8 @@ export interface StatementHost {
   readonly prepared: PreparedStatements
   readonly cursors: Cursors
   readonly encoding: (columns: readonly Field[]) => Encoding
+  /** Of what is on record. */
+  readonly queryId?: string
   /** Told of rows that were stored, also those of a block's statements. */
   readonly onWritten: (rowCount: number) => void
   /** Told of a copy that is there; a run's later attempt tells of it again. */
@@ -75,7 +77,8 @@ export async function* runStatement(scope: Scope, statement: Statement, host: St
       return yield command(`INSERT 0 ${rowCount}`, rowCount)
     }
     case 'copy': {
-      const copy = await copyToScratch(scope, statement)
+      const queryId = must(host.queryId, 'a COPY is on record')
+      const copy = await copyToScratch(scope, statement, queryId)
       const { rowCount } = copy
       host.onWritten(rowCount)
       await host.onCopied?.(copy)

@@ -15,7 +15,6 @@ export interface RunTask {
   /** Without placeholders and templates. */
   readonly text: string
   readonly template: { readonly id: string; readonly name: string } | undefined
-  readonly output: 'ctas' | 'insert' | undefined
 }
 
 /** @throws AppError 'query.unknown' when the schedule is gone */
@@ -32,6 +31,5 @@ export async function taskOf(db: Db, run: Run): Promise<RunTask> {
     request,
     text: Object.keys(left).length === 0 ? row.sql : fillTemplate(row.sql, left),
     template: templateId === null ? undefined : { id: templateId, name: templateName ?? '' },
-    output: request.ctas ? 'ctas' : request.insertInto ? 'insert' : undefined,
   }
 }

@@ -8,7 +8,7 @@ import {
 } from '#metadata/scheduled-queries.ts'
 import { findTable } from './find-table.ts'
 import { focusOf } from './focus.ts'
-import { outputText } from './resolve-text.ts'
+import { outputText } from './output-text.ts'
 import { ruleOf, timingOf } from './schedules.ts'
 import type { QueryServiceOptions } from './services.ts'
 import { tablesOf } from './statement-tables.ts'
@@ -69,12 +69,13 @@ async function writtenBy(
   row: ScheduledQueryRow,
 ): Promise<ReadonlySet<DatasetId>> {
   const request = readRequest(row.request)
-  const text = await outputText(services, caller, { text: row.sql, request, appends: true })
-  const statements = services.sql.split(text).map((scanned) => services.sql.parse(scanned))
   const focus = await focusOf(services, { caller, database: request.database })
+  const scope = { services, caller, focus }
+  const text = await outputText(scope, { text: row.sql, request, appends: true })
+  const statements = services.sql.split(text).map((scanned) => services.sql.parse(scanned))
   const ids = new Set<DatasetId>()
   for (const { parts } of tablesOf(statements).written) {
-    const dataset = await findTable({ services, caller, focus }, parts)
+    const dataset = await findTable(scope, parts)
     if (dataset) ids.add(dataset.id)
   }
   return ids

@@ -1,3 +1,4 @@
+import type { DatasetId } from '#base/ids.ts'
 import type { Caller } from '#datasets/datasets.ts'
 import type { Literal } from '#sql/compile.ts'
 import type { Focus } from './focus.ts'
@@ -28,5 +29,9 @@ export interface Scope {
   readonly notice: (text: string) => void
   /** Told of the datasets that are read, before they are. */
   readonly onRead?: (datasetIds: readonly string[]) => void
+  /** Told of a stored table that was made. */
+  readonly onMade?: (datasetId: DatasetId) => void
+  /** How the dataset of a request's CREATE TABLE is to be called; its table's name follows from that. */
+  readonly making?: { readonly datasetName: string; readonly description?: string | undefined } | undefined
   readonly signal: AbortSignal
 }

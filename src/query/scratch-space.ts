@@ -56,7 +56,7 @@ export interface ScratchFile {
 }
 
 export interface NewScratchCopy {
-  /** Of a run's step the same in every attempt. */
+  /** Ends with that of the query that makes it; of a run's step the same in every attempt. */
   readonly id: string
   readonly folder: string
   readonly format: ScratchFormat

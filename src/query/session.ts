@@ -29,6 +29,7 @@ import type { QueryLog, QueryLogEntryWriter } from './query-log.ts'
 import { Questions } from './questions.ts'
 import { placedIn } from './placed-in.ts'
 import { inPrepared, preparedStatements, unknownPrepared } from './prepared-statements.ts'
+import { outputOf } from './output-text.ts'
 import { inlinedText } from './resolve-text.ts'
 import { runStatement, type StatementHost } from './run-statement.ts'
 import { sampleColumns } from './samples.ts'
@@ -286,49 +287,47 @@ export class Session implements QuerySession {
 
   async *#execute(
     statement: SessionStatement,
-    { parameters, given, takesCopy = false, encoding, rightsRevision, signal }: ExecuteOptions,
+    { parameters, given, takesCopy = false, encoding, rightsRevision, onRecorded, signal }: ExecuteOptions,
   ): AsyncGenerator<StatementResult, void, undefined> {
     const cancelling = new AbortController()
     const stopped = AbortSignal.any([signal, this.#closing.signal, cancelling.signal])
-    const reads = new Set<string>()
+    const [reads, made] = [new Set<string>(), new Set<string>()]
     const scope: Scope = {
       ...this.#scope({ parameters, signal: stopped }),
       onRead: (datasetIds) => datasetIds.forEach((id) => reads.add(id)),
+      onMade: (datasetId) => void made.add(datasetId),
     }
     const [prepared, cursors] = [this.#prepared, this.#cursors]
     await this.#requireRight(rightsRevision)
-    if (statement.kind === 'question') {
-      yield await this.#questions.execute(scope, statement, { encoding, ...(given ? { given } : {}) })
-      return
-    }
-    if (statement.kind === 'fetch') {
-      const answer = await this.#questions.fetch(scope, statement, { encoding })
-      if (answer) return yield answer
-    }
-    if (statement.kind === 'discard' && statement.what === 'all') this.#questions.close('all')
-    if (statement.kind === 'transaction') this.#questions.transaction(statement.action)
-    if (statement.kind === 'closeCursor' && this.#questions.close(statement.name)) {
-      return yield { kind: 'command', tag: 'CLOSE CURSOR', rowCount: undefined }
-    }
+    const results = (asked: SessionStatement, host: StatementHost) =>
+      asked.kind === 'question'
+        ? this.#answer(scope, asked, { encoding, ...(given ? { given } : {}) })
+        : this.#results(scope, asked, host)
     if (!isLogged(statement)) {
-      yield* runStatement(scope, statement, { prepared, cursors, encoding, onWritten: () => {} })
+      yield* results(statement, { prepared, cursors, encoding, onWritten: () => {} })
       return
     }
     const sent = takesCopy ? sentToClient(statement) : undefined
     const { log } = this.#services
     const { caller, client } = this.#options
+    const isOfCatalogue = catalogueKinds.includes(statement.kind)
     const entry = log.entry(caller, {
-      sql: this.#texts.get(statement) ?? statement.kind,
+      sql: this.#textOf(statement),
       client,
-      isHidden: statement.kind === 'fetch',
+      output: this.#outputOf(statement),
+      isHidden: isOfCatalogue || statement.kind === 'fetch',
+      isAudited: !isOfCatalogue,
       reads,
+      made,
       cancelling,
     })
+    onRecorded?.(entry.id)
     const onWritten = (count: number): void => entry.addRows(count)
     const host: StatementHost = {
       prepared,
       cursors,
       encoding,
+      queryId: entry.id,
       onWritten,
       onCopied: async (copy) => await log.copied(entry.id, copy),
       onPlanned: async ({ constants }) => (constants ? entry.defer() : await entry.begin()),
@@ -337,8 +336,9 @@ export class Session implements QuerySession {
     let isEnded = false
     try {
       // Of a SELECT its plan tells whether it reads anything at all.
-      if (statement.kind !== 'query') await entry.begin()
-      for await (const result of runStatement(scope, sent?.asked ?? statement, host)) {
+      if (isOfCatalogue) entry.defer()
+      else if (statement.kind !== 'query') await entry.begin()
+      for await (const result of results(sent?.asked ?? statement, host)) {
         yield result.kind === 'rows'
           ? { ...result, rows: countedRows(result.rows, entry), ...(sent ? { copy: sent.form } : {}) }
           : result
@@ -353,6 +353,43 @@ export class Session implements QuerySession {
       // Whoever asked went away before the end.
       if (!isEnded) await entry.end({ isStopped: stopped.aborted })
     }
+  }
+
+  async *#answer(
+    scope: Scope,
+    question: QuestionStatement,
+    options: Pick<ExecuteOptions, 'encoding' | 'given'>,
+  ): AsyncGenerator<StatementResult, void, undefined> {
+    yield await this.#questions.execute(scope, question, options)
+  }
+
+  /** Of a statement of the dialect, which may be about cursors of questions. */
+  async *#results(
+    scope: Scope,
+    statement: Statement,
+    host: StatementHost,
+  ): AsyncGenerator<StatementResult, void, undefined> {
+    if (statement.kind === 'fetch') {
+      const answer = await this.#questions.fetch(scope, statement, { encoding: host.encoding })
+      if (answer) return yield answer
+    }
+    if (statement.kind === 'discard' && statement.what === 'all') this.#questions.close('all')
+    if (statement.kind === 'transaction') this.#questions.transaction(statement.action)
+    if (statement.kind === 'closeCursor' && this.#questions.close(statement.name)) {
+      return yield { kind: 'command', tag: 'CLOSE CURSOR', rowCount: undefined }
+    }
+    yield* runStatement(scope, statement, host)
+  }
+
+  #textOf(statement: SessionStatement): string {
+    if (statement.kind === 'question') return statement.question.text.trim()
+    return this.#texts.get(statement) ?? statement.kind
+  }
+
+  #outputOf(statement: SessionStatement): 'ctas' | 'insert' | undefined {
+    if (statement.kind === 'question') return undefined
+    const meant = statement.kind === 'execute' ? this.#prepared.get(statement.name) : statement
+    return outputOf(meant ? [meant] : [])
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -405,14 +442,18 @@ interface SentToClient {
 }
 
 /** Of COPY … TO STDOUT the query whose rows are sent, and how. @throws AppError for its options */
-function sentToClient(statement: Statement): SentToClient | undefined {
+function sentToClient(statement: SessionStatement): SentToClient | undefined {
   if (statement.kind !== 'copy' || statement.target.kind !== 'client') return undefined
   const form = copyFormOf(statement)
   const host = { encoding: () => ({ kind: 'copy', form }) as const, isWhole: true }
   return { form, asked: { kind: 'query', query: statement.query }, host }
 }
 
-const loggedKinds: readonly Statement['kind'][] = [
+/** What asks of what there is, and a cursor's declaration, which reads nothing yet. */
+const catalogueKinds: readonly SessionStatement['kind'][] = ['declareCursor', 'describe', 'question', 'show']
+
+const loggedKinds: readonly SessionStatement['kind'][] = [
+  ...catalogueKinds,
   'addColumns',
   'analyze',
   'block',
@@ -435,8 +476,8 @@ const loggedKinds: readonly Statement['kind'][] = [
   'takeSample',
 ]
 
-/** What reads or writes data. */
-function isLogged(statement: Statement): boolean {
+/** What reads or writes data, or asks of it. */
+function isLogged(statement: SessionStatement): boolean {
   return loggedKinds.includes(statement.kind) || (statement.kind === 'explain' && statement.isAnalyzed)
 }
 

@@ -8,7 +8,7 @@ import type { Shown, ShownTable } from '#shadow/shadow.ts'
 import type { Field } from '#types/data-type.ts'
 import { viewQuery } from './catalogue.ts'
 import { visibleTables } from './find-table.ts'
-import { describeQuery } from './plan-query.ts'
+import { shownFields, viewColumns } from './plan-query.ts'
 import type { Scope } from './scope.ts'
 
 const schemaDefault = 'public'
@@ -62,21 +62,15 @@ function isInFocus({ focus }: Scope, { id }: ViewRow): boolean {
   return focus.kind !== 'view' || focus.viewId === id
 }
 
-function tableOf({ properties }: Scope, dataset: Dataset): ShownTable {
+function tableOf(scope: Scope, dataset: Dataset): ShownTable {
   const own = dataset.schema.fields
-  const columns = properties.isTrue('drop_system_columns') ? own : [...own, ...systemColumns.fields]
+  const columns = scope.properties.isTrue('drop_system_columns') ? own : [...own, ...systemColumns.fields]
   return {
     schema: schemaDefault,
     name: dataset.tableName,
-    columns: properties.isTrue('flatten') ? columns.flatMap((column) => flattened(column)) : columns,
+    columns: shownFields(scope, columns),
     comment: dataset.description || (dataset.name === dataset.tableName ? '' : dataset.name),
   }
-}
-
-/** Instead of a struct each of its fields at any depth, named by the whole path. */
-function flattened({ name, type }: Field): readonly Field[] {
-  if (type.kind !== 'struct' || type.fields.length === 0) return [{ name, type }]
-  return type.fields.flatMap((field) => flattened({ ...field, name: `${name}.${field.name}` }))
 }
 
 async function readableViews(
@@ -103,11 +97,7 @@ async function columnsOf(
   const reader: Scope = scope.focus.kind === 'all' ? scope : { ...scope, focus: { kind: 'all' } }
   let columns: readonly Field[] | undefined
   try {
-    ;({ columns } = await describeQuery(
-      { ...reader, notice: () => {} },
-      viewQuery(scope.services.sql, view),
-      [],
-    ))
+    columns = await viewColumns({ ...reader, notice: () => {} }, viewQuery(scope.services.sql, view))
   } catch (error) {
     if (!(error instanceof AppError)) throw error // What cannot be read is not there.
   }

@@ -1,20 +1,17 @@
 import type { TableName } from '#sql/compile.ts'
 import type { Statement } from './query.ts'
 
-/** The tables that statements read, as they name them, the one they make, and all in which they store rows. */
+/** The tables that statements read, as they name them, and all in which they store rows. */
 export function tablesOf(statements: readonly Statement[]): {
   readonly read: readonly TableName[]
-  readonly made: TableName | undefined
   readonly written: readonly TableName[]
 } {
   const all = statements.flatMap(withInner)
-  const made = all.find((statement) => statement.kind === 'createTableAs' || statement.kind === 'createTable')
   return {
     read: all.flatMap((statement) => {
       if ('query' in statement) return statement.query.tables
       return statement.kind === 'setVariable' ? statement.value.tables : []
     }),
-    made: made && 'table' in made && 'parts' in made.table ? made.table : undefined,
     written: all.flatMap((statement) =>
       (statement.kind === 'insert' || statement.kind === 'createTableAs') && 'parts' in statement.table
         ? [statement.table]

@@ -6,6 +6,7 @@ import { type QueryLogRow, selectQueries, selectQuery, updateQueryLog } from '#m
 import type { LoggedQuery, Queries, QueryRequest } from './background.ts'
 import { enqueueQuery } from './enqueue-query.ts'
 import { focusOf } from './focus.ts'
+import { outputOf, outputText } from './output-text.ts'
 import type { QueryLog } from './query-log.ts'
 import { resolveText } from './resolve-text.ts'
 import { runIdText } from './schedule-run.ts'
@@ -33,9 +34,19 @@ export function createQueries(services: Services, log: QueryLog): Queries {
   return {
     submit: async (caller, request) => {
       await require(caller, 'batch-queries')
-      await focusOf(services, { caller, database: request.database })
+      const focus = await focusOf(services, { caller, database: request.database })
       const resolved = await resolveText(services, caller, request)
-      const id = await enqueueQuery(services, caller, { kind: queryKind, request, resolved })
+      const text = await outputText(
+        { services, caller, focus },
+        { text: resolved.text, request, appends: false },
+      )
+      const output = outputOf(services.sql.split(text).map((scanned) => services.sql.parse(scanned)))
+      const id = await enqueueQuery(services, caller, {
+        kind: queryKind,
+        request,
+        resolved,
+        effective: { sql: text, output },
+      })
       const row = must(await selectQuery(metadata.db, caller.sandbox.id, id), 'a query is there once stored')
       return queryOf(row, row.created_at)
     },

@@ -17,7 +17,7 @@ import { suggested } from './did-you-mean.ts'
 import { findTable, findView } from './find-table.ts'
 import { addMember, refuseReferenced, removeMember } from './memberships.ts'
 import { locate, type Target, targetOf } from './names.ts'
-import { describeQuery } from './plan-query.ts'
+import { viewColumns } from './plan-query.ts'
 import { requireGeneral } from './rights.ts'
 import type { Scope } from './scope.ts'
 import type { StatementOf } from './write-rows.ts'
@@ -43,7 +43,7 @@ export async function createView(scope: Scope, statement: StatementOf<'createVie
     return
   }
   // Binds it, so that a view that cannot be read is not made.
-  await describeQuery(scope, query, [])
+  await viewColumns(scope, query)
   await refuseBareMembers(scope, query)
   refuseCircle(await loadCatalogue(scope, query.tables), existing?.name ?? name)
   const now = services.clock.now()

@@ -103,8 +103,11 @@ test('old entries are dropped also where only SELECTs of constants are asked', a
     const entry = log.entry(asked, {
       sql: 'SELECT 1',
       client: 'test',
+      output: undefined,
       isHidden: false,
+      isAudited: true,
       reads: new Set(),
+      made: new Set(),
       cancelling: new AbortController(),
     })
     entry.defer()

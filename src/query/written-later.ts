@@ -18,7 +18,8 @@ const backoff = { firstMs: 250, maxMs: 8_000, jitter: 0.2 }
 
 export interface RecordOfStatement {
   readonly logged: NewQueryLogRow
-  readonly audited: AuditEntry
+  /** Undefined: what is not kept for good. */
+  readonly audited: AuditEntry | undefined
 }
 
 /** Records of statements that read nothing: written soon, many in one transaction, and nobody waits for the disk. */
@@ -71,7 +72,9 @@ export function writtenLater({
     for (let attempt = 1; ; attempt += 1) {
       try {
         await metadata.transaction(async (tx) => {
-          const noted = together.map(({ record, inContext }) => ({ entry: record.audited, inContext }))
+          const noted = together.flatMap(({ record: { audited }, inContext }) =>
+            audited ? [{ entry: audited, inContext }] : [],
+          )
           await access.auditTogether(noted, tx)
           await insertQueryLog(
             tx,

@@ -78,6 +78,8 @@ export interface BindContext {
   readonly complexAsJson?: boolean
   /** Each field of a struct is a column, named by its path with dots. */
   readonly flattens?: boolean
+  /** It is the text of a view: made where structs are flattened or where not, and read in both. */
+  readonly isOfView?: boolean
 }
 
 /** What a session goes by. */

@@ -1,6 +1,7 @@
 import { AppError } from '#base/errors.ts'
 
-const parts = /--[^\n]*|\/\*[\s\S]*?\*\/|'(?:[^'\\]|\\[\s\S])*'|"[^"]*"|`[^`]*`|\$[\p{L}_][\p{L}\p{N}_]*/gu
+const parts =
+  /--[^\n]*|\/\*[\s\S]*?\*\/|'(?:[^'\\]|\\[\s\S])*'|"[^"]*"|`[^`]*`|\$\$|\$[\p{L}_][\p{L}\p{N}_]*/gu
 const placeholder = /\$([\p{L}_][\p{L}\p{N}_]*)/gu
 
 /**

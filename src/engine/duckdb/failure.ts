@@ -21,6 +21,8 @@ export function failureOf(error: unknown, isInterrupted: boolean): WireFailure {
   }
   const text = error instanceof Error ? error.message : String(error)
   if (text.startsWith('ENOSPC')) return diskFull
+  const raised = raisedText(text)
+  if (raised !== undefined) return { code: 'query.failed', message: raised }
   const [, kind = '', rest = text] =
     /^(?:Failed to [a-z ]+: )?([A-Z][A-Za-z -]* Error): ([\s\S]*)$/.exec(text) ?? []
   switch (kind) {
@@ -54,6 +56,13 @@ export function failureOf(error: unknown, isInterrupted: boolean): WireFailure {
         : { code: 'query.failed', message: withoutPaths(words) }
     }
   }
+}
+
+/** What a statement said itself by `raise_error`, which is printed with a mark on either side of it. */
+function raisedText(text: string): string | undefined {
+  const start = text.indexOf('Error: \u0001')
+  const end = text.lastIndexOf('\u0002')
+  return start < 0 || end < start ? undefined : text.slice(start + 'Error: \u0001'.length, end)
 }
 
 const cancelled: WireFailure = { code: 'query.cancelled', message: 'The statement was cancelled.' }

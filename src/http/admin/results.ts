@@ -15,6 +15,8 @@ const params = z.object({ id: z.string().max(100) })
 const pullLimit = { rowCountMax: 2_048, bytesMax: 256 * 1024 }
 const pageMax = 10_000
 const pageBytesMax = 16 * 1024 * 1024
+/** Small enough that a few million narrow rows are several parts: 2.5 million numbers take 7 MB. */
+const partBytesDefault = 2 * 1024 * 1024
 
 const resultShape = z.looseObject({
   id: z.string(),
@@ -64,7 +66,7 @@ export function addResults(app: App, dependencies: HttpDependencies): void {
             .int()
             .min(65_536)
             .max(1_073_741_824)
-            .default(67_108_864)
+            .default(partBytesDefault)
             .describe('About how large a part is'),
         }),
         response: { 202: resultShape },

@@ -1,9 +1,11 @@
+import { promisify } from 'node:util'
+import { gzip } from 'node:zlib'
 import { z } from 'zod'
 import { AppError } from '#base/errors.ts'
+import { distinctlyNamed } from '#query/distinct-names.ts'
 import type { QuerySession } from '#query/query.ts'
 import { type Field, structType } from '#types/data-type.ts'
 import { xdmProperties } from '#types/xdm-document.ts'
-import { randomUUID } from 'node:crypto'
 import type { HttpDependencies } from '../dependencies.ts'
 import { type App, guarded } from '../gateway/app.ts'
 import { callerOf, signalOf } from '../gateway/caller.ts'
@@ -44,16 +46,21 @@ export function addAcceleratedQueries(app: App, { query }: HttpDependencies): vo
         body,
         response: { 200: answer },
       },
+      onSend: async (request, reply, payload) => {
+        if (typeof payload !== 'string' || !takesGzip(request.headers['accept-encoding'])) return payload
+        void reply.header('content-encoding', 'gzip').header('vary', 'accept-encoding')
+        return await compressed(payload)
+      },
     },
     async (request, reply) => {
       const caller = callerOf(request)
-      const { dbName, sql, templateId } = request.body
+      const { dbName, sql, templateId, name, description } = request.body
       const wanted = requestOf(caller, { ...request.body, dbName })
       const text = await query.textOf(caller, wanted)
       await using session = await query.openSession({ caller, database: wanted.database, client: 'API' })
-      const { columns, results } = await rowsOf(session, text, signalOf(reply))
+      const { queryId, columns, results } = await rowsOf(session, text, signalOf(reply))
       return {
-        queryId: randomUUID(),
+        queryId,
         resultsMeta: {
           _adhoc: {
             type: 'object' as const,
@@ -62,7 +69,7 @@ export function addAcceleratedQueries(app: App, { query }: HttpDependencies): vo
           },
         },
         results,
-        request: { dbName, ...(sql === undefined ? { templateId } : { sql }), name: wanted.name },
+        request: { dbName, ...(sql === undefined ? { templateId } : { sql }), name, description },
       }
     },
   )
@@ -72,17 +79,23 @@ async function rowsOf(
   session: QuerySession,
   text: string,
   signal: AbortSignal,
-): Promise<{ columns: readonly Field[]; results: Record<string, unknown>[] }> {
+): Promise<{ queryId: string; columns: readonly Field[]; results: Record<string, unknown>[] }> {
   const statements = await session.parse(text)
   const [statement] = statements
   if (!statement || statements.length > 1 || statement.kind !== 'query') {
     throw new AppError('query.unsupported', 'An accelerated query is one SELECT.')
   }
-  const encoding = () => ({ kind: 'jsonRows' }) as const
-  for await (const result of session.execute(statement, { parameters: [], encoding, signal })) {
+  let queryId = ''
+  const options = {
+    parameters: [],
+    encoding: () => ({ kind: 'jsonRows' }) as const,
+    onRecorded: (id: string) => void (queryId = id),
+    signal,
+  }
+  for await (const result of session.execute(statement, options)) {
     if (result.kind !== 'rows') continue
     await using rows = result.rows
-    const { columns } = result
+    const columns = distinctlyNamed(result.columns)
     const results: Record<string, unknown>[] = []
     for (let bytes = 0; ;) {
       const chunk = await rows.pull(pullLimit)
@@ -94,11 +107,33 @@ async function rowsOf(
       }
       for (const line of Buffer.from(chunk.bytes).toString('utf8').split('\n')) {
         if (line === '') continue
-        const values = JSON.parse(line) as unknown[]
+        const values = exactly(line) as unknown[]
         results.push(Object.fromEntries(columns.map(({ name }, index) => [name, values[index]])))
       }
-      if (chunk.state === 'done') return { columns, results }
+      if (chunk.state === 'done') return { queryId, columns, results }
     }
   }
-  return { columns: [], results: [] }
+  return { queryId, columns: [], results: [] }
+}
+
+/** What TypeScript's library of this target does not know yet. */
+const exact = JSON as unknown as {
+  parse(
+    text: string,
+    reviver: (key: string, value: unknown, context: { readonly source?: string }) => unknown,
+  ): unknown
+  rawJSON(text: string): unknown
+}
+
+/** Numbers stay as the engine wrote them, also those too long for JavaScript. */
+function exactly(text: string): unknown {
+  return exact.parse(text, (_key, value, { source }) =>
+    typeof value === 'number' && source !== undefined ? exact.rawJSON(source) : value,
+  )
+}
+
+const compressed = promisify(gzip)
+
+function takesGzip(accepted: string | readonly string[] | undefined): boolean {
+  return /\bgzip\b(?!\s*;\s*q=0(?:\.0*)?(?:,|\s|$))/i.test(String(accepted ?? ''))
 }

@@ -106,7 +106,9 @@ export function filtersOf<Filter extends AnyFilter>(
         },
       )
     }
-    const filter: AnyFilter = { field: rule.field, operator, values: valuesOf(rule.kind, name, value.trim()) }
+    // A part of a time is no time.
+    const kind = operator === '~' ? 'text' : rule.kind
+    const filter: AnyFilter = { field: rule.field, operator, values: valuesOf(kind, name, value.trim()) }
     return filter as Filter // The table of what is allowed says so.
   })
 }

@@ -15,8 +15,8 @@ const params = z.object({ id: z.string().max(100) })
 const compared = ['>', '<', '>=', '<=', '==', '!=', '~'] as const
 
 const filters: Filters<QueryFilter['field']> = {
-  created: { field: 'created', operators: compared.slice(0, 6), kind: 'time' },
-  updated: { field: 'updated', operators: compared.slice(0, 6), kind: 'time' },
+  created: { field: 'created', operators: compared, kind: 'time' },
+  updated: { field: 'updated', operators: compared, kind: 'time' },
   state: { field: 'state', operators: compared, kind: 'text' },
   id: { field: 'id', operators: compared, kind: 'text' },
   referenced_datasets: { field: 'referenced_datasets', operators: ['=='], kind: 'list' },

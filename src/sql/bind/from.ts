@@ -112,14 +112,15 @@ function bindTable(item: TableItem, { state, commons }: QueryPlace): BoundSource
   }
 }
 
-/** A view is a query in parentheses that sees nothing around it. */
+/** A view is a query in parentheses that sees nothing around it, and reads alike in every session. */
 function bindView(item: TableItem, { tree }: ParsedQuery, state: BindState): BoundSource {
   if (item.snapshot || item.isHistory) {
     throw new AppError('query.unsupported', 'Views have no snapshots: name the tables they are made of.', {
       position: item.at,
     })
   }
-  const query = bindQuery(tree as Query, { state, commons: new Map(), outer: emptyScope })
+  const ofView = { ...state, context: { ...state.context, flattens: false, isOfView: true } }
+  const query = bindQuery(tree as Query, { state: ofView, commons: new Map(), outer: emptyScope })
   const from = derivedFrom(query, state)
   return { from, columns: tableColumns(from.relation, item, state) }
 }

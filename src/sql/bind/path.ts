@@ -43,9 +43,24 @@ export function bindPath(expression: PathExpression, place: ExpressionPlace): Bo
     const named = value.kind === 'column' ? { ...value, at: root.at } : value
     return withFields(named, fields.slice(rest - 1), place.state)
   }
+  const leaf = place.state.context.isOfView ? flattenedLeaf(expression, parts, place) : undefined
+  if (leaf) return leaf
   const other = fields.length === 0 ? otherMeaning(root, place) : undefined
   if (other) return other
   throw unknownColumn(place.scope, parts, root.at)
+}
+
+/** What `"commerce.order.priceTotal"` means where structs are flattened. */
+function flattenedLeaf(
+  { at }: PathExpression,
+  parts: readonly string[],
+  { scope, state }: ExpressionPlace,
+): BoundExpression | undefined {
+  const names = parts.flatMap((part) => part.split('.'))
+  const resolved = names.length > parts.length ? resolvePath(scope, names, at) : undefined
+  if (resolved?.value.type.kind !== 'struct') return undefined
+  const fields = names.slice(resolved.rest).map((name) => ({ name, at }))
+  return withFields(resolved.value, fields, state)
 }
 
 /** What a name that is no column can be: a function without parentheses, a text in double quotes. */

@@ -25,7 +25,7 @@ export const sessionFunctions: readonly FunctionEntry[] = [
     remarks: 'Whether there is a table of that name that you may read. The name is a constant.',
   },
   {
-    ...scalar('raise_error', on(['string'], voidType, 'CAST(error($1) AS INTEGER)')),
+    ...scalar('raise_error', on(['string'], voidType, `CAST(${raised('$1')} AS INTEGER)`)),
     isVolatile: true,
     remarks: 'Ends the statement with that message; in a block the handler goes on.',
   },
@@ -36,7 +36,7 @@ export const sessionFunctions: readonly FunctionEntry[] = [
         ['boolean', 'string'],
         voidType,
         ({ values: [condition = '', message = "'An assertion of the statement is not true.'"] }) =>
-          `CAST(CASE WHEN NOT coalesce(${condition}, false) THEN error(${message}) END AS INTEGER)`,
+          `CAST(CASE WHEN NOT coalesce(${condition}, false) THEN ${raised(message)} END AS INTEGER)`,
         { optional: 1 },
       ),
     ),
@@ -44,3 +44,8 @@ export const sessionFunctions: readonly FunctionEntry[] = [
     remarks: 'NULL, or the end of the statement where the condition is not true.',
   },
 ]
+
+/** With a mark on either side, so that what the statement says is told from what the engine says. */
+function raised(message: string): string {
+  return `error(chr(1) || ${message} || chr(2))`
+}

@@ -1,0 +1,342 @@
+import { rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { passableFolder } from './support/passable-folder.ts'
+import { startProduct, type Product } from './support/product.ts'
+import { type Rest, type RestAnswer, restOf } from './support/rest.ts'
+import { type SqlClients, sqlClients } from './support/sql-clients.ts'
+
+/** What a request over REST may say, and where its rows go. */
+
+const base = '/data/foundation/query'
+const waiting = { timeout: 30_000, interval: 50 }
+
+let folder: string
+let product: Product
+let rest: Rest
+let clients: SqlClients
+
+beforeAll(async () => {
+  folder = passableFolder('query-requests')
+  const home = join(folder, 'home')
+  product = await startProduct({ home })
+  rest = await restOf({ http: product.http, home })
+  clients = sqlClients(product, home)
+})
+afterAll(async () => {
+  await product[Symbol.asyncDispose]()
+  await rm(folder, { recursive: true, force: true })
+})
+
+async function ask(method: string, path: string, body?: unknown): Promise<RestAnswer['body']> {
+  const answer = await rest(method, path, body === undefined ? {} : { body })
+  if (answer.status >= 400)
+    throw new Error(`${method} ${path}: ${answer.status} ${JSON.stringify(answer.body)}`)
+  return answer.body
+}
+
+const submit = (body: object) => ask('POST', `${base}/queries`, { dbName: 'prod:all', ...body })
+
+/** The query once it has ended. */
+async function ran(body: object): Promise<RestAnswer['body']> {
+  const { id } = await submit(body)
+  let query: RestAnswer['body']
+  await expect
+    .poll(async () => (query = await ask('GET', `${base}/queries/${id}`)).state, waiting)
+    .not.toMatch(/SUBMITTED|IN_PROGRESS/)
+  return query
+}
+
+async function scheduled(query: object): Promise<string> {
+  const made = await ask('POST', `${base}/schedules`, {
+    query: { dbName: 'prod:all', name: 'a schedule', ...query },
+    schedule: { schedule: '@once', startDate: '2100-01-01T00:00:00Z' },
+  })
+  return made.id
+}
+
+/** The query of a run by hand, once it has ended. */
+async function triggered(scheduleId: string): Promise<RestAnswer['body']> {
+  const { id } = await ask('POST', `${base}/schedules/${scheduleId}/runs`)
+  let run: RestAnswer['body']
+  await expect
+    .poll(async () => (run = await ask('GET', `${base}/schedules/${scheduleId}/runs/${id}`)).state, waiting)
+    .toMatch(/SUCCESS|FAILED/)
+  return await ask('GET', `${base}/queries/${run.queryId}`)
+}
+
+describe('blocks', () => {
+  const texts = [
+    '$$BEGIN SELECT $x; END$$;',
+    '$$BEGIN SELECT $x; END $$',
+    '$$\nBEGIN SELECT $x; END\n$$;',
+    '$$BEGIN SELECT $x; $$END;',
+  ]
+
+  test.each(texts)('%j can be submitted with parameters', async (sql) => {
+    expect(await ran({ sql, queryParameters: { x: 1 } })).toMatchObject({ state: 'SUCCESS', errors: [] })
+  })
+
+  test.each(texts)('%j can be a template, scheduled and asked at once', async (sql) => {
+    const template = await ask('POST', `${base}/query-templates`, {
+      name: `block ${sql}`,
+      sql,
+      queryParameters: { x: 1 },
+    })
+    const id = await scheduled({ templateId: template.id })
+    expect(await triggered(id)).toMatchObject({ state: 'SUCCESS', errors: [] })
+    const rows = await rest('POST', '/sluice/v1/sql', {
+      body: { sql, format: 'json', parameters: { x: '7' } },
+    })
+    expect(rows).toMatchObject({ status: 200, body: [{ 7: 7 }] })
+  })
+})
+
+describe('the dataset that a request names', () => {
+  const datasets = async (name: string): Promise<RestAnswer['body'][]> =>
+    Object.entries(
+      await ask('GET', `/data/foundation/catalog/dataSets?name=${encodeURIComponent(name)}`),
+    ).map(([id, dataset]) => ({ id, ...(dataset as object) }))
+  const tableOf = async (name: string): Promise<string> => {
+    const [dataset] = await datasets(name)
+    return dataset.tags['adobe/pqs/table'][0]
+  }
+  const rowsOf = async (name: string) => await product.rows(`SELECT n FROM ${await tableOf(name)} ORDER BY n`)
+
+  test('takes the rows, though others come to the same name in SQL', async () => {
+    for (const [index, datasetName] of ['Dup A', 'dup-a', 'Dup  A!', '東京', '大阪'].entries()) {
+      const made = await ran({ sql: `SELECT ${index} AS n`, ctasParameters: { datasetName } })
+      expect([made.state, made.errors, made._links.created_dataset.id]).toEqual([
+        'SUCCESS',
+        [],
+        (await datasets(datasetName))[0].id,
+      ])
+      expect(made.effectiveSQL).toBe(`CREATE TABLE "${await tableOf(datasetName)}" AS SELECT ${index} AS n`)
+      expect(await rowsOf(datasetName)).toEqual([[index]])
+    }
+    expect(await tableOf('dup-a')).toBe('dup_a_2')
+    expect(await ran({ sql: 'SELECT 9 AS n', insertIntoParameters: { datasetName: 'dup-a' } })).toMatchObject(
+      {
+        state: 'SUCCESS',
+        effectiveSQL: 'INSERT INTO "dup_a_2" SELECT 9 AS n',
+      },
+    )
+    expect([await rowsOf('Dup A'), await rowsOf('dup-a')]).toEqual([[[0]], [[1], [9]]])
+    const again = await ran({ sql: 'SELECT 1 AS n', ctasParameters: { datasetName: 'dup-a' } })
+    expect(again).toMatchObject({ state: 'FAILED', errors: [{ code: '42P07' }] })
+  })
+
+  test('is made under a name of its own though many are made at once', async () => {
+    const names = ['At once', 'at once!', 'AT-ONCE', 'at.once', 'at_once']
+    const all = await Promise.all(
+      names.map((datasetName) => ran({ sql: 'SELECT 1 AS n', ctasParameters: { datasetName } })),
+    )
+    expect(all.map(({ state, errors }) => [state, errors])).toEqual(names.map(() => ['SUCCESS', []]))
+    const tables = await Promise.all(names.map(tableOf))
+    expect(tables.toSorted()).toEqual(['at_once', 'at_once_2', 'at_once_3', 'at_once_4', 'at_once_5'])
+  })
+
+  test('can be called as SQL calls it or by its id, and is not guessed', async () => {
+    await ran({ sql: 'SELECT 1 AS n', ctasParameters: { datasetName: 'Sales 2024' } })
+    const [{ id }] = await datasets('Sales 2024')
+    for (const datasetName of [id, 'sales_2024']) {
+      const query = await ran({ sql: 'SELECT 2 AS n', insertIntoParameters: { datasetName } })
+      expect(query).toMatchObject({
+        state: 'SUCCESS',
+        effectiveSQL: 'INSERT INTO "sales_2024" SELECT 2 AS n',
+      })
+    }
+    for (const datasetName of ['Sales.2024', 'sales 2024', '京都']) {
+      const refused = await rest('POST', `${base}/queries`, {
+        body: { dbName: 'prod:all', sql: 'SELECT 1 AS n', insertIntoParameters: { datasetName } },
+      })
+      expect(refused).toMatchObject({ status: 404, body: { code: 'dataset.unknown' } })
+    }
+    expect(await rowsOf('Sales 2024')).toEqual([[1], [2], [2]])
+  })
+
+  test('is one: of several that are called so none is taken', async () => {
+    await ran({ sql: 'SELECT 1 AS n', ctasParameters: { datasetName: 'Twin' } })
+    const [{ schemaRef }] = await datasets('Twin')
+    await ask('POST', '/data/foundation/catalog/dataSets', { name: 'Twin', schemaRef })
+    const [one, two] = await datasets('Twin')
+    const insertInto = (datasetName: string) => ({
+      dbName: 'prod:all',
+      sql: 'SELECT 2 AS n',
+      insertIntoParameters: { datasetName },
+    })
+    expect(await rest('POST', `${base}/queries`, { body: insertInto('Twin') })).toMatchObject({
+      status: 400,
+      body: { message: expect.stringContaining(two.id) },
+    })
+    expect(await ran(insertInto(one.id))).toMatchObject({ state: 'SUCCESS', rowCount: 1 })
+  })
+
+  test('of a schedule is made by its first run, and appended to by those that follow', async () => {
+    await ran({ sql: 'SELECT 1 AS n', ctasParameters: { datasetName: 'Week A' } })
+    const id = await scheduled({ sql: 'SELECT 5 AS n', ctasParameters: { datasetName: 'week.A' } })
+    expect(await triggered(id)).toMatchObject({ state: 'SUCCESS', isCTAS: true, isInsertInto: false })
+    expect(await triggered(id)).toMatchObject({
+      state: 'SUCCESS',
+      effectiveSQL: 'INSERT INTO "week_a_2" SELECT 5 AS n',
+      isCTAS: false,
+      isInsertInto: true,
+    })
+    expect([await rowsOf('Week A'), await rowsOf('week.A')]).toEqual([[[1]], [[5], [5]]])
+    const lost = await scheduled({ sql: 'SELECT 5 AS n', insertIntoParameters: { datasetName: 'week' } })
+    expect(await triggered(lost)).toMatchObject({
+      state: 'FAILED',
+      errors: [{ message: expect.stringContaining('There is no dataset "week"') }],
+    })
+  })
+
+  test.each(['Order', 'Group', 'From', 'Select', 'If', 'temp'])('may be called %s', async (datasetName) => {
+    expect(await ran({ sql: 'SELECT 1 AS n', ctasParameters: { datasetName } })).toMatchObject({
+      state: 'SUCCESS',
+      errors: [],
+    })
+    expect(await ran({ sql: 'SELECT 2 AS n', insertIntoParameters: { datasetName } })).toMatchObject({
+      state: 'SUCCESS',
+    })
+  })
+
+  test('does not hide a view', async () => {
+    await product.run('CREATE VIEW seen_so AS SELECT 1 AS v')
+    await ran({ sql: 'SELECT 2 AS n', ctasParameters: { datasetName: 'seen so' } })
+    expect(await tableOf('seen so')).toBe('seen_so_2')
+    expect(await product.rows('SELECT v FROM seen_so')).toEqual([[1]])
+  })
+
+  test.each(['ends with \\', "O'Reilly's \\' title"])('has the schema titled %s', async (title) => {
+    const failed = await ran({
+      sql: 'SELECT 1 AS n',
+      ctasParameters: { datasetName: 'titled', targetSchemaTitle: title },
+    })
+    expect(failed.errors[0].message).toContain(JSON.stringify(title))
+    expect(failed.errors[0].code).not.toBe('42601')
+  })
+
+  test('is looked for in the database that the request names', async () => {
+    await product.run('CREATE DATABASE shop')
+    const inShop = { dbName: 'prod:shop' }
+    const made = await ran({ ...inShop, sql: 'SELECT 1 AS n', ctasParameters: { datasetName: 'Orders 1' } })
+    expect(made).toMatchObject({ state: 'SUCCESS', errors: [] })
+    await ran({ ...inShop, sql: 'SELECT 2 AS n', insertIntoParameters: { datasetName: 'Orders 1' } })
+    expect(await product.rows('SELECT n FROM shop.public.orders_1 ORDER BY n')).toEqual([[1], [2]])
+  })
+})
+
+describe('what is told of a query', () => {
+  const listed = async (text: string, more = ''): Promise<RestAnswer['body'][]> =>
+    (await ask('GET', `${base}/queries?property=${encodeURIComponent(`sql~${text}`)}${more}`)).queries
+
+  test('is the statement that is run, from its submission on', async () => {
+    expect(await submit({ sql: 'SELECT 1 AS n', ctasParameters: { datasetName: 'Told 1' } })).toMatchObject({
+      effectiveSQL: 'CREATE TABLE "told_1" AS SELECT 1 AS n',
+      isCTAS: true,
+    })
+  })
+
+  test('of a session is what it made and where it stored its rows', async () => {
+    await clients.connected('prod:all', async (client) => {
+      await client.query('CREATE TABLE told_2 AS SELECT 1 AS n')
+      await client.query('INSERT INTO told_2 SELECT 2 AS n')
+      await client.query('PREPARE told AS INSERT INTO told_2 SELECT 3 AS n')
+      await client.query('EXECUTE told')
+      await client.query('SELECT n FROM told_2')
+    })
+    const [dataset] = Object.keys(await ask('GET', '/data/foundation/catalog/dataSets?name=told_2'))
+    const [select, insert, made] = await listed('told_2', '&orderby=-created')
+    const [executed] = await listed('EXECUTE told')
+    expect(made).toMatchObject({
+      isCTAS: true,
+      isInsertInto: false,
+      _links: { created_dataset: { id: dataset } },
+    })
+    for (const one of [insert, executed]) expect(one).toMatchObject({ isCTAS: false, isInsertInto: true })
+    expect(select).toMatchObject({ isCTAS: false, isInsertInto: false })
+    expect(insert._links.created_dataset ?? select._links.created_dataset).toBeUndefined()
+  })
+
+  test('of cursors and of the catalogue is told to whoever asks for what is hidden', async () => {
+    const hidden = [
+      'DECLARE hidden_cursor CURSOR FOR SELECT 1 AS n',
+      'FETCH 1 FROM hidden_cursor',
+      'SHOW TABLES',
+      "SELECT relname FROM pg_catalog.pg_class WHERE relname = 'hidden_1'",
+    ]
+    await clients.connected('prod:all', async (client) => {
+      for (const sql of hidden) await client.query(sql)
+      await expect(client.query('SELECT hidden_2 FROM pg_catalog.pg_class')).rejects.toThrow('hidden_2')
+    })
+    for (const sql of hidden) {
+      expect(await listed(sql)).toEqual([])
+      expect(await listed(sql, '&excludeHidden=false')).toMatchObject([{ state: 'SUCCESS' }])
+    }
+    expect(await listed('hidden_2', '&excludeHidden=false')).toMatchObject([{ state: 'FAILED' }])
+  })
+
+  test('is found by a part of its times', async () => {
+    const { id, created, updated } = await ran({ sql: 'SELECT 1 AS timed' })
+    for (const [field, time] of Object.entries({ created, updated })) {
+      const found = async (text: string) =>
+        (await ask('GET', `${base}/queries?property=${encodeURIComponent(`${field}~${text},id==${id}`)}`))
+          .queries
+      expect(await found(time.slice(0, 19))).toMatchObject([{ id }])
+      expect(await found(time.slice(11))).toMatchObject([{ id }])
+      expect(await found('1999-')).toEqual([])
+    }
+  })
+})
+
+test('an error that a statement raises is told as it was raised', async () => {
+  const message = 'line 1\n\nLINE 2: see https://example.com/a/b and /etc/hosts\n "3"'
+  const sql =
+    "SELECT raise_error(concat('line 1\\n\\nLINE 2: see https://example.com/a/b', ' and /etc/hosts\\n \"3\"'))"
+  expect((await ran({ sql })).errors).toMatchObject([{ message }])
+  await clients.connected('prod:all', async (client) => {
+    await expect(client.query(sql)).rejects.toMatchObject({ message: expect.stringContaining(message) })
+  })
+})
+
+describe('an accelerated query', () => {
+  const accelerated = (body: object, headers = {}) =>
+    rest('POST', `${base}/accelerated-queries`, { body: { dbName: 'prod:all', ...body }, headers })
+
+  test('is on record under the id that it is answered with', async () => {
+    const named = { name: 'quick', description: 'one row' }
+    const { body } = await accelerated({ sql: 'SELECT 1 AS quick', ...named })
+    expect(body.request).toEqual({ dbName: 'prod:all', sql: 'SELECT 1 AS quick', ...named })
+    expect(await ask('GET', `${base}/queries/${body.queryId}`)).toMatchObject({
+      state: 'SUCCESS',
+      effectiveSQL: 'SELECT 1 AS quick',
+      client: 'API',
+      rowCount: 1,
+    })
+  })
+
+  test('gives numbers whole, and all columns of one name', async () => {
+    const sql = `SELECT 9007199254740993 AS l, cast('1234567890123456789.0123456789012345678' AS decimal(38, 19)) AS d,
+      array(9007199254740993) AS s, 'x' AS s, NULL AS s`
+    const answer = await fetch(`${product.http}${base}/accelerated-queries`, {
+      method: 'POST',
+      headers: { ...product.headers, 'content-type': 'application/json', 'accept-encoding': 'identity' },
+      body: JSON.stringify({ dbName: 'prod:all', sql }),
+    })
+    expect(answer.headers.get('content-encoding')).toBeNull()
+    const text = await answer.text()
+    expect(text).toContain(
+      '"results":[{"l":9007199254740993,"d":1234567890123456789.0123456789012345678,"s":[9007199254740993],"s_2":"x","s_3":null}]',
+    )
+    expect(Object.keys(JSON.parse(text).resultsMeta._adhoc.properties)).toEqual(['l', 'd', 's', 's_2', 's_3'])
+  })
+
+  test.each([
+    ['gzip', 'gzip'],
+    ['br, gzip;q=0.5', 'gzip'],
+    ['gzip;q=0', null],
+  ])('whose client accepts %s is answered in %s', async (accepted, encoding) => {
+    const answer = await accelerated({ sql: 'SELECT 1 AS n' }, { 'accept-encoding': accepted })
+    expect([answer.headers.get('content-encoding'), answer.body.results]).toEqual([encoding, [{ n: 1 }]])
+  })
+})
