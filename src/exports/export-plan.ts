@@ -39,6 +39,8 @@ const exportPlan = z.strictObject({
   chain: z.strictObject({
     number: z.int().positive(),
     previous: z.strictObject({ sha256: z.string(), isElsewhere: z.boolean() }).optional(),
+    /** The source was set back to this commit since the delivery before. */
+    resetTo: z.int().optional(),
   }),
   target,
   /** Whose credentials open it; absent where nobody logs in. */

@@ -41,6 +41,8 @@ const manifestBody = z.strictObject({
     previous: z.strictObject({ sha256, isElsewhere: z.boolean() }).optional(),
     /** Where the increments stand, when the delivery is beside them: absent, they stand at `throughSequence`. */
     watermark: count.optional(),
+    /** The source was restored from a backup of this commit since the delivery before: later ones are others than then. */
+    resetTo: count.optional(),
   }),
   content: deliveredContent,
   /** The run whose rows are delivered again: whoever has those needs none of these. */

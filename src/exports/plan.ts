@@ -287,6 +287,7 @@ async function newPlan(
       ...(chain
         ? { previous: { sha256: chain.manifest_sha256, isElsewhere: chain.location !== locationOf(store) } }
         : {}),
+      ...(chain && chain.reset_to_sequence !== null ? { resetTo: Number(chain.reset_to_sequence) } : {}),
     },
     target: store,
     ...(store.kind === 'local' || store.kind === 'landing' ? {} : { connectionId: request.connectionId }),

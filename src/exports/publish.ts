@@ -245,6 +245,7 @@ async function recordPublished(scope: RunScope, sealed: SealedManifest): Promise
       manifest_name: nameOf(scope),
       location: locationOf(plan.target),
       watermark_sequence: plan.watermarkSequence ?? plan.throughSequence,
+      reset_to_sequence: null,
       published_at: now,
     })
     await updateExportRun(tx, run.id, { published_at: now, is_pinned: false })

@@ -453,7 +453,11 @@ async function withOldDatabase(bed: ExportBed, flowId: FlowId, newer: () => Prom
   await newer()
   await bed.metadata.db
     .updateTable('export_chains')
-    .set({ ...chain, watermark_sequence: Number(chain.watermark_sequence) })
+    .set({
+      ...chain,
+      watermark_sequence: Number(chain.watermark_sequence),
+      reset_to_sequence: null,
+    })
     .where('flow_id', '=', flowId)
     .execute()
 }

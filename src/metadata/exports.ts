@@ -29,6 +29,8 @@ export interface ExportTables {
     manifest_name: string
     location: string
     watermark_sequence: BigInteger
+    /** The source was set back to it since that delivery; null: it goes on from there. */
+    reset_to_sequence: BigIntegerOrNull
     published_at: Date
   }
   export_runs: {
