@@ -15,6 +15,7 @@ import {
   selectIsStrict,
   selectLastRuns,
   selectUnfinishedRuns,
+  updateBeginsAnew,
   updateEntity,
 } from '#metadata/exports.ts'
 import type { ScheduledWriters } from '#query/scheduled-writers.ts'
@@ -35,7 +36,7 @@ import { lakeConnection, lakeConnectionId } from './lake-connection.ts'
 import type { LandingPlace } from './landing-place.ts'
 import { overlapWarnings } from './overlap.ts'
 import { patchEntityDocument } from './patch-entity-document.ts'
-import { settleStarts } from './start-sequences.ts'
+import { isOnlyNew, settleStarts } from './start-sequences.ts'
 import type { Stored, State } from './stored-document.ts'
 
 export interface EntitiesOptions {
@@ -225,6 +226,9 @@ export function createEntities(options: EntitiesOptions): Entities {
           const flow = document as Stored<'flows'>
           await scheduleFlow({ jobs, tx, caller }, id, flow)
           const datasetIds = await datasetIdsOf(tx, caller, flow)
+          const before = await datasetIdsOf(tx, caller, readDocument('flows', row.document))
+          const joining = datasetIds.filter((datasetId) => !before.includes(datasetId))
+          await updateBeginsAnew(tx, id, { joining, isOnlyNew: isOnlyNew(flow) })
           const settled = row.document['startSequences']
           return { ...flow, startSequences: await settleStarts(tx, caller, datasetIds, settled) }
         }

@@ -111,8 +111,8 @@ export async function contentOf(options: ContentOptions, request: ContentRequest
 /** After which commit the increment begins; undefined: everything is delivered. */
 function startOf({ chain, flow, startSequence }: ContentRequest): number | undefined {
   if (flow.scheduleParams.exportMode === 'DAILY_FULL_EXPORT') return undefined
-  if (chain) return Number(chain.watermark_sequence)
-  return isOnlyNew(flow) ? startSequence : undefined
+  if (!chain) return isOnlyNew(flow) ? startSequence : undefined
+  return chain.begins_anew ? undefined : Number(chain.watermark_sequence)
 }
 
 /** Of events alone: what else has a `timestamp` has no age. */

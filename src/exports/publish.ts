@@ -246,6 +246,7 @@ async function recordPublished(scope: RunScope, sealed: SealedManifest): Promise
       location: locationOf(plan.target),
       watermark_sequence: plan.watermarkSequence ?? plan.throughSequence,
       reset_to_sequence: null,
+      ...(plan.content === 'full' && plan.repeats === undefined ? { begins_anew: false } : {}),
       published_at: now,
     })
     await updateExportRun(tx, run.id, { published_at: now, is_pinned: false })

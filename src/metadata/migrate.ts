@@ -36,6 +36,7 @@ import * as replays from './migrations/0083-replays.ts'
 import * as exportAlerts from './migrations/0088-export-alerts.ts'
 import * as nodes from './migrations/0096-nodes.ts'
 import * as externalIds from './migrations/0100-external-ids.ts'
+import * as chainRejoins from './migrations/0121-chain-rejoins.ts'
 import * as chainResets from './migrations/0120-chain-resets.ts'
 import * as landingKeys from './migrations/0110-landing-keys.ts'
 import * as exportStarts from './migrations/0091-export-starts.ts'
@@ -91,6 +92,7 @@ export const migrations: readonly Migration[] = [
   { name: '0053-query-copies', up: queryCopies.up },
   { name: '0054-run-totals', up: runTotals.up },
   { name: '0120-chain-resets', up: chainResets.up },
+  { name: '0121-chain-rejoins', up: chainRejoins.up },
 ]
 
 /** Any number that nobody else uses in this database: two nodes that start together migrate one after the other. */
