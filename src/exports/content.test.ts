@@ -45,6 +45,17 @@ test('the marker comes last, and again when the server died before it', async ()
   expect(await bed.verify()).toMatchObject({ isRight: true, findings: [] })
 })
 
+test('a delivery without a manifest is made once, also when the server died as it became visible', async () => {
+  const { bed, node } = await open()
+  const dataset = await bed.dataset()
+  const flowId = await bed.flow(node, dataset, { params: { includeSignedManifest: false } })
+  await bed.append(dataset, 0, 10)
+  throwAt('export.manifest.after')
+  expect(await bed.run(node, flowId)).toMatchObject({ state: 'succeeded', attempt: 2 })
+  expect(await bed.run(node, flowId)).toMatchObject({ state: 'succeeded', result: { rowCount: 0 } })
+  expect(bed.files()).toEqual([expect.stringContaining('/part-00000-')])
+})
+
 test('encrypted files are read by whom they are for, and verified by everybody', async () => {
   const { bed, node } = await open()
   const { publicKey, privateKey } = await generateKey({

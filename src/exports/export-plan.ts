@@ -52,6 +52,8 @@ const exportPlan = z.strictObject({
   format: fileFormat,
   fileBytesMax: z.int(),
   includeFileManifest: z.boolean(),
+  /** Else our manifest stays here. */
+  includeSignedManifest: z.boolean().default(true),
   completionMarker: z.string().optional(),
   /** For whom each file is encrypted. */
   encryption: z.strictObject({ armored: z.string(), fingerprint: z.string() }).optional(),

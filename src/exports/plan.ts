@@ -198,7 +198,11 @@ async function storedDocument<K extends 'flows' | 'sourceConnections' | 'targetC
 }
 
 /** Delivered files carry no policy: who may see only a part of the rows or columns delivers nothing. */
-async function requireView({ access }: PlanOptions, caller: Caller, datasetId: DatasetId): Promise<void> {
+export async function requireView(
+  { access }: Pick<PlanOptions, 'access'>,
+  caller: Caller,
+  datasetId: DatasetId,
+): Promise<void> {
   const decision = await access.require({
     principal: caller.principal,
     permission: 'view-datasets',
@@ -302,6 +306,7 @@ async function newPlan(
       exportAt,
     }),
     includeFileManifest: target.includeFileManifest,
+    includeSignedManifest: target.includeSignedManifest,
     ...(target.completionMarker === undefined ? {} : { completionMarker: target.completionMarker }),
     ...(encryption ? { encryption } : {}),
     scheduledAt: exportAt.toISOString(),
