@@ -8,6 +8,7 @@ import { type DatasetId, type FlowId, parseId } from '#base/ids.ts'
 import type { Caller, Dataset, Datasets } from '#datasets/datasets.ts'
 import type { Run, RunContext } from '#jobs/jobs.ts'
 import type { Lake } from '#lake/lake.ts'
+import { selectOrganizationName } from '#metadata/access.ts'
 import {
   type ChainRow,
   insertExportRun,
@@ -18,7 +19,7 @@ import {
 import type { Metadata } from '#metadata/metadata.ts'
 import type { ScheduledWriters } from '#query/scheduled-writers.ts'
 import type { Clock } from '#base/clock.ts'
-import { type DestinationKind, destinationKindOf, destinationSpecs } from './destination-specs.ts'
+import { type DestinationKind, destinationKindOf } from './destination-specs.ts'
 import { checkDestination, checkQuotas } from './enforce-rules.ts'
 import { closedUntil } from './enforce-windows.ts'
 import { encryptionOf } from './encryption.ts'
@@ -298,11 +299,14 @@ async function newPlan(
     folder: expandFolderTemplate(scheduleParams.foldernameTemplate, {
       datasetId: dataset.id,
       datasetName: dataset.name,
-      destination: destinationSpecs[request.kind].name,
+      destination: request.kind,
       flowId,
       flowName: document.name,
       sandboxName: caller.sandbox.name,
-      organizationName: caller.principal.organizationId,
+      organizationName: must(
+        await selectOrganizationName(options.metadata.db, caller.principal.organizationId),
+        'who asks is of an organisation',
+      ),
       exportAt,
     }),
     includeFileManifest: target.includeFileManifest,
