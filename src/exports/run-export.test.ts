@@ -626,8 +626,25 @@ test('a run’s document tells progress, then counts', async () => {
         targetSummaries: [{ entitySummaries: [{ id: `dataset:${dataset.id}` }] }],
       },
       fileSummary: { outputFileCount: 3 },
-      statusSummary: { status: 'success', errors: [] },
+      statusSummary: {
+        status: 'success',
+        activityRefs: [`${runId}-processor`, `${runId}-publisher`],
+        errors: [],
+      },
     },
+    activities: [
+      {
+        name: 'Activation Batch XdmProcessor Activity',
+        durationSummary: { completedAtUTC: expect.any(Number) },
+        recordSummary: { inputRecordCount: 100 },
+        statusSummary: { status: 'success', extensions: { 'snapshot.datasetId': dataset.id } },
+      },
+      {
+        name: 'Activation Batch Publisher Activity',
+        recordSummary: { outputRecordCount: 100 },
+        fileSummary: { outputFileCount: 3 },
+      },
+    ],
   })
   const page = await node.exports.runDocuments(bed.caller, {
     property: [`flowId==${flowId}`, 'metrics.statusSummary.status==Success'],
