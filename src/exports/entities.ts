@@ -5,6 +5,7 @@ import type { Clock } from '#base/clock.ts'
 import { AppError } from '#base/errors.ts'
 import { type FlowId, isUuid } from '#base/ids.ts'
 import type { Caller, Datasets } from '#datasets/datasets.ts'
+import type { Lake } from '#lake/lake.ts'
 import type { Jobs } from '#jobs/jobs.ts'
 import {
   type EntityRow,
@@ -45,6 +46,7 @@ export interface EntitiesOptions {
   readonly secrets: SecretStore
   readonly allowsServerIdentity: boolean
   readonly datasets: Datasets
+  readonly lake: Pick<Lake, 'table'>
   /** Who writes what is exported. */
   readonly writers: ScheduledWriters
   readonly jobs: Jobs

@@ -129,7 +129,8 @@ async function oldestRecord(
   return { column: table.dayColumn, from: new Date(exportAt.getTime() - days * dayMs).toISOString() }
 }
 
-function foldersOf(target: TargetParams, table: LakeTable): Pick<ExportPlan, 'recordFolders'> {
+/** @throws AppError 'flow.invalid' for a table whose rows have no time */
+export function foldersOf(target: TargetParams, table: LakeTable): Pick<ExportPlan, 'recordFolders'> {
   const unit = target.recordTimeFolders
   if (unit === undefined) return {}
   return { recordFolders: { column: timeColumn(table, 'has folders by record time'), unit } }
