@@ -36,6 +36,7 @@ import { isOpenAgain, refuseOverlaps, windowKey, windowRun, windowRunsIn } from 
 
 interface RedeliverOptions extends PlanOptions {
   readonly engine: Engine
+  readonly spoolFolder: string
   readonly control: Pick<RunControl, 'enqueueIn' | 'ring'>
 }
 
