@@ -57,6 +57,7 @@ test('a dry run tells of files, rows, bytes and some rows, and leaves nothing be
       fileCount: 1,
       fileName: 'part-00000-<run>-<attempt>-<chance>.json.gz',
       sourceBytes: expect.any(Number),
+      bytes: expect.any(Number),
       columns: [{ name: 'n' }],
     },
   ])

@@ -94,7 +94,7 @@ export interface Restorable {
   readonly deliveries: readonly {
     readonly number: number
     readonly content: string
-    readonly use: 'loaded' | 'superseded' | 'repeated' | 'beside'
+    readonly use: 'loaded' | 'superseded' | 'repeated' | 'beside' | 'undone'
     readonly rowCount: number
     readonly fileCount: number
     readonly bytes: number

@@ -30,7 +30,8 @@ export interface AdoptOptions {
 /**
  * Takes the destination's word on what was delivered of one dataset, after a database was restored from a backup: the
  * newest manifest there becomes the head of the chain. What the lake has had since that one was sealed is delivered
- * next; what was in it then is not delivered twice.
+ * next; what was in it then is not delivered twice. Where the lake was restored to fewer commits than were delivered, the
+ * next manifest says so: what follows in the lake has the numbers of commits that are gone.
  * @throws AppError 'flow.invalid' when runs are under way, 'verify.failed' when the head is not signed by our key,
  *   'chain.diverged' when it is of another table
  */
@@ -80,6 +81,7 @@ export async function adoptChain(
       manifest_name: name,
       location: locationOf(plan.target),
       watermark_sequence: watermark,
+      reset_to_sequence: watermark < watermarkOf(manifest) ? watermark : null,
       published_at: clock.now(),
     })
     await access.audit(

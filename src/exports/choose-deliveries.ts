@@ -5,8 +5,8 @@ import { otherRows } from './other-rows.ts'
 import { errorAt, type RestoreFinding } from './restore-finding.ts'
 import { type ChainLink, checkChain, numberOf } from './verify-chain.ts'
 
-/** What becomes of a delivery: its rows are loaded, or need not be. */
-export type Use = 'loaded' | 'superseded' | 'repeated' | 'beside'
+/** What becomes of a delivery: its rows are loaded, or need not be; `undone`: the source has lost them. */
+export type Use = 'loaded' | 'superseded' | 'repeated' | 'beside' | 'undone'
 
 export interface ChosenDeliveries {
   /** Every delivery that was looked at, in the order of the chain. */
@@ -28,7 +28,8 @@ export interface DeliveryChoice {
 /**
  * Which deliveries of a chain together are the dataset, each row once: the newest that holds everything, then the
  * increments after it, one beginning where the other ended. What came before is superseded; what was delivered again is
- * taken once; windows of record time lie beside, and are needed only where nothing holds everything.
+ * taken once; windows of record time lie beside, and are needed only where nothing holds everything. What the source lost
+ * when it was restored from a backup is left out.
  * @param chain in the order of its numbers, not empty
  */
 export function chooseDeliveries(
@@ -51,7 +52,7 @@ export function chooseDeliveries(
   const [beside, live] = [once.filter(isWindow), once.filter((link) => !isWindow(link))]
   const shaped = once.at(-1) ?? head
   const target = watermarkOf(head.sealed.manifest)
-  const { steps, findings } = stepsTo(target, { live, beside, head })
+  const { steps, undone, findings } = stepsOfSource(target, { live, beside, head, links })
   const begins = beginOf(steps[0] ?? beside.at(-1))
   const windows =
     begins === 0 ? [] : beside.filter(({ sealed }) => sealed.manifest.source.throughSequence === begins)
@@ -60,6 +61,7 @@ export function chooseDeliveries(
   const use = (link: ChainLink): Use => {
     if (isLoaded.has(link)) return 'loaded'
     if (repeated.has(link)) return 'repeated'
+    if (undone.has(link)) return 'undone'
     return isWindow(link) ? 'beside' : 'superseded'
   }
   return {
@@ -69,7 +71,7 @@ export function chooseDeliveries(
     findings: [
       ...findings,
       ...brokenFrom(links, loaded),
-      ...otherRows({ steps, loaded, begins, head, isAsDelivered }),
+      ...otherRows({ steps, undone, loaded, begins, head, isAsDelivered }),
       ...fieldsGone(loaded, shaped),
     ],
   }
@@ -102,30 +104,66 @@ function runOf({ sealed: { manifest } }: ChainLink): string {
   return manifest.repeats ?? manifest.runId
 }
 
+interface Steps {
+  readonly steps: readonly ChainLink[]
+  readonly findings: readonly RestoreFinding[]
+}
+
+interface StepsRequest {
+  /** In the order of the chain, as are the windows beside; where there are only windows nothing comes after them. */
+  readonly live: readonly ChainLink[]
+  readonly beside: readonly ChainLink[]
+  readonly head: ChainLink
+  readonly links: readonly ChainLink[]
+}
+
+/**
+ * The steps without deliveries of commits that the source has lost. One that holds others, too, which no delivery has
+ * without them, is taken all the same: its rows are told of.
+ */
+function stepsOfSource(
+  target: number,
+  request: StepsRequest,
+): Steps & { readonly undone: ReadonlySet<ChainLink> } {
+  const { live, links } = request
+  const undone = undoneOf(live, links)
+  const all = stepsTo(target, request)
+  if (undone.size === 0) return { ...all, undone }
+  const left = stepsTo(target, { ...request, live: live.filter((link) => !undone.has(link)) })
+  const isWhole = left.findings.length === 0 && beginOf(left.steps[0]) === beginOf(all.steps[0])
+  return { ...(isWhole ? left : all), undone }
+}
+
+/** Those that went further than the commit to which the source was set back after they had come. */
+function undoneOf(live: readonly ChainLink[], links: readonly ChainLink[]): ReadonlySet<ChainLink> {
+  const resets = links.flatMap((link) => {
+    const { resetTo } = link.sealed.manifest.chain
+    return resetTo === undefined ? [] : [{ number: numberOf(link), resetTo }]
+  })
+  const cameFirst = new Map(links.toReversed().map((link) => [runOf(link), numberOf(link)]))
+  return new Set(
+    live.filter((link) => {
+      const first = must(cameFirst.get(runOf(link)), 'a run has a delivery')
+      const { throughSequence } = link.sealed.manifest.source
+      return resets.some(({ number, resetTo }) => first < number && throughSequence > resetTo)
+    }),
+  )
+}
+
 /**
  * The last that holds everything, and the increments from there to the target. What is last the chain says, not the
  * commits: those of a home that was restored from a backup are fewer than were delivered.
- * @param live in the order of the chain, as are the windows beside; where there are only windows nothing comes after them
  */
-function stepsTo(
-  target: number,
-  {
-    live,
-    beside,
-    head,
-  }: {
-    readonly live: readonly ChainLink[]
-    readonly beside: readonly ChainLink[]
-    readonly head: ChainLink
-  },
-): { readonly steps: readonly ChainLink[]; readonly findings: readonly RestoreFinding[] } {
+function stepsTo(target: number, { live, beside, head, links }: StepsRequest): Steps {
+  const resets = new Set(links.map(({ sealed }) => sealed.manifest.chain.resetTo))
   const base = live.findLastIndex(({ sealed }) => sealed.manifest.content === 'full')
   const [first, ...more] = live.slice(Math.max(0, base))
   const steps = first ? [first] : []
   let reached = (first ?? beside.at(-1))?.sealed.manifest.source.throughSequence ?? 0
   for (const link of more) {
     const { afterSequence, throughSequence } = link.sealed.manifest.source
-    if (afterSequence !== reached)
+    const isSetBack = afterSequence < reached && resets.has(afterSequence)
+    if (afterSequence !== reached && !isSetBack)
       return { steps, findings: [incomplete(link, { reached, begins: afterSequence })] }
     steps.push(link)
     reached = throughSequence

@@ -1,9 +1,11 @@
-import { readFileSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { gunzipSync } from 'node:zlib'
 import { decrypt, generateKey, readMessage } from 'openpgp'
 import { expect, onTestFinished, test } from 'vitest'
 import { ExportBed, throwAt } from '../../test/support/exports.ts'
+import { destinationSpecs } from './destination-specs.ts'
 import { lookForTriggers } from './triggers.ts'
 
 async function open() {
@@ -43,6 +45,42 @@ test('the marker comes last, and again when the server died before it', async ()
   expect(run).toMatchObject({ state: 'succeeded', attempt: 2 })
   expect(bed.files().filter((name) => name.endsWith(`/_SUCCESS-${run.id}`))).toHaveLength(1)
   expect(await bed.verify()).toMatchObject({ isRight: true, findings: [] })
+})
+
+test.each([
+  ['local', (bed: ExportBed) => ({ path: bed.destination }), (bed: ExportBed) => bed.destination],
+  ['landing', () => ({ path: 'feed/daily' }), () => '/feed/daily'],
+] as const)(
+  'the platform’s manifest says where files of %s lie for who reads them there',
+  async (kind, paramsOf, pathOf) => {
+    const { bed, node } = await open()
+    const dataset = await bed.dataset()
+    const flowId = await bed.flow(node, dataset, {
+      destination: { specs: destinationSpecs[kind], params: paramsOf(bed) },
+      params: { includeFileManifest: true },
+    })
+    await bed.append(dataset, 0, 3)
+    const run = await bed.run(node, flowId)
+    expect(run).toMatchObject({ state: 'succeeded' })
+    const folder = run.state === 'succeeded' ? fileURLToPath(String(run.result['location'])) : ''
+    const name = readdirSync(folder, { recursive: true, encoding: 'utf8' }).find((one) =>
+      one.endsWith(`/manifest-${flowId}-${run.id}.json`),
+    )!
+    expect(JSON.parse(readFileSync(join(folder, name), 'utf8'))).toMatchObject({
+      exportResults: [{ sinkPath: `${pathOf(bed)}/${dirname(name)}` }],
+    })
+  },
+)
+
+test('a delivery without a manifest is made once, also when the server died as it became visible', async () => {
+  const { bed, node } = await open()
+  const dataset = await bed.dataset()
+  const flowId = await bed.flow(node, dataset, { params: { includeSignedManifest: false } })
+  await bed.append(dataset, 0, 10)
+  throwAt('export.manifest.after')
+  expect(await bed.run(node, flowId)).toMatchObject({ state: 'succeeded', attempt: 2 })
+  expect(await bed.run(node, flowId)).toMatchObject({ state: 'succeeded', result: { rowCount: 0 } })
+  expect(bed.files()).toEqual([expect.stringContaining('/part-00000-')])
 })
 
 test('encrypted files are read by whom they are for, and verified by everybody', async () => {

@@ -1,3 +1,6 @@
+import { randomUUID } from 'node:crypto'
+import { mkdir } from 'node:fs/promises'
+import { newAttemptFolder } from '#base/engine-folder.ts'
 import type { DatasetId, FlowId, TableId } from '#base/ids.ts'
 import type { Caller } from '#datasets/datasets.ts'
 import type { Engine } from '#engine/engine.ts'
@@ -5,7 +8,9 @@ import type { DeliveredContent } from './delivered-content.ts'
 import { partName } from './names.ts'
 import { columnsOf, type ExportPlan } from './export-plan.ts'
 import { planAhead, type PlanOptions } from './plan.ts'
-import { rowCountOf, scanOf } from './scan.ts'
+import { recordFolderSql } from './record-time.ts'
+import { countBy, rowCountOf, scanOf } from './scan.ts'
+import { removeSpool } from './spool.ts'
 import { locationOf } from './target.ts'
 
 /** What a run would deliver. */
@@ -17,9 +22,11 @@ export interface DryRun {
   readonly content: DeliveredContent
   readonly chainNumber: number
   readonly rowCount: number
-  /** Of the lake's files that would be read; what is delivered may have another size. */
+  /** Of the lake's files that would be read. */
   readonly sourceBytes: number
-  /** At least so many, if what is delivered has that size. */
+  /** Of what would be delivered: an estimate, by some rows that were written as a run would write all. */
+  readonly bytes: number
+  /** As many as files of at most the largest size take, by that estimate. */
   readonly fileCount: number
   /** How a file would be called, but for what makes it unique. */
   readonly fileName: string
@@ -28,11 +35,19 @@ export interface DryRun {
 }
 
 const rowsShown = 10
+/** Enough to make a row's share of a file's beginning and end small. */
+const rowsWritten = 20_000
 const sampleBytesMax = 1024 * 1024
+
+interface Writing {
+  readonly engine: Engine
+  /** Where some rows are written for a moment. */
+  readonly spoolFolder: string
+}
 
 /** Plans as a run would, counts from the lake's own record, and reads a few rows. Nothing is pinned, staged or kept. */
 export async function dryRun(
-  options: PlanOptions & { readonly engine: Engine },
+  options: PlanOptions & Writing,
   caller: Caller,
   wanted: { readonly flowId: FlowId; readonly datasetId: DatasetId; readonly signal: AbortSignal },
 ): Promise<DryRun> {
@@ -42,7 +57,7 @@ export async function dryRun(
 
 /** What a plan would deliver. */
 export async function dryRunOf(
-  options: Pick<PlanOptions, 'lake'> & { readonly engine: Engine; readonly plan: ExportPlan },
+  options: Pick<PlanOptions, 'lake'> & Writing & { readonly plan: ExportPlan },
   signal: AbortSignal,
 ): Promise<DryRun> {
   const { lake, engine, plan } = options
@@ -50,6 +65,12 @@ export async function dryRunOf(
   using lease = await lake.lease(scan.files, { signal })
   const read = { sql: scan.sql, paths: lease.paths }
   const rowCount = await rowCountOf(engine, { ...scan, paths: lease.paths }, signal)
+  const bytesPerRow = rowCount === 0 ? 0 : await writtenBytesPerRow(options, read, signal)
+  const { recordFolders, fileBytesMax } = plan
+  const byFolder =
+    rowCount > 0 && recordFolders
+      ? [...(await countBy(engine, read, recordFolderSql(recordFolders), signal)).values()]
+      : [rowCount]
   return {
     datasetId: plan.datasetId,
     datasetName: plan.datasetName,
@@ -59,7 +80,8 @@ export async function dryRunOf(
     chainNumber: plan.chain.number,
     rowCount,
     sourceBytes: scan.bytes,
-    fileCount: rowCount === 0 ? 0 : Math.max(1, Math.ceil(scan.bytes / plan.fileBytesMax)),
+    bytes: Math.round(rowCount * bytesPerRow),
+    fileCount: byFolder.reduce((sum, rows) => sum + Math.ceil((rows * bytesPerRow) / fileBytesMax), 0),
     fileName: partName({
       folder: '',
       number: 0,
@@ -70,6 +92,29 @@ export async function dryRunOf(
     }).replace(/-1-[0-9a-f]{8}\./, '-<attempt>-<chance>.'),
     columns: plan.columns,
     rows: scan.files.length === 0 ? [] : await sample(options, read, signal),
+  }
+}
+
+/** Of some rows in the form of the delivery. */
+async function writtenBytesPerRow(
+  { engine, plan, spoolFolder }: Writing & { readonly plan: ExportPlan },
+  read: { readonly sql: string; readonly paths: readonly string[] },
+  signal: AbortSignal,
+): Promise<number> {
+  await mkdir(spoolFolder, { recursive: true, mode: 0o711 })
+  const id = randomUUID()
+  try {
+    const copied = await engine.copy(
+      {
+        sql: `(SELECT * FROM ${read.sql} AS first_rows LIMIT ${rowsWritten})`,
+        files: read.paths,
+        pool: 'interactive',
+      },
+      { folder: await newAttemptFolder(spoolFolder, id, 1), format: plan.format, signal },
+    )
+    return copied.files.reduce((sum, { bytes }) => sum + bytes, 0) / copied.rowCount
+  } finally {
+    await removeSpool(spoolFolder, id)
   }
 }
 

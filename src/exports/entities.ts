@@ -5,6 +5,7 @@ import type { Clock } from '#base/clock.ts'
 import { AppError } from '#base/errors.ts'
 import { type FlowId, isUuid } from '#base/ids.ts'
 import type { Caller, Datasets } from '#datasets/datasets.ts'
+import type { Lake } from '#lake/lake.ts'
 import type { Jobs } from '#jobs/jobs.ts'
 import {
   type EntityRow,
@@ -15,6 +16,7 @@ import {
   selectExportSettings,
   selectLastRuns,
   selectUnfinishedRuns,
+  updateBeginsAnew,
   updateEntity,
 } from '#metadata/exports.ts'
 import type { ScheduledWriters } from '#query/scheduled-writers.ts'
@@ -35,7 +37,7 @@ import { lakeConnection, lakeConnectionId } from './lake-connection.ts'
 import type { LandingPlace } from './landing-place.ts'
 import { overlapWarnings } from './overlap.ts'
 import { patchEntityDocument } from './patch-entity-document.ts'
-import { settleStarts } from './start-sequences.ts'
+import { isOnlyNew, settleStarts } from './start-sequences.ts'
 import type { Stored, State } from './stored-document.ts'
 
 export interface EntitiesOptions {
@@ -44,6 +46,7 @@ export interface EntitiesOptions {
   readonly secrets: SecretStore
   readonly allowsServerIdentity: boolean
   readonly datasets: Datasets
+  readonly lake: Pick<Lake, 'table'>
   /** Who writes what is exported. */
   readonly writers: ScheduledWriters
   readonly jobs: Jobs
@@ -226,6 +229,9 @@ export function createEntities(options: EntitiesOptions): Entities {
           const flow = document as Stored<'flows'>
           await scheduleFlow({ jobs, tx, caller }, id, flow)
           const datasetIds = await datasetIdsOf(tx, caller, flow)
+          const before = await datasetIdsOf(tx, caller, readDocument('flows', row.document))
+          const joining = datasetIds.filter((datasetId) => !before.includes(datasetId))
+          await updateBeginsAnew(tx, id, { joining, isOnlyNew: isOnlyNew(flow) })
           const settled = row.document['startSequences']
           return { ...flow, startSequences: await settleStarts(tx, caller, datasetIds, settled) }
         }

@@ -14,6 +14,7 @@ import { checkDestination } from './enforce-rules.ts'
 import { type EntityDocuments, fileFormatOf, type FlowDocument, readDocument } from './entity-schemas.ts'
 import type { EntityKind } from './exports.ts'
 import { requireEntitled } from './require-entitled.ts'
+import { foldersOf } from './plan-content.ts'
 import { scheduleRuleOf } from './schedule-params.ts'
 import { checkTargetFolder } from './target-folder.ts'
 import { targetStore } from './target-store.ts'
@@ -119,6 +120,11 @@ async function checkPlace(
   const location = locationOf(await targetStore(options, caller.sandbox.id, request))
   for (const { dataSetId } of readDocument('sourceConnections', source.document).params.datasets)
     await checkDestination(options, caller, { datasetId: dataSetId, location })
+  if (params.recordTimeFolders === undefined) return
+  for (const { dataSetId } of readDocument('sourceConnections', source.document).params.datasets) {
+    const { tableId } = await options.datasets.get(caller, parseId('dataset', dataSetId))
+    foldersOf(params, await options.lake.table(tableId))
+  }
 }
 
 function requireKind(kind: string | undefined, row: EntityRow, field: string): void {

@@ -88,6 +88,8 @@ const targetParams = z.looseObject({
   /** Absent: what the file type does best. */
   compression: upperCase.pipe(z.enum(['NONE', 'GZIP', 'ZSTD', 'SNAPPY'])).optional(),
   includeFileManifest: booleanText.default(false),
+  /** Ours, signed, which names what a delivery consists of; without it a delivery is nothing but data. */
+  includeSignedManifest: booleanText.default(true),
   /** An empty file of this name and the run's id, made last of all. */
   completionMarker: z
     .string()

@@ -39,6 +39,8 @@ const exportPlan = z.strictObject({
   chain: z.strictObject({
     number: z.int().positive(),
     previous: z.strictObject({ sha256: z.string(), isElsewhere: z.boolean() }).optional(),
+    /** The source was set back to this commit since the delivery before. */
+    resetTo: z.int().optional(),
   }),
   target,
   /** Whose credentials open it; absent where nobody logs in. */
@@ -50,6 +52,8 @@ const exportPlan = z.strictObject({
   format: fileFormat,
   fileBytesMax: z.int(),
   includeFileManifest: z.boolean(),
+  /** Else our manifest stays here. */
+  includeSignedManifest: z.boolean().default(true),
   completionMarker: z.string().optional(),
   /** For whom each file is encrypted. */
   encryption: z.strictObject({ armored: z.string(), fingerprint: z.string() }).optional(),

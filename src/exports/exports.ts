@@ -61,6 +61,8 @@ export interface Exports {
    * @throws AppError 'source.removed' naming what of them is gone
    */
   repeatRun(caller: Caller, runId: RunId): Promise<{ readonly runId: RunId; readonly isNew: boolean }>
+  /** The sealed manifest of a run that was published, to the byte, and the name that it has where it is delivered. */
+  sealedManifest(caller: Caller, runId: RunId): Promise<{ readonly name: string; readonly text: string }>
   repeatAhead(caller: Caller, runId: RunId, options: { readonly signal: AbortSignal }): Promise<DryRun>
   /**
    * Rows by their own time, a run for each window: of those that live runs have delivered, once more, or, where the

@@ -83,6 +83,54 @@ test('every dataset of a flow has runs and a chain of its own; one that joins la
   })
 })
 
+test('a dataset that was removed from a flow and added again is delivered in full', async () => {
+  const { bed, node } = await open()
+  const [one, two] = [await bed.dataset('one'), await bed.dataset('two')]
+  await bed.append(one, 0, 10)
+  await bed.append(two, 10, 20)
+  const { flowId } = await flowOf(bed, node, [one.id, two.id])
+  const change = async (path: string, value: unknown) => {
+    const { etag } = await node.exports.entity(bed.caller, 'flows', flowId)
+    const patch = [{ op: 'replace', path, value }]
+    await node.exports.patchEntity(bed.caller, 'flows', flowId, String(etag), patch)
+  }
+  const sources = async (...datasetIds: string[]) => {
+    const { id } = await node.exports.createEntity(bed.caller, 'sourceConnections', {
+      name: 'lake',
+      connectionSpec: { id: dataLakeSpecId, version: '1.0' },
+      params: { datasets: datasetIds.map((dataSetId) => ({ dataSetId })) },
+    })
+    await change('/sourceConnectionIds', [id])
+  }
+  /** What a run delivers of a dataset. */
+  const delivered = async ({ id }: { readonly id: string }) => {
+    const [made] = await node.exports.runDatasets(bed.caller, flowId, [id])
+    const run = await bed.settled(node, made!.runId)
+    return run.state === 'succeeded' && [run.result['content'], run.result['rowCount']]
+  }
+  expect(await delivered(one)).toEqual(['full', 10])
+  expect(await delivered(two)).toEqual(['full', 20])
+  await sources(two.id)
+  expect(await delivered(two)).toEqual(['increment', 0])
+  await sources(one.id, two.id)
+  expect(await delivered(one)).toEqual(['full', 10])
+  expect(await delivered(one)).toEqual(['increment', 0])
+  expect(await delivered(two)).toEqual(['increment', 0])
+  // Also where nothing runs in between.
+  await sources(one.id)
+  await sources(one.id, two.id)
+  await bed.append(two, 30, 5)
+  expect(await delivered(two)).toEqual(['full', 25])
+  expect(await delivered(two)).toEqual(['increment', 0])
+  // An export of only what is new goes on with what it has not delivered.
+  await change('/scheduleParams', { startsWith: 'new' })
+  await sources(two.id)
+  await sources(one.id, two.id)
+  await bed.append(one, 35, 3)
+  expect(await delivered(one)).toEqual(['increment', 3])
+  expect(await bed.verify()).toMatchObject({ isRight: true, findings: [] })
+})
+
 test('a run that is paused does nothing until it is resumed, and one that is cancelled is made anew', async () => {
   const { bed, node } = await open()
   const dataset = await bed.dataset()

@@ -5,11 +5,11 @@ import { checkFolderTemplate, expandFolderTemplate, type TemplateValues } from '
 const values: TemplateValues = {
   datasetId: '5ef3e3259ad2a1191ab7dd7d',
   datasetName: 'AAM Devices',
-  destination: 'Local folder',
+  destination: 'local',
   flowId: '7a6e996c-0000-4000-8000-000000000000',
   flowName: 'nightly/../../feed',
   sandboxName: 'prod',
-  organizationName: '5555467B5D8013E50A494220@AdobeOrg',
+  organizationName: 'Acme & Söhne',
   exportAt: new Date('2026-03-01T14:05:09.007Z'),
 }
 
@@ -22,13 +22,28 @@ test.each([
   ['%DATETIME(YYYYMMdd_HHmmss.SSS)%', '20260301_140509.007'],
   ['%DESTINATION%-%SANDBOX_NAME%/%DATASET_NAME%', 'Local folder-prod/AAM Devices'],
   ['%DESTINATION_INSTANCE_NAME%', 'nightly_.._.._feed'],
-  ['%ORGANIZATION_NAME%', '5555467B5D8013E50A494220@AdobeOrg'],
+  ['%ORGANIZATION_NAME%', 'Acme _ Söhne'],
+  ['%DATETIME(YYYY/MM)%', '2026_03'],
 ])('%s becomes %s', (template, folder) => {
   expect(expandFolderTemplate(template, values)).toBe(folder)
 })
 
+test.each(['s3', 'gcs', 'azure'] as const)(
+  'what the paths of %s have not is replaced in names',
+  (destination) => {
+    const template = '%DESTINATION%/%DATASET_NAME%-%ORGANIZATION_NAME%/ä %EXPORT_TIME%'
+    const name = { s3: 'Amazon_S3', gcs: 'Google_Cloud_Storage', azure: 'Azure_Blob_Storage' }[destination]
+    expect(expandFolderTemplate(template, { ...values, destination })).toBe(
+      `${name}/AAM_Devices-Acme___S_hne/ä exportTime=202603011405`,
+    )
+  },
+)
+
 test.each([
   '%NOPE%',
+  '%DATETIME(foo-yy-MMM-EEE)%',
+  '%DATETIME(MMMM)%',
+  '%DATETIME(YYYYMM-ddTHH)%',
   '%DATASET_ID',
   '100%',
   'a/../b',

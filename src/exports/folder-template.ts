@@ -1,4 +1,5 @@
 import { AppError } from '#base/errors.ts'
+import { type DestinationKind, destinationSpecs } from './destination-specs.ts'
 
 export const defaultFolderTemplate = '%DATASET_ID%/%EXPORT_TIME%'
 
@@ -10,7 +11,7 @@ const partCharactersMax = 200
 export interface TemplateValues {
   readonly datasetId: string
   readonly datasetName: string
-  readonly destination: string
+  readonly destination: DestinationKind
   readonly flowId: string
   readonly flowName: string
   readonly sandboxName: string
@@ -22,8 +23,8 @@ export interface TemplateValues {
 const macros: Readonly<Record<string, (values: TemplateValues) => string>> = {
   DATASET_ID: (values) => values.datasetId,
   DATASET_NAME: (values) => values.datasetName,
-  DESTINATION: (values) => values.destination,
-  DESTINATION_NAME: (values) => values.destination,
+  DESTINATION: (values) => destinationSpecs[values.destination].name,
+  DESTINATION_NAME: (values) => destinationSpecs[values.destination].name,
   DESTINATION_INSTANCE_ID: (values) => values.flowId,
   DESTINATION_INSTANCE_NAME: (values) => values.flowName,
   SANDBOX_NAME: (values) => values.sandboxName,
@@ -35,13 +36,13 @@ const dateTime = /^DATETIME\(([A-Za-z0-9_.=+ :/-]{1,60})\)$/
 
 /**
  * The folder of one run below the location, without `/` at its ends; empty for the location itself. Characters of
- * values that make trouble in file names become `_`.
+ * values that the destination's paths have not, or that make trouble in file names, become `_`.
  * @throws AppError 'flow.invalid' naming an unknown macro
  */
 export function expandFolderTemplate(template: string, values: TemplateValues): string {
   const parts = parseTemplate(template).map((pieces) =>
     pieces
-      .map((piece) => (piece.kind === 'text' ? piece.text : safeText(piece.value(values))))
+      .map((piece) => (piece.kind === 'text' ? piece.text : piece.value(values)))
       .join('')
       .slice(0, partCharactersMax),
   )
@@ -82,9 +83,16 @@ function parseTemplate(template: string): Piece[][] {
 
 function macro(name: string): (values: TemplateValues) => string {
   const known = Object.hasOwn(macros, name) ? macros[name] : undefined
-  if (known) return known
+  if (known) return name === 'EXPORT_TIME' ? known : (values) => safeText(known(values), values.destination)
   const pattern = dateTime.exec(name)?.[1]
-  if (pattern !== undefined) return (values) => formatTime(pattern, values.exportAt)
+  if (pattern !== undefined) {
+    const unknown = pattern.match(sameLetters)?.find((letters) => !timeLetters.test(letters))
+    if (unknown !== undefined)
+      throw invalid(
+        `has ${unknown} in the pattern of ${name.slice(0, 80)}, which is none of YYYY, yyyy, MM, dd, DD, HH, hh, mm, ss, SSS`,
+      )
+    return (values) => formatTime(pattern, values.exportAt).replaceAll(/[:/]/g, '_')
+  }
   throw invalid(
     `has the unknown macro %${name.slice(0, 60)}%; known are ${Object.keys(macros).join(', ')} and DATETIME(pattern)`,
   )
@@ -96,14 +104,23 @@ function checkedText(text: string): string {
   return text
 }
 
-function safeText(text: string): string {
-  return text.replaceAll(/[^\p{L}\p{N} !_.*'()=+,@~-]/gu, '_')
+/** As the reference platform's specs of destinations say. */
+const narrowPaths: readonly DestinationKind[] = ['s3', 'gcs', 'azure']
+
+function safeText(text: string, destination: DestinationKind): string {
+  const others = narrowPaths.includes(destination)
+    ? /[^0-9a-zA-Z!_.*'()-]/gu
+    : /[^\p{L}\p{N} !_.*'()=+,@~-]/gu
+  return text.replaceAll(others, '_')
 }
+
+const sameLetters = /([A-Za-z])\1*/g
+const timeLetters = /^(?:YYYY|yyyy|MM|dd|DD|HH|hh|mm|ss|SSS)$/
 
 /** The letters of Java's patterns that stand for parts of a time, in UTC; YYYY is the calendar year. */
 function formatTime(pattern: string, at: Date): string {
   const two = (value: number) => String(value).padStart(2, '0')
-  return pattern.replaceAll(/YYYY|yyyy|MM|dd|DD|HH|hh|mm|ss|SSS/g, (letters) => {
+  return pattern.replaceAll(sameLetters, (letters) => {
     switch (letters) {
       case 'YYYY':
       case 'yyyy':

@@ -37,10 +37,12 @@ const manifestBody = z.strictObject({
   runId: z.uuid(),
   chain: z.strictObject({
     number: z.int().positive(),
-    /** Absent in the first; `isElsewhere`: the export went to another location then. */
+    /** Absent in the first; `isElsewhere`: the export went to another location then, or left its manifest with the server. */
     previous: z.strictObject({ sha256, isElsewhere: z.boolean() }).optional(),
     /** Where the increments stand, when the delivery is beside them: absent, they stand at `throughSequence`. */
     watermark: count.optional(),
+    /** The source was restored from a backup of this commit since the delivery before: later ones are others than then. */
+    resetTo: count.optional(),
   }),
   content: deliveredContent,
   /** The run whose rows are delivered again: whoever has those needs none of these. */

@@ -4,6 +4,8 @@ import { type ChainLink, numberOf } from './verify-chain.ts'
 interface Delivered {
   /** What was delivered of everything from a commit on, in this order. */
   readonly steps: readonly ChainLink[]
+  /** Deliveries of commits that the source has lost; steps are among them that hold others, too. */
+  readonly undone: ReadonlySet<ChainLink>
   /** Those, and windows of what was there before. */
   readonly loaded: readonly ChainLink[]
   /** The commit after which the steps begin; 0: they hold everything. */
@@ -13,7 +15,14 @@ interface Delivered {
 }
 
 /** Where the source is known to have had more or fewer rows than were delivered of it, or cannot be known to have had these. */
-export function otherRows({ steps, loaded, begins, head, isAsDelivered }: Delivered): RestoreFinding[] {
+export function otherRows({
+  steps,
+  undone,
+  loaded,
+  begins,
+  head,
+  isAsDelivered,
+}: Delivered): RestoreFinding[] {
   const last = steps.at(-1)
   const told = (link: ChainLink, finding: Pick<RestoreFinding, 'code' | 'message'>): RestoreFinding => ({
     ...errorAt(link),
@@ -26,6 +35,14 @@ export function otherRows({ steps, loaded, begins, head, isAsDelivered }: Delive
       told(head, {
         code: 'rows.before',
         message: 'Only windows of record time were delivered: whether they hold all rows is not known.',
+      }),
+    ]
+  const lost = steps.find((link) => undone.has(link))
+  if (lost)
+    return [
+      told(lost, {
+        code: 'rows.removed',
+        message: `Delivery ${numberOf(lost)} holds, among others, rows that the source lost when it was restored from a backup.`,
       }),
     ]
   const unsure = (finding: Pick<RestoreFinding, 'code' | 'message'>): RestoreFinding => ({

@@ -111,8 +111,8 @@ export async function contentOf(options: ContentOptions, request: ContentRequest
 /** After which commit the increment begins; undefined: everything is delivered. */
 function startOf({ chain, flow, startSequence }: ContentRequest): number | undefined {
   if (flow.scheduleParams.exportMode === 'DAILY_FULL_EXPORT') return undefined
-  if (chain) return Number(chain.watermark_sequence)
-  return isOnlyNew(flow) ? startSequence : undefined
+  if (!chain) return isOnlyNew(flow) ? startSequence : undefined
+  return chain.begins_anew ? undefined : Number(chain.watermark_sequence)
 }
 
 /** Of events alone: what else has a `timestamp` has no age. */
@@ -131,7 +131,8 @@ async function oldestRecord(
   return { column: table.dayColumn, from: new Date(exportAt.getTime() - days * dayMs).toISOString() }
 }
 
-function foldersOf(target: TargetParams, table: LakeTable): Pick<ExportPlan, 'recordFolders'> {
+/** @throws AppError 'flow.invalid' for a table whose rows have no time */
+export function foldersOf(target: TargetParams, table: LakeTable): Pick<ExportPlan, 'recordFolders'> {
   const unit = target.recordTimeFolders
   if (unit === undefined) return {}
   return { recordFolders: { column: timeColumn(table, 'has folders by record time'), unit } }

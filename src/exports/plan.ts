@@ -8,6 +8,7 @@ import { type DatasetId, type FlowId, parseId } from '#base/ids.ts'
 import type { Caller, Dataset, Datasets } from '#datasets/datasets.ts'
 import type { Run, RunContext } from '#jobs/jobs.ts'
 import type { Lake } from '#lake/lake.ts'
+import { selectOrganizationName } from '#metadata/access.ts'
 import {
   type ChainRow,
   insertExportRun,
@@ -18,7 +19,7 @@ import {
 import type { Metadata } from '#metadata/metadata.ts'
 import type { ScheduledWriters } from '#query/scheduled-writers.ts'
 import type { Clock } from '#base/clock.ts'
-import { type DestinationKind, destinationKindOf, destinationSpecs } from './destination-specs.ts'
+import { type DestinationKind, destinationKindOf } from './destination-specs.ts'
 import { checkDestination, checkQuotas } from './enforce-rules.ts'
 import { closedUntil } from './enforce-windows.ts'
 import { encryptionOf } from './encryption.ts'
@@ -201,7 +202,11 @@ async function storedDocument<K extends 'flows' | 'sourceConnections' | 'targetC
 }
 
 /** Delivered files carry no policy: who may see only a part of the rows or columns delivers nothing. */
-async function requireView({ access }: PlanOptions, caller: Caller, datasetId: DatasetId): Promise<void> {
+export async function requireView(
+  { access }: Pick<PlanOptions, 'access'>,
+  caller: Caller,
+  datasetId: DatasetId,
+): Promise<void> {
   const decision = await access.require({
     principal: caller.principal,
     permission: 'view-datasets',
@@ -290,20 +295,25 @@ async function newPlan(
       ...(chain
         ? { previous: { sha256: chain.manifest_sha256, isElsewhere: chain.location !== locationOf(store) } }
         : {}),
+      ...(chain && chain.reset_to_sequence !== null ? { resetTo: Number(chain.reset_to_sequence) } : {}),
     },
     target: store,
     ...(store.kind === 'local' || store.kind === 'landing' ? {} : { connectionId: request.connectionId }),
     folder: expandFolderTemplate(scheduleParams.foldernameTemplate, {
       datasetId: dataset.id,
       datasetName: dataset.name,
-      destination: destinationSpecs[request.kind].name,
+      destination: request.kind,
       flowId,
       flowName: document.name,
       sandboxName: caller.sandbox.name,
-      organizationName: caller.principal.organizationId,
+      organizationName: must(
+        await selectOrganizationName(options.metadata.db, caller.principal.organizationId),
+        'who asks is of an organisation',
+      ),
       exportAt,
     }),
     includeFileManifest: target.includeFileManifest,
+    includeSignedManifest: target.includeSignedManifest,
     ...(target.completionMarker === undefined ? {} : { completionMarker: target.completionMarker }),
     ...(encryption ? { encryption } : {}),
     scheduledAt: exportAt.toISOString(),

@@ -24,7 +24,7 @@ const rebuildsMax = 3
 
 /**
  * Makes a sealed delivery visible: every part, then the manifest, whose creation is the point of no return, then our
- * own account of it. Every step may be repeated.
+ * own account of it. Where no manifest is to lie there, our account is the point of no return. Every step may be repeated.
  * @throws AppError 'chain.diverged' when the destination holds deliveries of this export that we know nothing of
  */
 export async function publish(scope: RunScope, sealedBefore: SealedManifest): Promise<void> {
@@ -54,7 +54,8 @@ function nameOf({ plan, context }: RunScope): string {
 
 /** Whether an earlier attempt got beyond the point of no return. */
 async function isPublished(scope: RunScope, sealed: SealedManifest): Promise<boolean> {
-  const { store, context } = scope
+  const { store, context, plan } = scope
+  if (!plan.includeSignedManifest) return false
   const name = nameOf(scope)
   if (!(await store.head(name, context))) return false
   const there = await buffer(store.read(name, context))
@@ -198,12 +199,13 @@ async function restageFromSpool(
 }
 
 async function createManifest(scope: RunScope, sealed: SealedManifest): Promise<void> {
-  const { store, context, metadata } = scope
+  const { store, context, metadata, plan } = scope
   const platform = platformManifest(scope, sealed.manifest.files)
   if (platform) await putPlatformManifest(scope, platform)
   await faultPoint('export.manifest.before')
   // The last look before the point of no return: an attempt that lost its lease publishes nothing.
   await metadata.transaction((tx) => context.lease.assertHeld(tx))
+  if (!plan.includeSignedManifest) return
   const name = nameOf(scope)
   const outcome = await store.putIfAbsent(name, Buffer.from(sealed.text), context)
   if (outcome === 'exists' && !(await isPublished(scope, sealed)))
@@ -243,8 +245,11 @@ async function recordPublished(scope: RunScope, sealed: SealedManifest): Promise
       number: plan.chain.number,
       manifest_sha256: sealed.sha256,
       manifest_name: nameOf(scope),
-      location: locationOf(plan.target),
+      // The next manifest is to say that this one lies elsewhere: here.
+      location: plan.includeSignedManifest ? locationOf(plan.target) : '',
       watermark_sequence: plan.watermarkSequence ?? plan.throughSequence,
+      reset_to_sequence: null,
+      ...(plan.content === 'full' && plan.repeats === undefined ? { begins_anew: false } : {}),
       published_at: now,
     })
     await updateExportRun(tx, run.id, { published_at: now, is_pinned: false })
@@ -252,7 +257,7 @@ async function recordPublished(scope: RunScope, sealed: SealedManifest): Promise
     await tellPublished(scope, tx, { run, plan, manifest })
     await lease.finish(tx, {
       location: store.location,
-      manifest: nameOf(scope),
+      ...(plan.includeSignedManifest ? { manifest: nameOf(scope) } : {}),
       manifestSha256: sealed.sha256,
       chainNumber: plan.chain.number,
       content: plan.content,

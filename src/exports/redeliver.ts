@@ -24,8 +24,9 @@ import { selectRun } from '#metadata/jobs.ts'
 import type { Transaction } from '#metadata/metadata.ts'
 import { dryRunOf } from './dry-run.ts'
 import type { Exports } from './exports.ts'
+import { manifestName } from './names.ts'
 import { pinOwner, readPlan } from './export-plan.ts'
-import { planAhead, type PlanOptions, readFlow, requireExport } from './plan.ts'
+import { planAhead, type PlanOptions, readFlow, requireExport, requireView } from './plan.ts'
 import { cutWindows, type RecordWindow } from './record-windows.ts'
 import type { RunControl } from './run-control.ts'
 import { flowIdOf } from './run-subject.ts'
@@ -35,6 +36,7 @@ import { isOpenAgain, refuseOverlaps, windowKey, windowRun, windowRunsIn } from 
 
 interface RedeliverOptions extends PlanOptions {
   readonly engine: Engine
+  readonly spoolFolder: string
   readonly control: Pick<RunControl, 'enqueueIn' | 'ring'>
 }
 
@@ -46,11 +48,11 @@ const dryRunWindowsMax = 50
 /** Deliveries beside the live ones: they take their turn in the chain and leave its watermark where it is. */
 export function createRedeliver(
   options: RedeliverOptions,
-): Pick<Exports, 'repeatRun' | 'repeatAhead' | 'backfill' | 'backfillAhead' | 'windows'> {
+): Pick<Exports, 'repeatRun' | 'sealedManifest' | 'repeatAhead' | 'backfill' | 'backfillAhead' | 'windows'> {
   const { metadata, lake, clock, control } = options
 
   /** A run that was published. */
-  async function past(caller: Caller, runId: RunId) {
+  async function published(caller: Caller, runId: RunId) {
     await requireExport(options, caller)
     const row = await selectRun(metadata.db, runId)
     const exported = await selectExportRun(metadata.db, runId)
@@ -59,7 +61,13 @@ export function createRedeliver(
       throw new AppError('flow.invalid', `The run ${runId} has delivered nothing: it is ${row.state}.`, {
         hint: 'RE_TRIGGER makes a run that delivers what has not been.',
       })
-    const plan = readPlan(exported.plan)
+    const text = must(exported.manifest, 'what was published was sealed')
+    return { flowId: flowIdOf(row.subject_id), plan: readPlan(exported.plan), text }
+  }
+
+  /** One that can be made again. */
+  async function past(caller: Caller, runId: RunId) {
+    const { flowId, plan } = await published(caller, runId)
     if (plan.snapshotId !== undefined)
       await lake.snapshot(plan.tableId as TableId, plan.snapshotId as SnapshotId)
     const payload = {
@@ -67,7 +75,7 @@ export function createRedeliver(
       repeats: plan.repeats ?? runId,
       scheduledAt: plan.scheduledAt,
     }
-    return { flowId: flowIdOf(row.subject_id), plan, payload }
+    return { flowId, plan, payload }
   }
 
   /** Up to which commit windows read, and its snapshot: what live runs deliver comes after it. */
@@ -151,6 +159,15 @@ export function createRedeliver(
       })
       control.ring()
       return found
+    },
+    sealedManifest: async (caller, runId) => {
+      const { flowId, plan, text } = await published(caller, runId)
+      // It says least and greatest values.
+      await requireView(options, caller, parseId('dataset', plan.datasetId))
+      return {
+        name: manifestName({ folder: plan.folder, chainNumber: plan.chain.number, flowId, runId }),
+        text,
+      }
     },
     repeatAhead: async (caller, runId, { signal }) => {
       const { flowId, plan, payload } = await past(caller, runId)

@@ -57,6 +57,15 @@ describe.each(destinationKinds)('to %s', (kind) => {
       result: { rowCount: 50, fileCount: 2, chainNumber: 2, content: 'increment' },
     })
     await expectDelivered(bed, destination, range(0, 150))
+    await using store = await destination.open()
+    for await (const { name } of store.list('', { signal })) {
+      if (!name.includes(`/manifest-${flowId}-`)) continue
+      const { exportResults } = JSON.parse((await collectAll(store.read(name, { signal }))).toString()) as {
+        exportResults: { sinkPath: string }[]
+      }
+      const folder = name.slice(0, name.lastIndexOf('/'))
+      for (const { sinkPath } of exportResults) expect(sinkPath).toMatch(new RegExp(`^/[^/].*/${folder}$`))
+    }
   })
 
   test.each(points)('a delivery whose server is gone at %s is made by its next life', async (point) => {

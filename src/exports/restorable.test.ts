@@ -19,6 +19,8 @@ interface Run {
   readonly content?: ManifestBody['content']
   /** Where the increments stand after it, when it lies beside them. */
   readonly watermark?: number
+  /** To which commit the source was set back before it. */
+  readonly resetTo?: number
   readonly repeats?: string
   /** Rows of the table then. */
   readonly table?: number
@@ -31,13 +33,14 @@ const hash = '0'.repeat(64)
 /** Delivers a run of the range of commits; returns its manifest's name. */
 function run(store: MemoryStore, chain: Chain, run: Run): string {
   const before = chain.head
-  const { rows, after, through, watermark, repeats, table, skipped } = run
+  const { rows, after, through, watermark, resetTo, repeats, table, skipped } = run
   return deliver(store, chain, rows === 0 ? [] : [rows], {
     content: run.content ?? (after === 0 ? 'full' : 'increment'),
     chain: {
       number: (before?.number ?? 0) + 1,
       ...(before ? { previous: { sha256: before.sha256, isElsewhere: false } } : {}),
       ...(watermark === undefined ? {} : { watermark }),
+      ...(resetTo === undefined ? {} : { resetTo }),
     },
     ...(repeats === undefined ? {} : { repeats }),
     source: {
@@ -108,6 +111,43 @@ test('a run that was delivered again counts once, as it came last', async () => 
   // What made somebody ask for it again.
   for (const name of partsOf(store, second)) store.objects.delete(name)
   expect(await outcome(store)).toEqual({ uses, rowCount: 16, isRight: true, codes: [] })
+})
+
+test('what a source lost when it was restored from a backup is left out, where it was delivered by itself', async () => {
+  const [store, chain] = [memoryStore(), newChain()]
+  const second = { rows: 5, after: 3, through: 5, table: 15 }
+  run(store, chain, { rows: 10, after: 0, through: 3, table: 10 })
+  const repeats = runIdOf(run(store, chain, second))
+  run(store, chain, { rows: 4, after: 5, through: 6, table: 19 })
+  const whole = { rowCount: 19, isRight: true, codes: [] }
+  expect(await outcome(store)).toEqual({ uses: ['loaded', 'loaded', 'loaded'], ...whole })
+  // Whatever the first delivery after it is.
+  run(store, chain, { ...second, watermark: 5, resetTo: 5, repeats, table: 15 })
+  run(store, chain, { rows: 2, after: 5, through: 6, table: 17 })
+  const uses = ['loaded', 'repeated', 'undone', 'loaded', 'loaded']
+  expect(await outcome(store)).toEqual({ uses, rowCount: 17, isRight: true, codes: ['chain.reset'] })
+  expect(await outcome(store, { through: 3 })).toEqual({ uses: ['loaded', 'loaded', 'loaded'], ...whole })
+  // Once more, to before everything.
+  run(store, chain, { rows: 1, after: 0, through: 1, content: 'increment', resetTo: 0, table: 1 })
+  expect(await outcome(store)).toMatchObject({ rowCount: 1, isRight: true, codes: [] })
+})
+
+test('a delivery that holds rows that the source lost among others is told of, until all is delivered once more', async () => {
+  const [store, chain] = [memoryStore(), newChain()]
+  run(store, chain, { rows: 10, after: 0, through: 3, table: 10 })
+  run(store, chain, { rows: 5, after: 3, through: 5, table: 15 })
+  run(store, chain, { rows: 0, after: 4, through: 4, resetTo: 4, table: 12 })
+  run(store, chain, { rows: 2, after: 4, through: 5, table: 14 })
+  const told = { uses: Array.from({ length: 4 }, () => 'loaded'), rowCount: 17 }
+  expect(await outcome(store)).toEqual({ ...told, isRight: false, codes: ['chain.reset', 'rows.removed'] })
+  expect(await outcome(store, { isAsDelivered: true })).toMatchObject({ ...told, isRight: true })
+  run(store, chain, { rows: 14, after: 0, through: 5, table: 14 })
+  expect(await outcome(store)).toMatchObject({ rowCount: 14, isRight: true, codes: [] })
+  // A delivery of everything is no other.
+  const [other, its] = [memoryStore(), newChain()]
+  run(other, its, { rows: 10, after: 0, through: 3, table: 10 })
+  run(other, its, { rows: 1, after: 2, through: 3, resetTo: 2, table: 9 })
+  expect(await outcome(other)).toMatchObject({ isRight: false, rowCount: 11 })
 })
 
 test('the newest delivery of everything counts, also when its home was set back to fewer commits', async () => {

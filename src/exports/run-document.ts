@@ -31,6 +31,7 @@ export function runDocument(run: RunRow, exported: ExportRunRow | undefined, cal
       ? [{ code: 'job.cancelled', message: 'The run was cancelled.', type: 'Error' }]
       : errors
   const plan = exported?.plan ?? {}
+  const activities = exported ? activitiesOf(run, { plan, counts, state }) : []
   const entity = exported ? [{ id: `dataset:${exported.dataset_id}`, ...records(counts.rowCount) }] : []
   return {
     id: run.id,
@@ -86,9 +87,9 @@ export function runDocument(run: RunRow, exported: ExportRunRow | undefined, cal
             fileSummary: { inputFileCount: counts.fileCount, outputFileCount: counts.fileCount },
           }
         : {}),
-      statusSummary: { status: state, errors: cancelled },
+      statusSummary: { status: state, activityRefs: activities.map(({ id }) => id), errors: cancelled },
     },
-    activities: [],
+    activities,
     // Ours: what a run is doing, and where its delivery lies.
     sluice: {
       state: run.state,
@@ -100,6 +101,50 @@ export function runDocument(run: RunRow, exported: ExportRunRow | undefined, cal
       ...(run.state === 'waiting' ? { retryAt: run.due_at.getTime() } : {}),
     },
   }
+}
+
+/** The platform's two of a run of files: what reads, and what publishes. They begin and end with the run. */
+function activitiesOf(
+  run: RunRow,
+  {
+    plan,
+    counts: { rowCount, bytes, fileCount, skipped },
+    state,
+  }: {
+    readonly plan: Json
+    readonly counts: Readonly<Record<'rowCount' | 'bytes' | 'fileCount' | 'skipped', number>>
+    readonly state: string
+  },
+): ({ readonly id: string } & Json)[] {
+  const common = {
+    updatedAtUTC: run.updated_at.getTime(),
+    durationSummary: {
+      ...(run.started_at ? { startedAtUTC: run.started_at.getTime() } : {}),
+      ...(run.finished_at ? { completedAtUTC: run.finished_at.getTime() } : {}),
+    },
+    latencySummary: {},
+  }
+  const read = plan['content'] === 'increment' ? 'incremental' : 'snapshot'
+  return [
+    {
+      id: `${run.id}-processor`,
+      name: 'Activation Batch XdmProcessor Activity',
+      ...common,
+      sizeSummary: { inputBytes: bytes },
+      recordSummary: { inputRecordCount: rowCount + skipped, ...skippedOf(skipped) },
+      fileSummary: {},
+      statusSummary: { status: state, extensions: { [`${read}.datasetId`]: plan['datasetId'] } },
+    },
+    {
+      id: `${run.id}-publisher`,
+      name: 'Activation Batch Publisher Activity',
+      ...common,
+      sizeSummary: { outputBytes: bytes },
+      recordSummary: records(rowCount),
+      fileSummary: { outputFileCount: fileCount },
+      statusSummary: { status: state },
+    },
+  ]
 }
 
 function skippedOf(skippedRecordCount: number): Json {

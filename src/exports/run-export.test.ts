@@ -453,7 +453,11 @@ async function withOldDatabase(bed: ExportBed, flowId: FlowId, newer: () => Prom
   await newer()
   await bed.metadata.db
     .updateTable('export_chains')
-    .set({ ...chain, watermark_sequence: Number(chain.watermark_sequence) })
+    .set({
+      ...chain,
+      watermark_sequence: Number(chain.watermark_sequence),
+      reset_to_sequence: null,
+    })
     .where('flow_id', '=', flowId)
     .execute()
 }
@@ -622,8 +626,25 @@ test('a run’s document tells progress, then counts', async () => {
         targetSummaries: [{ entitySummaries: [{ id: `dataset:${dataset.id}` }] }],
       },
       fileSummary: { outputFileCount: 3 },
-      statusSummary: { status: 'success', errors: [] },
+      statusSummary: {
+        status: 'success',
+        activityRefs: [`${runId}-processor`, `${runId}-publisher`],
+        errors: [],
+      },
     },
+    activities: [
+      {
+        name: 'Activation Batch XdmProcessor Activity',
+        durationSummary: { completedAtUTC: expect.any(Number) },
+        recordSummary: { inputRecordCount: 100 },
+        statusSummary: { status: 'success', extensions: { 'snapshot.datasetId': dataset.id } },
+      },
+      {
+        name: 'Activation Batch Publisher Activity',
+        recordSummary: { outputRecordCount: 100 },
+        fileSummary: { outputFileCount: 3 },
+      },
+    ],
   })
   const page = await node.exports.runDocuments(bed.caller, {
     property: [`flowId==${flowId}`, 'metrics.statusSummary.status==Success'],

@@ -170,15 +170,17 @@ export function markerOf({
 
 /** The platform's own manifest, when it was asked for: made from ours, so the same at every attempt. */
 export function platformManifest(
-  { plan, context }: Pick<RunScope, 'plan' | 'context'>,
+  scope: Pick<RunScope, 'plan' | 'context' | 'landing'>,
   files: Manifest['files'],
 ): { readonly text: string; readonly companion: Manifest['companions'][number] } | undefined {
+  const { plan, context } = scope
   if (!plan.includeFileManifest) return undefined
+  const folder = sinkFolder(scope)
   const text = JSON.stringify({
     flowRunId: context.run.id,
     scheduledTime: plan.scheduledAt.replace(/\.\d+Z$/, 'Z'),
     exportResults: files.map(({ name, bytes }) => ({
-      sinkPath: [folderOf(plan.target), folderOfName(name)].filter((part) => part !== '').join('/'),
+      sinkPath: `/${[folder, folderOfName(name)].filter((part) => part !== '').join('/')}`,
       name: name.slice(name.lastIndexOf('/') + 1),
       size: bytes,
     })),
@@ -189,4 +191,13 @@ export function platformManifest(
     runId: context.run.id,
   })
   return { text, companion: { name, bytes: Buffer.byteLength(text), sha256: sha256Hex(text) } }
+}
+
+/** Where the location is in its bucket, container or zone, whoever reads it; without `/` at its ends. */
+function sinkFolder({ plan, context, landing }: Pick<RunScope, 'plan' | 'context' | 'landing'>): string {
+  const folder = folderOf(plan.target).replaceAll(/^\/+|\/+$/g, '')
+  if (!landing.isZone(plan.target)) return folder
+  const zone = `/${context.run.sandboxId}/`
+  const below = `/${folder}/`
+  return below.slice(below.indexOf(zone) + zone.length).replace(/\/$/, '')
 }

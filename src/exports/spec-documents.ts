@@ -66,6 +66,7 @@ const files = {
     description: 'SNAPPY for PARQUET only',
   },
   includeFileManifest: { title: 'Include file manifest', type: 'boolean', default: false },
+  includeSignedManifest: { title: 'Include signed manifest', type: 'boolean', default: true },
   completionMarker: { title: 'Name of an empty file that is made last', type: 'string', maxLength: 64 },
 }
 const path = { title: 'Folder path', type: 'string', maxLength: 1_000 }

@@ -58,16 +58,27 @@ function checkLink(link: ChainLink, before: ChainLink | undefined): Finding[] {
     )
   const earlier = before.sealed.manifest
   const { source } = manifest
+  const { resetTo } = manifest.chain
+  const ended = watermarkOf(earlier)
+  const isSetBack = resetTo !== undefined && resetTo < ended
+  if (isSetBack)
+    findings.push(
+      warning(
+        'chain.reset',
+        `The source was restored from a backup before manifest ${number}: it has lost what was delivered of the commits ${resetTo + 1} to ${ended}.`,
+      ),
+    )
+  const stood = isSetBack ? resetTo : ended
   // What is delivered beside the increments leaves them where they stood.
   const begins =
     manifest.chain.watermark ?? (manifest.content === 'increment' ? source.afterSequence : undefined)
-  if (begins !== undefined && begins !== watermarkOf(earlier)) {
+  if (begins !== undefined && begins !== stood) {
     findings.push(
       error(
         'chain.range',
         manifest.chain.watermark === undefined
-          ? `The delivery begins after commit ${begins} and the one before ended with ${watermarkOf(earlier)}.`
-          : `The delivery moves the increments to commit ${begins}, and the one before left them at ${watermarkOf(earlier)}.`,
+          ? `The delivery begins after commit ${begins} and the one before ended with ${stood}.`
+          : `The delivery moves the increments to commit ${begins}, and the one before left them at ${stood}.`,
       ),
     )
   }

@@ -16,6 +16,7 @@ export type FindingCode =
   | 'chain.fork'
   | 'chain.broken'
   | 'chain.range'
+  | 'chain.reset'
   | 'chain.elsewhere'
   | 'key.changed'
   | 'file.missing'

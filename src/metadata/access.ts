@@ -111,6 +111,11 @@ export async function selectOrganizations(
     .execute()
 }
 
+export async function selectOrganizationName(db: Db, id: OrganizationId): Promise<string | undefined> {
+  const row = await db.selectFrom('organizations').select('name').where('id', '=', id).executeTakeFirst()
+  return row?.name
+}
+
 export interface NewOrganization {
   readonly organization: { readonly id: OrganizationId; readonly name: string; readonly created_at: Date }
   readonly sandboxId: SandboxId

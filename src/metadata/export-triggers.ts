@@ -52,6 +52,6 @@ export async function selectArrival(
     left join export_chains chain on chain.flow_id = ${flow.id} and chain.dataset_id = dataset.id
     where dataset.id = ${flow.datasetId} and dataset.sandbox_id = ${flow.sandboxId}
       and lake_commit.operation in ('append', 'overwrite') and lake_commit.added_rows > 0
-      and lake_commit.sequence > coalesce(chain.watermark_sequence, 0)`.execute(db)
+      and (chain.begins_anew is not false or lake_commit.sequence > chain.watermark_sequence)`.execute(db)
   return answer.rows[0]?.at ?? undefined
 }

@@ -1,4 +1,4 @@
-import { type ColumnType, type Insertable, type Selectable, sql } from 'kysely'
+import { type ColumnType, type Generated, type Insertable, type Selectable, sql } from 'kysely'
 import { assert } from '#base/assert.ts'
 import type { DatasetId, FlowId, OrganizationId, PrincipalId, RunId, SandboxId, TableId } from '#base/ids.ts'
 import type { RunRow } from './jobs.ts'
@@ -30,6 +30,10 @@ export interface ExportTables {
     manifest_name: string
     location: string
     watermark_sequence: BigInteger
+    /** The source was set back to it since that delivery; null: it goes on from there. */
+    reset_to_sequence: BigIntegerOrNull
+    /** The dataset left the flow and joined it again since then. */
+    begins_anew: Generated<boolean>
     published_at: Date
   }
   export_runs: {
@@ -277,6 +281,18 @@ export async function upsertChain(
     .values(row)
     .onConflict((conflict) => conflict.columns(['flow_id', 'dataset_id']).doUpdateSet(change))
     .execute()
+}
+
+/** Of a flow's datasets those that join it now begin anew; where none does, as the flow delivers only what is new, none. */
+export async function updateBeginsAnew(
+  tx: Transaction,
+  flowId: string,
+  { joining, isOnlyNew }: { readonly joining: readonly string[]; readonly isOnlyNew: boolean },
+): Promise<void> {
+  await sql`
+    update export_chains
+    set begins_anew = not ${isOnlyNew}::boolean and (begins_anew or dataset_id = any(${[...joining]}::text[]))
+    where flow_id = ${flowId}`.execute(tx)
 }
 
 /** The last commit of each dataset's table that is visible now; 0: there is none. */

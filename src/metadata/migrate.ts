@@ -36,6 +36,8 @@ import * as replays from './migrations/0083-replays.ts'
 import * as exportAlerts from './migrations/0088-export-alerts.ts'
 import * as nodes from './migrations/0096-nodes.ts'
 import * as externalIds from './migrations/0100-external-ids.ts'
+import * as chainRejoins from './migrations/0121-chain-rejoins.ts'
+import * as chainResets from './migrations/0120-chain-resets.ts'
 import * as landingKeys from './migrations/0110-landing-keys.ts'
 import * as unusedLogins from './migrations/0130-unused-logins.ts'
 import * as managedDatasets from './migrations/0125-managed-datasets.ts'
@@ -99,6 +101,8 @@ export const migrations: readonly Migration[] = [
   { name: '0127-batch-starts', up: batchStarts.up },
   { name: '0128-export-tiers', up: exportTiers.up },
   { name: '0130-unused-logins', up: unusedLogins.up },
+  { name: '0120-chain-resets', up: chainResets.up },
+  { name: '0121-chain-rejoins', up: chainRejoins.up },
 ]
 
 /** Any number that nobody else uses in this database: two nodes that start together migrate one after the other. */

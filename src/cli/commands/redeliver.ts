@@ -26,7 +26,7 @@ interface Ahead {
   readonly before?: string
   readonly rowCount: number
   readonly fileCount: number
-  readonly sourceBytes: number
+  readonly bytes: number
   readonly location: string
   readonly folder: string
 }
@@ -128,8 +128,8 @@ async function rerun(
     )
 }
 
-function aheadText({ rowCount, fileCount, sourceBytes, location, folder }: Ahead): string {
-  return `${counted(rowCount, 'row')} in at least ${counted(fileCount, 'file')} (${bytes(sourceBytes)} in the lake) to ${location.replace(/\/$/, '')}/${folder}`
+function aheadText({ rowCount, fileCount, bytes: size, location, folder }: Ahead): string {
+  return `${counted(rowCount, 'row')} in about ${counted(fileCount, 'file')} (about ${bytes(size)}) to ${location.replace(/\/$/, '')}/${folder}`
 }
 
 async function backfill(

@@ -47,6 +47,31 @@ export function addRedeliveries(app: App, { exports }: Pick<HttpDependencies, 'e
       return { plan: { ...(await exports.repeatAhead(caller, runId, { signal: signalOf(reply) })) } }
     },
   )
+  app.get(
+    '/exports/runs/:runId/manifest',
+    {
+      config,
+      schema: {
+        tags,
+        summary: 'The sealed manifest of a published run',
+        description:
+          'As it is delivered, to the byte, with its name below the place in Content-Disposition; also where none is delivered.',
+        params: z.object({ runId: z.string() }),
+        response: { 200: z.string() },
+      },
+    },
+    async (request, reply) => {
+      const { name, text } = await exports.sealedManifest(
+        callerOf(request),
+        parseId('run', request.params.runId),
+      )
+      return await reply
+        .type('application/json')
+        .header('content-disposition', `attachment; filename*=UTF-8''${encodeURIComponent(name)}`)
+        .serializer((bytes: unknown) => String(bytes))
+        .send(text)
+    },
+  )
   app.post(
     '/exports/:flowId/backfill',
     {
