@@ -40,8 +40,8 @@ import { tellLineage } from './tell-lineage.ts'
 import { testConnection } from './test-connection.ts'
 import { unknownResource } from './unknown-resource.ts'
 
-/** Deliveries one node makes at once. */
-const parallelRunsMax = 2
+/** Deliveries one node makes at once, and of them to one account: others have a place while it is silent. */
+const [parallelRunsMax, laneRunsMax] = [3, 2]
 
 export interface ExportsOptions {
   readonly metadata: Metadata
@@ -74,6 +74,7 @@ export function createExports(options: ExportsOptions): Exports {
   jobs.register({
     kind: 'export',
     parallelRunsMax,
+    laneRunsMax,
     run: (context) => runExport({ ...options, home }, context),
     ended: async (tx, run) => {
       if (run.state === 'failed') await tellFailed(options, tx, run, run)

@@ -1,9 +1,12 @@
 import { randomUUID } from 'node:crypto'
+import { once } from 'node:events'
+import { type AddressInfo, createServer, type Socket } from 'node:net'
 import { expect, onTestFinished, test } from 'vitest'
 import { type FlowId, newUuidId } from '#base/ids.ts'
 import { insertPrincipal } from '#metadata/access.ts'
 import { addMember, insertRole } from '#metadata/roles.ts'
 import { ExportBed, type Node, stopAt } from '../../test/support/exports.ts'
+import { destinationSpecs } from './destination-specs.ts'
 import { dataLakeSpecId, localFolderSpecs } from './exports.ts'
 
 async function open() {
@@ -257,4 +260,98 @@ test('a chain whose newest deliveries the database has forgotten goes on after t
   })
   expect(await bed.deliveredIds()).toEqual(range(0, 25))
   expect(await bed.verify()).toMatchObject({ isRight: true, findings: [] })
+})
+
+/** Takes connections and what comes, and never says a word. */
+async function silentServer() {
+  const sockets = new Set<Socket>()
+  const server = createServer((socket) => {
+    sockets.add(socket)
+    socket.on('error', () => {})
+    socket.resume()
+  }).listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  onTestFinished(() => {
+    for (const socket of sockets) socket.destroy()
+    server.close()
+  })
+  const { port } = server.address() as AddressInfo
+  return { port, asked: () => sockets.size }
+}
+
+const silentPlaces = {
+  s3: (port: number) => ({
+    specs: destinationSpecs.s3,
+    auth: {
+      specName: 'Access Key',
+      params: { s3AccessKey: 'key', s3SecretKey: 'secret', endpoint: `http://127.0.0.1:${port}` },
+    },
+    params: { bucketName: 'bucket', path: 'out' },
+  }),
+  azure: (port: number) => ({
+    specs: destinationSpecs.azure,
+    auth: {
+      specName: 'ConnectionString',
+      params: {
+        connectionString: `DefaultEndpointsProtocol=http;AccountName=account;AccountKey=a2V5;BlobEndpoint=http://127.0.0.1:${port}/account;`,
+      },
+    },
+    params: { container: 'place', path: 'out' },
+  }),
+  sftp: (port: number) => ({
+    specs: destinationSpecs.sftp,
+    auth: {
+      specName: 'SFTP with Password',
+      params: { domain: '127.0.0.1', port, username: 'someone', password: 'secret' },
+    },
+    params: { remotePath: '/out' },
+  }),
+}
+
+test.for(['s3', 'azure', 'sftp'] as const)(
+  'a run that waits for a silent %s is paused and cancelled at once',
+  { timeout: 30_000 },
+  async (kind) => {
+    const { bed, node } = await open()
+    const dataset = await bed.dataset()
+    await bed.append(dataset, 0, 5)
+    const { port, asked } = await silentServer()
+    const flowId = await bed.flow(node, dataset, { destination: silentPlaces[kind](port) })
+    const runId = await node.exports.runNow(bed.caller, flowId)
+    const state = async () => (await node.jobs.run(runId))?.state
+    await expect.poll(asked, { timeout: 10_000 }).toBeGreaterThan(0)
+    await node.exports.controlRun(bed.caller, runId, 'pause')
+    await expect.poll(state, { timeout: 3_000 }).toBe('waiting')
+    const before = asked()
+    await node.exports.controlRun(bed.caller, runId, 'resume')
+    await expect.poll(asked, { timeout: 10_000 }).toBeGreaterThan(before)
+    await node.exports.controlRun(bed.caller, runId, 'cancel')
+    await expect.poll(state, { timeout: 3_000 }).toBe('cancelled')
+  },
+)
+
+test('runs that wait for a silent account leave others a place', { timeout: 30_000 }, async () => {
+  const { bed, node } = await open()
+  const { port, asked } = await silentServer()
+  const datasets = [await bed.dataset('one'), await bed.dataset('two'), await bed.dataset('three')] as const
+  for (const dataset of datasets) await bed.append(dataset, 0, 5)
+  const flowId = await bed.flow(node, datasets[0], { destination: silentPlaces.s3(port) })
+  const source = await node.exports.createEntity(bed.caller, 'sourceConnections', {
+    name: 'lake',
+    connectionSpec: { id: dataLakeSpecId, version: '1.0' },
+    params: { datasets: datasets.map(({ id }) => ({ dataSetId: id })) },
+  })
+  const { etag } = await node.exports.entity(bed.caller, 'flows', flowId)
+  await node.exports.patchEntity(bed.caller, 'flows', flowId, String(etag), [
+    { op: 'replace', path: '/sourceConnectionIds', value: [source.id] },
+  ])
+  const ids = datasets.map(({ id }) => id)
+  const stuck = await node.exports.runDatasets(bed.caller, flowId, ids)
+  await expect.poll(asked, { timeout: 10_000 }).toBe(2)
+  const run = await bed.run(node, await bed.flow(node, datasets[0]))
+  expect(run).toMatchObject({ state: 'succeeded', result: { rowCount: 5 } })
+  const states = await Promise.all(stuck.map(async ({ runId }) => (await node.jobs.run(runId))?.state))
+  expect(Map.groupBy(states, (state) => state).get('running')).toHaveLength(2)
+  for (const { runId } of stuck.toReversed()) await node.exports.controlRun(bed.caller, runId, 'cancel')
+  for (const { runId } of stuck) expect(await bed.settled(node, runId)).toMatchObject({ state: 'cancelled' })
 })

@@ -31,6 +31,9 @@ import { tellExport, tellFailed } from './tell-export.ts'
 import { tellLineage } from './tell-lineage.ts'
 import { discardAttempt, discardEarlierAttempts, sweepAbandoned } from './sweep.ts'
 
+/** For the traces of an attempt that was stopped. */
+const tidyMsMax = 5_000
+
 export interface RunExportOptions {
   readonly metadata: Metadata
   readonly access: Access
@@ -81,7 +84,7 @@ export async function runExport(options: RunExportOptions, context: RunContext):
     await tellExport(options, tx, { run: context.run, type: 'start' })
     await tellLineage(options, tx, { run: context.run, type: 'START' })
   })
-  await using store = await openDestination(options, plan)
+  await using store = await openDestination(options, plan, context)
   const key = await loadSigningKey(options.keysFolder)
   const scope: RunScope = { ...options, context, plan, store, key, progress }
   using closing = untilClose(clock, close)
@@ -110,7 +113,7 @@ export async function runExport(options: RunExportOptions, context: RunContext):
   }
   try {
     await removeSpool(spoolFolder, context.run.id)
-    await sweepAbandoned(options)
+    await sweepAbandoned({ ...options, signal: context.signal })
   } catch (error) {
     // The delivery is made; what is left over is swept by the next run.
     logger.log('warn', 'export.sweep.failed', { runId: context.run.id, error })
@@ -168,7 +171,9 @@ async function keepWork(scope: RunScope, spooled: Spooled): Promise<void> {
 /** A failed attempt takes its own traces away; one that was killed leaves them to the next. */
 async function cleanUp(scope: RunScope): Promise<void> {
   try {
-    await discardAttempt(scope)
+    const { signal } = scope.context
+    // Whoever stopped it waits for no destination: the sweep finds what is left.
+    await discardAttempt(scope, signal.aborted ? { signal: AbortSignal.timeout(tidyMsMax) } : {})
     const run = await selectExportRun(scope.metadata.db, scope.context.run.id)
     // A sealed delivery may need its spool to replace a part; before the seal the next attempt makes its own.
     if (run?.manifest === null) await removeAttemptSpool(scope.spoolFolder, scope.context)

@@ -153,6 +153,8 @@ export async function claimRun(
   db: Db,
   claim: {
     readonly kinds: readonly string[]
+    /** None of these kinds' and lanes'. */
+    readonly fullLanes: readonly { readonly kind: string; readonly lane: string }[]
     readonly node: string
     readonly incarnation: string
     readonly now: Date
@@ -198,11 +200,16 @@ export async function claimRun(
             )
         )
         and (
-          run.lane is null
+          run.lane_max is null
           or run.lane_max > (
             select count(*) from job_runs other
             where other.lane = run.lane and other.id <> run.id and other.state in ('running', 'sealed')
           )
+        )
+        and not exists (
+          select from unnest(${claim.fullLanes.map(({ kind }) => kind)}::text[],
+            ${claim.fullLanes.map(({ lane }) => lane)}::text[]) as filled (kind, lane)
+          where filled.kind = run.kind and filled.lane = run.lane
         )
       order by run.priority desc, run.due_at, run.sequence
       limit 1
