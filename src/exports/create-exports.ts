@@ -82,7 +82,7 @@ export function createExports(options: ExportsOptions): Exports {
     },
   })
 
-  const control = createRunControl(options)
+  const control = createRunControl({ ...options, home })
 
   async function rowOf(caller: Caller, runId: RunId): Promise<RunRow> {
     await access.require({

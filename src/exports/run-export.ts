@@ -72,7 +72,7 @@ export async function runExport(options: RunExportOptions, context: RunContext):
   await progress.update({ phase: 'planning' })
   const plan = await pinAndPlan(options, context)
   if (isClosed(plan)) {
-    await context.lease.postpone(plan.reason, plan.opensAt)
+    await context.lease.postpone(plan.reason, plan.opensAt, plan)
     return 'finished'
   }
   const close = await closeOf(options, context.run, plan)

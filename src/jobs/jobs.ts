@@ -31,6 +31,8 @@ export interface Jobs extends AsyncDisposable {
 
   /** Lays a run aside until it is resumed; a sealed one goes on. What it has staged is done again then. */
   pause(runId: RunId, by: PrincipalId): Promise<void>
+  /** Runs of a sandbox that were put off are due now. Ring after the transaction. */
+  resumePutOff(tx: Transaction, kind: string, sandboxId: SandboxId): Promise<void>
   /** A run that was paused, put off or waits to be tried again is due now. */
   resume(runId: RunId): Promise<void>
 

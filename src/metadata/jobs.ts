@@ -146,7 +146,7 @@ export async function selectRuns(
 
 /**
  * Takes the run of the highest priority that has waited longest, is due and whose lease, if it has one, is over. Runs of
- * one subject come in their order, one at a time; those of a lane wait for a place in it. One of a node is that node's, but
+ * one subject come in their order, one at a time, but one that was put off before it began keeps nobody waiting; those of a lane wait for a place in it. One of a node is that node's, but
  * when it was cancelled whoever comes may end it.
  */
 export async function claimRun(
@@ -196,7 +196,7 @@ export async function claimRun(
             and (
               other.state in ('running', 'sealed')
               or (other.sequence < run.sequence
-                and (other.state = 'waiting' or (other.state = 'queued' and other.due_at <= ${now})))
+                and ((other.state = 'waiting' and other.code is distinct from 'job.postponed') or (other.state = 'queued' and other.due_at <= ${now})))
             )
         )
         and (
@@ -309,6 +309,22 @@ export async function updateResumedRun(tx: Transaction, runId: RunId, now: Date)
     .set({ due_at: now, code: null, message: null })
     .where('id', '=', runId)
     .where('state', '=', 'waiting')
+    .execute()
+}
+
+/** Runs of a sandbox that were put off, but not by a person, are due now: what put them off may be otherwise. */
+export async function updatePutOff(
+  tx: Transaction,
+  { kind, sandboxId, now }: { readonly kind: string; readonly sandboxId: SandboxId; readonly now: Date },
+): Promise<void> {
+  await tx
+    .updateTable('job_runs')
+    .set({ due_at: now, updated_at: now })
+    .where('kind', '=', kind)
+    .where('sandbox_id', '=', sandboxId)
+    .where('state', '=', 'waiting')
+    .where('code', 'in', ['job.postponed', 'job.paused'])
+    .where('due_at', '<', never)
     .execute()
 }
 
