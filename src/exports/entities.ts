@@ -19,9 +19,10 @@ import {
 } from '#metadata/exports.ts'
 import type { ScheduledWriters } from '#query/scheduled-writers.ts'
 import type { Metadata, Transaction } from '#metadata/metadata.ts'
-import { checkCompatibility, withEnd } from './compatibility.ts'
+import { checkCompatibility, checkSpecVersion, withEnd } from './compatibility.ts'
 import { expiryOf, forgetAuth, openAuth, sealAuth, storedAuth } from './connection-secret.ts'
 import { checkIdentity, type DestinationAuth, parseAuth, withOwnExternalId } from './destination-auth.ts'
+import { checkAccount } from './destination-forms.ts'
 import { destinationKindOf } from './destination-specs.ts'
 import { checkDocument, require, requireChange } from './entity-checks.ts'
 import { entityDocument } from './entity-document.ts'
@@ -130,6 +131,7 @@ export function createEntities(options: EntitiesOptions): Entities {
     body: unknown,
     document: EntityDocuments[K],
   ): Promise<EntityDocuments[K]> {
+    checkSpecVersion(body, 'connectionSpec')
     if (!(await selectIsStrict(metadata.db, caller.principal.organizationId))) return document
     checkCompatibility(kind, body, document)
     return kind === 'flows'
@@ -339,9 +341,10 @@ function authOf<K extends EntityKind>(
   { kind, document }: { readonly kind: K; readonly document: EntityDocuments[K] },
 ): DestinationAuth | undefined {
   if (kind !== 'connections') return undefined
-  const { connectionSpec, auth } = document as EntityDocuments['connections']
-  const destination = destinationKindOf(connectionSpec.id)
-  const parsed = destination && parseAuth(destination, auth)
+  const connection = document as EntityDocuments['connections']
+  const destination = destinationKindOf(connection.connectionSpec.id)
+  const parsed = destination && parseAuth(destination, connection.auth)
+  checkAccount(parsed, connection)
   checkIdentity(parsed, options)
   return parsed && withOwnExternalId(parsed, caller.sandbox.id)
 }

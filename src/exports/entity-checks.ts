@@ -3,7 +3,9 @@ import { AppError } from '#base/errors.ts'
 import { isId, parseId } from '#base/ids.ts'
 import type { Caller, Dataset } from '#datasets/datasets.ts'
 import { type EntityRow, selectEntity } from '#metadata/exports.ts'
+import { selectScheduledQuery } from '#metadata/scheduled-queries.ts'
 import { openAuth } from './connection-secret.ts'
+import { checkPlaceForm } from './destination-forms.ts'
 import { destinationKindOf } from './destination-specs.ts'
 import { destinationStore } from './destination-store.ts'
 import type { EntitiesOptions } from './entities.ts'
@@ -59,9 +61,24 @@ export async function checkDocument<K extends EntityKind>(
   if (kind === 'flows') {
     const { scheduleParams, sourceConnectionIds } = document as FlowDocument
     scheduleRuleOf(scheduleParams)
+    await checkFollowed(options, caller, scheduleParams)
     await checkFlowSource(options, caller, sourceConnectionIds[0] ?? '')
     await checkFlowTarget(options, caller, document as FlowDocument)
   }
+}
+
+/** The scheduled query that an export follows is there. */
+async function checkFollowed(
+  { metadata }: EntitiesOptions,
+  caller: Caller,
+  { timeUnit, queryScheduleId: id }: FlowDocument['scheduleParams'],
+): Promise<void> {
+  if (timeUnit !== 'query' || id === undefined) return
+  if (await selectScheduledQuery(metadata.db, caller.sandbox.id, id)) return
+  const field = '/scheduleParams/queryScheduleId'
+  throw new AppError('flow.invalid', `${field}: there is no scheduled query ${id} in this sandbox.`, {
+    detail: { field },
+  })
 }
 
 /** The place is one that the connection's kind can have. */
@@ -74,6 +91,7 @@ async function checkTarget(
   if (kind === 'local') params.path = await checkTargetFolder(params.path, home)
   if (kind === 'landing') landing.target(caller.sandbox.id, params.path)
   fileFormatOf(params)
+  if (kind) checkPlaceForm(kind, params)
   const row = await selectEntity(metadata.db, caller.sandbox.id, 'connections', baseConnectionId)
   if (!row || !kind) return // Said when the references are locked.
   requireKind(kind, row, '/connectionSpec/id')
