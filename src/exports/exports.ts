@@ -98,7 +98,11 @@ export interface Exports {
       /** Begins with it. */
       readonly location?: string | undefined
       readonly datasetId?: string | undefined
+      /** Published then or later, and earlier than this. */
+      readonly from?: Date | undefined
+      readonly before?: Date | undefined
       readonly limit: number
+      readonly offset?: number
     },
   ): Promise<readonly Exported[]>
   /** The Flow Service's run object, from our run row and its export. */

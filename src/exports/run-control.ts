@@ -51,6 +51,7 @@ export function createRunControl(options: RunControlOptions): RunControl {
   }
 
   async function audit(tx: Transaction, caller: Caller, action: string, flowId: string, detail = {}) {
+    const flow = await selectEntity(tx, caller.sandbox.id, 'flows', flowId)
     await access.audit(
       {
         principalId: caller.principal.id,
@@ -59,7 +60,7 @@ export function createRunControl(options: RunControlOptions): RunControl {
         assetType: 'Destination',
         assetId: flowId,
         status: 'Allow',
-        detail,
+        detail: { ...(flow ? { assetName: String(flow.document['name']) } : {}), ...detail },
       },
       tx,
     )

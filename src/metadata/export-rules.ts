@@ -129,10 +129,13 @@ export async function selectExported(
     readonly principalId?: string | undefined
     readonly location?: string | undefined
     readonly datasetId?: string | undefined
+    readonly from?: Date | undefined
+    readonly before?: Date | undefined
     readonly limit: number
+    readonly offset?: number
   },
 ): Promise<ExportedRow[]> {
-  const { sandboxId, principalId, location, datasetId, limit } = filter
+  const { sandboxId, principalId, location, datasetId, from, before, limit, offset = 0 } = filter
   const answer = await sql<ExportedRow>`
     select
       export.run_id, export.flow_id, export.dataset_id,
@@ -147,10 +150,12 @@ export async function selectExported(
     join job_runs run on run.id = export.run_id
     left join principals principal on principal.id = run.principal_id
     where run.sandbox_id = ${sandboxId} and export.published_at is not null and run.state = 'succeeded'
+      and (${from ?? null}::timestamptz is null or export.published_at >= ${from ?? null}::timestamptz)
+      and (${before ?? null}::timestamptz is null or export.published_at < ${before ?? null}::timestamptz)
       and (${principalId ?? null}::uuid is null or run.principal_id = ${principalId ?? null}::uuid)
       and (${location ?? null}::text is null or starts_with(run.result ->> 'location', ${location ?? null}::text))
       and (${datasetId ?? null}::text is null or export.dataset_id = ${datasetId ?? null}::text)
     order by export.published_at desc
-    limit ${limit}`.execute(db)
+    limit ${limit} offset ${offset}`.execute(db)
   return answer.rows
 }

@@ -148,13 +148,21 @@ function addAccount(app: App, { exports }: Given): void {
           principalId: z.uuid().optional(),
           location: z.string().max(1_000).optional().describe('Begins with it'),
           datasetId: z.string().max(100).optional(),
+          from: z.iso.datetime().optional(),
+          before: z.iso.datetime().optional().describe('The first time that is not listed'),
           limit: z.coerce.number().int().min(1).max(1_000).default(100),
+          offset: z.coerce.number().int().min(0).max(1_000_000).default(0),
         }),
         response: { 200: z.object({ deliveries: z.array(delivery) }) },
       },
     },
     async (request) => {
-      const found = await exports.exported(callerOf(request), request.query)
+      const { from, before, ...filter } = request.query
+      const found = await exports.exported(callerOf(request), {
+        ...filter,
+        ...(from === undefined ? {} : { from: new Date(from) }),
+        ...(before === undefined ? {} : { before: new Date(before) }),
+      })
       return {
         deliveries: found.map((one) => ({ ...one, publishedAt: one.publishedAt.toISOString() })),
       }
