@@ -9,7 +9,7 @@ import type {
 import type { EntityKind } from './exports.ts'
 
 const monthsOfSchedule = 6
-const strictHours = [3, 6, 8, 9, 12, 24]
+const strictHours = [3, 6, 8, 9, 12]
 
 /**
  * What the reference platform itself would refuse, for organisations that keep to its limits.
