@@ -333,8 +333,9 @@ async function newPlan(
   const { document, dataset, target, flowId } = request
   const { scheduleParams } = document
   const store = await targetStore(options, caller.sandbox.id, request)
-  await checkDestination(options, caller, { datasetId: dataset.id, location: locationOf(store) })
-  await checkQuotas(options, { caller, datasetId: dataset.id, rows: 0, bytes: 0 })
+  const place = { datasetId: dataset.id, location: locationOf(store) }
+  await checkDestination(options, caller, place)
+  await checkQuotas(options, { caller, ...place, rows: 0, bytes: 0 })
   const encryption = await encryptionFor(options, caller, request)
   const exportAt = scheduledTime(run.payload['scheduledAt'] ?? run.tick) ?? run.createdAt
   const content = await contentOf(options, {

@@ -56,38 +56,96 @@ export async function lockExported(tx: Transaction, sandboxId: SandboxId): Promi
   await sql`select pg_advisory_xact_lock(hashtextextended(${`exported of ${sandboxId}`}, 0))`.execute(tx)
 }
 
-/** What was delivered of some datasets, or by some principal, since a moment, and what is sealed and will be. */
+/** Deliveries to one place; of one that is not over yet there is a plan. */
+export interface ExportedSum {
+  readonly location: string | null
+  readonly plan: unknown
+  readonly rows: number
+  readonly bytes: number
+  readonly runs: number
+}
+
+/**
+ * What was delivered of some datasets, by some principal or members of some roles and groups, since a moment, and what is
+ * sealed and will be: by place.
+ */
 export async function sumExported(
   db: Db,
   since: {
     readonly sandboxId: SandboxId
     readonly from: Date
-    readonly datasetIds?: readonly string[]
+    readonly datasetIds?: readonly string[] | undefined
     readonly principalId?: PrincipalId
+    readonly roleIds?: readonly string[] | undefined
+    readonly groupIds?: readonly string[] | undefined
   },
-): Promise<{ readonly rows: number; readonly bytes: number; readonly runs: number }> {
-  const { sandboxId, from, datasetIds, principalId } = since
-  const answer = await sql<{ rows: string; bytes: string; runs: string }>`
+): Promise<ExportedSum[]> {
+  const { sandboxId, from, principalId } = since
+  const [datasetIds, roleIds, groupIds] = [
+    since.datasetIds ?? null,
+    since.roleIds ?? null,
+    since.groupIds ?? null,
+  ]
+  const answer = await sql<{
+    location: string | null
+    plan: unknown
+    rows: string
+    bytes: string
+    runs: string
+  }>`
     select
+      delivered.location, delivered.plan,
       coalesce(sum((delivered.counts ->> 'rowCount')::bigint), 0) as rows,
       coalesce(sum((delivered.counts ->> 'bytes')::bigint), 0) as bytes,
       count(*) as runs
     from job_runs run
     join export_runs export on export.run_id = run.id
     cross join lateral (
-      select case when run.state = 'succeeded' then run.result else export.manifest::jsonb end as counts
+      select
+        case when run.state = 'succeeded' then run.result else export.manifest::jsonb end as counts,
+        case when run.state = 'succeeded' then run.result ->> 'location' end as location,
+        case when run.state <> 'succeeded' then export.plan end as plan
     ) delivered
     where run.kind = 'export' and run.sandbox_id = ${sandboxId}
       and (
         (run.state = 'succeeded' and run.finished_at >= ${from})
         or (run.is_sealed and run.state not in ('succeeded', 'failed', 'cancelled'))
       )
-      and (${datasetIds ?? null}::text[] is null or export.dataset_id = any(${datasetIds ?? null}::text[]))
-      and (${principalId ?? null}::uuid is null or run.principal_id = ${principalId ?? null}::uuid)`.execute(
-    db,
-  )
-  const [row] = answer.rows
-  return { rows: Number(row?.rows ?? 0), bytes: Number(row?.bytes ?? 0), runs: Number(row?.runs ?? 0) }
+      and (${datasetIds}::text[] is null or export.dataset_id = any(${datasetIds}::text[]))
+      and (${principalId ?? null}::uuid is null or run.principal_id = ${principalId ?? null}::uuid)
+      and (${roleIds}::uuid[] is null or run.principal_id in (${inRoles(since.roleIds ?? [])}))
+      and (${groupIds}::uuid[] is null or run.principal_id in (${inGroups(since.groupIds ?? [])}))
+    group by delivered.location, delivered.plan`.execute(db)
+  return answer.rows.map(({ rows, bytes, runs, ...place }) => ({
+    ...place,
+    rows: Number(rows),
+    bytes: Number(bytes),
+    runs: Number(runs),
+  }))
+}
+
+/** Members of the roles, themselves or by a group. */
+function inRoles(roleIds: readonly string[]) {
+  return sql`
+    select principal_id from role_members where role_id = any(${roleIds}::uuid[])
+    union all
+    select member.principal_id from role_groups role_group
+    join group_members member on member.group_id = role_group.group_id
+    where role_group.role_id = any(${roleIds}::uuid[])`
+}
+
+function inGroups(groupIds: readonly string[]) {
+  return sql`select principal_id from group_members where group_id = any(${groupIds}::uuid[])`
+}
+
+export async function isInGroups(
+  db: Db,
+  principalId: PrincipalId,
+  groupIds: readonly string[],
+): Promise<boolean> {
+  const answer = await sql<{ found: boolean }>`
+    select ${principalId}::uuid in (${inGroups(groupIds)}) as found`.execute(db)
+  return answer.rows[0]?.found === true
 }
 
 /** Whether the principal is a member of one of the roles, itself or by a group. */
@@ -97,13 +155,7 @@ export async function isInRoles(
   roleIds: readonly string[],
 ): Promise<boolean> {
   const answer = await sql<{ found: boolean }>`
-    select exists (
-      select from role_members where principal_id = ${principalId} and role_id = any(${roleIds}::uuid[])
-      union all
-      select from role_groups role_group
-      join group_members member on member.group_id = role_group.group_id
-      where member.principal_id = ${principalId} and role_group.role_id = any(${roleIds}::uuid[])
-    ) as found`.execute(db)
+    select ${principalId}::uuid in (${inRoles(roleIds)}) as found`.execute(db)
   return answer.rows[0]?.found === true
 }
 
