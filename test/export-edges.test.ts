@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs'
-import { rm } from 'node:fs/promises'
+import { appendFile, readdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test, vi } from 'vitest'
 import { dataLakeSpecId, localFolderSpecs } from '../src/exports/exports.ts'
@@ -187,4 +187,24 @@ test('the audit log says what was done with a destination, by its name, and what
   expect(await deliveries('limit=1&offset=1')).toEqual([before])
   expect(await deliveries(`before=${before.publishedAt}`)).not.toContainEqual(before)
   expect(await deliveries(`from=${newest.publishedAt}&limit=1000`)).toEqual([newest])
+})
+
+test('what was delivered is verified by the server that delivered it', async () => {
+  const id = await makeFlow({ name: 'verified' })
+  await delivered(id)
+  const path = `/sluice/v1/exports/${id}/verification`
+  expect(await admin.must('POST', path)).toMatchObject({
+    isRight: true,
+    rowCount: 25,
+    fileCount: 1,
+    chains: [{ exportId: id, manifestCount: 1 }],
+    findings: [],
+  })
+  const out = join(folder, 'out', 'verified')
+  const [file] = (await readdir(out, { recursive: true })).filter((name) => name.endsWith('.parquet'))
+  await appendFile(join(out, file!), 'more')
+  expect(await admin.must('POST', path)).toMatchObject({
+    isRight: false,
+    findings: expect.arrayContaining([expect.objectContaining({ code: 'file.torn', name: file })]),
+  })
 })

@@ -27,7 +27,8 @@ import { createEntities } from './entities.ts'
 import { equalTo, pageOf } from './entity-query.ts'
 import type { Adopted, Exports } from './exports.ts'
 import type { LandingPlace } from './landing-place.ts'
-import { planAhead } from './plan.ts'
+import { openDestination } from './open-destination.ts'
+import { planAhead, readFlow } from './plan.ts'
 import { runDocument } from './run-document.ts'
 import { dryRun, type DryRun } from './dry-run.ts'
 import { createRedeliver } from './redeliver.ts'
@@ -37,8 +38,10 @@ import { runExport } from './run-export.ts'
 import { sweepAbandoned } from './sweep.ts'
 import { tellFailed } from './tell-export.ts'
 import { tellLineage } from './tell-lineage.ts'
+import { targetStore } from './target-store.ts'
 import { testConnection } from './test-connection.ts'
 import { unknownResource } from './unknown-resource.ts'
+import { verifyLocation } from './verify.ts'
 
 /** Deliveries one node makes at once, and of them to one account: others have a place while it is silent. */
 const [parallelRunsMax, laneRunsMax] = [3, 2]
@@ -123,6 +126,13 @@ export function createExports(options: ExportsOptions): Exports {
         adopted.push(await adoptChain(options, caller, { flowId, plan }))
       }
       return adopted
+    },
+    verify: async (caller, flowId, { signal }) => {
+      const [first] = await control.datasetIds(caller, flowId)
+      const request = await readFlow({ ...options, home }, { caller, flowId, datasetId: first })
+      const target = await targetStore({ ...options, home }, caller.sandbox.id, request)
+      await using store = await openDestination(options, { ...request, target }, { signal })
+      return await verifyLocation({ store, signal })
     },
     sweep: (stop) => sweepAbandoned({ ...options, ...stop }),
     testConnection: (caller, id) => testConnection(options, caller, id),

@@ -4,6 +4,7 @@ import type { Run } from '#jobs/jobs.ts'
 import type { DryRun } from './dry-run.ts'
 import type { RecordWindow, WindowRange } from './record-windows.ts'
 import type { NamedRule } from './rules.ts'
+import type { VerifyReport } from './verify.ts'
 
 /**
  * Deliveries. The entities are the Flow Service's (base connection, source and target connection, flow), stored as the
@@ -83,6 +84,8 @@ export interface Exports {
   ): Promise<readonly WindowRun[]>
   /** Takes the destination's word on what was delivered, for each of the flow's datasets. */
   adopt(caller: Caller, flowId: FlowId): Promise<readonly Adopted[]>
+  /** Checks where a flow delivers to as anybody can who has only the files: everything there is read and counted. */
+  verify(caller: Caller, flowId: FlowId, options: { readonly signal: AbortSignal }): Promise<VerifyReport>
   settings(caller: Caller): Promise<ExportSettings>
   putSettings(caller: Caller, settings: ExportSettings): Promise<ExportSettings>
   /** What is said of exports in the sandbox, by name. */

@@ -137,6 +137,24 @@ function addAccount(app: App, { exports }: Given): void {
       return { datasets: datasets.map((dataset) => ({ ...dataset })) }
     },
   )
+  app.post(
+    '/exports/:flowId/verification',
+    {
+      config: guarded('sluice', 'manage-dataset-destinations'),
+      schema: {
+        tags,
+        summary: 'Check what lies where a flow delivers to',
+        description:
+          'Every manifest there, its signature and place in its chain, and every file, which is read, counted and hashed again: the report of `sluice verify`. It is answered when all is read.',
+        params: z.object({ flowId: z.string() }),
+        response: { 200: z.looseObject({ location: z.string(), isRight: z.boolean() }) },
+      },
+    },
+    async (request, reply) => {
+      const flowId = parseId('flow', request.params.flowId)
+      return { ...(await exports.verify(callerOf(request), flowId, { signal: signalOf(reply) })) }
+    },
+  )
   app.get(
     '/exports/deliveries',
     {
