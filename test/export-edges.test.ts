@@ -42,18 +42,30 @@ const sourceOf = async (...ids: string[]) =>
     params: { datasets: ids.map((dataSetId) => ({ dataSetId })) },
   })
 
-async function makeFlow(change: { readonly scheduleParams?: object; readonly name?: string } = {}) {
+async function makeFlow(
+  change: {
+    readonly scheduleParams?: object
+    readonly params?: object
+    readonly name?: string
+    readonly datasetId?: string
+  } = {},
+) {
   const connectionSpec = { id: localFolderSpecs.connectionSpecId, version: '1.0' }
   const { name = 'edges' } = change
   const target = {
     baseConnectionId: await make('connections', { connectionSpec }),
     connectionSpec,
-    params: { path: join(folder, 'out', name), datasetFileType: 'PARQUET', compression: 'GZIP' },
+    params: {
+      path: join(folder, 'out', name),
+      datasetFileType: 'PARQUET',
+      compression: 'GZIP',
+      ...change.params,
+    },
   }
   return await make('flows', {
     name,
     flowSpec: { id: localFolderSpecs.flowSpecId, version: '1.0' },
-    sourceConnectionIds: [await sourceOf(datasetId)],
+    sourceConnectionIds: [await sourceOf(change.datasetId ?? datasetId)],
     targetConnectionIds: [await make('targetConnections', target)],
     scheduleParams: { timeUnit: 'day', interval: 1, startTime: 4_000_000_000, ...change.scheduleParams },
   })
@@ -208,3 +220,36 @@ test('what was delivered is verified by the server that delivered it', async () 
     findings: expect.arrayContaining([expect.objectContaining({ code: 'file.torn', name: file })]),
   })
 })
+
+test('who deletes a dataset hears that it is exported', async () => {
+  await product.run('CREATE TABLE passing AS SELECT 1 AS n')
+  const id = await idOf('passing')
+  await makeFlow({ name: 'passing', datasetId: id })
+  const answer = await admin.ask('DELETE', `/data/foundation/catalog/dataSets/${id}`)
+  expect([answer.status, answer.headers.get('warning')]).toEqual([
+    200,
+    expect.stringContaining('Exported by 1 flow'),
+  ])
+})
+
+test(
+  'in a strict organisation no more than a million rows are plain Parquet',
+  { timeout: 60_000 },
+  async () => {
+    await product.run(
+      'CREATE TABLE many AS SELECT explode(sequence(1, 1001)) AS n, m FROM (SELECT explode(sequence(1, 1000)) AS m)',
+    )
+    const id = await idOf('many')
+    const name = 'strict'
+    const plain = await makeFlow({ name, datasetId: id, params: { compression: 'NONE' } })
+    const packed = await makeFlow({ name, datasetId: id })
+    await admin.must('PUT', '/sluice/v1/exports/settings', { isStrict: true })
+    try {
+      const errors = (await delivered(plain)).metrics.statusSummary.errors
+      expect(errors).toMatchObject([{ message: expect.stringContaining('1000000 are the most') }])
+      expect((await delivered(packed)).metrics.recordSummary.outputRecordCount).toBe(1_001_000)
+    } finally {
+      await admin.must('PUT', '/sluice/v1/exports/settings', { isStrict: false })
+    }
+  },
+)

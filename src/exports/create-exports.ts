@@ -11,6 +11,7 @@ import type { Jobs } from '#jobs/jobs.ts'
 import type { Lake } from '#lake/lake.ts'
 import {
   entitiesMax,
+  selectEntities,
   selectExportJobRuns,
   selectExportRun,
   selectExportRuns,
@@ -24,6 +25,7 @@ import type { Lineage } from '#notify/lineage.ts'
 import type { Notify } from '#notify/notify.ts'
 import { adoptChain } from './adopt.ts'
 import { createEntities } from './entities.ts'
+import { readDocument } from './entity-schemas.ts'
 import { equalTo, pageOf } from './entity-query.ts'
 import type { Adopted, Exports } from './exports.ts'
 import type { LandingPlace } from './landing-place.ts'
@@ -126,6 +128,17 @@ export function createExports(options: ExportsOptions): Exports {
         adopted.push(await adoptChain(options, caller, { flowId, plan }))
       }
       return adopted
+    },
+    flowCount: async ({ sandbox }, datasetId) => {
+      const sources = await selectEntities(metadata.db, sandbox.id, 'sourceConnections')
+      const ofDataset = sources.flatMap(({ id, document }) => {
+        const { datasets } = readDocument('sourceConnections', document).params
+        return datasets.some(({ dataSetId }) => dataSetId === datasetId) ? [id] : []
+      })
+      const flows = await selectEntities(metadata.db, sandbox.id, 'flows')
+      return flows.filter(({ document }) =>
+        readDocument('flows', document).sourceConnectionIds.some((id) => ofDataset.includes(id)),
+      ).length
     },
     verify: async (caller, flowId, { signal }) => {
       const [first] = await control.datasetIds(caller, flowId)

@@ -2,7 +2,8 @@ import type { Access, Permission } from '#access/access.ts'
 import { AppError } from '#base/errors.ts'
 import { isId, parseId } from '#base/ids.ts'
 import type { Caller, Dataset } from '#datasets/datasets.ts'
-import { type EntityRow, selectEntity } from '#metadata/exports.ts'
+import { isForProfiles } from '#datasets/update.ts'
+import { type EntityRow, selectEntity, selectIsStrict } from '#metadata/exports.ts'
 import { selectScheduledQuery } from '#metadata/scheduled-queries.ts'
 import { openAuth } from './connection-secret.ts'
 import { checkPlaceForm } from './destination-forms.ts'
@@ -152,8 +153,25 @@ async function checkFlowSource(options: EntitiesOptions, caller: Caller, sourceI
   const row = await selectEntity(options.metadata.db, caller.sandbox.id, 'sourceConnections', sourceId)
   if (!row) return // Said when the references are locked.
   const { state: _state, ...rest } = row.document
-  for (const { dataSetId } of readDocument('sourceConnections', rest).params.datasets)
-    await checkDataset(options, caller, dataSetId, '/sourceConnectionIds/0')
+  const isStrict = await selectIsStrict(options.metadata.db, caller.principal.organizationId)
+  for (const { dataSetId } of readDocument('sourceConnections', rest).params.datasets) {
+    const field = '/sourceConnectionIds/0'
+    const dataset = await checkDataset(options, caller, dataSetId, field)
+    if (isStrict) requireProfile(dataset, field)
+  }
+}
+
+/** The reference platform exports records only of what is enabled for profiles. */
+function requireProfile({ name, behavior, tags }: Dataset, field: string): void {
+  if (behavior !== 'record' || isForProfiles(tags)) return
+  throw new AppError(
+    'flow.invalid',
+    `${field}: the dataset ${JSON.stringify(name)} of records is not enabled for profiles.`,
+    {
+      hint: 'Your organisation keeps to the limits of the reference platform; its setting isStrict lifts them.',
+      detail: { field },
+    },
+  )
 }
 
 async function checkDataset(

@@ -26,6 +26,9 @@ export interface Exports {
   deleteEntity(caller: Caller, kind: EntityKind, id: string): Promise<void>
   setFlowEnabled(caller: Caller, flowId: FlowId, isEnabled: boolean, etag?: string): Promise<ChangedEntity>
 
+  /** Flows that export a dataset. */
+  flowCount(caller: Caller, datasetId: string): Promise<number>
+
   /** Makes a run of each of the flow's datasets now (the next of its chain); the id is that of the first. */
   runNow(caller: Caller, flowId: FlowId, options?: { readonly overridesWindows?: boolean }): Promise<RunId>
   /**
