@@ -1,6 +1,7 @@
 import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { afterAll, beforeAll, expect, test, vi } from 'vitest'
+import { must } from '../src/base/assert.ts'
 import { dataLakeSpecId, localFolderSpecs } from '../src/exports/exports.ts'
 import { lineageProblems, startLineageCollector } from './support/lineage-collector.ts'
 import { passableFolder } from './support/passable-folder.ts'
@@ -163,9 +164,17 @@ test('runs tell OpenLineage what they read and wrote, which one caused another, 
   const rule = (name: string, body: object) => product.call('PUT', `/sluice/v1/exports/rules/${name}`, body)
   const day = (['sun', 'mon', 'tue', 'wed', 'thu', 'fri', 'sat'] as const)[(new Date().getUTCDay() + 3) % 7]
   const window = { days: [day], from: '00:00', to: '01:00', timeZone: 'UTC' }
-  const { id: closed } = await flow({ timeUnit: 'day', interval: 1, startTime: 4_000_000_000 })
   await rule('closed', { kind: 'window', window })
-  const { id: runId } = await runNow(closed)
+  const soon = Math.ceil(Date.now() / 1000) + 1
+  const { id: closed } = await flow({ timeUnit: 'day', interval: 1, startTime: soon })
+  const runId = await vi.waitFor(
+    async () => {
+      const path = `${flowService}/runs?property=flowId%3D%3D${closed}`
+      const { items } = await product.call<{ items: { id: string }[] }>('GET', path)
+      return must(items[0], 'the tick makes a run').id
+    },
+    { timeout: 10_000 },
+  )
   await product.call('POST', `${flowService}/runs/${runId}/action?op=CANCEL`)
   await told(`export.${closed}`, ['START', 'ABORT'])
   const { rules } = await product.call<{ rules: { id: string }[] }>('GET', '/sluice/v1/exports/rules')

@@ -215,7 +215,7 @@ async function sftp({ location, flags, host }: Found): Promise<Destination> {
   return {
     kind: 'sftp',
     auth: { ...auth, params: { ...server, ...auth.params } },
-    params: { remotePath: path.startsWith('/~/') ? path.slice(3) : path },
+    params: { remotePath: (path.startsWith('/~/') ? path.slice(3) : path) || '.' },
     shown: location,
   }
 }

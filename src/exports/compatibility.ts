@@ -1,9 +1,15 @@
 import { AppError } from '#base/errors.ts'
-import type { EntityDocuments, FlowDocument, TargetConnectionDocument } from './entity-schemas.ts'
+import { destinationKindOf } from './destination-specs.ts'
+import type {
+  ConnectionDocument,
+  EntityDocuments,
+  FlowDocument,
+  TargetConnectionDocument,
+} from './entity-schemas.ts'
 import type { EntityKind } from './exports.ts'
 
 const monthsOfSchedule = 6
-const strictHours = [3, 6, 8, 9, 12, 24]
+const strictHours = [3, 6, 8, 9, 12]
 
 /**
  * What the reference platform itself would refuse, for organisations that keep to its limits.
@@ -14,17 +20,43 @@ export function checkCompatibility<K extends EntityKind>(
   body: unknown,
   document: EntityDocuments[K],
 ) {
-  const sent = body as { readonly [key: string]: { readonly version?: unknown } | undefined }
-  for (const spec of ['connectionSpec', 'flowSpec']) {
-    if (sent[spec] !== undefined && sent[spec].version === undefined)
-      throw new AppError('flow.incomplete', `/${spec}: 'version' is required for spec info.`)
+  checkSpecVersion(body, 'flowSpec')
+  if (kind === 'connections') checkKind(document as ConnectionDocument)
+  if (kind === 'targetConnections') {
+    checkKind(document as TargetConnectionDocument)
+    checkFiles(document as TargetConnectionDocument, body)
   }
-  if (kind === 'targetConnections') checkFiles(document as TargetConnectionDocument)
   if (kind === 'flows') checkSchedule(document as FlowDocument)
 }
 
-function checkFiles({ params }: TargetConnectionDocument): void {
+/** @throws AppError 'flow.incomplete' */
+export function checkSpecVersion(body: unknown, spec: 'connectionSpec' | 'flowSpec'): void {
+  const { [spec]: sent } = body as { readonly [key: string]: { readonly version?: unknown } | undefined }
+  if (sent !== undefined && sent.version === undefined)
+    throw new AppError('flow.incomplete', `/${spec}: 'version' is required for spec info.`)
+}
+
+function checkKind({ connectionSpec }: { readonly connectionSpec: { readonly id: string } }): void {
+  if (destinationKindOf(connectionSpec.id) === 'local')
+    throw strict('/connectionSpec/id', 'is of a cloud destination: the platform has no local folder')
+}
+
+/** Parameters of target connections that are ours. */
+const oursOfFiles = ['fileBytesMax', 'recordTimeFolders', 'completionMarker'] as const
+/** And of schedules. */
+const oursOfSchedules = ['startsWith', 'recordDaysMax', 'priority'] as const
+
+function checkFiles({ connectionSpec, params }: TargetConnectionDocument, body: unknown): void {
   const { datasetFileType, compression } = params
+  const kind = destinationKindOf(connectionSpec.id)
+  const { params: sent = {} } = body as { readonly params?: Readonly<Record<string, unknown>> }
+  if (sent['mode'] === undefined) throw strict('/params/mode', 'is required')
+  if (kind !== 'sftp' && sent['path'] === undefined) throw strict('/params/path', 'is required')
+  if (kind === 'azure' && params.path === '') throw strict('/params/path', 'is not empty')
+  const ours = oursOfFiles.find((key) => params[key] !== undefined)
+  if (ours !== undefined) throw strict(`/params/${ours}`, 'is no parameter of the platform')
+  if (params.includeSystemColumns)
+    throw strict('/params/includeSystemColumns', 'is no parameter of the platform')
   if (datasetFileType === 'CSV') throw strict('/params/datasetFileType', 'is JSON or PARQUET')
   if (compression === undefined) throw strict('/params/compression', 'is required')
   if (compression !== 'NONE' && compression !== 'GZIP') throw strict('/params/compression', 'is NONE or GZIP')
@@ -34,6 +66,8 @@ function checkFiles({ params }: TargetConnectionDocument): void {
 
 function checkSchedule({ scheduleParams }: FlowDocument): void {
   const { exportMode, timeUnit, interval } = scheduleParams
+  const ours = oursOfSchedules.find((key) => scheduleParams[key] !== undefined)
+  if (ours !== undefined) throw strict(`/scheduleParams/${ours}`, 'is no parameter of the platform')
   const isOnce = timeUnit === 'day' && interval === 0
   if (exportMode === 'DAILY_FULL_EXPORT') {
     if (isOnce) return
@@ -47,13 +81,21 @@ function checkSchedule({ scheduleParams }: FlowDocument): void {
   )
 }
 
-/** A schedule without an end has one there, half a year on. */
+/** A schedule without an end has one there, half a year after it was made, or after a beginning that comes later still. */
 export function withEnd(document: FlowDocument, now: Date): FlowDocument {
   const { scheduleParams } = document
   if (scheduleParams.endTime !== undefined || scheduleParams.interval === 0) return document
-  const end = new Date(Math.max(now.getTime(), scheduleParams.startTime * 1_000))
-  end.setUTCMonth(end.getUTCMonth() + monthsOfSchedule)
-  return { ...document, scheduleParams: { ...scheduleParams, endTime: Math.floor(end.getTime() / 1_000) } }
+  const end = [now, new Date(scheduleParams.startTime * 1_000)]
+    .map((at) => {
+      const end = new Date(at)
+      end.setUTCMonth(end.getUTCMonth() + monthsOfSchedule)
+      return Math.floor(end.getTime() / 1_000)
+    })
+    .find((seconds) => seconds > scheduleParams.startTime)
+  return {
+    ...document,
+    scheduleParams: { ...scheduleParams, ...(end === undefined ? {} : { endTime: end }) },
+  }
 }
 
 function strict(field: string, what: string): AppError {

@@ -4,6 +4,7 @@ import { fileURLToPath } from 'node:url'
 import { gunzipSync } from 'node:zlib'
 import { decrypt, generateKey, readMessage } from 'openpgp'
 import { expect, onTestFinished, test } from 'vitest'
+import { insertScheduledQuery } from '#metadata/scheduled-queries.ts'
 import { ExportBed, throwAt } from '../../test/support/exports.ts'
 import { destinationSpecs } from './destination-specs.ts'
 import { lookForTriggers } from './triggers.ts'
@@ -139,6 +140,25 @@ test('a flow follows a scheduled query: a run for each newest success, and no se
   const { bed, node } = await open()
   const dataset = await bed.dataset()
   const queryScheduleId = '00000000-0000-4000-8000-00000000aaaa'
+  const { caller, clock, metadata } = bed
+  await metadata.transaction((tx) =>
+    insertScheduledQuery(tx, {
+      id: queryScheduleId,
+      sandbox_id: caller.sandbox.id,
+      principal_id: caller.principal.id,
+      name: 'feed',
+      sql: 'SELECT 1',
+      parameters: '{}',
+      schedule: '{}',
+      is_enabled: true,
+      created_at: clock.now(),
+      request: '{}',
+      template_id: null,
+      template_name: null,
+      updated_at: clock.now(),
+      updated_by: caller.principal.id,
+    }),
+  )
   const scheduleParams = { timeUnit: 'query', queryScheduleId, startTime: 0 }
   const flowId = await bed.flow(node, dataset, { scheduleParams })
   await bed.append(dataset, 0, 5)

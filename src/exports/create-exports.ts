@@ -11,6 +11,7 @@ import type { Jobs } from '#jobs/jobs.ts'
 import type { Lake } from '#lake/lake.ts'
 import {
   entitiesMax,
+  selectEntities,
   selectExportJobRuns,
   selectExportRun,
   selectExportRuns,
@@ -24,10 +25,12 @@ import type { Lineage } from '#notify/lineage.ts'
 import type { Notify } from '#notify/notify.ts'
 import { adoptChain } from './adopt.ts'
 import { createEntities } from './entities.ts'
+import { readDocument } from './entity-schemas.ts'
 import { equalTo, pageOf } from './entity-query.ts'
 import type { Adopted, Exports } from './exports.ts'
 import type { LandingPlace } from './landing-place.ts'
-import { planAhead } from './plan.ts'
+import { openDestination } from './open-destination.ts'
+import { planAhead, readFlow } from './plan.ts'
 import { runDocument } from './run-document.ts'
 import { dryRun, type DryRun } from './dry-run.ts'
 import { createRedeliver } from './redeliver.ts'
@@ -37,11 +40,13 @@ import { runExport } from './run-export.ts'
 import { sweepAbandoned } from './sweep.ts'
 import { tellFailed } from './tell-export.ts'
 import { tellLineage } from './tell-lineage.ts'
+import { targetStore } from './target-store.ts'
 import { testConnection } from './test-connection.ts'
 import { unknownResource } from './unknown-resource.ts'
+import { verifyLocation } from './verify.ts'
 
-/** Deliveries one node makes at once. */
-const parallelRunsMax = 2
+/** Deliveries one node makes at once, and of them to one account: others have a place while it is silent. */
+const [parallelRunsMax, laneRunsMax] = [3, 2]
 
 export interface ExportsOptions {
   readonly metadata: Metadata
@@ -74,6 +79,7 @@ export function createExports(options: ExportsOptions): Exports {
   jobs.register({
     kind: 'export',
     parallelRunsMax,
+    laneRunsMax,
     run: (context) => runExport({ ...options, home }, context),
     ended: async (tx, run) => {
       if (run.state === 'failed') await tellFailed(options, tx, run, run)
@@ -81,7 +87,7 @@ export function createExports(options: ExportsOptions): Exports {
     },
   })
 
-  const control = createRunControl(options)
+  const control = createRunControl({ ...options, home })
 
   async function rowOf(caller: Caller, runId: RunId): Promise<RunRow> {
     await access.require({
@@ -122,6 +128,24 @@ export function createExports(options: ExportsOptions): Exports {
         adopted.push(await adoptChain(options, caller, { flowId, plan }))
       }
       return adopted
+    },
+    flowCount: async ({ sandbox }, datasetId) => {
+      const sources = await selectEntities(metadata.db, sandbox.id, 'sourceConnections')
+      const ofDataset = sources.flatMap(({ id, document }) => {
+        const { datasets } = readDocument('sourceConnections', document).params
+        return datasets.some(({ dataSetId }) => dataSetId === datasetId) ? [id] : []
+      })
+      const flows = await selectEntities(metadata.db, sandbox.id, 'flows')
+      return flows.filter(({ document }) =>
+        readDocument('flows', document).sourceConnectionIds.some((id) => ofDataset.includes(id)),
+      ).length
+    },
+    verify: async (caller, flowId, { signal }) => {
+      const [first] = await control.datasetIds(caller, flowId)
+      const request = await readFlow({ ...options, home }, { caller, flowId, datasetId: first })
+      const target = await targetStore({ ...options, home }, caller.sandbox.id, request)
+      await using store = await openDestination(options, { ...request, target }, { signal })
+      return await verifyLocation({ store, signal })
     },
     sweep: (stop) => sweepAbandoned({ ...options, ...stop }),
     testConnection: (caller, id) => testConnection(options, caller, id),

@@ -14,6 +14,8 @@ export const deliveryWindow = z.strictObject({
   blackoutDates: z.array(z.iso.date()).max(1_000).default([]),
   /** By when what was due must be delivered; absent: by the end. Not after `from`: on the next day. */
   latestFinish: time.optional(),
+  /** So many deliveries that the rule is of at a time. */
+  parallelRunsMax: z.int().min(1).max(100).optional(),
   /**
    * What becomes of a delivery that is under way when it closes: it goes on; it is laid aside and done when it opens
    * again; it fails. What is sealed by then is published.

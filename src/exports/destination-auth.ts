@@ -47,7 +47,7 @@ const s3: readonly AuthSpec[] = [
     type: 'AssumedRole',
     shown: {
       s3Role: text.regex(
-        /^arn:aws[a-z-]*:iam::\d{12}:role\/[\w+=,.@/-]{1,512}$/,
+        /^arn:aws[a-z-]*:iam::\d{12}:role\/(?:[\w+=,.@-]{1,128}\/){0,8}[\w+=,.@-]{1,64}$/,
         'expected the ARN of a role: arn:aws:iam::123456789012:role/NAME',
       ),
       s3AccessKey: text.optional(),

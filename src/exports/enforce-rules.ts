@@ -2,9 +2,17 @@ import type { Clock } from '#base/clock.ts'
 import { AppError } from '#base/errors.ts'
 import type { SandboxId } from '#base/ids.ts'
 import type { Caller } from '#datasets/datasets.ts'
-import { isInRoles, lockExported, selectExportRules, sumExported } from '#metadata/export-rules.ts'
+import {
+  isInGroups,
+  isInRoles,
+  lockExported,
+  selectExportRules,
+  sumExported,
+} from '#metadata/export-rules.ts'
 import type { Db, Transaction } from '#metadata/metadata.ts'
+import { readPlan } from './export-plan.ts'
 import { isOfDataset, isWithin, type NamedRule, parseRule } from './rules.ts'
+import { locationOf } from './target.ts'
 
 interface RuleOptions {
   readonly metadata: { readonly db: Db }
@@ -32,15 +40,29 @@ export async function checkDestination(
 ): Promise<void> {
   for (const { name, rule } of await rulesOf(options, caller.sandbox.id)) {
     if (rule.kind !== 'destinations' || !isOfDataset(rule, datasetId)) continue
-    const isForCaller =
-      rule.roleIds === undefined || (await isInRoles(options.metadata.db, caller.principal.id, rule.roleIds))
-    if (!isForCaller || rule.allowed.some((place) => isWithin(location, place))) continue
+    if (
+      !(await isForCaller(options, caller, rule)) ||
+      rule.allowed.some((place) => isWithin(location, place))
+    )
+      continue
     throw new AppError(
       'access.denied',
       `The rule ${JSON.stringify(name)} does not allow this dataset to be exported to ${location}.`,
       { hint: 'Choose a destination that it allows, or ask who administers exports.' },
     )
   }
+}
+
+async function isForCaller(
+  { metadata }: Pick<RuleOptions, 'metadata'>,
+  { principal }: Caller,
+  {
+    roleIds,
+    groupIds,
+  }: { readonly roleIds?: readonly string[] | undefined; readonly groupIds?: readonly string[] | undefined },
+): Promise<boolean> {
+  if (roleIds && !(await isInRoles(metadata.db, principal.id, roleIds))) return false
+  return !groupIds || (await isInGroups(metadata.db, principal.id, groupIds))
 }
 
 /**
@@ -67,23 +89,31 @@ export async function checkQuotas(
   asked: {
     readonly caller: Caller
     readonly datasetId: string
+    readonly location: string
     readonly rows: number
     readonly bytes: number
   },
 ): Promise<void> {
-  const { caller, datasetId, rows, bytes } = asked
+  const { caller, datasetId, location, rows, bytes } = asked
   for (const { name, rule } of await rulesOf(options, caller.sandbox.id)) {
     if (rule.kind !== 'quota' || !isOfDataset(rule, datasetId)) continue
-    const done = await sumExported(options.metadata.db, {
+    const { destinations } = rule
+    const isThere = (place: string) => destinations?.some((one) => isWithin(place, one)) ?? true
+    if (!isThere(location) || !(await isForCaller(options, caller, rule))) continue
+    const sums = await sumExported(options.metadata.db, {
       sandboxId: caller.sandbox.id,
       from: new Date(options.clock.now().getTime() - rule.days * dayMs),
-      ...(rule.datasetIds ? { datasetIds: rule.datasetIds } : {}),
+      datasetIds: rule.datasetIds,
+      roleIds: rule.roleIds,
+      groupIds: rule.groupIds,
       ...(rule.isPerUser ? { principalId: caller.principal.id } : {}),
     })
+    const counted = sums.filter((sum) => isThere(sum.location ?? locationOf(readPlan(sum.plan).target)))
+    const sumOf = (what: 'rows' | 'bytes' | 'runs') => counted.reduce((sum, one) => sum + one[what], 0)
     const limits = [
-      ['runs', done.runs + 1, rule.runsMax],
-      ['rows', done.rows + rows, rule.rowsMax],
-      ['bytes', done.bytes + bytes, rule.bytesMax],
+      ['runs', sumOf('runs') + 1, rule.runsMax],
+      ['rows', sumOf('rows') + rows, rule.rowsMax],
+      ['bytes', sumOf('bytes') + bytes, rule.bytesMax],
     ] as const
     for (const [what, total, max] of limits) {
       if (max === undefined || total <= max) continue

@@ -54,6 +54,23 @@ export async function closedUntil(
   return latestOpening(await windowsOf(options, delivered), options.clock.now())
 }
 
+/** The window of which as many deliveries are under way as it takes at a time, if there is one. */
+export async function fullWindow(
+  options: WindowOptions,
+  delivered: Delivered,
+  /** Of the sandbox, but not this one. */
+  underWay: readonly Delivered[],
+): Promise<NamedWindow | undefined> {
+  const rules = await rulesOf(options, delivered.sandboxId)
+  const full = rules.find(({ rule }) => {
+    if (rule.kind !== 'window' || rule.window.parallelRunsMax === undefined) return false
+    const isOf = ({ datasetId, location }: Delivered) =>
+      isOfDataset(rule, datasetId) && isForPlace(rule, location)
+    return isOf(delivered) && underWay.filter(isOf).length >= rule.window.parallelRunsMax
+  })
+  return full?.rule.kind === 'window' ? { name: full.name, window: full.rule.window } : undefined
+}
+
 /** As `closedUntil`, for a delivery that has begun: windows that let it finish don't keep it. */
 export async function pausedUntil(options: WindowOptions, delivered: Delivered): Promise<Date> {
   const now = options.clock.now()

@@ -95,7 +95,7 @@ test.each<[string, EntityKind, unknown, string]>([
     'sourceConnections',
     {
       name: 'x',
-      connectionSpec: { id: '23598e46-f560-407b-88d5-ea6207e49db0' },
+      connectionSpec: { id: '23598e46-f560-407b-88d5-ea6207e49db0', version: '1.0' },
       params: { datasets: [{ dataSetId: 'a' }, { dataSetId: 'b' }] },
     },
     '/params/datasets',
@@ -105,7 +105,7 @@ test.each<[string, EntityKind, unknown, string]>([
     'sourceConnections',
     {
       name: 'x',
-      connectionSpec: { id: '23598e46-f560-407b-88d5-ea6207e49db0' },
+      connectionSpec: { id: '23598e46-f560-407b-88d5-ea6207e49db0', version: '1.0' },
       params: { datasets: [{ dataSetId: 'aaaaaaaaaaaaaaaaaaaaaaaa' }] },
     },
     '/params/datasets/0/dataSetId',
@@ -244,7 +244,7 @@ test('a change needs the newest version, and only one of two at once gets throug
 test('what is secret is sealed anew when it changes, and only then', async () => {
   const here = await world()
   const { bed, node } = here
-  const key = { s3AccessKey: 'AKIDOFOURS', s3SecretKey: 'a-secret-of-ours' }
+  const key = { s3AccessKey: 'AKIAIOSFODNN7EXAMPLE', s3SecretKey: 'a'.repeat(40) }
   const { id } = await node.exports.createEntity(bed.caller, 'connections', {
     name: 'theirs',
     connectionSpec: { id: destinationSpecs.s3.connectionSpecId, version: '1.0' },
@@ -270,7 +270,7 @@ test('what is secret is sealed anew when it changes, and only then', async () =>
     expiresAt: '2026-06-01T00:00:00.000Z',
   })
 
-  await change('/auth/params/s3SecretKey', 'another-secret')
+  await change('/auth/params/s3SecretKey', 'b'.repeat(40))
   const after = await sealed()
   expect(after).toHaveLength(1)
   expect(after[0]!.id).not.toBe(before[0]!.id)

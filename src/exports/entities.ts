@@ -21,9 +21,10 @@ import {
 } from '#metadata/exports.ts'
 import type { ScheduledWriters } from '#query/scheduled-writers.ts'
 import type { Metadata, Transaction } from '#metadata/metadata.ts'
-import { checkCompatibility, withEnd } from './compatibility.ts'
+import { checkCompatibility, checkSpecVersion, withEnd } from './compatibility.ts'
 import { expiryOf, forgetAuth, openAuth, sealAuth, storedAuth } from './connection-secret.ts'
 import { checkIdentity, type DestinationAuth, parseAuth, withOwnExternalId } from './destination-auth.ts'
+import { checkAccount } from './destination-forms.ts'
 import { destinationKindOf } from './destination-specs.ts'
 import { checkDocument, require, requireChange } from './entity-checks.ts'
 import { entityDocument } from './entity-document.ts'
@@ -107,7 +108,8 @@ export function createEntities(options: EntitiesOptions): Entities {
         updated_by: caller.principal.id,
       })
       if (kind === 'flows') await scheduleFlow({ jobs, tx, caller }, id, stored as Stored<'flows'>)
-      await audit(tx, caller, 'create', kind, id)
+      await audit(tx, caller, 'create', kind, { id, name: document.name })
+      if (kind === 'flows') await auditDatasets(tx, caller, { id, after: document as FlowDocument })
     })
     if (kind === 'flows') jobs.ring()
     return { id, etag, ...(await warningsOf(caller, kind, document)) }
@@ -133,6 +135,7 @@ export function createEntities(options: EntitiesOptions): Entities {
     body: unknown,
     document: EntityDocuments[K],
   ): Promise<EntityDocuments[K]> {
+    checkSpecVersion(body, 'connectionSpec')
     const { isStrict } = await selectExportSettings(metadata.db, caller.principal.organizationId)
     if (!isStrict) return document
     checkCompatibility(kind, body, document)
@@ -141,8 +144,14 @@ export function createEntities(options: EntitiesOptions): Entities {
       : document
   }
 
-  async function entity(caller: Caller, kind: EntityKind, id: string) {
+  /** A source connection names datasets. */
+  async function requireRead(caller: Caller, kind: EntityKind): Promise<void> {
     await require(access, caller, 'view-destinations')
+    if (kind === 'sourceConnections') await require(access, caller, 'view-datasets')
+  }
+
+  async function entity(caller: Caller, kind: EntityKind, id: string) {
+    await requireRead(caller, kind)
     if (kind === 'connections' && id === lakeConnectionId(caller.sandbox.id)) return lakeConnection(caller)
     const row = isUuid(id) ? await selectEntity(metadata.db, caller.sandbox.id, kind, id) : undefined
     if (!row) throw unknown(kind, id)
@@ -151,7 +160,7 @@ export function createEntities(options: EntitiesOptions): Entities {
   }
 
   async function entities(caller: Caller, kind: EntityKind, query: Parameters<Exports['entities']>[2]) {
-    await require(access, caller, 'view-destinations')
+    await requireRead(caller, kind)
     const rows = await selectEntities(metadata.db, caller.sandbox.id, kind)
     return pageOf(await documentsOf(caller, kind, rows), query)
   }
@@ -248,6 +257,7 @@ export function createEntities(options: EntitiesOptions): Entities {
   async function setFlowEnabled(caller: Caller, flowId: FlowId, isEnabled: boolean, etag?: string) {
     await require(access, caller, 'manage-dataset-destinations')
     return await change(caller, 'flows', flowId, {
+      action: isEnabled ? 'enable' : 'disable',
       prepare: async (row) => {
         if (etag !== undefined) requireVersion(etag, row)
         const { state: _state, ...rest } = row.document
@@ -274,6 +284,8 @@ export function createEntities(options: EntitiesOptions): Entities {
     id: string,
     steps: {
       readonly prepare: (row: EntityRow) => Promise<Stored<K>>
+      /** In the audit log; absent: that it was updated. */
+      readonly action?: string
       /** Returns what is stored. */
       readonly write: (tx: Transaction, document: Stored<K>, row: EntityRow) => Promise<object>
     },
@@ -294,7 +306,13 @@ export function createEntities(options: EntitiesOptions): Entities {
           updated_at: now,
           updated_by: caller.principal.id,
         })
-        await audit(tx, caller, 'update', kind, id)
+        await audit(tx, caller, steps.action ?? 'update', kind, { id, name: document.name })
+        if (kind === 'flows')
+          await auditDatasets(tx, caller, {
+            id,
+            before: readDocument('flows', row.document),
+            after: document as FlowDocument,
+          })
         return true
       })
       if (!isWritten) continue
@@ -315,14 +333,37 @@ export function createEntities(options: EntitiesOptions): Entities {
       await updateEntity(tx, id, { updated_at: now, updated_by: caller.principal.id, deleted_at: now })
       if (kind === 'flows') await jobs.removeSchedule(tx, 'export', id)
       if (kind === 'connections') await forgetAuth(secrets, tx, row)
-      await audit(tx, caller, 'delete', kind, id)
+      await audit(tx, caller, 'delete', kind, { id, name: String(row.document['name']) })
     })
     if (kind !== 'flows') return
     for (const run of await selectUnfinishedRuns(metadata.db, { flowId: id }))
       await jobs.cancel(run.id, caller.principal.id)
   }
 
-  async function audit(tx: Transaction, caller: Caller, action: string, kind: EntityKind, id: string) {
+  /** Which datasets a flow delivers from now on, and which no more. */
+  async function auditDatasets(
+    tx: Transaction,
+    caller: Caller,
+    flow: { readonly id: string; readonly before?: FlowDocument; readonly after: FlowDocument },
+  ): Promise<void> {
+    const [before, after] = [
+      flow.before ? await datasetIdsOf(tx, caller, flow.before) : [],
+      await datasetIdsOf(tx, caller, flow.after),
+    ]
+    const asset = { id: flow.id, name: flow.after.name }
+    for (const datasetId of after.filter((one) => !before.includes(one)))
+      await audit(tx, caller, 'Dataset Activate', 'flows', { ...asset, datasetId })
+    for (const datasetId of before.filter((one) => !after.includes(one)))
+      await audit(tx, caller, 'Dataset Remove', 'flows', { ...asset, datasetId })
+  }
+
+  async function audit(
+    tx: Transaction,
+    caller: Caller,
+    action: string,
+    kind: EntityKind,
+    { id, name, ...detail }: { readonly id: string; readonly name: string; readonly datasetId?: string },
+  ) {
     await access.audit(
       {
         principalId: caller.principal.id,
@@ -331,6 +372,7 @@ export function createEntities(options: EntitiesOptions): Entities {
         assetType: kind === 'flows' ? 'Destination' : 'Destination Account',
         assetId: id,
         status: 'Allow',
+        detail: { assetName: name, ...detail },
       },
       tx,
     )
@@ -346,9 +388,10 @@ function authOf<K extends EntityKind>(
   { kind, document }: { readonly kind: K; readonly document: EntityDocuments[K] },
 ): DestinationAuth | undefined {
   if (kind !== 'connections') return undefined
-  const { connectionSpec, auth } = document as EntityDocuments['connections']
-  const destination = destinationKindOf(connectionSpec.id)
-  const parsed = destination && parseAuth(destination, auth)
+  const connection = document as EntityDocuments['connections']
+  const destination = destinationKindOf(connection.connectionSpec.id)
+  const parsed = destination && parseAuth(destination, connection.auth)
+  checkAccount(parsed, connection)
   checkIdentity(parsed, options)
   return parsed && withOwnExternalId(parsed, caller.sandbox.id)
 }

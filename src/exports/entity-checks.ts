@@ -3,8 +3,11 @@ import { requireOne } from '#access/require-one.ts'
 import { AppError } from '#base/errors.ts'
 import { isId, parseId } from '#base/ids.ts'
 import type { Caller, Dataset } from '#datasets/datasets.ts'
-import { type EntityRow, selectEntity } from '#metadata/exports.ts'
+import { isForProfiles } from '#datasets/update.ts'
+import { type EntityRow, selectEntity, selectExportSettings } from '#metadata/exports.ts'
+import { selectScheduledQuery } from '#metadata/scheduled-queries.ts'
 import { openAuth } from './connection-secret.ts'
+import { checkPlaceForm } from './destination-forms.ts'
 import { destinationKindOf } from './destination-specs.ts'
 import { destinationStore } from './destination-store.ts'
 import type { EntitiesOptions } from './entities.ts'
@@ -64,9 +67,24 @@ export async function checkDocument<K extends EntityKind>(
   if (kind === 'flows') {
     const { scheduleParams, sourceConnectionIds } = document as FlowDocument
     scheduleRuleOf(scheduleParams)
+    await checkFollowed(options, caller, scheduleParams)
     await checkFlowSource(options, caller, sourceConnectionIds[0] ?? '')
     await checkFlowTarget(options, caller, document as FlowDocument)
   }
+}
+
+/** The scheduled query that an export follows is there. */
+async function checkFollowed(
+  { metadata }: EntitiesOptions,
+  caller: Caller,
+  { timeUnit, queryScheduleId: id }: FlowDocument['scheduleParams'],
+): Promise<void> {
+  if (timeUnit !== 'query' || id === undefined) return
+  if (await selectScheduledQuery(metadata.db, caller.sandbox.id, id)) return
+  const field = '/scheduleParams/queryScheduleId'
+  throw new AppError('flow.invalid', `${field}: there is no scheduled query ${id} in this sandbox.`, {
+    detail: { field },
+  })
 }
 
 /** The place is one that the connection's kind can have. */
@@ -79,6 +97,7 @@ async function checkTarget(
   if (kind === 'local') params.path = await checkTargetFolder(params.path, home)
   if (kind === 'landing') landing.target(caller.sandbox.id, params.path)
   fileFormatOf(params)
+  if (kind) checkPlaceForm(kind, params)
   const row = await selectEntity(metadata.db, caller.sandbox.id, 'connections', baseConnectionId)
   if (!row || !kind) return // Said when the references are locked.
   requireKind(kind, row, '/connectionSpec/id')
@@ -144,8 +163,25 @@ async function checkFlowSource(options: EntitiesOptions, caller: Caller, sourceI
   const row = await selectEntity(options.metadata.db, caller.sandbox.id, 'sourceConnections', sourceId)
   if (!row) return // Said when the references are locked.
   const { state: _state, ...rest } = row.document
-  for (const { dataSetId } of readDocument('sourceConnections', rest).params.datasets)
-    await checkDataset(options, caller, dataSetId, '/sourceConnectionIds/0')
+  const { isStrict } = await selectExportSettings(options.metadata.db, caller.principal.organizationId)
+  for (const { dataSetId } of readDocument('sourceConnections', rest).params.datasets) {
+    const field = '/sourceConnectionIds/0'
+    const dataset = await checkDataset(options, caller, dataSetId, field)
+    if (isStrict) requireProfile(dataset, field)
+  }
+}
+
+/** The reference platform exports records only of what is enabled for profiles. */
+function requireProfile({ name, behavior, tags }: Dataset, field: string): void {
+  if (behavior !== 'record' || isForProfiles(tags)) return
+  throw new AppError(
+    'flow.invalid',
+    `${field}: the dataset ${JSON.stringify(name)} of records is not enabled for profiles.`,
+    {
+      hint: 'Your organisation keeps to the limits of the reference platform; its setting isStrict lifts them.',
+      detail: { field },
+    },
+  )
 }
 
 async function checkDataset(

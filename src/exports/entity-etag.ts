@@ -4,7 +4,7 @@ import type { EntityRow } from '#metadata/exports.ts'
 
 /** @throws AppError 'flow.version' */
 export function requireVersion(etag: string, row: EntityRow): void {
-  if (sameEtag(etag, row.etag)) return
+  if (etag.trim() === '*' || sameEtag(etag, row.etag)) return
   throw new AppError(
     'flow.version',
     `Supplied version=[${etag}] does not match the current version on entity=[${row.etag}]`,

@@ -15,12 +15,12 @@ export function pageOf(documents: readonly Json[], query: EntityQuery): EntityPa
   if (filters.length > filtersMax) throw invalid(`More than ${filtersMax} filters.`)
   const found = documents.filter((document) => filters.every((filter) => matches(document, filter)))
   const sorted = query.orderby ? found.toSorted(comparator(query.orderby)) : found
-  const start = query.continuationToken ? positionOf(query.continuationToken) : 0
+  const start = query.continuationToken ? startOf(sorted, query.continuationToken) : 0
   const end = start + limit
   return {
     items: query.count === true ? [] : sorted.slice(start, end),
     total: found.length,
-    next: end < sorted.length ? tokenOf(end) : undefined,
+    next: end < sorted.length ? tokenOf({ position: end, after: sorted[end - 1]?.['id'] }) : undefined,
   }
 }
 
@@ -123,13 +123,16 @@ function comparator(orderby: string): (one: Json, other: Json) => number {
 }
 
 /** Clients take the token as what follows the only `=` of a link: base64url without padding. */
-function tokenOf(position: number): string {
-  return Buffer.from(JSON.stringify({ position })).toString('base64url')
+function tokenOf(token: { readonly position: number; readonly after: unknown }): string {
+  return Buffer.from(JSON.stringify(token)).toString('base64url')
 }
 
-function positionOf(token: string): number {
+/** Behind what the page before ended with, wherever that is now; where that was, if it is gone. */
+function startOf(sorted: readonly Json[], token: string): number {
   try {
-    const { position } = JSON.parse(Buffer.from(token, 'base64url').toString('utf8')) as { position: unknown }
+    const { position, after } = JSON.parse(Buffer.from(token, 'base64url').toString('utf8')) as Json
+    const index = typeof after === 'string' ? sorted.findIndex(({ id }) => id === after) : -1
+    if (index >= 0) return index + 1
     if (Number.isSafeInteger(position) && Number(position) >= 0) return Number(position)
   } catch {
     // Said below.

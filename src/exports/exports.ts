@@ -4,6 +4,7 @@ import type { Run } from '#jobs/jobs.ts'
 import type { DryRun } from './dry-run.ts'
 import type { RecordWindow, WindowRange } from './record-windows.ts'
 import type { NamedRule } from './rules.ts'
+import type { VerifyReport } from './verify.ts'
 
 /**
  * Deliveries. The entities are the Flow Service's (base connection, source and target connection, flow), stored as the
@@ -24,6 +25,9 @@ export interface Exports {
   ): Promise<ChangedEntity>
   deleteEntity(caller: Caller, kind: EntityKind, id: string): Promise<void>
   setFlowEnabled(caller: Caller, flowId: FlowId, isEnabled: boolean, etag?: string): Promise<ChangedEntity>
+
+  /** Flows that export a dataset. */
+  flowCount(caller: Caller, datasetId: string): Promise<number>
 
   /** Makes a run of each of the flow's datasets now (the next of its chain); the id is that of the first. */
   runNow(caller: Caller, flowId: FlowId, options?: { readonly overridesWindows?: boolean }): Promise<RunId>
@@ -85,6 +89,8 @@ export interface Exports {
   ): Promise<readonly WindowRun[]>
   /** Takes the destination's word on what was delivered, for each of the flow's datasets. */
   adopt(caller: Caller, flowId: FlowId): Promise<readonly Adopted[]>
+  /** Checks where a flow delivers to as anybody can who has only the files: everything there is read and counted. */
+  verify(caller: Caller, flowId: FlowId, options: { readonly signal: AbortSignal }): Promise<VerifyReport>
   settings(caller: Caller): Promise<ExportSettings>
   putSettings(caller: Caller, change: Partial<ExportSettings>): Promise<ExportSettings>
   /** What is said of exports in the sandbox, by name. */
@@ -100,7 +106,11 @@ export interface Exports {
       /** Begins with it. */
       readonly location?: string | undefined
       readonly datasetId?: string | undefined
+      /** Published then or later, and earlier than this. */
+      readonly from?: Date | undefined
+      readonly before?: Date | undefined
       readonly limit: number
+      readonly offset?: number
     },
   ): Promise<readonly Exported[]>
   /** The Flow Service's run object, from our run row and its export. */

@@ -1,9 +1,12 @@
 import { randomUUID } from 'node:crypto'
+import { once } from 'node:events'
+import { type AddressInfo, createServer, type Socket } from 'node:net'
 import { expect, onTestFinished, test } from 'vitest'
 import { type FlowId, newUuidId } from '#base/ids.ts'
 import { insertPrincipal } from '#metadata/access.ts'
 import { addMember, insertRole } from '#metadata/roles.ts'
 import { ExportBed, type Node, stopAt } from '../../test/support/exports.ts'
+import { type DestinationKind, destinationSpecs } from './destination-specs.ts'
 import { dataLakeSpecId, localFolderSpecs } from './exports.ts'
 
 async function open() {
@@ -240,7 +243,25 @@ test('in an organisation that is strict, what the platform refuses is refused, a
   const { bed, node } = await open()
   const dataset = await bed.dataset()
   await node.exports.putSettings(bed.caller, { isStrict: true })
-  const make = (change: object) => bed.flow(node, dataset, change)
+  const make = (change: { readonly params?: object; readonly scheduleParams?: object }) =>
+    bed.flow(node, dataset, {
+      ...change,
+      destination: {
+        specs: destinationSpecs.s3,
+        auth: silentPlaces.s3(9).auth,
+        params: { mode: 'Server-to-server', bucketName: 'bucket', path: 'out' },
+      },
+    })
+  await expect(bed.flow(node, dataset)).rejects.toThrow('no local folder')
+  for (const params of [
+    { mode: undefined },
+    { path: undefined },
+    { fileBytesMax: 1_048_576 },
+    { recordTimeFolders: 'day' },
+    { completionMarker: 'done' },
+  ])
+    await expect(make({ params })).rejects.toThrow(`/params/${Object.keys(params)[0]} is`)
+  await expect(make({ scheduleParams: { startsWith: 'new' } })).rejects.toThrow('/scheduleParams/startsWith')
   await expect(make({ params: { datasetFileType: 'JSON', compression: 'NONE' } })).rejects.toThrow(
     'compression is GZIP',
   )
@@ -250,15 +271,77 @@ test('in an organisation that is strict, what the platform refuses is refused, a
   await expect(
     node.exports.createEntity(bed.caller, 'connections', {
       name: 'x',
-      connectionSpec: { id: localFolderSpecs.connectionSpecId },
+      connectionSpec: { id: destinationSpecs.landing.connectionSpecId },
     }),
   ).rejects.toMatchObject({
     code: 'flow.incomplete',
     message: expect.stringContaining("'version' is required"),
   })
-  const flow = await node.exports.entity(bed.caller, 'flows', await make({}))
-  const start = Date.parse('2027-01-01T00:00:00Z') / 1000
-  expect(flow['scheduleParams']).toMatchObject({ endTime: start + 181 * 86_400 })
+  const endOf = async (startTime: string) => {
+    const id = await make({ scheduleParams: { startTime: Date.parse(startTime) / 1000 } })
+    const { scheduleParams } = await node.exports.entity(bed.caller, 'flows', id)
+    return new Date((scheduleParams as { endTime: number }).endTime * 1000).toISOString()
+  }
+  // Half a year after it was made; a year-long wait for the beginning leaves it half a year.
+  expect(await endOf('2026-05-01T00:00:00Z')).toBe('2026-09-01T01:00:00.000Z')
+  expect(await endOf('2027-01-01T00:00:00Z')).toBe('2027-07-01T00:00:00.000Z')
+})
+
+test('accounts and places are as their services have them', async () => {
+  const { bed, node } = await open()
+  const dataset = await bed.dataset()
+  const key = { s3AccessKey: 'AKIAIOSFODNN7EXAMPLE', s3SecretKey: 'a'.repeat(40) }
+  const account = async (kind: DestinationKind, specName: string, params: object, more: object = {}) =>
+    await node.exports.createEntity(bed.caller, 'connections', {
+      name: 'account',
+      connectionSpec: { id: destinationSpecs[kind].connectionSpecId, version: '1.0' },
+      auth: { specName, params },
+      ...more,
+    })
+  const refused = async (made: Promise<unknown>, field: string) =>
+    await expect(made).rejects.toMatchObject({ code: 'flow.invalid', detail: { field } })
+  await account('s3', 'Access Key', key)
+  await account('s3', 'Access Key', { s3AccessKey: 'short', s3SecretKey: 's', endpoint: 'http://x:9000' })
+  await refused(account('s3', 'Access Key', { ...key, s3AccessKey: 'abc' }), '/auth/params/s3AccessKey')
+  await refused(account('s3', 'Access Key', { ...key, s3SecretKey: 'short' }), '/auth/params/s3SecretKey')
+  const role = `arn:aws:iam::123456789012:role/${'r'.repeat(65)}`
+  await refused(account('s3', 'Assumed Role', { s3Role: role }), '/auth/params/s3Role')
+  const encryptionSpecs = { specName: 'foo', params: { encryptionAlgo: 'NONE' } }
+  await refused(account('s3', 'Access Key', key, { encryptionSpecs }), '/encryptionSpecs/specName')
+  const principal = { tenant: 't', servicePrincipalId: 'i', servicePrincipalKey: 'k' }
+  const byPrincipal = 'Azure Service Principal Auth'
+  await refused(account('adls', byPrincipal, principal), '/auth/params/url')
+  await refused(account('adls', byPrincipal, { ...principal, url: 'http://x' }), '/auth/params/url')
+  const google = 'Google Cloud Storage authentication credentials'
+  await refused(
+    account('gcs', google, { accessKeyId: 'a', secretAccessKey: 'b' }),
+    '/auth/params/accessKeyId',
+  )
+  const server = { domain: 'files.example', username: 'u' }
+  await refused(
+    account('sftp', 'SFTP with SSH Key', { ...server, sshKey: '!!notkey' }),
+    '/auth/params/sshKey',
+  )
+  await refused(
+    bed.flow(node, dataset, { destination: { ...silentPlaces.sftp(9), params: {} } }),
+    '/params/remotePath',
+  )
+  const place = (params: object) =>
+    bed.flow(node, dataset, { destination: silentPlaces.s3(9), params: { bucketName: 'bucket', ...params } })
+  for (const bucketName of ['10.0.0.1', 'a..b']) await refused(place({ bucketName }), '/params/bucketName')
+  for (const path of ['fo o', 'ä', 'a"^[]+$%.*', 'a/%SEGMENT_NAME%'])
+    await refused(place({ path }), '/params/path')
+  await refused(place({ mode: 'x' }), '/params/mode')
+  await refused(
+    bed.flow(node, dataset, { scheduleParams: { timeUnit: 'query', queryScheduleId: randomUUID() } }),
+    '/scheduleParams/queryScheduleId',
+  )
+  await expect(
+    node.exports.createEntity(bed.caller, 'connections', {
+      name: 'x',
+      connectionSpec: { id: localFolderSpecs.connectionSpecId },
+    }),
+  ).rejects.toMatchObject({ code: 'flow.incomplete' })
 })
 
 test('a connection says whether it can be logged in to, and keeps its kind', async () => {
@@ -305,4 +388,98 @@ test('a chain whose newest deliveries the database has forgotten goes on after t
   })
   expect(await bed.deliveredIds()).toEqual(range(0, 25))
   expect(await bed.verify()).toMatchObject({ isRight: true, findings: [] })
+})
+
+/** Takes connections and what comes, and never says a word. */
+async function silentServer() {
+  const sockets = new Set<Socket>()
+  const server = createServer((socket) => {
+    sockets.add(socket)
+    socket.on('error', () => {})
+    socket.resume()
+  }).listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  onTestFinished(() => {
+    for (const socket of sockets) socket.destroy()
+    server.close()
+  })
+  const { port } = server.address() as AddressInfo
+  return { port, asked: () => sockets.size }
+}
+
+const silentPlaces = {
+  s3: (port: number) => ({
+    specs: destinationSpecs.s3,
+    auth: {
+      specName: 'Access Key',
+      params: { s3AccessKey: 'key', s3SecretKey: 'secret', endpoint: `http://127.0.0.1:${port}` },
+    },
+    params: { bucketName: 'bucket', path: 'out' },
+  }),
+  azure: (port: number) => ({
+    specs: destinationSpecs.azure,
+    auth: {
+      specName: 'ConnectionString',
+      params: {
+        connectionString: `DefaultEndpointsProtocol=http;AccountName=account;AccountKey=a2V5;BlobEndpoint=http://127.0.0.1:${port}/account;`,
+      },
+    },
+    params: { container: 'place', path: 'out' },
+  }),
+  sftp: (port: number) => ({
+    specs: destinationSpecs.sftp,
+    auth: {
+      specName: 'SFTP with Password',
+      params: { domain: '127.0.0.1', port, username: 'someone', password: 'secret' },
+    },
+    params: { remotePath: '/out' },
+  }),
+}
+
+test.for(['s3', 'azure', 'sftp'] as const)(
+  'a run that waits for a silent %s is paused and cancelled at once',
+  { timeout: 30_000 },
+  async (kind) => {
+    const { bed, node } = await open()
+    const dataset = await bed.dataset()
+    await bed.append(dataset, 0, 5)
+    const { port, asked } = await silentServer()
+    const flowId = await bed.flow(node, dataset, { destination: silentPlaces[kind](port) })
+    const runId = await node.exports.runNow(bed.caller, flowId)
+    const state = async () => (await node.jobs.run(runId))?.state
+    await expect.poll(asked, { timeout: 10_000 }).toBeGreaterThan(0)
+    await node.exports.controlRun(bed.caller, runId, 'pause')
+    await expect.poll(state, { timeout: 3_000 }).toBe('waiting')
+    const before = asked()
+    await node.exports.controlRun(bed.caller, runId, 'resume')
+    await expect.poll(asked, { timeout: 10_000 }).toBeGreaterThan(before)
+    await node.exports.controlRun(bed.caller, runId, 'cancel')
+    await expect.poll(state, { timeout: 3_000 }).toBe('cancelled')
+  },
+)
+
+test('runs that wait for a silent account leave others a place', { timeout: 30_000 }, async () => {
+  const { bed, node } = await open()
+  const { port, asked } = await silentServer()
+  const datasets = [await bed.dataset('one'), await bed.dataset('two'), await bed.dataset('three')] as const
+  for (const dataset of datasets) await bed.append(dataset, 0, 5)
+  const flowId = await bed.flow(node, datasets[0], { destination: silentPlaces.s3(port) })
+  const source = await node.exports.createEntity(bed.caller, 'sourceConnections', {
+    name: 'lake',
+    connectionSpec: { id: dataLakeSpecId, version: '1.0' },
+    params: { datasets: datasets.map(({ id }) => ({ dataSetId: id })) },
+  })
+  const { etag } = await node.exports.entity(bed.caller, 'flows', flowId)
+  await node.exports.patchEntity(bed.caller, 'flows', flowId, String(etag), [
+    { op: 'replace', path: '/sourceConnectionIds', value: [source.id] },
+  ])
+  const ids = datasets.map(({ id }) => id)
+  const stuck = await node.exports.runDatasets(bed.caller, flowId, ids)
+  await expect.poll(asked, { timeout: 10_000 }).toBe(2)
+  const run = await bed.run(node, await bed.flow(node, datasets[0]))
+  expect(run).toMatchObject({ state: 'succeeded', result: { rowCount: 5 } })
+  const states = await Promise.all(stuck.map(async ({ runId }) => (await node.jobs.run(runId))?.state))
+  expect(Map.groupBy(states, (state) => state).get('running')).toHaveLength(2)
+  for (const { runId } of stuck.toReversed()) await node.exports.controlRun(bed.caller, runId, 'cancel')
+  for (const { runId } of stuck) expect(await bed.settled(node, runId)).toMatchObject({ state: 'cancelled' })
 })

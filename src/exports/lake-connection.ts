@@ -21,6 +21,13 @@ export function lakeConnection({ principal, sandbox }: Caller): Record<string, u
   return {
     id: lakeConnectionId(sandbox.id),
     name: 'Data lake',
+    // As old as nobody knows: it is there wherever a sandbox is, and the server's.
+    createdAt: 0,
+    updatedAt: 0,
+    createdBy: 'sluice@AdobeID',
+    updatedBy: 'sluice@AdobeID',
+    createdClient: 'sluice',
+    updatedClient: 'sluice',
     state: 'enabled',
     connectionSpec: { id: dataLakeSpecId, version: '1.0' },
     sandboxId: sandbox.id,

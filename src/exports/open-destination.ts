@@ -11,7 +11,7 @@ import { checkIdentity } from './destination-auth.ts'
 import { destinationKindOf } from './destination-specs.ts'
 import { destinationStore } from './destination-store.ts'
 import type { LandingPlace } from './landing-place.ts'
-import type { Target } from './target.ts'
+import { locationOf, type Target } from './target.ts'
 
 export interface OpenDestinationOptions {
   readonly metadata: Metadata
@@ -27,14 +27,35 @@ export interface PlannedTarget {
   readonly connectionId?: string | undefined
 }
 
+/** A run that waits for a place that is silent keeps others from theirs. */
+const openMsMax = 60_000
+
 /**
  * Opens a place of deliveries with what its connection has now: credentials may have changed since it was planned, the
  * place has not.
  * @throws AppError 'flow.unknown' when the connection was deleted, 'store.…'
  */
 export async function openDestination(
+  options: OpenDestinationOptions,
+  planned: PlannedTarget,
+  { signal }: { readonly signal?: AbortSignal } = {},
+): Promise<ObjectStore> {
+  const late = AbortSignal.timeout(openMsMax)
+  try {
+    return await open(options, planned, signal ? AbortSignal.any([signal, late]) : late)
+  } catch (error) {
+    if (error !== late.reason || !late.aborted) throw error
+    throw new AppError(
+      'store.unreachable',
+      `${locationOf(planned.target)} said nothing for ${openMsMax / 1_000} seconds.`,
+    )
+  }
+}
+
+async function open(
   { metadata, secrets, allowsServerIdentity, landing }: OpenDestinationOptions,
   { target, connectionId }: PlannedTarget,
+  signal: AbortSignal,
 ): Promise<ObjectStore> {
   if (landing.isZone(target)) return await landing.openTarget(target)
   assert(target.kind !== 'landing', 'a landing target is in a landing zone')
@@ -46,13 +67,13 @@ export async function openDestination(
   const auth = await openAuth(secrets, row)
   checkIdentity(auth, { allowsServerIdentity })
   const { credentials } = destinationStore(kind, auth, placeOf(target))
-  if (target.kind !== 'sftp') return await openStore(target, credentials)
+  if (target.kind !== 'sftp') return await openStore(target, credentials, { signal })
   const pinned = storedAuth(row.document)?.params['hostKey']
   let seen: string | undefined
   const store = await openStore(
     { ...target, ...(typeof pinned === 'string' ? { hostKey: pinned } : {}) },
     credentials,
-    { onHostKey: (fingerprint) => void (seen = fingerprint) },
+    { onHostKey: (fingerprint) => void (seen = fingerprint), signal },
   )
   try {
     if (seen !== undefined) await pinHostKey(metadata, connectionId, { seen, location: store.location })

@@ -11,17 +11,20 @@ import type { Lake } from '#lake/lake.ts'
 import { selectOrganizationName } from '#metadata/access.ts'
 import {
   type ChainRow,
+  type ExportRunRow,
   insertExportRun,
   lockChain,
   selectEntity,
   selectExportRun,
+  selectExportsUnderWay,
 } from '#metadata/exports.ts'
-import type { Metadata } from '#metadata/metadata.ts'
+import { lockExported } from '#metadata/export-rules.ts'
+import type { Metadata, Transaction } from '#metadata/metadata.ts'
 import type { ScheduledWriters } from '#query/scheduled-writers.ts'
 import type { Clock } from '#base/clock.ts'
 import { type DestinationKind, destinationKindOf } from './destination-specs.ts'
-import { checkDestination, checkQuotas } from './enforce-rules.ts'
-import { closedUntil } from './enforce-windows.ts'
+import { checkDestination, checkQuotas, rulesOf } from './enforce-rules.ts'
+import { closedUntil, type Delivered, fullWindow } from './enforce-windows.ts'
 import { encryptionOf } from './encryption.ts'
 import { type FlowDocument, readDocument, type TargetParams } from './entity-schemas.ts'
 import { type ExportPlan, readPlan } from './export-plan.ts'
@@ -35,6 +38,9 @@ import { startSequenceOf } from './start-sequences.ts'
 import { pinPlanned } from './stop-at-close.ts'
 import { targetStore } from './target-store.ts'
 import { locationOf } from './target.ts'
+
+/** A run that finds a window full looks again after so long, or twice that. */
+const fullMs = 10_000
 
 export interface PlanOptions {
   readonly metadata: Metadata
@@ -78,6 +84,8 @@ export async function pinAndPlan(options: PlanOptions, context: RunContext): Pro
   const plan = await metadata.transaction(async (tx) => {
     await lease.assertHeld(tx)
     const stored = await selectExportRun(tx, run.id)
+    const full = await fullWindowOf(options, tx, { run, caller, stored, request })
+    if (full) return full
     const plan =
       stored || !request || !caller
         ? readPlan(must(stored, `run ${run.id} was planned a moment ago`).plan)
@@ -100,6 +108,7 @@ export async function pinAndPlan(options: PlanOptions, context: RunContext): Pro
     }
     return plan
   })
+  if (isClosed(plan)) return plan
   if (caller) await requireView(options, caller, plan.datasetId as DatasetId)
   await faultPoint('export.pin.after')
   return plan
@@ -221,6 +230,7 @@ export async function requireView(
 export interface Closed {
   readonly reason: string
   readonly opensAt: Date
+  readonly hasBegun?: boolean
 }
 
 export function isClosed(plan: ExportPlan | Closed): plan is Closed {
@@ -237,6 +247,73 @@ async function closedWindow(
   const delivered = { sandboxId: caller.sandbox.id, datasetId: request.dataset.id, location }
   const closed = await closedUntil(options, delivered)
   return closed && { reason: `The window ${JSON.stringify(closed.name)} is closed.`, opensAt: closed.until }
+}
+
+/** The delivery window that takes no more at a time. Whoever else asks waits for the end of the transaction. */
+async function fullWindowOf(
+  options: PlanOptions,
+  tx: Transaction,
+  {
+    run,
+    caller,
+    stored,
+    request,
+  }: {
+    readonly run: Run
+    readonly caller: Caller | undefined
+    readonly stored: ExportRunRow | undefined
+    readonly request: FlowRequest | undefined
+  },
+): Promise<Closed | undefined> {
+  if (!caller || run.payload['overridesWindows'] === true) return undefined
+  const sandboxId = caller.sandbox.id
+  const limited = (await rulesOf(options, sandboxId)).some(
+    ({ rule }) => rule.kind === 'window' && rule.window.parallelRunsMax !== undefined,
+  )
+  if (!limited) return undefined
+  await lockExported(tx, sandboxId)
+  const deliveredBy = (row: ExportRunRow): Delivered => {
+    const { datasetId, target } = readPlan(row.plan)
+    return { sandboxId, datasetId, location: locationOf(target) }
+  }
+  const target = request && (await targetStore(options, sandboxId, request))
+  const delivered: Delivered =
+    stored || !request || !target
+      ? deliveredBy(must(stored, `run ${run.id} was planned a moment ago`))
+      : { sandboxId, datasetId: request.dataset.id, location: locationOf(target) }
+  const others = (await selectExportsUnderWay(tx, sandboxId)).filter((row) => row.run_id !== run.id)
+  const full = await fullWindow(options, delivered, others.map(deliveredBy))
+  if (!full) return undefined
+  return {
+    reason: `The window ${JSON.stringify(full.name)} takes ${full.window.parallelRunsMax} deliveries at a time.`,
+    // Two that look at the same moment look again at different ones.
+    opensAt: new Date(options.clock.now().getTime() + fullMs * (1 + Math.random())),
+    hasBegun: stored !== undefined,
+  }
+}
+
+/**
+ * What a person starts does not wait for a window: it is refused while one is closed.
+ * @throws AppError 'export.closed'
+ */
+export async function requireOpen(
+  options: PlanOptions,
+  caller: Caller,
+  asked: { readonly flowId: FlowId; readonly datasetIds: readonly string[] },
+): Promise<void> {
+  const rules = await rulesOf(options, caller.sandbox.id)
+  if (!rules.some(({ rule }) => rule.kind === 'window')) return
+  for (const datasetId of asked.datasetIds) {
+    const request = await readFlow(options, { caller, flowId: asked.flowId, datasetId })
+    const location = locationOf(await targetStore(options, caller.sandbox.id, request))
+    const closed = await closedUntil(options, { sandboxId: caller.sandbox.id, datasetId, location })
+    if (!closed) continue
+    throw new AppError(
+      'export.closed',
+      `The window ${JSON.stringify(closed.name)} is closed until ${closed.until.toISOString()}.`,
+      { hint: 'Let the schedule deliver then; who may set rules may say overridesWindows.' },
+    )
+  }
 }
 
 async function encryptionFor({ metadata }: PlanOptions, caller: Caller, { connectionId }: FlowRequest) {
@@ -264,8 +341,9 @@ async function newPlan(
   const { document, dataset, target, flowId } = request
   const { scheduleParams } = document
   const store = await targetStore(options, caller.sandbox.id, request)
-  await checkDestination(options, caller, { datasetId: dataset.id, location: locationOf(store) })
-  await checkQuotas(options, { caller, datasetId: dataset.id, rows: 0, bytes: 0 })
+  const place = { datasetId: dataset.id, location: locationOf(store) }
+  await checkDestination(options, caller, place)
+  await checkQuotas(options, { caller, ...place, rows: 0, bytes: 0 })
   const encryption = await encryptionFor(options, caller, request)
   const exportAt = scheduledTime(run.payload['scheduledAt'] ?? run.tick) ?? run.createdAt
   const content = await contentOf(options, {

@@ -15,6 +15,7 @@ import { markerOf, platformManifest, reseal } from './seal.ts'
 import { spool } from './spool.ts'
 import { stageAll, stagedPartOf } from './stage.ts'
 import { type StagedPart, stagePart } from './stage-part.ts'
+import { auditPublished } from './audit-published.ts'
 import { removeParts } from './sweep.ts'
 import { locationOf } from './target.ts'
 import { tellPublished } from './tell-export.ts'
@@ -255,6 +256,7 @@ async function recordPublished(scope: RunScope, sealed: SealedManifest): Promise
     await updateExportRun(tx, run.id, { published_at: now, is_pinned: false })
     await lake.releasePins(tx, pinOwner(run.id))
     await tellPublished(scope, tx, { run, plan, manifest })
+    await auditPublished(scope, tx, sealed)
     await lease.finish(tx, {
       location: store.location,
       ...(plan.includeSignedManifest ? { manifest: nameOf(scope) } : {}),

@@ -4,6 +4,7 @@ import type { Clock } from '#base/clock.ts'
 import { AppError } from '#base/errors.ts'
 import { isId } from '#base/ids.ts'
 import type { Caller } from '#datasets/datasets.ts'
+import type { Jobs } from '#jobs/jobs.ts'
 import { deleteExportRule, selectExported, upsertExportRule } from '#metadata/export-rules.ts'
 import type { Metadata, Transaction } from '#metadata/metadata.ts'
 import { rulesOf } from './enforce-rules.ts'
@@ -14,12 +15,13 @@ export interface RuleAdminOptions {
   readonly metadata: Metadata
   readonly access: Access
   readonly clock: Clock
+  readonly jobs: Pick<Jobs, 'resumePutOff' | 'ring'>
 }
 
 export type RuleAdmin = Pick<Exports, 'rules' | 'putRule' | 'deleteRule' | 'exported'>
 
 /** Rules of exports in a sandbox, and the account of what was delivered. */
-export function createRuleAdmin({ metadata, access, clock }: RuleAdminOptions): RuleAdmin {
+export function createRuleAdmin({ metadata, access, clock, jobs }: RuleAdminOptions): RuleAdmin {
   async function require({ principal, sandbox }: Caller, permission: Permission): Promise<void> {
     await access.require({ principal, permission, sandboxId: sandbox.id })
   }
@@ -57,8 +59,11 @@ export function createRuleAdmin({ metadata, access, clock }: RuleAdminOptions): 
           created_by: caller.principal.id,
         })
         await audit(tx, caller, 'update', id, { name, rule })
+        // What waits for a window looks again: it may be open now.
+        await jobs.resumePutOff(tx, 'export', caller.sandbox.id)
         return id
       })
+      jobs.ring()
       return { id, name, rule }
     },
     deleteRule: async (caller, id) => {
@@ -67,7 +72,9 @@ export function createRuleAdmin({ metadata, access, clock }: RuleAdminOptions): 
         if (!isId('flow', id) || !(await deleteExportRule(tx, caller.sandbox.id, id)))
           throw new AppError('export.unknown', `There is no export rule ${id.slice(0, 80)}.`)
         await audit(tx, caller, 'delete', id, {})
+        await jobs.resumePutOff(tx, 'export', caller.sandbox.id)
       })
+      jobs.ring()
     },
     exported: async (caller, filter) => {
       await require(caller, 'view-user-activity-log')

@@ -104,7 +104,7 @@ test('of two runs that are sealed in one moment only as much is delivered as a q
   expect(await bed.deliveredIds()).toHaveLength(10)
 })
 
-test('outside of a window a run waits until it opens, or is made by who may override it', async () => {
+test('outside of a window a tick waits until it opens, or is made by who may override it', async () => {
   const { bed, node } = await open()
   const dataset = await bed.dataset()
   const flowId = await bed.flow(node, dataset)
@@ -114,7 +114,7 @@ test('outside of a window a run waits until it opens, or is made by who may over
     kind: 'window',
     window: { days: ['sun', 'mon'], from: '12:00', to: '13:00', timeZone: 'UTC' },
   })
-  const runId = await node.exports.runNow(bed.caller, flowId)
+  const runId = await bed.tick(node, flowId)
   await expect
     .poll(async () => await node.jobs.run(runId), { timeout: 30_000 })
     .toMatchObject({ state: 'waiting', code: 'job.postponed', retryAt: new Date('2026-03-01T12:00:00Z') })
@@ -127,10 +127,9 @@ test('outside of a window a run waits until it opens, or is made by who may over
   expect(await bed.settled(node, forced)).toMatchObject({ state: 'succeeded', result: { rowCount: 1 } })
   // Who makes it again has not been asked whether he may.
   await bed.append(dataset, 11, 1)
-  const { id } = await node.exports.controlRun(bed.caller, forced, 'retry')
-  await expect
-    .poll(async () => (await node.jobs.run(id as typeof forced))?.state, { timeout: 30_000 })
-    .toBe('waiting')
+  await expect(node.exports.controlRun(bed.caller, forced, 'retry')).rejects.toMatchObject({
+    code: 'export.closed',
+  })
 })
 
 test('ticks that come while the window is closed are one run, named by the newest', async () => {
@@ -150,4 +149,35 @@ test('ticks that come while the window is closed are one run, named by the newes
     bed.clock.advance(hour === 1 ? 61_000 : 3_600_000)
     await expect.poll(runs, { timeout: 30_000 }).toEqual([[`2026-03-01T0${hour}:01:00.000Z`, 'waiting']])
   }
+})
+
+test('a quota is of members of a group or role, and of a place', async () => {
+  const { bed, node } = await open()
+  const dataset = await bed.dataset()
+  await bed.append(dataset, 0, 5)
+  const { db } = bed.metadata
+  const [role] = await db
+    .selectFrom('role_members')
+    .select('role_id')
+    .where('principal_id', '=', bed.caller.principal.id)
+    .execute()
+  const others = '00000000-0000-4000-8000-000000000001'
+  const quota = { kind: 'quota', days: 1, runsMax: 1 }
+  const flowId = await bed.flow(node, dataset)
+  expect(await bed.run(node, flowId)).toMatchObject({ state: 'succeeded' })
+  for (const [change, state] of [
+    [{ groupIds: [others] }, 'succeeded'],
+    [{ roleIds: [others] }, 'succeeded'],
+    [{ destinations: ['s3://elsewhere'] }, 'succeeded'],
+    [{ destinations: [bed.destination] }, 'failed'],
+    [{ roleIds: [role!.role_id] }, 'failed'],
+  ] as const) {
+    await node.exports.putRule(bed.caller, 'quota', { ...quota, ...change })
+    expect([change, (await bed.run(node, flowId)).state]).toEqual([change, state])
+  }
+  // A place of its own has a quota of its own.
+  await node.exports.putRule(bed.caller, 'quota', { ...quota, destinations: [`${bed.folder}/beside`] })
+  const beside = await bed.flow(node, dataset, { params: { path: `${bed.folder}/beside` } })
+  expect(await bed.run(node, beside)).toMatchObject({ state: 'succeeded' })
+  expect(await bed.run(node, beside)).toMatchObject({ state: 'failed', code: 'export.quota' })
 })

@@ -24,6 +24,11 @@ export const exportRule = z.discriminatedUnion('kind', [
   z.strictObject({
     kind: z.literal('quota'),
     datasetIds: datasetIds.optional(),
+    /** Absent: of everybody; else of members of these roles, and of these groups. */
+    roleIds: z.array(z.uuid()).min(1).max(100).optional(),
+    groupIds: z.array(z.uuid()).min(1).max(100).optional(),
+    /** Absent: to all places. */
+    destinations: z.array(z.string().min(1).max(1_000)).min(1).max(100).optional(),
     /** Each user by himself; else all together. */
     isPerUser: z.boolean().default(false),
     /** Days that are counted, up to now. */

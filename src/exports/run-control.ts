@@ -1,25 +1,21 @@
 import { randomUUID } from 'node:crypto'
-import type { Access } from '#access/access.ts'
-import type { Clock } from '#base/clock.ts'
 import { AppError } from '#base/errors.ts'
 import { type FlowId, isId, type RunId } from '#base/ids.ts'
 import type { Caller } from '#datasets/datasets.ts'
 import type { Jobs } from '#jobs/jobs.ts'
 import { lockEntity, selectEntity, selectExportRun, selectUnfinishedRuns } from '#metadata/exports.ts'
 import { hasEnded, type RunRow, selectRun } from '#metadata/jobs.ts'
-import type { Metadata, Transaction } from '#metadata/metadata.ts'
+import type { Transaction } from '#metadata/metadata.ts'
 import { type FlowDocument, readDocument } from './entity-schemas.ts'
 import type { Exports, RunAction } from './exports.ts'
+import { type PlanOptions, requireOpen } from './plan.ts'
 import { laneOf } from './run-order.ts'
 import { datasetIdOf, flowIdOf, sharesOf } from './run-subject.ts'
 import { unknownResource } from './unknown-resource.ts'
 import { isOpenAgain, refuseOverlaps, windowKey, windowOf, windowRunsIn } from './window-runs.ts'
 
-export interface RunControlOptions {
-  readonly metadata: Metadata
-  readonly access: Access
+export interface RunControlOptions extends PlanOptions {
   readonly jobs: Jobs
-  readonly clock: Clock
 }
 
 export type RunControl = Pick<Exports, 'runNow' | 'runDatasets' | 'controlRun'> & {
@@ -47,12 +43,15 @@ interface MadeRun {
 }
 
 /** What people do with runs. Whoever starts one, it delivers what its dataset's chain has not. */
-export function createRunControl({ metadata, access, jobs, clock }: RunControlOptions): RunControl {
+export function createRunControl(options: RunControlOptions): RunControl {
+  const { metadata, access, jobs, clock } = options
+
   async function requireExport({ principal, sandbox }: Caller): Promise<void> {
     await access.require({ principal, permission: 'manage-dataset-destinations', sandboxId: sandbox.id })
   }
 
   async function audit(tx: Transaction, caller: Caller, action: string, flowId: string, detail = {}) {
+    const flow = await selectEntity(tx, caller.sandbox.id, 'flows', flowId)
     await access.audit(
       {
         principalId: caller.principal.id,
@@ -61,7 +60,7 @@ export function createRunControl({ metadata, access, jobs, clock }: RunControlOp
         assetType: 'Destination',
         assetId: flowId,
         status: 'Allow',
-        detail,
+        detail: { ...(flow ? { assetName: String(flow.document['name']) } : {}), ...detail },
       },
       tx,
     )
@@ -98,8 +97,19 @@ export function createRunControl({ metadata, access, jobs, clock }: RunControlOp
     return runs
   }
 
+  async function refuseClosed(
+    caller: Caller,
+    flowId: FlowId,
+    /** Absent: all of the flow. */
+    datasetIds: readonly string[] | undefined,
+  ): Promise<void> {
+    const all = datasetIds ?? (await metadata.transaction((tx) => readFlow(tx, caller, flowId))).datasetIds
+    await requireOpen(options, caller, { flowId, datasetIds: all })
+  }
+
   async function enqueue(caller: Caller, flowId: FlowId, wanted: WantedRuns): Promise<MadeRun[]> {
     await requireExport(caller)
+    if (wanted.payload?.['overridesWindows'] !== true) await refuseClosed(caller, flowId, wanted.datasetIds)
     const made = await metadata.transaction((tx) => enqueueIn(tx, caller, flowId, wanted))
     jobs.ring()
     return made
@@ -137,6 +147,8 @@ export function createRunControl({ metadata, access, jobs, clock }: RunControlOp
     const exported = await selectExportRun(metadata.db, row.id)
     const datasetId = exported?.dataset_id ?? datasetIdOf(row.payload)
     const flowId = flowIdOf(row.subject_id)
+    const isLive = row.payload['repeats'] === undefined && row.payload['window'] === undefined
+    if (isLive) await refuseClosed(caller, flowId, datasetId === undefined ? undefined : [datasetId])
     // What it was asked to deliver beside the live runs stays so; whom it was allowed to pass over does not.
     const { repeats, window } = row.payload
     const [run] = await metadata.transaction(async (tx) => {

@@ -3,12 +3,13 @@ import type { Access } from '#access/access.ts'
 import type { SecretStore } from '#access/secret-store.ts'
 import type { Clock } from '#base/clock.ts'
 import { AppError } from '#base/errors.ts'
+import { parseId } from '#base/ids.ts'
 import type { Logger } from '#base/log.ts'
 import type { Datasets } from '#datasets/datasets.ts'
 import type { Engine } from '#engine/engine.ts'
 import type { RunContext, RunOutcome } from '#jobs/jobs.ts'
 import type { Lake } from '#lake/lake.ts'
-import { selectExportRun, updateExportRun } from '#metadata/exports.ts'
+import { selectExportRun, selectExportSettings, updateExportRun } from '#metadata/exports.ts'
 import type { ScheduledWriters } from '#query/scheduled-writers.ts'
 import type { Metadata } from '#metadata/metadata.ts'
 import type { Lineage } from '#notify/lineage.ts'
@@ -25,11 +26,15 @@ import { seal } from './seal.ts'
 import { loadSigningKey } from './signing-key.ts'
 import { removeAttemptSpool, removeSpool, spool, type Spooled } from './spool.ts'
 import { stageAll } from './stage.ts'
+import { checkRowCount } from './strict-guardrails.ts'
 import { stageAhead } from './stage-ahead.ts'
 import { closeOf, isOfClose, isSealed, stopAtClose, untilClose } from './stop-at-close.ts'
 import { tellExport, tellFailed } from './tell-export.ts'
 import { tellLineage } from './tell-lineage.ts'
 import { discardAttempt, discardEarlierAttempts, sweepAbandoned } from './sweep.ts'
+
+/** For the traces of an attempt that was stopped. */
+const tidyMsMax = 5_000
 
 export interface RunExportOptions {
   readonly metadata: Metadata
@@ -69,7 +74,7 @@ export async function runExport(options: RunExportOptions, context: RunContext):
   await progress.update({ phase: 'planning' })
   const plan = await pinAndPlan(options, context)
   if (isClosed(plan)) {
-    await context.lease.postpone(plan.reason, plan.opensAt)
+    await context.lease.postpone(plan.reason, plan.opensAt, plan)
     return 'finished'
   }
   const close = await closeOf(options, context.run, plan)
@@ -81,7 +86,7 @@ export async function runExport(options: RunExportOptions, context: RunContext):
     await tellExport(options, tx, { run: context.run, type: 'start' })
     await tellLineage(options, tx, { run: context.run, type: 'START' })
   })
-  await using store = await openDestination(options, plan)
+  await using store = await openDestination(options, plan, context)
   const key = await loadSigningKey(options.keysFolder)
   const scope: RunScope = { ...options, context, plan, store, key, progress }
   using closing = untilClose(clock, close)
@@ -110,7 +115,7 @@ export async function runExport(options: RunExportOptions, context: RunContext):
   }
   try {
     await removeSpool(spoolFolder, context.run.id)
-    await sweepAbandoned(options)
+    await sweepAbandoned({ ...options, signal: context.signal })
   } catch (error) {
     // The delivery is made; what is left over is swept by the next run.
     logger.log('warn', 'export.sweep.failed', { runId: context.run.id, error })
@@ -125,13 +130,19 @@ async function sealedOrNew(
     onSpooled,
   }: { readonly paused: PausedWork | undefined; readonly onSpooled: (spooled: Spooled) => void },
 ) {
-  const { metadata, context } = scope
+  const { metadata, context, plan } = scope
   const stored = await selectExportRun(metadata.db, context.run.id)
   if (stored?.manifest) return readManifest(stored.manifest)
   await checkHead(scope)
   await using ahead = stageAhead(scope)
   const spooled = paused?.spooled ?? (await spool(scope, ahead))
   onSpooled(spooled)
+  const caller = await scope.access.actAs(context.run.principalId, context.run.sandboxId)
+  const { isStrict } = await selectExportSettings(metadata.db, caller.principal.organizationId)
+  if (isStrict) {
+    const dataset = await scope.datasets.get(caller, parseId('dataset', plan.datasetId))
+    checkRowCount(dataset, plan.format, spooled.emittedRowCount)
+  }
   const unread = await ahead.finish(spooled.files)
   const parts = await stageAll(scope, spooled.files, { staged: paused?.staged, unread })
   context.signal.throwIfAborted()
@@ -168,7 +179,9 @@ async function keepWork(scope: RunScope, spooled: Spooled): Promise<void> {
 /** A failed attempt takes its own traces away; one that was killed leaves them to the next. */
 async function cleanUp(scope: RunScope): Promise<void> {
   try {
-    await discardAttempt(scope)
+    const { signal } = scope.context
+    // Whoever stopped it waits for no destination: the sweep finds what is left.
+    await discardAttempt(scope, signal.aborted ? { signal: AbortSignal.timeout(tidyMsMax) } : {})
     const run = await selectExportRun(scope.metadata.db, scope.context.run.id)
     // A sealed delivery may need its spool to replace a part; before the seal the next attempt makes its own.
     if (run?.manifest === null) await removeAttemptSpool(scope.spoolFolder, scope.context)

@@ -4,7 +4,7 @@ import { selectEntity } from '#metadata/exports.ts'
 import type { Db } from '#metadata/metadata.ts'
 import type { FlowDocument } from './entity-schemas.ts'
 
-/** The lane of a flow's runs: its account's, where that says how many it takes at a time. */
+/** The lane of a flow's runs: its account's, which may say how many it takes at a time. */
 export async function laneOf(
   db: Db,
   sandboxId: SandboxId,
@@ -18,5 +18,10 @@ export async function laneOf(
 }
 
 export function connectionLane(connectionId: string, runsMax: unknown): Pick<RunOrder, 'lane'> {
-  return typeof runsMax === 'number' ? { lane: { name: `connection:${connectionId}`, runsMax } } : {}
+  return {
+    lane: {
+      name: `connection:${connectionId}`,
+      ...(typeof runsMax === 'number' ? { runsMax } : {}),
+    },
+  }
 }

@@ -2,6 +2,7 @@ import type { Access } from '#access/access.ts'
 import type { SecretStore } from '#access/secret-store.ts'
 import type { Clock } from '#base/clock.ts'
 import type { Logger } from '#base/log.ts'
+import type { Datasets } from '#datasets/datasets.ts'
 import type { Engine } from '#engine/engine.ts'
 import type { RunContext } from '#jobs/jobs.ts'
 import type { Lake } from '#lake/lake.ts'
@@ -20,6 +21,7 @@ export interface RunScope {
   readonly allowsServerIdentity: boolean
   readonly landing: LandingPlace
   readonly access: Access
+  readonly datasets: Datasets
   readonly engine: Engine
   readonly lake: Lake
   readonly notify: Pick<Notify, 'send'>

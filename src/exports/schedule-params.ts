@@ -54,14 +54,17 @@ export const scheduleParams = z
   })
   .transform(({ folderNameTemplate, foldernameTemplate, ...rest }) => ({
     ...rest,
-    foldernameTemplate: foldernameTemplate ?? folderNameTemplate ?? defaultFolderTemplate,
+    // Clients of old call a day so.
+    ...(rest.timeUnit === 'hour' && rest.interval === 24 ? { timeUnit: 'day' as const, interval: 1 } : {}),
+    // Stored is the first spelling alone: who sends the other one means to change it.
+    foldernameTemplate: folderNameTemplate ?? foldernameTemplate ?? defaultFolderTemplate,
   }))
 
 export type ScheduleParams = z.infer<typeof scheduleParams>
 
 const intervals: Readonly<Record<string, readonly number[]>> = {
   minute: [5, 15, 30],
-  hour: [1, 2, 3, 6, 8, 9, 12, 24],
+  hour: [1, 2, 3, 6, 8, 9, 12],
   day: [0, 1],
   week: [1],
   month: [1],

@@ -10,7 +10,7 @@ import type { RunScope } from './run-scope.ts'
 import { flowIdOf } from './run-subject.ts'
 import type { Spooled } from './spool.ts'
 import type { StagedPart } from './stage-part.ts'
-import { folderOf } from './target.ts'
+import { folderOf, locationOf } from './target.ts'
 
 /** A store creates an object of 8 MiB whole; statistics are left out before a manifest comes near it. */
 const statisticsBytesMax = 4 * 1024 * 1024
@@ -52,7 +52,9 @@ export async function seal(
   const caller = await scope.access.actAs(context.run.principalId, context.run.sandboxId)
   await faultPoint('export.seal.before')
   await metadata.transaction(async (tx) => {
-    await checkQuotasAtSeal(tx, scope, { caller, datasetId: scope.plan.datasetId, rows: rowCount, bytes })
+    const { datasetId, target } = scope.plan
+    const place = { datasetId, location: locationOf(target) }
+    await checkQuotasAtSeal(tx, scope, { caller, ...place, rows: rowCount, bytes })
     await context.lease.seal(tx)
     await updateExportRun(tx, context.run.id, { manifest: sealed.text })
     await sealParts(tx, idsOf(parts))

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { authFormsOf } from './destination-auth.ts'
+import { keyFormsOf, placeForms } from './destination-forms.ts'
 import { type DestinationKind, destinationSpecs } from './destination-specs.ts'
 import { dataLakeSpecId } from './exports.ts'
 
@@ -22,13 +23,16 @@ function connectionSpec(kind: DestinationKind): SpecDocument {
     authSpec: authFormsOf(kind).map(({ name, type, shape, secrets }) => ({
       name,
       type,
-      spec: withPasswords(z.toJSONSchema(z.object(shape), { target: 'draft-7', io: 'output' }), secrets),
+      spec: {
+        ...withPasswords(z.toJSONSchema(z.object(shape), { target: 'draft-7', io: 'output' }), secrets),
+        ...keyFormsOf(name),
+      },
     })),
     encryptionSpecs: kind === 'landing' ? [] : [encryption],
     targetSpec: {
       name: 'User based target',
       type: 'UserNamespace',
-      spec: { type: 'object', properties: { ...places[kind], ...files }, required: requiredOf(kind) },
+      spec: { type: 'object', properties: { ...withForms(kind), ...files }, required: requiredOf(kind) },
     },
     attributes: {
       category: kind === 'local' ? 'Local' : 'Cloud Storage',
@@ -58,6 +62,9 @@ const forDatasets = {
 }
 const files = {
   mode: { type: 'string', const: 'Server-to-server' },
+  /** Of audiences; clients look for them. */
+  fileType: {},
+  csvOptions: {},
   datasetFileType: { ...forDatasets, title: 'File Type', type: 'string', enum: ['JSON', 'PARQUET', 'CSV'] },
   compression: {
     title: 'Compression format',
@@ -71,7 +78,7 @@ const files = {
 }
 const path = { title: 'Folder path', type: 'string', maxLength: 1_000 }
 const bucketName = { title: 'Bucket', type: 'string', minLength: 3, maxLength: 222 }
-const container = { title: 'Container', type: 'string', pattern: '^[a-z0-9](?!.*--)[a-z0-9-]{1,61}[a-z0-9]$' }
+const container = { title: 'Container', type: 'string' }
 
 const places: Readonly<Record<DestinationKind, Readonly<Record<string, object>>>> = {
   local: { path: { ...path, description: 'Absolute path on the server' } },
@@ -81,6 +88,15 @@ const places: Readonly<Record<DestinationKind, Readonly<Record<string, object>>>
   gcs: { bucketName, path },
   sftp: { remotePath: { title: 'Folder path', type: 'string' } },
   landing: { path },
+}
+
+function withForms(kind: DestinationKind): Record<string, object> {
+  return Object.fromEntries(
+    Object.entries(places[kind]).map(([key, place]) => {
+      const form = placeForms[kind][key]
+      return [key, form ? { ...place, pattern: form.source } : place]
+    }),
+  )
 }
 
 function requiredOf(kind: DestinationKind): string[] {

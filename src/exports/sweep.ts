@@ -32,6 +32,10 @@ import type { StagedPart } from './stage-part.ts'
 
 /** Parts one sweep removes at most; the next goes on. */
 const partsMax = 1_000
+/** A destination that says nothing for so long is away. */
+const partMsMax = 10_000
+
+const forever = new AbortController().signal
 
 /**
  * Removes what runs left behind that are over. Touches only names in our own intents, and of them
@@ -50,15 +54,23 @@ export async function sweepAbandoned(options: {
 }): Promise<number> {
   const { metadata, lake, spoolFolder, logger } = options
   let partCount = 0
+  const away = new Set<string>()
   for (const row of await selectAbandonedParts(metadata.db, partsMax)) {
     if (options.signal?.aborted) return partCount
+    const place = JSON.stringify(row.store)
+    if (away.has(place)) continue
     try {
-      await using store = await openDestination(options, plannedTargetOf(row.store))
-      await removePart(metadata, store, row)
+      const signal = AbortSignal.any([
+        AbortSignal.timeout(partMsMax),
+        ...(options.signal ? [options.signal] : []),
+      ])
+      await using store = await openDestination(options, plannedTargetOf(row.store), { signal })
+      await removePart(metadata, store, row, signal)
       partCount += 1
     } catch (error) {
       // A destination that is away now is swept another time; it must not hold up another export.
       logger.log('warn', 'export.sweep.failed', { runId: row.run_id, error })
+      away.add(place)
       // Nobody can log in there any more: what is left is told of once, and left.
       if (error instanceof AppError && (error.code === 'flow.unknown' || goesByAge(options, row)))
         await updatePart(metadata.db, row.id, { state: 'gone' })
@@ -92,14 +104,14 @@ async function unpin(metadata: Metadata, lake: Lake, runId: RunId): Promise<void
  */
 export async function discardAttempt(
   { metadata, store, context }: RunScope,
-  { keepsStaged = false } = {},
+  { keepsStaged = false, signal = forever }: { keepsStaged?: boolean; signal?: AbortSignal } = {},
 ): Promise<void> {
   const states = ['intended', 'gone', ...(keepsStaged ? [] : ['staged' as const])] as const
   const rows = await selectParts(metadata.db, context.run.id, states)
   for (const row of rows) {
     if (row.fence !== context.lease.fence) continue
-    if (row.state === 'gone') await store.abort(tokenOf(row))
-    else await removePart(metadata, store, row)
+    if (row.state === 'gone') await store.abort(tokenOf(row), { signal })
+    else await removePart(metadata, store, row, signal)
   }
 }
 
@@ -108,7 +120,7 @@ export async function discardEarlierAttempts({ metadata, store, context }: RunSc
   const rows = await selectParts(metadata.db, context.run.id, ['intended', 'staged'])
   for (const row of rows) {
     if (row.fence >= context.lease.fence) continue
-    await removePart(metadata, store, row)
+    await removePart(metadata, store, row, context.signal)
     await faultPoint('export.sweep.middle')
   }
 }
@@ -119,22 +131,33 @@ export async function removeParts(
   parts: readonly StagedPart[],
 ): Promise<void> {
   const rows = await selectParts(metadata.db, context.run.id, ['intended', 'staged'])
-  for (const row of rows) if (parts.some((part) => part.id === row.id)) await removePart(metadata, store, row)
+  for (const row of rows)
+    if (parts.some((part) => part.id === row.id)) await removePart(metadata, store, row, context.signal)
 }
 
 /** Whoever looked long ago touches nothing that was taken over, or sealed, since. */
-async function removePart(metadata: Metadata, store: ObjectStore, row: PartRow): Promise<void> {
+async function removePart(
+  metadata: Metadata,
+  store: ObjectStore,
+  row: PartRow,
+  signal: AbortSignal,
+): Promise<void> {
   if (!(await claimPart(metadata.db, row))) return
   await faultPoint('export.sweep.claimed')
   const token = tokenOf(row)
-  await store.abort(token)
+  await store.abort(token, { signal })
   // Completed before its run failed, or before it was replaced: visible, but named by no manifest.
-  if (!(await isDelivered(metadata, store, row))) await store.delete(token.name)
+  if (!(await isDelivered(metadata, store, row, signal))) await store.delete(token.name, { signal })
   await updatePart(metadata.db, row.id, { state: 'gone' })
 }
 
 /** Whether a manifest at the destination names the part. */
-async function isDelivered(metadata: Metadata, store: ObjectStore, row: PartRow): Promise<boolean> {
+async function isDelivered(
+  metadata: Metadata,
+  store: ObjectStore,
+  row: PartRow,
+  signal: AbortSignal,
+): Promise<boolean> {
   const run = await selectExportRun(metadata.db, row.run_id)
   if (!run || run.manifest === null) return false
   const { manifest } = readManifest(run.manifest)
@@ -146,7 +169,7 @@ async function isDelivered(metadata: Metadata, store: ObjectStore, row: PartRow)
     flowId: run.flow_id,
     runId: run.run_id,
   })
-  return (await store.head(ours, { signal: new AbortController().signal })) !== undefined
+  return (await store.head(ours, { signal })) !== undefined
 }
 
 async function sweepSpools(metadata: Metadata, spoolFolder: string): Promise<void> {

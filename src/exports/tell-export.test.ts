@@ -146,7 +146,7 @@ test('a run that takes longer than somebody wants to wait is told while it is un
     kind: 'window',
     window: { days: ['sun'], from: '12:00', to: '13:00', timeZone: 'UTC' },
   })
-  const waiting = await node.exports.runNow(bed.caller, flowId)
+  const waiting = await bed.tick(node, flowId)
   await expect.poll(async () => (await node.jobs.run(waiting))?.state, { timeout: 30_000 }).toBe('waiting')
   bed.clock.advance(61_000)
   await tellDelays(options)
@@ -208,7 +208,7 @@ test('a run that is not over by the latest finish of its window is told once, wa
     window: { ...window, days: ['tue'] },
     destinations: [elsewhere.params.path],
   })
-  const unminded = await node.exports.runNow(bed.caller, unmindedId)
+  const unminded = await bed.tick(node, unmindedId)
   await expect.poll(async () => (await node.jobs.run(unminded))?.state, { timeout: 30_000 }).toBe('waiting')
   await tellLate(options)
   await said([])
@@ -223,12 +223,11 @@ test('a run that is not over by the latest finish of its window is told once, wa
   slow.release()
   expect(await bed.settled(node, runId)).toMatchObject({ state: 'succeeded' })
   await node.exports.deleteRule(bed.caller, tuesdays)
-  await node.exports.controlRun(bed.caller, unminded, 'resume')
   expect(await bed.settled(node, unminded)).toMatchObject({ state: 'succeeded' })
   // What is due after the latest finish is due for the next one, a week later; until it opens it waits.
   await node.exports.putRule(bed.caller, 'early', { ...rule, window: { ...window, to: '01:02' } })
   bed.clock.advance(60_000)
-  const waiting = await node.exports.runNow(bed.caller, flowId)
+  const waiting = await bed.tick(node, flowId)
   await expect.poll(async () => (await node.jobs.run(waiting))?.state, { timeout: 30_000 }).toBe('waiting')
   await node.exports.controlRun(bed.caller, waiting, 'pause')
   bed.clock.advance(7 * dayMs - 61_001)

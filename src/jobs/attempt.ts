@@ -37,6 +37,7 @@ export interface AttemptOptions {
 export class Attempt {
   readonly runId: RunId
   readonly kind: string
+  readonly lane: string | null
   readonly #row: RunRow
   readonly #handler: JobHandler
   readonly #options: AttemptOptions
@@ -46,6 +47,7 @@ export class Attempt {
   constructor(row: RunRow, handler: JobHandler, options: AttemptOptions) {
     this.runId = row.id
     this.kind = row.kind
+    this.lane = row.lane
     this.#row = row
     this.#handler = handler
     this.#options = options

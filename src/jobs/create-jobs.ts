@@ -14,6 +14,7 @@ import {
   selectRuns,
   updateCancelledRun,
   updatePausedRun,
+  updatePutOff,
   updateResumedRun,
 } from '#metadata/jobs.ts'
 import type { Metadata } from '#metadata/metadata.ts'
@@ -160,6 +161,7 @@ export function createJobs(options: JobsOptions): Jobs {
     cancel,
     pause,
     resume,
+    resumePutOff: (tx, kind, sandboxId) => updatePutOff(tx, { kind, sandboxId, now: clock.now() }),
     putSchedule: async (tx, schedule) => {
       await putSchedule(tx, schedule, clock.now())
       await notifyJobs(tx, 'ring')

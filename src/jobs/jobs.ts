@@ -31,6 +31,8 @@ export interface Jobs extends AsyncDisposable {
 
   /** Lays a run aside until it is resumed; a sealed one goes on. What it has staged is done again then. */
   pause(runId: RunId, by: PrincipalId): Promise<void>
+  /** Runs of a sandbox that were put off are due now. Ring after the transaction. */
+  resumePutOff(tx: Transaction, kind: string, sandboxId: SandboxId): Promise<void>
   /** A run that was paused, put off or waits to be tried again is due now. */
   resume(runId: RunId): Promise<void>
 
@@ -49,6 +51,8 @@ export interface JobHandler {
   readonly kind: string
   /** How many of its runs this node works on at once. */
   readonly parallelRunsMax: number
+  /** How many of them may be of one lane; absent: all. A lane that is stuck leaves the others a place. */
+  readonly laneRunsMax?: number
   /** How often and when a run that failed is tried again; absent: as most are. */
   readonly retry?: { readonly failureCountMax: number; readonly backoff: Backoff }
   run(context: RunContext): Promise<RunOutcome>
@@ -93,8 +97,11 @@ export type RunOutcome = 'finished'
 export interface RunOrder {
   /** Runs of a higher one first; 0 when nothing is said. */
   readonly priority?: number
-  /** Runs of one lane are worked on so many at a time, whatever they are for and on whatever node. */
-  readonly lane?: { readonly name: string; readonly runsMax: number }
+  /**
+   * Runs of one lane are worked on so many at a time, whatever they are for and on whatever node; without `runsMax` only
+   * as the handler says.
+   */
+  readonly lane?: { readonly name: string; readonly runsMax?: number | undefined }
 }
 
 export interface NewRun extends RunOrder {

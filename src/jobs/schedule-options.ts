@@ -4,7 +4,7 @@ import type { Schedule } from './jobs.ts'
 /** What a schedule's row says of the runs it makes. */
 const storedOptions = z.object({
   priority: z.int().optional(),
-  lane: z.object({ name: z.string(), runsMax: z.int().positive() }).optional(),
+  lane: z.object({ name: z.string(), runsMax: z.int().positive().optional() }).optional(),
   shares: z.array(z.object({ subjectId: z.string(), payload: z.record(z.string(), z.unknown()) })).optional(),
   isCoalesced: z.boolean().optional(),
 })

@@ -119,6 +119,7 @@ export class Workers implements AsyncDisposable {
     try {
       return await claimRun(metadata.db, {
         kinds,
+        fullLanes: this.#fullLanes(),
         node: nodeId,
         incarnation,
         now,
@@ -130,6 +131,18 @@ export class Workers implements AsyncDisposable {
       this.#isRung = true // Another run of that subject was claimed in the same moment: look again.
       return undefined
     }
+  }
+
+  #fullLanes() {
+    return [...this.#options.handlers.values()].flatMap(({ kind, laneRunsMax }) => {
+      if (laneRunsMax === undefined) return []
+      const lanes = [...this.#attempts.keys()].flatMap((one) =>
+        one.kind === kind && one.lane !== null ? [one.lane] : [],
+      )
+      return [...Map.groupBy(lanes, (lane) => lane)]
+        .filter(([, { length }]) => length >= laneRunsMax)
+        .map(([lane]) => ({ kind, lane }))
+    })
   }
 
   #countOf(kind: string): number {

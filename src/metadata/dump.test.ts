@@ -118,7 +118,14 @@ test('a new epoch fences who worked, ends the backup in itself and lets go of wh
     { kind: 'backup', state: 'cancelled', fence: 1_000_003, until: null },
     { kind: 'load', state: 'succeeded', fence: 3, until: null },
   ])
-  const claim = { kinds: ['export'], node: 'n', incarnation: 'i', now: new Date(), leasedUntil: new Date() }
+  const claim = {
+    kinds: ['export'],
+    fullLanes: [],
+    node: 'n',
+    incarnation: 'i',
+    now: new Date(),
+    leasedUntil: new Date(),
+  }
   expect(await claimRun(metadata.db, { ...claim, epoch: before.epoch })).toBeUndefined()
   expect(await claimRun(metadata.db, { ...claim, epoch: before.epoch + 1 })).toMatchObject({ id: id(1) })
   const parts = await sql<{ state: string }>`select state from export_parts order by number`.execute(

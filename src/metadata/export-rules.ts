@@ -56,38 +56,96 @@ export async function lockExported(tx: Transaction, sandboxId: SandboxId): Promi
   await sql`select pg_advisory_xact_lock(hashtextextended(${`exported of ${sandboxId}`}, 0))`.execute(tx)
 }
 
-/** What was delivered of some datasets, or by some principal, since a moment, and what is sealed and will be. */
+/** Deliveries to one place; of one that is not over yet there is a plan. */
+export interface ExportedSum {
+  readonly location: string | null
+  readonly plan: unknown
+  readonly rows: number
+  readonly bytes: number
+  readonly runs: number
+}
+
+/**
+ * What was delivered of some datasets, by some principal or members of some roles and groups, since a moment, and what is
+ * sealed and will be: by place.
+ */
 export async function sumExported(
   db: Db,
   since: {
     readonly sandboxId: SandboxId
     readonly from: Date
-    readonly datasetIds?: readonly string[]
+    readonly datasetIds?: readonly string[] | undefined
     readonly principalId?: PrincipalId
+    readonly roleIds?: readonly string[] | undefined
+    readonly groupIds?: readonly string[] | undefined
   },
-): Promise<{ readonly rows: number; readonly bytes: number; readonly runs: number }> {
-  const { sandboxId, from, datasetIds, principalId } = since
-  const answer = await sql<{ rows: string; bytes: string; runs: string }>`
+): Promise<ExportedSum[]> {
+  const { sandboxId, from, principalId } = since
+  const [datasetIds, roleIds, groupIds] = [
+    since.datasetIds ?? null,
+    since.roleIds ?? null,
+    since.groupIds ?? null,
+  ]
+  const answer = await sql<{
+    location: string | null
+    plan: unknown
+    rows: string
+    bytes: string
+    runs: string
+  }>`
     select
+      delivered.location, delivered.plan,
       coalesce(sum((delivered.counts ->> 'rowCount')::bigint), 0) as rows,
       coalesce(sum((delivered.counts ->> 'bytes')::bigint), 0) as bytes,
       count(*) as runs
     from job_runs run
     join export_runs export on export.run_id = run.id
     cross join lateral (
-      select case when run.state = 'succeeded' then run.result else export.manifest::jsonb end as counts
+      select
+        case when run.state = 'succeeded' then run.result else export.manifest::jsonb end as counts,
+        case when run.state = 'succeeded' then run.result ->> 'location' end as location,
+        case when run.state <> 'succeeded' then export.plan end as plan
     ) delivered
     where run.kind = 'export' and run.sandbox_id = ${sandboxId}
       and (
         (run.state = 'succeeded' and run.finished_at >= ${from})
         or (run.is_sealed and run.state not in ('succeeded', 'failed', 'cancelled'))
       )
-      and (${datasetIds ?? null}::text[] is null or export.dataset_id = any(${datasetIds ?? null}::text[]))
-      and (${principalId ?? null}::uuid is null or run.principal_id = ${principalId ?? null}::uuid)`.execute(
-    db,
-  )
-  const [row] = answer.rows
-  return { rows: Number(row?.rows ?? 0), bytes: Number(row?.bytes ?? 0), runs: Number(row?.runs ?? 0) }
+      and (${datasetIds}::text[] is null or export.dataset_id = any(${datasetIds}::text[]))
+      and (${principalId ?? null}::uuid is null or run.principal_id = ${principalId ?? null}::uuid)
+      and (${roleIds}::uuid[] is null or run.principal_id in (${inRoles(since.roleIds ?? [])}))
+      and (${groupIds}::uuid[] is null or run.principal_id in (${inGroups(since.groupIds ?? [])}))
+    group by delivered.location, delivered.plan`.execute(db)
+  return answer.rows.map(({ rows, bytes, runs, ...place }) => ({
+    ...place,
+    rows: Number(rows),
+    bytes: Number(bytes),
+    runs: Number(runs),
+  }))
+}
+
+/** Members of the roles, themselves or by a group. */
+function inRoles(roleIds: readonly string[]) {
+  return sql`
+    select principal_id from role_members where role_id = any(${roleIds}::uuid[])
+    union all
+    select member.principal_id from role_groups role_group
+    join group_members member on member.group_id = role_group.group_id
+    where role_group.role_id = any(${roleIds}::uuid[])`
+}
+
+function inGroups(groupIds: readonly string[]) {
+  return sql`select principal_id from group_members where group_id = any(${groupIds}::uuid[])`
+}
+
+export async function isInGroups(
+  db: Db,
+  principalId: PrincipalId,
+  groupIds: readonly string[],
+): Promise<boolean> {
+  const answer = await sql<{ found: boolean }>`
+    select ${principalId}::uuid in (${inGroups(groupIds)}) as found`.execute(db)
+  return answer.rows[0]?.found === true
 }
 
 /** Whether the principal is a member of one of the roles, itself or by a group. */
@@ -97,13 +155,7 @@ export async function isInRoles(
   roleIds: readonly string[],
 ): Promise<boolean> {
   const answer = await sql<{ found: boolean }>`
-    select exists (
-      select from role_members where principal_id = ${principalId} and role_id = any(${roleIds}::uuid[])
-      union all
-      select from role_groups role_group
-      join group_members member on member.group_id = role_group.group_id
-      where member.principal_id = ${principalId} and role_group.role_id = any(${roleIds}::uuid[])
-    ) as found`.execute(db)
+    select ${principalId}::uuid in (${inRoles(roleIds)}) as found`.execute(db)
   return answer.rows[0]?.found === true
 }
 
@@ -129,10 +181,13 @@ export async function selectExported(
     readonly principalId?: string | undefined
     readonly location?: string | undefined
     readonly datasetId?: string | undefined
+    readonly from?: Date | undefined
+    readonly before?: Date | undefined
     readonly limit: number
+    readonly offset?: number
   },
 ): Promise<ExportedRow[]> {
-  const { sandboxId, principalId, location, datasetId, limit } = filter
+  const { sandboxId, principalId, location, datasetId, from, before, limit, offset = 0 } = filter
   const answer = await sql<ExportedRow>`
     select
       export.run_id, export.flow_id, export.dataset_id,
@@ -147,10 +202,12 @@ export async function selectExported(
     join job_runs run on run.id = export.run_id
     left join principals principal on principal.id = run.principal_id
     where run.sandbox_id = ${sandboxId} and export.published_at is not null and run.state = 'succeeded'
+      and (${from ?? null}::timestamptz is null or export.published_at >= ${from ?? null}::timestamptz)
+      and (${before ?? null}::timestamptz is null or export.published_at < ${before ?? null}::timestamptz)
       and (${principalId ?? null}::uuid is null or run.principal_id = ${principalId ?? null}::uuid)
       and (${location ?? null}::text is null or starts_with(run.result ->> 'location', ${location ?? null}::text))
       and (${datasetId ?? null}::text is null or export.dataset_id = ${datasetId ?? null}::text)
     order by export.published_at desc
-    limit ${limit}`.execute(db)
+    limit ${limit} offset ${offset}`.execute(db)
   return answer.rows
 }

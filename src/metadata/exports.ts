@@ -256,6 +256,18 @@ export async function selectUnfinishedRuns(
   return await query.orderBy('sequence').execute()
 }
 
+/** Deliveries of a sandbox that are planned and worked on. */
+export async function selectExportsUnderWay(db: Db, sandboxId: SandboxId): Promise<ExportRunRow[]> {
+  return await db
+    .selectFrom('export_runs')
+    .innerJoin('job_runs', 'job_runs.id', 'export_runs.run_id')
+    .selectAll('export_runs')
+    .where('job_runs.kind', '=', 'export')
+    .where('job_runs.sandbox_id', '=', sandboxId)
+    .where('job_runs.state', 'in', ['running', 'sealed'])
+    .execute()
+}
+
 /** Locked until the end of the transaction: a delivery moves it. */
 export async function lockChain(
   tx: Transaction,

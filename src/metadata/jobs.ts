@@ -146,13 +146,15 @@ export async function selectRuns(
 
 /**
  * Takes the run of the highest priority that has waited longest, is due and whose lease, if it has one, is over. Runs of
- * one subject come in their order, one at a time; those of a lane wait for a place in it. One of a node is that node's, but
+ * one subject come in their order, one at a time, but one that was put off before it began keeps nobody waiting; those of a lane wait for a place in it. One of a node is that node's, but
  * when it was cancelled whoever comes may end it.
  */
 export async function claimRun(
   db: Db,
   claim: {
     readonly kinds: readonly string[]
+    /** None of these kinds' and lanes'. */
+    readonly fullLanes: readonly { readonly kind: string; readonly lane: string }[]
     readonly node: string
     readonly incarnation: string
     readonly now: Date
@@ -194,15 +196,20 @@ export async function claimRun(
             and (
               other.state in ('running', 'sealed')
               or (other.sequence < run.sequence
-                and (other.state = 'waiting' or (other.state = 'queued' and other.due_at <= ${now})))
+                and ((other.state = 'waiting' and other.code is distinct from 'job.postponed') or (other.state = 'queued' and other.due_at <= ${now})))
             )
         )
         and (
-          run.lane is null
+          run.lane_max is null
           or run.lane_max > (
             select count(*) from job_runs other
             where other.lane = run.lane and other.id <> run.id and other.state in ('running', 'sealed')
           )
+        )
+        and not exists (
+          select from unnest(${claim.fullLanes.map(({ kind }) => kind)}::text[],
+            ${claim.fullLanes.map(({ lane }) => lane)}::text[]) as filled (kind, lane)
+          where filled.kind = run.kind and filled.lane = run.lane
         )
       order by run.priority desc, run.due_at, run.sequence
       limit 1
@@ -302,6 +309,22 @@ export async function updateResumedRun(tx: Transaction, runId: RunId, now: Date)
     .set({ due_at: now, code: null, message: null })
     .where('id', '=', runId)
     .where('state', '=', 'waiting')
+    .execute()
+}
+
+/** Runs of a sandbox that were put off, but not by a person, are due now: what put them off may be otherwise. */
+export async function updatePutOff(
+  tx: Transaction,
+  { kind, sandboxId, now }: { readonly kind: string; readonly sandboxId: SandboxId; readonly now: Date },
+): Promise<void> {
+  await tx
+    .updateTable('job_runs')
+    .set({ due_at: now, updated_at: now })
+    .where('kind', '=', kind)
+    .where('sandbox_id', '=', sandboxId)
+    .where('state', '=', 'waiting')
+    .where('code', 'in', ['job.postponed', 'job.paused'])
+    .where('due_at', '<', never)
     .execute()
 }
 

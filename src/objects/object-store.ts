@@ -31,7 +31,7 @@ export interface ObjectStore extends AsyncDisposable {
   complete(token: StageToken, staged: Staged, options: { readonly signal: AbortSignal }): Promise<void>
 
   /** Removes what was staged; nothing happens when there is nothing. Never touches a visible object. */
-  abort(token: StageToken): Promise<void>
+  abort(token: StageToken, options?: { readonly signal?: AbortSignal }): Promise<void>
 
   /**
    * Reads back what was staged and is not yet visible, for the second reader. A chunk holds until the next is asked for.
@@ -58,7 +58,7 @@ export interface ObjectStore extends AsyncDisposable {
   ): AsyncIterable<Uint8Array>
 
   /** Nothing happens when it is not there. */
-  delete(name: string): Promise<void>
+  delete(name: string, options?: { readonly signal?: AbortSignal }): Promise<void>
 }
 
 /** Serialisable as JSON. */

@@ -41,6 +41,8 @@ export interface StoreHooks {
   readonly onHostKey?: (fingerprint: string) => void
   /** Makes nothing, not even the folder. */
   readonly isReadOnly?: boolean
+  /** Gives up opening. */
+  readonly signal?: AbortSignal | undefined
 }
 
 /** Stores that a lake can live in. */
@@ -52,8 +54,13 @@ export async function openRemoteStore(
   credentials: StoreCredentials = {},
   /** How it is asked otherwise than others. */
   policy: Partial<Pick<S3Policy, 'socketsMax'>> = {},
+  { signal }: Pick<StoreHooks, 'signal'> = {},
 ): Promise<RemoteStore> {
-  return await openS3Store(config, { credentials: credentials.s3, policy: { ...s3Policy, ...policy } })
+  return await openS3Store(config, {
+    credentials: credentials.s3,
+    policy: { ...s3Policy, ...policy },
+    signal,
+  })
 }
 
 /** @param folder absolute path; made when missing. @throws AppError 'store.refused', 'store.unreachable' */
@@ -67,15 +74,16 @@ export async function openStore(
   credentials: StoreCredentials = {},
   hooks: StoreHooks = {},
 ): Promise<ObjectStore> {
+  const { signal } = hooks
   switch (config.kind) {
     case 'local':
       return await openLocalStore(config)
     case 's3':
-      return await openRemoteStore(config, credentials)
+      return await openRemoteStore(config, credentials, {}, hooks)
     case 'azure':
-      return await openAzureStore(config, { credentials: given(credentials.azure) })
+      return await openAzureStore(config, { credentials: given(credentials.azure), signal })
     case 'gcs':
-      return await openGcsStore(config, { credentials: given(credentials.gcs) })
+      return await openGcsStore(config, { credentials: given(credentials.gcs), signal })
     case 'sftp':
       return await openSftpStore(config, { credentials: given(credentials.sftp), ...hooks })
     default:

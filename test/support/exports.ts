@@ -284,6 +284,25 @@ export class ExportBed implements AsyncDisposable {
     })) as FlowId
   }
 
+  /** A run that is due now, as one of the schedule's ticks. */
+  async tick(node: Node, flowId: FlowId): Promise<RunId> {
+    const { principal, sandbox } = this.caller
+    const dueAt = this.clock.now()
+    const runId = await this.metadata.transaction((tx) =>
+      node.jobs.enqueue(tx, {
+        kind: 'export',
+        subjectId: flowId,
+        tick: dueAt.toISOString(),
+        dueAt,
+        principalId: principal.id,
+        sandboxId: sandbox.id,
+        payload: {},
+      }),
+    )
+    node.jobs.ring()
+    return runId
+  }
+
   async run(node: Node, flowId: FlowId): Promise<Run> {
     return await this.settled(node, await node.exports.runNow(this.caller, flowId))
   }

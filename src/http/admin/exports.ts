@@ -148,6 +148,24 @@ function addAccount(app: App, { exports }: Given): void {
       return { datasets: datasets.map((dataset) => ({ ...dataset })) }
     },
   )
+  app.post(
+    '/exports/:flowId/verification',
+    {
+      config: guarded('sluice', 'manage-dataset-destinations'),
+      schema: {
+        tags,
+        summary: 'Check what lies where a flow delivers to',
+        description:
+          'Every manifest there, its signature and place in its chain, and every file, which is read, counted and hashed again: the report of `sluice verify`. It is answered when all is read.',
+        params: z.object({ flowId: z.string() }),
+        response: { 200: z.looseObject({ location: z.string(), isRight: z.boolean() }) },
+      },
+    },
+    async (request, reply) => {
+      const flowId = parseId('flow', request.params.flowId)
+      return { ...(await exports.verify(callerOf(request), flowId, { signal: signalOf(reply) })) }
+    },
+  )
   app.get(
     '/exports/deliveries',
     {
@@ -159,13 +177,21 @@ function addAccount(app: App, { exports }: Given): void {
           principalId: z.uuid().optional(),
           location: z.string().max(1_000).optional().describe('Begins with it'),
           datasetId: z.string().max(100).optional(),
+          from: z.iso.datetime().optional(),
+          before: z.iso.datetime().optional().describe('The first time that is not listed'),
           limit: z.coerce.number().int().min(1).max(1_000).default(100),
+          offset: z.coerce.number().int().min(0).max(1_000_000).default(0),
         }),
         response: { 200: z.object({ deliveries: z.array(delivery) }) },
       },
     },
     async (request) => {
-      const found = await exports.exported(callerOf(request), request.query)
+      const { from, before, ...filter } = request.query
+      const found = await exports.exported(callerOf(request), {
+        ...filter,
+        ...(from === undefined ? {} : { from: new Date(from) }),
+        ...(before === undefined ? {} : { before: new Date(before) }),
+      })
       return {
         deliveries: found.map((one) => ({ ...one, publishedAt: one.publishedAt.toISOString() })),
       }

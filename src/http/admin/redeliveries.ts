@@ -30,7 +30,7 @@ export function addRedeliveries(app: App, { exports }: Pick<HttpDependencies, 'e
         description:
           'The next delivery is as it would have been. Asked again while it is under way, it is the same run.',
         params: z.object({ runId: z.string() }),
-        body: z.object({ isDryRun }).optional(),
+        body: z.object({ isDryRun }).nullish(),
         response: {
           200: z.object({
             runId: z.string().optional(),

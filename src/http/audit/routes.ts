@@ -138,7 +138,7 @@ function eventDocument({ principal }: ReturnType<typeof callerOf>, event: AuditE
     userEmail: event.userEmail ?? userName ?? '',
     userName: userName ?? '',
     userId: userId ?? '',
-    assetName: event.assetId,
+    assetName: nameIn(detail) ?? event.assetId,
     failureCode: event.status === 'Deny' ? '403' : '',
     permissionResource: event.assetType,
     permissionType: permission ?? '',
@@ -152,4 +152,10 @@ function eventDocument({ principal }: ReturnType<typeof callerOf>, event: AuditE
     userIpAddresses: address === undefined ? [] : [address],
     enhancedEvents: [detail],
   }
+}
+
+/** Where who wrote it down knew what it is called. */
+function nameIn(detail: unknown): string | undefined {
+  const name = (detail as { readonly assetName?: unknown } | null)?.assetName
+  return typeof name === 'string' ? name : undefined
 }

@@ -24,6 +24,7 @@ export function dataSetDocument(
     state: 'ACTIVE',
     basePath: `adl://sluice/${dataset.id}`,
     files: `@/dataSetFiles?dataSetId=${dataset.id}`,
+    enableErrorDiagnostics: false,
     ...dataset.properties,
     fileDescription: { persisted: true, containerFormat: 'parquet', format: 'parquet' },
     schemaRef: { id: dataset.schemaId, contentType: 'application/vnd.adobe.xed-full+json;version=1' },
@@ -42,6 +43,12 @@ export function dataSetDocument(
     },
     ...(numbers?.lastBatchId === undefined
       ? {}
-      : { lastBatchId: numbers.lastBatchId, lastBatchStatus: numbers.lastBatchState }),
+      : {
+          lastBatchId: numbers.lastBatchId,
+          lastBatchStatus: numbers.lastBatchState,
+          ...(['success', 'active'].includes(numbers.lastBatchState ?? '')
+            ? { lastSuccessfulBatch: numbers.lastBatchId }
+            : {}),
+        }),
   }
 }

@@ -28,7 +28,7 @@ const newDataSet = z
 
 const dataSets = z.record(z.string(), z.looseObject({})).describe('Datasets by id')
 
-export function addDataSets(app: App, { datasets, statistics }: HttpDependencies): void {
+export function addDataSets(app: App, { datasets, statistics, exports }: HttpDependencies): void {
   const documents = async (caller: Caller, list: readonly Dataset[]) => {
     const numbers = await statistics(
       caller,
@@ -164,13 +164,19 @@ export function addDataSets(app: App, { datasets, statistics }: HttpDependencies
       schema: {
         tags,
         summary: 'Delete a dataset',
+        description: 'A header `warning` says that flows export it: their runs of it fail from now on.',
         params: z.object({ id: z.string() }),
         response: { 200: z.array(z.string()) },
       },
     },
-    async (request) => {
+    async (request, reply) => {
       const id = parseId('dataset', request.params.id)
-      await datasets.delete(callerOf(request), id)
+      const caller = callerOf(request)
+      await datasets.delete(caller, id)
+      const flowCount = await exports.flowCount(caller, id)
+      // What is deleted is gone; who deleted it hears what that ends.
+      if (flowCount > 0)
+        void reply.header('warning', `199 sluice "Exported by ${flowCount} flow(s): remove it from them"`)
       return [`@/dataSets/${id}`]
     },
   )

@@ -9,11 +9,18 @@ import { callerOf } from '../gateway/caller.ts'
 const flowsMax = 80
 const datasetsMax = 100
 
-const dataset = z.looseObject({ id: z.string() })
+/** What the reference platform has kept out of its reference; windows of record time are asked for elsewhere. */
+const backfill = z
+  .undefined({ error: 'is not taken here: ask for windows with POST /sluice/v1/exports/FLOW/backfill' })
+  .optional()
+const dataset = z.looseObject({ id: z.string(), backfill })
 const body = z.looseObject({
   activationInfo: z.looseObject({
+    backfill,
     destinations: z
-      .array(z.looseObject({ flowId: z.string(), datasets: z.array(dataset).min(1).max(datasetsMax) }))
+      .array(
+        z.looseObject({ flowId: z.string(), backfill, datasets: z.array(dataset).min(1).max(datasetsMax) }),
+      )
       .min(1)
       .max(flowsMax),
   }),

@@ -1,9 +1,10 @@
 import type { FastifyRequest } from 'fastify'
 import { z } from 'zod'
 import { AppError } from '#base/errors.ts'
-import { parseId } from '#base/ids.ts'
+import { isId } from '#base/ids.ts'
 import { permissionsToChange } from '#exports/entity-checks.ts'
 import type { EntityKind } from '#exports/exports.ts'
+import { unknownResource } from '#exports/unknown-resource.ts'
 import type { HttpDependencies } from '../dependencies.ts'
 import { type App, guarded } from '../gateway/app.ts'
 import { callerOf } from '../gateway/caller.ts'
@@ -131,7 +132,8 @@ function addFlowAction(app: App, { exports }: HttpDependencies): void {
       if (op !== 'enable' && op !== 'disable') {
         throw new AppError('request.invalid', `op is enable or disable, ${JSON.stringify(op)} came.`)
       }
-      const flowId = parseId('flow', request.params.id)
+      const { id: flowId } = request.params
+      if (!isId('flow', flowId)) throw unknownResource('flows', flowId)
       return changeDocument(
         await exports.setFlowEnabled(
           callerOf(request),

@@ -1,7 +1,8 @@
 import { z } from 'zod'
 import { AppError } from '#base/errors.ts'
-import { parseId } from '#base/ids.ts'
+import { isId, type RunId } from '#base/ids.ts'
 import type { RunAction } from '#exports/exports.ts'
+import { unknownResource } from '#exports/unknown-resource.ts'
 import type { HttpDependencies } from '../dependencies.ts'
 import { type App, guarded } from '../gateway/app.ts'
 import { callerOf } from '../gateway/caller.ts'
@@ -41,7 +42,7 @@ export function addRuns(app: App, dependencies: HttpDependencies): void {
       },
     },
     async (request) => ({
-      items: [await exports.runDocument(callerOf(request), parseId('run', request.params.id))],
+      items: [await exports.runDocument(callerOf(request), runIdOf(request.params.id))],
     }),
   )
   app.post(
@@ -60,7 +61,8 @@ export function addRuns(app: App, dependencies: HttpDependencies): void {
     },
     async (request, reply) => {
       const { flowId, overridesWindows = false } = request.body
-      const id = await exports.runNow(callerOf(request), parseId('flow', flowId), { overridesWindows })
+      if (!isId('flow', flowId)) throw unknownResource('flows', flowId)
+      const id = await exports.runNow(callerOf(request), flowId, { overridesWindows })
       return await reply.code(201).send({ id, etag: `"${id}"` })
     },
   )
@@ -95,7 +97,12 @@ function addRunAction(app: App, { exports }: HttpDependencies): void {
         const came = JSON.stringify(request.query.op.slice(0, 80))
         throw new AppError('request.invalid', `op is RE_TRIGGER, CANCEL, PAUSE or RESUME, ${came} came.`)
       }
-      return await exports.controlRun(callerOf(request), parseId('run', request.params.id), action)
+      return await exports.controlRun(callerOf(request), runIdOf(request.params.id), action)
     },
   )
+}
+
+function runIdOf(id: string): RunId {
+  if (isId('run', id)) return id
+  throw unknownResource('runs', id)
 }

@@ -2,9 +2,9 @@ import { z } from 'zod'
 import { AppError } from '#base/errors.ts'
 import { pageOf } from '#exports/entity-query.ts'
 import { connectionSpecs, flowSpecs, type SpecDocument } from '#exports/spec-documents.ts'
-import type { Caller } from '#datasets/datasets.ts'
+import type { Caller, Dataset, DatasetPage } from '#datasets/datasets.ts'
 import { dataSetDocument } from '../catalog/data-set-document.ts'
-import { trimmed } from '../catalog/data-sets-query.ts'
+import { dataSetsQuery, pageOf as pageOfDataSets, trimmed } from '../catalog/data-sets-query.ts'
 import type { HttpDependencies } from '../dependencies.ts'
 import { type App, guarded } from '../gateway/app.ts'
 import { callerOf } from '../gateway/caller.ts'
@@ -47,12 +47,12 @@ function specOf(specs: readonly SpecDocument[], name: string, id: string): SpecD
   })
 }
 
-const configsQuery = z.looseObject({
+/** As the Catalog takes them, which this is a part of. */
+const configsQuery = dataSetsQuery.extend({
   outputType: z.literal('activationDatasets').optional(),
   outputField: z.literal('datasets').optional(),
   start: z.coerce.number().int().min(0).default(0),
   limit: z.coerce.number().int().min(1).max(100).default(datasetsShown),
-  properties: z.string().max(1_000).optional(),
 })
 
 /** Datasets that may be exported: those the caller may read. Every spec answers alike. */
@@ -92,9 +92,7 @@ function addConfigs(app: App, { datasets, statistics }: HttpDependencies): void 
       specOf(connectionSpecs, 'connectionSpecs', request.params.id)
       const caller = callerOf(request)
       const { start, limit, properties } = request.query
-      const all = (await datasets.tables(caller)).toSorted(
-        (one, other) => other.createdAt.getTime() - one.createdAt.getTime() || (one.id < other.id ? -1 : 1),
-      )
+      const all = asked(await datasets.tables(caller), pageOfDataSets(request.query))
       const page = all.slice(start, start + limit)
       const shown = trimmed(await documents(caller, page), properties)
       return {
@@ -108,4 +106,45 @@ function addConfigs(app: App, { datasets, statistics }: HttpDependencies): void 
       }
     },
   )
+}
+
+/** Those that meet the conditions, in the order asked for; the newest first where none is. */
+function asked(all: readonly Dataset[], page: DatasetPage): Dataset[] {
+  const { name, namePattern, schemaId, tags = [], orderBy } = page
+  const keys: NonNullable<DatasetPage['orderBy']> = orderBy ?? [{ column: 'created_at', isDescending: true }]
+  const keyOf = (dataset: Dataset, column: (typeof keys)[number]['column']): string | number => {
+    if (column === 'name') return dataset.name
+    return (column === 'created_at' ? dataset.createdAt : dataset.updatedAt).getTime()
+  }
+  const compare = (one: Dataset, other: Dataset) => {
+    for (const { column, isDescending } of keys) {
+      const [left, right] = [keyOf(one, column), keyOf(other, column)]
+      if (left !== right) return left < right === isDescending ? 1 : -1
+    }
+    return one.id < other.id ? -1 : 1
+  }
+  return all
+    .filter(
+      (dataset) =>
+        (name === undefined || dataset.name === name) &&
+        (namePattern === undefined || isNamed(dataset.name, namePattern)) &&
+        (schemaId === undefined || dataset.schemaId === schemaId) &&
+        tags.every(({ key, value }) => dataset.tags[key]?.includes(value) ?? false),
+    )
+    .toSorted(compare)
+}
+
+/** `^` and `$` are the ends, `.*` is anything. */
+function isNamed(name: string, pattern: string): boolean {
+  const [isFromStart, isToEnd] = [pattern.startsWith('^'), pattern.endsWith('$')]
+  const parts = pattern.slice(isFromStart ? 1 : 0, isToEnd ? -1 : undefined).split('.*')
+  const last = parts.length - 1
+  let at = 0
+  for (const [index, part] of parts.entries()) {
+    const found = index === last && isToEnd ? name.length - part.length : name.indexOf(part, at)
+    if (found < at || !name.startsWith(part, found)) return false
+    if (index === 0 && isFromStart && found !== 0) return false
+    at = found + part.length
+  }
+  return true
 }

@@ -6,7 +6,7 @@ import type { App } from './app.ts'
 /** JSON bodies of every flavour (`application/json-patch+json` too); an empty one is as none. */
 export function addJsonBodies(app: App): void {
   const parse = app.getDefaultJsonParser('error', 'error')
-  app.removeContentTypeParser('application/json')
+  app.removeContentTypeParser(['application/json', 'text/plain'])
   app.addContentTypeParser(
     /^application\/(?:[\w.-]+\+)?json\b/i,
     { parseAs: 'string' },

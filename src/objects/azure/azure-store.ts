@@ -27,6 +27,8 @@ export interface AzureStoreOptions {
   readonly credentials: AzureCredentials
   readonly policy?: RemotePolicy
   readonly clock?: Clock
+  /** Gives up opening. */
+  readonly signal?: AbortSignal | undefined
 }
 
 /**
@@ -46,7 +48,7 @@ export async function openAzureStore(
   const { container } = connection
   // Azure takes a backslash for a slash: the object would get another name.
   const keys = keysBelow(config.prefix, { pattern: /\\/, what: 'a backslash, which Azure takes for a slash' })
-  await checkContainer(connection)
+  await checkContainer(connection, options.signal ?? forever)
 
   /** Removes the blob, if it is there. */
   async function remove(key: string, name: string, signal: AbortSignal): Promise<void> {
@@ -85,7 +87,7 @@ export async function openAzureStore(
     },
 
     // Blocks of an upload that broke off are nowhere to be seen, and the store drops them after a week.
-    abort: async (token) => await remove(keys.ofStaged(token), token.name, forever),
+    abort: async (token, { signal = forever } = {}) => await remove(keys.ofStaged(token), token.name, signal),
 
     readStaged: async function* (token, { signal }) {
       yield* readBlob(connection, { key: keys.ofStaged(token), name: token.name, signal })
@@ -108,7 +110,7 @@ export async function openAzureStore(
       yield* readBlob(connection, { key: keys.of(name), name, ...options })
     },
 
-    delete: async (name) => await remove(keys.of(name), name, forever),
+    delete: async (name, { signal = forever } = {}) => await remove(keys.of(name), name, signal),
 
     [Symbol.asyncDispose]: async () => {},
   }
@@ -183,8 +185,8 @@ function serviceOf(
 }
 
 /** A wrong location or wrong credentials are told at once, not by the first write. */
-async function checkContainer(connection: Connection): Promise<void> {
-  await ask(connection, { name: '', signal: forever }, async (abortSignal) => {
+async function checkContainer(connection: Connection, signal: AbortSignal): Promise<void> {
+  await ask(connection, { name: '', signal }, async (abortSignal) => {
     // What a signature for the container alone may ask, too.
     await connection.container.listBlobsFlat({ abortSignal }).byPage({ maxPageSize: 1 }).next()
   })

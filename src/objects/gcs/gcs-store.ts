@@ -19,6 +19,8 @@ export interface GcsStoreOptions {
   readonly credentials: GcsCredentials
   readonly policy?: RemotePolicy
   readonly clock?: Clock
+  /** Gives up opening. */
+  readonly signal?: AbortSignal | undefined
 }
 
 /**
@@ -29,12 +31,12 @@ export interface GcsStoreOptions {
  * of their own under names that no listing of ours shows; `complete` has the store copy them.
  */
 export async function openGcsStore(config: GcsStoreConfig, options: GcsStoreOptions): Promise<ObjectStore> {
-  const { credentials, policy = remotePolicy, clock = systemClock } = options
+  const { credentials, policy = remotePolicy, clock = systemClock, signal = forever } = options
   const token = serviceAccount(credentials.serviceAccountKey)
   const connection = connectGcs(config, { token, policy, clock })
   const keys = keysBelow(config.prefix)
   // A wrong location or wrong credentials are told at once, not by the first write.
-  for await (const _ of objectsBelow(connection, { name: '', signal: forever }, `${config.prefix}/`)) break
+  for await (const _ of objectsBelow(connection, { name: '', signal }, `${config.prefix}/`)) break
 
   const partKeyOf = (stage: StageToken) => (number: number) => `${keys.ofStaged(stage)}-${number}`
 
@@ -62,8 +64,8 @@ export async function openGcsStore(config: GcsStoreConfig, options: GcsStoreOpti
     },
 
     // The parts of one that broke off, too.
-    abort: async (stage) => {
-      const asking = { name: stage.name, signal: forever }
+    abort: async (stage, { signal: given = forever } = {}) => {
+      const asking = { name: stage.name, signal: given }
       for await (const { name: key } of objectsBelow(connection, asking, keys.ofStaged(stage)))
         await removeObject(connection, asking, key)
     },
@@ -100,7 +102,8 @@ export async function openGcsStore(config: GcsStoreConfig, options: GcsStoreOpti
       yield* readObject(connection, { key: keys.of(name), name, ...range })
     },
 
-    delete: async (name) => await removeObject(connection, { name, signal: forever }, keys.of(name)),
+    delete: async (name, { signal: given = forever } = {}) =>
+      await removeObject(connection, { name, signal: given }, keys.of(name)),
 
     [Symbol.asyncDispose]: async () => {},
   }

@@ -42,5 +42,8 @@ export const remotePolicy: RemotePolicy = {
   socketsMax: 32,
 }
 
+/** For what a writing that has failed takes away of itself; what is left then is swept. */
+export const tidyMsMax = 10_000
+
 /** An object is written within this span, or not at all. */
 export const writeMsMax = 12 * 3_600_000

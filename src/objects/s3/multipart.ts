@@ -3,6 +3,7 @@ import { must } from '#base/assert.ts'
 import { AppError } from '#base/errors.ts'
 import { ask, type Asking } from '../remote/ask.ts'
 import type { Keys } from '../remote/keys.ts'
+import { tidyMsMax } from '../remote/policy.ts'
 import type { Connection } from './connection.ts'
 import { failureOf, isUploadGone } from './failure.ts'
 import { unfinishedAgeMsMin } from './s3-config.ts'
@@ -55,11 +56,11 @@ export async function abortUpload(
   { key, name, uploadId }: { readonly key: string; readonly name: string; readonly uploadId: string },
 ): Promise<void> {
   // The caller's signal may be what ended the upload.
-  const signal = new AbortController().signal
+  const signal = AbortSignal.timeout(tidyMsMax)
   try {
     await removeUpload(connection, { key, name, signal }, uploadId)
   } catch (error) {
-    if (!(error instanceof AppError)) throw error
+    if (!(error instanceof AppError) && !signal.aborted) throw error
   }
 }
 

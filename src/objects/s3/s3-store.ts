@@ -26,6 +26,8 @@ export interface S3StoreOptions {
   readonly credentials?: S3Credentials | undefined
   readonly policy?: S3Policy
   readonly clock?: Clock
+  /** Gives up opening. */
+  readonly signal?: AbortSignal | undefined
 }
 
 /**
@@ -40,7 +42,7 @@ export interface S3StoreOptions {
 export async function openS3Store(config: S3StoreConfig, options: S3StoreOptions = {}): Promise<RemoteStore> {
   const connection = await connect(config, options)
   const keys = keysBelow(config.prefix)
-  await checkBucket(connection)
+  await checkBucket(connection, options.signal ?? forever)
 
   return {
     location: connection.location,
@@ -70,10 +72,10 @@ export async function openS3Store(config: S3StoreConfig, options: S3StoreOptions
       await removeObject(connection, { key: stagedKey, name: token.name, signal })
     },
 
-    abort: async (token) => {
+    abort: async (token, { signal = forever } = {}) => {
       const key = keys.ofStaged(token)
-      await abortUploadsOf(connection, { key, name: token.name, signal: forever })
-      await removeObject(connection, { key, name: token.name, signal: forever })
+      await abortUploadsOf(connection, { key, name: token.name, signal })
+      await removeObject(connection, { key, name: token.name, signal })
     },
 
     readStaged: async function* (token, { signal }) {
@@ -106,7 +108,8 @@ export async function openS3Store(config: S3StoreConfig, options: S3StoreOptions
       yield* readObject(connection, { key: keys.of(name), name, ...options })
     },
 
-    delete: async (name) => await removeObject(connection, { key: keys.of(name), name, signal: forever }),
+    delete: async (name, { signal = forever } = {}) =>
+      await removeObject(connection, { key: keys.of(name), name, signal }),
 
     sweepUnfinished: async (options) => await sweepUploads(connection, keys, options),
 
@@ -162,13 +165,11 @@ async function connect(config: S3StoreConfig, options: S3StoreOptions): Promise<
 }
 
 /** A wrong location or wrong credentials are told at once, not by the first write. */
-async function checkBucket(connection: Connection): Promise<void> {
+async function checkBucket(connection: Connection, signal: AbortSignal): Promise<void> {
   const { sdk, client, bucket } = connection
   const command = new sdk.HeadBucketCommand({ Bucket: bucket })
   try {
-    await ask(connection, { name: '', signal: forever }, (abortSignal) =>
-      client.send(command, { abortSignal }),
-    )
+    await ask(connection, { name: '', signal }, (abortSignal) => client.send(command, { abortSignal }))
   } catch (error) {
     client.destroy()
     throw error

@@ -23,6 +23,8 @@ export interface SftpStoreOptions {
   readonly onHostKey?: ((fingerprint: string) => void) | undefined
   /** Makes nothing, not even the folder. */
   readonly isReadOnly?: boolean
+  /** Gives up opening. */
+  readonly signal?: AbortSignal | undefined
   readonly policy?: RemotePolicy
   readonly clock?: Clock
 }
@@ -36,11 +38,11 @@ export async function openSftpStore(
   config: SftpStoreConfig,
   options: SftpStoreOptions,
 ): Promise<ObjectStore> {
-  const { credentials, onHostKey, isReadOnly = false, policy = remotePolicy, clock = systemClock } = options
+  const { credentials, onHostKey, policy = remotePolicy, clock = systemClock } = options
   const location = locationOf(config)
   const remote = { location, policy, clock, failures: sftpFailures }
   const connection = connectSftp(config, { remote, credentials, onHostKey })
-  const root = await rootOf(connection, config.folder, isReadOnly).catch((error: unknown) => {
+  const root = await rootOf(connection, config.folder, options).catch((error: unknown) => {
     connection.drop()
     throw error
   })
@@ -98,7 +100,7 @@ export async function openSftpStore(
       await remove(from, name, signal)
     },
 
-    abort: async (token) => await remove(stagingPathOf(token), token.name, forever),
+    abort: async (token, { signal = forever } = {}) => await remove(stagingPathOf(token), token.name, signal),
 
     readStaged: async function* (token, { signal }) {
       yield* readFile(connection, { path: stagingPathOf(token), name: token.name, signal })
@@ -129,7 +131,7 @@ export async function openSftpStore(
       yield* readFile(connection, { path: pathOf(name), name, ...options_ })
     },
 
-    delete: async (name) => await remove(pathOf(name), name, forever),
+    delete: async (name, { signal = forever } = {}) => await remove(pathOf(name), name, signal),
 
     [Symbol.asyncDispose]: async () => connection.drop(),
   }
@@ -144,8 +146,12 @@ function locationOf({ host, port, username, folder }: SftpStoreConfig): string {
 }
 
 /** The folder as the server calls it, made when it is missing. A wrong login is told at once, not by the first write. */
-async function rootOf(connection: Connection, folder: string, isReadOnly: boolean): Promise<string> {
-  const asking = { name: '', signal: forever }
+async function rootOf(
+  connection: Connection,
+  folder: string,
+  { isReadOnly = false, signal = forever }: Pick<SftpStoreOptions, 'isReadOnly' | 'signal'>,
+): Promise<string> {
+  const asking = { name: '', signal }
   const wanted = folder === '' ? '.' : folder
   const path = await connection.ask(asking, async (sftp) => {
     if (wanted.startsWith('/')) return wanted

@@ -4,7 +4,7 @@ import { AppError } from '#base/errors.ts'
 import type { Staged } from '../object-store.ts'
 import { LostAnswer } from '../remote/failure.ts'
 import { inParts } from '../remote/parts.ts'
-import { writeMsMax } from '../remote/policy.ts'
+import { tidyMsMax, writeMsMax } from '../remote/policy.ts'
 import { sendParts } from '../remote/send-parts.ts'
 import type { Connection } from './connection.ts'
 import { failureOf, isMissing } from './failure.ts'
@@ -88,10 +88,10 @@ async function openHandle(sftp: SFTPWrapper, path: string, isBegun: boolean): Pr
 
 /** Whatever was the matter before, it is what is told. */
 async function removeQuietly(connection: Connection, { path, name }: Writing): Promise<void> {
-  const signal = new AbortController().signal
+  const signal = AbortSignal.timeout(tidyMsMax)
   await connection
     .ask({ name, signal }, (sftp) => unlinkIfThere(sftp, path))
     .catch((error: unknown) => {
-      if (!(error instanceof AppError)) throw error
+      if (!(error instanceof AppError) && !signal.aborted) throw error
     })
 }
