@@ -13,6 +13,7 @@ import { boundedDecimal, decimalOf, isIntegral } from '#types/implicit-cast.ts'
 import { aggregateCall, nullsLeftOut } from './aggregate-call.ts'
 import { aggregate, on, sameAsFirst } from './define.ts'
 import type { FunctionEntry, PrintedCall, Signature } from './entry.ts'
+import { isNested, orderKey } from './nested-order.ts'
 import { decimalQuotient, wrapped } from './numbers.ts'
 
 const isInterval = ([type]: readonly DataType[]): boolean => type?.kind === 'interval'
@@ -46,8 +47,8 @@ export const aggregateFunctions: readonly FunctionEntry[] = [
     on(['interval'], intervalType, plain('avg'), { fits: isInterval }),
     on(['numeric'], averageType, average),
   ),
-  aggregate('min', on(['any'], sameAsFirst, plain('min'))),
-  aggregate('max', on(['any'], sameAsFirst, plain('max'))),
+  aggregate('min', on(['any'], sameAsFirst, extreme('min'))),
+  aggregate('max', on(['any'], sameAsFirst, extreme('max'))),
   aggregate('first first_value', ...oneOf('first')),
   aggregate('last last_value', ...oneOf('last')),
   aggregate('any_value', ...oneOf('first')),
@@ -56,8 +57,8 @@ export const aggregateFunctions: readonly FunctionEntry[] = [
     'collect_set',
     on(['any'], listType, (call) => collected({ ...call, isDistinct: true })),
   ),
-  aggregate('max_by', on(['any', 'any'], sameAsFirst, plain('arg_max_null'))),
-  aggregate('min_by', on(['any', 'any'], sameAsFirst, plain('arg_min_null'))),
+  aggregate('max_by', on(['any', 'any'], sameAsFirst, extremeBy('max'))),
+  aggregate('min_by', on(['any', 'any'], sameAsFirst, extremeBy('min'))),
   aggregate('bool_and every', on(['boolean'], booleanType, plain('bool_and'))),
   aggregate('bool_or some any', on(['boolean'], booleanType, plain('bool_or'))),
   aggregate('bit_and', on(['integral'], sameAsFirst, plain('bit_and'))),
@@ -88,6 +89,23 @@ function plain(name: string): (call: PrintedCall) => string {
       call,
       `${name}(${call.isDistinct ? 'DISTINCT ' : ''}${call.values.join(', ')}${call.orderBy})`,
     )
+}
+
+function extreme(side: 'min' | 'max'): (call: PrintedCall) => string {
+  return (call) => {
+    const [value = ''] = call.values
+    return isNested(call.type)
+      ? aggregateCall(call, `arg_${side}(${value}, ${orderKey(value, call.type)})`)
+      : plain(side)(call)
+  }
+}
+
+function extremeBy(side: 'min' | 'max'): (call: PrintedCall) => string {
+  return (call) => {
+    const [value = '', order = ''] = call.values
+    const key = orderKey(order, call.types[1] ?? call.type)
+    return plain(`arg_${side}_null`)({ ...call, values: [value, key] })
+  }
 }
 
 /** `count(*)` comes as `count(1)`; of several values, rows that lack one do not count. */

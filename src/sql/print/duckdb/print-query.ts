@@ -11,6 +11,7 @@ import type {
   Relation,
 } from '../../bind/bound.ts'
 import { hasAggregate } from '../../bind/grouping.ts'
+import { isNested, orderKey } from '../../functions/nested-order.ts'
 import { printLiteral } from './literal.ts'
 import { printExpression } from './print-expression.ts'
 import { printFrom, type QueryPrinter } from './print-from.ts'
@@ -97,9 +98,15 @@ function printValues({ rows, columns }: BoundValues, printer: QueryPrinter): str
   return `SELECT * FROM (VALUES ${texts.join(', ')}) AS v(${names})`
 }
 
-function printTail({ orderBy, limit, offset }: BoundQueryTree, printer: QueryPrinter): string[] {
-  const key = (order: BoundOrder): string =>
-    'output' in order ? String(order.output + 1) : sortKeyText(printExpression(order.value, printer))
+function printTail(tree: BoundQueryTree, printer: QueryPrinter): string[] {
+  const { orderBy, limit, offset } = tree
+  const key = (order: BoundOrder): string => {
+    const output = 'output' in order && tree.kind === 'select' ? tree.projections[order.output] : undefined
+    const value =
+      'value' in order ? order.value : output && isNested(output.value.type) ? output.value : undefined
+    if (value) return sortKeyText(orderKey(printExpression(value, printer), value.type))
+    return 'output' in order ? String(order.output + 1) : ''
+  }
   const count = (value: BoundExpression): string =>
     value.kind === 'literal' && value.value !== null
       ? String(value.value)
