@@ -94,7 +94,7 @@ function bindArguments(
   const values: BoundExpression[] = []
   for (const argument of call.arguments) {
     if (argument.kind === 'star') {
-      if (entry.names[0] === 'count') values.push(integerOf(1))
+      if (entry.names[0] === 'count' && !call.isDistinct) values.push(integerOf(1))
       else values.push(...starColumns(argument, place.scope).map((column) => column.value))
     } else if (argument.kind === 'lambda') {
       values.push(bindLambda(argument, { call, entry, values, place }))
