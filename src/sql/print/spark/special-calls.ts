@@ -17,6 +17,8 @@ export const specialCalls: Readonly<Record<string, (printed: PrintedCall, orderB
   rtrim: trimmedSide('TRAILING'),
   // Spark's own fails for what is no such text.
   url_decode: ({ values }) => `try_url_decode(${values.join(', ')})`,
+  // Spark's own takes only a column that it has made a window itself.
+  window_time: ({ values: [window = ''] }) => `(${window}.end - INTERVAL '1' MICROSECOND)`,
   approx_count_distinct: withError,
   // Spark names its fields by the columns printed.
   arrays_zip: ({ call, values }) => `CAST(arrays_zip(${values.join(', ')}) AS ${sparkType(call.type)})`,
