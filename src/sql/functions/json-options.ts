@@ -4,7 +4,13 @@ import type { BoundExpression } from '../bind/bound.ts'
 /** By name in lower case. */
 export type JsonOptions = ReadonlyMap<string, string>
 
-const known = ['timestampformat', 'dateformat', 'timestampntzformat', 'ignorenullfields']
+const known = [
+  'timestampformat',
+  'dateformat',
+  'timestampntzformat',
+  'ignorenullfields',
+  'columnnameofcorruptrecord',
+]
 
 /** Options that allow more, or with `false` less, each with its flag. */
 const leniencies: Readonly<Record<string, string>> = {
