@@ -32,12 +32,12 @@ export const aggregateFunctions: readonly FunctionEntry[] = [
   ),
   aggregate(
     'sum',
-    on(['interval'], intervalType, plain('sum'), { fits: isInterval }),
+    on(['interval'], intervalType, sumOfIntervals, { fits: isInterval }),
     on(['numeric'], sumType, sum),
   ),
   aggregate(
     'try_sum',
-    on(['interval'], intervalType, plain('sum'), { fits: isInterval }),
+    on(['interval'], intervalType, sumOfIntervals, { fits: isInterval }),
     on(['numeric'], sumType, (call) =>
       call.type.kind === 'long' ? `TRY_CAST(${plain('sum')(call)} AS BIGINT)` : sum(call),
     ),
@@ -132,6 +132,20 @@ function sumType([type = longType]: readonly DataType[]): DataType {
 
 function boundedSum(type: Extract<DataType, { kind: 'decimal' }>): DataType {
   return { kind: 'decimal', precision: Math.min(type.precision + 10, 38), scale: type.scale }
+}
+
+/** The engine adds no intervals: their months, days and parts of days one by one. */
+function sumOfIntervals(call: PrintedCall): string {
+  const [value = ''] = call.values
+  const part = (name: string): string => `date_part('${name}', ${value})`
+  const sum = (amount: string, type: string): string =>
+    `CAST(${plain('sum')({ ...call, values: [amount] })} AS ${type})`
+  const months = sum(`${part('year')} * 12 + ${part('month')}`, 'INTEGER')
+  const micros = sum(
+    `${part('hour')} * 3600000000 + ${part('minute')} * 60000000 + ${part('microsecond')}`,
+    'BIGINT',
+  )
+  return `(to_months(${months}) + to_days(${sum(part('day'), 'INTEGER')}) + to_microseconds(${micros}))`
 }
 
 function sum(call: PrintedCall): string {
