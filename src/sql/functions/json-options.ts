@@ -77,9 +77,9 @@ export function schemaLeniency(options: JsonOptions): string {
   const ignored = Object.keys(leniencies).find(
     (name) => leniencies[name] !== 'z' && flags.includes(leniencies[name] ?? ''),
   )
-  const refused = ignored ?? (options.has('primitivesasstring') ? 'primitivesasstring' : undefined)
-  if (refused === undefined) return flags
-  throw new AppError('query.unsupported', `schema_of_json does not take the option ${refused}.`, {
-    hint: 'Of the options that change what is read it takes allowNumericLeadingZeros.',
+  const areTexts = options.get('primitivesasstring')?.toLowerCase() === 'true'
+  if (ignored === undefined) return areTexts ? `${flags}s` : flags
+  throw new AppError('query.unsupported', `schema_of_json does not take the option ${ignored}.`, {
+    hint: 'Of the options that change what is read it takes allowNumericLeadingZeros and primitivesAsString.',
   })
 }

@@ -79,7 +79,7 @@ export const jsonFunctions: readonly FunctionEntry[] = [
         },
       ),
     ),
-    remarks: 'Of a constant. Option: `allowNumericLeadingZeros`.',
+    remarks: 'Of a constant. Options: `allowNumericLeadingZeros`, `primitivesAsString`.',
   },
 ]
 
