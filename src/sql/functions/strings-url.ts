@@ -9,7 +9,17 @@ const encoded = "replace(replace(replace(url_encode($1), '%20', '+'), '~', '%7E'
 /** URLs and their parts. */
 export const urlFunctions: readonly FunctionEntry[] = [
   scalar('url_encode', on(['string'], stringType, encoded)),
-  scalar('url_decode try_url_decode', on(['string'], stringType, decoded)),
+  scalar(
+    'url_decode',
+    on(['string'], stringType, (call) =>
+      onceEach(
+        [...call.values],
+        (text = '') =>
+          `coalesce(${decoded({ ...call, values: [text] })}, CASE WHEN ${text} IS NOT NULL THEN error('A percent sign of the URL stands before no two hex digits: try_url_decode gives NULL.') END)`,
+      ),
+    ),
+  ),
+  scalar('try_url_decode', on(['string'], stringType, decoded)),
   {
     ...scalar(
       'parse_url try_parse_url',
