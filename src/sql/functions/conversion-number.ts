@@ -6,11 +6,25 @@ import type { BoundExpression } from '../bind/bound.ts'
 import { nullOf, stringOf } from '../bind/build.ts'
 import { on, rewritten, scalar } from './define.ts'
 import type { FunctionEntry, PrintedCall, RewriteContext } from './entry.ts'
+import { onceEach } from './once-each.ts'
 
 /** Numbers written to a format of `9 0 . , $ S MI PR`. */
 export const numberTextFunctions: readonly FunctionEntry[] = [
   {
-    ...scalar('to_number try_to_number', on(['string', 'string'], numberType, number)),
+    ...scalar(
+      'to_number',
+      on(['string', 'string'], numberType, (call) =>
+        onceEach(
+          [call.values[0] ?? ''],
+          (text = '') =>
+            `coalesce(${number({ ...call, values: [text] })}, CASE WHEN ${text} IS NOT NULL THEN error('A text does not follow the format of to_number: try_to_number gives NULL.') END)`,
+        ),
+      ),
+    ),
+    remarks: 'What does not follow the format is an error.',
+  },
+  {
+    ...scalar('try_to_number', on(['string', 'string'], numberType, number)),
     remarks: 'NULL for what does not follow the format.',
   },
   {
@@ -66,15 +80,25 @@ function numberType(_types: readonly DataType[], [, format]: readonly BoundExpre
 
 function number({ values: [value = ''], arguments: [, format], type }: PrintedCall): string {
   const { text, whole, fraction } = formatOf(format)
-  const sign = /S|MI/.test(text) ? '[+-]?' : ''
-  const dollar = text.includes('$') ? '\\$?' : ''
-  const body = `${dollar}[0-9,]{0,${whole.length}}${fraction === '' ? '' : `(?:\\.[0-9]{0,${fraction.length}})?`}`
+  const sign = text.includes('S') ? '[+-]?' : '-?'
+  const dollar = text.includes('$') ? '\\$' : ''
+  const body = `${dollar}(?:${wholeShape(whole)})${fraction === '' ? '' : `(?:\\.[0-9]{0,${fraction.length}})?`}`
   const shape = text.endsWith('PR')
     ? `<${body}>|${body}`
-    : `${sign}${body}${/(S|MI)$/.test(text) ? '[+-]?' : ''}`
+    : `${/^(?:S|MI)/.test(text) ? sign : ''}${body}${/(?:S|MI)$/.test(text) ? sign : ''}`
   const clean = `regexp_replace(${value}, '[,$<>+ -]', '', 'g')`
   const minus = `(CASE WHEN regexp_matches(${value}, '[-<]') THEN '-' ELSE '' END)`
-  return `(CASE WHEN regexp_full_match(trim(${value}, ' '), '${shape}') THEN TRY_CAST(${minus} || ${clean} AS ${duckdbType(type)}) END)`
+  return `(CASE WHEN regexp_full_match(replace(${value}, ' ', ''), '${shape}') THEN TRY_CAST(${minus} || ${clean} AS ${duckdbType(type)}) END)`
+}
+
+/** Digits in the groups of the format: all of them where it begins with 0, else up to so many. */
+function wholeShape(places: string): string {
+  const sizes = places.split(/[G,]/).map((group) => group.length)
+  if (places.startsWith('0')) return sizes.map((size) => `[0-9]{${size}}`).join(',')
+  const forms = sizes.map((size, index) =>
+    [`[0-9]{0,${size}}`, ...sizes.slice(index + 1).map((more) => `[0-9]{${more}}`)].join(','),
+  )
+  return forms.join('|')
 }
 
 function numberText({
