@@ -1,7 +1,7 @@
 import { AppError } from '#base/errors.ts'
 import { binaryType, decimalType, stringType, type DataType } from '#types/data-type.ts'
 import { duckdbType } from '#types/duckdb.ts'
-import { isTemporal } from '#types/implicit-cast.ts'
+import { isIntegral, isTemporal } from '#types/implicit-cast.ts'
 import type { BoundExpression } from '../bind/bound.ts'
 import { nullOf, stringOf } from '../bind/build.ts'
 import { on, rewritten, scalar } from './define.ts'
@@ -107,25 +107,50 @@ function numberText({
   arguments: [, format],
   cast,
 }: PrintedCall): string {
-  const { text, whole, fraction } = formatOf(format)
-  const decimal = decimalType(38, fraction.length)
-  const number = cast(value, type, decimal)
-  const zeros = whole.replaceAll(/[G,]/g, '').replace(/^9+/, '').length
-  const grouping = /[G,]/.test(whole) ? ',' : ''
-  const shown = `format('{:${grouping}.${fraction.length}f}', CAST(abs(${number}) AS DOUBLE))`
-  const dollar = text.includes('$') ? '$' : ''
-  const width = whole.length + (fraction === '' ? 0 : fraction.length + 1)
-  const filled =
-    zeros > 0 && grouping === ''
-      ? `lpad(${shown}, ${zeros + (fraction === '' ? 0 : fraction.length + 1)}, '0')`
-      : shown
-  const body = `CASE WHEN length(${filled}) > ${width} THEN repeat('#', ${width}) ELSE lpad('${dollar}' || ${filled}, ${width + dollar.length}, ' ') END`
-  if (text.startsWith('S'))
-    return `lpad((CASE WHEN ${number} < 0 THEN '-' ELSE '+' END) || ltrim(${body}), ${width + dollar.length + 1}, ' ')`
-  if (text.startsWith('MI')) return `((CASE WHEN ${number} < 0 THEN '-' ELSE ' ' END) || ${body})`
-  if (/(S|MI)$/.test(text))
-    return `((${body}) || (CASE WHEN ${number} < 0 THEN '-' ELSE ${text.endsWith('S') ? "'+'" : "' '"} END))`
-  return text.endsWith('PR')
-    ? `(CASE WHEN ${number} < 0 THEN '<' || trim(${body}) || '>' ELSE ${body} END)`
-    : `(${body})`
+  const { text: form, whole, fraction } = formatOf(format)
+  const exact = type.kind === 'decimal' || isIntegral(type) ? value : cast(value, type, decimalType(30, 15))
+  return onceEach([`CAST(${exact} AS VARCHAR)`], (number = '') => {
+    const digits = `regexp_extract(${number}, '^-?0*(\\d*)', 1)`
+    const behind = `rtrim(split_part(${number}, '.', 2), '0')`
+    const fits = `length(${digits}) <= ${digitsOf(whole)} AND length(${behind}) <= ${fraction.length}`
+    const shown = `${wholeText(digits, whole, fraction)}${fraction === '' ? '' : ` || '.' || rpad(${behind}, ${fraction.length}, '0')`}`
+    const full = `${whole}${fraction === '' ? '' : `.${fraction}`}`
+      .replaceAll(/\d/g, '#')
+      .replaceAll(/[G,]/g, ' ')
+    const dollar = form.includes('$') ? '$' : ''
+    const body = `('${dollar}' || CASE WHEN ${fits} THEN ${shown} WHEN ${number} IS NOT NULL THEN '${full}' END)`
+    const signed = (minus: string, plus: string): string =>
+      `(CASE WHEN starts_with(${number}, '-') THEN ${minus} ELSE ${plus} END)`
+    const sign = signed("'-'", form.includes('S') ? "'+'" : "' '")
+    if (/(?:S|MI)$/.test(form)) return `(${body} || ${sign})`
+    if (/^(?:S|MI)/.test(form)) {
+      // The sign stands at the number, unless there is a dollar sign.
+      const beside = `lpad(${sign} || ltrim(${body}, ' '), CAST(length(${body}) + 1 AS INTEGER), ' ')`
+      return dollar === '' ? beside : `(${sign} || ${body})`
+    }
+    return form.endsWith('PR')
+      ? signed(
+          `lpad('<' || ltrim(${body}, ' ') || '>', CAST(length(${body}) + 2 AS INTEGER), ' ')`,
+          `${body} || '  '`,
+        )
+      : body
+  })
+}
+
+/** Digits in the groups of the format; zeros before them only where it begins with one. */
+function wholeText(digits: string, places: string, fraction: string): string {
+  if (places === '') return "''"
+  const count = digitsOf(places)
+  const hasZeros = places.startsWith('0')
+  // Before a point there is a digit.
+  const own = fraction === '' || hasZeros ? digits : `coalesce(nullif(${digits}, ''), '0')`
+  const padded = `lpad(${own}, ${count}, '${hasZeros ? '0' : ' '}')`
+  let from = 1
+  const groups = places.split(/[G,]/).map(({ length }) => {
+    const group = `substring(${padded}, ${from}, ${length})`
+    from += length
+    return group
+  })
+  const grouped = groups.join(" || ',' || ")
+  return hasZeros || groups.length === 1 ? grouped : `lpad(ltrim(${grouped}, ' ,'), ${places.length}, ' ')`
 }
