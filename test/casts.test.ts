@@ -18,8 +18,12 @@ describe.each([
   ['columns', (sql: string) => sql],
   [
     'constants, which may be converted before the engine sees them',
+    // Some words are times as constants only.
     (sql: string) =>
-      sql.replace(/^SELECT CAST\(v AS (.*)\) FROM VALUES \((.*)\) AS t\(v\)$/s, 'SELECT CAST($2 AS $1)'),
+      sql.replace(
+        /^SELECT CAST\(v AS (.*)\) FROM VALUES \((?!'(?:epoch|now|today)')(.*)\) AS t\(v\)$/s,
+        'SELECT CAST($2 AS $1)',
+      ),
   ],
 ])('%s are converted as Apache Spark does', (_name, written) => {
   it.each(cases.map((recorded) => [recorded.sql, recorded] as const))('%s', async (_sql, recorded) => {

@@ -151,6 +151,7 @@ describe('views', () => {
     ['CREATE TABLE doubled AS SELECT 1 AS b', /dataset\.exists/],
     ['$$ BEGIN SET @v = 1; CREATE VIEW bad AS SELECT @v; END $$', /neither variables/],
     ['SELECT * FROM doubled SNAPSHOT SINCE 1', /no snapshots/],
+    ['WITH q AS (SELECT 1 AS a) SELECT count(*) FROM q SNAPSHOT AS OF 1', /no snapshots/],
     ['DROP VIEW nowhere', /query\.unknown_table/],
   ])('refuse %s', async (sql, message) => {
     await expect(product.run(sql)).rejects.toThrow(message)

@@ -4,7 +4,7 @@ import { native, type NativeFunction } from './native.ts'
 export const charsetFunctions: readonly NativeFunction[] = [
   native('native_encode', ['text', 'text'], 'bytes', (text, charset) => encoderOf(charset)(text)),
   native('native_decode', ['bytes', 'text'], 'text', (bytes, charset) =>
-    decoderOf(charset)(Buffer.from(bytes)),
+    decoded(Buffer.from(bytes), charset),
   ),
 ]
 
@@ -52,7 +52,16 @@ function charsetOf(name: string): Charset {
 }
 
 const encoderOf = (name: string): Charset['encode'] => charsetOf(name).encode
-const decoderOf = (name: string): Charset['decode'] => charsetOf(name).decode
+
+/** @throws Error for bytes that are no text */
+function decoded(bytes: Buffer, name: string): string {
+  const text = charsetOf(name).decode(bytes)
+  // What could not be read has become U+FFFD, unless that is what stood there.
+  const unreadable = text.includes('\uFFFD') && !Buffer.from(text).equals(bytes)
+  const isWide = /^utf-(?:16|32)/i.test(name)
+  if (unreadable && !isWide) throw new Error(`The bytes are no text in ${name}.`)
+  return text
+}
 
 function narrow(text: string, most: number, name: string): Uint8Array {
   for (const sign of text) {

@@ -12,14 +12,12 @@ export const regexFunctions: readonly NativeFunction[] = [
   }),
   native('native_regex_extract', ['text', 'text', 'integer'], 'text', (text, pattern, group) => {
     const java = javaPattern(pattern)
-    const number = groupOf(java, group)
-    for (const match of text.matchAll(java.expression)) return match[number] ?? ''
+    for (const match of text.matchAll(java.expression)) return match[groupOf(java, group)] ?? ''
     return ''
   }),
   native('native_regex_extract_all', ['text', 'text', 'integer'], 'texts', (text, pattern, group) => {
     const java = javaPattern(pattern)
-    const number = groupOf(java, group)
-    return [...text.matchAll(java.expression)].map((match) => match[number] ?? '')
+    return [...text.matchAll(java.expression)].map((match) => match[groupOf(java, group)] ?? '')
   }),
   native('native_regex_replace', ['text', 'text', 'text', 'integer'], 'text', (text, pattern, by, place) => {
     if (place < 1) throw new Error(`The position ${place} is none: the first is 1.`)

@@ -38,7 +38,21 @@ export function bindCall(call: CallExpression, place: ExpressionPlace): BoundExp
     over: call.over && bindWindow(call.over, below),
   }
   const resolved = resolveCall({ state: place.state, at: call.at, extras }, entry, values)
+  if (entry.names[0] === 'window') return timeWindow(resolved, call, place)
   return entry.names[0] === 'arrays_zip' ? zippedNames(resolved, call) : resolved
+}
+
+function timeWindow(
+  value: BoundExpression,
+  { at }: CallExpression,
+  { timeWindows, placeName }: ExpressionPlace,
+): BoundExpression {
+  if (timeWindows) return timeWindows.windowOf(value, at)
+  if (value.type.kind !== 'array') return value
+  throw new AppError('query.unsupported', `Windows that overlap cannot stand in ${placeName}.`, {
+    position: at,
+    hint: 'Make them in a subquery, and use their column here.',
+  })
 }
 
 /** The fields of `arrays_zip(a, t.b)` are named as the arguments were written. */
@@ -94,7 +108,7 @@ function bindArguments(
   const values: BoundExpression[] = []
   for (const argument of call.arguments) {
     if (argument.kind === 'star') {
-      if (entry.names[0] === 'count') values.push(integerOf(1))
+      if (entry.names[0] === 'count' && !call.isDistinct) values.push(integerOf(1))
       else values.push(...starColumns(argument, place.scope).map((column) => column.value))
     } else if (argument.kind === 'lambda') {
       values.push(bindLambda(argument, { call, entry, values, place }))

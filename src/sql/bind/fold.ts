@@ -1,5 +1,5 @@
 import { sameType, type DataType } from '#types/data-type.ts'
-import { isIntegral } from '#types/implicit-cast.ts'
+import { isIntegral, isTemporal } from '#types/implicit-cast.ts'
 import type { Literal } from '../compile.ts'
 import { dateText, parseDateText, parseTimestampText, timestampText } from './time-text.ts'
 
@@ -29,6 +29,8 @@ function foldString(text: string, type: DataType): Literal | undefined {
   const trimmed = text.trim()
   // Words that mean an ingest time where they are compared with one: they must still be there to be seen.
   if (/^(?:head|tail)$/i.test(trimmed)) return undefined
+  // What day it is the engine knows.
+  if (isTemporal(type) && /^(?:epoch|now|today|tomorrow|yesterday)\b/i.test(trimmed)) return undefined
   switch (type.kind) {
     case 'byte':
     case 'short':

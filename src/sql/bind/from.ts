@@ -83,6 +83,7 @@ function bindTable(item: TableItem, { state, commons }: QueryPlace): BoundSource
   const [first] = parts
   const common = parts.length === 1 && first !== undefined ? commons.get(first.toLowerCase()) : undefined
   if (common) {
+    refuseSnapshot(item, 'Tables of WITH')
     const { relation } = derivedFrom(common.query, state)
     return { from: { kind: 'common', relation, common }, columns: named(relation, item.alias, parts) }
   }
@@ -114,15 +115,18 @@ function bindTable(item: TableItem, { state, commons }: QueryPlace): BoundSource
 
 /** A view is a query in parentheses that sees nothing around it, and reads alike in every session. */
 function bindView(item: TableItem, { tree }: ParsedQuery, state: BindState): BoundSource {
-  if (item.snapshot || item.isHistory) {
-    throw new AppError('query.unsupported', 'Views have no snapshots: name the tables they are made of.', {
-      position: item.at,
-    })
-  }
+  refuseSnapshot(item, 'Views')
   const ofView = { ...state, context: { ...state.context, flattens: false, isOfView: true } }
   const query = bindQuery(tree as Query, { state: ofView, commons: new Map(), outer: emptyScope })
   const from = derivedFrom(query, state)
   return { from, columns: tableColumns(from.relation, item, state) }
+}
+
+function refuseSnapshot({ snapshot, isHistory, at }: TableItem, what: string): void {
+  if (!snapshot && !isHistory) return
+  throw new AppError('query.unsupported', `${what} have no snapshots: name the tables they are made of.`, {
+    position: at,
+  })
 }
 
 function tableColumns(relation: Relation, item: TableItem, { context }: BindState): readonly ScopeColumn[] {

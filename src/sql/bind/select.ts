@@ -1,4 +1,3 @@
-import { must } from '#base/assert.ts'
 import { AppError } from '#base/errors.ts'
 import type { SortItem } from '../parse/expression-syntax.ts'
 import type { Select, SelectItem } from '../parse/syntax.ts'
@@ -7,16 +6,17 @@ import { generatorOf } from './call.ts'
 import { withDistinctOn } from './distinct-on.ts'
 import { bindCondition, bindExpression } from './expression.ts'
 import { bindFromList, relationsOf } from './from.ts'
-import { bindGeneratorSelect, unnestOf } from './generator-select.ts'
+import { bindGeneratorSelect } from './generator-select.ts'
 import { bindGrouping, checkGrouped, hasAggregate, isTimeWindow, refuseWindow } from './grouping.ts'
 import { withGroupingIds } from './grouping-id.ts'
 import { bindOrder } from './order.ts'
-import { columnOf, projectionsOf, unordered } from './outputs.ts'
+import { projectionsOf, unordered } from './outputs.ts'
 import { outputName } from './output-name.ts'
 import type { QueryPlace } from './query.ts'
 import type { Scope, ScopeColumn } from './scope.ts'
 import { starColumns } from './star.ts'
 import { type ExpressionPlace, withoutGenerators } from './state.ts'
+import { newTimeWindows } from './time-windows.ts'
 
 /** Tables that are read twice by what is read twice have more than anybody looks at. */
 const columnsMax = 20_000
@@ -57,34 +57,25 @@ function bindBase(select: Select, { state, commons, outer }: QueryPlace): Select
     scope: { columns, aliases: [], parent: outer },
     lambdaVariables: new Map(),
     windows: new Map(select.windows.map(({ name, window }) => [name.toLowerCase(), window])),
+    timeWindows: newTimeWindows(state),
     allows: { aggregates: true, windows: true, generators: true },
     placeName: 'the select list',
   }
   const where = select.where && bindCondition(select.where, rowPlace(place, 'WHERE'))
-  return withTimeWindows(select, { from, where, place })
+  return { from, where, place: withGroupedWindow(select, place) }
 }
 
-/**
- * `GROUP BY window(…)` gives the groups a column `window`, which comes after all others. Windows that overlap multiply
- * the rows.
- */
-function withTimeWindows({ groupBy }: Select, base: SelectBase): SelectBase {
+/** `GROUP BY window(…)` gives the groups a column `window`, which comes after all others. */
+function withGroupedWindow({ groupBy }: Select, place: ExpressionPlace): ExpressionPlace {
   const element = groupBy.find(isTimeWindow)
-  if (!element) return base
-  const { place } = base
+  if (!element) return place
   const value = bindExpression(element.value, rowPlace(place, 'GROUP BY'))
-  const rows = value.type.kind === 'array' ? unnestOf(value, [], place.state) : undefined
-  const column = rows && columnOf(rows.relation, must(rows.relation.columns[0], 'windows are one column'))
   const parent: Scope = {
-    columns: [{ name: 'window', qualifiers: [], value: column ?? value, isHidden: false }],
+    columns: [{ name: 'window', qualifiers: [], value, isHidden: false }],
     aliases: [],
     parent: place.scope.parent,
   }
-  const from: BoundFrom | undefined =
-    rows && base.from
-      ? { kind: 'join', type: 'cross', left: base.from, right: rows, condition: undefined }
-      : (rows ?? base.from)
-  return { ...base, from, place: { ...place, scope: { ...place.scope, parent } } }
+  return { ...place, scope: { ...place.scope, parent } }
 }
 
 /** Where each row is looked at by itself. */
@@ -146,8 +137,7 @@ export function groupedSelect(
   return {
     kind: 'select',
     ...unordered,
-    from,
-    where,
+    ...(place.timeWindows?.over({ from, where }) ?? { from, where }),
     grouping,
     having,
     qualify,

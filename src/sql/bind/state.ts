@@ -3,6 +3,7 @@ import type { DataType } from '#types/data-type.ts'
 import type { BindContext } from '../compile.ts'
 import type { BoundExpression, CommonRelation } from './bound.ts'
 import type { Scope } from './scope.ts'
+import type { TimeWindows } from './time-windows.ts'
 import { sizeOf } from './walk.ts'
 import type { WindowSpecification } from '../parse/expression-syntax.ts'
 
@@ -25,6 +26,8 @@ export interface ExpressionPlace {
   readonly commons: ReadonlyMap<string, CommonRelation>
   readonly lambdaVariables: ReadonlyMap<string, BoundExpression>
   readonly windows: ReadonlyMap<string, WindowSpecification>
+  /** Absent where no SELECT makes the rows. */
+  readonly timeWindows?: TimeWindows | undefined
   /** What may stand here, and how the place is called when it may not. */
   readonly allows: { readonly aggregates: boolean; readonly windows: boolean; readonly generators: boolean }
   readonly placeName: string

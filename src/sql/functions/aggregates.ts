@@ -13,6 +13,7 @@ import { boundedDecimal, decimalOf, isIntegral } from '#types/implicit-cast.ts'
 import { aggregateCall, nullsLeftOut } from './aggregate-call.ts'
 import { aggregate, on, sameAsFirst } from './define.ts'
 import type { FunctionEntry, PrintedCall, Signature } from './entry.ts'
+import { isNested, orderKey } from './nested-order.ts'
 import { decimalQuotient, wrapped } from './numbers.ts'
 
 const isInterval = ([type]: readonly DataType[]): boolean => type?.kind === 'interval'
@@ -31,12 +32,12 @@ export const aggregateFunctions: readonly FunctionEntry[] = [
   ),
   aggregate(
     'sum',
-    on(['interval'], intervalType, plain('sum'), { fits: isInterval }),
+    on(['interval'], intervalType, sumOfIntervals, { fits: isInterval }),
     on(['numeric'], sumType, sum),
   ),
   aggregate(
     'try_sum',
-    on(['interval'], intervalType, plain('sum'), { fits: isInterval }),
+    on(['interval'], intervalType, sumOfIntervals, { fits: isInterval }),
     on(['numeric'], sumType, (call) =>
       call.type.kind === 'long' ? `TRY_CAST(${plain('sum')(call)} AS BIGINT)` : sum(call),
     ),
@@ -46,8 +47,8 @@ export const aggregateFunctions: readonly FunctionEntry[] = [
     on(['interval'], intervalType, plain('avg'), { fits: isInterval }),
     on(['numeric'], averageType, average),
   ),
-  aggregate('min', on(['any'], sameAsFirst, plain('min'))),
-  aggregate('max', on(['any'], sameAsFirst, plain('max'))),
+  aggregate('min', on(['any'], sameAsFirst, extreme('min'))),
+  aggregate('max', on(['any'], sameAsFirst, extreme('max'))),
   aggregate('first first_value', ...oneOf('first')),
   aggregate('last last_value', ...oneOf('last')),
   aggregate('any_value', ...oneOf('first')),
@@ -56,8 +57,8 @@ export const aggregateFunctions: readonly FunctionEntry[] = [
     'collect_set',
     on(['any'], listType, (call) => collected({ ...call, isDistinct: true })),
   ),
-  aggregate('max_by', on(['any', 'any'], sameAsFirst, plain('arg_max_null'))),
-  aggregate('min_by', on(['any', 'any'], sameAsFirst, plain('arg_min_null'))),
+  aggregate('max_by', on(['any', 'any'], sameAsFirst, extremeBy('max'))),
+  aggregate('min_by', on(['any', 'any'], sameAsFirst, extremeBy('min'))),
   aggregate('bool_and every', on(['boolean'], booleanType, plain('bool_and'))),
   aggregate('bool_or some any', on(['boolean'], booleanType, plain('bool_or'))),
   aggregate('bit_and', on(['integral'], sameAsFirst, plain('bit_and'))),
@@ -90,6 +91,23 @@ function plain(name: string): (call: PrintedCall) => string {
     )
 }
 
+function extreme(side: 'min' | 'max'): (call: PrintedCall) => string {
+  return (call) => {
+    const [value = ''] = call.values
+    return isNested(call.type)
+      ? aggregateCall(call, `arg_${side}(${value}, ${orderKey(value, call.type)})`)
+      : plain(side)(call)
+  }
+}
+
+function extremeBy(side: 'min' | 'max'): (call: PrintedCall) => string {
+  return (call) => {
+    const [value = '', order = ''] = call.values
+    const key = orderKey(order, call.types[1] ?? call.type)
+    return plain(`arg_${side}_null`)({ ...call, values: [value, key] })
+  }
+}
+
 /** `count(*)` comes as `count(1)`; of several values, rows that lack one do not count. */
 function counted(call: PrintedCall): string {
   const { values, arguments: given, isDistinct } = call
@@ -114,6 +132,20 @@ function sumType([type = longType]: readonly DataType[]): DataType {
 
 function boundedSum(type: Extract<DataType, { kind: 'decimal' }>): DataType {
   return { kind: 'decimal', precision: Math.min(type.precision + 10, 38), scale: type.scale }
+}
+
+/** The engine adds no intervals: their months, days and parts of days one by one. */
+function sumOfIntervals(call: PrintedCall): string {
+  const [value = ''] = call.values
+  const part = (name: string): string => `date_part('${name}', ${value})`
+  const sum = (amount: string, type: string): string =>
+    `CAST(${plain('sum')({ ...call, values: [amount] })} AS ${type})`
+  const months = sum(`${part('year')} * 12 + ${part('month')}`, 'INTEGER')
+  const micros = sum(
+    `${part('hour')} * 3600000000 + ${part('minute')} * 60000000 + ${part('microsecond')}`,
+    'BIGINT',
+  )
+  return `(to_months(${months}) + to_days(${sum(part('day'), 'INTEGER')}) + to_microseconds(${micros}))`
 }
 
 function sum(call: PrintedCall): string {

@@ -2,6 +2,7 @@ import { booleanType, integerType, longType } from '#types/data-type.ts'
 import { elementOf, firstElement, meetingElement } from './arrays-meet.ts'
 import { firstNoBareNull, noBareNull, on, sameAsFirst, scalar } from './define.ts'
 import type { FunctionEntry, PrintedCall } from './entry.ts'
+import { extremeByKey, isNested } from './nested-order.ts'
 import { onceEach } from './once-each.ts'
 
 const meets = { converts: meetingElement(0, 1) }
@@ -100,8 +101,8 @@ export const arraySetFunctions: readonly FunctionEntry[] = [
     ),
     remarks: 'NULL when nothing is common, neither is empty, and one holds a NULL.',
   },
-  scalar('array_max', on(['array'], firstElement, 'list_max($1)')),
-  scalar('array_min', on(['array'], firstElement, 'list_min($1)')),
+  scalar('array_max', on(['array'], firstElement, extreme('max'))),
+  scalar('array_min', on(['array'], firstElement, extreme('min'))),
   {
     ...scalar(
       'size cardinality',
@@ -112,6 +113,11 @@ export const arraySetFunctions: readonly FunctionEntry[] = [
   },
   scalar('array_size', on(['array'], integerType, 'CAST(len($1) AS INTEGER)')),
 ]
+
+function extreme(side: 'max' | 'min'): (call: PrintedCall) => string {
+  return ({ values: [list = ''], type }) =>
+    isNested(type) ? extremeByKey(list, type, side) : `list_${side}(${list})`
+}
 
 /** @param condition on the element `e` */
 function distinct(list: string, condition?: string): string {

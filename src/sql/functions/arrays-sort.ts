@@ -3,10 +3,11 @@ import { booleanType, integerType, type DataType } from '#types/data-type.ts'
 import { duckdbType } from '#types/duckdb.ts'
 import type { BoundExpression } from '../bind/bound.ts'
 import { castTo } from '../bind/build.ts'
-import { firstElement } from './arrays-meet.ts'
+import { elementOf, firstElement } from './arrays-meet.ts'
 import { on, rewritten, sameAsFirst, scalar } from './define.ts'
 import type { FunctionEntry, PrintedCall } from './entry.ts'
 import { absent, innerCall, lambdaOf, variable, withVariables } from './higher-order-lambda.ts'
+import { isNested, sortedByKey } from './nested-order.ts'
 import { onceEach } from './once-each.ts'
 
 export const arraySortFunctions: readonly FunctionEntry[] = [
@@ -14,7 +15,9 @@ export const arraySortFunctions: readonly FunctionEntry[] = [
   {
     ...scalar(
       'array_sort',
-      on(['array'], sameAsFirst, `list_sort($1, 'ASC', 'NULLS LAST')`),
+      on(['array'], sameAsFirst, ({ values: [list = ''], type }) =>
+        sorted(list, elementOf(type), { isDescending: false, nulls: 'last' }),
+      ),
       rewritten(['array', 'lambda'], ([array = absent, comparator]) => sortedBy(array, comparator), {
         lambda: (types) => [firstElement(types), firstElement(types)],
       }),
@@ -37,15 +40,23 @@ export const arraySortFunctions: readonly FunctionEntry[] = [
 function sortedArray({
   values: [list = '', isAscending = 'true'],
   arguments: [, order],
+  type,
 }: PrintedCall): string {
-  const ascending = (name: string): string => `list_sort(${name}, 'ASC', 'NULLS FIRST')`
-  const descending = (name: string): string => `list_sort(${name}, 'DESC', 'NULLS LAST')`
+  const element = elementOf(type)
+  const ascending = (name: string): string => sorted(name, element, { isDescending: false, nulls: 'first' })
+  const descending = (name: string): string => sorted(name, element, { isDescending: true, nulls: 'last' })
   if (!order || order.kind === 'literal') return order?.value === false ? descending(list) : ascending(list)
   return onceEach(
     [list, isAscending],
     (list = '', isAscending = '') =>
       `CASE ${isAscending} WHEN true THEN ${ascending(list)} WHEN false THEN ${descending(list)} END`,
   )
+}
+
+function sorted(list: string, element: DataType, order: Parameters<typeof sortedByKey>[2]): string {
+  return isNested(element)
+    ? sortedByKey(list, element, order)
+    : `list_sort(${list}, '${order.isDescending ? 'DESC' : 'ASC'}', 'NULLS ${order.nulls === 'first' ? 'FIRST' : 'LAST'}')`
 }
 
 /** Insertion: each element goes behind those it is not less than, so that equal ones keep their order. */

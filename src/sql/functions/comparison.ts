@@ -1,8 +1,9 @@
-import { booleanType, integerType, sameType, type DataType } from '#types/data-type.ts'
+import { booleanType, integerType, sameType, voidType, type DataType } from '#types/data-type.ts'
 import { comparedAs } from '#types/implicit-cast.ts'
 import { integerOf, nullOf } from '../bind/build.ts'
 import { on, rewritten, scalar, type Print } from './define.ts'
-import type { FunctionEntry, Signature } from './entry.ts'
+import type { FunctionEntry, PrintedCall, Signature } from './entry.ts'
+import { extremeByKey, isNested, orderKey } from './nested-order.ts'
 
 /** Logic and comparisons. NaN equals itself and is above every number, as in Spark. */
 export const comparisonFunctions: readonly FunctionEntry[] = [
@@ -11,10 +12,10 @@ export const comparisonFunctions: readonly FunctionEntry[] = [
   scalar('not !', on(['boolean'], booleanType, '(NOT $1)')),
   scalar('= ==', compared('($1 = $2)')),
   scalar('<> !=', compared('($1 <> $2)')),
-  scalar('<', compared('($1 < $2)')),
-  scalar('<=', compared('($1 <= $2)')),
-  scalar('>', compared('($1 > $2)')),
-  scalar('>=', compared('($1 >= $2)')),
+  scalar('<', compared(ordered('<'))),
+  scalar('<=', compared(ordered('<='))),
+  scalar('>', compared(ordered('>'))),
+  scalar('>=', compared(ordered('>='))),
   scalar('<=> equal_null', compared('($1 IS NOT DISTINCT FROM $2)')),
   scalar(
     'in',
@@ -32,9 +33,12 @@ export const comparisonFunctions: readonly FunctionEntry[] = [
   scalar('isnan', on(['fractional'], booleanType, 'coalesce(isnan($1), false)')),
   scalar(
     'greatest',
-    on(['comparable', 'comparable'], sameTypeAsFirst, 'greatest($*)', { rest: 'comparable' }),
+    on(['comparable', 'comparable'], sameTypeAsFirst, extreme('greatest'), { rest: 'comparable' }),
   ),
-  scalar('least', on(['comparable', 'comparable'], sameTypeAsFirst, 'least($*)', { rest: 'comparable' })),
+  scalar(
+    'least',
+    on(['comparable', 'comparable'], sameTypeAsFirst, extreme('least'), { rest: 'comparable' }),
+  ),
   scalar(
     'nullif',
     rewritten(['any', 'any'], ([value = nullOf(integerType), other = value], context) =>
@@ -53,6 +57,20 @@ export const comparisonFunctions: readonly FunctionEntry[] = [
 
 function sameTypeAsFirst([first]: readonly DataType[]): DataType {
   return first ?? integerType
+}
+
+function ordered(operator: '<' | '<=' | '>' | '>='): (call: PrintedCall) => string {
+  return ({ values, types }) => {
+    const [left = '', right = ''] = values.map((text, index) => orderKey(text, types[index] ?? voidType))
+    return `(${left} ${operator} ${right})`
+  }
+}
+
+function extreme(name: 'greatest' | 'least'): (call: PrintedCall) => string {
+  return ({ values, type }) =>
+    isNested(type)
+      ? extremeByKey(`[${values.join(', ')}]`, type, name === 'greatest' ? 'max' : 'min')
+      : `${name}(${values.join(', ')})`
 }
 
 /** Two values compared as Spark does: a string is read as what the other side is. */

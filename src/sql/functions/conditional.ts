@@ -21,12 +21,18 @@ export const conditionalFunctions: readonly FunctionEntry[] = [
       caseOf([{ when, then }], otherwise),
     ),
   ),
-  scalar('nanvl', on(['double', 'double'], doubleType, '(CASE WHEN isnan($1) THEN $2 ELSE $1 END)')),
+  scalar(
+    'nanvl',
+    on(['any', 'any'], { kind: 'float' }, '(CASE WHEN isnan($1) THEN $2 ELSE $1 END)', {
+      fits: (types) => types.every((type) => type.kind === 'float'),
+    }),
+    on(['double', 'double'], doubleType, '(CASE WHEN isnan($1) THEN $2 ELSE $1 END)'),
+  ),
   {
     ...scalar(
       'decode',
       on(['binary', 'string'], stringType, decodedText, {
-        fits: ([value]) => value?.kind === 'binary' || value?.kind === 'string',
+        fits: ([value]) => value?.kind === 'binary' || value?.kind === 'string' || value?.kind === 'void',
       }),
       rewritten(['any', 'any', 'any'], decoded, { rest: 'any' }),
     ),

@@ -29,7 +29,12 @@ function csvLine(values: readonly BoundExpression[], context: RewriteContext): B
     const text = format ? context.call('date_format', [value, format]) : castTo(value, stringType)
     return context.call('coalesce', [quoted(text, separator, context), stringOf('')])
   })
-  return context.call('concat_ws', [separator, ...items])
+  const line = context.call('concat_ws', [separator, ...items])
+  const [only, ...more] = fields
+  if (!only || more.length > 0) return line
+  // A line of nothing is none.
+  const isThere = context.call('isnotnull', [fieldOf(struct, only.name, only.type)])
+  return context.call('if', [isThere, line, nullOf(stringType)])
 }
 
 /** In double quotes where it holds what would part it. */
@@ -37,9 +42,11 @@ function quoted(text: BoundExpression, separator: BoundExpression, context: Rewr
   const call = (name: string, values: readonly BoundExpression[]): BoundExpression =>
     context.call(name, values)
   const holds = (part: BoundExpression): BoundExpression => call('contains', [text, part])
-  const needsQuotes = [stringOf('"'), stringOf('\n')]
+  // An empty text is told from NULL.
+  const isEmpty = call('=', [text, stringOf('')])
+  const needsQuotes = [separator, stringOf('"'), stringOf('\n')]
     .map(holds)
-    .reduce((left, right) => call('or', [left, right]), holds(separator))
+    .reduce((left, right) => call('or', [left, right]), isEmpty)
   const escaped = call('replace', [text, stringOf('"'), stringOf('\\"')])
   return call('if', [needsQuotes, call('concat', [stringOf('"'), escaped, stringOf('"')]), text])
 }

@@ -1,16 +1,30 @@
 import { AppError } from '#base/errors.ts'
 import { binaryType, decimalType, stringType, type DataType } from '#types/data-type.ts'
 import { duckdbType } from '#types/duckdb.ts'
-import { isTemporal } from '#types/implicit-cast.ts'
+import { isIntegral, isTemporal } from '#types/implicit-cast.ts'
 import type { BoundExpression } from '../bind/bound.ts'
 import { nullOf, stringOf } from '../bind/build.ts'
 import { on, rewritten, scalar } from './define.ts'
 import type { FunctionEntry, PrintedCall, RewriteContext } from './entry.ts'
+import { onceEach } from './once-each.ts'
 
 /** Numbers written to a format of `9 0 . , $ S MI PR`. */
 export const numberTextFunctions: readonly FunctionEntry[] = [
   {
-    ...scalar('to_number try_to_number', on(['string', 'string'], numberType, number)),
+    ...scalar(
+      'to_number',
+      on(['string', 'string'], numberType, (call) =>
+        onceEach(
+          [call.values[0] ?? ''],
+          (text = '') =>
+            `coalesce(${number({ ...call, values: [text] })}, CASE WHEN ${text} IS NOT NULL THEN error('A text does not follow the format of to_number: try_to_number gives NULL.') END)`,
+        ),
+      ),
+    ),
+    remarks: 'What does not follow the format is an error.',
+  },
+  {
+    ...scalar('try_to_number', on(['string', 'string'], numberType, number)),
     remarks: 'NULL for what does not follow the format.',
   },
   {
@@ -66,15 +80,25 @@ function numberType(_types: readonly DataType[], [, format]: readonly BoundExpre
 
 function number({ values: [value = ''], arguments: [, format], type }: PrintedCall): string {
   const { text, whole, fraction } = formatOf(format)
-  const sign = /S|MI/.test(text) ? '[+-]?' : ''
-  const dollar = text.includes('$') ? '\\$?' : ''
-  const body = `${dollar}[0-9,]{0,${whole.length}}${fraction === '' ? '' : `(?:\\.[0-9]{0,${fraction.length}})?`}`
+  const sign = text.includes('S') ? '[+-]?' : '-?'
+  const dollar = text.includes('$') ? '\\$' : ''
+  const body = `${dollar}(?:${wholeShape(whole)})${fraction === '' ? '' : `(?:\\.[0-9]{0,${fraction.length}})?`}`
   const shape = text.endsWith('PR')
     ? `<${body}>|${body}`
-    : `${sign}${body}${/(S|MI)$/.test(text) ? '[+-]?' : ''}`
+    : `${/^(?:S|MI)/.test(text) ? sign : ''}${body}${/(?:S|MI)$/.test(text) ? sign : ''}`
   const clean = `regexp_replace(${value}, '[,$<>+ -]', '', 'g')`
   const minus = `(CASE WHEN regexp_matches(${value}, '[-<]') THEN '-' ELSE '' END)`
-  return `(CASE WHEN regexp_full_match(trim(${value}, ' '), '${shape}') THEN TRY_CAST(${minus} || ${clean} AS ${duckdbType(type)}) END)`
+  return `(CASE WHEN regexp_full_match(replace(${value}, ' ', ''), '${shape}') THEN TRY_CAST(${minus} || ${clean} AS ${duckdbType(type)}) END)`
+}
+
+/** Digits in the groups of the format: all of them where it begins with 0, else up to so many. */
+function wholeShape(places: string): string {
+  const sizes = places.split(/[G,]/).map((group) => group.length)
+  if (places.startsWith('0')) return sizes.map((size) => `[0-9]{${size}}`).join(',')
+  const forms = sizes.map((size, index) =>
+    [`[0-9]{0,${size}}`, ...sizes.slice(index + 1).map((more) => `[0-9]{${more}}`)].join(','),
+  )
+  return forms.join('|')
 }
 
 function numberText({
@@ -83,25 +107,50 @@ function numberText({
   arguments: [, format],
   cast,
 }: PrintedCall): string {
-  const { text, whole, fraction } = formatOf(format)
-  const decimal = decimalType(38, fraction.length)
-  const number = cast(value, type, decimal)
-  const zeros = whole.replaceAll(/[G,]/g, '').replace(/^9+/, '').length
-  const grouping = /[G,]/.test(whole) ? ',' : ''
-  const shown = `format('{:${grouping}.${fraction.length}f}', CAST(abs(${number}) AS DOUBLE))`
-  const dollar = text.includes('$') ? '$' : ''
-  const width = whole.length + (fraction === '' ? 0 : fraction.length + 1)
-  const filled =
-    zeros > 0 && grouping === ''
-      ? `lpad(${shown}, ${zeros + (fraction === '' ? 0 : fraction.length + 1)}, '0')`
-      : shown
-  const body = `CASE WHEN length(${filled}) > ${width} THEN repeat('#', ${width}) ELSE lpad('${dollar}' || ${filled}, ${width + dollar.length}, ' ') END`
-  if (text.startsWith('S'))
-    return `lpad((CASE WHEN ${number} < 0 THEN '-' ELSE '+' END) || ltrim(${body}), ${width + dollar.length + 1}, ' ')`
-  if (text.startsWith('MI')) return `((CASE WHEN ${number} < 0 THEN '-' ELSE ' ' END) || ${body})`
-  if (/(S|MI)$/.test(text))
-    return `((${body}) || (CASE WHEN ${number} < 0 THEN '-' ELSE ${text.endsWith('S') ? "'+'" : "' '"} END))`
-  return text.endsWith('PR')
-    ? `(CASE WHEN ${number} < 0 THEN '<' || trim(${body}) || '>' ELSE ${body} END)`
-    : `(${body})`
+  const { text: form, whole, fraction } = formatOf(format)
+  const exact = type.kind === 'decimal' || isIntegral(type) ? value : cast(value, type, decimalType(30, 15))
+  return onceEach([`CAST(${exact} AS VARCHAR)`], (number = '') => {
+    const digits = `regexp_extract(${number}, '^-?0*(\\d*)', 1)`
+    const behind = `rtrim(split_part(${number}, '.', 2), '0')`
+    const fits = `length(${digits}) <= ${digitsOf(whole)} AND length(${behind}) <= ${fraction.length}`
+    const shown = `${wholeText(digits, whole, fraction)}${fraction === '' ? '' : ` || '.' || rpad(${behind}, ${fraction.length}, '0')`}`
+    const full = `${whole}${fraction === '' ? '' : `.${fraction}`}`
+      .replaceAll(/\d/g, '#')
+      .replaceAll(/[G,]/g, ' ')
+    const dollar = form.includes('$') ? '$' : ''
+    const body = `('${dollar}' || CASE WHEN ${fits} THEN ${shown} WHEN ${number} IS NOT NULL THEN '${full}' END)`
+    const signed = (minus: string, plus: string): string =>
+      `(CASE WHEN starts_with(${number}, '-') THEN ${minus} ELSE ${plus} END)`
+    const sign = signed("'-'", form.includes('S') ? "'+'" : "' '")
+    if (/(?:S|MI)$/.test(form)) return `(${body} || ${sign})`
+    if (/^(?:S|MI)/.test(form)) {
+      // The sign stands at the number, unless there is a dollar sign.
+      const beside = `lpad(${sign} || ltrim(${body}, ' '), CAST(length(${body}) + 1 AS INTEGER), ' ')`
+      return dollar === '' ? beside : `(${sign} || ${body})`
+    }
+    return form.endsWith('PR')
+      ? signed(
+          `lpad('<' || ltrim(${body}, ' ') || '>', CAST(length(${body}) + 2 AS INTEGER), ' ')`,
+          `${body} || '  '`,
+        )
+      : body
+  })
+}
+
+/** Digits in the groups of the format; zeros before them only where it begins with one. */
+function wholeText(digits: string, places: string, fraction: string): string {
+  if (places === '') return "''"
+  const count = digitsOf(places)
+  const hasZeros = places.startsWith('0')
+  // Before a point there is a digit.
+  const own = fraction === '' || hasZeros ? digits : `coalesce(nullif(${digits}, ''), '0')`
+  const padded = `lpad(${own}, ${count}, '${hasZeros ? '0' : ' '}')`
+  let from = 1
+  const groups = places.split(/[G,]/).map(({ length }) => {
+    const group = `substring(${padded}, ${from}, ${length})`
+    from += length
+    return group
+  })
+  const grouped = groups.join(" || ',' || ")
+  return hasZeros || groups.length === 1 ? grouped : `lpad(ltrim(${grouped}, ' ,'), ${places.length}, ' ')`
 }

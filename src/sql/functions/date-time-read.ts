@@ -129,7 +129,7 @@ function zoneOf(expression: string, zero?: string): readonly [string, string] {
 /** By how often the letter stands: what matches, and what the engine calls it. */
 const known: Readonly<Record<string, readonly (readonly [string, string] | undefined)[]>> = {
   y: [
-    ['\\d{4}', '%Y'],
+    ['\\d{1,4}', '%Y'],
     [two, '%y'],
     ['\\d{3,4}', '%Y'],
     ['\\d{4}', '%Y'],

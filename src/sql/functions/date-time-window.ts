@@ -33,14 +33,27 @@ export const dateTimeWindowFunctions: readonly FunctionEntry[] = [
   scalar('window_time', on(['struct'], timestampType, `($1."end" - INTERVAL '1' MICROSECOND)`)),
 ]
 
-function overlapping({ values: [time = ''], arguments: [, width, slide, first] }: PrintedCall): string {
-  const [span, distance, origin] = [microsOf(width), microsOf(slide), first ? microsOf(first) : 0n]
+function overlapping({ values: [time = ''], arguments: given }: PrintedCall): string {
+  const { span, distance, origin } = overlapOf(given)
   const count = (span + distance - 1n) / distance
   return onceEach([`epoch_us(${time})`, lastStart(time, distance, origin)], (time = '', start = '') => {
     const starts = `list_transform(range(0, ${count}), lambda i: ${start} - i * ${distance})`
     const open = `list_filter(${starts}, lambda s: s + ${span} > ${time})`
     return `list_transform(${open}, lambda s: struct_pack("window" := ${windowAt('s', span)}))`
   })
+}
+
+/** In microseconds: the width, the way from one window to the next, where the first begins. @throws AppError 'query.value' */
+export function overlapOf([, width, slide, first]: readonly BoundExpression[]): {
+  readonly span: bigint
+  readonly distance: bigint
+  readonly origin: bigint
+} {
+  const [span, distance] = [microsOf(width), microsOf(slide)]
+  if (distance > span) {
+    throw new AppError('query.value', 'The next window cannot begin further away than a window is wide.')
+  }
+  return { span, distance, origin: first ? microsOf(first) : 0n }
 }
 
 /** Where the last window that holds the time begins, in microseconds since 1970. */

@@ -4,7 +4,13 @@ import type { BoundExpression } from '../bind/bound.ts'
 /** By name in lower case. */
 export type JsonOptions = ReadonlyMap<string, string>
 
-const known = ['timestampformat', 'dateformat', 'timestampntzformat', 'ignorenullfields']
+const known = [
+  'timestampformat',
+  'dateformat',
+  'timestampntzformat',
+  'ignorenullfields',
+  'columnnameofcorruptrecord',
+]
 
 /** Options that allow more, or with `false` less, each with its flag. */
 const leniencies: Readonly<Record<string, string>> = {
@@ -71,9 +77,9 @@ export function schemaLeniency(options: JsonOptions): string {
   const ignored = Object.keys(leniencies).find(
     (name) => leniencies[name] !== 'z' && flags.includes(leniencies[name] ?? ''),
   )
-  const refused = ignored ?? (options.has('primitivesasstring') ? 'primitivesasstring' : undefined)
-  if (refused === undefined) return flags
-  throw new AppError('query.unsupported', `schema_of_json does not take the option ${refused}.`, {
-    hint: 'Of the options that change what is read it takes allowNumericLeadingZeros.',
+  const areTexts = options.get('primitivesasstring')?.toLowerCase() === 'true'
+  if (ignored === undefined) return areTexts ? `${flags}s` : flags
+  throw new AppError('query.unsupported', `schema_of_json does not take the option ${ignored}.`, {
+    hint: 'Of the options that change what is read it takes allowNumericLeadingZeros and primitivesAsString.',
   })
 }

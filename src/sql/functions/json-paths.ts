@@ -30,7 +30,7 @@ export function objectAtPath({ values: [text = '', path = ''], arguments: [, wan
 function stepsOf(path: string): readonly string[] | undefined {
   if (!path.startsWith('$')) return undefined
   const steps: string[] = []
-  const step = /\.([^.[\]*][^.[\]]*)|\[(\d+)\]|\['([^']*)'\]|\[\*\]/y
+  const step = /\.([^.[\]*][^.[\]]*)|\[(\d+)\]|\['([^'?]+)'\]|\[\*\]/y
   step.lastIndex = 1
   while (step.lastIndex < path.length) {
     const found = step.exec(path)
@@ -60,4 +60,4 @@ export function jsonTupleList({
   })
 }
 
-const quotedKey = (key: string): string => `"${key.replaceAll('\\', '\\\\').replaceAll('"', '\\"')}"`
+export const quotedKey = (key: string): string => `"${key.replaceAll('\\', '\\\\').replaceAll('"', '\\"')}"`

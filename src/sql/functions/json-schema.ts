@@ -13,7 +13,24 @@ export function schemaOfJson(given: string, flags = ''): string {
   } catch {
     return 'STRUCT<_corrupt_record: STRING>'
   }
-  return nameOf(shapeOf(value))
+  return nameOf(flags.includes('s') ? withTexts(shapeOf(value)) : shapeOf(value))
+}
+
+/** All that holds nothing as a text. */
+function withTexts(shape: Shape): Shape {
+  switch (shape.kind) {
+    case 'array':
+      return { kind: 'array', element: withTexts(shape.element) }
+    case 'struct':
+      return {
+        kind: 'struct',
+        fields: Object.fromEntries(
+          Object.entries(shape.fields).map(([name, field]) => [name, withTexts(field)]),
+        ),
+      }
+    default:
+      return { kind: 'STRING' }
+  }
 }
 
 /** Numbers lose the zeros before them, texts keep theirs. */

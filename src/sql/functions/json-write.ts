@@ -59,8 +59,10 @@ export function writtenJson(value: string, type: DataType, site: JsonSite): stri
 
 const joined = (list: string): string => `array_to_string(CAST(${list} AS VARCHAR[]), ',')`
 
-/** Structs as keys are written `[1,a]`. */
+/** Structs as keys are written `[1,a]`, times by their distance from 1970. */
 function keyText(key: string, type: DataType, { cast }: JsonSite): string {
+  if (type.kind === 'date') return `CAST(${key} - DATE '1970-01-01' AS VARCHAR)`
+  if (type.kind === 'timestamp' || type.kind === 'timestamp_ntz') return `CAST(epoch_us(${key}) AS VARCHAR)`
   if (type.kind !== 'struct') return cast(key, type, stringType)
   const members = type.fields.map(
     (field) =>

@@ -64,7 +64,8 @@ export const jsonFunctions: readonly FunctionEntry[] = [
         { optional: 1 },
       ),
     ),
-    remarks: "The schema is a constant: `'a INT, b ARRAY<STRING>'`. What does not fit its type is NULL.",
+    remarks:
+      "The schema is a constant: `'a INT, b ARRAY<STRING>'`. What does not fit its type is NULL: a field alone, an array or a map as a whole.",
   },
   {
     ...scalar(
@@ -78,7 +79,7 @@ export const jsonFunctions: readonly FunctionEntry[] = [
         },
       ),
     ),
-    remarks: 'Of a constant. Option: `allowNumericLeadingZeros`.',
+    remarks: 'Of a constant. Options: `allowNumericLeadingZeros`, `primitivesAsString`.',
   },
 ]
 

@@ -60,7 +60,11 @@ export const mapFunctions: readonly FunctionEntry[] = [
     ),
   ),
   {
-    ...scalar('map_concat', on(['common'], sameAsFirst, concatenated, { rest: 'common', ...noBareNull })),
+    ...scalar(
+      'map_concat',
+      on([], mapType(stringType, stringType), 'CAST(map() AS MAP(VARCHAR, VARCHAR))'),
+      on(['common'], sameAsFirst, concatenated, { rest: 'common', ...noBareNull }),
+    ),
     remarks: 'A key of two maps is an error.',
   },
   scalar(

@@ -76,7 +76,7 @@ export const mathFunctions: readonly FunctionEntry[] = [
   scalar('asin', of(within('asin($1)'))),
   scalar('acos', of(within('acos($1)'))),
   scalar('atan', of('atan($1)')),
-  scalar('atan2', of2('atan2($1, $2)')),
+  scalar('atan2', of2('atan2($1 + 0e0, $2 + 0e0)')),
   scalar('sinh', of('sinh($1)')),
   scalar('cosh', of('cosh($1)')),
   scalar('tanh', of('tanh($1)')),

@@ -13,8 +13,11 @@ export const extractFunctions: readonly FunctionEntry[] = [
     'extract',
     on(['string', 'any'], ([, type], [part]) => typeOfPart(partOf(part), type), extracted, {
       fits: ([, type]) =>
-        type !== undefined && (isTemporal(type) || type.kind === 'interval' || type.kind === 'string'),
-      converts: ([, type]) => [undefined, type?.kind === 'string' ? timestampType : undefined],
+        type !== undefined && (isTemporal(type) || ['interval', 'string', 'void'].includes(type.kind)),
+      converts: ([, type]) => [
+        undefined,
+        type?.kind === 'string' || type?.kind === 'void' ? timestampType : undefined,
+      ],
     }),
   ),
 ]

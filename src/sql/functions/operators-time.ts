@@ -1,7 +1,8 @@
-import { dateType, intervalType, timestampType, type DataType } from '#types/data-type.ts'
+import { dateType, intervalType, stringType, timestampType, type DataType } from '#types/data-type.ts'
 import { isIntegral, isTemporal } from '#types/implicit-cast.ts'
 import type { BoundExpression } from '../bind/bound.ts'
-import { on } from './define.ts'
+import { castTo } from '../bind/build.ts'
+import { on, rewritten } from './define.ts'
 import type { PrintedCall, Signature } from './entry.ts'
 
 /** A date or timestamp moved by days or an interval. */
@@ -10,8 +11,7 @@ export function moves(operator: '+' | '-'): Signature[] {
   const isWhole = (type: DataType | undefined): boolean => type !== undefined && isIntegral(type)
   const isSpan = (type: DataType | undefined): boolean => type?.kind === 'interval'
   const isTime = (type: DataType | undefined): boolean =>
-    type !== undefined &&
-    (type.kind === 'timestamp_ntz' || type.kind === 'timestamp' || type.kind === 'string')
+    type !== undefined && (type.kind === 'timestamp_ntz' || type.kind === 'timestamp')
   const movedDate =
     (print: (date: string, span: string) => string, place: 0 | 1) =>
     ({ values, type, cast }: PrintedCall): string => {
@@ -30,6 +30,7 @@ export function moves(operator: '+' | '-'): Signature[] {
         fits: ([date, span]) => isDate(date) && isSpan(span),
       },
     ),
+    textMoved(operator, 0),
     on(['any', 'interval'], ([type]) => timeType(type), `($1 ${operator} $2)`, {
       fits: ([time, span]) => isTime(time) && isSpan(span),
       converts: ([type]) => [timeType(type), undefined],
@@ -49,11 +50,24 @@ export function moves(operator: '+' | '-'): Signature[] {
         fits: ([span, date]) => isDate(date) && isSpan(span),
       },
     ),
+    textMoved('+', 1),
     on(['interval', 'any'], ([, type]) => timeType(type), '($2 + $1)', {
       fits: ([span, time]) => isTime(time) && isSpan(span),
       converts: ([, type]) => [undefined, timeType(type)],
     }),
   ]
+}
+
+/** A text that says a time stays a text. @param place where it stands */
+function textMoved(operator: '+' | '-', place: 0 | 1): Signature {
+  return rewritten(
+    place === 0 ? ['string', 'interval'] : ['interval', 'string'],
+    (values, context) => {
+      const times = values.map((value, index) => (index === place ? castTo(value, timestampType) : value))
+      return castTo(context.call(operator, times), stringType)
+    },
+    { fits: (types) => types[place]?.kind === 'string' && types[1 - place]?.kind === 'interval' },
+  )
 }
 
 function timeType(type: DataType | undefined): DataType {

@@ -3,10 +3,14 @@
  * @see https://github.com/google/re2/wiki/Syntax
  */
 export function enginePattern(pattern: string): string {
-  return pattern.replaceAll(/\\(.)|\(\?<(?![=!])/gs, (all, escaped?: string) => {
-    if (escaped === undefined) return '(?P<'
-    return escapes[escaped] ?? all
-  })
+  return pattern.replaceAll(
+    /\\(.)|\(\?<(?![=!])|\(\?([imsu]+)/gs,
+    (all, escaped?: string, flags?: string) => {
+      if (escaped !== undefined) return escapes[escaped] ?? all
+      // Where it ignores the case RE2 does so of all letters.
+      return flags === undefined ? '(?P<' : `(?${flags.replace('u', '')}`
+    },
+  )
 }
 
 const escapes: Readonly<Record<string, string>> = {
@@ -30,9 +34,18 @@ export function engineReplacement(replacement: string): string {
  */
 export function isEngines(pattern: string): boolean {
   const plain = pattern.replaceAll('\\\\', '')
-  return !/\\[1-9kGXN]|\\[pP](?![LMNPSZC]|\{[LMNPSZC][a-z]?\})|\(\?(?:[=!>]|<[=!]|[ims]*[dux])|[*+?}]\+|&&|(?<!\\)\[[^\]]*(?<!\\)\[|\{\d{4}/.test(
+  const ignoresCase = /\(\?[ms]*i(?![msi]*u)/.test(plain)
+  // Of its own Java ignores the case of US-ASCII only.
+  if (ignoresCase && /[^\x00-\x7f]|\\[xu0pP]/.test(plain)) return false
+  return !/\\[1-9kGXN]|\\[pP](?![LMNPSZC]|\{[LMNPSZC][a-z]?\})|\(\?(?:[=!>]|<[=!]|[imsu]*[dxU]|u\)|u:)|[*+?}]\+|&&|(?<!\\)\[[^\]]*(?<!\\)\[|\{\d{4}/.test(
     plain,
   )
+}
+
+/** How many groups a pattern has that are numbered. */
+export function groupCount(pattern: string): number {
+  const plain = pattern.replaceAll(/\\Q.*?\\E|\\.|\[\^?\]?(?:\\.|[^\]])*\]/gs, '')
+  return plain.match(/\((?!\?)|\(\?<(?![=!])/g)?.length ?? 0
 }
 
 /** Whether a group may be left out of a match: the engine gives NULL for it, and Java the empty text. */

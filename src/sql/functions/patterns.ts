@@ -6,6 +6,7 @@ import type { FunctionEntry, PrintedCall, Signature } from './entry.ts'
 import {
   enginePattern,
   engineReplacement,
+  groupCount,
   isEngines,
   mayLackGroups,
   neverEmpty,
@@ -162,7 +163,9 @@ function extracted(call: PrintedCall, name: 'regexp_extract' | 'regexp_extract_a
   const { value, form, isRe2 } = sideOf(call)
   const { 2: group } = call.arguments
   const lacks = name === 'regexp_extract_all' && mayLackGroups(constantText(call.arguments[1]) ?? '')
-  const isKnown = !lacks && (group === undefined || group.kind === 'literal')
+  const number = group === undefined ? 1 : group.kind === 'literal' ? Number(group.value) : -1
+  // A group that there is not is found where the pattern is.
+  const isKnown = !lacks && number >= 0 && number <= groupCount(constantText(call.arguments[1]) ?? '')
   const own = isRe2 && isKnown ? name : `native_${name.replace('regexp', 'regex')}`
   return `${own}(${value}, ${isRe2 && !isKnown ? (call.values[1] ?? '') : form}, ${call.values[2] ?? 1})`
 }
@@ -175,9 +178,20 @@ function replaced(call: PrintedCall): string {
   const { value, form, isRe2 } = sideOf(call)
   const by = constantText(call.arguments[2])
   const { 2: given = '', 3: place = '1' } = call.values
-  return isRe2 && by !== undefined && place === '1'
+  const isKnown = by !== undefined && namesGroups(by, constantText(call.arguments[1]) ?? '')
+  return isRe2 && isKnown && place === '1'
     ? `regexp_replace(${value}, ${form}, ${quoteLiteral(engineReplacement(by))}, 'g')`
     : `native_regex_replace(${value}, ${call.values[1] ?? form}, ${given}, ${place})`
+}
+
+/** Whether each `$` of a replacement stands before the number of a group. */
+function namesGroups(by: string, pattern: string): boolean {
+  const groups = groupCount(pattern)
+  const plain = by.replaceAll(/\\./gs, '')
+  return (
+    groups < 10 &&
+    [...plain.matchAll(/\$(\d?)/g)].every(([, digit]) => digit !== '' && Number(digit) <= groups)
+  )
 }
 
 /** With a limit, the last part keeps what is left. */

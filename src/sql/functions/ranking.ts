@@ -1,5 +1,4 @@
 import { doubleType, integerType, voidType, type DataType } from '#types/data-type.ts'
-import { wider } from '#types/implicit-cast.ts'
 import { on, sameAsFirst } from './define.ts'
 import type { FunctionEntry, PrintedCall, Signature } from './entry.ts'
 
@@ -57,8 +56,9 @@ function nulls({ ignoresNulls, arguments: given }: PrintedCall, place: number): 
 
 /** `lag(value, offset, default)`. */
 function neighbour(name: 'lag' | 'lead'): Signature {
+  // What stands for a row that is not there becomes what the others are; a bare NULL is no type.
   const met = ([value = voidType, , other = voidType]: readonly DataType[]): DataType =>
-    wider(value, other) ?? value
+    value.kind === 'void' ? other : value
   return on(
     ['any', 'integer', 'any'],
     met,

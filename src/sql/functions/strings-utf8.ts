@@ -29,7 +29,7 @@ export const utf8Functions: readonly FunctionEntry[] = [
 ]
 
 /** NULL for bytes that are no UTF-8. The engine's TRY takes no subquery, a list does. */
-function readText(bytes: string): string {
+export function readText(bytes: string): string {
   return `list_transform([${bytes}], lambda b: TRY(decode(b)))[1]`
 }
 

@@ -21,7 +21,7 @@ export const stringFunctions: readonly FunctionEntry[] = [
   scalar(
     'initcap',
     text(
-      "array_to_string(list_transform(string_split(lower($1), ' '), lambda w: upper(w[1:1]) || w[2:]), ' ')",
+      "array_to_string(list_transform(string_split(lower($1), ' '), lambda w: CASE WHEN w[1:1] = 'ß' THEN 'Ss' ELSE translate(upper(w[1:1]), 'ǄǇǊǱ', 'ǅǈǋǲ') END || w[2:]), ' ')",
     ),
   ),
   scalar(
@@ -47,7 +47,7 @@ export const stringFunctions: readonly FunctionEntry[] = [
     on(
       ['string', 'string', 'integer'],
       integerType,
-      'CAST(CASE WHEN $3 IS NULL OR $3 < 1 OR instr(substring($2, $3), $1) = 0 THEN 0 ELSE instr(substring($2, $3), $1) + $3 - 1 END AS INTEGER)',
+      "CAST(CASE WHEN $3 IS NULL OR $3 < 1 THEN 0 WHEN $1 = '' AND $2 IS NOT NULL THEN 1 WHEN instr(substring($2, $3), $1) = 0 THEN 0 ELSE instr(substring($2, $3), $1) + $3 - 1 END AS INTEGER)",
     ),
   ),
   scalar('contains', found('contains($1, $2)')),
@@ -245,5 +245,5 @@ function soundex(value: string): string {
 function masked({
   values: [value = '', capital = "'X'", small = "'x'", digit = "'n'", other = 'NULL'],
 }: PrintedCall): string {
-  return `array_to_string(list_transform(string_split(${value}, ''), lambda c: CASE WHEN c BETWEEN 'A' AND 'Z' THEN coalesce(${capital}, c) WHEN c BETWEEN 'a' AND 'z' THEN coalesce(${small}, c) WHEN c BETWEEN '0' AND '9' THEN coalesce(${digit}, c) ELSE coalesce(${other}, c) END), '')`
+  return `array_to_string(list_transform(string_split(${value}, ''), lambda c: CASE WHEN c BETWEEN 'A' AND 'Z' THEN coalesce(${capital}, c) WHEN c BETWEEN 'a' AND 'z' THEN coalesce(${small}, c) WHEN c BETWEEN '0' AND '9' THEN coalesce(${digit}, c) WHEN c <= '~' THEN coalesce(${other}, c) WHEN regexp_matches(c, '\\p{Lu}') THEN coalesce(${capital}, c) WHEN regexp_matches(c, '\\p{Ll}') THEN coalesce(${small}, c) WHEN regexp_matches(c, '\\p{Nd}') THEN coalesce(${digit}, c) ELSE coalesce(${other}, c) END), '')`
 }

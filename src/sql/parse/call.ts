@@ -106,7 +106,11 @@ function parseTrim(reader: TokenReader): Expression[] {
   if (hasSide && reader.takeWord('FROM')) return [parseExpression(reader)]
   const first = parseExpression(reader)
   if (reader.takeWord('FROM')) return [parseExpression(reader), first]
-  if (!hasSide) return [named(reader, first), ...parseFurther(reader)]
+  if (!hasSide) {
+    const further = parseFurther(reader)
+    // With a comma the signs come first.
+    return further.length === 1 ? [...further, named(reader, first)] : [named(reader, first), ...further]
+  }
   // No side then, but a name.
   reader.rewind(before)
   return [parseNamed(reader), ...parseFurther(reader)]

@@ -1,5 +1,5 @@
 import { AppError } from '#base/errors.ts'
-import { integerType, longType } from '#types/data-type.ts'
+import { byteType, integerType, longType, shortType } from '#types/data-type.ts'
 import { likeSymbols, shiftOperator, strength, symbolOperators } from './operators.ts'
 import { parsePredicate, pattern, quantified } from './predicate.ts'
 import { plainCall } from './plain-call.ts'
@@ -38,18 +38,35 @@ function parsePrefix(reader: TokenReader): Expression {
     at,
   })
   if (reader.takeWord('NOT') || reader.takeSymbol('!')) return unary('not', strength.not - 1)
-  if (reader.takeSymbol('-')) return smallestLong(reader, at) ?? negative(unary('-', strength.sign - 1))
+  if (reader.takeSymbol('-')) return smallest(reader, at) ?? negative(unary('-', strength.sign - 1))
   if (reader.takeSymbol('+')) return unary('+', strength.sign - 1)
   if (reader.takeSymbol('~')) return unary('~', strength.sign - 1)
   return parsePrimary(reader)
 }
 
-/** `-9223372036854775808L`, whose digits alone are none. */
-function smallestLong(reader: TokenReader, at: Expression['at']): Expression | undefined {
+/** `-9223372036854775808L`, `-32768S` and `-128Y`, whose digits alone are none. */
+function smallest(reader: TokenReader, at: Expression['at']): Expression | undefined {
   const token = reader.current
-  if (token.kind !== 'number' || !/^9223372036854775808l$/i.test(token.text)) return undefined
+  if (token.kind !== 'number') return undefined
+  const number = smallestNumbers[token.text.toUpperCase()]
+  if (!number) return undefined
   reader.next()
-  return { kind: 'literal', type: longType, value: -(2n ** 63n), text: `-${token.text}`, at }
+  return { kind: 'literal', ...number, text: `-${token.text}`, at }
+}
+
+const smallestNumbers: Readonly<
+  Record<string, Pick<Extract<Expression, { kind: 'literal' }>, 'type' | 'value'>>
+> = {
+  '9223372036854775808L': { type: longType, value: -(2n ** 63n) },
+  '32768S': { type: shortType, value: -32768 },
+  '128Y': { type: byteType, value: -128 },
+}
+
+const smallestOf: Readonly<Record<string, number | bigint>> = {
+  byte: -128,
+  short: -32768,
+  integer: -(2 ** 31),
+  long: -(2n ** 63n),
 }
 
 /** `-1` is a literal, so that it can be a constant argument and the smallest whole numbers can be written. */
@@ -60,6 +77,8 @@ function negative(expression: Expression): Expression {
   if (value === 2n ** 31n && !/l$/i.test(literal.text)) {
     return { ...literal, type: integerType, value: -Number(value) }
   }
+  // The smallest ones have no opposite: that wraps, where it is computed.
+  if (type.kind in smallestOf && value === smallestOf[type.kind]) return expression
   if (typeof value === 'number' || typeof value === 'bigint') return { ...literal, value: -value }
   if (type.kind === 'decimal' && typeof value === 'string') {
     if (value === '9223372036854775808') return { ...literal, type: longType, value: -(2n ** 63n) }

@@ -284,6 +284,8 @@ class Lexer {
   }
 }
 
+const sparkCode = /([01][0-7]{2})|u([0-9a-fA-F]{4})|U([0-9a-fA-F]{8})/y
+
 /** What stands at `index`, behind a backslash, and how many characters it takes. */
 function unescape(text: string, index: number): readonly [string, number] {
   const character = text[index] ?? ''
@@ -298,9 +300,12 @@ function unescape(text: string, index: number): readonly [string, number] {
     '%': '\\%',
     _: '\\_',
   }
-  if (character === 'u') {
-    const digits = /^[0-9a-fA-F]{4}/.exec(text.slice(index + 1, index + 5))?.[0]
-    if (digits) return [String.fromCharCode(Number.parseInt(digits, 16)), 5]
+  sparkCode.lastIndex = index
+  const [found, octal, short, long] = sparkCode.exec(text) ?? []
+  if (found !== undefined) {
+    const code = octal === undefined ? Number.parseInt(short ?? long ?? '', 16) : Number.parseInt(octal, 8)
+    if (code <= 0x10ffff)
+      return [short === undefined ? String.fromCodePoint(code) : String.fromCharCode(code), found.length]
   }
   return [known[character] ?? character, 1]
 }

@@ -11,11 +11,11 @@ export function castToTime(text: string, from: DataType, to: DataType): string |
   const target = duckdbType(to)
   switch (to.kind) {
     case 'date':
-      if (from.kind === 'string') return dateOfText(text)
+      if (from.kind === 'string') return timeOfWord(text, target) ?? dateOfText(text)
       return from.kind === 'timestamp' || from.kind === 'timestamp_ntz' ? `CAST(${text} AS DATE)` : undefined
     case 'timestamp':
     case 'timestamp_ntz': {
-      if (from.kind === 'string') return timestampOfText(text, target)
+      if (from.kind === 'string') return timeOfWord(text, target) ?? timestampOfText(text, to.kind, target)
       if (from.kind === 'date' || from.kind === 'timestamp' || from.kind === 'timestamp_ntz') {
         return `CAST(${text} AS ${target})`
       }
@@ -31,6 +31,21 @@ export function castToTime(text: string, from: DataType, to: DataType): string |
   }
 }
 
+const days: Readonly<Record<string, string>> = {
+  epoch: "DATE '1970-01-01'",
+  now: 'now()',
+  today: 'CAST(now() AS DATE)',
+  tomorrow: '(CAST(now() AS DATE) + 1)',
+  yesterday: '(CAST(now() AS DATE) - 1)',
+}
+
+/** Words that are times where they are constants: `'today'`. Undefined for all else. */
+function timeOfWord(text: string, target: string): string | undefined {
+  const [, word = ''] = /^'\s*([a-z]+)(?:\s+(?:UTC|GMT|Z))?\s*'$/i.exec(text) ?? []
+  const day = days[word.toLowerCase()]
+  return day && `CAST(${day} AS ${target})`
+}
+
 /** `2024`, `2024-3`, `2024-3-1`, and whatever stands behind a day. */
 function dateOfText(text: string): string {
   return withValue(text, (value) => {
@@ -39,10 +54,18 @@ function dateOfText(text: string): string {
   })
 }
 
-function timestampOfText(text: string, target: string): string {
+function timestampOfText(text: string, kind: 'timestamp' | 'timestamp_ntz', target: string): string {
   return withValue(`trim(${text})`, (value) => {
+    // A time alone is one of today, where it has a zone.
+    const timeOfToday = `CAST(CAST(now() AS DATE) AS VARCHAR) || ' ' || ltrim(${value}, 'T')`
+    const isTime = `regexp_matches(${value}, '^(?:T(?:[01]?\\d|2[0-3])(?:$|:)|(?:[01]?\\d|2[0-3]):)')`
+    const day = `TRY_CAST(${monthOrYear(value)} || '-01' AS ${target})`
+    const otherwise =
+      kind === 'timestamp'
+        ? `CASE WHEN ${isTime} THEN TRY_CAST(${regularTime(`(${timeOfToday})`)} AS ${target}) ELSE ${day} END`
+        : day
     const branches = [
-      `WHEN NOT regexp_matches(${value}, '^\\d{4}-\\d{1,2}-\\d{1,2}') THEN TRY_CAST(${monthOrYear(value)} || '-01' AS ${target})`,
+      `WHEN NOT regexp_matches(${value}, '^\\d{4}-\\d{1,2}-\\d{1,2}') THEN ${otherwise}`,
       `WHEN regexp_matches(${value}, '[ T]24:|:\\d{1,2}(?:\\.\\d*)?\\s*[+-](?:19|[2-9]\\d)(?::?\\d{2})?$') THEN NULL`,
     ]
     return `(CASE ${branches.join(' ')} ELSE TRY_CAST(${regularTime(value)} AS ${target}) END)`

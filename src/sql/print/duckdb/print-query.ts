@@ -12,6 +12,7 @@ import type {
 } from '../../bind/bound.ts'
 import { hasAggregate } from '../../bind/grouping.ts'
 import { withGroupKeys } from '../../functions/group-keys.ts'
+import { isNested, orderKey } from '../../functions/nested-order.ts'
 import { printLiteral } from './literal.ts'
 import { printExpression } from './print-expression.ts'
 import { printFrom, type QueryPrinter } from './print-from.ts'
@@ -108,8 +109,13 @@ function printValues({ rows, columns }: BoundValues, printer: QueryPrinter): str
 function printTail(tree: BoundQueryTree, printer: QueryPrinter): string[] {
   const { orderBy, limit, offset } = tree
   const printShown = shownPrinter(tree, printer)
-  const key = (order: BoundOrder): string =>
-    'output' in order ? String(order.output + 1) : sortKeyText(printShown(order.value))
+  const key = (order: BoundOrder): string => {
+    const output = 'output' in order && tree.kind === 'select' ? tree.projections[order.output] : undefined
+    const value =
+      'value' in order ? order.value : output && isNested(output.value.type) ? output.value : undefined
+    if (value) return sortKeyText(orderKey(printShown(value), value.type))
+    return 'output' in order ? String(order.output + 1) : ''
+  }
   const count = (value: BoundExpression): string =>
     value.kind === 'literal' && value.value !== null
       ? String(value.value)

@@ -1,4 +1,5 @@
 import type { BoundFrame, BoundFrameBound, BoundSort, BoundWindow } from '../../bind/bound.ts'
+import { orderKey } from '../../functions/nested-order.ts'
 import { printExpression, type PrintPlace } from './print-expression.ts'
 
 /** ` OVER (…)`. */
@@ -13,7 +14,10 @@ export function printOver(window: BoundWindow, place: PrintPlace): string {
 }
 
 export function printOrderBy(sorts: readonly BoundSort[], place: PrintPlace): string {
-  const items = sorts.map((sort) => `${sortKeyText(printExpression(sort.value, place))}${directionOf(sort)}`)
+  const items = sorts.map(
+    (sort) =>
+      `${sortKeyText(orderKey(printExpression(sort.value, place), sort.value.type))}${directionOf(sort)}`,
+  )
   return `ORDER BY ${items.join(', ')}`
 }
 

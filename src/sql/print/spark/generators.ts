@@ -2,6 +2,7 @@ import { AppError } from '#base/errors.ts'
 import { quoteSparkLiteral } from '#base/spark-text.ts'
 import { type DataType, type Field, structType } from '#types/data-type.ts'
 import { sparkType } from '#types/spark-type.ts'
+import { overlapOf } from '../../functions/date-time-window.ts'
 import type { PrintedCall } from './operators.ts'
 
 type Print = (printed: PrintedCall) => string
@@ -39,6 +40,16 @@ const lists: Readonly<Record<string, Print>> = {
       (key, index) => `'c${index}', get_json_object(${json}, concat('$[\\'', ${key}, '\\']'))`,
     )
     return `array(named_struct(${members.join(', ')}))`
+  },
+  window: ({ call, values: [time = ''] }) => {
+    const { span, distance, origin } = overlapOf(call.arguments)
+    const start = `unix_micros(${time}) - pmod(unix_micros(${time}) - ${origin}L, ${distance}L)`
+    const starts = `transform(sequence(0L, ${(span - 1n) / distance}L), i -> ${start} - i * ${distance}L)`
+    const bounds = `'start', timestamp_micros(s), 'end', timestamp_micros(s + ${span}L)`
+    return (
+      `transform(filter(${starts}, s -> s + ${span}L > unix_micros(${time})), ` +
+      `s -> named_struct('window', named_struct(${bounds})))`
+    )
   },
   range: ({ values }) => {
     const [start = '0L', end = '0L', step = '1L'] = values.length === 1 ? ['0L', ...values] : values

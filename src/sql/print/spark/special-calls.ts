@@ -6,8 +6,6 @@ type Said = string | { readonly text: string; readonly isCast: (text: string) =>
 
 /** Functions that Spark calls otherwise than by name and arguments. Undefined: as all others. */
 export const specialCalls: Readonly<Record<string, (printed: PrintedCall, orderBy: string) => Said>> = {
-  // Spark's own fails for what does not follow the format.
-  to_number: ({ values }) => `try_to_number(${values.join(', ')})`,
   from_utc_timestamp: inZone('from_utc_timestamp'),
   to_utc_timestamp: inZone('to_utc_timestamp'),
   timestampadd: unitFirst('timestampadd'),
@@ -15,8 +13,8 @@ export const specialCalls: Readonly<Record<string, (printed: PrintedCall, orderB
   trim: trimmed('BOTH'),
   ltrim: trimmedSide('LEADING'),
   rtrim: trimmedSide('TRAILING'),
-  // Spark's own fails for what is no such text.
-  url_decode: ({ values }) => `try_url_decode(${values.join(', ')})`,
+  // Spark's own takes only a column that it has made a window itself.
+  window_time: ({ values: [window = ''] }) => `(${window}.end - INTERVAL '1' MICROSECOND)`,
   approx_count_distinct: withError,
   // Spark names its fields by the columns printed.
   arrays_zip: ({ call, values }) => `CAST(arrays_zip(${values.join(', ')}) AS ${sparkType(call.type)})`,
