@@ -30,7 +30,11 @@ test.each([
     'query.failed',
     'A value is out of range for its type.',
   ],
-  ['Invalid Input Error: missing ): (', 'query.failed', 'The pattern cannot be read: a group is not closed: ('],
+  [
+    'Invalid Input Error: missing ): (',
+    'query.failed',
+    'The pattern cannot be read: a group is not closed: (',
+  ],
   [
     'Invalid Input Error: More than one row returned by a subquery used as an expression - …',
     'query.failed',
