@@ -217,12 +217,14 @@ describe('the dataset that a request names', () => {
   })
 
   test('is looked for in the database that the request names', async () => {
-    await product.run('CREATE DATABASE shop')
+    await product.run('CREATE DATABASE shop; CREATE TABLE orders_1 AS SELECT 0 AS n')
     const inShop = { dbName: 'prod:shop' }
     const made = await ran({ ...inShop, sql: 'SELECT 1 AS n', ctasParameters: { datasetName: 'Orders 1' } })
     expect(made).toMatchObject({ state: 'SUCCESS', errors: [] })
     await ran({ ...inShop, sql: 'SELECT 2 AS n', insertIntoParameters: { datasetName: 'Orders 1' } })
     expect(await product.rows('SELECT n FROM shop.public.orders_1 ORDER BY n')).toEqual([[1], [2]])
+    const again = await ran({ ...inShop, sql: 'SELECT 3 AS n', ctasParameters: { datasetName: 'Orders 1' } })
+    expect(again).toMatchObject({ state: 'FAILED', errors: [{ code: '42P07' }] })
   })
 })
 

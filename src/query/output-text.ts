@@ -39,7 +39,7 @@ export async function outputText(
     return `INSERT INTO ${await nameInSql(scope, theOne(called))} ${select}`
   }
   const options = targetSchemaTitle === undefined ? '' : ` WITH (schema = ${literal(targetSchemaTitle)})`
-  const name = called[0]?.tableName ?? (await newName(scope, datasetName))
+  const name = await newName(scope, datasetName, called[0])
   return `CREATE TABLE ${quoteIdentifier(name)}${options} AS ${select}`
 }
 
@@ -85,10 +85,14 @@ async function nameInSql(scope: FindScope, { id, tableName }: Dataset): Promise<
   return there?.id === id ? quoteIdentifier(tableName) : `"all"."public".${quoteIdentifier(tableName)}`
 }
 
-/** In a database it is the schema's own. */
-async function newName({ services, caller, focus }: FindScope, datasetName: string): Promise<string> {
+/** In a database it is the schema's own; elsewhere that of a dataset called so is taken, as the statement will say. */
+async function newName(
+  { services, caller, focus }: FindScope,
+  datasetName: string,
+  there: Dataset | undefined,
+): Promise<string> {
   if (focus.kind === 'database') return tableNameOf(datasetName)
-  return await generatedTableName(services.metadata.db, caller.sandbox.id, datasetName)
+  return there?.tableName ?? (await generatedTableName(services.metadata.db, caller.sandbox.id, datasetName))
 }
 
 function literal(text: string): string {
