@@ -104,7 +104,7 @@ test('every kind of destination is listed with the schema of what it wants to kn
           spec: {
             required: ['s3AccessKey', 's3SecretKey'],
             properties: { s3SecretKey: { format: 'password' } },
-            then: { properties: { s3AccessKey: { pattern: '^[A-Z2-7]{20}$' } } },
+            else: { properties: { s3AccessKey: { pattern: '^[A-Z2-7]{20}$' } } },
           },
         },
         { name: 'Assumed Role', spec: { required: expect.arrayContaining(['s3Role']) } },

@@ -378,6 +378,6 @@ test('a test of the connection makes no folder', async () => {
   const node = await bed.node()
   const connectionSpec = { id: destinationSpecs.landing.connectionSpecId, version: '1.0' }
   const { id } = await node.exports.createEntity(bed.caller, 'connections', { name: 'zone', connectionSpec })
-  expect(await node.exports.testConnection(bed.caller, id)).toEqual({ result: true, places: [] })
+  expect(await node.exports.testConnection(bed.caller, id)).toMatchObject({ result: true, places: [] })
   expect(await readdir(join(bed.folder, 'home'))).not.toContain('landing')
 })

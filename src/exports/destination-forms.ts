@@ -42,7 +42,7 @@ export function keyFormsOf(specName: string): object {
   const properties = Object.fromEntries(
     Object.entries(forms).map(([key, { source }]) => [key, { pattern: source }]),
   )
-  return { if: { not: { required: ['endpoint'] } }, then: { properties } }
+  return { if: { required: ['endpoint'] }, else: { properties } }
 }
 
 /**

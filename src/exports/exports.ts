@@ -169,6 +169,8 @@ export interface ConnectionTest {
   readonly result: true
   /** Places of its target connections that were listed; empty: its credentials have the right form, no more. */
   readonly places: readonly string[]
+  /** What was done to find out, for people. */
+  readonly tried: string
 }
 
 /** Of an organisation. */

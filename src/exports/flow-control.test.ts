@@ -347,7 +347,11 @@ test('accounts and places are as their services have them', async () => {
 test('a connection says whether it can be logged in to, and keeps its kind', async () => {
   const { bed, node } = await open()
   const { connection, source } = await flowOf(bed, node, [(await bed.dataset()).id])
-  expect(await node.exports.testConnection(bed.caller, connection)).toEqual({ result: true, places: [] })
+  expect(await node.exports.testConnection(bed.caller, connection)).toEqual({
+    result: true,
+    places: [],
+    tried: expect.stringContaining('no account'),
+  })
   const { etag } = await node.exports.entity(bed.caller, 'connections', connection)
   await expect(
     node.exports.patchEntity(bed.caller, 'connections', connection, String(etag), [

@@ -42,10 +42,11 @@ export async function testConnection(
     throw new AppError('flow.unknown', `The requested connections resource ${id} is not found.`, {
       detail: { id, type: 'connections' },
     })
-  if (kind === 'local') return { result: true, places: [] }
+  if (kind === 'local')
+    return { result: true, places: [], tried: 'Nothing: a folder of the server needs no account.' }
   if (kind === 'landing') {
     await options.landing.test(sandbox.id, { signal: AbortSignal.timeout(testMs) })
-    return { result: true, places: [] }
+    return { result: true, places: [], tried: 'The landing zone was listed.' }
   }
   const auth = await openAuth(secrets, row)
   const targets = (await selectEntities(metadata.db, sandbox.id, 'targetConnections'))
@@ -53,13 +54,17 @@ export async function testConnection(
     .slice(0, placesMax)
     .map(({ document }) => readDocument('targetConnections', document).params)
   const hasPlace = kind === 'sftp' || (kind === 'adls' && typeof auth?.params['url'] === 'string')
-  const tried = targets.length === 0 && hasPlace ? [{ path: '', remotePath: '' }] : targets
+  const asked = targets.length === 0 && hasPlace ? [{ path: '', remotePath: '' }] : targets
   const places: string[] = []
-  for (const place of tried) {
+  for (const place of asked) {
     const { config } = destinationStore(kind, auth, place)
     await using store = await openDestination(options, { target: config, connectionId: id })
     for await (const _first of store.list('', { signal: AbortSignal.timeout(testMs) })) break
     places.push(store.location)
   }
-  return { result: true, places }
+  const tried =
+    places.length > 0
+      ? `${places.length === 1 ? 'The place was' : 'The places were'} listed.`
+      : 'Nothing but the form: the account names no place, and no target connection has one yet. Test it again then.'
+  return { result: true, places, tried }
 }

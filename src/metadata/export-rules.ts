@@ -56,7 +56,7 @@ export async function lockExported(tx: Transaction, sandboxId: SandboxId): Promi
   await sql`select pg_advisory_xact_lock(hashtextextended(${`exported of ${sandboxId}`}, 0))`.execute(tx)
 }
 
-/** Deliveries to one place; of one that is not over yet there is a plan. */
+/** Deliveries to one place; where that is not known yet there is a plan. */
 export interface ExportedSum {
   readonly location: string | null
   readonly plan: unknown
@@ -103,8 +103,8 @@ export async function sumExported(
     cross join lateral (
       select
         case when run.state = 'succeeded' then run.result else export.manifest::jsonb end as counts,
-        case when run.state = 'succeeded' then run.result ->> 'location' end as location,
-        case when run.state <> 'succeeded' then export.plan end as plan
+        run.result ->> 'location' as location,
+        case when run.result ->> 'location' is null then export.plan end as plan
     ) delivered
     where run.kind = 'export' and run.sandbox_id = ${sandboxId}
       and (

@@ -156,12 +156,12 @@ function addConnectionTest(app: App, { exports }: HttpDependencies): void {
         summary: 'Log in with a base connection',
         description: 'Lists what is at the places of its target connections, as a run would.',
         params,
-        response: { 200: z.object({ result: z.boolean(), places: z.array(z.string()) }) },
+        response: { 200: z.object({ result: z.boolean(), places: z.array(z.string()), tried: z.string() }) },
       },
     },
     async (request) => {
-      const { result, places } = await exports.testConnection(callerOf(request), request.params.id)
-      return { result, places: [...places] }
+      const { places, ...rest } = await exports.testConnection(callerOf(request), request.params.id)
+      return { ...rest, places: [...places] }
     },
   )
 }
