@@ -103,6 +103,7 @@ export type BatchRowState =
   | 'success'
   | 'failed'
   | 'aborted'
+  | 'abandoned'
   | 'inactive'
 export type DatasetRow = Selectable<DatasetTables['datasets']>
 

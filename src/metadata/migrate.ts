@@ -37,6 +37,7 @@ import * as exportAlerts from './migrations/0088-export-alerts.ts'
 import * as nodes from './migrations/0096-nodes.ts'
 import * as externalIds from './migrations/0100-external-ids.ts'
 import * as landingKeys from './migrations/0110-landing-keys.ts'
+import * as abandonedBatches from './migrations/0130-abandoned-batches.ts'
 import * as exportStarts from './migrations/0091-export-starts.ts'
 import * as lateAlerts from './migrations/0097-late-alerts.ts'
 
@@ -87,6 +88,7 @@ export const migrations: readonly Migration[] = [
   { name: '0097-late-alerts', up: lateAlerts.up },
   { name: '0100-external-ids', up: externalIds.up },
   { name: '0110-landing-keys', up: landingKeys.up },
+  { name: '0130-abandoned-batches', up: abandonedBatches.up },
   { name: '0053-query-copies', up: queryCopies.up },
   { name: '0054-run-totals', up: runTotals.up },
 ]
