@@ -520,7 +520,8 @@ test('rows whose values are no numbers or not of their format are refused', asyn
   expect(await product.rows('SELECT count(*) FROM formats')).toEqual([[good.length]])
   const { rejects } = (await rest('GET', `/sluice/v1/batches/${batch}/rejects`)).body
   const told = rejects.map(({ record, reason }: Record<string, string>) => [record, reason])
-  expect(told.toSorted()).toEqual([...bad].toSorted())
+  expect(told).toHaveLength(bad.length)
+  expect(told).toEqual(expect.arrayContaining([...bad]))
 })
 
 describe('what is kept of batches', () => {

@@ -142,8 +142,16 @@ export interface Dataset {
   readonly createdBy: string
 }
 
-/** `inactive`: its rows were taken back. */
-export type BatchState = 'loading' | 'queued' | 'processing' | 'success' | 'failed' | 'aborted' | 'inactive'
+/** `abandoned`: its client never ended it. `inactive`: its rows were taken back. */
+export type BatchState =
+  | 'loading'
+  | 'queued'
+  | 'processing'
+  | 'success'
+  | 'failed'
+  | 'aborted'
+  | 'abandoned'
+  | 'inactive'
 
 export interface BatchPage {
   readonly limit: number

@@ -49,6 +49,24 @@ test('of a dataset that is deleted nothing is given, and what was kept goes with
   expect(await readdir(bed.staging)).not.toContain(id)
 })
 
+test('a batch for which nothing comes for thirty days is abandoned', async () => {
+  const dataset = await bed.dataset(columns)
+  const [left, used, ofMessages] = [
+    await bed.upload(node, dataset, { 'a.json': '{"id":1}' }, { externalId: 'left' }),
+    await bed.upload(node, dataset, { 'a.json': '{"id":1}' }),
+    await bed.upload(node, dataset, { 'a.json': '{"id":1}' }, { tags: { 'sluice/stream': ['x'] } }),
+  ]
+  await sql`update batches set updated_at = now() - interval '31 days'
+    where id in (${left}, ${used}, ${ofMessages})`.execute(bed.metadata.db)
+  await bed.send(node, { batch: { id: used, datasetId: dataset.id }, fileName: 'b.json', bytes: '{"id":2}' })
+  await node.ingest.sweep()
+  const states = [left, used, ofMessages].map(async (id) => (await bed.datasets.batch(bed.caller, id)).state)
+  expect(await Promise.all(states)).toEqual(['abandoned', 'loading', 'loading'])
+  expect(await readdir(bed.staging)).not.toContain(left)
+  await expect(node.ingest.complete(bed.caller, left)).rejects.toMatchObject({ code: 'batch.state' })
+  expect(await bed.upload(node, dataset, {}, { externalId: 'left' })).not.toBe(left)
+})
+
 test('refused rows are lines with their reasons, and can be read in part', async () => {
   const dataset = await bed.dataset(columns)
   const lines = Array.from({ length: 150 }, (_, index) => `{"id":"é${index}"}`)

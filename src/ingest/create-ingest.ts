@@ -178,8 +178,8 @@ export function createIngest(dependencies: IngestDependencies): Ingest {
       await batches.get(caller, batchId)
       const isNew = await metadata.transaction(async (tx) => {
         const batch = await batches.lock(tx, caller, batchId)
-        if (batch.state === 'aborted' || isGivenUp(batch)) {
-          throw wrongState(batch, 'was given up by its client and cannot be completed')
+        if (batch.state === 'aborted' || batch.state === 'abandoned' || isGivenUp(batch)) {
+          throw wrongState(batch, 'was given up by its client and cannot be completed', 'Open another batch.')
         }
         if (batch.state !== 'loading') return false
         const open = await selectOpenUpload(tx, batchId)
@@ -243,7 +243,7 @@ export function createIngest(dependencies: IngestDependencies): Ingest {
       if (isNew) jobs.ring()
     },
 
-    sweep: async () => await sweepStaging({ metadata, staging, clock }),
+    sweep: async () => await sweepStaging({ metadata, staging, nodeId, clock }),
 
     async inferSchema(caller, file) {
       await access.require({

@@ -54,6 +54,6 @@ function dataOf(lake: Lake, file: CachedObject): BatchData {
 
 function gone(batchId: string): AppError {
   return new AppError('source.removed', `The files that the batch ${batchId} was loaded into are not kept.`, {
-    hint: `Read its rows with SQL: WHERE _ACP_BATCHID = '${batchId}'.`,
+    hint: `Read the rows of it that have not expired with SQL: WHERE _ACP_BATCHID = '${batchId}'.`,
   })
 }

@@ -40,7 +40,7 @@ export async function selectNamedBatch(
     .selectAll()
     .where('dataset_id', '=', datasetId)
     .where('external_id', '=', externalId)
-    .where('state', 'not in', ['failed', 'aborted', 'inactive'])
+    .where('state', 'not in', ['failed', 'aborted', 'abandoned', 'inactive'])
     .executeTakeFirst()
 }
 
@@ -242,7 +242,11 @@ export async function nextFileNumber(
 ): Promise<{ readonly number: number; readonly nodeId: string }> {
   const row = await db
     .updateTable('batches')
-    .set({ files_begun: sql`files_begun + 1`, node_id: sql`coalesce(node_id, ${nodeId})` })
+    .set({
+      updated_at: sql`now()`,
+      files_begun: sql`files_begun + 1`,
+      node_id: sql`coalesce(node_id, ${nodeId})`,
+    })
     .where('id', '=', batchId)
     .returning(['files_begun', 'node_id'])
     .executeTakeFirstOrThrow()
@@ -285,6 +289,27 @@ export async function putBatchFile(
 export async function deleteBatchFiles(db: Db, batchId: BatchId): Promise<void> {
   await db.deleteFrom('batch_files').where('batch_id', '=', batchId).execute()
   await db.deleteFrom('batch_uploads').where('batch_id', '=', batchId).execute()
+}
+
+/**
+ * Ends batches for which nothing came since a time: those whose files lie at a node, or that have none. Messages of a log
+ * are not their clients' to complete: their batches are left out.
+ * @param stream a tag of batches of messages
+ */
+export async function abandonBatches(
+  db: Db,
+  { nodeId, before, at, stream }: { nodeId: string; before: Date; at: Date; stream: string },
+): Promise<BatchId[]> {
+  const rows = await db
+    .updateTable('batches')
+    .set({ state: 'abandoned', updated_at: at, completed_at: at })
+    .where('state', '=', 'loading')
+    .where('updated_at', '<', before)
+    .where(({ eb }) => eb.or([eb('node_id', '=', nodeId), eb('node_id', 'is', null)]))
+    .where(sql<boolean>`(tags -> ${stream}) is null`)
+    .returning('id')
+    .execute()
+  return rows.map(({ id }) => id)
 }
 
 /** Of batches that were over before. */

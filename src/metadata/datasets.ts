@@ -106,6 +106,7 @@ export type BatchRowState =
   | 'success'
   | 'failed'
   | 'aborted'
+  | 'abandoned'
   | 'inactive'
 export type DatasetRow = Selectable<DatasetTables['datasets']>
 

@@ -155,7 +155,8 @@ export async function finishedBatch(client: Client, terminal: Terminal, id: stri
   const startedAt = Date.now()
   for (;;) {
     const batch = await readBatch(client, id)
-    if (['success', 'active', 'failed', 'failure', 'aborted', 'inactive'].includes(batch.status)) return batch
+    if (['success', 'active', 'failed', 'failure', 'aborted', 'abandoned', 'inactive'].includes(batch.status))
+      return batch
     terminal.progress(`Loading  ${batch.status}, ${span(Date.now() - startedAt)}`)
     await delay(lookEveryMs, undefined, { signal: client.signal })
   }

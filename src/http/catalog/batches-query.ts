@@ -18,7 +18,7 @@ export const batchesQuery = z.object({
 
 /** What clients ask for, as the states here; those of steps that batches do not stop at match nothing. */
 const statesOf: Readonly<Record<string, readonly BatchState[]>> = {
-  abandoned: [],
+  abandoned: ['abandoned'],
   aborted: ['aborted'],
   active: ['success'],
   archived: [],
