@@ -153,6 +153,8 @@ export type CopyFormat =
       readonly columns?: readonly string[]
       /** Start another file at about this size; not heeded with `partitionBy`, where each value is one file. */
       readonly fileBytesMax?: number
+      /** Rows that are written at a time: files end where such a group does. */
+      readonly groupRowsMax?: number
     }
   | { readonly kind: 'json'; readonly compression: 'gzip' | 'zstd' | 'none'; readonly fileBytesMax?: number }
   | { readonly kind: 'csv'; readonly compression: 'gzip' | 'zstd' | 'none'; readonly fileBytesMax?: number }

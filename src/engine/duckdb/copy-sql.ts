@@ -7,7 +7,15 @@ type ParquetFormat = Extract<CopyFormat, { kind: 'parquet' }>
 
 /** DuckDB's COPY of a query to Parquet files in a folder; its rows tell of the files. */
 export function copySql(sql: string, folder: string, format: ParquetFormat): string {
-  const { partitionBy = [], orderBy = [], columns, fieldIds, compression, fileBytesMax } = format
+  const {
+    partitionBy = [],
+    orderBy = [],
+    columns,
+    fieldIds,
+    compression,
+    fileBytesMax,
+    groupRowsMax,
+  } = format
   const partitions = partitionBy.map(({ name }) => quoteIdentifier(name))
   const keys = partitionBy.map(({ expression }, index) => `, ${expression} AS ${partitions[index]}`)
   const order = orderBy.length > 0 ? ` ORDER BY ${orderBy.join(', ')}` : ''
@@ -17,6 +25,7 @@ export function copySql(sql: string, folder: string, format: ParquetFormat): str
     'FORMAT parquet',
     `COMPRESSION ${compression === 'none' ? 'uncompressed' : compression}`,
     'RETURN_STATS true',
+    ...(groupRowsMax === undefined ? [] : [`ROW_GROUP_SIZE ${groupRowsMax}`]),
     ...(fieldIds ? [`FIELD_IDS ${fieldIdsSql(fieldIds)}`] : []),
     ...(isPartitioned ? [`PARTITION_BY (${partitions.join(', ')})`] : []),
     // DuckDB refuses to split by both.
