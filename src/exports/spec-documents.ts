@@ -75,7 +75,19 @@ const container = { title: 'Container', type: 'string', pattern: '^[a-z0-9](?!.*
 
 const places: Readonly<Record<DestinationKind, Readonly<Record<string, object>>>> = {
   local: { path: { ...path, description: 'Absolute path on the server' } },
-  s3: { bucketName, path },
+  s3: {
+    bucketName,
+    path,
+    objectLock: {
+      title: 'Object lock',
+      type: 'object',
+      properties: {
+        mode: { type: 'string', enum: ['GOVERNANCE', 'COMPLIANCE'] },
+        days: { type: 'integer', minimum: 1, maximum: 36_500 },
+      },
+      required: ['mode', 'days'],
+    },
+  },
   azure: { container, path },
   adls: { container: { ...container, description: 'Absent: that of the account' }, path },
   gcs: { bucketName, path },

@@ -154,6 +154,7 @@ async function connect(config: S3StoreConfig, options: S3StoreOptions): Promise<
     client,
     bucket: config.bucket,
     isConditional: config.dialect !== 'google',
+    objectLock: config.objectLock,
     location: `${config.dialect === 'google' ? 'gs' : 's3'}://${config.bucket}${config.prefix === '' ? '' : `/${config.prefix}`}`,
     policy,
     clock,
