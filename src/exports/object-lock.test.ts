@@ -31,12 +31,22 @@ test.skipIf(!hasS3Server)(
       region,
     }
     const dataset = await bed.dataset()
+    const destinationIn = (bucket: string) => ({
+      specs: destinationSpecs.s3,
+      auth: { specName: 'Access Key', params },
+      params: { bucketName: bucket, path: 'out' },
+    })
+    const unlocked = await bed.flow(node, dataset, {
+      destination: destinationIn(await server.makeBucket()),
+      params: { objectLock: { mode: 'COMPLIANCE', days: 7 } },
+    })
+    expect(await bed.run(node, unlocked)).toMatchObject({
+      state: 'failed',
+      code: 'store.refused',
+      message: expect.stringContaining('without object lock'),
+    })
     const flowId = await bed.flow(node, dataset, {
-      destination: {
-        specs: destinationSpecs.s3,
-        auth: { specName: 'Access Key', params },
-        params: { bucketName, path: 'out' },
-      },
+      destination: destinationIn(bucketName),
       params: {
         objectLock: { mode: 'compliance', days: 7 },
         includeFileManifest: true,
