@@ -96,7 +96,9 @@ const places: Readonly<Record<DestinationKind, Readonly<Record<string, object>>>
 }
 
 function requiredOf(kind: DestinationKind): string[] {
-  const own = Object.keys(places[kind]).filter((key) => kind !== 'adls' || key !== 'container')
+  const own = Object.keys(places[kind]).filter(
+    (key) => key !== 'objectLock' && (kind !== 'adls' || key !== 'container'),
+  )
   return [...own, 'mode', 'datasetFileType', 'compression']
 }
 
