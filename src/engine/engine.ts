@@ -156,6 +156,8 @@ export type CopyFormat =
       readonly columns?: readonly string[]
       /** Start another file at about this size; not heeded with `partitionBy`. */
       readonly fileBytesMax?: number
+      /** Rows that are written at a time: files end where such a group does. */
+      readonly groupRowsMax?: number
     }
   | { readonly kind: 'json'; readonly compression: 'gzip' | 'zstd' | 'none'; readonly fileBytesMax?: number }
   | { readonly kind: 'csv'; readonly compression: 'gzip' | 'zstd' | 'none'; readonly fileBytesMax?: number }

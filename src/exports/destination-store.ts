@@ -16,6 +16,8 @@ export interface DestinationPlace {
   readonly bucketName?: string | undefined
   readonly container?: string | undefined
   readonly remotePath?: string | undefined
+  /** Of S3. */
+  readonly objectLock?: Extract<StoreConfig, { readonly kind: 's3' }>['objectLock']
 }
 
 /** A description of a store that is no secret, and what opens it. */
@@ -73,7 +75,7 @@ function found(kind: DestinationKind, auth: DestinationAuth | undefined, place: 
       const { bucketName: bucket } = place
       const [region, endpoint] = [text('region') ?? 'us-east-1', text('endpoint')]
       return {
-        config: { kind: 's3', bucket, prefix, region, endpoint },
+        config: { kind: 's3', bucket, prefix, region, endpoint, objectLock: place.objectLock },
         credentials: { s3: s3Credentials(text) },
       }
     }

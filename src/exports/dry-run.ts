@@ -1,6 +1,3 @@
-import { randomUUID } from 'node:crypto'
-import { mkdir } from 'node:fs/promises'
-import { newAttemptFolder } from '#base/engine-folder.ts'
 import type { DatasetId, FlowId, TableId } from '#base/ids.ts'
 import type { Caller } from '#datasets/datasets.ts'
 import type { Engine } from '#engine/engine.ts'
@@ -10,7 +7,7 @@ import { columnsOf, type ExportPlan } from './export-plan.ts'
 import { planAhead, type PlanOptions } from './plan.ts'
 import { recordFolderSql } from './record-time.ts'
 import { countBy, rowCountOf, scanOf } from './scan.ts'
-import { removeSpool } from './spool.ts'
+import { type Writing, writtenBytesPerRow } from './written-size.ts'
 import { locationOf } from './target.ts'
 
 /** What a run would deliver. */
@@ -35,15 +32,7 @@ export interface DryRun {
 }
 
 const rowsShown = 10
-/** Enough to make a row's share of a file's beginning and end small. */
-const rowsWritten = 20_000
 const sampleBytesMax = 1024 * 1024
-
-interface Writing {
-  readonly engine: Engine
-  /** Where some rows are written for a moment. */
-  readonly spoolFolder: string
-}
 
 /** Plans as a run would, counts from the lake's own record, and reads a few rows. Nothing is pinned, staged or kept. */
 export async function dryRun(
@@ -92,29 +81,6 @@ export async function dryRunOf(
     }).replace(/-1-[0-9a-f]{8}\./, '-<attempt>-<chance>.'),
     columns: plan.columns,
     rows: scan.files.length === 0 ? [] : await sample(options, read, signal),
-  }
-}
-
-/** Of some rows in the form of the delivery. */
-async function writtenBytesPerRow(
-  { engine, plan, spoolFolder }: Writing & { readonly plan: ExportPlan },
-  read: { readonly sql: string; readonly paths: readonly string[] },
-  signal: AbortSignal,
-): Promise<number> {
-  await mkdir(spoolFolder, { recursive: true, mode: 0o711 })
-  const id = randomUUID()
-  try {
-    const copied = await engine.copy(
-      {
-        sql: `(SELECT * FROM ${read.sql} AS first_rows LIMIT ${rowsWritten})`,
-        files: read.paths,
-        pool: 'interactive',
-      },
-      { folder: await newAttemptFolder(spoolFolder, id, 1), format: plan.format, signal },
-    )
-    return copied.files.reduce((sum, { bytes }) => sum + bytes, 0) / copied.rowCount
-  } finally {
-    await removeSpool(spoolFolder, id)
   }
 }
 

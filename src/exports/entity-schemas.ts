@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { AppError } from '#base/errors.ts'
 import { type FileFormat, fileFormat } from '#formats/file-format.ts'
-import { audienceFlowSpecIds, connectionSpecIds, flowSpecIds } from './destination-specs.ts'
+import { audienceFlowSpecIds, connectionSpecIds, destinationSpecs, flowSpecIds } from './destination-specs.ts'
 import { dataLakeSpecId, type EntityKind, landingZoneSpecId } from './exports.ts'
 import { scheduleParams } from './schedule-params.ts'
 
@@ -98,7 +98,14 @@ const targetParams = z.looseObject({
   /** Below the run's folder, rows have folders by their own time. */
   recordTimeFolders: z.enum(['month', 'day', 'hour']).optional(),
   includeSystemColumns: booleanText.default(false),
-  /** A file is ended at about this size. */
+  /** What is delivered cannot be changed or deleted for so long, by the bucket's own lock. */
+  objectLock: z
+    .strictObject({
+      mode: upperCase.pipe(z.enum(['GOVERNANCE', 'COMPLIANCE'])),
+      days: z.int().min(1).max(36_500),
+    })
+    .optional(),
+  /** A file has at most so many bytes, as far as that can be reckoned while it is written. */
   fileBytesMax: z
     .int()
     .min(1024 * 1024)
@@ -106,13 +113,22 @@ const targetParams = z.looseObject({
     .optional(),
 })
 
-const targetConnection = z.looseObject({
-  name: nameText,
-  description: z.string().optional(),
-  baseConnectionId: z.uuid(),
-  connectionSpec: destinationSpec(connectionSpecIds, 'a destination'),
-  params: targetParams,
-})
+const targetConnection = z
+  .looseObject({
+    name: nameText,
+    description: z.string().optional(),
+    baseConnectionId: z.uuid(),
+    connectionSpec: destinationSpec(connectionSpecIds, 'a destination'),
+    params: targetParams,
+  })
+  .refine(
+    ({ connectionSpec, params }) =>
+      params.objectLock === undefined || connectionSpec.id === destinationSpecs.s3.connectionSpecId,
+    {
+      path: ['params', 'objectLock'],
+      error: 'is of Amazon S3; elsewhere nothing that is delivered is locked by Sluice',
+    },
+  )
 
 const flow = z.looseObject({
   name: nameText,

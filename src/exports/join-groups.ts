@@ -28,6 +28,8 @@ const rowCountMin = { ofAll: 100_000, ofGroup: 10_000 }
 const chunksMax = { ofAll: 500_000, ofFile: 10_000 }
 const sourceFooterBytesMax = 4 * 1024 * 1024
 const copyBytes = 1024 * 1024
+/** What a footer says of a chunk, at most but for long least and greatest values. */
+const footerBytesOfChunk = 200
 
 /** A row group of a data file. */
 interface Part extends Pick<MovedGroup, 'rowCount' | 'bytes' | 'leafCount'> {
@@ -184,14 +186,15 @@ function filesOf(parts: readonly Part[], fileBytesMax: number): readonly (readon
   const files: Part[][] = []
   let [bytes, chunkCount] = [Infinity, 0]
   for (const part of parts) {
-    if (part.bytes > fileBytesMax || part.leafCount > chunksMax.ofFile) return undefined
-    if (bytes + part.bytes > fileBytesMax || chunkCount + part.leafCount > chunksMax.ofFile) {
+    const partBytes = part.bytes + part.leafCount * footerBytesOfChunk
+    if (partBytes > fileBytesMax || part.leafCount > chunksMax.ofFile) return undefined
+    if (bytes + partBytes > fileBytesMax || chunkCount + part.leafCount > chunksMax.ofFile) {
       files.push([])
       bytes = 0
       chunkCount = 0
     }
     files.at(-1)?.push(part)
-    bytes += part.bytes
+    bytes += partBytes
     chunkCount += part.leafCount
   }
   return files

@@ -82,7 +82,19 @@ const container = { title: 'Container', type: 'string' }
 
 const places: Readonly<Record<DestinationKind, Readonly<Record<string, object>>>> = {
   local: { path: { ...path, description: 'Absolute path on the server' } },
-  s3: { bucketName, path },
+  s3: {
+    bucketName,
+    path,
+    objectLock: {
+      title: 'Object lock',
+      type: 'object',
+      properties: {
+        mode: { type: 'string', enum: ['GOVERNANCE', 'COMPLIANCE'] },
+        days: { type: 'integer', minimum: 1, maximum: 36_500 },
+      },
+      required: ['mode', 'days'],
+    },
+  },
   azure: { container, path },
   adls: { container: { ...container, description: 'Absent: that of the account' }, path },
   gcs: { bucketName, path },
@@ -100,7 +112,9 @@ function withForms(kind: DestinationKind): Record<string, object> {
 }
 
 function requiredOf(kind: DestinationKind): string[] {
-  const own = Object.keys(places[kind]).filter((key) => kind !== 'adls' || key !== 'container')
+  const own = Object.keys(places[kind]).filter(
+    (key) => key !== 'objectLock' && (kind !== 'adls' || key !== 'container'),
+  )
   return [...own, 'mode', 'datasetFileType', 'compression']
 }
 

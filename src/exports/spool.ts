@@ -10,6 +10,7 @@ import { joinGroups } from './join-groups.ts'
 import type { RunScope } from './run-scope.ts'
 import { countBy, type ExportScan, rowCountOf, scanOf } from './scan.ts'
 import type { StagingAhead } from './stage-ahead.ts'
+import { formatOf } from './written-size.ts'
 
 /** Each is a statement over the files. */
 const recordFoldersMax = 2_000
@@ -58,7 +59,12 @@ export async function spool(
   const folder = await newAttemptFolder(spoolFolder, context.run.id, context.lease.fence)
   const made =
     recordFolders && byFolder
-      ? await written(scope, { shares: sharesOf(scan, plan.folder, recordFolders, byFolder), folder, paths })
+      ? await written(scope, {
+          scan,
+          shares: sharesOf(scan, plan.folder, recordFolders, byFolder),
+          folder,
+          paths,
+        })
       : await together(scope, { scan, folder, paths, ahead })
   await faultPoint('export.spool.done')
   return {
@@ -102,14 +108,21 @@ async function together(
   await ahead?.forget()
   ahead?.watch(folder)
   const all: FolderShare = { sql: scan.sql, folder: below, spoolFolder: async (attempt) => attempt }
-  return await written(scope, { ...target, shares: [all] })
+  return await written(scope, { ...target, scan, shares: [all] })
 }
 
 /** As the engine writes them, one share after the other. */
 async function written(
-  { engine, plan, context, progress }: RunScope,
-  { shares, folder, paths }: Target & { readonly shares: readonly FolderShare[] },
+  scope: RunScope,
+  {
+    scan,
+    shares,
+    folder,
+    paths,
+  }: Target & { readonly scan: ExportScan; readonly shares: readonly FolderShare[] },
 ): Promise<Made> {
+  const { engine, context, progress } = scope
+  const format = await formatOf(scope, { ...scan, paths }, context.signal)
   const files: SpooledFile[] = []
   let emittedRowCount = 0
   for (const share of shares) {
@@ -118,7 +131,7 @@ async function written(
       { sql: share.sql, files: paths, pool: 'batch' },
       {
         folder: await share.spoolFolder(folder),
-        format: { ...plan.format, fileBytesMax: plan.fileBytesMax },
+        format,
         onProgress: ({ rowCount }) => {
           // Only for people: a lost lease is noticed by the next step.
           progress.update({ rowCount: before + rowCount }).catch(() => {})

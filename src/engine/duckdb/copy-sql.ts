@@ -22,13 +22,14 @@ export function filedSql(from: string, { columns, partitionBy = [] }: ParquetFor
 export function copySql(
   sql: string,
   target: string,
-  { compression, fieldIds, fileBytesMax = 0 }: ParquetFormat,
+  { compression, fieldIds, fileBytesMax = 0, groupRowsMax }: ParquetFormat,
   { isSplit = false } = {},
 ): string {
   const options = [
     'FORMAT parquet',
     `COMPRESSION ${compression === 'none' ? 'uncompressed' : compression}`,
     'RETURN_STATS true',
+    ...(groupRowsMax === undefined ? [] : [`ROW_GROUP_SIZE ${groupRowsMax}`]),
     ...(fieldIds ? [`FIELD_IDS ${fieldIdsSql(fieldIds)}`] : []),
     ...(isSplit
       ? [`FILE_SIZE_BYTES ${Math.max(1, Math.floor(fileBytesMax))}`, "FILENAME_PATTERN '{uuidv7}'"]

@@ -4,7 +4,8 @@ import { stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
-import { createZstdCompress } from 'node:zlib'
+import { createZstdCompress, gzipSync, zstdCompressSync } from 'node:zlib'
+import { unreachable } from '#base/assert.ts'
 import { gzipPieces } from './gzip-pieces.ts'
 import { linePieces, type Piece } from './line-pieces.ts'
 import type { Request, TextFile } from './protocol.ts'
@@ -18,9 +19,14 @@ export interface TextForm extends Pick<
 }
 
 const pieceBytes = 1024 * 1024
+/** A file has at least so many pieces where it may not be larger: it ends by less than one of them early. */
+const piecesMin = 16
+/** What is still being compressed is reckoned by what came before: a file ends so much early. */
+const safeShare = 0.95
 
 /**
- * Writes lines as files, whose names rise in the order of their rows. A file ends some pieces (1 MiB) past `fileBytesMax`.
+ * Writes lines as files, whose names rise in the order of their rows. A file has at most `fileBytesMax` bytes, unless a
+ * single row or what is read of the lines at once has more, or they compress much worse than those before.
  * @param onRows told of some rows at a time
  */
 export async function writeTextFiles(
@@ -28,43 +34,75 @@ export async function writeTextFiles(
   form: TextForm,
   onRows: (rowCount: number) => void,
 ): Promise<TextFile[]> {
-  const { kind, folder, extension, fileBytesMax = Infinity } = form
-  const pieces = linePieces(chunks, { kind, pieceBytes: Math.min(pieceBytes, fileBytesMax) })
+  const { kind, folder, extension, compression, fileBytesMax = Infinity } = form
+  const pieces = linePieces(chunks, { kind, pieceBytes: Math.min(pieceBytes, fileBytesMax / piecesMin) })
   const prefix = randomUUID()
   const files: TextFile[] = []
-  for (let next = await pieces.next(); !next.done; next = await pieces.next()) {
+  let next = await pieces.next()
+  // Bytes of a file for each that is written.
+  let ratio = next.done || fileBytesMax === Infinity ? 1 : ratioOf(next.value, compression)
+  while (!next.done) {
     const number = String(files.length).padStart(6, '0')
     const path = join(folder, `${prefix}-${number}${extension}`)
-    files.push(await writeFile({ path, first: next.value, pieces }, form, onRows))
+    const { file, byteCount, rest } = await writeFile(
+      { path, first: next.value, pieces, ratio },
+      form,
+      onRows,
+    )
+    files.push(file)
+    ratio = compression === 'none' ? 1 : file.bytes / byteCount
+    next = rest
   }
   return files
 }
 
+function ratioOf({ bytes }: Piece, compression: TextForm['compression']): number {
+  switch (compression) {
+    case 'none':
+      return 1
+    case 'gzip':
+      return gzipSync(bytes, { level: 5 }).length / bytes.length
+    case 'zstd':
+      return zstdCompressSync(bytes).length / bytes.length
+    default:
+      return unreachable(compression)
+  }
+}
+
+interface Pieces {
+  readonly path: string
+  readonly first: Piece
+  readonly pieces: AsyncGenerator<Piece>
+  readonly ratio: number
+}
+
 async function writeFile(
-  {
-    path,
-    first,
-    pieces,
-  }: { readonly path: string; readonly first: Piece; readonly pieces: AsyncGenerator<Piece> },
+  { path, first, pieces, ratio }: Pieces,
   { compression, header, fileBytesMax = Infinity }: TextForm,
   onRows: (rowCount: number) => void,
-): Promise<TextFile> {
+) {
   const out = createWriteStream(path, { flags: 'wx' })
   let rowCount = 0
-  let byteCount = 0
+  let byteCount = header.length
+  let rest: IteratorResult<Piece> = { done: true, value: undefined }
+  const fits = ({ bytes }: Piece): boolean => {
+    if (compression === 'none') return byteCount + bytes.length <= fileBytesMax
+    const most = fileBytesMax * safeShare
+    return (byteCount + bytes.length) * ratio <= most && out.bytesWritten + bytes.length * ratio <= most
+  }
   const content = async function* (): AsyncGenerator<Uint8Array> {
     if (header.length > 0) yield header
-    for (let piece: Piece | undefined = first; piece !== undefined;) {
+    for (let piece = first; ; piece = rest.value) {
       rowCount += piece.rowCount
       byteCount += piece.bytes.length
       onRows(piece.rowCount)
       yield piece.bytes
-      const isFull = (compression === 'none' ? byteCount : out.bytesWritten) >= fileBytesMax
-      piece = isFull ? undefined : (await pieces.next()).value
+      rest = await pieces.next()
+      if (rest.done || !fits(rest.value)) return
     }
   }
   const compressed = compression === 'gzip' ? gzipPieces(content()) : content()
   const compressors = compression === 'zstd' ? [createZstdCompress()] : []
   await pipeline([Readable.from(compressed, { highWaterMark: 1 }), ...compressors, out])
-  return { path, rowCount, bytes: (await stat(path)).size }
+  return { file: { path, rowCount, bytes: (await stat(path)).size }, byteCount, rest }
 }

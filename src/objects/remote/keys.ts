@@ -3,7 +3,7 @@ import { isObjectName, objectNameBytesMax, objectNameParts } from '../object-nam
 import type { StageToken } from '../object-store.ts'
 
 /** Staging names are in it, at the top of a store that may be a folder of another: it is never listed, and no part of a name. */
-const stagingFolder = '.sluice-staging'
+export const stagingFolder = '.sluice-staging'
 const tokenPattern = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
 
 /** Between the names of a store and the keys of its bucket. */

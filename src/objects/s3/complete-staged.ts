@@ -8,6 +8,7 @@ import { missing } from '../remote/create-once.ts'
 import type { Connection } from './connection.ts'
 import { createOnce, hashMark, writeMark } from './create-once.ts'
 import { type FoundObject, headObject } from './head-object.ts'
+import { lockFields } from './lock-fields.ts'
 import { abortUpload, completeUpload, createUpload } from './multipart.ts'
 import { putOnce } from './put-object.ts'
 import { readObject } from './read-object.ts'
@@ -58,6 +59,7 @@ async function copyWhole(connection: Connection, completion: Completion): Promis
       CopySource: copySource(bucket, stagedKey),
       MetadataDirective: 'REPLACE',
       Metadata: { [writeMark]: token.id, [hashMark]: staged.sha256 },
+      ...lockFields(connection, key),
     })
   return await createOnce(connection, asking, (abortSignal) => client.send(command(), { abortSignal }))
 }

@@ -1,6 +1,7 @@
 import type * as Sdk from '@aws-sdk/client-s3'
 import type { Remote } from '../remote/ask.ts'
 import type { S3Failure } from './failure.ts'
+import type { S3StoreConfig } from './s3-config.ts'
 
 /** One bucket, and how it is asked. */
 export interface Connection extends Remote<S3Failure> {
@@ -9,4 +10,5 @@ export interface Connection extends Remote<S3Failure> {
   readonly bucket: string
   /** Whether the store takes conditions and CRC-32; where not, MD5 and a look before. */
   readonly isConditional: boolean
+  readonly objectLock: S3StoreConfig['objectLock']
 }

@@ -6,6 +6,7 @@ import type { Keys } from '../remote/keys.ts'
 import { tidyMsMax } from '../remote/policy.ts'
 import type { Connection } from './connection.ts'
 import { failureOf, isUploadGone } from './failure.ts'
+import { lockFields } from './lock-fields.ts'
 import { unfinishedAgeMsMin } from './s3-config.ts'
 
 export async function createUpload(
@@ -18,6 +19,7 @@ export async function createUpload(
     Bucket: bucket,
     Key: request.key,
     Metadata: marks,
+    ...lockFields(connection, request.key),
     ...(connection.isConditional ? { ChecksumAlgorithm: 'CRC32', ChecksumType: 'FULL_OBJECT' } : {}),
   })
   // An answer lost here leaves an empty upload behind, which the sweep finds.

@@ -1,5 +1,6 @@
 import { crcTextOf, md5Of, sha256Of } from './checksum.ts'
 import type { Connection } from './connection.ts'
+import { lockFields } from './lock-fields.ts'
 import { createOnce, hashMark, writeMark } from './create-once.ts'
 
 /** Creates an object of bytes in memory, only where there is none. */
@@ -23,6 +24,7 @@ export async function putOnce(
       ? { ChecksumCRC32: crcTextOf(bytes), IfNoneMatch: '*' }
       : { ContentMD5: md5Of(bytes) }),
     Metadata: { [writeMark]: mark, [hashMark]: sha256Of(bytes) },
+    ...lockFields(connection, key),
   }
   return await createOnce(connection, { key, name, mark, signal, bodyBytes: bytes.length }, (abortSignal) =>
     client.send(new sdk.PutObjectCommand(input), { abortSignal }),

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { type Clock, systemClock } from '#base/clock.ts'
+import { AppError } from '#base/errors.ts'
 import { objectNameParts } from '../object-name.ts'
 import type { RemoteStore } from '../remote-store.ts'
 import { ask } from '../remote/ask.ts'
@@ -7,7 +8,7 @@ import { checkSmall, existsError } from '../remote/create-once.ts'
 import { keysBelow } from '../remote/keys.ts'
 import { completeStaged } from './complete-staged.ts'
 import type { Connection } from './connection.ts'
-import { s3Failures } from './failure.ts'
+import { failureOf, s3Failures } from './failure.ts'
 import { headObject } from './head-object.ts'
 import { listBehind } from './list-behind.ts'
 import { listObjects } from './list-objects.ts'
@@ -157,6 +158,7 @@ async function connect(config: S3StoreConfig, options: S3StoreOptions): Promise<
     client,
     bucket: config.bucket,
     isConditional: config.dialect !== 'google',
+    objectLock: config.objectLock,
     location: `${config.dialect === 'google' ? 'gs' : 's3'}://${config.bucket}${config.prefix === '' ? '' : `/${config.prefix}`}`,
     policy,
     clock,
@@ -170,8 +172,32 @@ async function checkBucket(connection: Connection, signal: AbortSignal): Promise
   const command = new sdk.HeadBucketCommand({ Bucket: bucket })
   try {
     await ask(connection, { name: '', signal }, (abortSignal) => client.send(command, { abortSignal }))
+    if (connection.objectLock) await checkLock(connection, signal)
   } catch (error) {
     client.destroy()
     throw error
   }
+}
+
+/** There are servers that take a lock for a bucket without one, and lock nothing. */
+async function checkLock(connection: Connection, signal: AbortSignal): Promise<void> {
+  const { sdk, client, bucket, location } = connection
+  const command = new sdk.GetObjectLockConfigurationCommand({ Bucket: bucket })
+  const isMissing = ({ code }: { readonly code: string }) =>
+    code.startsWith('ObjectLockConfigurationNotFound')
+  try {
+    const { ObjectLockConfiguration: lock } = await ask(
+      connection,
+      { name: '', signal },
+      (abortSignal) => client.send(command, { abortSignal }),
+      isMissing,
+    )
+    if (lock?.ObjectLockEnabled === 'Enabled') return
+  } catch (error) {
+    const failure = failureOf(error)
+    if (!failure || !isMissing(failure)) throw error
+  }
+  throw new AppError('store.refused', `The bucket of ${location} was made without object lock.`, {
+    hint: 'Make a bucket with object lock, or ask for none on the target connection.',
+  })
 }
