@@ -222,7 +222,7 @@ const wrong: readonly (readonly [sql: string, code: string, at: string])[] = [
   ["SELECT regexp_extract(name, '(') FROM visits", '22000', '?'],
   ['SELECT (SELECT n FROM visits UNION ALL SELECT 2) + 1', '22000', '?'],
   ["SELECT schema_of_json('{a:1}', map('allowUnquotedFieldNames', 'true'))", '0A000', '?'],
-  ["SELECT schema_of_json('[1]', map('primitivesAsString', 'true'))", '0A000', '?'],
+  ["SELECT schema_of_json('[1]', map('allowComments', 'true'))", '0A000', '?'],
   ["SELECT date_format(at, 'QQQQQQ') FROM visits", '22P02', 'date_format'],
   ["SELECT n FROM visits SNAPSHOT AS OF 'yesterday'", '22P02', '?'],
   ['SELECT n FROM visits SNAPSHOT SINCE 5', '58P01', '?'],

@@ -3,7 +3,7 @@ import type { Expression } from '../parse/expression-syntax.ts'
 import type { GroupingElement } from '../parse/syntax.ts'
 import type { BoundCall, BoundExpression, BoundGrouping, Projection, Relation } from './bound.ts'
 import { bindExpression } from './expression.ts'
-import { placeOf } from './order.ts'
+import { meansAll, placeOf } from './order.ts'
 import type { ExpressionPlace } from './state.ts'
 import { childrenOf, keyOf, someExpression } from './walk.ts'
 
@@ -47,15 +47,7 @@ export function bindGrouping(
 function isAll(elements: readonly GroupingElement[], place: ExpressionPlace): boolean {
   const [element, ...more] = elements
   if (more.length > 0 || element?.kind !== 'expression') return false
-  const { value } = element
-  if (value.kind !== 'name' || value.quote !== undefined || value.name.toLowerCase() !== 'all') return false
-  try {
-    bindExpression(value, place)
-    return false
-  } catch (error) {
-    if (error instanceof AppError && error.code === 'query.unknown_column') return true
-    throw error
-  }
+  return meansAll(element.value, place)
 }
 
 function setsOf(

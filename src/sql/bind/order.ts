@@ -1,5 +1,5 @@
 import { AppError, type TextPosition } from '#base/errors.ts'
-import type { SortItem } from '../parse/expression-syntax.ts'
+import type { Expression, SortItem } from '../parse/expression-syntax.ts'
 import type { BoundOrder, BoundSelect, Projection } from './bound.ts'
 import { bindExpression } from './expression.ts'
 import type { QueryPlace } from './query.ts'
@@ -18,6 +18,9 @@ export function bindOrder(
   place: ExpressionPlace,
 ): readonly BoundOrder[] {
   const scope: Scope = { columns: scopeOf(projections), aliases: [], parent: place.scope }
+  const [only] = items
+  if (only && items.length === 1 && meansAll(only.value, { ...place, scope }))
+    return projections.map((_, output) => ({ ...sortOrder(only), output }))
   const keys = items.length > 0 ? projections.map(({ value }) => keyOf(value)) : []
   return items.map((item): BoundOrder => {
     const order = sortOrder(item)
@@ -29,6 +32,18 @@ export function bindOrder(
     const output = keys.indexOf(keyOf(value))
     return output >= 0 ? { ...order, output } : { ...order, value }
   })
+}
+
+/** `ALL` stands for everything in the select list; a column of that name goes before. */
+export function meansAll(value: Expression, place: ExpressionPlace): boolean {
+  if (value.kind !== 'name' || value.quote !== undefined || value.name.toLowerCase() !== 'all') return false
+  try {
+    bindExpression(value, place)
+    return false
+  } catch (error) {
+    if (error instanceof AppError && error.code === 'query.unknown_column') return true
+    throw error
+  }
 }
 
 /** ORDER BY where nothing but the result can be named. */

@@ -18,6 +18,8 @@ const bareFunctions = [
   'current_date',
   'current_timestamp',
   'current_user',
+  'user',
+  'session_user',
   'current_database',
   'current_catalog',
   'localtimestamp',

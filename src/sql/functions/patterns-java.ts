@@ -36,7 +36,7 @@ export function isEngines(pattern: string): boolean {
   const plain = pattern.replaceAll('\\\\', '')
   const ignoresCase = /\(\?[ms]*i(?![msi]*u)/.test(plain)
   // Of its own Java ignores the case of US-ASCII only.
-  if (ignoresCase && /[^\x00-\x7f]|\\[xu0pP]/.test(plain)) return false
+  if (ignoresCase && (/\P{ASCII}/u.test(plain) || /\\[xu0pP]/.test(plain))) return false
   return !/\\[1-9kGXN]|\\[pP](?![LMNPSZC]|\{[LMNPSZC][a-z]?\})|\(\?(?:[=!>]|<[=!]|[imsu]*[dxU]|u\)|u:)|[*+?}]\+|&&|(?<!\\)\[[^\]]*(?<!\\)\[|\{\d{4}/.test(
     plain,
   )

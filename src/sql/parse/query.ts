@@ -215,6 +215,9 @@ function parseGrouping(reader: TokenReader): GroupingElement[] {
     }
     return { kind: 'expression', value: parseExpression(reader) }
   })
+  // `GROUP BY a, b GROUPING SETS (…)` names the columns first.
+  if (elements.every(({ kind }) => kind === 'expression') && reader.takeWords('GROUPING', 'SETS'))
+    return [{ kind: 'sets', sets: parseSets(reader) }]
   if (!reader.takeWord('WITH')) return elements
   const isRollup = reader.takeWord('ROLLUP')
   if (!isRollup) reader.expectWord('CUBE')
