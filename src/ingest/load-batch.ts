@@ -12,7 +12,14 @@ import type { Engine } from '#engine/engine.ts'
 import type { RunContext, RunOutcome } from '#jobs/jobs.ts'
 import { quoteLiteral } from '#base/sql-text.ts'
 import type { AppendRequest, AppendResult, Lake } from '#lake/lake.ts'
-import { type BatchRow, lockBatch, selectBatch, selectBatchFiles, updateBatch } from '#metadata/batches.ts'
+import {
+  type BatchRow,
+  lockBatch,
+  selectBatch,
+  selectBatchFiles,
+  selectBatchStates,
+  updateBatch,
+} from '#metadata/batches.ts'
 import { selectDataset, selectDatasetSandbox } from '#metadata/datasets.ts'
 import type { Metadata, Transaction } from '#metadata/metadata.ts'
 import { moveStreamKeys } from '#metadata/streaming.ts'
@@ -59,9 +66,9 @@ export async function loadBatch(options: LoadOptions, context: RunContext): Prom
   const batchId = parseId('batch', context.run.subjectId)
   const begun = await begin(options, context)
   if (begun) await attempt(options, context, begun)
-  const batch = await selectBatch(options.metadata.db, context.run.sandboxId, batchId)
-  // What failed is kept for whoever wants to mend it, until the sweep finds it old.
-  if (batch?.state === 'failed') return 'finished'
+  const states = await selectBatchStates(options.metadata.db, [batchId])
+  // What failed is kept for whoever wants to mend it, until the sweep finds it old; not of a dataset that is gone.
+  if (states.get(batchId)?.state === 'failed') return 'finished'
   await removeBatchFiles(options.staging, batchId).catch((error: unknown) => {
     // The batch is over; the next sweep of the folder finds what is left.
     options.logger.log('warn', 'ingest.staging_left', { batchId, error })
