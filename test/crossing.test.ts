@@ -277,6 +277,7 @@ const rows: Readonly<Record<string, Row>> = {
   'DELETE /sluice/v1/exports/rules/:id': { params: ['policy'] },
   'POST /sluice/v1/exports/:flowId/dry-run': { params: ['flow'] },
   'POST /sluice/v1/exports/:flowId/adoption': { params: ['flow'] },
+  'POST /sluice/v1/exports/:flowId/verification': { params: ['flow'] },
   'POST /sluice/v1/exports/runs/:runId/repeat': { params: ['run'] },
   'GET /sluice/v1/exports/runs/:runId/manifest': { params: ['run'] },
   'POST /sluice/v1/exports/:flowId/backfill': {

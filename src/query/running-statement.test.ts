@@ -15,10 +15,10 @@ function scopeOf(ownMs?: string): Scope {
 }
 
 /** What takes longer than an interactive statement may. */
-async function worked({ wait, signal }: RunningStatement): Promise<string> {
-  return await wait(async () => {
+async function worked(running: RunningStatement): Promise<string> {
+  return await running.wait(async () => {
     await delay(100)
-    signal.throwIfAborted()
+    running.signal.throwIfAborted()
     return 'done'
   })
 }
