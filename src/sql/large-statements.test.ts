@@ -126,3 +126,25 @@ describe('long chains', () => {
     ).toContain('5000')
   })
 })
+
+describe('constants of anybody', () => {
+  it('a pattern is looked through once, whatever it holds', () => {
+    for (const pattern of ['['.repeat(100_000), '\\\\Q'.repeat(50_000), `[${'\\\\a'.repeat(50_000)}`]) {
+      const started = performance.now()
+      codeOf(() =>
+        printed(`SELECT regexp_extract('x', '${pattern}'), regexp_replace('x', '${pattern}', 'y')`),
+      )
+      expect(performance.now() - started).toBeLessThan(10_000)
+    }
+  })
+
+  it('a type of JSON of many levels is printed once a level', () => {
+    const type = nested(25, 'int', (inner) => `array<struct<a:${inner}>>`)
+    expect(printed(`SELECT from_json('[]', '${type}')`).length).toBeLessThan(50_000)
+  })
+
+  it('a format of numbers has an end', () => {
+    expect(codeOf(() => printed(`SELECT to_number('1', '9${','.repeat(40_000)}')`))).toBe('query.unsupported')
+    expect(codeOf(() => printed(`SELECT to_number('1', '${'9'.repeat(39)}')`))).toBe('query.unsupported')
+  })
+})

@@ -1,7 +1,8 @@
 import { AppError } from '#base/errors.ts'
 
+/** As the lexer has them: behind ESCAPE a backslash alone is no escape. */
 const parts =
-  /--[^\n]*|\/\*[\s\S]*?\*\/|'(?:[^'\\]|\\[\s\S])*'|"[^"]*"|`[^`]*`|\$\$|\$[\p{L}_][\p{L}\p{N}_]*/gu
+  /--[^\n]*|\/\*[\s\S]*?\*\/|(?<=\bescape\s{0,20})'\\'(?!')|'(?:[^'\\]|\\[\s\S])*'|"[^"]*"|`[^`]*`|\$\$|\$[\p{L}_][\p{L}\p{N}_]*/giu
 const placeholder = /\$([\p{L}_][\p{L}\p{N}_]*)/gu
 
 /**

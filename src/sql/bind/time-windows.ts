@@ -5,7 +5,7 @@ import { unnestOf } from './generator-select.ts'
 import { columnOf } from './outputs.ts'
 import { callByName } from './resolve-call.ts'
 import type { BindState } from './state.ts'
-import { keyOf } from './walk.ts'
+import { keyOf, someExpression } from './walk.ts'
 
 /**
  * The windows of time that one SELECT names, wherever it does: windows that overlap multiply its rows, and rows without
@@ -25,15 +25,25 @@ interface TimeWindowBase {
 
 export function newTimeWindows(state: BindState): TimeWindows {
   const lists = new Map<string, ReturnType<typeof unnestOf>>()
+  /** What the SELECT reads is settled: windows that ORDER BY alone names come too late to add to it. */
+  let isSettled = false
   const present = new Map<string, { readonly value: BoundExpression; readonly at: TextPosition }>()
   return {
     windowOf(value, at) {
       const [time] = value.kind === 'call' ? value.arguments : []
       if (!time) return value
       const key = keyOf(value)
+      const isOfRows = !someExpression(time, isNotOfRows)
       if (value.type.kind !== 'array') {
+        if (!isOfRows || isSettled) return value
         present.set(key, { value: callByName({ state, at }, 'isnotnull', [time]), at })
         return value
+      }
+      if (!isOfRows || (isSettled && !lists.has(key))) {
+        throw new AppError('query.unsupported', 'Windows that overlap are of a time that each row has.', {
+          position: at,
+          hint: 'Name them in the select list, or compute the time in a subquery.',
+        })
       }
       const rows = lists.get(key) ?? unnestOf(value, [], state)
       lists.set(key, rows)
@@ -46,6 +56,7 @@ export function newTimeWindows(state: BindState): TimeWindows {
       return columnOf(rows.relation, must(rows.relation.columns[0], 'windows are one column'))
     },
     over({ from, where }) {
+      isSettled = true
       const [rows] = lists.values()
       return {
         from:
@@ -60,4 +71,10 @@ export function newTimeWindows(state: BindState): TimeWindows {
       }
     },
   }
+}
+
+/** What no condition on rows can hold. */
+function isNotOfRows(value: BoundExpression): boolean {
+  if (value.kind === 'lambdaVariable') return true
+  return value.kind === 'call' && (value.over !== undefined || value.entry.kind === 'aggregate')
 }

@@ -55,20 +55,22 @@ interface FrameSite {
 
 function bindFrame({ unit, start, end }: Frame, site: FrameSite): BoundFrame {
   const frame = { unit, start: bindBound(unit, start, site), end: bindBound(unit, end, site) }
-  if (placeOf(frame.start) <= placeOf(frame.end)) return frame
+  if (placeOf(frame.start, 'earliest') <= placeOf(frame.end, 'latest')) return frame
   throw new AppError('query.syntax', 'The frame of a window ends before it begins.', {
     position: site.at,
     hint: 'Write the earlier bound first: BETWEEN 1 PRECEDING AND CURRENT ROW.',
   })
 }
 
-/** Bounds in the order in which they may follow each other; those of unknown distance are as near as may be. */
-function placeOf(bound: BoundFrameBound): number {
+/** Bounds in the order in which they may follow each other; where a distance is not known yet, what it may be. */
+function placeOf(bound: BoundFrameBound, unknown: 'earliest' | 'latest'): number {
   if (!('offset' in bound)) {
     return { unboundedPreceding: -Infinity, currentRow: 0, unboundedFollowing: Infinity }[bound.kind]
   }
-  const distance = bound.offset.kind === 'literal' ? Number(bound.offset.value) : 0
-  return (bound.kind === 'preceding' ? -1 : 1) * (Number.isNaN(distance) ? 0 : distance)
+  const isAhead = bound.kind === 'following'
+  const distance = bound.offset.kind === 'literal' ? Number(bound.offset.value) : Number.NaN
+  if (!Number.isNaN(distance)) return isAhead ? distance : -distance
+  return isAhead === (unknown === 'latest') ? (isAhead ? Infinity : -Infinity) : 0
 }
 
 function bindBound(unit: Frame['unit'], bound: FrameBound, site: FrameSite): BoundFrameBound {

@@ -1,3 +1,4 @@
+import { AppError } from '#base/errors.ts'
 import {
   arrayType,
   booleanType,
@@ -136,6 +137,11 @@ function boundedSum(type: Extract<DataType, { kind: 'decimal' }>): DataType {
 
 /** The engine adds no intervals: their months, days and parts of days one by one. */
 function sumOfIntervals(call: PrintedCall): string {
+  if (call.isDistinct) {
+    throw new AppError('query.unsupported', 'Distinct intervals cannot be summed.', {
+      hint: 'Take them from a subquery with SELECT DISTINCT.',
+    })
+  }
   const [value = ''] = call.values
   const part = (name: string): string => `date_part('${name}', ${value})`
   const sum = (amount: string, type: string): string =>

@@ -58,12 +58,17 @@ interface NumberFormat {
   readonly fraction: string
 }
 
+/** Groups of digits are written out for the engine, each with those behind it. */
+const formatLengthMax = 100
+
 function formatOf(value: BoundExpression | undefined): NumberFormat {
   const text = value?.kind === 'literal' ? String(value.value).toUpperCase() : ''
   const match = /^(?:MI|S)?\$?([09G,]+)?(?:[.D]([09]+))?\$?(?:MI|S|PR)?$/.exec(text)
   const whole = match?.[1] ?? ''
   const fraction = match?.[2] ?? ''
-  if (match && whole + fraction !== '') return { text, whole, fraction }
+  const length = whole.length + fraction.length
+  const isReadable = digitsOf(whole) + fraction.length <= 38 && length <= formatLengthMax
+  if (match && length > 0 && isReadable) return { text, whole, fraction }
   throw new AppError('query.unsupported', `${JSON.stringify(text)} is no number format.`, {
     hint: "Write a constant such as '999,990.00', with S or MI for the sign.",
   })

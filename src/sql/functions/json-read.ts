@@ -80,11 +80,10 @@ function valueAt(place: string, type: DataType, site: JsonSite): string {
       )
     }
     case 'array': {
-      const elements = allOrNone(transformed(place, ['JSON']), { type: type.element, site })
-      // One object where an array is wanted is an array of one.
-      const ofOne =
-        type.element.kind === 'struct' ? ` WHEN 'OBJECT' THEN [${valueAt(place, type.element, site)}]` : ''
-      return `CASE json_type(${place}) WHEN 'ARRAY' THEN ${elements}${ofOne} END`
+      // One object where an array of them is wanted is an array of one.
+      const ofOne = type.element.kind === 'struct' ? ` WHEN 'OBJECT' THEN json_array(${place})` : ''
+      const list = `CASE json_type(${place}) WHEN 'ARRAY' THEN ${place}${ofOne} END`
+      return allOrNone(transformed(list, ['JSON']), { type: type.element, site })
     }
     case 'map': {
       const entries = transformed(place, 'MAP(VARCHAR, JSON)')

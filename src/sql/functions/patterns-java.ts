@@ -42,10 +42,25 @@ export function isEngines(pattern: string): boolean {
   )
 }
 
-/** How many groups a pattern has that are numbered. */
+/** How many groups a pattern has that are numbered. Each sign is looked at once: patterns come from anybody. */
 export function groupCount(pattern: string): number {
-  const plain = pattern.replaceAll(/\\Q.*?\\E|\\.|\[\^?\]?(?:\\.|[^\]])*\]/gs, '')
-  return plain.match(/\((?!\?)|\(\?<(?![=!])/g)?.length ?? 0
+  let count = 0
+  let isInClass = false
+  for (let at = 0; at < pattern.length; at++) {
+    const sign = pattern[at]
+    if (sign === '\\') {
+      const end = pattern[at + 1] === 'Q' ? pattern.indexOf('\\E', at + 2) : at
+      if (end < 0) break
+      at = end + 1
+    } else if (isInClass) isInClass = sign !== ']'
+    else if (sign === '[') {
+      isInClass = true
+      // A first `]` is of the class.
+      if (pattern[at + 1] === '^') at++
+      if (pattern[at + 1] === ']') at++
+    } else if (sign === '(' && /^\((?!\?)|^\(\?<(?![=!])/.test(pattern.slice(at, at + 4))) count++
+  }
+  return count
 }
 
 /** Whether a group may be left out of a match: the engine gives NULL for it, and Java the empty text. */

@@ -9,6 +9,7 @@ test.each([
   ["'#a' #b '\\'#c' #d '\\\\' #e '' #f", ['b', 'd', 'e', 'f']],
   ['"#a" #b `#c` #d', ['b', 'd']],
   ['# #1 #a#b', ['a', 'b']],
+  ["x LIKE 'a' ESCAPE '\\' AND x IN (#a) AND y = '#b'", ['a']],
   // What is not ended ends with the text.
   ['#a /* #b', ['a']],
   ["#a ' #b", ['a']],

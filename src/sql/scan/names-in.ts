@@ -21,7 +21,7 @@ export function namesIn(text: string): NameInText[] {
         begin.lastIndex = after(text, '*/', at + 2)
         break
       case "'":
-        begin.lastIndex = afterLiteral(text, at + 1)
+        begin.lastIndex = isEscape(text, at) ? at + 3 : afterLiteral(text, at + 1)
         break
       case '#': {
         const name = nameAt(text, at + 1)
@@ -39,6 +39,14 @@ export function namesIn(text: string): NameInText[] {
 function after(text: string, end: string, from: number): number {
   const at = text.indexOf(end, from)
   return at < 0 ? text.length : at + end.length
+}
+
+/** `ESCAPE '\'`: behind that word a backslash alone is no escape. */
+function isEscape(text: string, at: number): boolean {
+  return (
+    /^'\\'(?!')/.test(text.slice(at, at + 4)) &&
+    /\bescape\s{0,20}$/i.test(text.slice(Math.max(0, at - 30), at))
+  )
 }
 
 /** A backslash takes the next sign as it is. */

@@ -92,7 +92,10 @@ function printedCall(call: BoundCall, place: PrintPlace): PrintedCall {
     arguments: call.arguments,
     isDistinct: call.isDistinct,
     ignoresNulls: call.ignoresNulls,
-    orderBy: call.orderBy.length === 0 ? '' : ` ${printOrderBy(call.orderBy, place)}`,
+    orderBy:
+      call.orderBy.length === 0
+        ? ''
+        : ` ${printOrderBy(call.orderBy, place, { isOfDistinct: call.isDistinct })}`,
     filter: call.filter && printExpression(call.filter, place),
     over: call.over ? printOver(call.over, place) : '',
     isWindow: call.over !== undefined,

@@ -13,11 +13,16 @@ export function printOver(window: BoundWindow, place: PrintPlace): string {
   return ` OVER (${parts.join(' ')})`
 }
 
-export function printOrderBy(sorts: readonly BoundSort[], place: PrintPlace): string {
-  const items = sorts.map(
-    (sort) =>
-      `${sortKeyText(orderKey(printExpression(sort.value, place), sort.value.type))}${directionOf(sort)}`,
-  )
+/** @param options.isOfDistinct the values themselves must be ordered by, as the engine asks of distinct ones */
+export function printOrderBy(
+  sorts: readonly BoundSort[],
+  place: PrintPlace,
+  { isOfDistinct = false } = {},
+): string {
+  const items = sorts.map((sort) => {
+    const text = printExpression(sort.value, place)
+    return `${sortKeyText(isOfDistinct ? text : orderKey(text, sort.value.type))}${directionOf(sort)}`
+  })
   return `ORDER BY ${items.join(', ')}`
 }
 
