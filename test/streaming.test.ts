@@ -136,7 +136,7 @@ test('one message, several, and those that cannot be taken', async () => {
 })
 
 test('messages that do not fit make a batch that failed, with each of them as it came', async () => {
-  const long = { ...message('long'), body: { xdmEntity: { _id: 'x'.repeat(6_000), n: 'long' } } }
+  const long = { ...message('long'), body: { xdmEntity: { _id: 'x'.repeat(6_000), n: 'long\u2028\r line' } } }
   type Batches = Record<string, { status: string; recordCount: number; failedRecordCount: number }>
   const failed = async () =>
     await product.call<Batches>('GET', `/data/foundation/catalog/batches?status=failed&dataSet=${datasetId}`)

@@ -268,6 +268,12 @@ export function createDatasets({ metadata, access, lake, schemas, clock }: Datas
       await metadata.transaction(async (tx) => {
         if (!(await setManagedBy(tx, caller.sandbox.id, datasetId, managedBy)))
           throw unknownDataset(datasetId)
+        // One that cannot be deleted does not end, either.
+        if (managedBy === 'SYSTEM')
+          await cancelDatasetExpirations(tx, [datasetId], {
+            updated_at: clock.now(),
+            updated_by: caller.principal.id,
+          })
         await audit(caller, { action: 'update', assetType: 'dataset', assetId: datasetId }, tx)
       })
     },

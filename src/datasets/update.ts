@@ -7,7 +7,7 @@ import type { Schemas } from '#schemas/schemas.ts'
 import type { Dataset, DatasetDocument } from './datasets.ts'
 import { withOwnTags } from './own-tags.ts'
 import { requireWritable } from './require-writable.ts'
-import { checkRowExpiration } from './row-retention.ts'
+import { checkRowExpiration, rowExpirationOf } from './row-retention.ts'
 import { datasetOf } from './rows.ts'
 
 const nameMax = 255
@@ -44,6 +44,7 @@ export async function changeDataset(
   if (String(tags['tier']) !== String(before.tags['tier'])) requireWritable(before)
   const properties = propertiesOf(wanted)
   checkRowExpiration({ behavior: before.behavior, properties })
+  if (rowExpirationOf(properties) !== rowExpirationOf(before.properties)) requireWritable(before)
   if (isForProfiles(tags) && !isForProfiles(before.tags))
     await requireUnion(tx, schemas, caller, before.schemaId)
   await updateDataset(tx, datasetId, {

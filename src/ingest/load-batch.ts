@@ -188,8 +188,7 @@ async function prepare(
   })
   const { rowCount } = prepared
   if (rowCount > 0 && rejects.count > 0 && isOfMessages(batch)) {
-    await keep(refusedBatchId(batch))
-    await failRefusedMessages(options, { batch, rejects, rowCount }, context.signal)
+    await failRefusedMessages(options, { batch, rejects, rowCount, keep }, context.signal)
     await rejects.forget()
   } else await keep(batch.id)
   checkShare(batch, rejects, prepared.rowCount)

@@ -1,5 +1,5 @@
 import type { Clock } from '#base/clock.ts'
-import { must } from '#base/assert.ts'
+import { assert, must } from '#base/assert.ts'
 import type { BatchId } from '#base/ids.ts'
 import { type BatchRow, insertBatchOnce, putBatchFile, updateBatch } from '#metadata/batches.ts'
 import type { Metadata } from '#metadata/metadata.ts'
@@ -21,7 +21,18 @@ export function refusedBatchId({ id }: Pick<BatchRow, 'id'>): BatchId {
  */
 export async function failRefusedMessages(
   { metadata, staging, clock }: { metadata: Metadata; staging: Staging; clock: Clock },
-  { batch, rejects, rowCount }: { batch: BatchRow; rejects: RejectLog; rowCount: number },
+  {
+    batch,
+    rejects,
+    rowCount,
+    keep,
+  }: {
+    batch: BatchRow
+    rejects: RejectLog
+    rowCount: number
+    /** Puts what was refused where that of a batch lies. */
+    keep: (batchId: BatchId) => Promise<void>
+  },
   signal: AbortSignal,
 ): Promise<void> {
   const id = refusedBatchId(batch)
@@ -46,9 +57,10 @@ export async function failRefusedMessages(
     errors: '[]',
     tags: JSON.stringify({ ...(batch.tags as object), 'sluice/refused': [batch.id] }),
   })
+  await keep(id)
   await removeFile(staging, id, fileNumber) // Of an attempt before.
   const target = { folder: staging.batchFolder(id), path: staging.filePath(id, fileNumber) }
-  const stored = await storeDurably(target, refusedLines(staging.errorsPath(id)), signal)
+  const stored = await storeDurably(target, refusedLines(staging.errorsPath(id), rejects.count), signal)
   await metadata.transaction(async (tx) => {
     await putBatchFile(tx, { batch_id: id, file_name: fileName, number: fileNumber, ...stored })
     await updateBatch(tx, id, {
@@ -60,9 +72,13 @@ export async function failRefusedMessages(
   })
 }
 
-async function* refusedLines(path: string): AsyncGenerator<Uint8Array> {
+/** @throws Error when there are not as many as were refused: one that is lost would be lost for good */
+async function* refusedLines(path: string, countWanted: number): AsyncGenerator<Uint8Array> {
+  let count = 0
   for await (const line of linesOf(path)) {
+    count += 1
     const { _corrupt_record: record } = JSON.parse(line) as { readonly _corrupt_record?: string }
     yield Buffer.from(`${must(record, 'a refused row has its record')}\n`)
   }
+  assert(count === countWanted, 'every refused message is in the file of them')
 }

@@ -1,7 +1,6 @@
 import { createReadStream } from 'node:fs'
 import { appendFile, open, rename, rm } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
-import { createInterface } from 'node:readline'
 import { must } from '#base/assert.ts'
 import { shortened } from '#base/shown-text.ts'
 import { codeOf } from '#base/system-error.ts'
@@ -151,19 +150,25 @@ export async function readRejects(path: string, limit: number): Promise<readonly
   return rejects
 }
 
-/** The first lines of a file; none when it is not there. */
+/**
+ * The first lines of a file; none when it is not there. A line ends with `\n` and with nothing else: texts in JSON may hold
+ * what others take for an end, such as U+2028.
+ */
 export async function* linesOf(path: string, countMax = Infinity): AsyncGenerator<string> {
+  if (countMax <= 0) return
   let count = 0
-  const input = createReadStream(path, { encoding: 'utf8' })
+  let rest = ''
   try {
-    if (countMax <= 0) return
-    for await (const line of createInterface({ input, crlfDelay: Infinity })) {
-      yield line
-      if (++count >= countMax) return
+    for await (const chunk of createReadStream(path, { encoding: 'utf8' })) {
+      const lines = `${rest}${String(chunk)}`.split('\n')
+      rest = lines.pop() ?? ''
+      for (const line of lines) {
+        yield line
+        if (++count >= countMax) return
+      }
     }
   } catch (error) {
     if (codeOf(error) !== 'ENOENT') throw error
-  } finally {
-    input.destroy()
   }
+  if (rest !== '') yield rest
 }

@@ -73,7 +73,7 @@ export async function ingestionRoutes(app: App, dependencies: HttpDependencies):
           datasetId: parseId('dataset', datasetId),
           format: inputFormat.format,
           ...(partialIngestionPercentage === undefined ? {} : { partialIngestionPercentage }),
-          ...(tags === undefined ? {} : { tags }),
+          ...(tags === undefined ? {} : { tags: withoutOwn(tags) }),
           ...(externalId === undefined ? {} : { externalId }),
           ...(enableErrorDiagnostics === undefined ? {} : { hasDiagnostics: enableErrorDiagnostics }),
           isMultiLineJson: inputFormat.isMultiLineJson ?? false,
@@ -122,4 +122,9 @@ export async function ingestionRoutes(app: App, dependencies: HttpDependencies):
 /** Clients write a `$` before it. */
 function replacedId(text: string): BatchId {
   return parseId('batch', text.replace(/^\$/, ''))
+}
+
+/** Tags by which we tell batches of ours apart are not a client's to give. */
+function withoutOwn(tags: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> {
+  return Object.fromEntries(Object.entries(tags).filter(([name]) => !name.startsWith('sluice/')))
 }

@@ -11,4 +11,6 @@ export async function up(db: Kysely<any>): Promise<void> {
   await sql`
     create unique index batches_external_id on batches (dataset_id, external_id)
     where external_id is not null and state not in ('failed', 'aborted', 'abandoned', 'inactive')`.execute(db)
+  // Until now nobody noted when something came for them: the time they may wait begins here.
+  await sql`update batches set updated_at = now() where state = 'loading'`.execute(db)
 }
