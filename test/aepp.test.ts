@@ -169,8 +169,8 @@ describe.skipIf(isMissing)('the public client aepp, unmodified', () => {
       messages: [expect.any(String), 400],
       rows: 2,
       kept: 'P30D',
-      set: ['pending', '2999-12-31T00:00:00.000Z'],
-      changed: '2999-12-30T00:00:00.000Z',
+      set: ['pending', '2999-12-31T00:00:00Z'],
+      changed: '2999-12-30T00:00:00Z',
       listed: 1,
       cancelled: 'cancelled',
     })

@@ -62,7 +62,9 @@ function doubles(): { deps: HttpDependencies; state: Doubles } {
         if (name === 'prod') return sandbox
         throw new AppError('access.denied', 'No sandbox of that name is open to you.')
       },
-      decide: async ({ permission }: { permission: string }) => ({ isAllowed: !state.denied.has(permission) }),
+      decide: async ({ permission }: { permission: string }) => ({
+        isAllowed: !state.denied.has(permission),
+      }),
       require: async ({ permission }: { permission: string }) => {
         state.asked.push(permission)
         if (state.denied.has(permission))

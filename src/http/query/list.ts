@@ -169,12 +169,13 @@ export function listDocument<Key extends string, Row extends Dated, Document>(
     const property =
       query.property.length === 0 ? '' : `&property=${encodeURIComponent(query.property.join(','))}`
     const flagged = Object.entries(flags).map(([name, value]) => `&${name}=${value}`)
-    return `${path}?orderby=${encodeURIComponent(query.orderby)}&start=${encodeURIComponent(start)}&limit=${query.limit}${property}${flagged.join('')}${more}`
+    return `${path}?orderby=${encodeURIComponent(query.orderby)}&start=${start}&limit=${query.limit}${property}${flagged.join('')}${more}`
   }
   // A page that was reached backwards ends where it was asked from.
   const from = query.isPrevLink && query.start !== undefined ? startOf(query.start) : undefined
   const back = from?.kind === 'from' ? from : undefined
-  const nextStart = back ? query.start : next && placeOf(next, last)
+  const backStart = back && `${back.at.toISOString()}${back.id === undefined ? '' : `_${back.id}`}`
+  const nextStart = backStart ?? (next && placeOf(next, last))
   const nextAt = back?.at ?? (next && timeOf(next))
   const hasPrev = hasPrevious && first !== undefined
   return {
