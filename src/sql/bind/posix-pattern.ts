@@ -2,7 +2,8 @@ import { stringOf } from './build.ts'
 import type { BoundExpression } from './bound.ts'
 
 /**
- * A pattern of PostgreSQL (`text ~ pattern`) as one of Java: a dot is any character there, also the end of a line. In
+ * A pattern of PostgreSQL (`text ~ pattern`) as one of Java: a dot is any character there, also the end of a line, and case
+ * is ignored of all letters. In
  * constants the classes and words that only POSIX has are translated as well.
  * @see https://www.postgresql.org/docs/16/functions-matching.html#FUNCTIONS-POSIX-REGEXP
  */
@@ -16,7 +17,7 @@ export function javaPattern(
     readonly call: (name: string, ...values: readonly BoundExpression[]) => BoundExpression
   },
 ): BoundExpression {
-  const flags = hasCase ? '(?s)' : '(?is)'
+  const flags = hasCase ? '(?s)' : '(?isu)'
   return pattern.kind === 'literal' && typeof pattern.value === 'string'
     ? stringOf(flags + translated(pattern.value))
     : call('||', stringOf(flags), pattern)
