@@ -185,10 +185,12 @@ describe.skipIf(!hasS3Server)('when exports.landingLocation is changed', () => {
     ]) {
       const place = await zones.placeIn(location)
       expect(place.isZone(here)).toBe(true)
-      await expect(place.openTarget(here)).rejects.toMatchObject({ code: 'store.unreachable' })
+      await expect(place.openTarget(here, { signal })).rejects.toMatchObject({ code: 'store.unreachable' })
     }
     expect(places.home.isZone(here)).toBe(true)
-    await expect(places.home.openTarget(here)).rejects.toMatchObject({ code: 'store.unreachable' })
+    await expect(places.home.openTarget(here, { signal })).rejects.toMatchObject({
+      code: 'store.unreachable',
+    })
     const folder = join(home, 'landing', id, 'feed')
     const others = [`${home}/landing-other/feed`, `${home}/land`, '/srv/landing'].map(
       (path) => ({ kind: 'local', folder: path }) as const,

@@ -91,7 +91,10 @@ describe.skipIf(!hasS3Server)('a landing zone in a bucket, as a client of S3 see
   test('what is under way is not there, and nothing is written', async () => {
     const { bed, folder } = zones
     const client = await zones.client()
-    await using store = await bed.landing.openTarget(bed.landing.target(bed.caller.sandbox.id, 'feed/of us'))
+    await using store = await bed.landing.openTarget(
+      bed.landing.target(bed.caller.sandbox.id, 'feed/of us'),
+      { signal },
+    )
     const token = store.prepare('one', 'run')
     await store.stage(token, Readable.from([Buffer.from('under way')]), { signal })
     onTestFinished(() => store.abort(token))

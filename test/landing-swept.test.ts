@@ -46,7 +46,7 @@ describe.skipIf(!hasS3Server)('what has lain in landing zones in a bucket', () =
     const aside = [`some/zones/${id}x/a`, `some/zones/${randomUUID()}/a`, 'some/zones/a', 'some/a', `${id}/a`]
     for (const key of aside) await zones.put(key)
     for (const caller of [zones.bed.caller, ...others]) await zones.put(inZone(caller, 'feed/one'))
-    await using store = await place.openTarget(place.target(id, 'feed'))
+    await using store = await place.openTarget(place.target(id, 'feed'), { signal })
     const token = store.prepare('two', 'run')
     await store.stage(token, Readable.from([Buffer.from('under way')]), { signal })
     expect(filesBelow(zones.folder)).toHaveLength(2)

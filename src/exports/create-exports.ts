@@ -3,7 +3,8 @@ import type { Access } from '#access/access.ts'
 import type { SecretStore } from '#access/secret-store.ts'
 import { must } from '#base/assert.ts'
 import type { Clock } from '#base/clock.ts'
-import { isId, parseId, type RunId } from '#base/ids.ts'
+import { AppError } from '#base/errors.ts'
+import { type FlowId, isId, parseId, type RunId } from '#base/ids.ts'
 import type { Logger } from '#base/log.ts'
 import type { Caller, Datasets } from '#datasets/datasets.ts'
 import type { Engine } from '#engine/engine.ts'
@@ -30,7 +31,7 @@ import { equalTo, pageOf } from './entity-query.ts'
 import type { Adopted, Exports } from './exports.ts'
 import type { LandingPlace } from './landing-place.ts'
 import { openDestination } from './open-destination.ts'
-import { planAhead, readFlow } from './plan.ts'
+import { planAhead, readFlow, requireView } from './plan.ts'
 import { runDocument } from './run-document.ts'
 import { dryRun, type DryRun } from './dry-run.ts'
 import { createRedeliver } from './redeliver.ts'
@@ -40,6 +41,7 @@ import { runExport } from './run-export.ts'
 import { sweepAbandoned } from './sweep.ts'
 import { tellFailed } from './tell-export.ts'
 import { tellLineage } from './tell-lineage.ts'
+import { locationOf } from './target.ts'
 import { targetStore } from './target-store.ts'
 import { testConnection } from './test-connection.ts'
 import { unknownResource } from './unknown-resource.ts'
@@ -100,6 +102,8 @@ export function createExports(options: ExportsOptions): Exports {
     return row
   }
 
+  /** Each reads all that was delivered: one at a time of an export. */
+  const verifying = new Set<FlowId>()
   return {
     ...createEntities({ ...options, home }),
     ...control,
@@ -141,11 +145,20 @@ export function createExports(options: ExportsOptions): Exports {
       ).length
     },
     verify: async (caller, flowId, { signal }) => {
-      const [first] = await control.datasetIds(caller, flowId)
+      const [first, ...others] = await control.datasetIds(caller, flowId)
+      for (const datasetId of others) await requireView(options, caller, datasetId)
+      if (verifying.has(flowId)) {
+        throw new AppError('limit.exceeded', 'What this export delivered is being verified already.', {
+          hint: 'Ask again when that is done.',
+        })
+      }
       const request = await readFlow({ ...options, home }, { caller, flowId, datasetId: first })
       const target = await targetStore({ ...options, home }, caller.sandbox.id, request)
       await using store = await openDestination(options, { ...request, target }, { signal })
-      return await verifyLocation({ store, signal })
+      using ended = new DisposableStack()
+      ended.defer(() => verifying.delete(flowId))
+      verifying.add(flowId)
+      return { ...(await verifyLocation({ store, signal, exportId: flowId })), location: locationOf(target) }
     },
     sweep: (stop) => sweepAbandoned({ ...options, ...stop }),
     testConnection: (caller, id) => testConnection(options, caller, id),

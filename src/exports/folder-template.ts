@@ -53,6 +53,19 @@ export function expandFolderTemplate(template: string, values: TemplateValues): 
 /** @throws AppError 'flow.invalid' */
 export function checkFolderTemplate(template: string): void {
   parseTemplate(template)
+  for (const name of template.split('%').filter((_piece, index) => index % 2 === 1)) checkTimePattern(name)
+}
+
+/** Flows that were saved before this was looked at go on, with letters as they are where they mean nothing. */
+function checkTimePattern(name: string): void {
+  const unknown = dateTime
+    .exec(name)?.[1]
+    ?.match(sameLetters)
+    ?.find((letters) => !timeLetters.test(letters))
+  if (unknown === undefined) return
+  throw invalid(
+    `has ${unknown} in the pattern of ${name.slice(0, 80)}, which is none of YYYY, yyyy, MM, dd, DD, HH, hh, mm, ss, SSS`,
+  )
 }
 
 type Piece =
@@ -86,11 +99,6 @@ function macro(name: string): (values: TemplateValues) => string {
   if (known) return name === 'EXPORT_TIME' ? known : (values) => safeText(known(values), values.destination)
   const pattern = dateTime.exec(name)?.[1]
   if (pattern !== undefined) {
-    const unknown = pattern.match(sameLetters)?.find((letters) => !timeLetters.test(letters))
-    if (unknown !== undefined)
-      throw invalid(
-        `has ${unknown} in the pattern of ${name.slice(0, 80)}, which is none of YYYY, yyyy, MM, dd, DD, HH, hh, mm, ss, SSS`,
-      )
     return (values) => formatTime(pattern, values.exportAt).replaceAll(/[:/]/g, '_')
   }
   throw invalid(
@@ -138,8 +146,10 @@ function formatTime(pattern: string, at: Date): string {
         return two(at.getUTCMinutes())
       case 'ss':
         return two(at.getUTCSeconds())
-      default:
+      case 'SSS':
         return String(at.getUTCMilliseconds()).padStart(3, '0')
+      default:
+        return letters
     }
   })
 }

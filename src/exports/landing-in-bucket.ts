@@ -62,9 +62,9 @@ export async function openLandingBucket(
       throw invalidLandingPath('it is too long, or has characters that no key has')
     },
     isZone: (target) => isLandingTarget(home, target),
-    openTarget: async (target) => {
+    openTarget: async (target, { signal }) => {
       if (!isHere(target)) throw landingMoved(target)
-      const there = await openRemoteStore({ ...bucket, prefix: target.prefix }, credentials)
+      const there = await openRemoteStore({ ...bucket, prefix: target.prefix }, credentials, {}, { signal })
       return { ...there, location: locationOf(target) }
     },
     openZone: async (sandboxId) =>

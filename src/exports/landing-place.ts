@@ -10,7 +10,7 @@ export interface LandingPlace {
   /** Whether it is in a landing zone, wherever those were when it was planned. */
   isZone(target: Target): boolean
   /** Opens what `isZone`. @throws AppError 'store.unreachable' while zones are elsewhere, 'store.…' */
-  openTarget(target: Target): Promise<ObjectStore>
+  openTarget(target: Target, options: { readonly signal: AbortSignal }): Promise<ObjectStore>
   /** Names are without what leads to the zone. @throws AppError 'store.…' */
   openZone(sandboxId: SandboxId): Promise<ZoneFiles>
   /** Looks whether the zone can be read, and makes nothing. @throws AppError 'store.…' */

@@ -57,7 +57,7 @@ async function open(
   { target, connectionId }: PlannedTarget,
   signal: AbortSignal,
 ): Promise<ObjectStore> {
-  if (landing.isZone(target)) return await landing.openTarget(target)
+  if (landing.isZone(target)) return await landing.openTarget(target, { signal })
   assert(target.kind !== 'landing', 'a landing target is in a landing zone')
   if (target.kind === 'local' || connectionId === undefined) return await openStore(target)
   const row = await selectConnection(metadata.db, connectionId)

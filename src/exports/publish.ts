@@ -221,7 +221,7 @@ async function putPlatformManifest(
   if ((await store.putIfAbsent(companion.name, Buffer.from(text), context)) === 'created') return
   const there = await buffer(store.read(companion.name, context))
   if (there.toString('utf8') === text) return
-  await store.delete(companion.name)
+  await store.delete(companion.name, context)
   await store.putIfAbsent(companion.name, Buffer.from(text), context)
 }
 

@@ -1,4 +1,5 @@
-import { readdir } from 'node:fs/promises'
+import { readdir, rm, stat } from 'node:fs/promises'
+import { join } from 'node:path'
 import type { SecretStore } from '#access/secret-store.ts'
 import type { Clock } from '#base/clock.ts'
 import { AppError } from '#base/errors.ts'
@@ -29,6 +30,7 @@ import type { RunScope } from './run-scope.ts'
 import { removeSpool } from './spool.ts'
 import { tokenOf } from './stage.ts'
 import type { StagedPart } from './stage-part.ts'
+import { sizeFolder } from './written-size.ts'
 
 /** Parts one sweep removes at most; the next goes on. */
 const partsMax = 1_000
@@ -59,20 +61,21 @@ export async function sweepAbandoned(options: {
     if (options.signal?.aborted) return partCount
     const place = JSON.stringify(row.store)
     if (away.has(place)) continue
+    const signal = AbortSignal.any([
+      AbortSignal.timeout(partMsMax),
+      ...(options.signal ? [options.signal] : []),
+    ])
     try {
-      const signal = AbortSignal.any([
-        AbortSignal.timeout(partMsMax),
-        ...(options.signal ? [options.signal] : []),
-      ])
       await using store = await openDestination(options, plannedTargetOf(row.store), { signal })
       await removePart(metadata, store, row, signal)
       partCount += 1
     } catch (error) {
       // A destination that is away now is swept another time; it must not hold up another export.
       logger.log('warn', 'export.sweep.failed', { runId: row.run_id, error })
-      away.add(place)
+      const isOver = goesByAge(options, row)
+      if (!isOver && isAway(error, signal)) away.add(place)
       // Nobody can log in there any more: what is left is told of once, and left.
-      if (error instanceof AppError && (error.code === 'flow.unknown' || goesByAge(options, row)))
+      if (error instanceof AppError && (error.code === 'flow.unknown' || isOver))
         await updatePart(metadata.db, row.id, { state: 'gone' })
     }
     await faultPoint('export.sweep.middle')
@@ -80,6 +83,11 @@ export async function sweepAbandoned(options: {
   await sweepSpools(metadata, spoolFolder)
   for (const runId of await selectRunsToUnpin(metadata.db, partsMax)) await unpin(metadata, lake, runId)
   return partCount
+}
+
+/** Whether nothing else of the place can be had now. One part that it does not let go is no reason to leave the others. */
+function isAway(error: unknown, signal: AbortSignal): boolean {
+  return signal.aborted || (error instanceof AppError && error.code === 'store.unreachable')
 }
 
 /** What has lain in a landing zone for seven days needs no sweep of ours, wherever the zones of then are now. */
@@ -172,9 +180,18 @@ async function isDelivered(
   return (await store.head(ours, { signal })) !== undefined
 }
 
+const dayMs = 86_400_000
+
+/** What a process that died has left of writing a few rows. */
+async function removeOld(path: string): Promise<void> {
+  const { mtimeMs } = await stat(path).catch(() => ({ mtimeMs: Infinity }))
+  if (Date.now() - mtimeMs > dayMs) await rm(path, { recursive: true, force: true })
+}
+
 async function sweepSpools(metadata: Metadata, spoolFolder: string): Promise<void> {
   // Before the first run there is none.
   for (const name of await readdir(spoolFolder).catch(() => [])) {
+    if (name.startsWith(sizeFolder)) await removeOld(join(spoolFolder, name))
     if (!isId('run', name)) continue
     const run = await selectRun(metadata.db, name)
     if (!run || hasEnded(run)) await removeSpool(spoolFolder, name)

@@ -1,3 +1,4 @@
+import type { FlowId } from '#base/ids.ts'
 import type { ObjectStore, ObjectSummary } from '#objects/object-store.ts'
 import { sha256Hex } from './canonical-json.ts'
 import type { ManifestFile, SealedManifest } from './manifest.ts'
@@ -73,6 +74,8 @@ export interface VerifyOptions {
   readonly store: ObjectStore
   readonly signal: AbortSignal
   readonly onProgress?: (progress: VerifyProgress) => void
+  /** Only what this export delivered; what else lies there is neither read nor told of. */
+  readonly exportId?: FlowId
 }
 
 const findingsMax = 1_000
@@ -82,7 +85,7 @@ const findingsMax = 1_000
  * file read again, hashed and counted. Changes nothing.
  */
 export async function verifyLocation(options: VerifyOptions): Promise<VerifyReport> {
-  const { store, signal, onProgress } = options
+  const { store, signal, onProgress, exportId } = options
   const findings: Finding[] = []
   let findingsLeftOut = 0
   const find = (finding: Finding) => {
@@ -92,7 +95,10 @@ export async function verifyLocation(options: VerifyOptions): Promise<VerifyRepo
   const objects = new Map<string, ObjectSummary>()
   for await (const object of store.list('', { signal })) objects.set(object.name, object)
 
-  const links = await readLinks({ store, signal, objects, find })
+  const isOurs = (name: string) => exportId === undefined || name.includes(exportId.slice(0, 8))
+  const links = (
+    await readLinks({ store, signal, objects, find: (finding) => isOurs(finding.name) && find(finding) })
+  ).filter(({ sealed }) => exportId === undefined || sealed.manifest.exportId === exportId)
   if (links.length === 0) {
     find({
       severity: 'error',
@@ -159,7 +165,7 @@ export async function verifyLocation(options: VerifyOptions): Promise<VerifyRepo
     chains.push(summary(chain, rowCount, bytes))
   }
   for (const name of objects.keys()) {
-    if (named.has(name) || parseManifestName(name)) continue
+    if (exportId !== undefined || named.has(name) || parseManifestName(name)) continue
     find({
       severity: 'warning',
       code: 'object.unnamed',

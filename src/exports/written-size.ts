@@ -6,6 +6,9 @@ import type { CopyFormat, Engine } from '#engine/engine.ts'
 import type { ExportPlan } from './export-plan.ts'
 import type { ExportScan } from './scan.ts'
 
+/** How folders of rows begin that are written to see how large they come. */
+export const sizeFolder = 'size-'
+
 export interface Writing {
   readonly engine: Engine
   /** Where some rows are written for a moment. */
@@ -22,7 +25,7 @@ export async function writtenBytesPerRow(
   signal: AbortSignal,
 ): Promise<number> {
   await mkdir(spoolFolder, { recursive: true, mode: 0o711 })
-  const id = randomUUID()
+  const id = `${sizeFolder}${randomUUID()}`
   try {
     const copied = await engine.copy(
       {
