@@ -146,7 +146,7 @@ export function createExports(options: ExportsOptions): Exports {
     },
     verify: async (caller, flowId, { signal }) => {
       const [first, ...others] = await control.datasetIds(caller, flowId)
-      for (const datasetId of others) await requireView(options, caller, datasetId)
+      for (const datasetId of others) await requireView(options, caller, parseId('dataset', datasetId))
       if (verifying.has(flowId)) {
         throw new AppError('limit.exceeded', 'What this export delivered is being verified already.', {
           hint: 'Ask again when that is done.',
