@@ -11,7 +11,7 @@ const fileName = 'messages.json'
 const fileNumber = 1
 
 /** Of a batch of messages: the one, always the same, that has those of them which are refused. */
-export function refusedBatchId({ id }: Pick<BatchRow, 'id'>): BatchId {
+function refusedBatchId({ id }: Pick<BatchRow, 'id'>): BatchId {
   return derivedBatchId(id, `${id} refused`)
 }
 
