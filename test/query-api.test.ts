@@ -7,11 +7,10 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { startMailServer } from './support/mail-server.ts'
 import { passableFolder } from './support/passable-folder.ts'
 import { startProduct, type Product } from './support/product.ts'
+import { queryBase as base, queryRequests, waiting } from './support/query-requests.ts'
 import { type Rest, type RestAnswer, restOf } from './support/rest.ts'
 
-const base = '/data/foundation/query'
 const alerts = `${base}/alert-subscriptions`
-const waiting = { timeout: 30_000, interval: 50 }
 const far = '2100-01-01T00:00:00Z'
 /** Nobody waits for its end. */
 const endless = `SELECT count(*) AS n FROM ${'abcdefghijklmnop'
@@ -22,6 +21,7 @@ const endless = `SELECT count(*) AS n FROM ${'abcdefghijklmnop'
 let folder: string
 let product: Product
 let rest: Rest
+const { ask, submit, ended, ran, triggered } = queryRequests(() => rest)
 let mail: Awaited<ReturnType<typeof startMailServer>>
 
 beforeAll(async () => {
@@ -42,42 +42,12 @@ afterAll(async () => {
   await rm(folder, { recursive: true, force: true })
 })
 
-async function ask(method: string, path: string, body?: unknown): Promise<RestAnswer['body']> {
-  const answer = await rest(method, path, body === undefined ? {} : { body })
-  if (answer.status >= 400)
-    throw new Error(`${method} ${path}: ${answer.status} ${JSON.stringify(answer.body)}`)
-  return answer.body
-}
-
-const submit = (body: object) => ask('POST', `${base}/queries`, { dbName: 'prod:all', ...body })
-
-/** The query once it has ended. */
-async function ended(id: string): Promise<RestAnswer['body']> {
-  let query: RestAnswer['body']
-  await expect
-    .poll(async () => (query = await ask('GET', `${base}/queries/${id}`)).state, waiting)
-    .not.toMatch(/SUBMITTED|IN_PROGRESS/)
-  return query
-}
-
-const ran = async (body: object) => ended((await submit(body)).id)
-
 async function scheduled(query: object, schedule: object = {}): Promise<string> {
   const made = await ask('POST', `${base}/schedules`, {
     query: { dbName: 'prod:all', ...query },
     schedule: { schedule: '@once', startDate: far, ...schedule },
   })
   return made.id
-}
-
-/** A run by hand, once it has ended. */
-async function triggered(scheduleId: string): Promise<RestAnswer['body']> {
-  const { id } = await ask('POST', `${base}/schedules/${scheduleId}/runs`)
-  let run: RestAnswer['body']
-  await expect
-    .poll(async () => (run = await ask('GET', `${base}/schedules/${scheduleId}/runs/${id}`)).state, waiting)
-    .toMatch(/SUCCESS|FAILED/)
-  return run
 }
 
 describe('queries', () => {

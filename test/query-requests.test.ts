@@ -3,17 +3,16 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { passableFolder } from './support/passable-folder.ts'
 import { startProduct, type Product } from './support/product.ts'
+import { queryBase as base, queryRequests } from './support/query-requests.ts'
 import { type Rest, type RestAnswer, restOf } from './support/rest.ts'
 import { type SqlClients, sqlClients } from './support/sql-clients.ts'
 
 /** What a request over REST may say, and where its rows go. */
 
-const base = '/data/foundation/query'
-const waiting = { timeout: 30_000, interval: 50 }
-
 let folder: string
 let product: Product
 let rest: Rest
+const { ask, submit, ran, triggered } = queryRequests(() => rest)
 let clients: SqlClients
 
 beforeAll(async () => {
@@ -28,25 +27,6 @@ afterAll(async () => {
   await rm(folder, { recursive: true, force: true })
 })
 
-async function ask(method: string, path: string, body?: unknown): Promise<RestAnswer['body']> {
-  const answer = await rest(method, path, body === undefined ? {} : { body })
-  if (answer.status >= 400)
-    throw new Error(`${method} ${path}: ${answer.status} ${JSON.stringify(answer.body)}`)
-  return answer.body
-}
-
-const submit = (body: object) => ask('POST', `${base}/queries`, { dbName: 'prod:all', ...body })
-
-/** The query once it has ended. */
-async function ran(body: object): Promise<RestAnswer['body']> {
-  const { id } = await submit(body)
-  let query: RestAnswer['body']
-  await expect
-    .poll(async () => (query = await ask('GET', `${base}/queries/${id}`)).state, waiting)
-    .not.toMatch(/SUBMITTED|IN_PROGRESS/)
-  return query
-}
-
 async function scheduled(query: object): Promise<string> {
   const made = await ask('POST', `${base}/schedules`, {
     query: { dbName: 'prod:all', name: 'a schedule', ...query },
@@ -56,14 +36,8 @@ async function scheduled(query: object): Promise<string> {
 }
 
 /** The query of a run by hand, once it has ended. */
-async function triggered(scheduleId: string): Promise<RestAnswer['body']> {
-  const { id } = await ask('POST', `${base}/schedules/${scheduleId}/runs`)
-  let run: RestAnswer['body']
-  await expect
-    .poll(async () => (run = await ask('GET', `${base}/schedules/${scheduleId}/runs/${id}`)).state, waiting)
-    .toMatch(/SUCCESS|FAILED/)
-  return await ask('GET', `${base}/queries/${run.queryId}`)
-}
+const queryOfRun = async (scheduleId: string) =>
+  ask('GET', `${base}/queries/${(await triggered(scheduleId)).queryId}`)
 
 describe('blocks', () => {
   const texts = [
@@ -84,7 +58,7 @@ describe('blocks', () => {
       queryParameters: { x: 1 },
     })
     const id = await scheduled({ templateId: template.id })
-    expect(await triggered(id)).toMatchObject({ state: 'SUCCESS', errors: [] })
+    expect(await queryOfRun(id)).toMatchObject({ state: 'SUCCESS', errors: [] })
     const rows = await rest('POST', '/sluice/v1/sql', {
       body: { sql, format: 'json', parameters: { x: '7' } },
     })
@@ -175,8 +149,8 @@ describe('the dataset that a request names', () => {
   test('of a schedule is made by its first run, and appended to by those that follow', async () => {
     await ran({ sql: 'SELECT 1 AS n', ctasParameters: { datasetName: 'Week A' } })
     const id = await scheduled({ sql: 'SELECT 5 AS n', ctasParameters: { datasetName: 'week.A' } })
-    expect(await triggered(id)).toMatchObject({ state: 'SUCCESS', isCTAS: true, isInsertInto: false })
-    expect(await triggered(id)).toMatchObject({
+    expect(await queryOfRun(id)).toMatchObject({ state: 'SUCCESS', isCTAS: true, isInsertInto: false })
+    expect(await queryOfRun(id)).toMatchObject({
       state: 'SUCCESS',
       effectiveSQL: 'INSERT INTO "week_a_2" SELECT 5 AS n',
       isCTAS: false,
@@ -184,7 +158,7 @@ describe('the dataset that a request names', () => {
     })
     expect([await rowsOf('Week A'), await rowsOf('week.A')]).toEqual([[[1]], [[5], [5]]])
     const lost = await scheduled({ sql: 'SELECT 5 AS n', insertIntoParameters: { datasetName: 'week' } })
-    expect(await triggered(lost)).toMatchObject({
+    expect(await queryOfRun(lost)).toMatchObject({
       state: 'FAILED',
       errors: [{ message: expect.stringContaining('There is no dataset "week"') }],
     })

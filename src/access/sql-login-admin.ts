@@ -35,7 +35,8 @@ export interface NewSqlLogin {
 
 /**
  * Names and passwords for the PostgreSQL protocol. Whoever manages queries makes expiring ones for himself; ones that
- * do not expire, unless nobody uses them for ninety days, need `manage-query-service-integration`; those of others an organisation administrator.
+ * do not expire, unless nobody uses them for ninety days, need `manage-query-service-integration`; those of others an
+ * organisation administrator.
  */
 export function createSqlLoginAdmin(admin: Admin) {
   const { metadata, clock, access } = admin

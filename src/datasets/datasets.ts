@@ -1,6 +1,7 @@
 import type { BatchId, DatasetId, SandboxId, TableId } from '#base/ids.ts'
 import type { Caller } from '#access/access.ts'
 import type { BatchFigures } from '#metadata/batches.ts'
+import type { BatchRowState } from '#metadata/datasets.ts'
 import type { Transaction } from '#metadata/metadata.ts'
 import type { LakeTable, NewTable } from '#lake/lake.ts'
 import type { StructType } from '#types/data-type.ts'
@@ -143,15 +144,7 @@ export interface Dataset {
 }
 
 /** `abandoned`: its client never ended it. `inactive`: its rows were taken back. */
-export type BatchState =
-  | 'loading'
-  | 'queued'
-  | 'processing'
-  | 'success'
-  | 'failed'
-  | 'aborted'
-  | 'abandoned'
-  | 'inactive'
+export type BatchState = BatchRowState
 
 export interface BatchPage {
   readonly limit: number

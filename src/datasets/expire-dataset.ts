@@ -17,7 +17,8 @@ const againMs = 60_000
 
 /**
  * Ends a dataset: it is deleted first, so that no row comes in any more, then its rows go for good, then it is said to be
- * done and the nodes that keep something of its batches are told to remove that. A crash between is harmless: what is deleted or gone already stays so.
+ * done and the nodes that keep something of its batches are told to remove that. A crash between is harmless: what is
+ * deleted or gone already stays so.
  */
 export async function expireDataset(
   {

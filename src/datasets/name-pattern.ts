@@ -22,3 +22,18 @@ export function likeOf(pattern: string): string {
   const literal = parts.map((part) => part.replaceAll('%', '\\%').replaceAll('_', '\\_')).join('%')
   return `${isFromStart ? '' : '%'}${literal}${isToEnd ? '' : '%'}`
 }
+
+/** Of a name that is here, what `likeOf` asks the database for. */
+export function isNamed(name: string, pattern: string): boolean {
+  const [isFromStart, isToEnd] = [pattern.startsWith('^'), pattern.endsWith('$')]
+  const parts = pattern.slice(isFromStart ? 1 : 0, isToEnd ? -1 : undefined).split('.*')
+  const last = parts.length - 1
+  let at = 0
+  for (const [index, part] of parts.entries()) {
+    const found = index === last && isToEnd ? name.length - part.length : name.indexOf(part, at)
+    if (found < at || !name.startsWith(part, found)) return false
+    if (index === 0 && isFromStart && found !== 0) return false
+    at = found + part.length
+  }
+  return true
+}

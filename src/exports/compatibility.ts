@@ -7,6 +7,7 @@ import type {
   TargetConnectionDocument,
 } from './entity-schemas.ts'
 import type { EntityKind } from './exports.ts'
+import { strictHint } from './strict-hint.ts'
 
 const monthsOfSchedule = 6
 const strictHours = [3, 6, 8, 9, 12]
@@ -100,7 +101,7 @@ export function withEnd(document: FlowDocument, now: Date): FlowDocument {
 
 function strict(field: string, what: string): AppError {
   return new AppError('flow.invalid', `${field} ${what}.`, {
-    hint: 'Your organisation keeps to the limits of the reference platform; its setting isStrict lifts them.',
+    hint: strictHint,
     detail: { field },
   })
 }

@@ -152,12 +152,12 @@ export function createExports(options: ExportsOptions): Exports {
           hint: 'Ask again when that is done.',
         })
       }
+      verifying.add(flowId)
+      using ended = new DisposableStack()
+      ended.defer(() => verifying.delete(flowId))
       const request = await readFlow({ ...options, home }, { caller, flowId, datasetId: first })
       const target = await targetStore({ ...options, home }, caller.sandbox.id, request)
       await using store = await openDestination(options, { ...request, target }, { signal })
-      using ended = new DisposableStack()
-      ended.defer(() => verifying.delete(flowId))
-      verifying.add(flowId)
       return { ...(await verifyLocation({ store, signal, exportId: flowId })), location: locationOf(target) }
     },
     sweep: (stop) => sweepAbandoned({ ...options, ...stop }),

@@ -22,6 +22,7 @@ import { scheduleRuleOf } from './schedule-params.ts'
 import { checkTargetFolder } from './target-folder.ts'
 import { targetStore } from './target-store.ts'
 import { locationOf } from './target.ts'
+import { strictHint } from './strict-hint.ts'
 
 export async function require(access: Access, caller: Caller, permission: Permission): Promise<void> {
   await access.require({ principal: caller.principal, permission, sandboxId: caller.sandbox.id })
@@ -137,10 +138,11 @@ async function checkPlace(
   if (!kind || !connection || !source) return
   const request = { kind, target: params, connectionId: baseConnectionId }
   const location = locationOf(await targetStore(options, caller.sandbox.id, request))
-  for (const { dataSetId } of readDocument('sourceConnections', source.document).params.datasets)
+  const { datasets } = readDocument('sourceConnections', source.document).params
+  for (const { dataSetId } of datasets)
     await checkDestination(options, caller, { datasetId: dataSetId, location })
   if (params.recordTimeFolders === undefined) return
-  for (const { dataSetId } of readDocument('sourceConnections', source.document).params.datasets) {
+  for (const { dataSetId } of datasets) {
     const { tableId } = await options.datasets.get(caller, parseId('dataset', dataSetId))
     foldersOf(params, await options.lake.table(tableId))
   }
@@ -178,7 +180,7 @@ function requireProfile({ name, behavior, tags }: Dataset, field: string): void 
     'flow.invalid',
     `${field}: the dataset ${JSON.stringify(name)} of records is not enabled for profiles.`,
     {
-      hint: 'Your organisation keeps to the limits of the reference platform; its setting isStrict lifts them.',
+      hint: strictHint,
       detail: { field },
     },
   )

@@ -1,4 +1,5 @@
 import { AppError } from '#base/errors.ts'
+import { placeForms } from './destination-forms.ts'
 import { type DestinationKind, destinationSpecs } from './destination-specs.ts'
 
 export const defaultFolderTemplate = '%DATASET_ID%/%EXPORT_TIME%'
@@ -112,13 +113,9 @@ function checkedText(text: string): string {
   return text
 }
 
-/** As the reference platform's specs of destinations say. */
-const narrowPaths: readonly DestinationKind[] = ['s3', 'gcs', 'azure']
-
 function safeText(text: string, destination: DestinationKind): string {
-  const others = narrowPaths.includes(destination)
-    ? /[^0-9a-zA-Z!_.*'()-]/gu
-    : /[^\p{L}\p{N} !_.*'()=+,@~-]/gu
+  const others =
+    'path' in placeForms[destination] ? /[^0-9a-zA-Z!_.*'()-]/gu : /[^\p{L}\p{N} !_.*'()=+,@~-]/gu
   return text.replaceAll(others, '_')
 }
 

@@ -3,13 +3,12 @@ import type { Access } from '#access/access.ts'
 import type { SecretStore } from '#access/secret-store.ts'
 import type { Clock } from '#base/clock.ts'
 import { AppError } from '#base/errors.ts'
-import { parseId } from '#base/ids.ts'
 import type { Logger } from '#base/log.ts'
 import type { Datasets } from '#datasets/datasets.ts'
 import type { Engine } from '#engine/engine.ts'
 import type { RunContext, RunOutcome } from '#jobs/jobs.ts'
 import type { Lake } from '#lake/lake.ts'
-import { selectExportRun, selectExportSettings, updateExportRun } from '#metadata/exports.ts'
+import { selectExportRun, updateExportRun } from '#metadata/exports.ts'
 import type { ScheduledWriters } from '#query/scheduled-writers.ts'
 import type { Metadata } from '#metadata/metadata.ts'
 import type { Lineage } from '#notify/lineage.ts'
@@ -130,19 +129,14 @@ async function sealedOrNew(
     onSpooled,
   }: { readonly paused: PausedWork | undefined; readonly onSpooled: (spooled: Spooled) => void },
 ) {
-  const { metadata, context, plan } = scope
+  const { metadata, context } = scope
   const stored = await selectExportRun(metadata.db, context.run.id)
   if (stored?.manifest) return readManifest(stored.manifest)
   await checkHead(scope)
   await using ahead = stageAhead(scope)
   const spooled = paused?.spooled ?? (await spool(scope, ahead))
   onSpooled(spooled)
-  const caller = await scope.access.actAs(context.run.principalId, context.run.sandboxId)
-  const { isStrict } = await selectExportSettings(metadata.db, caller.principal.organizationId)
-  if (isStrict) {
-    const dataset = await scope.datasets.get(caller, parseId('dataset', plan.datasetId))
-    checkRowCount(dataset, plan.format, spooled.emittedRowCount)
-  }
+  await checkRowCount(scope, spooled.emittedRowCount)
   const unread = await ahead.finish(spooled.files)
   const parts = await stageAll(scope, spooled.files, { staged: paused?.staged, unread })
   context.signal.throwIfAborted()

@@ -95,7 +95,8 @@ export async function verifyLocation(options: VerifyOptions): Promise<VerifyRepo
   const objects = new Map<string, ObjectSummary>()
   for await (const object of store.list('', { signal })) objects.set(object.name, object)
 
-  const isOurs = (name: string) => exportId === undefined || name.includes(exportId.slice(0, 8))
+  const isOurs = (name: string) =>
+    exportId === undefined || parseManifestName(name)?.flowIdStart === exportId.slice(0, 8)
   const links = (
     await readLinks({ store, signal, objects, find: (finding) => isOurs(finding.name) && find(finding) })
   ).filter(({ sealed }) => exportId === undefined || sealed.manifest.exportId === exportId)

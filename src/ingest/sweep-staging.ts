@@ -22,8 +22,8 @@ const batchesAtOnce = 1_000
 const underWay: ReadonlySet<string> = new Set(['loading', 'queued', 'processing'])
 
 /**
- * Ends batches whose clients do not come back, and removes what processes that died left behind: files of batches that are over, and what is kept
- * and old.
+ * Ends batches whose clients do not come back, and removes what processes that died left behind: files of batches that
+ * are over, and what is kept and old.
  */
 export async function sweepStaging({
   metadata,

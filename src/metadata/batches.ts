@@ -1,6 +1,6 @@
 import { type Insertable, type Selectable, sql } from 'kysely'
 import type { BatchId, DatasetId, SandboxId } from '#base/ids.ts'
-import type { BatchRowState, DatasetTables } from './datasets.ts'
+import { type BatchRowState, type DatasetTables, rowlessStates } from './datasets.ts'
 import type { Db, Transaction } from './metadata.ts'
 
 export type BatchRow = Selectable<DatasetTables['batches']>
@@ -40,7 +40,7 @@ export async function selectNamedBatch(
     .selectAll()
     .where('dataset_id', '=', datasetId)
     .where('external_id', '=', externalId)
-    .where('state', 'not in', ['failed', 'aborted', 'abandoned', 'inactive'])
+    .where('state', 'not in', rowlessStates)
     .executeTakeFirst()
 }
 

@@ -108,6 +108,9 @@ export type BatchRowState =
   | 'aborted'
   | 'abandoned'
   | 'inactive'
+/** Of a batch that has no rows and gets none. */
+export const rowlessStates: readonly BatchRowState[] = ['failed', 'aborted', 'abandoned', 'inactive']
+
 export type DatasetRow = Selectable<DatasetTables['datasets']>
 
 /** Makes table names be chosen one after the other in a sandbox, until the transaction ends. */

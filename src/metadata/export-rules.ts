@@ -143,9 +143,7 @@ export async function isInGroups(
   principalId: PrincipalId,
   groupIds: readonly string[],
 ): Promise<boolean> {
-  const answer = await sql<{ found: boolean }>`
-    select ${principalId}::uuid in (${inGroups(groupIds)}) as found`.execute(db)
-  return answer.rows[0]?.found === true
+  return await isAmong(db, principalId, inGroups(groupIds))
 }
 
 /** Whether the principal is a member of one of the roles, itself or by a group. */
@@ -154,8 +152,16 @@ export async function isInRoles(
   principalId: PrincipalId,
   roleIds: readonly string[],
 ): Promise<boolean> {
+  return await isAmong(db, principalId, inRoles(roleIds))
+}
+
+async function isAmong(
+  db: Db,
+  principalId: PrincipalId,
+  members: ReturnType<typeof inRoles>,
+): Promise<boolean> {
   const answer = await sql<{ found: boolean }>`
-    select ${principalId}::uuid in (${inRoles(roleIds)}) as found`.execute(db)
+    select ${principalId}::uuid in (${members}) as found`.execute(db)
   return answer.rows[0]?.found === true
 }
 

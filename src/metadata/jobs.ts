@@ -146,8 +146,8 @@ export async function selectRuns(
 
 /**
  * Takes the run of the highest priority that has waited longest, is due and whose lease, if it has one, is over. Runs of
- * one subject come in their order, one at a time, but one that was put off before it began keeps nobody waiting; those of a lane wait for a place in it. One of a node is that node's, but
- * when it was cancelled whoever comes may end it.
+ * one subject come in their order, one at a time, but one that was put off before it began keeps nobody waiting; those
+ * of a lane wait for a place in it. One of a node is that node's, but when it was cancelled whoever comes may end it.
  */
 export async function claimRun(
   db: Db,

@@ -1,5 +1,6 @@
 import { type Insertable, type Selectable, sql } from 'kysely'
 import type { BatchId, DatasetId, PrincipalId, SandboxId } from '#base/ids.ts'
+import { rowlessStates } from './datasets.ts'
 import type { Db, Transaction } from './metadata.ts'
 
 export interface StreamingTables {
@@ -95,7 +96,7 @@ export async function claimStreamKeys(
     on conflict (dataset_id, key) do update set batch_id = excluded.batch_id, seen_at = excluded.seen_at
     where stream_keys.seen_at < now() - ${windowMs} * interval '1 millisecond'
       or exists (select from batches where batches.id = stream_keys.batch_id
-        and batches.state in ('failed', 'aborted', 'abandoned', 'inactive'))
+        and batches.state = any(${rowlessStates}))
     returning key`.execute(tx)
   if (rows.length === keys.length) return claim.keys
   return new Set(rows.map(({ key }) => key.replaceAll('-', '')))

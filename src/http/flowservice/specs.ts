@@ -3,6 +3,7 @@ import { AppError } from '#base/errors.ts'
 import { pageOf } from '#exports/entity-query.ts'
 import { connectionSpecs, flowSpecs, type SpecDocument } from '#exports/spec-documents.ts'
 import type { Caller, Dataset, DatasetPage } from '#datasets/datasets.ts'
+import { isNamed } from '#datasets/name-pattern.ts'
 import { dataSetDocument } from '../catalog/data-set-document.ts'
 import { dataSetsQuery, pageOf as pageOfDataSets, trimmed } from '../catalog/data-sets-query.ts'
 import type { HttpDependencies } from '../dependencies.ts'
@@ -132,19 +133,4 @@ function asked(all: readonly Dataset[], page: DatasetPage): Dataset[] {
         tags.every(({ key, value }) => dataset.tags[key]?.includes(value) ?? false),
     )
     .toSorted(compare)
-}
-
-/** `^` and `$` are the ends, `.*` is anything. */
-function isNamed(name: string, pattern: string): boolean {
-  const [isFromStart, isToEnd] = [pattern.startsWith('^'), pattern.endsWith('$')]
-  const parts = pattern.slice(isFromStart ? 1 : 0, isToEnd ? -1 : undefined).split('.*')
-  const last = parts.length - 1
-  let at = 0
-  for (const [index, part] of parts.entries()) {
-    const found = index === last && isToEnd ? name.length - part.length : name.indexOf(part, at)
-    if (found < at || !name.startsWith(part, found)) return false
-    if (index === 0 && isFromStart && found !== 0) return false
-    at = found + part.length
-  }
-  return true
 }

@@ -3,8 +3,7 @@ import type { BoundExpression } from './bound.ts'
 
 /**
  * A pattern of PostgreSQL (`text ~ pattern`) as one of Java: a dot is any character there, also the end of a line, and case
- * is ignored of all letters. In
- * constants the classes and words that only POSIX has are translated as well.
+ * is ignored of all letters. In constants the classes and words that only POSIX has are translated as well.
  * @see https://www.postgresql.org/docs/16/functions-matching.html#FUNCTIONS-POSIX-REGEXP
  */
 export function javaPattern(

@@ -1,5 +1,6 @@
 import { parseExpression } from './expression.ts'
-import type { CallExpression, Expression } from './expression-syntax.ts'
+import type { Expression } from './expression-syntax.ts'
+import { plainCall } from './plain-call.ts'
 import type { FromItem, PivotValue, Select } from './syntax.ts'
 import type { TokenReader } from './token-reader.ts'
 import { booleanLiteral, queryOf } from './value-query.ts'
@@ -79,24 +80,17 @@ function parseUnpivot(reader: TokenReader, input: FromItem): Extract<FromItem, {
         return { column, text }
       }),
     )
-    const call = (callName: string, values: readonly Expression[]): CallExpression => ({
-      kind: 'call',
-      name: callName,
-      arguments: values,
-      isDistinct: false,
-      filter: undefined,
-      orderBy: [],
-      ignoresNulls: false,
-      over: undefined,
-      at,
-    })
     const rows = columns.map(({ column, text }) =>
-      call('named_struct', [
-        textLiteral(name, at),
-        textLiteral(text, column.at),
-        textLiteral(value, at),
-        { kind: 'name', name: column.name, quote: '`', at: column.at },
-      ]),
+      plainCall(
+        'named_struct',
+        [
+          textLiteral(name, at),
+          textLiteral(text, column.at),
+          textLiteral(value, at),
+          { kind: 'name', name: column.name, quote: '`', at: column.at },
+        ],
+        at,
+      ),
     )
     const isThere: Expression = {
       kind: 'is',
@@ -113,7 +107,7 @@ function parseUnpivot(reader: TokenReader, input: FromItem): Extract<FromItem, {
       from: [input],
       lateralViews: [
         {
-          call: call('inline', [call('array', rows)]),
+          call: plainCall('inline', [plainCall('array', rows, at)], at),
           isOuter: false,
           table: undefined,
           columns: [name, value],
@@ -136,17 +130,7 @@ function parseSample(reader: TokenReader, input: FromItem): Extract<FromItem, { 
     const isPercent = reader.takeWord('PERCENT')
     if (!isPercent) reader.expectWord('ROWS')
     if (!isPercent) return { ...queryOf({ items: starItems([], at), from: [input], at }), limit: count }
-    const drawn: Expression = {
-      kind: 'call',
-      name: 'rand',
-      arguments: [],
-      isDistinct: false,
-      filter: undefined,
-      orderBy: [],
-      ignoresNulls: false,
-      over: undefined,
-      at,
-    }
+    const drawn = plainCall('rand', [], at)
     const share: Expression = {
       kind: 'binary',
       operator: '/',

@@ -1,8 +1,8 @@
 import type { TextPosition } from '#base/errors.ts'
-import type { Expression } from './expression-syntax.ts'
+import type { CallExpression, Expression } from './expression-syntax.ts'
 
 /** A call of which nothing but the arguments is said. */
-export function plainCall(name: string, given: readonly Expression[], at: TextPosition): Expression {
+export function plainCall(name: string, given: readonly Expression[], at: TextPosition): CallExpression {
   return {
     kind: 'call',
     name,
