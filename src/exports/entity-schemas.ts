@@ -1,7 +1,6 @@
 import { z } from 'zod'
 import { AppError } from '#base/errors.ts'
 import { type FileFormat, fileFormat } from '#formats/file-format.ts'
-import { objectLock } from '#objects/s3/s3-config.ts'
 import { audienceFlowSpecIds, connectionSpecIds, destinationSpecs, flowSpecIds } from './destination-specs.ts'
 import { dataLakeSpecId, type EntityKind, landingZoneSpecId } from './exports.ts'
 import { scheduleParams } from './schedule-params.ts'
@@ -100,7 +99,12 @@ const targetParams = z.looseObject({
   recordTimeFolders: z.enum(['month', 'day', 'hour']).optional(),
   includeSystemColumns: booleanText.default(false),
   /** What is delivered cannot be changed or deleted for so long, by the bucket's own lock. */
-  objectLock: objectLock.extend({ mode: upperCase.pipe(objectLock.shape.mode) }).optional(),
+  objectLock: z
+    .strictObject({
+      mode: upperCase.pipe(z.enum(['GOVERNANCE', 'COMPLIANCE'])),
+      days: z.int().min(1).max(36_500),
+    })
+    .optional(),
   /** A file has at most so many bytes, as far as that can be reckoned while it is written. */
   fileBytesMax: z
     .int()
