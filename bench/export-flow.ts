@@ -1,4 +1,4 @@
-import { localFolderSpecs } from '../src/exports/exports.ts'
+import { localFolderSpecs } from '../src/exports/destination-specs.ts'
 import type { FlowDestination } from '../test/support/exports.ts'
 import type { Product } from '../test/support/product.ts'
 import { until } from './events-dataset.ts'

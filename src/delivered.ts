@@ -1,7 +1,6 @@
 // What commands do with places of deliveries, which needs no server.
 import type { CliHost } from '#cli/cli.ts'
-import type { Destination } from '#cli/destination.ts'
-import type { VerifyOptions } from '#cli/host.ts'
+import type { Destination, VerifyOptions } from '#cli/host.ts'
 import { parseAuth } from '#exports/destination-auth.ts'
 import { destinationStore } from '#exports/destination-store.ts'
 import { findRestorable } from '#exports/restorable.ts'

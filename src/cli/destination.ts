@@ -3,17 +3,7 @@ import { resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { type Command, Option } from 'commander'
 import { CliError, exitCodes } from './exit-code.ts'
-import type { CliHost } from './host.ts'
-
-/** A place of deliveries, in the words of the Flow Service. */
-export interface Destination {
-  readonly kind: 'local' | 's3' | 'azure' | 'adls' | 'gcs' | 'sftp'
-  /** Holds secrets: never printed. */
-  readonly auth?: { readonly specName: string; readonly params: Readonly<Record<string, unknown>> }
-  readonly params: Readonly<Record<string, string>>
-  /** For people. */
-  readonly shown: string
-}
+import type { CliHost, Destination } from './host.ts'
 
 export interface DestinationFlags {
   readonly region?: string

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Client } from './client.ts'
-import type { Destination } from './destination.ts'
+import type { Destination } from './host.ts'
 import { CliError, exitCodes } from './exit-code.ts'
 
 /** The public Flow Service, and the ids of what each kind of destination is delivered by. */

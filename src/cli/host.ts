@@ -1,6 +1,5 @@
 import type { Readable } from 'node:stream'
 import type { Config } from '#config/config.ts'
-import type { Destination } from './destination.ts'
 
 /** What the command line is given: it makes nothing big itself. */
 export interface CliHost {
@@ -144,4 +143,14 @@ export interface ReportedFinding {
   readonly code: string
   readonly name: string
   readonly message: string
+}
+
+/** A place of deliveries, in the words of the Flow Service. */
+export interface Destination {
+  readonly kind: 'local' | 's3' | 'azure' | 'adls' | 'gcs' | 'sftp'
+  /** Holds secrets: never printed. */
+  readonly auth?: { readonly specName: string; readonly params: Readonly<Record<string, unknown>> }
+  readonly params: Readonly<Record<string, string>>
+  /** For people. */
+  readonly shown: string
 }

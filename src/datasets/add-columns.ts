@@ -1,3 +1,4 @@
+import type { Caller } from '#access/access.ts'
 import type { Clock } from '#base/clock.ts'
 import { AppError } from '#base/errors.ts'
 import type { DatasetId } from '#base/ids.ts'
@@ -8,7 +9,6 @@ import type { Schemas } from '#schemas/schemas.ts'
 import { structTypeFromJson } from '#types/data-type-json.ts'
 import { type Field, structType } from '#types/data-type.ts'
 import { tableColumns } from './columns.ts'
-import type { Caller } from './datasets.ts'
 
 export interface AddedColumns {
   readonly datasetId: DatasetId

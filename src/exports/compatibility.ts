@@ -1,12 +1,12 @@
 import { AppError } from '#base/errors.ts'
 import { destinationKindOf } from './destination-specs.ts'
+import type { EntityKind } from './entity-kind.ts'
 import type {
   ConnectionDocument,
   EntityDocuments,
   FlowDocument,
   TargetConnectionDocument,
 } from './entity-schemas.ts'
-import type { EntityKind } from './exports.ts'
 import { strictHint } from './strict-hint.ts'
 
 const monthsOfSchedule = 6

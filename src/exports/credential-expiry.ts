@@ -1,10 +1,5 @@
 import type { DestinationAuth } from './destination-auth.ts'
-
-/** Whether the database knows the moment, which is one of the years 1 to 9999. */
-export function isStorable(moment: Date): boolean {
-  const year = moment.getUTCFullYear()
-  return year >= 1 && year <= 9999
-}
+import { isStorable } from './storable-moment.ts'
 
 /**
  * When credentials end, as far as they say so: a shared access signature by its `se`, others by the `expiresAt` that

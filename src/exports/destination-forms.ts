@@ -2,8 +2,7 @@ import { AppError } from '#base/errors.ts'
 import type { DestinationAuth } from './destination-auth.ts'
 import type { DestinationKind } from './destination-specs.ts'
 import type { ConnectionDocument, TargetParams } from './entity-schemas.ts'
-
-type Forms = Readonly<Record<string, RegExp>>
+import { type Forms, placeForms } from './place-forms.ts'
 
 /** Keys as the clouds themselves give them; servers that speak as they do (`endpoint`) have others. */
 const keyForms: Readonly<Record<string, Forms>> = {
@@ -12,24 +11,6 @@ const keyForms: Readonly<Record<string, Forms>> = {
     accessKeyId: /^[A-Z0-9]{24}$|^[A-Z0-9]{61}$/,
     secretAccessKey: /^[A-Za-z0-9/+=]{40}$/,
   },
-}
-
-const bucket =
-  /^(?=.{3,63}$)(?!(\d+\.)+\d+$)(([a-z0-9]|[a-z0-9][a-z0-9-]*[a-z0-9])\.)*([a-z0-9]|[a-z0-9][a-z0-9-]*[a-z0-9])$/
-const googleBucket =
-  /^(?=.{3,222}$)(?!(\d+\.)+\d+$)(?!goog)(?!.*g[o0][o0]gle)[a-z0-9]([a-z0-9_-]{0,61}[a-z0-9])?(\.[a-z0-9]([a-z0-9_-]{0,61}[a-z0-9])?)*$/
-const container = /^[a-z0-9](?!.*--)[a-z0-9-]{1,61}[a-z0-9]$/
-const path = /^[0-9a-zA-Z/!\-_.*'()]*$/
-
-/** What a place of each kind must look like. Macros of folders are of the flow, not of its place. */
-export const placeForms: Readonly<Record<DestinationKind, Forms>> = {
-  local: {},
-  landing: {},
-  s3: { bucketName: bucket, path },
-  azure: { container, path },
-  adls: { container },
-  gcs: { bucketName: googleBucket, path },
-  sftp: { remotePath: /./ },
 }
 
 const encryptionNames = ['encryption spec', 'file pgp/gpg encryption']

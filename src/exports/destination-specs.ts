@@ -1,4 +1,11 @@
-import { landingZoneSpecId, localFolderSpecs } from './exports.ts'
+/** Fixed ids of the specs a local folder is delivered by (ours; the platform has no such destination). */
+export const localFolderSpecs = {
+  connectionSpecId: '5a1f0f6e-1d0c-4e58-9a43-6c6f63616c31',
+  flowSpecId: '5a1f0f6e-1d0c-4e58-9a43-6c6f63616c32',
+} as const
+/** Connections that name no spec are of it: its clients send none. */
+export const landingZoneSpecId = '10440537-2a7b-4583-ac39-ed38d4b848e8'
+export const dataLakeSpecId = '23598e46-f560-407b-88d5-ea6207e49db0'
 
 /**
  * The kinds of destinations, with the public ids their connections and flows name them by. Those of a local folder are

@@ -4,8 +4,8 @@ import { randomUUID } from 'node:crypto'
 import { expect, onTestFinished, test } from 'vitest'
 import type { FlowId } from '#base/ids.ts'
 import { ExportBed, type Node } from '../../test/support/exports.ts'
-import { destinationSpecs } from './destination-specs.ts'
-import { type EntityKind, localFolderSpecs } from './exports.ts'
+import { destinationSpecs, localFolderSpecs } from './destination-specs.ts'
+import { type EntityKind } from './entity-kind.ts'
 
 interface World {
   readonly bed: ExportBed

@@ -1,11 +1,8 @@
 import { randomUUID } from 'node:crypto'
-import type { Access } from '#access/access.ts'
-import type { SecretStore } from '#access/secret-store.ts'
 import type { Clock } from '#base/clock.ts'
 import { AppError } from '#base/errors.ts'
 import { type FlowId, isUuid } from '#base/ids.ts'
-import type { Caller, Datasets } from '#datasets/datasets.ts'
-import type { Lake } from '#lake/lake.ts'
+import type { Caller } from '#datasets/datasets.ts'
 import type { Jobs } from '#jobs/jobs.ts'
 import {
   type EntityRow,
@@ -19,41 +16,31 @@ import {
   updateBeginsAnew,
   updateEntity,
 } from '#metadata/exports.ts'
-import type { ScheduledWriters } from '#query/scheduled-writers.ts'
-import type { Metadata, Transaction } from '#metadata/metadata.ts'
+import type { Transaction } from '#metadata/metadata.ts'
 import { checkCompatibility, checkSpecVersion, withEnd } from './compatibility.ts'
 import { expiryOf, forgetAuth, openAuth, sealAuth, storedAuth } from './connection-secret.ts'
 import { checkIdentity, type DestinationAuth, parseAuth, withOwnExternalId } from './destination-auth.ts'
 import { checkAccount } from './destination-forms.ts'
 import { destinationKindOf } from './destination-specs.ts'
-import { checkDocument, require, requireChange } from './entity-checks.ts'
+import { checkDocument, type EntityCheckOptions, require, requireChange } from './entity-checks.ts'
 import { entityDocument } from './entity-document.ts'
 import { newEtag, requireVersion } from './entity-etag.ts'
 import { pageOf } from './entity-query.ts'
 import { lockReferences, refuseUsed } from './entity-references.ts'
 import { type EntityDocuments, type FlowDocument, parseDocument, readDocument } from './entity-schemas.ts'
-import type { EntityKind, Exports } from './exports.ts'
+import type { Exports } from './exports.ts'
+import type { EntityKind } from './entity-kind.ts'
 import { datasetIdsOf, moveLane, scheduleFlow } from './flow-schedule.ts'
 import { lakeConnection, lakeConnectionId } from './lake-connection.ts'
-import type { LandingPlace } from './landing-place.ts'
 import { overlapWarnings } from './overlap.ts'
 import { patchEntityDocument } from './patch-entity-document.ts'
 import { isOnlyNew, settleStarts } from './start-sequences.ts'
 import type { Stored, State } from './stored-document.ts'
 
-export interface EntitiesOptions {
-  readonly metadata: Metadata
-  readonly access: Access
-  readonly secrets: SecretStore
+export interface EntitiesOptions extends EntityCheckOptions {
   readonly allowsServerIdentity: boolean
-  readonly datasets: Datasets
-  readonly lake: Pick<Lake, 'table'>
-  /** Who writes what is exported. */
-  readonly writers: ScheduledWriters
   readonly jobs: Jobs
   readonly clock: Clock
-  readonly home: string
-  readonly landing: LandingPlace
 }
 
 export type Entities = Pick<

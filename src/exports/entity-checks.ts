@@ -1,28 +1,44 @@
 import type { Access, Permission } from '#access/access.ts'
 import { requireOne } from '#access/require-one.ts'
+import type { SecretStore } from '#access/secret-store.ts'
 import { AppError } from '#base/errors.ts'
 import { isId, parseId } from '#base/ids.ts'
-import type { Caller, Dataset } from '#datasets/datasets.ts'
+import type { Caller, Dataset, Datasets } from '#datasets/datasets.ts'
 import { isForProfiles } from '#datasets/update.ts'
+import type { Lake } from '#lake/lake.ts'
 import { type EntityRow, selectEntity, selectExportSettings } from '#metadata/exports.ts'
+import type { Metadata } from '#metadata/metadata.ts'
 import { selectScheduledQuery } from '#metadata/scheduled-queries.ts'
+import type { ScheduledWriters } from '#query/scheduled-writers.ts'
 import { openAuth } from './connection-secret.ts'
 import { checkPlaceForm } from './destination-forms.ts'
 import { destinationKindOf } from './destination-specs.ts'
 import { destinationStore } from './destination-store.ts'
-import type { EntitiesOptions } from './entities.ts'
 import { encryptionOf } from './encryption.ts'
-import { nouns } from './entity-references.ts'
 import { checkDestination } from './enforce-rules.ts'
+import type { EntityKind } from './entity-kind.ts'
+import { nouns } from './entity-references.ts'
 import { type EntityDocuments, fileFormatOf, type FlowDocument, readDocument } from './entity-schemas.ts'
-import type { EntityKind } from './exports.ts'
-import { requireEntitled } from './require-entitled.ts'
+import type { LandingPlace } from './landing-place.ts'
 import { foldersOf } from './plan-content.ts'
+import { requireEntitled } from './require-entitled.ts'
 import { scheduleRuleOf } from './schedule-params.ts'
+import { strictHint } from './strict-hint.ts'
 import { checkTargetFolder } from './target-folder.ts'
 import { targetStore } from './target-store.ts'
 import { locationOf } from './target.ts'
-import { strictHint } from './strict-hint.ts'
+
+export interface EntityCheckOptions {
+  readonly metadata: Metadata
+  readonly access: Access
+  readonly secrets: SecretStore
+  readonly datasets: Datasets
+  readonly lake: Pick<Lake, 'table'>
+  /** Who writes what is exported. */
+  readonly writers: ScheduledWriters
+  readonly home: string
+  readonly landing: LandingPlace
+}
 
 export async function require(access: Access, caller: Caller, permission: Permission): Promise<void> {
   await access.require({ principal: caller.principal, permission, sandboxId: caller.sandbox.id })
@@ -37,7 +53,7 @@ export const permissionsToChange = {
 } as const satisfies Readonly<Record<EntityKind, readonly Permission[]>>
 
 export async function requireChange(
-  { access }: EntitiesOptions,
+  { access }: EntityCheckOptions,
   { principal, sandbox }: Caller,
   kind: EntityKind,
 ): Promise<void> {
@@ -46,7 +62,7 @@ export async function requireChange(
 
 /** What the document's form alone can't say: whom it names, what the caller may see, where it writes. */
 export async function checkDocument<K extends EntityKind>(
-  options: EntitiesOptions,
+  options: EntityCheckOptions,
   caller: Caller,
   kind: K,
   document: EntityDocuments[K],
@@ -76,7 +92,7 @@ export async function checkDocument<K extends EntityKind>(
 
 /** The scheduled query that an export follows is there. */
 async function checkFollowed(
-  { metadata }: EntitiesOptions,
+  { metadata }: EntityCheckOptions,
   caller: Caller,
   { timeUnit, queryScheduleId: id }: FlowDocument['scheduleParams'],
 ): Promise<void> {
@@ -90,7 +106,7 @@ async function checkFollowed(
 
 /** The place is one that the connection's kind can have. */
 async function checkTarget(
-  { metadata, secrets, home, landing }: EntitiesOptions,
+  { metadata, secrets, home, landing }: EntityCheckOptions,
   caller: Caller,
   { connectionSpec, baseConnectionId, params }: EntityDocuments['targetConnections'],
 ): Promise<void> {
@@ -107,7 +123,7 @@ async function checkTarget(
 
 /** What a flow is for and what it delivers to are of one kind. */
 async function checkFlowTarget(
-  options: EntitiesOptions,
+  options: EntityCheckOptions,
   caller: Caller,
   { flowSpec, sourceConnectionIds, targetConnectionIds }: FlowDocument,
 ): Promise<void> {
@@ -121,7 +137,7 @@ async function checkFlowTarget(
 
 /** Where the datasets of a flow may go. */
 async function checkPlace(
-  options: EntitiesOptions,
+  options: EntityCheckOptions,
   caller: Caller,
   row: EntityRow,
   sourceId: string,
@@ -161,7 +177,7 @@ function requireKind(kind: string | undefined, row: EntityRow, field: string): v
 }
 
 /** Who may change an export must see what it delivers. */
-async function checkFlowSource(options: EntitiesOptions, caller: Caller, sourceId: string): Promise<void> {
+async function checkFlowSource(options: EntityCheckOptions, caller: Caller, sourceId: string): Promise<void> {
   const row = await selectEntity(options.metadata.db, caller.sandbox.id, 'sourceConnections', sourceId)
   if (!row) return // Said when the references are locked.
   const { state: _state, ...rest } = row.document
@@ -187,7 +203,7 @@ function requireProfile({ name, behavior, tags }: Dataset, field: string): void 
 }
 
 async function checkDataset(
-  { datasets, metadata }: EntitiesOptions,
+  { datasets, metadata }: EntityCheckOptions,
   caller: Caller,
   dataSetId: string,
   field: string,

@@ -2,8 +2,8 @@ import { AppError } from '#base/errors.ts'
 import type { Caller } from '#datasets/datasets.ts'
 import { lockEntity, selectEntities } from '#metadata/exports.ts'
 import type { Transaction } from '#metadata/metadata.ts'
+import type { EntityKind } from './entity-kind.ts'
 import type { EntityDocuments, FlowDocument } from './entity-schemas.ts'
-import type { EntityKind } from './exports.ts'
 
 export const nouns: Readonly<Record<EntityKind, string>> = {
   connections: 'connection',

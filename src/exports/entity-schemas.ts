@@ -1,8 +1,15 @@
 import { z } from 'zod'
 import { AppError } from '#base/errors.ts'
 import { type FileFormat, fileFormat } from '#formats/file-format.ts'
-import { audienceFlowSpecIds, connectionSpecIds, destinationSpecs, flowSpecIds } from './destination-specs.ts'
-import { dataLakeSpecId, type EntityKind, landingZoneSpecId } from './exports.ts'
+import {
+  audienceFlowSpecIds,
+  connectionSpecIds,
+  dataLakeSpecId,
+  destinationSpecs,
+  flowSpecIds,
+  landingZoneSpecId,
+} from './destination-specs.ts'
+import { type EntityKind } from './entity-kind.ts'
 import { scheduleParams } from './schedule-params.ts'
 
 /** Of one flow. */

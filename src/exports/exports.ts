@@ -2,6 +2,7 @@ import type { FlowId, RunId } from '#base/ids.ts'
 import type { Caller } from '#datasets/datasets.ts'
 import type { Run } from '#jobs/jobs.ts'
 import type { DryRun } from './dry-run.ts'
+import type { EntityKind } from './entity-kind.ts'
 import type { RecordWindow, WindowRange } from './record-windows.ts'
 import type { NamedRule } from './rules.ts'
 import type { VerifyReport } from './verify.ts'
@@ -181,8 +182,6 @@ export interface ExportSettings {
   readonly entitledTier: 'Prime' | 'Ultimate' | null
 }
 
-export type EntityKind = 'connections' | 'sourceConnections' | 'targetConnections' | 'flows'
-
 export interface EntityQuery {
   readonly limit?: number
   readonly continuationToken?: string
@@ -198,12 +197,3 @@ export interface EntityPage {
   /** Token of the next page, if there is one. */
   readonly next: string | undefined
 }
-
-/** Fixed ids of the specs a local folder is delivered by (ours; the platform has no such destination). */
-export const localFolderSpecs = {
-  connectionSpecId: '5a1f0f6e-1d0c-4e58-9a43-6c6f63616c31',
-  flowSpecId: '5a1f0f6e-1d0c-4e58-9a43-6c6f63616c32',
-} as const
-/** Connections that name no spec are of it: its clients send none. */
-export const landingZoneSpecId = '10440537-2a7b-4583-ac39-ed38d4b848e8'
-export const dataLakeSpecId = '23598e46-f560-407b-88d5-ea6207e49db0'

@@ -6,8 +6,12 @@ import { type FlowId, newUuidId } from '#base/ids.ts'
 import { insertPrincipal } from '#metadata/access.ts'
 import { addMember, insertRole } from '#metadata/roles.ts'
 import { ExportBed, type Node, stopAt } from '../../test/support/exports.ts'
-import { type DestinationKind, destinationSpecs } from './destination-specs.ts'
-import { dataLakeSpecId, localFolderSpecs } from './exports.ts'
+import {
+  dataLakeSpecId,
+  type DestinationKind,
+  destinationSpecs,
+  localFolderSpecs,
+} from './destination-specs.ts'
 
 async function open() {
   const bed = await ExportBed.open()

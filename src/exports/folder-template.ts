@@ -1,6 +1,6 @@
 import { AppError } from '#base/errors.ts'
-import { placeForms } from './destination-forms.ts'
 import { type DestinationKind, destinationSpecs } from './destination-specs.ts'
+import { placeForms } from './place-forms.ts'
 
 export const defaultFolderTemplate = '%DATASET_ID%/%EXPORT_TIME%'
 

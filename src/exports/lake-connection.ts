@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import type { SandboxId } from '#base/ids.ts'
 import type { Caller } from '#datasets/datasets.ts'
-import { dataLakeSpecId } from './exports.ts'
+import { dataLakeSpecId } from './destination-specs.ts'
 
 /** One for each sandbox, the same for ever. */
 export function lakeConnectionId(sandboxId: SandboxId): string {

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { z } from 'zod'
 import { lockParts, refenceParts } from '#metadata/exports.ts'
 import type { RunScope } from './run-scope.ts'
-import type { Spooled } from './spool.ts'
+import type { Spooled } from './spooled.ts'
 import { stagedPartOf } from './stage.ts'
 import type { StagedPart } from './stage-part.ts'
 

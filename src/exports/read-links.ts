@@ -4,7 +4,7 @@ import type { ObjectStore, ObjectSummary } from '#objects/object-store.ts'
 import { readManifest } from './manifest.ts'
 import { parseManifestName } from './names.ts'
 import type { ChainLink } from './verify-chain.ts'
-import type { Finding } from './verify.ts'
+import type { Finding } from './finding.ts'
 
 export interface Reading {
   readonly store: ObjectStore

@@ -2,15 +2,15 @@ import { AppError } from '#base/errors.ts'
 import type { ObjectSummary } from '#objects/object-store.ts'
 import { checkFiles, type FileReading, otherKeys, unnamedParts } from './check-restorable.ts'
 import { chooseDeliveries, type ChosenDeliveries, type Use } from './choose-deliveries.ts'
+import type { Finding } from './finding.ts'
 import type { Manifest } from './manifest.ts'
 import { parseManifestName } from './names.ts'
-import { readLinks } from './read-links.ts'
 import { readDelivered } from './read-delivered.ts'
+import { readLinks } from './read-links.ts'
 import type { RestoreFinding } from './restore-finding.ts'
 import { type RestoredSchema, restoredSchema, unreadableText } from './restored-schema.ts'
 import { keyIdOf } from './signing-key.ts'
 import { type ChainLink, chainsOf, numberOf } from './verify-chain.ts'
-import type { Finding } from './verify.ts'
 
 export interface RestoreRequest {
   /** Name or id; absent: there is one. */

@@ -1,5 +1,5 @@
+import type { Finding } from './finding.ts'
 import type { ChainLink } from './verify-chain.ts'
-import type { Finding } from './verify.ts'
 
 export type RestoreFindingCode =
   | Finding['code']

@@ -1,8 +1,8 @@
 import { z } from 'zod'
 import { authFormsOf } from './destination-auth.ts'
-import { keyFormsOf, placeForms } from './destination-forms.ts'
-import { type DestinationKind, destinationSpecs } from './destination-specs.ts'
-import { dataLakeSpecId } from './exports.ts'
+import { keyFormsOf } from './destination-forms.ts'
+import { placeForms } from './place-forms.ts'
+import { dataLakeSpecId, type DestinationKind, destinationSpecs } from './destination-specs.ts'
 
 export interface SpecDocument extends Record<string, unknown> {
   readonly id: string

@@ -5,31 +5,16 @@ import { AppError } from '#base/errors.ts'
 import { faultPoint } from '#base/faults.ts'
 import type { CopiedFile } from '#engine/engine.ts'
 import type { RunContext } from '#jobs/jobs.ts'
-import { recordFolderCondition, recordFolderSql, type RecordFolders } from './record-time.ts'
 import { joinGroups } from './join-groups.ts'
+import { recordFolderCondition, recordFolderSql, type RecordFolders } from './record-time.ts'
 import type { RunScope } from './run-scope.ts'
 import { countBy, type ExportScan, rowCountOf, scanOf } from './scan.ts'
+import type { Spooled, SpooledFile } from './spooled.ts'
 import type { StagingAhead } from './stage-ahead.ts'
 import { formatOf } from './written-size.ts'
 
 /** Each is a statement over the files. */
 const recordFoldersMax = 2_000
-
-export interface Spooled {
-  /** Σ record counts of the pinned data files; counted by a statement where only some of their rows are read. */
-  readonly sourceRowCount: number
-  readonly sourceBytes: number
-  /** Rows of the pinned files that are too old. */
-  readonly skippedRowCount: number
-  /** Rows the engine says it wrote. */
-  readonly emittedRowCount: number
-  readonly files: readonly SpooledFile[]
-}
-
-export interface SpooledFile extends CopiedFile {
-  /** Where it goes, below the location. */
-  readonly folder: string
-}
 
 /**
  * Reads the pinned rows once, into files of our own. An attempt has a folder to itself.

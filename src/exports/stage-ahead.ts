@@ -4,7 +4,7 @@ import { faultPoint } from '#base/faults.ts'
 import { readChunks } from '#base/read-chunks.ts'
 import { hashBytes } from '#formats/read-back.ts'
 import type { RunScope } from './run-scope.ts'
-import type { SpooledFile } from './spool.ts'
+import type { SpooledFile } from './spooled.ts'
 import { parallelPartsMax } from './stage.ts'
 import { intendPart, type UnreadPart } from './stage-part.ts'
 

@@ -6,7 +6,7 @@ import type { PartRow } from '#metadata/exports.ts'
 import type { StageToken } from '#objects/object-store.ts'
 import type { ManifestFile } from './manifest.ts'
 import type { RunScope } from './run-scope.ts'
-import type { SpooledFile } from './spool.ts'
+import type { SpooledFile } from './spooled.ts'
 import { countPart, type StagedPart, stagePart, type UnreadPart } from './stage-part.ts'
 
 /** Parts staged at the same time. */

@@ -1,5 +1,5 @@
+import type { EntityKind } from './entity-kind.ts'
 import type { EntityDocuments } from './entity-schemas.ts'
-import type { EntityKind } from './exports.ts'
 
 export type State = 'enabled' | 'disabled'
 /** As stored: what the client sent, its state, and what we keep of it. */

@@ -1,5 +1,5 @@
+import type { Finding, FindingCode } from './finding.ts'
 import { type SealedManifest, watermarkOf } from './manifest.ts'
-import type { Finding, FindingCode } from './verify.ts'
 
 /** A manifest where it was found; what is only for readers of the files is left out: its text, and their statistics. */
 export interface ChainLink {

@@ -5,7 +5,7 @@ import { recountParquet } from '#formats/parquet.ts'
 import { hashBytes, readBack } from '#formats/read-back.ts'
 import type { ObjectStore, ObjectSummary } from '#objects/object-store.ts'
 import type { ManifestFile } from './manifest.ts'
-import type { Finding, FindingCode } from './verify.ts'
+import type { Finding, FindingCode } from './finding.ts'
 
 export interface FileCheck {
   readonly store: ObjectStore

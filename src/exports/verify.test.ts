@@ -5,7 +5,8 @@ import { type MemoryStore, memoryStore } from '../../test/support/memory-store.t
 import { sha256Hex } from './canonical-json.ts'
 import { readManifest, signManifest } from './manifest.ts'
 import { parseManifestName } from './names.ts'
-import { type FindingCode, type VerifyReport, verifyLocation } from './verify.ts'
+import { type VerifyReport, verifyLocation } from './verify.ts'
+import { type FindingCode } from './finding.ts'
 
 const verify = (store: MemoryStore) => verifyLocation({ store, signal: new AbortController().signal })
 const codes = (report: VerifyReport): FindingCode[] => report.findings.map((finding) => finding.code)

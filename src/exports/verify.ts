@@ -1,40 +1,13 @@
 import type { FlowId } from '#base/ids.ts'
 import type { ObjectStore, ObjectSummary } from '#objects/object-store.ts'
 import { sha256Hex } from './canonical-json.ts'
+import type { Finding } from './finding.ts'
 import type { ManifestFile, SealedManifest } from './manifest.ts'
 import { parseManifestName } from './names.ts'
 import { type Reading, readLinks, readWhole } from './read-links.ts'
 import { keyIdOf } from './signing-key.ts'
 import { type ChainLink, checkChain, chainsOf } from './verify-chain.ts'
 import { checkFile } from './verify-file.ts'
-
-export type FindingCode =
-  | 'location.empty'
-  | 'manifest.invalid'
-  | 'manifest.renamed'
-  | 'manifest.rows'
-  | 'chain.gap'
-  | 'chain.fork'
-  | 'chain.broken'
-  | 'chain.range'
-  | 'chain.reset'
-  | 'chain.elsewhere'
-  | 'key.changed'
-  | 'file.missing'
-  | 'file.changed'
-  | 'file.torn'
-  | 'file.rows'
-  | 'file.shared'
-  | 'object.unnamed'
-
-/** An `error` says that something delivered is not as it was sealed; a `warning` is for people to judge. */
-export interface Finding {
-  readonly severity: 'error' | 'warning'
-  readonly code: FindingCode
-  /** Below the location. */
-  readonly name: string
-  readonly message: string
-}
 
 export interface VerifiedChain {
   readonly exportId: string

@@ -1,16 +1,12 @@
 import { randomUUID } from 'node:crypto'
 import { z } from 'zod'
-import type { Access } from '#access/access.ts'
 import type { Caller, Permission } from '#access/access.ts'
-import type { SecretStore } from '#access/secret-store.ts'
 import { unreachable } from '#base/assert.ts'
-import type { Clock } from '#base/clock.ts'
 import { AppError } from '#base/errors.ts'
-import type { Logger } from '#base/log.ts'
-import type { Jobs, RunContext, RunOutcome } from '#jobs/jobs.ts'
+import type { RunContext, RunOutcome } from '#jobs/jobs.ts'
 import { findPrincipal } from '#metadata/access.ts'
 import { notifyJobs } from '#metadata/jobs.ts'
-import type { Metadata, Transaction } from '#metadata/metadata.ts'
+import type { Transaction } from '#metadata/metadata.ts'
 import {
   deleteNotificationsBefore,
   insertNotification,
@@ -21,24 +17,12 @@ import {
   selectWebhook,
   selectWebhooks,
 } from '#metadata/notifications.ts'
-import { deliverEmail, type MailServer } from './deliver-email.ts'
+import { deliverEmail } from './deliver-email.ts'
 import { deliverWebhook } from './deliver-webhook.ts'
+import type { NotifyOptions } from './notify-options.ts'
 import type { Notice, Notify } from './notify.ts'
 import { webhookHeaders } from './sign-webhook.ts'
 import { createWebhookAdmin, wants } from './webhook-admin.ts'
-
-export interface NotifyOptions {
-  readonly metadata: Metadata
-  readonly access: Access
-  readonly jobs: Jobs
-  readonly secrets: SecretStore
-  /** Absent: nothing is mailed. */
-  readonly mail?: MailServer | undefined
-  /** Whether webhooks may lead into private networks, and without encryption. */
-  readonly allowsPrivate: boolean
-  readonly clock: Clock
-  readonly logger: Logger
-}
 
 const kind = 'notify'
 const parallelDeliveriesMax = 4

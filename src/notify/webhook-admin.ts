@@ -8,7 +8,7 @@ import {
   selectWebhooks,
   type WebhookRow,
 } from '#metadata/notifications.ts'
-import type { NotifyOptions } from './create-notify.ts'
+import type { NotifyOptions } from './notify-options.ts'
 import { checkedUrl } from './deliver-webhook.ts'
 import type { Notify, Webhook } from './notify.ts'
 import { newWebhookSecret } from './sign-webhook.ts'

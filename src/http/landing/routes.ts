@@ -1,12 +1,12 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { AppError, toAppError } from '#base/errors.ts'
-import type { LandingZone } from '#exports/landing-zones.ts'
 import type { HttpDependencies } from '../dependencies.ts'
 import { type App, open } from '../gateway/app.ts'
 import { takeBodiesAsStreams } from '../gateway/bodies.ts'
 import { signalOf } from '../gateway/caller.ts'
 import { authenticate } from './authenticate.ts'
 import { bucketName, region } from './bucket.ts'
+import type { LandingRequest } from './landing-request.ts'
 import { S3Error } from './s3-error.ts'
 import { sendList } from './send-list.ts'
 import { sendObject } from './send-object.ts'
@@ -29,13 +29,6 @@ const forLists = [
 
 /** Said to who is to come again. */
 const retryAfterSeconds = 5
-
-/** One request, once it is known whose it is. Keys begin with the sandbox's name and a slash. */
-export interface LandingRequest {
-  readonly zone: LandingZone
-  readonly query: ReadonlyMap<string, string>
-  readonly signal: AbortSignal
-}
 
 /**
  * `/landing`: the landing zone as S3 clients read it, with the credentials of `/data/foundation/connectors/landingzone`.

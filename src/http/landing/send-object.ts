@@ -4,7 +4,7 @@ import { AppError } from '#base/errors.ts'
 import type { ObjectSummary } from '#exports/landing-zones.ts'
 import { rangeOf } from '../dataaccess/send-range.ts'
 import { entityTag } from './entity-tag.ts'
-import type { LandingRequest } from './routes.ts'
+import type { LandingRequest } from './landing-request.ts'
 import { S3Error } from './s3-error.ts'
 
 /** A client that takes nothing for so long is let go, and may read on from where it was. */
