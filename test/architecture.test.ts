@@ -1,6 +1,7 @@
 import { existsSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
+import { circles } from './support/circles.ts'
 import { longest } from './support/longest-first.ts'
 import { productFiles, walls, wallViolations } from './support/walls.ts'
 
@@ -8,6 +9,22 @@ const source = join(import.meta.dirname, '..', 'src')
 
 test('no import goes through a wall', () => {
   expect(wallViolations(productFiles(source))).toEqual([])
+})
+
+test('no files import each other in a circle but where what they are about goes round', () => {
+  expect(circles(productFiles(source))).toEqual([])
+})
+
+test('a planted circle is found, also where a type alone closes it', () => {
+  const planted = [
+    { path: 'lake/one.ts', text: "import { x } from './two.ts'" },
+    { path: 'lake/two.ts', text: "import { y } from '#engine/three.ts'" },
+    { path: 'engine/three.ts', text: "import type { Z } from '../lake/one.ts'" },
+    { path: 'engine/four.ts', text: "import { x } from './three.ts'" },
+    { path: 'sql/parse/a.ts', text: "import { b } from './b.ts'" },
+    { path: 'sql/parse/b.ts', text: "import { a } from './a.ts'" },
+  ]
+  expect(circles(planted)).toEqual(['engine/three.ts, lake/one.ts, lake/two.ts'])
 })
 
 test('every folder of the product has its line in the table of walls', () => {

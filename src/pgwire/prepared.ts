@@ -3,10 +3,10 @@ import type {
   Description,
   GivenParameters,
   Literal,
-  ResultRows,
   SessionStatement,
   StatementResult,
 } from '#query/query.ts'
+import type { ResultRows } from '#query/results.ts'
 
 /** A statement a client parsed; undefined statement: an empty text. */
 export interface Prepared {

@@ -1,13 +1,8 @@
 import { AppError, toAppError } from '#base/errors.ts'
 import type { Logger } from '#base/log.ts'
 import type { Encoding } from '#encode/encoding.ts'
-import type {
-  QuerySession,
-  ResultColumn,
-  ResultRows,
-  SessionStatement,
-  StatementResult,
-} from '#query/query.ts'
+import type { QuerySession, ResultColumn, SessionStatement, StatementResult } from '#query/query.ts'
+import type { ResultRows } from '#query/results.ts'
 import type { DataType } from '#types/data-type.ts'
 import {
   bindComplete,

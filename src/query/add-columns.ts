@@ -1,9 +1,9 @@
 import { requireWritable } from '#datasets/require-writable.ts'
-import { unknownTable } from './catalogue.ts'
 import { findTable } from './find-table.ts'
+import type { StatementOf } from './query.ts'
 import { requireManage } from './rights.ts'
 import type { Scope } from './scope.ts'
-import type { StatementOf } from './write-rows.ts'
+import { unknownTable } from './unknown-table.ts'
 
 /** New columns at the end of a table that a statement made; rows there are have NULL in them. */
 export async function addColumns(scope: Scope, { table, columns }: StatementOf<'addColumns'>): Promise<void> {

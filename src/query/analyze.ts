@@ -3,12 +3,12 @@ import type { Dataset } from '#datasets/datasets.ts'
 import type { ColumnPath } from '#sql/definition.ts'
 import type { ParsedStatement } from '#sql/statement.ts'
 import { type DataType, doubleType, type Field, longType, stringType } from '#types/data-type.ts'
-import { unknownTable } from './catalogue.ts'
 import { createTableAs } from './create-table.ts'
 import { parsedAs, quotedName } from './dialect-text.ts'
 import { findTable } from './find-table.ts'
+import type { StatementOf } from './query.ts'
 import type { Scope } from './scope.ts'
-import type { StatementOf } from './write-rows.ts'
+import { unknownTable } from './unknown-table.ts'
 
 /** What ANALYZE TABLE prints when it keeps nothing. */
 const printed: readonly Field[] = [

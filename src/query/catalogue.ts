@@ -4,9 +4,8 @@ import type { Dataset } from '#datasets/datasets.ts'
 import { systemColumns } from '#lake/system-columns.ts'
 import type { ViewRow } from '#metadata/views.ts'
 import type { Catalogue, CatalogueTable, ParsedQuery, SqlFrontEnd, TableName } from '#sql/compile.ts'
-import { suggested } from './did-you-mean.ts'
-import { type FindScope, findTable, findView, visibleTables } from './find-table.ts'
-import { newestSample } from './samples.ts'
+import { type FindScope, findTable, findView, visibleNames } from './find-table.ts'
+import { newestSample } from './samples-of.ts'
 import type { QueryServiceOptions } from './services.ts'
 
 export interface CatalogueScope extends FindScope {
@@ -21,9 +20,6 @@ export interface LoadedCatalogue extends Catalogue {
   /** Of all views that are read, also through others; in lower case. */
   readonly viewNames: ReadonlySet<string>
 }
-
-/** Suggestions come from so many tables at most. */
-const suggestionsMax = 1_000
 
 /** Loads the tables a statement names. Those the caller may not read are not there, as if they did not exist. */
 export async function loadCatalogue(
@@ -79,18 +75,6 @@ export function viewQuery(sql: SqlFrontEnd, view: Pick<ViewRow, 'name' | 'sql'>)
   const statement = scanned && sql.parse(scanned)
   if (statement?.kind === 'query') return statement.query
   throw new AppError('internal', `The view ${JSON.stringify(view.name)} holds no query.`)
-}
-
-export async function unknownTable(scope: FindScope, { parts, position }: TableName): Promise<AppError> {
-  const hint = suggested(parts.at(-1) ?? '', await visibleNames(scope)) ?? 'See them with SHOW TABLES.'
-  return new AppError('query.unknown_table', `There is no table ${JSON.stringify(parts.join('.'))}.`, {
-    position,
-    hint,
-  })
-}
-
-async function visibleNames(scope: FindScope): Promise<string[]> {
-  return (await visibleTables(scope)).slice(0, suggestionsMax).map(({ tableName }) => tableName)
 }
 
 function meansTwo({ parts, position }: TableName): AppError {

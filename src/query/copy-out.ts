@@ -1,6 +1,6 @@
 import { AppError } from '#base/errors.ts'
 import type { CopyForm } from '#encode/encoding.ts'
-import type { StatementOf } from './write-rows.ts'
+import type { StatementOf } from './query.ts'
 
 type Copy = StatementOf<'copy'>
 

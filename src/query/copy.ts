@@ -2,11 +2,11 @@ import { AppError } from '#base/errors.ts'
 import type { CopyFormat } from '#engine/engine.ts'
 import { runningStatement } from './engine-rows.ts'
 import { planQuery } from './plan-query.ts'
+import type { StatementOf } from './query.ts'
 import { requireGeneral } from './rights.ts'
 import { rowsToStore } from './rows-to-store.ts'
 import type { Scope } from './scope.ts'
 import { copyUriOf, type ScratchCopy } from './scratch-space.ts'
-import type { StatementOf } from './write-rows.ts'
 
 type Copy = StatementOf<'copy'>
 type ScratchTarget = Extract<Copy['target'], { readonly kind: 'scratch' }>

@@ -3,11 +3,12 @@ import type { Field } from '#types/data-type.ts'
 import { newKey } from './keys.ts'
 import { createDataset, existingTable, removeUnfilled } from './new-table.ts'
 import { planQuery } from './plan-query.ts'
+import { type StatementOf } from './query.ts'
 import { requireGeneral } from './rights.ts'
 import type { Scope } from './scope.ts'
 import { textColumns } from './static-rows.ts'
 import { tableOptions } from './table-options.ts'
-import { appendRows, committed, type StatementOf } from './write-rows.ts'
+import { appendRows, committed } from './write-rows.ts'
 
 /** What making a table takes, which makes a schema too. */
 const creating = ['batch-queries', 'manage-datasets', 'manage-schemas'] as const

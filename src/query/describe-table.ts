@@ -1,9 +1,10 @@
-import { loadCatalogue, unknownTable } from './catalogue.ts'
+import { sparkName, type Field } from '#types/data-type.ts'
+import { loadCatalogue } from './catalogue.ts'
 import { shownFields, viewColumns } from './plan-query.ts'
 import type { Statement } from './query.ts'
 import type { Scope } from './scope.ts'
 import { textColumns } from './static-rows.ts'
-import { sparkName, type Field } from '#types/data-type.ts'
+import { unknownTable } from './unknown-table.ts'
 
 export const describeColumns = textColumns('Column', 'Type')
 

@@ -1,11 +1,10 @@
 import { AppError } from '#base/errors.ts'
 import { structType, type Field } from '#types/data-type.ts'
+import type { StatementOf } from './query.ts'
 import { requireGeneral } from './rights.ts'
 import type { Scope } from './scope.ts'
-import type { Shown } from './show.ts'
-import { textColumns } from './static-rows.ts'
+import { type ShownRows, textColumns } from './static-rows.ts'
 import { labelsOf } from './table-options.ts'
-import type { StatementOf } from './write-rows.ts'
 
 export const createdFieldGroupColumns: readonly Field[] = textColumns('Created FieldGroup Id')
 
@@ -56,7 +55,7 @@ export async function dropFieldGroup(
 }
 
 /** For SHOW FIELDGROUPS. */
-export async function fieldGroupRows({ services, caller }: Scope): Promise<Shown['rows']> {
+export async function fieldGroupRows({ services, caller }: Scope): Promise<ShownRows['rows']> {
   return (await services.fieldGroups.list(caller)).map(({ name, id, createdBy }) => [
     name,
     id,

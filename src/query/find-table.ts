@@ -7,6 +7,8 @@ import { locate, type NameScope } from './names.ts'
 import type { QueryServiceOptions } from './services.ts'
 import { type TemporaryTables, temporaryTag } from './temporary-tables.ts'
 
+const suggestionsMax = 1_000
+
 export interface FindScope extends NameScope {
   readonly services: NameScope['services'] & Pick<QueryServiceOptions, 'access' | 'datasets'>
   readonly temporaries?: TemporaryTables
@@ -106,4 +108,9 @@ async function readsAny({ services, caller: { principal, sandbox } }: FindScope)
 
 function isInFocus({ focus }: FindScope, dataset: Dataset): boolean {
   return focus.kind !== 'table' || dataset.id === focus.datasetId
+}
+
+/** For suggestions, which come from so many tables at most. */
+export async function visibleNames(scope: FindScope): Promise<string[]> {
+  return (await visibleTables(scope)).slice(0, suggestionsMax).map(({ tableName }) => tableName)
 }

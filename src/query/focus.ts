@@ -1,20 +1,11 @@
 import { AppError } from '#base/errors.ts'
-import { type DatasetId, isUuid } from '#base/ids.ts'
+import { isUuid } from '#base/ids.ts'
 import type { Caller } from '#datasets/datasets.ts'
 import { selectDatabase, selectSqlSchemas } from '#metadata/databases.ts'
 import { selectView, selectViewById } from '#metadata/views.ts'
 import { findTable } from './find-table.ts'
+import type { Focus } from './names.ts'
 import type { QueryServiceOptions } from './services.ts'
-
-/** What a session looks at: what its database name says. */
-export type Focus =
-  | { readonly kind: 'all' }
-  /** One table, and nothing else can be named. */
-  | { readonly kind: 'table'; readonly datasetId: DatasetId }
-  /** Lists show this view alone. */
-  | { readonly kind: 'view'; readonly viewId: string }
-  /** Bare names are looked for here first, and new ones are made here; lists show this alone. */
-  | { readonly kind: 'database'; readonly database: string; readonly schema: string | undefined }
 
 /**
  * `all`, a database, `database.schema`, a table or a view; tables and views also by their ids.

@@ -1,11 +1,11 @@
 import { AppError } from '#base/errors.ts'
 import type { NewKey } from '#datasets/table-keys.ts'
-import type { Definition } from '#sql/definition.ts'
 import type { TableName } from '#sql/compile.ts'
-import { unknownTable } from './catalogue.ts'
+import type { Definition } from '#sql/definition.ts'
 import { findTable } from './find-table.ts'
 import { requireManage } from './rights.ts'
 import type { Scope } from './scope.ts'
+import { unknownTable } from './unknown-table.ts'
 
 type DefinitionOf<K extends Definition['kind']> = Extract<Definition, { readonly kind: K }>
 

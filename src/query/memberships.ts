@@ -11,11 +11,11 @@ import {
 } from '#metadata/databases.ts'
 import type { Transaction } from '#metadata/metadata.ts'
 import type { Definition } from '#sql/definition.ts'
-import { unknownTable } from './catalogue.ts'
 import { findTable, findView } from './find-table.ts'
 import { schemaNamed } from './names.ts'
 import { requireGeneral, requireManage } from './rights.ts'
 import type { Scope } from './scope.ts'
+import { unknownTable } from './unknown-table.ts'
 
 /** What a schema refers to. */
 export type Asset = { readonly datasetId: DatasetId } | { readonly viewId: string }

@@ -1,5 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { AppError, type TextPosition } from '#base/errors.ts'
+import type { DatasetId } from '#base/ids.ts'
+import type { Caller } from '#datasets/datasets.ts'
 import {
   insertSqlSchema,
   type MemberRow,
@@ -11,12 +13,20 @@ import {
 } from '#metadata/databases.ts'
 import type { TableName } from '#sql/compile.ts'
 import { suggested } from './did-you-mean.ts'
-import type { Focus } from './focus.ts'
 import type { QueryServiceOptions } from './services.ts'
-import type { Caller } from '#datasets/datasets.ts'
 
 /** The schema of a database that has said none. */
 const schemaDefault = 'public'
+
+/** What a session looks at: what its database name says. */
+export type Focus =
+  | { readonly kind: 'all' }
+  /** One table, and nothing else can be named. */
+  | { readonly kind: 'table'; readonly datasetId: DatasetId }
+  /** Lists show this view alone. */
+  | { readonly kind: 'view'; readonly viewId: string }
+  /** Bare names are looked for here first, and new ones are made here; lists show this alone. */
+  | { readonly kind: 'database'; readonly database: string; readonly schema: string | undefined }
 
 export interface NameScope {
   readonly services: Pick<QueryServiceOptions, 'metadata' | 'clock'>

@@ -8,10 +8,10 @@ import { labelsTag } from './keys.ts'
 import { addMember } from './memberships.ts'
 import { type Target, targetOf } from './names.ts'
 import { datasetsCalled } from './output-text.ts'
+import type { StatementOf } from './query.ts'
 import type { Scope } from './scope.ts'
 import type { TableOptions } from './table-options.ts'
 import { ownerTag, temporaryTag } from './temporary-tables.ts'
-import type { StatementOf } from './write-rows.ts'
 
 export type Creation = StatementOf<'createTable'> | StatementOf<'createTableAs'>
 

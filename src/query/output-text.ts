@@ -4,9 +4,9 @@ import { unknownDataset } from '#datasets/create-datasets.ts'
 import type { Dataset } from '#datasets/datasets.ts'
 import { generatedTableName } from '#datasets/free-table-name.ts'
 import { tableNameOf } from '#datasets/table-name.ts'
+import type { ParsedStatement } from '#sql/statement.ts'
 import type { QueryRequest } from './background.ts'
 import { type FindScope, findTable } from './find-table.ts'
-import type { Statement } from './query.ts'
 import type { QueryServiceOptions } from './services.ts'
 
 interface OutputScope extends FindScope {
@@ -44,7 +44,7 @@ export async function outputText(
 }
 
 /** What one statement makes of its rows. */
-export function outputOf([only, second]: readonly Statement[]): 'ctas' | 'insert' | undefined {
+export function outputOf([only, second]: readonly ParsedStatement[]): 'ctas' | 'insert' | undefined {
   if (!only || second) return undefined
   return only.kind === 'createTableAs' ? 'ctas' : only.kind === 'insert' ? 'insert' : undefined
 }

@@ -1,13 +1,12 @@
 import type { Caller } from '#datasets/datasets.ts'
 import type { CopyForm, Encoding } from '#encode/encoding.ts'
-import type { Chunk, PullLimit } from '#engine/engine.ts'
-import type { Literal } from '#sql/compile.ts'
 import type { Question, WireForm } from '#shadow/shadow.ts'
+import type { Literal } from '#sql/compile.ts'
 import type { ParsedStatement } from '#sql/statement.ts'
 import type { DataType, Field } from '#types/data-type.ts'
 import type { Alerts } from './alerts.ts'
 import type { Queries, QueryRequest, Schedules, Templates } from './background.ts'
-import type { KeptResults } from './results.ts'
+import type { KeptResults, ResultRows } from './results.ts'
 import type { ScheduledWriters } from './scheduled-writers.ts'
 import type { ScratchSpace } from './scratch-space.ts'
 
@@ -57,6 +56,7 @@ export interface SessionOptions {
 
 /** A statement of the dialect. */
 export type Statement = ParsedStatement
+export type StatementOf<K extends Statement['kind']> = Extract<Statement, { readonly kind: K }>
 
 /** A question to PostgreSQL's catalogue, in PostgreSQL's own words. */
 export interface QuestionStatement {
@@ -144,7 +144,3 @@ export type StatementResult =
       readonly copy?: CopyForm
     }
   | { readonly kind: 'command'; readonly tag: string; readonly rowCount: number | undefined }
-
-export interface ResultRows extends AsyncDisposable {
-  pull(limit: PullLimit): Promise<Chunk>
-}

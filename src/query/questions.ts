@@ -4,13 +4,8 @@ import type { Encoding } from '#encode/encoding.ts'
 import { partsOf } from '#shadow/route.ts'
 import type { Answer, AnswerColumn, AskOptions, OpenCursor, Question } from '#shadow/shadow.ts'
 import { readTexts } from '#shadow/wire.ts'
-import type {
-  ExecuteOptions,
-  QuestionStatement,
-  ResultRows,
-  SessionStatement,
-  StatementResult,
-} from './query.ts'
+import type { ExecuteOptions, QuestionStatement, SessionStatement, StatementResult } from './query.ts'
+import type { ResultRows } from './results.ts'
 import type { Scope } from './scope.ts'
 import { shownOf, type ViewColumns } from './shown.ts'
 import { staticResult } from './static-rows.ts'

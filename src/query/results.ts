@@ -1,9 +1,9 @@
 import type { Readable } from 'node:stream'
 import type { Caller } from '#datasets/datasets.ts'
 import type { Encoding } from '#encode/encoding.ts'
+import type { Chunk, PullLimit } from '#engine/engine.ts'
 import type { Field } from '#types/data-type.ts'
 import type { QueryRequest, QueryState } from './background.ts'
-import type { ResultRows } from './query.ts'
 
 export type { Encoding } from '#encode/encoding.ts'
 
@@ -65,3 +65,8 @@ export interface ResultPart {
 export type ServedPart =
   | { readonly format: 'parquet'; readonly stream: Readable; readonly bytes: number }
   | { readonly format: 'arrow'; readonly rows: ResultRows }
+
+/** Pulled to the end or disposed before the next result is asked for. */
+export interface ResultRows extends AsyncDisposable {
+  pull(limit: PullLimit): Promise<Chunk>
+}

@@ -1,21 +1,16 @@
 import { AppError } from '#base/errors.ts'
-import type { Dataset } from '#datasets/datasets.ts'
 import { sampleTag } from '#metadata/datasets.ts'
 import type { Field } from '#types/data-type.ts'
-import { unknownTable } from './catalogue.ts'
 import { createTableAs } from './create-table.ts'
 import { parsedAs, quotedName } from './dialect-text.ts'
 import { findTable } from './find-table.ts'
+import type { StatementOf } from './query.ts'
 import { requireManage } from './rights.ts'
+import { samplesOf } from './samples-of.ts'
 import type { Scope } from './scope.ts'
 import { dayAndTime } from './show-lists.ts'
 import { textColumns } from './static-rows.ts'
-import type { StatementOf } from './write-rows.ts'
-
-interface SampleScope {
-  readonly services: Pick<Scope['services'], 'datasets'>
-  readonly caller: Scope['caller']
-}
+import { unknownTable } from './unknown-table.ts'
 
 /** Samples of one dataset. */
 const samplesMax = 5
@@ -97,18 +92,6 @@ export async function dropSample(
   }
   await requireManage(scope, dataset)
   await services.datasets.delete(caller, dataset.id)
-}
-
-/** The newest sample of a dataset, for statements WITHAPPROXIMATE. */
-export async function newestSample(scope: SampleScope, parent: Dataset): Promise<Dataset | undefined> {
-  return (await samplesOf(scope, parent)).at(-1)
-}
-
-async function samplesOf({ services, caller }: SampleScope, parent: Dataset): Promise<Dataset[]> {
-  const all = await services.datasets.tables(caller)
-  return all
-    .filter(({ tags }) => tags[sampleTag]?.includes(parent.id))
-    .toSorted((one, other) => one.createdAt.getTime() - other.createdAt.getTime())
 }
 
 const rateTag = 'sluice/sample-rate'

@@ -1,43 +1,43 @@
 import { unreachable } from '#base/assert.ts'
 import { AppError } from '#base/errors.ts'
 import type { CopyForm } from '#encode/encoding.ts'
-import type { DataType, Field } from '#types/data-type.ts'
 import { type InlinedText, inlinedNames } from '#sql/inline-templates.ts'
 import { postgresStrings, standardStrings } from '#sql/standard-strings.ts'
+import type { DataType, Field } from '#types/data-type.ts'
 import { analyzedColumns } from './analyze.ts'
-import { createdColumns } from './create-table.ts'
 import { copyFormOf } from './copy-out.ts'
+import { createdColumns } from './create-table.ts'
 import { type Cursors, newCursors } from './cursors.ts'
 import { describeColumns } from './describe-table.ts'
 import { createdFieldGroupColumns } from './field-groups.ts'
-import type { Focus } from './focus.ts'
 import type { Gate } from './gate.ts'
+import type { Focus } from './names.ts'
+import { outputOf } from './output-text.ts'
+import { placedIn } from './placed-in.ts'
 import { describeQuery } from './plan-query.ts'
+import { inPrepared, preparedStatements, unknownPrepared } from './prepared-statements.ts'
 import { SessionProperties } from './properties.ts'
+import type { QueryLog, QueryLogEntryWriter } from './query-log.ts'
 import type {
   Description,
   ExecuteOptions,
   QuerySession,
   QuestionStatement,
-  ResultRows,
   SessionOptions,
   SessionStatement,
   Statement,
   StatementResult,
 } from './query.ts'
-import type { QueryLog, QueryLogEntryWriter } from './query-log.ts'
 import { Questions } from './questions.ts'
-import { placedIn } from './placed-in.ts'
-import { inPrepared, preparedStatements, unknownPrepared } from './prepared-statements.ts'
-import { outputOf } from './output-text.ts'
 import { inlinedText } from './resolve-text.ts'
+import type { ResultRows } from './results.ts'
 import { runStatement, type StatementHost } from './run-statement.ts'
 import { sampleColumns } from './samples.ts'
 import type { Scope } from './scope.ts'
 import type { QueryServiceOptions } from './services.ts'
 import { sessionJournal } from './session-journal.ts'
-import type { ViewColumns } from './shown.ts'
 import { shownColumns } from './show.ts'
+import type { ViewColumns } from './shown.ts'
 import { textColumns } from './static-rows.ts'
 import { stopReason } from './stop-signal.ts'
 import { TemporaryTables } from './temporary-tables.ts'

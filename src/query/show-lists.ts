@@ -4,14 +4,13 @@ import { type DataType, type Field, sparkName } from '#types/data-type.ts'
 import { fieldGroupRows } from './field-groups.ts'
 import { findTable, visibleTables } from './find-table.ts'
 import type { Scope } from './scope.ts'
-import type { Shown } from './show.ts'
-import { textColumns } from './static-rows.ts'
+import { type ShownRows, textColumns } from './static-rows.ts'
 import { listViews } from './views.ts'
 
 /** A list that SHOW knows by name. */
 interface ShowList {
   readonly columns: readonly Field[]
-  readonly rows: (scope: Scope, of?: string) => Promise<Shown['rows']>
+  readonly rows: (scope: Scope, of?: string) => Promise<ShownRows['rows']>
 }
 
 const lists: Readonly<Record<string, ShowList>> = {
@@ -97,14 +96,14 @@ export function dayAndTime(at: Date): string {
   return `${date.split('-').toReversed().join('/')} ${time.slice(0, 8)}`
 }
 
-async function databaseRows({ services, caller, focus }: Scope): Promise<Shown['rows']> {
+async function databaseRows({ services, caller, focus }: Scope): Promise<ShownRows['rows']> {
   const rows = await selectDatabases(services.metadata.db, caller.sandbox.id)
   return rows
     .filter(({ name }) => focus.kind !== 'database' || name === focus.database)
     .map(({ name }) => [name])
 }
 
-async function schemaRows({ services, caller, focus }: Scope): Promise<Shown['rows']> {
+async function schemaRows({ services, caller, focus }: Scope): Promise<ShownRows['rows']> {
   const rows = await selectSqlSchemas(services.metadata.db, caller.sandbox.id)
   return rows
     .filter(
@@ -115,7 +114,7 @@ async function schemaRows({ services, caller, focus }: Scope): Promise<Shown['ro
     .map(({ database, name }) => [database, name])
 }
 
-async function viewRows(scope: Scope): Promise<Shown['rows']> {
+async function viewRows(scope: Scope): Promise<ShownRows['rows']> {
   const { services, caller, focus } = scope
   const members = await selectMembers(services.metadata.db, caller.sandbox.id)
   return (await listViews(scope)).flatMap(({ row, tables, views }) => {
@@ -140,7 +139,7 @@ async function viewRows(scope: Scope): Promise<Shown['rows']> {
   })
 }
 
-async function datagroupRows(scope: Scope, of?: string): Promise<Shown['rows']> {
+async function datagroupRows(scope: Scope, of?: string): Promise<ShownRows['rows']> {
   const members = await visibleMembers(scope)
   const dataset = of === undefined ? undefined : await findTable(scope, of.split('.'))
   return members
@@ -169,7 +168,7 @@ async function visibleMembers(scope: Scope): Promise<MemberRow[]> {
   return members.filter(({ datasetId }) => datasetId === null || visible.has(datasetId))
 }
 
-async function keyRows(scope: Scope, kinds: readonly KeyKind[]): Promise<Shown['rows']> {
+async function keyRows(scope: Scope, kinds: readonly KeyKind[]): Promise<ShownRows['rows']> {
   const { services, caller } = scope
   const keys = await services.keys.list(caller, await visibleTables(scope))
   return keys
@@ -184,7 +183,7 @@ async function keyRows(scope: Scope, kinds: readonly KeyKind[]): Promise<Shown['
 }
 
 /** The namespace is that of the column referred to. */
-async function foreignKeyRows(scope: Scope): Promise<Shown['rows']> {
+async function foreignKeyRows(scope: Scope): Promise<ShownRows['rows']> {
   const { services, caller } = scope
   const keys = await services.keys.list(caller, await visibleTables(scope))
   return keys.flatMap(({ kind, dataset, column, type, referenced }) => {

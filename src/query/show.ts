@@ -2,13 +2,7 @@ import type { Field } from '#types/data-type.ts'
 import { propertyName } from './properties.ts'
 import type { Scope } from './scope.ts'
 import { showList } from './show-lists.ts'
-import { textColumns } from './static-rows.ts'
-
-/** What SHOW answers. */
-export interface Shown {
-  readonly columns: readonly Field[]
-  readonly rows: readonly (readonly (string | null)[])[]
-}
+import { type ShownRows, textColumns } from './static-rows.ts'
 
 /** The columns of an answer, without making it. @throws AppError 'config.invalid' */
 export function shownColumns(scope: Pick<Scope, 'focus'>, what: string): readonly Field[] {
@@ -18,7 +12,7 @@ export function shownColumns(scope: Pick<Scope, 'focus'>, what: string): readonl
 }
 
 /** @throws AppError 'config.invalid' for what is neither a list nor a property */
-export async function show(scope: Scope, what: string): Promise<Shown> {
+export async function show(scope: Scope, what: string): Promise<ShownRows> {
   const columns = shownColumns(scope, what)
   const { key, of } = subject(what)
   if (key === 'all') return { columns, rows: scope.properties.list() }

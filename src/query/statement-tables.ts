@@ -1,8 +1,8 @@
 import type { TableName } from '#sql/compile.ts'
-import type { Statement } from './query.ts'
+import type { ParsedStatement } from '#sql/statement.ts'
 
 /** The tables that statements read, as they name them, and all in which they store rows. */
-export function tablesOf(statements: readonly Statement[]): {
+export function tablesOf(statements: readonly ParsedStatement[]): {
   readonly read: readonly TableName[]
   readonly written: readonly TableName[]
 } {
@@ -20,7 +20,7 @@ export function tablesOf(statements: readonly Statement[]): {
   }
 }
 
-function withInner(statement: Statement): readonly Statement[] {
+function withInner(statement: ParsedStatement): readonly ParsedStatement[] {
   switch (statement.kind) {
     case 'block':
       return [...statement.body, ...(statement.handler ?? [])].flatMap(withInner)

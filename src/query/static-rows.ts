@@ -1,8 +1,15 @@
 import { createEncoder } from '#encode/encoder.ts'
 import type { Encoding } from '#encode/encoding.ts'
-import { type Field, stringType } from '#types/data-type.ts'
 import type { Value } from '#encode/value.ts'
-import type { ResultRows, StatementResult } from './query.ts'
+import { type Field, stringType } from '#types/data-type.ts'
+import type { StatementResult } from './query.ts'
+import type { ResultRows } from './results.ts'
+
+/** What SHOW and its like answer. */
+export interface ShownRows {
+  readonly columns: readonly Field[]
+  readonly rows: readonly (readonly (string | null)[])[]
+}
 
 /** Text columns of a result we make ourselves. */
 export function textColumns(...names: readonly string[]): Field[] {

@@ -1,6 +1,6 @@
 import { AppError } from '#base/errors.ts'
 import { type TableLabel, tableLabels } from '#sql/definition.ts'
-import type { StatementOf } from './write-rows.ts'
+import type { StatementOf } from './query.ts'
 
 export interface TableOptions {
   /** Title of the schema that the table is to have; undefined: one is made from its columns. */

@@ -20,7 +20,7 @@ import { locate, type Target, targetOf } from './names.ts'
 import { viewColumns } from './plan-query.ts'
 import { requireGeneral } from './rights.ts'
 import type { Scope } from './scope.ts'
-import type { StatementOf } from './write-rows.ts'
+import type { StatementOf } from './query.ts'
 
 /** Stores a query under a name. Who reads the view needs the rights to its tables. */
 export async function createView(scope: Scope, statement: StatementOf<'createView'>): Promise<void> {

@@ -2,22 +2,20 @@ import { AppError } from '#base/errors.ts'
 import type { Dataset } from '#datasets/datasets.ts'
 import { requireWritable } from '#datasets/require-writable.ts'
 import type { AppendResult } from '#lake/lake.ts'
-import { unknownTable } from './catalogue.ts'
 import { askedOfRows, checkedRows } from './checked-rows.ts'
-import { findTable } from './find-table.ts'
 import { runningStatement } from './engine-rows.ts'
-import { planQuery, type PlannedQuery } from './plan-query.ts'
-import { rowsToStore } from './rows-to-store.ts'
+import { findTable } from './find-table.ts'
 import { refuseReferenced, removeMember } from './memberships.ts'
 import { locate } from './names.ts'
 import { madeTag } from './new-table.ts'
-import type { Statement } from './query.ts'
+import { planQuery, type PlannedQuery } from './plan-query.ts'
+import type { StatementOf } from './query.ts'
 import { requireGeneral, requireManage } from './rights.ts'
+import { rowsToStore } from './rows-to-store.ts'
 import type { Scope } from './scope.ts'
-import { assignColumns, type Fitting } from './store-assignment.ts'
 import { stoppable } from './stop-signal.ts'
-
-export type StatementOf<K extends Statement['kind']> = Extract<Statement, { readonly kind: K }>
+import { assignColumns, type Fitting } from './store-assignment.ts'
+import { unknownTable } from './unknown-table.ts'
 
 /** Appends a query's rows to a table, as one batch. */
 export async function insert(scope: Scope, statement: StatementOf<'insert'>): Promise<number> {

@@ -7,11 +7,11 @@ import type {
   Literal,
   QueryService,
   QuerySession,
-  ResultRows,
   SessionOptions,
   Statement,
   StatementResult,
 } from '../../src/query/query.ts'
+import type { ResultRows } from '../../src/query/results.ts'
 import { integerType, stringType, type DataType, type Field } from '../../src/types/data-type.ts'
 
 /**

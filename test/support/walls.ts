@@ -98,11 +98,13 @@ const importPattern =
 export function wallViolations(files: readonly SourceFile[]): string[] {
   return files.flatMap((file) => {
     const folder = file.path.includes('/') ? file.path.slice(0, file.path.indexOf('/')) : undefined
-    const imports = [...file.text.matchAll(importPattern)].map(
-      (match) => match[1] ?? match[2] ?? match[3] ?? '',
-    )
-    return imports.flatMap((target) => violation(file.path, folder, target) ?? [])
+    return importsOf(file).flatMap((target) => violation(file.path, folder, target) ?? [])
   })
+}
+
+/** What stands behind `from`, as it is written. */
+export function importsOf({ text }: SourceFile): string[] {
+  return [...text.matchAll(importPattern)].map((match) => match[1] ?? match[2] ?? match[3] ?? '')
 }
 
 function violation(path: string, folder: string | undefined, target: string): string | undefined {

@@ -1,7 +1,6 @@
 import { Readable } from 'node:stream'
 import { z } from 'zod'
-import type { ResultRows } from '#query/query.ts'
-import type { Encoding, KeptResult } from '#query/results.ts'
+import type { Encoding, KeptResult, ResultRows } from '#query/results.ts'
 import { sparkName } from '#types/data-type.ts'
 import type { HttpDependencies } from '../dependencies.ts'
 import { type App, guarded, open } from '../gateway/app.ts'

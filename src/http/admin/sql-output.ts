@@ -1,5 +1,6 @@
 import { AppError, toAppError } from '#base/errors.ts'
-import type { ExecuteOptions, QuerySession, ResultRows, StatementResult } from '#query/query.ts'
+import type { ExecuteOptions, QuerySession, StatementResult } from '#query/query.ts'
+import type { ResultRows } from '#query/results.ts'
 import { type Field, sparkName } from '#types/data-type.ts'
 
 export const sqlFormats = ['table', 'csv', 'json', 'ndjson', 'arrow'] as const

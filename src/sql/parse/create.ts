@@ -3,6 +3,7 @@ import type { Field } from '#types/data-type.ts'
 import type { TableKey } from '../definition.ts'
 import { tokenText } from '../scan/token.ts'
 import type { ParsedStatement } from '../statement.ts'
+import { parseColumn, parseOptions } from './columns.ts'
 import { parseFieldGroup } from './field-group.ts'
 import { parseTableName } from './from.ts'
 import { parseKeyOfColumn } from './key.ts'
@@ -11,8 +12,6 @@ import { parseWholeQuery, toParsedQuery } from './parsed-query.ts'
 import { parseQuery } from './query.ts'
 import { parseDatabaseName, parseSchemaName } from './schema-name.ts'
 import type { TokenReader } from './token-reader.ts'
-import { parseType } from './type.ts'
-import { tokenValue } from './words.ts'
 
 /** `CREATE [TEMP] TABLE …`, `CREATE [OR REPLACE] VIEW …`, `CREATE DATABASE …`, `CREATE SCHEMA …`, `CREATE FIELDGROUP …`. */
 export function parseCreate(reader: TokenReader): ParsedStatement {
@@ -92,23 +91,4 @@ function parseKeyedColumn(reader: TokenReader, keys: TableKey[]): Field {
   const key = parseKeyOfColumn(reader, column.name)
   if (key) keys.push(key)
   return column
-}
-
-/** `name type`. */
-export function parseColumn(reader: TokenReader): Field {
-  const { name } = reader.identifier('the name of a column')
-  return { name, type: parseType(reader) }
-}
-
-/** `(name = value, …)`; names in lower case, the last of several same ones counts. */
-export function parseOptions(reader: TokenReader): Record<string, string> {
-  const options: Record<string, string> = {}
-  reader.inParentheses(() =>
-    reader.list(() => {
-      const { name } = reader.fieldName()
-      reader.expectSymbol('=')
-      options[name.toLowerCase()] = tokenValue(reader)
-    }),
-  )
-  return options
 }

@@ -1,5 +1,5 @@
 import type { ParsedStatement } from '../statement.ts'
-import { parseColumn, parseOptions } from './create.ts'
+import { parseColumn, parseOptions } from './columns.ts'
 import type { TokenReader } from './token-reader.ts'
 import { tokenValue } from './words.ts'
 

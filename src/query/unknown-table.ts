@@ -1,0 +1,12 @@
+import { AppError } from '#base/errors.ts'
+import type { TableName } from '#sql/compile.ts'
+import { suggested } from './did-you-mean.ts'
+import { type FindScope, visibleNames } from './find-table.ts'
+
+export async function unknownTable(scope: FindScope, { parts, position }: TableName): Promise<AppError> {
+  const hint = suggested(parts.at(-1) ?? '', await visibleNames(scope)) ?? 'See them with SHOW TABLES.'
+  return new AppError('query.unknown_table', `There is no table ${JSON.stringify(parts.join('.'))}.`, {
+    position,
+    hint,
+  })
+}
