@@ -366,6 +366,32 @@ test('who may not export datasets changes and runs nothing, and sees no dataset 
   await expect(read(here, 'flows', flowId)).rejects.toMatchObject({ code: 'access.denied' })
 })
 
+test.each(['view-destinations', 'view-datasets', 'manage-dataset-destinations'])(
+  'without %s nobody saves an export or runs it, and its schedule delivers nothing',
+  async (permission) => {
+    const bed = await ExportBed.open()
+    onTestFinished(() => bed[Symbol.asyncDispose]())
+    const node = await bed.node()
+    const dataset = await bed.dataset()
+    const flowId = await bed.flow(node, dataset)
+    const here = { bed, node, flowId }
+    const etag = (await read(here, 'flows', flowId))['etag'] as string
+    await bed.metadata.db
+      .deleteFrom('role_permissions')
+      .where('permission', 'in', [permission, permission.replace('view-', 'manage-')])
+      .execute()
+    const denied = { code: 'access.denied', message: expect.stringContaining(permission) }
+    const renamed = [{ op: 'replace', path: '/name', value: 'x' }]
+    await expect(patch(here, 'flows', flowId, renamed, etag)).rejects.toMatchObject(denied)
+    await expect(node.exports.runNow(bed.caller, flowId)).rejects.toMatchObject(denied)
+    await expect(node.exports.runDatasets(bed.caller, flowId, [dataset.id])).rejects.toMatchObject(denied)
+    expect(await bed.settled(node, await bed.tick(node, flowId))).toMatchObject({
+      state: 'failed',
+      ...denied,
+    })
+  },
+)
+
 test('creating, changing, running and deleting is on record', async () => {
   const here = await world()
   await patch(here, 'flows', here.flowId, [{ op: 'replace', path: '/name', value: 'x' }])

@@ -83,6 +83,7 @@ export async function checkDocument<K extends EntityKind>(
   }
   if (kind === 'flows') {
     const { scheduleParams, sourceConnectionIds } = document as FlowDocument
+    await require(options.access, caller, 'view-destinations')
     scheduleRuleOf(scheduleParams)
     await checkFollowed(options, caller, scheduleParams)
     await checkFlowSource(options, caller, sourceConnectionIds[0] ?? '')

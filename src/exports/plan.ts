@@ -151,11 +151,13 @@ export async function planAhead(
   return await newPlan(options, { run, caller, request, chain })
 }
 
+/** Exporting takes more than one permission; that its dataset may be seen is asked where that is known. */
 export async function requireExport(
   { access }: Pick<PlanOptions, 'access'>,
   { principal, sandbox }: Caller,
 ): Promise<void> {
-  await access.require({ principal, permission: 'manage-dataset-destinations', sandboxId: sandbox.id })
+  for (const permission of ['manage-dataset-destinations', 'view-destinations'] as const)
+    await access.require({ principal, permission, sandboxId: sandbox.id })
 }
 
 /** The flow's document with the dataset named, or else its first, which the caller may see. */

@@ -8,7 +8,7 @@ import { hasEnded, type RunRow, selectRun } from '#metadata/jobs.ts'
 import type { Transaction } from '#metadata/metadata.ts'
 import { type FlowDocument, readDocument } from './entity-schemas.ts'
 import type { Exports, RunAction } from './exports.ts'
-import { type PlanOptions, requireOpen } from './plan.ts'
+import { type PlanOptions, requireExport, requireOpen } from './plan.ts'
 import { laneOf } from './run-order.ts'
 import { datasetIdOf, flowIdOf, sharesOf } from './run-subject.ts'
 import { unknownResource } from './unknown-resource.ts'
@@ -45,10 +45,6 @@ interface MadeRun {
 /** What people do with runs. Whoever starts one, it delivers what its dataset's chain has not. */
 export function createRunControl(options: RunControlOptions): RunControl {
   const { metadata, access, jobs, clock } = options
-
-  async function requireExport({ principal, sandbox }: Caller): Promise<void> {
-    await access.require({ principal, permission: 'manage-dataset-destinations', sandboxId: sandbox.id })
-  }
 
   async function audit(tx: Transaction, caller: Caller, action: string, flowId: string, detail = {}) {
     const flow = await selectEntity(tx, caller.sandbox.id, 'flows', flowId)
@@ -108,7 +104,9 @@ export function createRunControl(options: RunControlOptions): RunControl {
   }
 
   async function enqueue(caller: Caller, flowId: FlowId, wanted: WantedRuns): Promise<MadeRun[]> {
-    await requireExport(caller)
+    await requireExport(options, caller)
+    const { principal, sandbox } = caller
+    await access.require({ principal, permission: 'view-datasets', sandboxId: sandbox.id })
     if (wanted.payload?.['overridesWindows'] !== true) await refuseClosed(caller, flowId, wanted.datasetIds)
     const made = await metadata.transaction((tx) => enqueueIn(tx, caller, flowId, wanted))
     jobs.ring()
@@ -116,7 +114,7 @@ export function createRunControl(options: RunControlOptions): RunControl {
   }
 
   async function controlRun(caller: Caller, runId: RunId, action: RunAction) {
-    await requireExport(caller)
+    await requireExport(options, caller)
     const row = await selectRun(metadata.db, runId)
     if (row?.kind !== 'export' || row.sandbox_id !== caller.sandbox.id) throw unknownResource('runs', runId)
     const isOver = hasEnded(row)
@@ -203,7 +201,7 @@ export function createRunControl(options: RunControlOptions): RunControl {
       enqueue(caller, flowId, { datasetIds, tick: `ad hoc ${randomUUID()}`, isAlone: true }),
     controlRun,
     datasetIds: async (caller, flowId) => {
-      await requireExport(caller)
+      await requireExport(options, caller)
       return (await metadata.transaction((tx) => readFlow(tx, caller, flowId))).datasetIds
     },
   }
