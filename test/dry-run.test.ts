@@ -76,6 +76,12 @@ test('a dry run tells of files, rows, bytes and some rows, and leaves nothing be
         statusSummary: { status: 'success' },
       },
     })
+  expect((await admin.ask('GET', `/sluice/v1/exports/runs/${id}/manifest`)).status).toBe(200)
+  const recorded = await admin.must('GET', '/data/foundation/audit/events?property=action==download')
+  expect(recorded._embedded.events).toMatchObject([
+    { assetType: 'Destination Run', assetId: id, enhancedEvents: [{ place: 'manifest' }] },
+    { assetType: 'Destination', assetId: flow, enhancedEvents: [{ place: 'dry run' }] },
+  ])
   const metrics = await fetch(`${product.http}/metrics`, {
     headers: { authorization: `Bearer ${admin.token}` },
   })

@@ -58,7 +58,7 @@ export function createRuleAdmin({ metadata, access, clock, jobs }: RuleAdminOpti
           created_at: clock.now(),
           created_by: caller.principal.id,
         })
-        await audit(tx, caller, 'update', id, { name, rule })
+        await audit(tx, caller, 'update', id, { assetName: name, rule })
         // What waits for a window looks again: it may be open now.
         await jobs.resumePutOff(tx, 'export', caller.sandbox.id)
         return id
@@ -69,9 +69,10 @@ export function createRuleAdmin({ metadata, access, clock, jobs }: RuleAdminOpti
     deleteRule: async (caller, id) => {
       await require(caller, 'manage-data-usage-policies')
       await metadata.transaction(async (tx) => {
-        if (!isId('flow', id) || !(await deleteExportRule(tx, caller.sandbox.id, id)))
+        const name = isId('flow', id) ? await deleteExportRule(tx, caller.sandbox.id, id) : undefined
+        if (name === undefined)
           throw new AppError('export.unknown', `There is no export rule ${id.slice(0, 80)}.`)
-        await audit(tx, caller, 'delete', id, {})
+        await audit(tx, caller, 'delete', id, { assetName: name })
         await jobs.resumePutOff(tx, 'export', caller.sandbox.id)
       })
       jobs.ring()

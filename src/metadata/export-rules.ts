@@ -41,14 +41,19 @@ export async function upsertExportRule(
   return id
 }
 
-/** False when there is none. */
-export async function deleteExportRule(tx: Transaction, sandboxId: SandboxId, id: string): Promise<boolean> {
-  const answer = await tx
+/** Its name; undefined: there is none. */
+export async function deleteExportRule(
+  tx: Transaction,
+  sandboxId: SandboxId,
+  id: string,
+): Promise<string | undefined> {
+  const row = await tx
     .deleteFrom('export_rules')
     .where('sandbox_id', '=', sandboxId)
     .where('id', '=', id)
+    .returning('name')
     .executeTakeFirst()
-  return answer.numDeletedRows === 1n
+  return row?.name
 }
 
 /** Until the end of the transaction nobody else who asks for it seals a delivery of the sandbox. */

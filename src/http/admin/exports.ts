@@ -3,6 +3,7 @@ import { parseId } from '#base/ids.ts'
 import type { HttpDependencies } from '../dependencies.ts'
 import { type App, guarded } from '../gateway/app.ts'
 import { callerOf, signalOf } from '../gateway/caller.ts'
+import { recordDownload } from '../gateway/record-download.ts'
 import { addRedeliveries } from './redeliveries.ts'
 
 const tags = ['Sluice']
@@ -17,7 +18,7 @@ const settings = z.object({
 })
 
 /** What the public Flow Service lacks. */
-export function addExports(app: App, { exports }: HttpDependencies): void {
+export function addExports(app: App, { exports, access }: HttpDependencies): void {
   app.get(
     '/exports/settings',
     {
@@ -47,11 +48,12 @@ export function addExports(app: App, { exports }: HttpDependencies): void {
     },
   )
   addRules(app, { exports })
-  addAccount(app, { exports })
-  addRedeliveries(app, { exports })
+  addAccount(app, { exports, access })
+  addRedeliveries(app, { exports, access })
 }
 
 type Given = Pick<HttpDependencies, 'exports'>
+type Recording = Pick<HttpDependencies, 'exports' | 'access'>
 
 const rule = z.object({ id: z.string(), name: z.string(), rule: z.looseObject({ kind: z.string() }) })
 
@@ -112,7 +114,7 @@ const delivery = z.object({
 })
 
 /** What would be, and what was delivered. */
-function addAccount(app: App, { exports }: Given): void {
+function addAccount(app: App, { exports, access }: Recording): void {
   app.post(
     '/exports/:flowId/dry-run',
     {
@@ -127,7 +129,13 @@ function addAccount(app: App, { exports }: Given): void {
     },
     async (request, reply) => {
       const flowId = parseId('flow', request.params.flowId)
-      const datasets = await exports.dryRun(callerOf(request), flowId, { signal: signalOf(reply) })
+      const caller = callerOf(request)
+      const datasets = await exports.dryRun(caller, flowId, { signal: signalOf(reply) })
+      await recordDownload(access, caller, {
+        assetType: 'Destination',
+        assetId: flowId,
+        detail: { place: 'dry run' },
+      })
       return { datasets: datasets.map((dataset) => ({ ...dataset })) }
     },
   )

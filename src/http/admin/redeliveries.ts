@@ -3,6 +3,7 @@ import { parseId } from '#base/ids.ts'
 import type { HttpDependencies } from '../dependencies.ts'
 import { type App, guarded } from '../gateway/app.ts'
 import { callerOf, signalOf } from '../gateway/caller.ts'
+import { recordDownload } from '../gateway/record-download.ts'
 
 const tags = ['Sluice']
 const config = guarded('sluice', 'manage-dataset-destinations')
@@ -19,7 +20,10 @@ const window = z.object({
 })
 
 /** What was delivered, or could not be, once more. */
-export function addRedeliveries(app: App, { exports }: Pick<HttpDependencies, 'exports'>): void {
+export function addRedeliveries(
+  app: App,
+  { exports, access }: Pick<HttpDependencies, 'exports' | 'access'>,
+): void {
   app.post(
     '/exports/runs/:runId/repeat',
     {
@@ -44,7 +48,10 @@ export function addRedeliveries(app: App, { exports }: Pick<HttpDependencies, 'e
       const caller = callerOf(request)
       const runId = parseId('run', request.params.runId)
       if (request.body?.isDryRun !== true) return await exports.repeatRun(caller, runId)
-      return { plan: { ...(await exports.repeatAhead(caller, runId, { signal: signalOf(reply) })) } }
+      const plan = await exports.repeatAhead(caller, runId, { signal: signalOf(reply) })
+      const detail = { place: 'dry run' }
+      await recordDownload(access, caller, { assetType: 'Destination Run', assetId: runId, detail })
+      return { plan: { ...plan } }
     },
   )
   app.get(
@@ -61,10 +68,11 @@ export function addRedeliveries(app: App, { exports }: Pick<HttpDependencies, 'e
       },
     },
     async (request, reply) => {
-      const { name, text } = await exports.sealedManifest(
-        callerOf(request),
-        parseId('run', request.params.runId),
-      )
+      const caller = callerOf(request)
+      const runId = parseId('run', request.params.runId)
+      const { name, text } = await exports.sealedManifest(caller, runId)
+      const detail = { place: 'manifest' }
+      await recordDownload(access, caller, { assetType: 'Destination Run', assetId: runId, detail })
       return await reply
         .type('application/json')
         .header('content-disposition', `attachment; filename*=UTF-8''${encodeURIComponent(name)}`)
@@ -99,6 +107,8 @@ export function addRedeliveries(app: App, { exports }: Pick<HttpDependencies, 'e
       const wanted = { ...rest, from: new Date(from), before: new Date(before) }
       if (!isDryRun) return { windows: [...(await exports.backfill(caller, flowId, wanted))] }
       const plans = await exports.backfillAhead(caller, flowId, wanted, { signal: signalOf(reply) })
+      const detail = { place: 'dry run' }
+      await recordDownload(access, caller, { assetType: 'Destination', assetId: flowId, detail })
       return { plans: plans.map((one) => ({ ...one })) }
     },
   )

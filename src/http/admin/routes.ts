@@ -95,7 +95,11 @@ function addRejects(app: App, { access, ingest }: HttpDependencies): void {
       const caller = callerOf(request)
       const batchId = parseId('batch', request.params.id)
       const rejects = [...(await ingest.rejects(caller, batchId, request.query))]
-      await recordDownload(access, caller, { batchId, detail: { rejects: rejects.length } })
+      await recordDownload(access, caller, {
+        assetType: 'Batch',
+        assetId: batchId,
+        detail: { rejects: rejects.length },
+      })
       return { rejects }
     },
   )

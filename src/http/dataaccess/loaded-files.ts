@@ -81,7 +81,11 @@ export function addLoadedFiles(app: App, { access, datasets, ingest }: HttpDepen
         throw new AppError('object.missing', `The batch has no file ${JSON.stringify(path.slice(0, 200))}.`)
       }
       if (request.method !== 'HEAD') {
-        await recordDownload(access, caller, { batchId, detail: { place: 'files' } })
+        await recordDownload(access, caller, {
+          assetType: 'Batch',
+          assetId: batchId,
+          detail: { place: 'files' },
+        })
       }
       return await sendRange(request, reply, file)
     },

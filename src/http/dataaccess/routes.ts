@@ -66,7 +66,7 @@ function addFiles(app: App, { access, ingest }: HttpDependencies, { place, summa
         )
       }
       if (request.method !== 'HEAD') {
-        await recordDownload(access, caller, { batchId, detail: { place } })
+        await recordDownload(access, caller, { assetType: 'Batch', assetId: batchId, detail: { place } })
       }
       return await sendRange(request, reply, file)
     },

@@ -1,20 +1,21 @@
 import type { Access } from '#access/access.ts'
-import type { BatchId } from '#base/ids.ts'
 import type { Caller } from '#datasets/datasets.ts'
 
-/** Puts on record that something of a batch was handed out. */
+/** Puts on record that rows were handed out, or files of them. */
 export async function recordDownload(
   access: Access,
   { principal, sandbox }: Caller,
-  { batchId, detail }: { readonly batchId: BatchId; readonly detail: Readonly<Record<string, unknown>> },
+  asset: {
+    readonly assetType: 'Batch' | 'Destination' | 'Destination Run'
+    readonly assetId: string
+    readonly detail: Readonly<Record<string, unknown>>
+  },
 ): Promise<void> {
   await access.audit({
     principalId: principal.id,
     sandboxId: sandbox.id,
     action: 'download',
-    assetType: 'Batch',
-    assetId: batchId,
     status: 'Allow',
-    detail,
+    ...asset,
   })
 }

@@ -43,7 +43,11 @@ export function addPreviews(app: App, { access, ingest }: HttpDependencies): voi
         rowCountMax: request.query.nrow,
         signal: signalOf(reply),
       })
-      await recordDownload(access, caller, { batchId, detail: { place: 'preview' } })
+      await recordDownload(access, caller, {
+        assetType: 'Batch',
+        assetId: batchId,
+        detail: { place: 'preview' },
+      })
       return await reply.send({
         data: rows,
         refused: refused.map(({ fileName, ...rest }) => ({ file: fileName, ...rest })),
