@@ -25,6 +25,7 @@ import type { Metadata } from '#metadata/metadata.ts'
 import type { Lineage } from '#notify/lineage.ts'
 import type { Notify } from '#notify/notify.ts'
 import { adoptChain } from './adopt.ts'
+import { auditRefusedRun } from './audit-kept.ts'
 import { createEntities } from './entities.ts'
 import { readDocument } from './entity-schemas.ts'
 import { equalTo, pageOf } from './entity-query.ts'
@@ -84,7 +85,10 @@ export function createExports(options: ExportsOptions): Exports {
     laneRunsMax,
     run: (context) => runExport({ ...options, home }, context),
     ended: async (tx, run) => {
-      if (run.state === 'failed') await tellFailed(options, tx, run, run)
+      if (run.state === 'failed') {
+        await tellFailed(options, tx, run, run)
+        await auditRefusedRun(options, tx, run)
+      }
       if (run.state === 'cancelled') await tellLineage(options, tx, { run, type: 'ABORT' })
     },
   })

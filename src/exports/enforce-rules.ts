@@ -48,7 +48,10 @@ export async function checkDestination(
     throw new AppError(
       'access.denied',
       `The rule ${JSON.stringify(name)} does not allow this dataset to be exported to ${location}.`,
-      { hint: 'Choose a destination that it allows, or ask who administers exports.' },
+      {
+        hint: 'Choose a destination that it allows, or ask who administers exports.',
+        detail: { rule: name },
+      },
     )
   }
 }

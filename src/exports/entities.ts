@@ -22,7 +22,13 @@ import { expiryOf, forgetAuth, openAuth, sealAuth, storedAuth } from './connecti
 import { checkIdentity, type DestinationAuth, parseAuth, withOwnExternalId } from './destination-auth.ts'
 import { checkAccount } from './destination-forms.ts'
 import { destinationKindOf } from './destination-specs.ts'
-import { checkDocument, type EntityCheckOptions, require, requireChange } from './entity-checks.ts'
+import {
+  checkDocument,
+  checkFlowsOf,
+  type EntityCheckOptions,
+  require,
+  requireChange,
+} from './entity-checks.ts'
 import { entityDocument } from './entity-document.ts'
 import { newEtag, requireVersion } from './entity-etag.ts'
 import { pageOf } from './entity-query.ts'
@@ -68,8 +74,8 @@ export function createEntities(options: EntitiesOptions): Entities {
     const now = clock.now()
     const document = await asAllowed(caller, kind, body, parseDocument(kind, body))
     const auth = authOf(options, caller, { kind, document })
-    await checkDocument(options, caller, kind, document)
     const id = randomUUID()
+    await checkSaved(caller, kind, { id, document })
     const etag = newEtag(now)
     const stored: Record<string, unknown> = { ...document, auth: undefined, state: 'enabled' }
     // The platform makes a base connection for the lake by itself; clients read its id.
@@ -100,6 +106,29 @@ export function createEntities(options: EntitiesOptions): Entities {
     })
     if (kind === 'flows') jobs.ring()
     return { id, etag, ...(await warningsOf(caller, kind, document)) }
+  }
+
+  /** A rule that refuses what is saved is on record, as rights are. */
+  async function checkSaved<K extends EntityKind>(
+    caller: Caller,
+    kind: K,
+    {
+      id,
+      document,
+      before,
+    }: { readonly id: string; readonly document: EntityDocuments[K]; readonly before?: EntityRow },
+  ): Promise<void> {
+    try {
+      await checkDocument(options, caller, kind, document)
+      if (before && kind === 'targetConnections')
+        await checkFlowsOf(options, caller, { ...before, document: { ...document } })
+    } catch (error) {
+      if (error instanceof AppError && error.detail?.['rule'] !== undefined) {
+        const asset = { id, name: document.name, rule: error.detail['rule'], reason: error.message }
+        await metadata.transaction((tx) => audit(tx, caller, 'Dataset Activate', kind, asset, 'Deny'))
+      }
+      throw error
+    }
   }
 
   /** What is odd about a flow that was saved all the same. */
@@ -207,7 +236,7 @@ export function createEntities(options: EntitiesOptions): Entities {
           )
         const document = await asAllowed(caller, kind, rest, parseDocument(kind, rest))
         const auth = authOf(options, caller, { kind, document })
-        await checkDocument(options, caller, kind, document)
+        await checkSaved(caller, kind, { id, document, before: row })
         const kept = {
           state: stateOf(row),
           ...keptFields(kind, row, kind === 'flows' ? operation(clock.now(), 'update', patch) : undefined),
@@ -249,7 +278,7 @@ export function createEntities(options: EntitiesOptions): Entities {
         if (etag !== undefined) requireVersion(etag, row)
         const { state: _state, ...rest } = row.document
         const document = readDocument('flows', rest)
-        if (isEnabled) await checkDocument(options, caller, 'flows', document)
+        if (isEnabled) await checkSaved(caller, 'flows', { id: flowId, document })
         const last = operation(clock.now(), isEnabled ? 'enable' : 'disable', [])
         return {
           ...document,
@@ -349,7 +378,8 @@ export function createEntities(options: EntitiesOptions): Entities {
     caller: Caller,
     action: string,
     kind: EntityKind,
-    { id, name, ...detail }: { readonly id: string; readonly name: string; readonly datasetId?: string },
+    { id, name, ...detail }: { readonly id: string; readonly name: string; readonly [key: string]: unknown },
+    status: 'Allow' | 'Deny' = 'Allow',
   ) {
     await access.audit(
       {
@@ -358,7 +388,7 @@ export function createEntities(options: EntitiesOptions): Entities {
         action,
         assetType: kind === 'flows' ? 'Destination' : 'Destination Account',
         assetId: id,
-        status: 'Allow',
+        status,
         detail: { assetName: name, ...detail },
       },
       tx,

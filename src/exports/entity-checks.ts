@@ -6,7 +6,7 @@ import { isId, parseId } from '#base/ids.ts'
 import type { Caller, Dataset, Datasets } from '#datasets/datasets.ts'
 import { isForProfiles } from '#datasets/update.ts'
 import type { Lake } from '#lake/lake.ts'
-import { type EntityRow, selectEntity, selectExportSettings } from '#metadata/exports.ts'
+import { type EntityRow, selectEntities, selectEntity, selectExportSettings } from '#metadata/exports.ts'
 import type { Metadata } from '#metadata/metadata.ts'
 import { selectScheduledQuery } from '#metadata/scheduled-queries.ts'
 import type { ScheduledWriters } from '#query/scheduled-writers.ts'
@@ -133,16 +133,36 @@ async function checkFlowTarget(
   const row = await selectEntity(metadata.db, caller.sandbox.id, 'targetConnections', id)
   if (!row) return // Said when the references are locked.
   requireKind(destinationKindOf(flowSpec.id), row, '/flowSpec/id')
-  await checkPlace(options, caller, row, sourceConnectionIds[0] ?? '')
+  const datasetIds = await checkPlace(options, caller, row, sourceConnectionIds[0] ?? '')
+  const { params } = readDocument('targetConnections', row.document)
+  if (params.recordTimeFolders === undefined) return
+  for (const datasetId of datasetIds) {
+    const { tableId } = await options.datasets.get(caller, parseId('dataset', datasetId))
+    foldersOf(params, await options.lake.table(tableId))
+  }
 }
 
-/** Where the datasets of a flow may go. */
+/** A target connection that changes takes the flows that deliver to it along. */
+export async function checkFlowsOf(
+  options: EntityCheckOptions,
+  caller: Caller,
+  /** As it will be. */
+  target: EntityRow,
+): Promise<void> {
+  for (const { document } of await selectEntities(options.metadata.db, caller.sandbox.id, 'flows')) {
+    const { sourceConnectionIds, targetConnectionIds } = readDocument('flows', document)
+    if (targetConnectionIds.includes(target.id))
+      await checkPlace(options, caller, target, sourceConnectionIds[0] ?? '')
+  }
+}
+
+/** Where the datasets of a flow may go; which they are. */
 async function checkPlace(
   options: EntityCheckOptions,
   caller: Caller,
   row: EntityRow,
   sourceId: string,
-): Promise<void> {
+): Promise<readonly string[]> {
   const { params, connectionSpec, baseConnectionId } = readDocument('targetConnections', row.document)
   const kind = destinationKindOf(connectionSpec.id)
   const connection = await selectEntity(
@@ -152,17 +172,13 @@ async function checkPlace(
     baseConnectionId,
   )
   const source = await selectEntity(options.metadata.db, caller.sandbox.id, 'sourceConnections', sourceId)
-  if (!kind || !connection || !source) return
+  if (!kind || !connection || !source) return []
   const request = { kind, target: params, connectionId: baseConnectionId }
   const location = locationOf(await targetStore(options, caller.sandbox.id, request))
   const { datasets } = readDocument('sourceConnections', source.document).params
-  for (const { dataSetId } of datasets)
-    await checkDestination(options, caller, { datasetId: dataSetId, location })
-  if (params.recordTimeFolders === undefined) return
-  for (const { dataSetId } of datasets) {
-    const { tableId } = await options.datasets.get(caller, parseId('dataset', dataSetId))
-    foldersOf(params, await options.lake.table(tableId))
-  }
+  const datasetIds = datasets.map(({ dataSetId }) => dataSetId)
+  for (const datasetId of datasetIds) await checkDestination(options, caller, { datasetId, location })
+  return datasetIds
 }
 
 function requireKind(kind: string | undefined, row: EntityRow, field: string): void {

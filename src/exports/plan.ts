@@ -232,6 +232,7 @@ export async function requireView(
 export interface Closed {
   readonly reason: string
   readonly opensAt: Date
+  /** Absent where a window is not open, as such a run has not begun. */
   readonly hasBegun?: boolean
 }
 

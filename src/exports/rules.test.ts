@@ -1,3 +1,4 @@
+import { join } from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
 import { armFaults } from '#base/faults.ts'
 import { ExportBed } from '../../test/support/exports.ts'
@@ -39,6 +40,92 @@ test('a destination that a rule does not allow is refused when a flow is saved, 
     allowed: [`file://${bed.destination}`],
   })
   expect(await bed.run(node, early)).toMatchObject({ state: 'succeeded' })
+})
+
+test('a target connection does not move an export to where a rule does not allow it', async () => {
+  const { bed, node } = await open()
+  const dataset = await bed.dataset()
+  const flowId = await bed.flow(node, dataset)
+  const place = { kind: 'destinations', allowed: [bed.destination] }
+  await node.exports.putRule(bed.caller, 'there', place)
+  const flow = await node.exports.entity(bed.caller, 'flows', flowId)
+  const [targetId] = flow['targetConnectionIds'] as string[]
+  const move = async (path: string) => {
+    const { etag } = await node.exports.entity(bed.caller, 'targetConnections', targetId!)
+    const change = [{ op: 'replace', path: '/params', value: { path } }]
+    return await node.exports.patchEntity(bed.caller, 'targetConnections', targetId!, String(etag), change)
+  }
+  await expect(move(join(bed.folder, 'elsewhere'))).rejects.toMatchObject({
+    code: 'access.denied',
+    message: expect.stringContaining('"there"'),
+  })
+  await move(join(bed.destination, 'below'))
+})
+
+test('what rules refuse, at save, by hand and at run, is on record, and what waits for them', async () => {
+  const { bed, node } = await open()
+  const dataset = await bed.dataset()
+  await bed.append(dataset, 0, 5)
+  const flowId = await bed.flow(node, dataset)
+  const recorded = async (assetId?: string) =>
+    (
+      await bed.metadata.db
+        .selectFrom('audit')
+        .select(['action', 'detail', 'status'])
+        .where('asset_type', '=', 'Destination')
+        .where((where) => (assetId === undefined ? where.lit(true) : where('asset_id', '=', assetId)))
+        .orderBy('at', 'desc')
+        .execute()
+    ).map(({ action, status, detail }) => ({ action, status, ...(detail as object) }))
+  const nowhere = { kind: 'destinations', allowed: ['s3://somewhere'] }
+  const { id: ruleId } = await node.exports.putRule(bed.caller, 'nowhere', nowhere)
+  await expect(bed.flow(node, dataset, { name: 'another' })).rejects.toThrow('"nowhere"')
+  expect((await recorded())[0]).toMatchObject({
+    action: 'Dataset Activate',
+    status: 'Deny',
+    assetName: 'another',
+    rule: 'nowhere',
+  })
+  const refused = await bed.run(node, flowId)
+  const { reason, ...denied } = {
+    action: 'deliver',
+    status: 'Deny',
+    assetName: 'feed',
+    datasetId: dataset.id,
+    reason: '"nowhere"',
+  }
+  const withReason = (text: string) => ({ ...denied, reason: expect.stringContaining(text) })
+  expect(await recorded(flowId)).toContainEqual(
+    expect.objectContaining({ ...withReason(reason), code: 'access.denied', runId: refused.id }),
+  )
+  await node.exports.deleteRule(bed.caller, ruleId)
+  const quota = await node.exports.putRule(bed.caller, 'none', { kind: 'quota', days: 1, rowsMax: 0 })
+  await bed.run(node, flowId)
+  expect(await recorded(flowId)).toContainEqual(
+    expect.objectContaining({ ...withReason('"none"'), code: 'export.quota' }),
+  )
+  await node.exports.deleteRule(bed.caller, quota.id)
+  // It is Sunday, one o'clock.
+  const window = { days: ['sun'], from: '12:00', to: '13:00', timeZone: 'UTC' }
+  await node.exports.putRule(bed.caller, 'at noon', { kind: 'window', window })
+  await expect(node.exports.runNow(bed.caller, flowId)).rejects.toMatchObject({ code: 'export.closed' })
+  expect((await recorded(flowId))[0]).toMatchObject({
+    action: 'export',
+    status: 'Deny',
+    code: 'export.closed',
+  })
+  const waiting = await bed.tick(node, flowId)
+  await expect
+    .poll(async () => await recorded(flowId), { timeout: 30_000 })
+    .toContainEqual(
+      expect.objectContaining({
+        action: 'postpone run',
+        status: 'Allow',
+        runId: waiting,
+        reason: 'The window "at noon" is closed.',
+        until: expect.stringContaining('T12:0'),
+      }),
+    )
 })
 
 test('a rule for a role is for its members alone', async () => {

@@ -6,6 +6,7 @@ import type { Jobs } from '#jobs/jobs.ts'
 import { lockEntity, selectEntity, selectExportRun, selectUnfinishedRuns } from '#metadata/exports.ts'
 import { hasEnded, type RunRow, selectRun } from '#metadata/jobs.ts'
 import type { Transaction } from '#metadata/metadata.ts'
+import { auditKept } from './audit-kept.ts'
 import { type FlowDocument, readDocument } from './entity-schemas.ts'
 import type { Exports, RunAction } from './exports.ts'
 import { type PlanOptions, requireExport, requireOpen } from './plan.ts'
@@ -100,7 +101,18 @@ export function createRunControl(options: RunControlOptions): RunControl {
     datasetIds: readonly string[] | undefined,
   ): Promise<void> {
     const all = datasetIds ?? (await metadata.transaction((tx) => readFlow(tx, caller, flowId))).datasetIds
-    await requireOpen(options, caller, { flowId, datasetIds: all })
+    try {
+      await requireOpen(options, caller, { flowId, datasetIds: all })
+    } catch (error) {
+      if (error instanceof AppError && error.code === 'export.closed') {
+        const detail = { code: error.code, reason: error.message }
+        const who = { principalId: caller.principal.id, sandboxId: caller.sandbox.id }
+        await metadata.transaction((tx) =>
+          auditKept({ access }, tx, { action: 'export', ...who, flowId, detail }),
+        )
+      }
+      throw error
+    }
   }
 
   async function enqueue(caller: Caller, flowId: FlowId, wanted: WantedRuns): Promise<MadeRun[]> {

@@ -13,12 +13,13 @@ import type { ScheduledWriters } from '#query/scheduled-writers.ts'
 import type { Metadata } from '#metadata/metadata.ts'
 import type { Lineage } from '#notify/lineage.ts'
 import type { Notify } from '#notify/notify.ts'
+import { auditKeptRun } from './audit-kept.ts'
 import type { LandingPlace } from './landing-place.ts'
 import { readManifest } from './manifest.ts'
 import { openDestination } from './open-destination.ts'
 import { notePaused, type PausedWork, takeUpPaused } from './paused-work.ts'
 import { pinOwner } from './export-plan.ts'
-import { isClosed, pinAndPlan } from './plan.ts'
+import { type Closed, isClosed, pinAndPlan } from './plan.ts'
 import { checkHead, publish } from './publish.ts'
 import { createProgress, type RunScope } from './run-scope.ts'
 import { seal } from './seal.ts'
@@ -74,7 +75,7 @@ export async function runExport(options: RunExportOptions, context: RunContext):
   await progress.update({ phase: 'planning' })
   const plan = await pinAndPlan(options, context)
   if (isClosed(plan)) {
-    await context.lease.postpone(plan.reason, plan.opensAt, plan)
+    await postpone(options, context, plan)
     return 'finished'
   }
   const close = await closeOf(options, context.run, plan)
@@ -121,6 +122,18 @@ export async function runExport(options: RunExportOptions, context: RunContext):
     logger.log('warn', 'export.sweep.failed', { runId: context.run.id, error })
   }
   return 'finished'
+}
+
+/** A window that is closed is on record; one that is full is looked at again in a moment. */
+async function postpone({ metadata, access }: RunExportOptions, { run, lease }: RunContext, closed: Closed) {
+  const { reason, opensAt } = closed
+  if (closed.hasBegun === undefined)
+    await metadata.transaction(async (tx) => {
+      await lease.assertHeld(tx)
+      const detail = { reason, until: opensAt.toISOString() }
+      await auditKeptRun({ access }, tx, { run, action: 'postpone run', detail })
+    })
+  await lease.postpone(reason, opensAt, closed)
 }
 
 async function sealedOrNew(

@@ -1,3 +1,4 @@
+import type { Access } from '#access/access.ts'
 import type { Clock } from '#base/clock.ts'
 import { AppError } from '#base/errors.ts'
 import type { SnapshotId, TableId } from '#base/ids.ts'
@@ -5,6 +6,7 @@ import type { Run, RunContext } from '#jobs/jobs.ts'
 import type { Lake } from '#lake/lake.ts'
 import { selectExportRun } from '#metadata/exports.ts'
 import type { Metadata, Transaction } from '#metadata/metadata.ts'
+import { auditKeptRun } from './audit-kept.ts'
 import { nextClose, pausedUntil, type WindowClose } from './enforce-windows.ts'
 import { type ExportPlan, pinOwner } from './export-plan.ts'
 import { locationOf } from './target.ts'
@@ -13,6 +15,7 @@ import { locationOf } from './target.ts'
 const pinMs = 7 * 86_400_000
 
 interface CloseOptions {
+  readonly access: Pick<Access, 'audit'>
   readonly metadata: Metadata
   readonly lake: Lake
   readonly clock: Clock
@@ -70,8 +73,13 @@ export async function stopAtClose(
 ): Promise<void> {
   if (close.onClose === 'fail') throw failedAt(close)
   const opensAt = await pausedUntil(options, deliveredBy(run, plan))
-  await options.metadata.transaction((tx) => pinPlanned(options, tx, { run, plan, from: opensAt }))
   const reason = `The window ${JSON.stringify(close.name)} closed: the delivery is made when it opens again.`
+  await options.metadata.transaction(async (tx) => {
+    await lease.assertHeld(tx)
+    await pinPlanned(options, tx, { run, plan, from: opensAt })
+    const detail = { reason, until: opensAt.toISOString() }
+    await auditKeptRun(options, tx, { run, action: 'pause run', detail })
+  })
   await lease.postpone(reason, opensAt, { hasBegun: true })
 }
 
