@@ -16,15 +16,15 @@ export function manualTick(now: Date): string {
   return `${manualTickPrefix}${now.toISOString().slice(0, -1)}${String(randomInt(1_000)).padStart(3, '0')}Z`
 }
 
-/** The id people see: base64 of `scheduled__` or `manual__` and the time. */
+/** The id people see: base64 of `scheduled__` or `manual__` and the time. None of its characters is escaped in a path. */
 export function runIdText(tick: string): string {
   const text = tick.startsWith(manualTickPrefix) ? tick : scheduledPrefix + tick
-  return Buffer.from(text).toString('base64url')
+  return Buffer.from(text).toString('base64')
 }
 
-/** The tick that such an id means; undefined for any other text. */
+/** The tick that such an id means, with its padding or without; undefined for any other text. */
 export function tickOf(id: string): string | undefined {
-  const text = Buffer.from(id, 'base64url').toString('utf8')
+  const text = Buffer.from(id, 'base64').toString('utf8')
   if (text.startsWith(manualTickPrefix)) return text
   return text.startsWith(scheduledPrefix) ? text.slice(scheduledPrefix.length) : undefined
 }

@@ -39,7 +39,8 @@ export function scheduleDocument(caller: Caller, schedule: QuerySchedule): z.inp
     version: 1,
     _links: {
       self: { href: self, method: 'GET' },
-      ...(schedule.isEnabled ? { disable: setState('disable') } : { enable: setState('enable') }),
+      enable: setState('enable'),
+      disable: setState('disable'),
       delete: { href: self, method: 'DELETE' },
       runs: { href: `${self}/runs`, method: 'GET' },
       trigger: { href: `${self}/runs`, method: 'POST' },

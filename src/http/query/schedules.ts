@@ -8,7 +8,7 @@ import { type Filters, filtersOf, listDocument, listQuery, orderOf } from './lis
 import { base } from './query-document.ts'
 import { queryBody, requestOf } from './request.ts'
 import { scheduleDocument } from './schedule-document.ts'
-import { accepted, acceptedShape, listShape, scheduleShape } from './shapes.ts'
+import { accepted, acceptedShape, listShape, registeringShape, scheduleShape } from './shapes.ts'
 
 const tags = ['Query Service']
 const view = guarded('query', 'manage-queries')
@@ -91,7 +91,7 @@ export function addSchedules(app: App, { query: { schedules }, clock }: HttpDepe
     '/schedules',
     {
       config: batch,
-      schema: { tags, summary: 'Schedule a query', body: newSchedule, response: { 202: scheduleShape } },
+      schema: { tags, summary: 'Schedule a query', body: newSchedule, response: { 202: registeringShape } },
     },
     async (request, reply) => {
       const caller = callerOf(request)
@@ -106,7 +106,8 @@ export function addSchedules(app: App, { query: { schedules }, clock }: HttpDepe
           quarantineAfter: schedule.quarantineAfter,
         },
       })
-      return await reply.code(202).send(scheduleDocument(caller, made))
+      const { created: _created, updated: _updated, ...rest } = scheduleDocument(caller, made)
+      return await reply.code(202).send({ ...rest, state: 'REGISTERING' as const })
     },
   )
 

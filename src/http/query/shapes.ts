@@ -76,6 +76,9 @@ export const templateShape = z.looseObject({
   _links: links,
 })
 
+/** What answers a new schedule: only what reads it later tells its times. */
+export const registeringShape = scheduleShape.omit({ created: true, updated: true })
+
 /** What a page of a list has beside its entries. */
 export const listShape = z.looseObject({ _page: pageShape, _links: links, version: z.literal(1) })
 
