@@ -460,6 +460,29 @@ describe('schedules', () => {
     expect(await rest('DELETE', path)).toMatchObject({ status: 202 })
   })
 
+  test('lead from the id of a run that waits to that run when a newer tick has taken it over', async () => {
+    const id = await scheduled({ sql: endless, name: 'waits' })
+    const path = `${base}/schedules/${id}`
+    const under = await ask('POST', `${path}/runs`)
+    const state = async (run: { id: string }) => (await rest('GET', `${path}/runs/${run.id}`)).body.state
+    await expect.poll(() => state(under), waiting).toBe('IN_PROGRESS')
+    const ids: string[] = []
+    for (const aheadMs of [300, 600]) {
+      const value = new Date(Date.now() + aheadMs).toISOString()
+      await ask('PATCH', path, { body: [{ op: 'replace', path: '/schedule/startDate', value }] })
+      const tick = { id: Buffer.from(`scheduled__${value}`).toString('base64') }
+      await expect.poll(() => state(tick), waiting).toBe('QUEUED')
+      ids.push(tick.id)
+    }
+    const { runsSchedules } = await ask('GET', `${path}/runs`)
+    expect(runsSchedules.map((run: { id: string }) => run.id)).toEqual([ids[1], under.id])
+    expect((await ask('GET', `${path}/runs/${ids[0]}`)).id).toBe(ids[1])
+    const before = Buffer.from('scheduled__2026-01-01T00:00:00.000Z').toString('base64')
+    expect(await rest('GET', `${path}/runs/${before}`)).toMatchObject({ status: 404 })
+    for (const run of [ids[0], under.id]) await ask('PATCH', `${path}/runs/${run}`, { op: 'cancel' })
+    await expect.poll(() => state(under), waiting).toBe('FAILED')
+  })
+
   test('keep the text they were made with when its template changes', async () => {
     const template = await ask('POST', `${base}/query-templates`, { name: 'pinned', sql: 'SELECT 1 AS n' })
     const id = await scheduled({ templateId: template.id, ctasParameters: { datasetName: 'pinned_rows' } })

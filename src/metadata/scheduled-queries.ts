@@ -193,16 +193,25 @@ function runCondition({ field, operator, values: [value = ''] }: RunFilter): Raw
   }
 }
 
+/** Also by a tick it had before newer ones took its place: it is due since the first of them. */
 export async function selectRunByTick(
   db: Db,
   run: { readonly kind: string; readonly subjectId: string; readonly tick: string },
 ): Promise<RunRow | undefined> {
-  return await db
+  const ofSubject = db
     .selectFrom('job_runs')
     .selectAll()
     .where('kind', '=', run.kind)
     .where('subject_id', '=', run.subjectId)
-    .where('tick', '=', run.tick)
+  const found = await ofSubject.where('tick', '=', run.tick).executeTakeFirst()
+  const time = new Date(run.tick)
+  if (found || Number.isNaN(time.getTime())) return found
+  return await ofSubject
+    .where('tick', '~', '^[0-9]{4}-')
+    .where('tick', '>', run.tick)
+    .where('due_at', '<=', time)
+    .orderBy('tick')
+    .limit(1)
     .executeTakeFirst()
 }
 
