@@ -200,6 +200,19 @@ describe('the dataset that a request names', () => {
     const again = await ran({ ...inShop, sql: 'SELECT 3 AS n', ctasParameters: { datasetName: 'Orders 1' } })
     expect(again).toMatchObject({ state: 'FAILED', errors: [{ code: '42P07' }] })
   })
+
+  test('is made under another name where that of its table is taken in the database', async () => {
+    await product.run(`
+      CREATE DATABASE crowded; CREATE TABLE crowd AS SELECT 0 AS n; ALTER TABLE crowd ADD SCHEMA crowded.public`)
+    const dbName = 'prod:crowded'
+    const made = await ran({ dbName, sql: 'SELECT 1 AS n', ctasParameters: { datasetName: 'Crowd!' } })
+    expect(made).toMatchObject({ state: 'SUCCESS', effectiveSQL: 'CREATE TABLE "crowd_2" AS SELECT 1 AS n' })
+    const id = await scheduled({ dbName, sql: 'SELECT 2 AS n', ctasParameters: { datasetName: 'CROWD' } })
+    for (const _run of [1, 2]) expect(await queryOfRun(id)).toMatchObject({ state: 'SUCCESS', errors: [] })
+    expect(await product.rows('SELECT n FROM crowded.public.crowd_2')).toEqual([[1]])
+    expect(await product.rows('SELECT n FROM crowded.public.crowd_3')).toEqual([[2], [2]])
+    expect(await product.rows('SELECT n FROM crowd')).toEqual([[0]])
+  })
 })
 
 describe('what is told of a query', () => {

@@ -3,10 +3,11 @@ import { quoteIdentifier } from '#base/sql-text.ts'
 import { unknownDataset } from '#datasets/create-datasets.ts'
 import type { Dataset } from '#datasets/datasets.ts'
 import { generatedTableName } from '#datasets/free-table-name.ts'
-import { tableNameOf } from '#datasets/table-name.ts'
+import { candidateNames, tableNameOf } from '#datasets/table-name.ts'
 import type { ParsedStatement } from '#sql/statement.ts'
 import type { QueryRequest } from './background.ts'
 import { type FindScope, findTable } from './find-table.ts'
+import { locate } from './names.ts'
 import type { QueryServiceOptions } from './services.ts'
 
 interface OutputScope extends FindScope {
@@ -39,7 +40,7 @@ export async function outputText(
     return `INSERT INTO ${await nameInSql(scope, theOne(called))} ${select}`
   }
   const options = targetSchemaTitle === undefined ? '' : ` WITH (schema = ${literal(targetSchemaTitle)})`
-  const name = await newName(scope, datasetName, called[0])
+  const name = await newName(scope, datasetName, called)
   return `CREATE TABLE ${quoteIdentifier(name)}${options} AS ${select}`
 }
 
@@ -85,15 +86,24 @@ async function nameInSql(scope: FindScope, { id, tableName }: Dataset): Promise<
   return there?.id === id ? quoteIdentifier(tableName) : `"all"."public".${quoteIdentifier(tableName)}`
 }
 
-/** In a database it is the schema's own; elsewhere that of a dataset called so is taken, as the statement will say. */
-async function newName(
-  { services, caller, focus }: FindScope,
-  datasetName: string,
-  there: Dataset | undefined,
-): Promise<string> {
-  if (focus.kind === 'database') return tableNameOf(datasetName)
-  return there?.tableName ?? (await generatedTableName(services.metadata.db, caller.sandbox.id, datasetName))
+/** Free where it is made, unless a dataset called so is there, as the statement will then say. */
+async function newName(scope: FindScope, datasetName: string, called: readonly Dataset[]): Promise<string> {
+  const { services, caller, focus } = scope
+  if (focus.kind !== 'database') {
+    return (
+      called[0]?.tableName ?? (await generatedTableName(services.metadata.db, caller.sandbox.id, datasetName))
+    )
+  }
+  for (const name of candidateNames(tableNameOf(datasetName), candidatesMax)) {
+    const place = await locate(scope, [name])
+    if (place?.kind !== 'member' || called.some(({ id }) => id === place.member.datasetId)) return name
+  }
+  throw new AppError('dataset.exists', `Too many tables of ${focus.database} are called so.`, {
+    hint: 'Choose another name.',
+  })
 }
+
+const candidatesMax = 100
 
 function literal(text: string): string {
   return `'${text.replaceAll('\\', '\\\\').replaceAll("'", "''")}'`
