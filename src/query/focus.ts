@@ -8,14 +8,14 @@ import type { Focus } from './names.ts'
 import type { QueryServiceOptions } from './services.ts'
 
 /**
- * `all`, a database, `database.schema`, a table or a view; tables and views also by their ids.
+ * `all` or `all.public`, a database, `database.schema`, a table or a view; tables and views also by their ids.
  * @throws AppError 'query.unknown_database'
  */
 export async function focusOf(
   services: Pick<QueryServiceOptions, 'access' | 'clock' | 'datasets' | 'metadata'>,
   { caller, database: name }: { readonly caller: Caller; readonly database: string },
 ): Promise<Focus> {
-  if (name === 'all') return { kind: 'all' }
+  if (name === 'all' || name.toLowerCase() === 'all.public') return { kind: 'all' }
   const { db } = services.metadata
   const sandboxId = caller.sandbox.id
   const [database = '', schema, ...more] = name.split('.')

@@ -88,6 +88,5 @@ export function databaseName(caller: Caller, dbName: string): string {
       `dbName names the sandbox ${JSON.stringify(sandbox)}, the header x-sandbox-name ${JSON.stringify(caller.sandbox.name)}.`,
     )
   }
-  const [database = ''] = names
-  return database === '' || database === 'all' ? 'all' : names.join('.')
+  return names.join('.') || 'all'
 }
