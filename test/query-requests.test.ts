@@ -215,6 +215,86 @@ describe('the dataset that a request names', () => {
   })
 })
 
+describe('what a request holds', () => {
+  test('may be null where it may be absent', async () => {
+    const query = {
+      dbName: 'prod:all',
+      sql: 'SELECT 1 AS n',
+      templateId: null,
+      name: null,
+      description: null,
+      insertIntoParameters: null,
+      ctasParameters: { datasetName: 'Nulls', description: null, targetSchemaTitle: null },
+    }
+    expect(await ran(query)).toMatchObject({ state: 'SUCCESS', isCTAS: true })
+    const schedule = { schedule: '@once', startDate: '2100-01-01T00:00:00', endDate: null, timeZone: null }
+    const made = await ask('POST', `${base}/schedules`, { query: { sql: 'SELECT 1' }, schedule })
+    // A time without an offset is of UTC.
+    expect(made.schedule).toEqual({
+      schedule: '@once',
+      startDate: '2100-01-01T00:00:00.000Z',
+      timeZone: 'UTC',
+      maxActiveRuns: 1,
+    })
+    const { results } = await ask('POST', `${base}/accelerated-queries`, { ...query, ctasParameters: null })
+    expect(results).toEqual([{ n: 1 }])
+  })
+
+  test('names the database with its schema, with a point or a colon', async () => {
+    await product.run('CREATE TABLE two_rows AS SELECT explode(sequence(1, 2)) AS n')
+    for (const dbName of ['prod:all.public', 'prod:all:public', 'prod:all']) {
+      const fast = { dbName, sql: 'SELECT count(*) AS n FROM two_rows' }
+      expect((await ask('POST', `${base}/accelerated-queries`, fast)).results).toEqual([{ n: 2 }])
+      expect(await ran(fast)).toMatchObject({ state: 'SUCCESS' })
+    }
+    const wrong = { dbName: 'prod:all.elsewhere', sql: 'SELECT 1' }
+    expect(await rest('POST', `${base}/queries`, { body: wrong })).toMatchObject({ status: 404 })
+  })
+
+  test('is no object where a text stands for it', async () => {
+    const body = { sql: "SELECT '$a'", queryParameters: { b: 1, a: { c: 2 } } }
+    expect(await rest('POST', `${base}/queries`, { body })).toMatchObject({
+      status: 400,
+      body: { message: 'body.queryParameters.a: Expected a text, a number, true or false.' },
+    })
+    expect(
+      await rest('POST', `${base}/query-templates`, { body: { ...body, name: 'object' } }),
+    ).toMatchObject({
+      status: 400,
+    })
+  })
+
+  test('is refused by what is wrong with it', async () => {
+    const { id } = await ask('POST', `${base}/schedules`, {
+      query: { sql: 'SELECT 1' },
+      schedule: { schedule: '@once', startDate: '2100-01-01T00:00:00Z' },
+    })
+    const refused = async (body: unknown) => (await rest('PATCH', `${base}/schedules/${id}`, { body })).body
+    expect(await refused({ body: [{ op: 'add', path: '/state', value: 'disable' }] })).toMatchObject({
+      statusCode: 400,
+      message: 'body.body.0.op: Invalid input: expected "replace".',
+    })
+    expect(await refused([])).toMatchObject({
+      message: 'body: Too small: expected array to have >=1 items.',
+    })
+  })
+})
+
+test('addresses that are not there are told in the form of this API', async () => {
+  for (const [method, path] of [
+    ['GET', `${base}/nothing?a=b`],
+    ['PUT', `${base}/queries/1`],
+  ] as const) {
+    expect(await rest(method, path)).toMatchObject({
+      status: 404,
+      body: {
+        statusCode: 404,
+        message: `There is nothing at ${method} ${path.split('?')[0]}. The addresses are listed at /docs.`,
+      },
+    })
+  }
+})
+
 describe('what is told of a query', () => {
   const listed = async (text: string, more = ''): Promise<RestAnswer['body'][]> =>
     (await ask('GET', `${base}/queries?property=${encodeURIComponent(`sql~${text}`)}${more}`)).queries

@@ -5,6 +5,7 @@ import { sparkName } from '#types/data-type.ts'
 import type { HttpDependencies } from '../dependencies.ts'
 import { type App, guarded, open } from '../gateway/app.ts'
 import { callerOf, signalOf } from '../gateway/caller.ts'
+import { parameterValues } from '../query/parameter-values.ts'
 import { databaseName } from '../query/request.ts'
 
 const tags = ['Sluice']
@@ -60,7 +61,7 @@ export function addResults(app: App, dependencies: HttpDependencies): void {
         body: z.strictObject({
           sql: z.string().min(1).max(1_000_000).describe('One SELECT'),
           database: z.string().max(200).default('all'),
-          parameters: z.record(z.string(), z.coerce.string()).default({}),
+          parameters: parameterValues.default({}),
           partBytes: z
             .int()
             .min(65_536)

@@ -3,6 +3,7 @@ import { z } from 'zod'
 import type { HttpDependencies } from '../dependencies.ts'
 import { type App, guarded } from '../gateway/app.ts'
 import { callerOf, signalOf } from '../gateway/caller.ts'
+import { parameterValues } from '../query/parameter-values.ts'
 import { databaseName } from '../query/request.ts'
 import type { Counters } from './metrics.ts'
 import { type SqlFormat, sqlFormats, sqlOutput } from './sql-output.ts'
@@ -18,10 +19,7 @@ const sqlBody = z.strictObject({
     .default('all')
     .describe('`<sandbox>:<database>`; the sandbox is that of the header'),
   format: z.enum(sqlFormats).default('table'),
-  parameters: z
-    .record(z.string(), z.coerce.string())
-    .default({})
-    .describe('Values of the `$key` placeholders in the text'),
+  parameters: parameterValues.default({}).describe('Values of the `$key` placeholders in the text'),
 })
 
 const contentTypes: Readonly<Record<SqlFormat, string>> = {

@@ -1,5 +1,6 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { hasZodFastifySchemaValidationErrors, isResponseSerializationError } from 'fastify-type-provider-zod'
+import { z } from 'zod'
 import { AppError, type ErrorCode, toAppError } from '#base/errors.ts'
 import type { Logger } from '#base/log.ts'
 import { unreachable } from '#base/assert.ts'
@@ -69,16 +70,25 @@ async function notFound(request: FastifyRequest, reply: FastifyReply): Promise<v
     type: 'about:blank',
     title: 'Not found',
     status: 404,
-    detail: `There is nothing at ${request.method} ${request.url.split('?')[0]?.slice(0, 200) ?? ''}. The addresses are listed at /docs.`,
+    detail: nothingAt(request),
     requestId: request.id,
   })
+}
+
+export function nothingAt({ method, url }: FastifyRequest): string {
+  return `There is nothing at ${method} ${url.split('?')[0]?.slice(0, 200) ?? ''}. The addresses are listed at /docs.`
 }
 
 function failureOf(error: unknown): AppError {
   if (hasZodFastifySchemaValidationErrors(error)) {
     const [issue] = error.validation
-    const where = `${error.validationContext ?? 'request'}${(issue?.instancePath ?? '').replaceAll('/', '.')}`
-    return new AppError('request.invalid', `${where}: ${issue?.message ?? 'not as expected'}.`)
+    const { path, message } = nearestIssue({
+      path: (issue?.instancePath ?? '').split('/').filter((name) => name !== ''),
+      message: issue?.message ?? 'Not as expected',
+      errors: branches.parse(issue?.params).errors,
+    })
+    const where = [error.validationContext ?? 'request', ...path].join('.')
+    return new AppError('request.invalid', `${where}: ${message.replace(/\.$/, '')}.`)
   }
   if (isResponseSerializationError(error)) return toAppError(error.cause)
   if (
@@ -101,6 +111,23 @@ function failureOf(error: unknown): AppError {
     return new AppError('request.invalid', `The body of the request is not JSON: ${error.message}.`)
   }
   return toAppError(error)
+}
+
+interface Issue {
+  readonly path: readonly PropertyKey[]
+  readonly message: string
+  /** Of each form that what came may have: what is wrong with it. */
+  readonly errors?: readonly (readonly Issue[])[] | undefined
+}
+
+const branches = z.looseObject({ errors: z.array(z.array(z.custom<Issue>())).optional() }).catch({})
+
+/** Of what may have several forms, what is wrong with the one that came nearest: which was right for longest. */
+function nearestIssue({ path, message, errors = [] }: Issue): Issue {
+  const first = errors.flatMap(([issue]) => (issue ? [nearestIssue(issue)] : []))
+  const nearest = first.toSorted((one, other) => other.path.length - one.path.length)[0]
+  if (!nearest || nearest.path.length === 0) return { path, message }
+  return { path: [...path, ...nearest.path], message: nearest.message }
 }
 
 const unknownMediaType = {

@@ -9,7 +9,8 @@ import { xdmProperties } from '#types/xdm-document.ts'
 import type { HttpDependencies } from '../dependencies.ts'
 import { type App, guarded } from '../gateway/app.ts'
 import { callerOf, signalOf } from '../gateway/caller.ts'
-import { requestOf } from './request.ts'
+import { parameterValues } from './parameter-values.ts'
+import { orNull, requestOf } from './request.ts'
 
 const pullLimit = { rowCountMax: 2_048, bytesMax: 256 * 1024 }
 /** The answer is one document: larger results have POST /sluice/v1/results. */
@@ -18,14 +19,14 @@ const descriptionBytesMax = 1_000
 
 const body = z.looseObject({
   dbName: z.string().min(1).max(200).describe('`<sandbox>:<database>.<schema>` or `<sandbox>:all`'),
-  sql: z.string().min(1).max(1_000_000).optional(),
-  templateId: z.string().max(100).optional().describe('Instead of sql'),
-  name: z.string().max(255).optional(),
-  description: z
-    .string()
-    .refine((text) => Buffer.byteLength(text) <= descriptionBytesMax, 'At most 1000 bytes.')
-    .optional(),
-  queryParameters: z.record(z.string(), z.coerce.string()).nullish(),
+  sql: orNull(z.string().min(1).max(1_000_000)),
+  templateId: orNull(z.string().max(100)).describe('Instead of sql'),
+  templateID: orNull(z.string().max(100)).describe('The same, as it is also written'),
+  name: orNull(z.string().max(255)),
+  description: orNull(
+    z.string().refine((text) => Buffer.byteLength(text) <= descriptionBytesMax, 'At most 1000 bytes'),
+  ),
+  queryParameters: parameterValues.nullish(),
 })
 
 const answer = z.looseObject({
@@ -54,8 +55,9 @@ export function addAcceleratedQueries(app: App, { query }: HttpDependencies): vo
     },
     async (request, reply) => {
       const caller = callerOf(request)
-      const { dbName, sql, templateId, name, description } = request.body
-      const wanted = requestOf(caller, { ...request.body, dbName })
+      const { dbName, sql, name, description } = request.body
+      const wanted = requestOf(caller, request.body)
+      const { templateId } = wanted
       const text = await query.textOf(caller, wanted)
       await using session = await query.openSession({ caller, database: wanted.database, client: 'API' })
       const { queryId, columns, results } = await rowsOf(session, text, signalOf(reply))

@@ -2,8 +2,14 @@ import { z } from 'zod'
 import { AppError } from '#base/errors.ts'
 import type { Caller } from '#datasets/datasets.ts'
 import type { QueryRequest } from '#query/background.ts'
+import { parameterValues } from './parameter-values.ts'
 
 const datasetName = z.string().min(1).max(255)
+
+/** Clients write null for what they leave out. */
+export function orNull<Schema extends z.ZodType>(schema: Schema) {
+  return schema.nullish().transform((value) => value ?? undefined)
+}
 
 /** What a query is made of, alone or in a schedule. */
 export const queryBody = z.looseObject({
@@ -12,13 +18,12 @@ export const queryBody = z.looseObject({
     .max(200)
     .default('all')
     .describe('`<sandbox>:all` or `<sandbox>:<database>[.<schema>]`; the sandbox is that of the header'),
-  sql: z.string().min(1).max(1_000_000).optional(),
-  templateId: z.string().max(100).optional().describe('Instead of sql'),
-  templateID: z.string().max(100).optional().describe('The same, as it is also written'),
-  name: z.string().max(255).optional(),
-  description: z.string().max(4_000).optional(),
-  queryParameters: z
-    .record(z.string(), z.coerce.string())
+  sql: orNull(z.string().min(1).max(1_000_000)),
+  templateId: orNull(z.string().max(100)).describe('Instead of sql'),
+  templateID: orNull(z.string().max(100)).describe('The same, as it is also written'),
+  name: orNull(z.string().max(255)),
+  description: orNull(z.string().max(4_000)),
+  queryParameters: parameterValues
     .nullish()
     .describe('Values of the `$key` placeholders in the text, before those of the template'),
   insertIntoParameters: z
@@ -28,8 +33,8 @@ export const queryBody = z.looseObject({
   ctasParameters: z
     .looseObject({
       datasetName,
-      description: z.string().max(4_000).optional(),
-      targetSchemaTitle: z.string().max(255).optional(),
+      description: orNull(z.string().max(4_000)),
+      targetSchemaTitle: orNull(z.string().max(255)),
     })
     .nullish()
     .describe('The SELECT’s rows become this dataset; later runs of a schedule append to it'),

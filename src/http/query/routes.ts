@@ -1,5 +1,6 @@
 import type { HttpDependencies } from '../dependencies.ts'
 import type { App } from '../gateway/app.ts'
+import { nothingAt } from '../gateway/errors.ts'
 import { addAcceleratedQueries } from './accelerated.ts'
 import { addAlerts } from './alerts.ts'
 import { addConnectionParameters } from './connection.ts'
@@ -19,4 +20,9 @@ export async function queryRoutes(app: App, dependencies: HttpDependencies): Pro
   addAcceleratedQueries(app, dependencies)
   addAlerts(app, dependencies)
   addStatistics(app, dependencies)
+  // Its clients look for errors in this form alone.
+  app.setNotFoundHandler(
+    async (request, reply) =>
+      await reply.code(404).send({ message: nothingAt(request), statusCode: 404, requestId: request.id }),
+  )
 }

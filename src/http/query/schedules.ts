@@ -6,7 +6,7 @@ import { type App, guarded } from '../gateway/app.ts'
 import { callerOf } from '../gateway/caller.ts'
 import { type Filters, filtersOf, listDocument, listQuery, orderOf } from './list.ts'
 import { base } from './query-document.ts'
-import { queryBody, requestOf } from './request.ts'
+import { orNull, queryBody, requestOf } from './request.ts'
 import { scheduleDocument } from './schedule-document.ts'
 import { accepted, acceptedShape, listShape, registeringShape, scheduleShape } from './shapes.ts'
 
@@ -15,7 +15,16 @@ const view = guarded('query', 'manage-queries')
 const batch = guarded('query', 'batch-queries')
 const params = z.object({ id: z.string().max(100) })
 
-const instant = z.union([z.iso.datetime({ offset: true }), z.number()]).transform((value) => new Date(value))
+/** Without an offset it is of UTC, as schedules are. */
+const instant = z
+  .union(
+    [z.iso.datetime({ offset: true, local: true }), z.number()],
+    'Expected a time like 2026-01-31T06:00:00Z',
+  )
+  .transform(
+    (value) =>
+      new Date(typeof value === 'string' && !/(?:z|[+-]\d\d:?\d\d)$/i.test(value) ? `${value}Z` : value),
+  )
 
 const newSchedule = z.looseObject({
   query: queryBody,
@@ -24,19 +33,14 @@ const newSchedule = z.looseObject({
       .string()
       .max(200)
       .describe('Five-field cron expression, `L` for the last day of the month, or `@once`: at startDate'),
-    startDate: instant.optional(),
-    endDate: instant.optional(),
-    timeZone: z
-      .string()
-      .max(60)
-      .optional()
-      .describe('Of the IANA database; whose wall clocks the expression means. UTC by default'),
-    quarantineAfter: z
-      .int()
-      .min(1)
-      .max(1_000)
-      .optional()
-      .describe('Failures one after the other after which the schedule is disabled; never by default'),
+    startDate: orNull(instant),
+    endDate: orNull(instant),
+    timeZone: orNull(z.string().max(60)).describe(
+      'Of the IANA database; whose wall clocks the expression means. UTC by default',
+    ),
+    quarantineAfter: orNull(z.int().min(1).max(1_000)).describe(
+      'Failures one after the other after which the schedule is disabled; never by default',
+    ),
   }),
 })
 

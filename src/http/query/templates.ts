@@ -4,6 +4,7 @@ import type { HttpDependencies } from '../dependencies.ts'
 import { type App, guarded } from '../gateway/app.ts'
 import { callerOf } from '../gateway/caller.ts'
 import { type Filters, filtersOf, listDocument, listQuery, orderOf } from './list.ts'
+import { parameterValues } from './parameter-values.ts'
 import { base } from './query-document.ts'
 import { accepted, acceptedShape, listShape, templateShape } from './shapes.ts'
 
@@ -14,8 +15,7 @@ const params = z.object({ id: z.string().max(100) })
 const templateBody = z.looseObject({
   name: z.string().min(1).max(255).describe('Unique in the sandbox: `#name` stands for the text in others'),
   sql: z.string().min(1).max(1_000_000),
-  queryParameters: z
-    .record(z.string(), z.coerce.string())
+  queryParameters: parameterValues
     .nullish()
     .describe('What `$key` placeholders are where nothing else is said'),
 })
