@@ -355,6 +355,30 @@ describe('cursors', () => {
   })
 })
 
+describe('columns that nobody named', () => {
+  it('are called as their table calls them, however the text writes them', async () => {
+    await product.run(`
+      CREATE TABLE cased AS SELECT 1 AS PageName, struct('a' AS UrlPath) AS Web, array(struct(2 AS SkuId)) AS Items,
+        map('Key', 3) AS Other`)
+    await connected(async (client) => {
+      for (const [sql, names] of [
+        [
+          'SELECT pagename, WEB.URLPATH, c.items.skuid, web FROM cased c',
+          ['PageName', 'UrlPath', 'SkuId', 'Web'],
+        ],
+        ['SELECT PAGENAME AS pagename FROM cased', ['pagename']],
+        ['SELECT pagename, count(*) FROM cased GROUP BY PAGENAME', ['PageName', 'count(1)']],
+        ['SELECT pageNAME FROM (SELECT PageName AS PAGEName FROM cased)', ['PAGEName']],
+        // A key of a map is called as it is written.
+        ['SELECT other.key FROM cased', ['key']],
+      ] as const) {
+        const { fields } = await client.query(sql)
+        expect(fields.map(({ name }) => name)).toEqual(names)
+      }
+    })
+  })
+})
+
 describe('session flags', () => {
   it('auto_to_json makes texts of complex columns, behind the others', async () => {
     const sql = `SET auto_to_json = true; SELECT page, n, tags FROM visits ORDER BY page.name DESC`

@@ -1,9 +1,35 @@
 import { sparkName } from '#types/data-type.ts'
 import type { CallExpression, Expression, WindowSpecification } from '../parse/expression-syntax.ts'
+import type { BoundExpression } from './bound.ts'
 
 /** The name of a column nobody named: its last field, or its expression as Spark writes it. */
 export function outputName(expression: Expression): string {
   return expression.kind === 'name' || expression.kind === 'field' ? expression.name : textOf(expression)
+}
+
+/** The same, but a column or field is called as it calls itself: names are found in upper and lower case alike. */
+export function columnName(expression: Expression, value: BoundExpression): string {
+  const written = outputName(expression)
+  const own = ownName(value)
+  return own?.toLowerCase() === written.toLowerCase() ? own : written
+}
+
+function ownName(value: BoundExpression): string | undefined {
+  switch (value.kind) {
+    case 'column':
+      return value.column.name
+    case 'field':
+      return value.name
+    case 'lambda':
+      return ownName(value.body)
+    case 'call': {
+      // A field of the structs in an array.
+      const each = value.entry.names.includes('transform') ? value.arguments[1] : undefined
+      return each && ownName(each)
+    }
+    default:
+      return undefined
+  }
 }
 
 function textOf(expression: Expression): string {

@@ -11,7 +11,7 @@ import { bindGrouping, checkGrouped, hasAggregate, isTimeWindow, refuseWindow } 
 import { withGroupingIds } from './grouping-id.ts'
 import { bindOrder } from './order.ts'
 import { projectionsOf, unordered } from './outputs.ts'
-import { outputName } from './output-name.ts'
+import { columnName } from './output-name.ts'
 import type { QueryPlace } from './query.ts'
 import type { Scope, ScopeColumn } from './scope.ts'
 import { starColumns } from './star.ts'
@@ -108,7 +108,7 @@ export function bindItems(
       continue
     }
     const value = bindExpression(item.value, withAliases(place, [...aliases]))
-    const name = item.alias ?? item.aliases?.[0] ?? outputName(item.value)
+    const name = item.alias ?? item.aliases?.[0] ?? columnName(item.value, value)
     bound.push({ name, value })
     if (item.alias !== undefined) aliases.push({ name, qualifiers: [], value, isHidden: false })
   }
