@@ -250,6 +250,57 @@ describe.skipIf(isMissing)('the public client aepp, unmodified', () => {
     })
   })
 
+  test('asks over the PostgreSQL protocol', async () => {
+    const inProfiles = (table: string, select: string) =>
+      `CREATE TABLE qsaccel.profile_agg.adwh_${table} AS SELECT 7 AS MERGE_POLICY_ID, ${select};`
+    const counts = 'current_date AS DATE_KEY, 9 AS COUNT_OF_PROFILES, 8 AS COUNT_OF_IDENTITIES'
+    const ofNamespace = `4 AS NAMESPACE_ID, ${counts}, 7 AS COUNT_OF_SINGLE_IDENTITY_PROFILES`
+    // What the platform itself keeps there of profiles is made by hand here.
+    await product.run(`
+      CREATE TABLE aepp_people AS SELECT 1 AS person, 'Ann' AS name, map('ECID', array(struct('e1' AS id))) AS identityMap
+        UNION ALL SELECT 2, 'Bob', map('ECID', array(struct('e2' AS id)));
+      CREATE DATABASE qsaccel WITH (TYPE=QSACCEL, ACCOUNT=acp_query_batch); CREATE SCHEMA qsaccel.profile_agg;
+      ${inProfiles('dim_merge_policies', "'default' AS MERGE_POLICY, true AS IS_DEFAULT_MERGE_POLICY")}
+      ${inProfiles('dim_namespaces', "4 AS NAMESPACE_ID, 'ECID' AS NAMESPACE_DESCRIPTION")}
+      ${inProfiles('fact_profile_by_trendlines', counts)}
+      ${inProfiles('lkup_process_delta_log', "'FACT_TABLES_PROCESSING' AS PROCESS_NAME, 'SUCCESSFUL' AS PROCESS_STATUS, now() AS PROCESS_DATE")}
+      ${inProfiles('fact_profile_by_namespace', ofNamespace)}
+      ${inProfiles('fact_profile_by_namespace_trendlines', ofNamespace)}
+      ${inProfiles('fact_profile_by_segment_trendlines', `3 AS SEGMENT_ID, ${counts}, 1 AS COUNT_OF_CALCULATED_REALIZED_PROFILES, 1 AS COUNT_OF_CALCULATED_EXISTING_PROFILES, 1 AS COUNT_OF_CALCULATED_EXITED_PROFILES`)}
+      ${inProfiles('dim_segments', "3 AS SEGMENT_ID, 'id' AS SEGMENT, 'Loyal' AS SEGMENT_NAME, 'UPS' AS SEGMENT_NAMESPACE")}`)
+    expect(await run('use_aepp_interactive.py')).toMatchObject({
+      default: [7, 'default'],
+      query: [
+        [1, 'Ann'],
+        [2, 'Bob'],
+      ],
+      nothing: 0,
+      raw: { columns: ['five'], data: [[5]] },
+      history: ['made_current_at', 'snapshot_id', 'parent_id', 'is_current', 1],
+      profiles: ['DATE_KEY', 'count_of_profiles', 1],
+      namespaces: {
+        columns: [
+          'NAMESPACE_DESCRIPTION',
+          'COUNT_OF_PROFILES',
+          'COUNT_OF_SINGLE_IDENTITY_PROFILES',
+          'COUNT_OF_IDENTITIES',
+        ],
+        data: [['ECID', 9, 7, 8]],
+      },
+      'namespaces trend': [
+        'DATE_KEY',
+        'NAMESPACE',
+        'COUNT_OF_PROFILES',
+        'COUNT_OF_IDENTITIES',
+        'COUNT_OF_SINGLE_IDENTITY_PROFILES',
+        1,
+      ],
+      'audiences trend': expect.arrayContaining(['DATE_KEY', 'AUDIENCE_NAME', 1]),
+      identity: ['name', 'identityMap'],
+      'by name': [[2]],
+    })
+  })
+
   test('exports datasets to the landing zone by its recipes', async () => {
     await product.run('CREATE TABLE aepp_one AS SELECT 1 AS n, 2 AS m')
     await product.run('CREATE TABLE aepp_two AS SELECT explode(sequence(1, 7)) AS n')
