@@ -43,7 +43,7 @@ function checkKind({ connectionSpec }: { readonly connectionSpec: { readonly id:
 }
 
 /** Parameters of target connections that are ours. */
-const oursOfFiles = ['fileBytesMax', 'recordTimeFolders', 'completionMarker'] as const
+const oursOfFiles = ['fileBytesMax', 'recordTimeFolders', 'completionMarker', 'objectLock'] as const
 /** And of schedules. */
 const oursOfSchedules = ['startsWith', 'recordDaysMax', 'priority'] as const
 

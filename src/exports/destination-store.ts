@@ -16,7 +16,7 @@ export interface DestinationPlace {
   readonly bucketName?: string | undefined
   readonly container?: string | undefined
   readonly remotePath?: string | undefined
-  /** Of S3. */
+  /** Of S3 and Azure. */
   readonly objectLock?: Extract<StoreConfig, { readonly kind: 's3' }>['objectLock']
 }
 
@@ -81,7 +81,7 @@ function found(kind: DestinationKind, auth: DestinationAuth | undefined, place: 
     }
     case 'azure':
     case 'adls':
-      return azure(kind, { text, prefix, container: place.container })
+      return azure(kind, { text, prefix, place })
     case 'gcs':
       return gcs(text, { prefix, bucket: place.bucketName })
     case 'sftp': {
@@ -154,14 +154,14 @@ function gcs(
 interface AzureGiven {
   readonly text: (key: string) => string | undefined
   readonly prefix: string
-  readonly container: string | undefined
+  readonly place: Pick<DestinationPlace, 'container' | 'objectLock'>
 }
 
-function azure(kind: 'azure' | 'adls', { text, prefix, container: asked }: AzureGiven): Found {
+function azure(kind: 'azure' | 'adls', { text, prefix, place: asked }: AzureGiven): Found {
   const address = text('url')
   const named = address === undefined ? undefined : addressOf(address)
-  const container = asked ?? named?.container
-  const config = { kind: 'azure', container, prefix }
+  const container = asked.container ?? named?.container
+  const config = { kind: 'azure', container, prefix, objectLock: asked.objectLock }
   const whole = text('connectionString')
   if (whole !== undefined) {
     const { account, endpoint, credentials } = parseConnectionString(whole)

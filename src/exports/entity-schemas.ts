@@ -105,7 +105,7 @@ const targetParams = z.looseObject({
   /** Below the run's folder, rows have folders by their own time. */
   recordTimeFolders: z.enum(['month', 'day', 'hour']).optional(),
   includeSystemColumns: booleanText.default(false),
-  /** What is delivered cannot be changed or deleted for so long, by the bucket's own lock. */
+  /** What is delivered cannot be changed or deleted for so long, by the store's own lock. */
   objectLock: z
     .strictObject({
       mode: upperCase.pipe(z.enum(['GOVERNANCE', 'COMPLIANCE'])),
@@ -120,6 +120,11 @@ const targetParams = z.looseObject({
     .optional(),
 })
 
+/** Of stores that lock objects by themselves. */
+const lockingSpecIds: readonly string[] = (['s3', 'azure', 'adls'] as const).map(
+  (kind) => destinationSpecs[kind].connectionSpecId,
+)
+
 const targetConnection = z
   .looseObject({
     name: nameText,
@@ -130,10 +135,10 @@ const targetConnection = z
   })
   .refine(
     ({ connectionSpec, params }) =>
-      params.objectLock === undefined || connectionSpec.id === destinationSpecs.s3.connectionSpecId,
+      params.objectLock === undefined || lockingSpecIds.includes(connectionSpec.id),
     {
       path: ['params', 'objectLock'],
-      error: 'is of Amazon S3; elsewhere nothing that is delivered is locked by Sluice',
+      error: 'is of Amazon S3 and Azure; elsewhere nothing that is delivered is locked by Sluice',
     },
   )
 

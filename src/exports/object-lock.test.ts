@@ -1,6 +1,9 @@
 import { CreateBucketCommand, HeadObjectCommand, ListObjectsV2Command, S3Client } from '@aws-sdk/client-s3'
 import { randomBytes, randomUUID } from 'node:crypto'
+import { createServer, request } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { expect, onTestFinished, test } from 'vitest'
+import { hasAzureServer, startAzureServer } from '../../test/support/azure-server.ts'
 import { ExportBed } from '../../test/support/exports.ts'
 import { hasS3Server, startS3Server } from '../../test/support/s3-server.ts'
 import { openStore } from '../objects/open-store.ts'
@@ -81,3 +84,91 @@ test('a lock of a place that has none is refused when it is asked for', async ()
     bed.flow(node, dataset, { params: { objectLock: { mode: 'COMPLIANCE', days: 7 } } }),
   ).rejects.toMatchObject({ code: 'flow.invalid', message: expect.stringContaining('/params/objectLock') })
 })
+
+interface Written {
+  readonly key: string
+  readonly mode: unknown
+  readonly until: unknown
+}
+
+/** Before an account whose containers were made with immutability of versions, which the server of the tests has not. */
+async function startImmutable(endpoint: string) {
+  const written: Written[] = []
+  const server = createServer((incoming, outgoing) => {
+    const { method = '', url = '', headers } = incoming
+    const { pathname, searchParams } = new URL(url, endpoint)
+    const comp = searchParams.get('comp')
+    if (method === 'PUT' && (comp === null || comp === 'blocklist'))
+      written.push({
+        key: decodeURIComponent(pathname).split('/').slice(3).join('/'),
+        mode: headers['x-ms-immutability-policy-mode'],
+        until: headers['x-ms-immutability-policy-until-date'],
+      })
+    const sent = request(new URL(url, endpoint), { method, headers }, (answer) => {
+      const isOfContainer = searchParams.get('restype') === 'container' && comp === null
+      const said = isOfContainer ? { 'x-ms-immutable-storage-with-versioning-enabled': 'true' } : {}
+      outgoing.writeHead(answer.statusCode ?? 502, { ...answer.headers, ...said })
+      answer.pipe(outgoing)
+    })
+    incoming.pipe(sent)
+  })
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  onTestFinished(() => {
+    server.closeAllConnections()
+    server.close()
+  })
+  const { port } = server.address() as AddressInfo
+  return { written, endpoint: `http://127.0.0.1:${port}${new URL(endpoint).pathname}` }
+}
+
+test.skipIf(!hasAzureServer)(
+  'what is delivered to Azure bears a policy of immutability from its creation on, and what is staged none',
+  async () => {
+    await using server = await startAzureServer()
+    await using bed = await ExportBed.open()
+    const node = await bed.node()
+    const container = await server.makeContainer()
+    const { written, endpoint } = await startImmutable(server.endpoint)
+    const dataset = await bed.dataset()
+    await bed.append(dataset, 0, 10)
+    const flowBy = (at: string) => {
+      const connectionString = `DefaultEndpointsProtocol=http;AccountName=${server.account};AccountKey=${server.accountKey};BlobEndpoint=${at};`
+      return bed.flow(node, dataset, {
+        destination: {
+          specs: destinationSpecs.azure,
+          auth: { specName: 'ConnectionString', params: { connectionString } },
+          params: { container, path: 'out' },
+        },
+        params: { objectLock: { mode: 'COMPLIANCE', days: 7 }, completionMarker: 'DONE' },
+      })
+    }
+    expect(await bed.run(node, await flowBy(server.endpoint))).toMatchObject({
+      state: 'failed',
+      code: 'store.refused',
+      message: expect.stringContaining('without immutability of versions'),
+    })
+    const from = bed.clock.now().getTime()
+    expect(await bed.run(node, await flowBy(endpoint))).toMatchObject({
+      state: 'succeeded',
+      result: { rowCount: 10 },
+    })
+    const place = { kind: 'azure', account: server.account, container, prefix: 'out', endpoint } as const
+    const objectLock = { mode: 'GOVERNANCE', days: 7 } as const
+    const credentials = { kind: 'key', accountKey: server.accountKey } as const
+    await using store = await openStore({ ...place, objectLock }, { azure: credentials })
+    const token = store.prepare('large', 'run')
+    await store.complete(token, await store.stage(token, largePieces(), { signal }), { signal })
+    const staged = written.filter(({ key }) => key.includes('.sluice-staging'))
+    const delivered = written.filter(({ key }) => !key.includes('.sluice-staging'))
+    expect(staged.length).toBeGreaterThan(0)
+    for (const { mode, until } of staged) expect([mode, until]).toEqual([undefined, undefined])
+    expect(delivered.map(({ key, mode }) => [key.split('/').at(-1)!.slice(0, 4), mode])).toEqual([
+      ['part', 'Locked'],
+      ['mani', 'Locked'],
+      ['DONE', 'Locked'],
+      ['larg', 'Unlocked'],
+    ])
+    for (const { until } of delivered)
+      expect(Date.parse(String(until))).toBeGreaterThanOrEqual(from + 7 * dayMs - 1_000)
+  },
+)

@@ -80,23 +80,21 @@ const path = { title: 'Folder path', type: 'string', maxLength: 1_000 }
 const bucketName = { title: 'Bucket', type: 'string', minLength: 3, maxLength: 222 }
 const container = { title: 'Container', type: 'string' }
 
+const objectLock = {
+  title: 'Object lock',
+  type: 'object',
+  properties: {
+    mode: { type: 'string', enum: ['GOVERNANCE', 'COMPLIANCE'] },
+    days: { type: 'integer', minimum: 1, maximum: 36_500 },
+  },
+  required: ['mode', 'days'],
+}
+
 const places: Readonly<Record<DestinationKind, Readonly<Record<string, object>>>> = {
   local: { path: { ...path, description: 'Absolute path on the server' } },
-  s3: {
-    bucketName,
-    path,
-    objectLock: {
-      title: 'Object lock',
-      type: 'object',
-      properties: {
-        mode: { type: 'string', enum: ['GOVERNANCE', 'COMPLIANCE'] },
-        days: { type: 'integer', minimum: 1, maximum: 36_500 },
-      },
-      required: ['mode', 'days'],
-    },
-  },
-  azure: { container, path },
-  adls: { container: { ...container, description: 'Absent: that of the account' }, path },
+  s3: { bucketName, path, objectLock },
+  azure: { container, path, objectLock },
+  adls: { container: { ...container, description: 'Absent: that of the account' }, path, objectLock },
   gcs: { bucketName, path },
   sftp: { remotePath: { title: 'Folder path', type: 'string' } },
   landing: { path },

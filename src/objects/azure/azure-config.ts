@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { objectLock } from '../remote/object-lock.ts'
 import { prefixText } from '../remote/prefix.ts'
 
 /** Where the blobs are; never a secret. */
@@ -11,6 +12,8 @@ export const azureStoreConfig = z.strictObject({
   prefix: prefixText,
   /** Of the account's blobs; absent: `https://ACCOUNT.blob.core.windows.net`. */
   endpoint: z.url({ protocol: /^https?$/ }).optional(),
+  /** By policies of immutability of the blobs' versions. */
+  objectLock: objectLock.optional(),
 })
 
 export type AzureStoreConfig = z.infer<typeof azureStoreConfig>

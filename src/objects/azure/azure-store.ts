@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import type * as Sdk from '@azure/storage-blob'
 import { type Clock, systemClock } from '#base/clock.ts'
 import { unreachable } from '#base/assert.ts'
+import { AppError } from '#base/errors.ts'
 import type { ObjectStore } from '../object-store.ts'
 import { ask } from '../remote/ask.ts'
 import { checkSmall, existsError } from '../remote/create-once.ts'
@@ -49,6 +50,7 @@ export async function openAzureStore(
   // Azure takes a backslash for a slash: the object would get another name.
   const keys = keysBelow(config.prefix, { pattern: /\\/, what: 'a backslash, which Azure takes for a slash' })
   await checkContainer(connection, options.signal ?? forever)
+  if (connection.objectLock) await checkLock(connection, options.signal ?? forever)
 
   /** Removes the blob, if it is there. */
   async function remove(key: string, name: string, signal: AbortSignal): Promise<void> {
@@ -125,6 +127,7 @@ async function connect(config: AzureStoreConfig, options: AzureStoreOptions): Pr
   return {
     container: service.getContainerClient(config.container),
     copySource,
+    objectLock: config.objectLock,
     location: `az://${account}/${config.container}${prefix === '' ? '' : `/${prefix}`}`,
     policy,
     clock,
@@ -190,4 +193,26 @@ async function checkContainer(connection: Connection, signal: AbortSignal): Prom
     // What a signature for the container alone may ask, too.
     await connection.container.listBlobsFlat({ abortSignal }).byPage({ maxPageSize: 1 }).next()
   })
+}
+
+/** The store would take the blobs, and keep them from nobody. Who may not ask finds out by the first write. */
+async function checkLock(connection: Connection, signal: AbortSignal): Promise<void> {
+  const { container, location } = connection
+  try {
+    const found = await ask(
+      connection,
+      { name: '', signal },
+      (abortSignal) => container.getProperties({ abortSignal }),
+      ({ status }) => status === 403,
+    )
+    if (found.isImmutableStorageWithVersioningEnabled === true) return
+  } catch (error) {
+    if (failureOf(error)?.status === 403) return
+    throw error
+  }
+  throw new AppError(
+    'store.refused',
+    `The container of ${location} was made without immutability of versions: nothing is locked there.`,
+    { hint: 'Deliver without objectLock, or to a container that was made with it.' },
+  )
 }

@@ -4,6 +4,7 @@ import { createOnce as createOnceAt } from '../remote/create-once.ts'
 import type { Connection } from './connection.ts'
 import { areBlocksGone, isTaken } from './failure.ts'
 import { hashMark, headBlob, writeMark } from './head-blob.ts'
+import { lockOptions } from './lock-options.ts'
 
 /** Only where there is no blob of the name. */
 export const ifNone = { ifNoneMatch: '*' } as const
@@ -48,6 +49,7 @@ export async function putOnce(
       conditions: ifNone,
       blobHTTPHeaders: { blobContentMD5: md5 },
       metadata: { [writeMark]: creation.mark, [hashMark]: sha256 },
+      ...lockOptions(connection, creation.key),
     }),
   )
 }
@@ -71,6 +73,7 @@ export async function commitOnce(
       conditions: ifNone,
       ...(md5 === undefined ? {} : { blobHTTPHeaders: { blobContentMD5: md5 } }),
       metadata: { [writeMark]: creation.mark, [hashMark]: sha256 },
+      ...lockOptions(connection, creation.key),
     }),
   )
 }

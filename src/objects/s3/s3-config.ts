@@ -1,11 +1,7 @@
 import { z } from 'zod'
+import { objectLock } from '../remote/object-lock.ts'
 import { type RemotePolicy, remotePolicy, writeMsMax } from '../remote/policy.ts'
 import { prefixText } from '../remote/prefix.ts'
-
-export const objectLock = z.strictObject({
-  mode: z.enum(['GOVERNANCE', 'COMPLIANCE']),
-  days: z.int().min(1).max(36_500),
-})
 
 /** Where the objects are; never a secret, so that it can be stored with what it delivers. */
 export const s3StoreConfig = z.strictObject({
@@ -18,7 +14,7 @@ export const s3StoreConfig = z.strictObject({
    */
   dialect: z.literal('google').optional(),
   region: z.string().min(1),
-  /** Every object is kept from being changed or deleted for so long from its writing on, by the bucket's own object lock. */
+  /** By the bucket's own object lock. */
   objectLock: objectLock.optional(),
   /** Absent: Amazon's. A server of one's own is addressed by paths, `endpoint/bucket/key`. */
   endpoint: z.url({ protocol: /^https?$/ }).optional(),
