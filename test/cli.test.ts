@@ -5,6 +5,7 @@ import { once } from 'node:events'
 import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
+import { signIn } from './support/actor.ts'
 import { startProduct, type Product } from './support/product.ts'
 import { descendantsOf, sluice, survivors, temporaryFolder } from './support/sluice.ts'
 
@@ -143,6 +144,8 @@ describe('on a home with a server', () => {
     expect(
       await run('export', 'create', 'nightly', '--dataset', 'orders', '--to', folder, '--every', '6h'),
     ).toMatchObject({ code: 0 })
+    const ahead = await run('export', 'run', 'nightly', '--dry-run')
+    expect(ahead).toMatchObject({ code: 0, out: expect.stringContaining('Would deliver of orders 3 rows') })
     expect(await run('export', 'run', 'nightly')).toMatchObject({
       code: 0,
       out: expect.stringContaining('Published 3 rows'),
@@ -167,6 +170,39 @@ describe('on a home with a server', () => {
     const part = (await readdir(folder, { recursive: true })).find((name) => name.endsWith('.parquet'))!
     writeFileSync(fileOf(part), readFileSync(fileOf(part)).subarray(0, 100))
     expect(await sluice(['verify', folder])).toMatchObject({ code: 1, out: expect.stringContaining(part) })
+  })
+
+  test('an export that cannot be made leaves no account, and schedules of every kind are told', async () => {
+    writeFileSync(at('numbers.csv'), 'n\n1\n')
+    await run('dataset', 'create', 'numbers', '--from', at('numbers.csv'))
+    const admin = await signIn(
+      product.http,
+      JSON.parse(readFileSync(join(home, 'credentials.json'), 'utf8')) as Parameters<typeof signIn>[1],
+    )
+    const flows = '/data/foundation/flowservice'
+    const names = async (kind: string) =>
+      (await admin.must('GET', `${flows}/${kind}`)).items.map(({ name }: { name: string }) => name)
+    const create = ['export', 'create', 'odd', '--dataset', 'numbers', '--to', at('odd')]
+    expect(await run(...create, '--every', '7m')).toMatchObject({
+      code: 1,
+      err: expect.stringContaining('/scheduleParams/interval'),
+    })
+    for (const kind of ['connections', 'sourceConnections', 'targetConnections', 'flows'])
+      expect(await names(kind)).not.toContain('odd')
+    await run(...create)
+    const shown = JSON.parse((await run('export', 'show', 'odd', '--format', 'json')).out)
+    const schedule = async (change: object) => {
+      const { etag } = (await admin.must('GET', `${flows}/flows/${shown.id}`)).items[0]
+      const value = { startTime: 1_900_000_000, ...change }
+      const patch = [{ op: 'add', path: '/scheduleParams', value }]
+      await admin.must('PATCH', `${flows}/flows/${shown.id}`, patch, { 'if-match': etag })
+      return (await run('export', 'show', 'odd')).out
+    }
+    expect(await schedule({ timeUnit: 'cron', cronExpression: '0 3 * * 1' })).toContain(
+      ', at 0 3 * * 1, from',
+    )
+    expect(await schedule({ timeUnit: 'arrival', quietMinutes: 7 })).toContain('none for 7 minutes')
+    expect(await schedule({ timeUnit: 'once' })).toContain(', once, from 2030-03-17')
   })
 
   test('a delivery is made again, and rows by their own time in windows', async () => {

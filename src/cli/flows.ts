@@ -34,6 +34,9 @@ export interface FlowDocument {
     readonly interval?: number
     readonly startTime?: number
     readonly endTime?: number
+    readonly cronExpression?: string
+    readonly queryScheduleId?: string
+    readonly quietMinutes?: number
   }
 }
 
@@ -105,7 +108,7 @@ export interface NewExport {
   readonly startAt: Date
 }
 
-/** Connection, source, target and flow. */
+/** Connection, source, target and flow: all of them, or none. */
 export async function createExport(
   client: Client,
   wanted: NewExport,
@@ -116,35 +119,49 @@ export async function createExport(
       name,
       ...body,
     })
-  const make = async (kind: string, body: object) => (await post(kind, body)).id
+  const made: string[] = []
+  const make = async (kind: string, body: object) => {
+    const { id } = await post(kind, body)
+    made.unshift(`${api}/${kind}/${id}`)
+    return id
+  }
+  const flow = async () => {
+    const connection = await make('connections', { connectionSpec, auth: destination.auth })
+    const source = await make('sourceConnections', {
+      connectionSpec: lakeConnectionSpec,
+      params: { datasets: [{ dataSetId: datasetId }] },
+    })
+    const target = await make('targetConnections', {
+      baseConnectionId: connection,
+      connectionSpec,
+      params: {
+        mode: 'Server-to-server',
+        ...destination.params,
+        datasetFileType: fileType,
+        ...(compression === undefined ? {} : { compression }),
+      },
+    })
+    return await post('flows', {
+      flowSpec: { id: specs[destination.kind].flow, version: '1.0' },
+      sourceConnectionIds: [source],
+      targetConnectionIds: [target],
+      transformations: [],
+      scheduleParams: {
+        exportMode: mode === 'incremental' ? 'FIRST_FULL_THEN_INCREMENTAL' : 'DAILY_FULL_EXPORT',
+        ...every,
+        startTime: Math.floor(startAt.getTime() / 1000),
+      },
+    })
+  }
   const connectionSpec = { id: specs[destination.kind].connection, version: '1.0' }
-  const connection = await make('connections', { connectionSpec, auth: destination.auth })
-  const source = await make('sourceConnections', {
-    connectionSpec: lakeConnectionSpec,
-    params: { datasets: [{ dataSetId: datasetId }] },
-  })
-  const target = await make('targetConnections', {
-    baseConnectionId: connection,
-    connectionSpec,
-    params: {
-      mode: 'Server-to-server',
-      ...destination.params,
-      datasetFileType: fileType,
-      ...(compression === undefined ? {} : { compression }),
-    },
-  })
-  const { id, warnings = [] } = await post('flows', {
-    flowSpec: { id: specs[destination.kind].flow, version: '1.0' },
-    sourceConnectionIds: [source],
-    targetConnectionIds: [target],
-    transformations: [],
-    scheduleParams: {
-      exportMode: mode === 'incremental' ? 'FIRST_FULL_THEN_INCREMENTAL' : 'DAILY_FULL_EXPORT',
-      ...every,
-      startTime: Math.floor(startAt.getTime() / 1000),
-    },
-  })
-  return { ...(await one<FlowDocument>(client, 'flows', id)), warnings }
+  try {
+    const { id, warnings = [] } = await flow()
+    return { ...(await one<FlowDocument>(client, 'flows', id)), warnings }
+  } catch (error) {
+    // An account that nobody uses would keep its credentials. What cannot be removed now shows in the lists.
+    for (const path of made) await client.call('DELETE', path).catch(() => {})
+    throw error
+  }
 }
 
 export async function one<T>(client: Client, kind: string, id: string): Promise<T> {
@@ -174,6 +191,20 @@ export async function finishedRun(
     onLook(run)
     await delay(lookEveryMs, undefined, { signal: client.signal })
   }
+}
+
+/** Of a run that ended in another way than by its publication. */
+export function failedDelivery(what: string, { metrics }: RunDocument): CliError {
+  const { status, errors = [] } = metrics.statusSummary
+  const why = errors.map(({ message, code }) => `${message} (${code})`).join(' ')
+  const isDiverged = errors.some(({ code }) => code === 'chain.diverged')
+  return new CliError(
+    exitCodes.failed,
+    `${what} ended as ${status}. ${why}`.trimEnd(),
+    isDiverged
+      ? 'Was this home restored from a backup? Then take the word of the destination: sluice export adopt NAME'
+      : undefined,
+  )
 }
 
 export function figuresOf({ metrics }: RunDocument) {

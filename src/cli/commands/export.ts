@@ -11,6 +11,7 @@ import {
 import { CliError, exitCodes } from '../exit-code.ts'
 import {
   createExport,
+  failedDelivery,
   figuresOf,
   finishedRun,
   type FlowDocument,
@@ -25,10 +26,14 @@ import type { CliHost } from '../host.ts'
 import { createTerminal, type Terminal } from '../terminal.ts'
 import { bytes, counted, harmless, instant, number, span } from '../text.ts'
 import { formatOption, homeOption, sandboxOption } from '../options.ts'
-import { addRedeliver } from './redeliver.ts'
+import { addRedeliver, type Ahead, aheadText } from './redeliver.ts'
 
 interface Flags extends PlaceOption {
   readonly format: 'table' | 'json'
+}
+
+interface RunFlags extends Flags {
+  readonly dryRun?: boolean
 }
 
 interface CreateFlags extends PlaceOption, DestinationFlags {
@@ -57,14 +62,15 @@ export function addExport(program: Command, host: CliHost): void {
   command
     .command('run <name>')
     .description('deliver now; ends with 0 when the delivery is published')
+    .addOption(new Option('--dry-run', 'show what would be delivered; nothing is'))
     .addOption(sandboxOption())
     .addOption(homeOption())
     .addOption(formatOption(['table', 'json']))
     .addHelpText(
       'after',
-      '\nExamples:\n  sluice export run nightly\n  sluice export run nightly --format json',
+      '\nExamples:\n  sluice export run nightly\n  sluice export run nightly --dry-run\n  sluice export run nightly --format json',
     )
-    .action((name: string, flags: Flags) =>
+    .action((name: string, flags: RunFlags) =>
       withClient(host, flags, (client) => run(client, createTerminal(host), { name, ...flags })),
     )
   command
@@ -192,19 +198,20 @@ function every(text: string): Every {
 async function run(
   client: Client,
   terminal: Terminal,
-  { name, format }: Flags & { readonly name: string },
+  { name, format, dryRun = false }: RunFlags & { readonly name: string },
 ): Promise<void> {
   const flow = await requireFlow(client, name)
+  if (dryRun) {
+    await tellAhead(client, terminal, { flowId: flow.id, format })
+    return
+  }
   const startedAt = Date.now()
   const done = await finishedRun(client, await startRun(client, flow.id), (run) => {
     terminal.progress(`Delivering ${name}  ${progressOf(run)}${span(Date.now() - startedAt)}`)
   })
   if (format === 'json') terminal.json(done)
-  const { status, errors = [] } = done.metrics.statusSummary
-  if (status.toLowerCase() !== 'success') {
-    const why = errors.map((error) => `${error.message} (${error.code})`).join(' ')
-    throw new CliError(exitCodes.failed, `The delivery of ${name} ended as ${status}. ${why}`.trimEnd())
-  }
+  if (done.metrics.statusSummary.status.toLowerCase() !== 'success')
+    throw failedDelivery(`The delivery of ${name}`, done)
   for (const warning of done.sluice?.warnings ?? []) terminal.note(`Warning: ${harmless(warning)}`)
   if (format === 'json') return
   const { rows, files, size } = figuresOf(done)
@@ -217,6 +224,20 @@ async function run(
   if (location !== undefined && manifest !== undefined) {
     terminal.line(terminal.style.dim(`Manifest ${location.replace(/\/$/, '')}/${manifest}`))
   }
+}
+
+async function tellAhead(
+  client: Client,
+  terminal: Terminal,
+  { flowId, format }: Pick<Flags, 'format'> & { readonly flowId: string },
+): Promise<void> {
+  const { datasets } = await client.post<{
+    readonly datasets: readonly (Ahead & { readonly datasetName: string })[]
+  }>(`/sluice/v1/exports/${flowId}/dry-run`)
+  if (format === 'json') terminal.json(datasets)
+  else
+    for (const ahead of datasets)
+      terminal.line(`Would deliver of ${harmless(ahead.datasetName)} ${aheadText(ahead)}`)
 }
 
 function progressOf(run: RunDocument): string {
@@ -285,11 +306,13 @@ async function show(
     return
   }
   const { datasetFileType, compression } = target.params ?? {}
-  const dataset = source.params?.datasets?.[0]
+  const datasets = (source.params?.datasets ?? []).map(({ name: called = '', dataSetId }) =>
+    `${called}   ${dataSetId}`.trim(),
+  )
   const lines: [string, string][] = [
     ['export', `${flow.name}   ${flow.id}`],
     ['state', flow.state],
-    ['dataset', `${dataset?.name ?? ''}   ${dataset?.dataSetId ?? ''}`.trim()],
+    ...datasets.map((dataset, index): [string, string] => [index === 0 ? 'dataset' : '', dataset]),
     [
       'to',
       `${await placeText(client, target)}   ${[datasetFileType, compression].filter(Boolean).join(', ')}`,
@@ -349,12 +372,22 @@ async function placeText(
   return key.length === 0 ? path : `${path}   (server's key ${key[0]})`
 }
 
-function scheduleText({
-  scheduleParams: { exportMode, interval, timeUnit, startTime },
-}: FlowDocument): string {
+function scheduleText({ scheduleParams }: FlowDocument): string {
+  const {
+    exportMode,
+    interval,
+    timeUnit,
+    startTime,
+    cronExpression,
+    queryScheduleId,
+    quietMinutes = 5,
+  } = scheduleParams
   const mode = exportMode === 'DAILY_FULL_EXPORT' ? 'full' : 'incremental'
-  if (interval === 0) return `${mode}, once`
   const from = startTime === undefined ? '' : `, from ${instant(startTime * 1000)}`
+  if (interval === 0 || timeUnit === 'once') return `${mode}, once${from}`
+  if (timeUnit === 'cron') return `${mode}, at ${cronExpression ?? ''}${from}`
+  if (timeUnit === 'query') return `${mode}, after each run of the query ${queryScheduleId ?? ''}`
+  if (timeUnit === 'arrival') return `${mode}, when rows have come and none for ${quietMinutes} minutes`
   return `${mode}, every ${interval === 1 ? '' : `${interval} `}${timeUnit}${interval === 1 ? '' : 's'}${from}`
 }
 

@@ -3,7 +3,7 @@ import { type Command, InvalidArgumentError, Option } from 'commander'
 import type { Client } from '../client.ts'
 import { type PlaceOption, withClient } from '../connect.ts'
 import { CliError, exitCodes } from '../exit-code.ts'
-import { figuresOf, finishedRun, one, requireFlow } from '../flows.ts'
+import { failedDelivery, figuresOf, finishedRun, one, requireFlow } from '../flows.ts'
 import type { CliHost } from '../host.ts'
 import { formatOption, homeOption, sandboxOption } from '../options.ts'
 import { hasEnded } from '../run-state.ts'
@@ -21,7 +21,7 @@ interface BackfillFlags extends RepeatFlags {
   readonly window: number
 }
 
-interface Ahead {
+export interface Ahead {
   readonly from?: string
   readonly before?: string
   readonly rowCount: number
@@ -115,12 +115,8 @@ async function rerun(
     terminal.progress(`Delivering ${run} again  ${sluice?.progress?.phase ?? 'waiting'}`),
   )
   if (format === 'json') terminal.json(done)
-  const { status, errors = [] } = done.metrics.statusSummary
-  if (status.toLowerCase() !== 'success')
-    throw new CliError(
-      exitCodes.failed,
-      `The delivery ended as ${status}. ${errors.map(({ message }) => message).join(' ')}`.trimEnd(),
-    )
+  if (done.metrics.statusSummary.status.toLowerCase() !== 'success')
+    throw failedDelivery('The delivery', done)
   const { rows, files, size } = figuresOf(done)
   if (format === 'table')
     terminal.line(
@@ -128,7 +124,7 @@ async function rerun(
     )
 }
 
-function aheadText({ rowCount, fileCount, bytes: size, location, folder }: Ahead): string {
+export function aheadText({ rowCount, fileCount, bytes: size, location, folder }: Ahead): string {
   return `${counted(rowCount, 'row')} in about ${counted(fileCount, 'file')} (about ${bytes(size)}) to ${location.replace(/\/$/, '')}/${folder}`
 }
 
