@@ -40,22 +40,25 @@ test('events that are too old at the tick are left out, counted as skipped, and 
   await bed.append(dataset, events(400, 366, 364, 1, undefined))
   const flowId = await bed.flow(dataset, { scheduleParams: { recordDaysMax: 365 } })
   const { metadata } = bed.here
-  await metadata.transaction((tx) =>
-    putAlert(
-      tx,
-      {
-        id: crypto.randomUUID(),
-        sandbox_id: bed.caller.sandbox.id,
-        asset_id: flowId,
-        alert_type: 'skipped',
-        is_enabled: true,
-        delay_minutes: null,
-        created_at: new Date(),
-        created_by: bed.caller.principal.id,
-      },
-      [{ email: 'ann@example.com', in_product: true, by_email: false }],
-    ),
-  )
+  const subscribe = (skippedPercent: number | null) =>
+    metadata.transaction((tx) =>
+      putAlert(
+        tx,
+        {
+          id: crypto.randomUUID(),
+          sandbox_id: bed.caller.sandbox.id,
+          asset_id: flowId,
+          alert_type: 'skipped',
+          is_enabled: true,
+          delay_minutes: null,
+          skipped_percent: skippedPercent,
+          created_at: new Date(),
+          created_by: bed.caller.principal.id,
+        },
+        [{ email: 'ann@example.com', in_product: true, by_email: false }],
+      ),
+    )
+  await subscribe(null)
   const run = await bed.run(flowId)
   expect(run).toMatchObject({ state: 'succeeded', result: { rowCount: 3, skippedRowCount: 2 } })
   expect(await metadata.db.selectFrom('notifications').select(['topic', 'body']).execute()).toMatchObject([
@@ -74,7 +77,9 @@ test('events that are too old at the tick are left out, counted as skipped, and 
   })
   // Of what comes later, too; what was skipped does not come back.
   await bed.append(dataset, `${event(5, 2)} union all ${event(6, 500)}`)
+  await subscribe(50)
   expect(await bed.run(flowId)).toMatchObject({ result: { rowCount: 1, skippedRowCount: 1 } })
+  expect(await metadata.db.selectFrom('notifications').select('topic').execute()).toHaveLength(1)
   expect(numbers(bed)).toEqual([2, 3, 4, 5])
   expect(await bed.verify()).toMatchObject({ isRight: true, findings: [], rowCount: 4 })
 })

@@ -8,7 +8,7 @@ import type { Metadata, Transaction } from '#metadata/metadata.ts'
 import type { PageStart } from '#metadata/page.ts'
 import type { Lineage } from '#notify/lineage.ts'
 import type { Notify } from '#notify/notify.ts'
-import { tellSubscribers } from '#notify/tell-subscribers.ts'
+import { skippedShareOf, tellSubscribers } from '#notify/tell-subscribers.ts'
 import type { ExportPlan } from './export-plan.ts'
 import type { Manifest } from './manifest.ts'
 import { flowIdOf } from './run-subject.ts'
@@ -17,8 +17,8 @@ import { tellLineage } from './tell-lineage.ts'
 
 /** As the reference platform does where nobody says otherwise. */
 const delayMinutesDefault = 150
-/** Of the rows that were read. */
-const skippedShareMax = 0.01
+/** Of the rows that were read, likewise. */
+const skippedPercentDefault = 1
 /** Of the rows of the full delivery before. */
 const shrunkenShare = 0.5
 
@@ -87,6 +87,8 @@ export async function tellPublished(
   const statistics = { rowCount, size: manifest.bytes, fileCount: manifest.files.length }
   await tellLineage(teller, tx, { run, type: 'COMPLETE', statistics })
   if (rowCount === 0) await tellExport(teller, tx, { run, type: 'empty', detail })
+  const asset = { sandboxId: run.sandboxId, assetId: flowIdOf(run.subjectId) }
+  const skippedShareMax = await skippedShareOf(tx, asset, skippedPercentDefault)
   if (skippedRowCount > skippedShareMax * (rowCount + skippedRowCount)) {
     const skipped = `${skippedRowCount} of ${rowCount + skippedRowCount} rows were left out.`
     await tellExport(teller, tx, { run, type: 'skipped', text: skipped, detail })

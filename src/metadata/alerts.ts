@@ -11,6 +11,7 @@ export interface AlertTables {
     alert_type: AlertType
     is_enabled: boolean
     delay_minutes: number | null
+    skipped_percent: number | null
     created_at: Date
     created_by: PrincipalId
   }
@@ -53,9 +54,11 @@ export async function putAlert(
     .insertInto('alert_subscriptions')
     .values(row)
     .onConflict((conflict) =>
-      conflict
-        .columns(['sandbox_id', 'asset_id', 'alert_type'])
-        .doUpdateSet({ is_enabled: true, delay_minutes: row.delay_minutes }),
+      conflict.columns(['sandbox_id', 'asset_id', 'alert_type']).doUpdateSet({
+        is_enabled: true,
+        delay_minutes: row.delay_minutes,
+        skipped_percent: row.skipped_percent,
+      }),
     )
     .returning('id')
     .executeTakeFirstOrThrow()

@@ -45,6 +45,7 @@ import * as tableBytes from './migrations/0126-table-bytes.ts'
 import * as batchStarts from './migrations/0127-batch-starts.ts'
 import * as exportTiers from './migrations/0128-export-tiers.ts'
 import * as abandonedBatches from './migrations/0129-abandoned-batches.ts'
+import * as skippedShares from './migrations/0152-skipped-shares.ts'
 import * as exportStarts from './migrations/0091-export-starts.ts'
 import * as lateAlerts from './migrations/0097-late-alerts.ts'
 
@@ -105,6 +106,7 @@ export const migrations: readonly Migration[] = [
   { name: '0120-chain-resets', up: chainResets.up },
   { name: '0121-chain-rejoins', up: chainRejoins.up },
   { name: '0129-abandoned-batches', up: abandonedBatches.up },
+  { name: '0152-skipped-shares', up: skippedShares.up },
 ]
 
 /** Any number that nobody else uses in this database: two nodes that start together migrate one after the other. */

@@ -47,6 +47,16 @@ export async function delayMsOf(
   return alert && (alert.delay_minutes ?? minutesDefault) * 60_000
 }
 
+/** More than what share of the rows somebody wants to hear of that were left out. */
+export async function skippedShareOf(
+  db: Db,
+  asset: { readonly sandboxId: SandboxId; readonly assetId: string },
+  percentDefault: number,
+): Promise<number> {
+  const [alert] = await enabledAlerts(db, { ...asset, alertType: 'skipped' })
+  return (alert?.skipped_percent ?? percentDefault) / 100
+}
+
 async function enabledAlerts(
   db: Db,
   { sandboxId, assetId, alertType }: Pick<Told, 'sandboxId' | 'assetId' | 'alertType'>,

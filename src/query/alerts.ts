@@ -31,6 +31,7 @@ export interface Alert {
   readonly alertType: AlertType
   readonly isEnabled: boolean
   readonly delayMinutes: number | undefined
+  readonly skippedPercent: number | undefined
   readonly subscribers: readonly {
     readonly email: string
     readonly isInProduct: boolean
@@ -46,6 +47,8 @@ export interface NewAlert {
   readonly isByEmail: boolean
   /** Of `delay`: after how long a run is late. */
   readonly delayMinutes?: number | undefined
+  /** Of `skipped`: when more of the rows than that are left out. */
+  readonly skippedPercent?: number | undefined
 }
 
 /** Who is told what of queries, schedules and exports. Reading needs 'view-alerts', all else 'manage-alerts'. */
@@ -106,7 +109,7 @@ export function createAlerts({ access, metadata, clock }: QueryServiceOptions): 
   return {
     subscribe: async (caller, wanted) => {
       await require(caller, 'manage-alerts')
-      const { assetId, alertType, emails, isInProduct, isByEmail, delayMinutes } = wanted
+      const { assetId, alertType, emails, isInProduct, isByEmail, delayMinutes, skippedPercent } = wanted
       return await metadata.transaction(async (tx) => {
         const asset = await assetOf(tx, caller, assetId)
         if (!asset) {
@@ -130,6 +133,7 @@ export function createAlerts({ access, metadata, clock }: QueryServiceOptions): 
             alert_type: alertType,
             is_enabled: true,
             delay_minutes: delayMinutes ?? null,
+            skipped_percent: skippedPercent ?? null,
             created_at: clock.now(),
             created_by: caller.principal.id,
           },
@@ -188,6 +192,7 @@ async function named(db: Db, caller: Caller, rows: readonly AlertRow[]): Promise
       alertType: row.alert_type,
       isEnabled: row.is_enabled,
       delayMinutes: row.delay_minutes ?? undefined,
+      skippedPercent: row.skipped_percent ?? undefined,
       subscribers: row.subscribers.map(({ email, in_product, by_email }) => ({
         email,
         isInProduct: in_product,

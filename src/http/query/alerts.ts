@@ -50,6 +50,12 @@ const newAlert = z.looseObject({
     .max(delayMinutesMax)
     .optional()
     .describe('After how long a run is late; by default 15, of exports 150'),
+  skippedPercent: z
+    .number()
+    .min(0)
+    .max(100)
+    .optional()
+    .describe('Of `skipped`: when more of the rows than that are left out; by default 1'),
 })
 
 const listQuery = z.object({
@@ -103,7 +109,7 @@ export function addAlerts(app: App, { query: { alerts } }: HttpDependencies): vo
       },
     },
     async (request) => {
-      const { assetId, subscriptions, delayMinutes, ...wanted } = request.body
+      const { assetId, subscriptions, delayMinutes, skippedPercent, ...wanted } = request.body
       const made = await alerts.subscribe(callerOf(request), {
         assetId,
         alertType: wanted.alertType,
@@ -111,6 +117,7 @@ export function addAlerts(app: App, { query: { alerts } }: HttpDependencies): vo
         isInProduct: subscriptions.inContextNotifications,
         isByEmail: subscriptions.emailNotifications,
         delayMinutes,
+        skippedPercent,
       })
       return alertDocument(made)
     },
@@ -259,7 +266,7 @@ function listDocument(found: readonly Alert[], { page, size, orderby, property }
 }
 
 function alertDocument(alert: Alert) {
-  const { id, assetId, alertType, isEnabled, subscribers, delayMinutes } = alert
+  const { id, assetId, alertType, isEnabled, subscribers, delayMinutes, skippedPercent } = alert
   const self = `${path}/${assetId}/${alertType}`
   return {
     id: `query_service_flow_run_${alertType}-${id}`,
@@ -267,6 +274,7 @@ function alertDocument(alert: Alert) {
     status: isEnabled ? ('enabled' as const) : ('disabled' as const),
     alertType,
     ...(delayMinutes === undefined ? {} : { delayMinutes }),
+    ...(skippedPercent === undefined ? {} : { skippedPercent }),
     subscriptions: {
       emailIds: subscribers.map((one) => one.email),
       inContextNotifications: subscribers.some((one) => one.isInProduct),
