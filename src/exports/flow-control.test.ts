@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { once } from 'node:events'
 import { type AddressInfo, createServer, type Socket } from 'node:net'
-import { expect, onTestFinished, test } from 'vitest'
+import { expect, onTestFinished, test, vi } from 'vitest'
 import { type FlowId, newUuidId } from '#base/ids.ts'
 import { insertPrincipal } from '#metadata/access.ts'
 import { addMember, insertRole } from '#metadata/roles.ts'
@@ -490,4 +490,24 @@ test('runs that wait for a silent account leave others a place', { timeout: 30_0
   expect(Map.groupBy(states, (state) => state).get('running')).toHaveLength(2)
   for (const { runId } of stuck.toReversed()) await node.exports.controlRun(bed.caller, runId, 'cancel')
   for (const { runId } of stuck) expect(await bed.settled(node, runId)).toMatchObject({ state: 'cancelled' })
+})
+
+test('whoever tests an account that is silent is told so, and does not wait for long', async () => {
+  const { bed, node } = await open()
+  const dataset = await bed.dataset()
+  const { port } = await silentServer()
+  const flowId = await bed.flow(node, dataset, { destination: silentPlaces.s3(port) })
+  const flow = await node.exports.entity(bed.caller, 'flows', flowId)
+  const [targetId] = flow['targetConnectionIds'] as string[]
+  const target = await node.exports.entity(bed.caller, 'targetConnections', targetId!)
+  const timeout = AbortSignal.timeout.bind(AbortSignal)
+  // A clock that is a hundred times as fast.
+  const asked = vi.spyOn(AbortSignal, 'timeout').mockImplementation((ms) => timeout(ms / 100))
+  onTestFinished(() => asked.mockRestore())
+  await expect(
+    node.exports.testConnection(bed.caller, String(target['baseConnectionId'])),
+  ).rejects.toMatchObject({
+    code: 'store.unreachable',
+    message: expect.stringContaining('did not answer within 15 seconds'),
+  })
 })

@@ -11,10 +11,12 @@ import { readDocument } from './entity-schemas.ts'
 import type { ConnectionTest } from './exports.ts'
 import type { LandingPlace } from './landing-place.ts'
 import { openDestination } from './open-destination.ts'
+import { locationOf } from './target.ts'
 
 /** Places of one account that a test looks at. */
 const placesMax = 5
-const testMs = 30_000
+/** Of all of them: whoever asks waits for the answer. */
+const testMs = 15_000
 
 export interface TestConnectionOptions {
   readonly metadata: Metadata
@@ -56,11 +58,25 @@ export async function testConnection(
   const hasPlace = kind === 'sftp' || (kind === 'adls' && typeof auth?.params['url'] === 'string')
   const asked = targets.length === 0 && hasPlace ? [{ path: '', remotePath: '' }] : targets
   const places: string[] = []
+  const late = AbortSignal.timeout(testMs)
   for (const place of asked) {
     const { config } = destinationStore(kind, auth, place)
-    await using store = await openDestination(options, { target: config, connectionId: id })
-    for await (const _first of store.list('', { signal: AbortSignal.timeout(testMs) })) break
-    places.push(store.location)
+    try {
+      await using store = await openDestination(
+        options,
+        { target: config, connectionId: id },
+        { signal: late },
+      )
+      for await (const _first of store.list('', { signal: late })) break
+      places.push(store.location)
+    } catch (error) {
+      if (!late.aborted || error !== late.reason) throw error
+      const seconds = testMs / 1_000
+      throw new AppError(
+        'store.unreachable',
+        `${locationOf(config)} did not answer within ${seconds} seconds.`,
+      )
+    }
   }
   const tried =
     places.length > 0
