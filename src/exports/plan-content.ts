@@ -84,7 +84,7 @@ export async function contentOf(options: ContentOptions, request: ContentRequest
   const oldest = await oldestRecord(options, request, table)
   if (window) {
     const { snapshotId, throughSequence, from, before } = window
-    const column = timeColumn(table, 'is delivered by windows of record time')
+    const column = windowColumn(table)
     return {
       ...common,
       content: 'window',
@@ -136,6 +136,11 @@ export function foldersOf(target: TargetParams, table: LakeTable): Pick<ExportPl
   const unit = target.recordTimeFolders
   if (unit === undefined) return {}
   return { recordFolders: { column: timeColumn(table, 'has folders by record time'), unit } }
+}
+
+/** @throws AppError 'flow.invalid' as `foldersOf` */
+export function windowColumn(table: LakeTable): string {
+  return timeColumn(table, 'is delivered by windows of record time')
 }
 
 function timeColumn({ dayColumn }: LakeTable, what: string): string {

@@ -167,6 +167,25 @@ test('rows without a time have no folder by it: such an export is not saved', as
   })
 })
 
+test('rows without a time are in no window: a backfill of them is refused, and no run is made', async () => {
+  const bed = await open()
+  const dataset = await bed.dataset(structType([{ name: 'n', type: longType }]))
+  await bed.append(dataset, 'select 1::bigint as n')
+  const flowId = await bed.flow(dataset)
+  await bed.run(flowId)
+  const windows = {
+    datasetIds: [dataset.id],
+    from: new Date('2026-02-01'),
+    before: new Date('2026-02-03'),
+    windowHours: 24,
+  }
+  await expect(bed.exports.backfill(bed.caller, flowId, windows)).rejects.toMatchObject({
+    code: 'flow.invalid',
+    message: expect.stringContaining('Only a dataset with a timestamp') as string,
+  })
+  expect(await bed.exports.windows(bed.caller, flowId, { limit: 10, offset: 0 })).toEqual([])
+})
+
 test('a delivery into more folders than it can have is refused before any is made', async () => {
   const bed = await open()
   const dataset = await bed.dataset(columns)

@@ -25,6 +25,7 @@ import type { Transaction } from '#metadata/metadata.ts'
 import { dryRunOf } from './dry-run.ts'
 import type { Exports } from './exports.ts'
 import { manifestName } from './names.ts'
+import { windowColumn } from './plan-content.ts'
 import { pinOwner, readPlan } from './export-plan.ts'
 import { planAhead, type PlanOptions, readFlow, requireExport, requireView } from './plan.ts'
 import { cutWindows, type RecordWindow } from './record-windows.ts'
@@ -113,6 +114,7 @@ export function createRedeliver(
     windows: readonly RecordWindow[],
   ) {
     const { tableId, throughSequence, snapshotId } = await boundOf(tx, caller, flowId, datasetId)
+    windowColumn(await lake.table(tableId)) // Said now, not by each of the runs.
     const scheduledAt = clock.now().toISOString()
     return {
       tableId,
