@@ -153,9 +153,9 @@ test('a run that is paused does nothing until it is resumed, and one that is can
     .toMatchObject({ state: 'waiting', code: 'job.paused' })
   stop.end()
   expect(bed.files()).toEqual([])
-  expect(await node.exports.runDocument(bed.caller, runId)).toMatchObject({
-    metrics: { statusSummary: { status: 'waiting' } },
-  })
+  const paused = await node.exports.runDocument(bed.caller, runId)
+  expect(paused).toMatchObject({ metrics: { statusSummary: { status: 'waiting' } } })
+  expect(paused['sluice']).not.toHaveProperty('retryAt')
   await node.exports.controlRun(bed.caller, runId, 'resume')
   expect(await bed.settled(node, runId)).toMatchObject({ state: 'succeeded', result: { rowCount: 50 } })
   await expect(node.exports.controlRun(bed.caller, runId, 'pause')).rejects.toMatchObject({

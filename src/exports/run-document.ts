@@ -1,6 +1,6 @@
 import type { Caller } from '#datasets/datasets.ts'
 import type { ExportRunRow } from '#metadata/exports.ts'
-import type { RunRow } from '#metadata/jobs.ts'
+import { never, type RunRow } from '#metadata/jobs.ts'
 import { auditFields, flowState } from './entity-document.ts'
 import { etagOfRun } from './run-control.ts'
 import { flowIdOf } from './run-subject.ts'
@@ -98,7 +98,8 @@ export function runDocument(run: RunRow, exported: ExportRunRow | undefined, cal
       progress: run.progress,
       ...(Array.isArray(plan['warnings']) ? { warnings: plan['warnings'] } : {}),
       ...(run.result ? { result: run.result } : {}),
-      ...(run.state === 'waiting' ? { retryAt: run.due_at.getTime() } : {}),
+      // One that a person paused has none.
+      ...(run.state === 'waiting' && run.due_at < never ? { retryAt: run.due_at.getTime() } : {}),
     },
   }
 }

@@ -277,7 +277,7 @@ export async function updateCancelledRun(
 }
 
 /** Beyond every real moment: a run that is due then waits for somebody. */
-const never = new Date('9999-01-01T00:00:00Z')
+export const never = new Date('9999-01-01T00:00:00Z')
 
 /** Lays a run aside that nobody works on, or asks the one who does to lay it aside. */
 export async function updatePausedRun(
