@@ -9,7 +9,7 @@ import { deleteExportRule, selectExported, upsertExportRule } from '#metadata/ex
 import type { Metadata, Transaction } from '#metadata/metadata.ts'
 import { rulesOf } from './enforce-rules.ts'
 import type { Exports } from './exports.ts'
-import { parseRule } from './rules.ts'
+import { parseRule, requireLimit } from './rules.ts'
 
 export interface RuleAdminOptions {
   readonly metadata: Metadata
@@ -49,6 +49,7 @@ export function createRuleAdmin({ metadata, access, clock, jobs }: RuleAdminOpti
     putRule: async (caller, name, body) => {
       await require(caller, 'manage-data-usage-policies')
       const rule = parseRule(body)
+      requireLimit(rule)
       const id = await metadata.transaction(async (tx) => {
         const id = await upsertExportRule(tx, {
           id: randomUUID(),
@@ -79,7 +80,9 @@ export function createRuleAdmin({ metadata, access, clock, jobs }: RuleAdminOpti
     },
     exported: async (caller, filter) => {
       await require(caller, 'view-user-activity-log')
-      const rows = await selectExported(metadata.db, { ...filter, sandboxId: caller.sandbox.id })
+      // A folder is called by its path, or as runs do.
+      const location = filter.location?.replace(/^\//, 'file:///')
+      const rows = await selectExported(metadata.db, { ...filter, location, sandboxId: caller.sandbox.id })
       return rows.map((row) => ({
         runId: row.run_id,
         flowId: row.flow_id,

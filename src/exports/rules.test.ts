@@ -128,6 +128,19 @@ test('what rules refuse, at save, by hand and at run, is on record, and what wai
     )
 })
 
+test('a quota that limits nothing is refused, and a folder is found by its path', async () => {
+  const { bed, node } = await open()
+  await expect(
+    node.exports.putRule(bed.caller, 'empty', { kind: 'quota', days: 1, isPerUser: true }),
+  ).rejects.toMatchObject({
+    code: 'request.invalid',
+    message: '/rowsMax: a quota has rowsMax, bytesMax or runsMax, or several.',
+  })
+  await bed.run(node, await bed.flow(node, await bed.dataset()))
+  for (const location of [bed.destination, `file://${bed.destination}`])
+    expect(await node.exports.exported(bed.caller, { limit: 10, location })).toHaveLength(1)
+})
+
 test('a rule for a role is for its members alone', async () => {
   const { bed, node } = await open()
   const dataset = await bed.dataset()

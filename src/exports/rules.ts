@@ -65,6 +65,17 @@ export function parseRule(body: unknown): ExportRule {
   )
 }
 
+/**
+ * What can be stored and limits nothing is not meant so.
+ * @throws AppError 'request.invalid' naming the field
+ */
+export function requireLimit(rule: ExportRule): void {
+  if (rule.kind !== 'quota') return
+  const { rowsMax, bytesMax, runsMax } = rule
+  if (rowsMax === undefined && bytesMax === undefined && runsMax === undefined)
+    throw new AppError('request.invalid', '/rowsMax: a quota has rowsMax, bytesMax or runsMax, or several.')
+}
+
 export function isOfDataset(rule: ExportRule, datasetId: string): boolean {
   return rule.datasetIds === undefined || rule.datasetIds.includes(datasetId)
 }
