@@ -42,6 +42,7 @@ import { overlapWarnings } from './overlap.ts'
 import { patchEntityDocument } from './patch-entity-document.ts'
 import { isOnlyNew, settleStarts } from './start-sequences.ts'
 import type { Stored, State } from './stored-document.ts'
+import { checkFlowCount } from './strict-guardrails.ts'
 
 export interface EntitiesOptions extends EntityCheckOptions {
   readonly allowsServerIdentity: boolean
@@ -73,6 +74,7 @@ export function createEntities(options: EntitiesOptions): Entities {
       )
     const now = clock.now()
     const document = await asAllowed(caller, kind, body, parseDocument(kind, body))
+    if (kind === 'flows') await checkFlowCount(options, caller)
     const auth = authOf(options, caller, { kind, document })
     const id = randomUUID()
     await checkSaved(caller, kind, { id, document })

@@ -263,6 +263,7 @@ test('in an organisation that is strict, what the platform refuses is refused, a
     { fileBytesMax: 1_048_576 },
     { recordTimeFolders: 'day' },
     { completionMarker: 'done' },
+    { objectLock: { mode: 'COMPLIANCE', days: 1 } },
   ])
     await expect(make({ params })).rejects.toThrow(`/params/${Object.keys(params)[0]} is`)
   await expect(make({ scheduleParams: { startsWith: 'new' } })).rejects.toThrow('/scheduleParams/startsWith')
@@ -289,6 +290,43 @@ test('in an organisation that is strict, what the platform refuses is refused, a
   // Half a year after it was made; a year-long wait for the beginning leaves it half a year.
   expect(await endOf('2026-05-01T00:00:00Z')).toBe('2026-09-01T01:00:00.000Z')
   expect(await endOf('2027-01-01T00:00:00Z')).toBe('2027-07-01T00:00:00.000Z')
+})
+
+test('in an organisation that is strict a sandbox has a hundred flows, and a new one is not run ad hoc yet', async () => {
+  const { bed, node } = await open()
+  const dataset = await bed.dataset()
+  const flowId = await bed.flow(node, dataset)
+  const adHoc = () => node.exports.runDatasets(bed.caller, flowId, [dataset.id])
+  await node.exports.putSettings(bed.caller, { isStrict: true })
+  await expect(adHoc()).rejects.toThrow(
+    'Following order ID(s) are not ready for dataset export, please wait for 10 minutes and retry.',
+  )
+  bed.clock.advance(10 * 60_000)
+  expect(await adHoc()).toHaveLength(1)
+  const { db } = bed.metadata
+  const { id: _id, ...row } = await db
+    .selectFrom('flow_entities')
+    .selectAll()
+    .where('id', '=', flowId)
+    .executeTakeFirstOrThrow()
+  const copies = Array.from({ length: 99 }, () => ({
+    ...row,
+    id: randomUUID(),
+    document: JSON.stringify(row.document),
+  }))
+  await db.insertInto('flow_entities').values(copies).execute()
+  const [source, target] = ['sourceConnectionIds', 'targetConnectionIds'].map((key) => row.document[key])
+  const make = () =>
+    node.exports.createEntity(bed.caller, 'flows', {
+      name: 'one too many',
+      flowSpec: { id: localFolderSpecs.flowSpecId, version: '1.0' },
+      sourceConnectionIds: source,
+      targetConnectionIds: target,
+      scheduleParams: { timeUnit: 'day', interval: 1, startTime: 1_900_000_000 },
+    })
+  await expect(make()).rejects.toThrow('The sandbox has 100 destinations; 100 are the most.')
+  await node.exports.putSettings(bed.caller, { isStrict: false })
+  await make()
 })
 
 test('accounts and places are as their services have them', async () => {

@@ -12,6 +12,7 @@ import type { Exports, RunAction } from './exports.ts'
 import { type PlanOptions, requireExport, requireOpen } from './plan.ts'
 import { laneOf } from './run-order.ts'
 import { datasetIdOf, flowIdOf, sharesOf } from './run-subject.ts'
+import { checkAdHocAge } from './strict-guardrails.ts'
 import { unknownResource } from './unknown-resource.ts'
 import { isOpenAgain, refuseOverlaps, windowKey, windowOf, windowRunsIn } from './window-runs.ts'
 
@@ -209,8 +210,10 @@ export function createRunControl(options: RunControlOptions): RunControl {
       if (!first) throw new AppError('flow.invalid', `The flow ${flowId} exports no dataset.`)
       return first.runId
     },
-    runDatasets: (caller, flowId, datasetIds) =>
-      enqueue(caller, flowId, { datasetIds, tick: `ad hoc ${randomUUID()}`, isAlone: true }),
+    runDatasets: async (caller, flowId, datasetIds) => {
+      await checkAdHocAge(options, caller, flowId)
+      return await enqueue(caller, flowId, { datasetIds, tick: `ad hoc ${randomUUID()}`, isAlone: true })
+    },
     controlRun,
     datasetIds: async (caller, flowId) => {
       await requireExport(options, caller)

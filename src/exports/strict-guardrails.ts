@@ -1,12 +1,58 @@
 import { AppError } from '#base/errors.ts'
-import { parseId } from '#base/ids.ts'
+import type { Clock } from '#base/clock.ts'
+import { type FlowId, parseId } from '#base/ids.ts'
+import type { Caller } from '#datasets/datasets.ts'
 import type { FileFormat } from '#formats/file-format.ts'
-import { selectExportSettings } from '#metadata/exports.ts'
+import { selectEntities, selectEntity, selectExportSettings } from '#metadata/exports.ts'
+import type { Metadata } from '#metadata/metadata.ts'
 import type { RunScope } from './run-scope.ts'
 import { strictHint } from './strict-hint.ts'
 
+const flowsMax = 100
+const adHocAfterMs = 10 * 60_000
 const rowsMax = 10_000_000_000
 const plainParquetRowsMax = 1_000_000
+
+interface Asking {
+  readonly metadata: Metadata
+  readonly clock: Clock
+}
+
+async function isStrict({ metadata }: Pick<Asking, 'metadata'>, { principal }: Caller): Promise<boolean> {
+  return (await selectExportSettings(metadata.db, principal.organizationId)).isStrict
+}
+
+/**
+ * How many flows the reference platform has in a sandbox.
+ * @throws AppError 'flow.invalid'
+ */
+export async function checkFlowCount(asking: Pick<Asking, 'metadata'>, caller: Caller): Promise<void> {
+  if (!(await isStrict(asking, caller))) return
+  const flows = await selectEntities(asking.metadata.db, caller.sandbox.id, 'flows')
+  if (flows.length < flowsMax) return
+  throw new AppError(
+    'flow.invalid',
+    `The sandbox has ${flows.length} destinations; ${flowsMax} are the most.`,
+    {
+      hint: strictHint,
+    },
+  )
+}
+
+/**
+ * How soon after it was made the reference platform runs a flow ad hoc, in the words that its clients look for.
+ * @throws AppError 'flow.invalid'
+ */
+export async function checkAdHocAge(asking: Asking, caller: Caller, flowId: FlowId): Promise<void> {
+  if (!(await isStrict(asking, caller))) return
+  const flow = await selectEntity(asking.metadata.db, caller.sandbox.id, 'flows', flowId)
+  if (!flow || asking.clock.now().getTime() >= flow.created_at.getTime() + adHocAfterMs) return
+  throw new AppError(
+    'flow.invalid',
+    `Following order ID(s) are not ready for dataset export, please wait for 10 minutes and retry. Order ID(s): ${flowId}`,
+    { hint: strictHint },
+  )
+}
 
 /**
  * How many rows of anything but events the reference platform delivers: beyond that its export fails, and that of an
@@ -18,8 +64,7 @@ export async function checkRowCount(
   rowCount: number,
 ): Promise<void> {
   const caller = await access.actAs(context.run.principalId, context.run.sandboxId)
-  const { isStrict } = await selectExportSettings(metadata.db, caller.principal.organizationId)
-  if (!isStrict) return
+  if (!(await isStrict({ metadata }, caller))) return
   const { behavior } = await datasets.get(caller, parseId('dataset', plan.datasetId))
   const max = rowsMaxOf(plan.format)
   if (behavior === 'time-series' || rowCount <= max) return
