@@ -79,7 +79,7 @@ function message(n: number | string) {
 async function post(path: string, body: unknown): Promise<{ status: number; body: Record<string, unknown> }> {
   const answer = await fetch(`${product.http}${path}`, {
     method: 'POST',
-    body: typeof body === 'string' ? body : JSON.stringify(body),
+    body: typeof body === 'string' || body instanceof Buffer ? body : JSON.stringify(body),
   })
   return { status: answer.status, body: (await answer.json()) as Record<string, unknown> }
 }
@@ -125,6 +125,13 @@ test('one message, several, and those that cannot be taken', async () => {
     body: { code: 'ingest.invalid' },
   })
   expect(await post(path, '{"header":')).toMatchObject({ status: 400 })
+  const latin1 = Buffer.from(JSON.stringify(message('caf\u00e9')), 'latin1')
+  for (const to of [path, `/collection/batch/${open.inletId}`]) {
+    expect(await post(to, latin1)).toMatchObject({
+      status: 400,
+      body: { detail: expect.stringContaining('UTF-8') },
+    })
+  }
   expect(await post(path, 'x'.repeat(1024 * 1024 + 1))).toMatchObject({ status: 413 })
   for (const inletId of ['unknown', '%00', '%ED%A0%80', `${'0'.repeat(63)}%00`]) {
     expect([inletId, (await post(`/collection/${inletId}`, message(1))).status]).toEqual([

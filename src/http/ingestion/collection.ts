@@ -1,3 +1,4 @@
+import { isUtf8 } from 'node:buffer'
 import { AppError, toAppError } from '#base/errors.ts'
 import type { FastifyRequest } from 'fastify'
 import { z } from 'zod'
@@ -30,9 +31,11 @@ export async function collectionRoutes(app: App, dependencies: HttpDependencies)
   const { streaming, access } = dependencies
   app.removeAllContentTypeParsers()
   // Whatever it is called: senders leave the type out, or have it as text. What a pattern takes is found faster than by `*`.
-  app.addContentTypeParser(/^/, { parseAs: 'string', bodyLimit: bodyBytesMax }, (_request, text, done) =>
-    done(null, text),
-  )
+  app.addContentTypeParser(/^/, { parseAs: 'buffer', bodyLimit: bodyBytesMax }, (_request, bytes, done) => {
+    // Text made of other bytes holds other characters than were sent, and nobody would know.
+    if (isUtf8(bytes as Buffer)) done(null, bytes.toString('utf8'))
+    else done(new AppError('request.invalid', 'The body of the request is not UTF-8.'))
+  })
 
   async function accept(request: CollectionRequest, isSeveral: boolean): Promise<Accepted> {
     const inlet = await streaming.opened(request.params.inletId)
