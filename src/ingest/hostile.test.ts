@@ -39,6 +39,53 @@ test.each([
   expect((await bed.rows(dataset)).map(([id]) => id)).toEqual([1, 2])
 })
 
+test.each([
+  ['few records', 1],
+  ['many plain records', 10_000],
+])('among %s those that are not UTF-8 are refused, with every byte they had', async (_what, count) => {
+  const dataset = await bed.dataset(columns)
+  const good = Array.from({ length: count }, (_, index) => `{"id":${index},"name":"\u00e9\u{1F600}"}\n`).join(
+    '',
+  )
+  const bad = [
+    '{"id":7,"name":"caf\xe9"}',
+    '{"id":7,"more":{"a\xff":"b"}}',
+    '\xc0\xaf',
+    '{"id":7,"name":"\xe2\x82',
+  ]
+  const bytes = bad.flatMap((line) => [Buffer.from(good), Buffer.from(`${line}\n`, 'latin1')])
+  const whole = Buffer.concat(bytes).subarray(0, -1)
+  const batch = await bed.load(node, dataset, { 'a.json': whole }, { partialIngestionPercentage: 80 })
+  expect(batch).toMatchObject({ state: 'success', recordCount: count * 4, failedRecordCount: 4 })
+  expect(await bed.rows(dataset)).toContainEqual(expect.arrayContaining([0, '\u00e9\u{1F600}']))
+  const rejects = await node.ingest.rejects(bed.caller, batch.id, { limit: 10 })
+  const bytesOf = (text: string) =>
+    [...text].map((one) =>
+      String.fromCharCode(one >= '\udc80' && one <= '\udcff' ? one.charCodeAt(0) & 0xff : one.charCodeAt(0)),
+    )
+  expect(
+    rejects.map(({ row, code, reason, record }) => [row, code, reason, bytesOf(record).join('')]),
+  ).toEqual(bad.map((line, index) => [(count + 1) * (index + 1), 'INGEST-1401-400', 'it is not UTF-8', line]))
+})
+
+test('rows of CSV that are not UTF-8 are refused, a file in UTF-16 is by its name', async () => {
+  const dataset = await bed.dataset(columns.slice(0, 2))
+  const text = Buffer.from('id,name\n1,x\n2,caf\xe9\n3,"y\n\xff"\n', 'latin1')
+  const batch = await bed.load(
+    node,
+    dataset,
+    { 'a.csv': text },
+    { format: 'csv', partialIngestionPercentage: 70 },
+  )
+  expect(batch).toMatchObject({ state: 'success', recordCount: 1, failedRecordCount: 2 })
+  const utf16 = Buffer.from('\uFEFF{"id":1}\n', 'utf16le')
+  const failed = await bed.load(node, dataset, { 'b.json': utf16 }, { partialIngestionPercentage: 100 })
+  expect(failed).toMatchObject({
+    state: 'failed',
+    errors: [{ description: expect.stringContaining('UTF-16') }],
+  })
+})
+
 test('names that JavaScript gives a meaning are names', async () => {
   const dataset = await bed.dataset(columns)
   const more = '{"__proto__":"a","constructor":"b","toString":"c"}'

@@ -66,9 +66,14 @@ async function look<T>(
 ): Promise<void> {
   const take = (records: ReturnType<RecordScanner<T>['push']>): void => {
     for (const { row, raw, content } of records) {
-      if (content instanceof Malformed) {
+      const problem = !raw.isWellFormed()
+        ? 'it is not UTF-8'
+        : content instanceof Malformed
+          ? content.reason
+          : undefined
+      if (problem !== undefined || content instanceof Malformed) {
         throw new Unreadable(
-          `has a record that cannot be read: row ${row}, ${content.reason}: ${shortened(raw, 100)}`,
+          `has a record that cannot be read: row ${row}, ${problem}: ${shortened(raw, 100).toWellFormed()}`,
         )
       }
       try {

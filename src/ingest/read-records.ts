@@ -25,6 +25,10 @@ export async function readRecords<T>(
     for (const { row, raw, content } of records) {
       // Thrown: that alone ends a file that is being unpacked without a failure of its own.
       if (rowCount++ === rowCountMax) throw enough
+      if (!raw.isWellFormed()) {
+        refuse(row, ingestCodes.corruptRow, 'it is not UTF-8', raw)
+        continue
+      }
       if (content instanceof Malformed) {
         refuse(row, ingestCodes.corruptRow, content.reason, raw)
         continue

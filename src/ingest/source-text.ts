@@ -77,32 +77,55 @@ function isUnpackingError(error: unknown): boolean {
 }
 
 /**
- * UTF-8 bytes as text, a byte order mark left out; pieces are cut between characters.
+ * UTF-8 bytes as text, a byte order mark left out; pieces are cut between characters. A byte that is no part of a
+ * character comes as half of one, U+DC80 to U+DCFF, which no UTF-8 holds: what has one is not well-formed.
  * @throws Unreadable
  */
 export async function* utf8Text(pieces: AsyncIterable<Uint8Array>): AsyncGenerator<string> {
   let rest = Buffer.alloc(0)
   let isFirst = true
-  let byteCount = 0
   for await (const piece of pieces) {
     const bytes =
       rest.length > 0
         ? Buffer.concat([rest, piece])
         : Buffer.from(piece.buffer, piece.byteOffset, piece.byteLength)
+    if (isFirst && isUtf16(bytes)) throw new Unreadable('is UTF-16: it should be UTF-8')
     const end = characterEnd(bytes)
-    const whole = bytes.subarray(0, end)
-    if (!isUtf8(whole)) throw notUtf8(byteCount)
-    const text = whole.toString('utf8')
+    const text = textOf(bytes.subarray(0, end))
     yield isFirst && text.startsWith('\uFEFF') ? text.slice(1) : text
     if (text !== '') isFirst = false
-    byteCount += end
     rest = Buffer.from(bytes.subarray(end)) // A copy: the giver may use its buffer again.
   }
-  if (rest.length > 0) throw notUtf8(byteCount)
+  if (rest.length > 0) yield textOf(rest)
 }
 
-function notUtf8(byteCount: number): Unreadable {
-  return new Unreadable(`is not UTF-8 text (after byte ${byteCount})`)
+/** By its byte order mark. */
+function isUtf16([first, second]: Buffer): boolean {
+  return (first === 0xff && second === 0xfe) || (first === 0xfe && second === 0xff)
+}
+
+function textOf(bytes: Buffer): string {
+  if (isUtf8(bytes)) return bytes.toString('utf8')
+  const parts: string[] = []
+  for (let at = 0; at < bytes.length;) {
+    const end = goodEnd(bytes, at)
+    parts.push(bytes.toString('utf8', at, end))
+    if (end < bytes.length) parts.push(String.fromCharCode(0xdc00 + (bytes[end] ?? 0)))
+    at = end + 1
+  }
+  return parts.join('')
+}
+
+/** Up to where bytes are UTF-8. */
+function goodEnd(bytes: Buffer, from: number): number {
+  let at = from
+  while (at < bytes.length) {
+    const byte = bytes[at] ?? 0
+    const length = byte < 0x80 ? 1 : byte < 0xe0 ? 2 : byte < 0xf0 ? 3 : 4
+    if (byte >= 0x80 && !isUtf8(bytes.subarray(at, at + length))) return at
+    at += length
+  }
+  return at
 }
 
 /** Where the last whole character ends. */

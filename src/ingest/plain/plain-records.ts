@@ -32,8 +32,16 @@ export class PlainRecords implements AsyncDisposable {
   sieve({ pattern }: PlainForm): Sieve {
     const record = must(programOf(pattern), 'a form has a pattern that can be looked for')
     let vain = 0
+    let looked = ''
+    let isGood = true
     return (text, start) => {
       if (vain > vainMax) return start
+      if (text !== looked) {
+        looked = text
+        isGood = text.isWellFormed()
+      }
+      // Our readers say which of its records are not UTF-8.
+      if (!isGood) return start
       const lineEnd = text.indexOf('\n', start)
       if (lineEnd === -1 || lineEnd - start > plainLengthMax) return start
       record.lastIndex = start
