@@ -28,7 +28,7 @@ import { batchErrorOf, hasCode, ingestCodes } from './ingest-failure.ts'
 import { explainParquetFailure } from './prepare-parquet.ts'
 import { prepareSource, type Prepared } from './prepare-source.ts'
 import { failRefusedMessages } from './refused-messages.ts'
-import { keepRejects, RejectLog } from './rejects.ts'
+import { errorsBytesMax, keepRejects, RejectLog } from './rejects.ts'
 import { streamTag } from './streaming/micro-batch.ts'
 import type { Constraints } from '#types/constraints.ts'
 import type { SourceFile } from './source-text.ts'
@@ -54,6 +54,7 @@ interface Load {
   readonly dataset: Dataset
   readonly required: RequiredPaths
   readonly constraints: readonly Constraints[]
+  readonly files: readonly SourceFile[]
   readonly workFolder: string
 }
 
@@ -82,12 +83,19 @@ type Begun = Pick<Load, 'batch' | 'dataset' | 'required' | 'constraints'>
 async function attempt(options: LoadOptions, context: RunContext, begun: Begun): Promise<void> {
   const { staging } = options
   const { fence } = context.lease
-  const workFolder = staging.workFolder(begun.batch.id, fence)
-  const rejects = new RejectLog(begun.batch.has_diagnostics ? errorsPathIn(workFolder) : undefined)
+  const { id, has_diagnostics: hasDiagnostics } = begun.batch
+  const workFolder = staging.workFolder(id, fence)
+  const uploads = await selectBatchFiles(options.metadata.db, id)
+  const sizes = uploads.map(({ bytes }) => ({ bytes: Number(bytes) }))
+  const rejects = new RejectLog(hasDiagnostics ? errorsPathIn(workFolder) : undefined, errorsBytesMax(sizes))
+  const files = uploads.map((file) => ({
+    path: staging.filePath(id, file.number),
+    fileName: file.file_name,
+  }))
   try {
-    await removeEarlierWork(staging, begun.batch.id, fence)
+    await removeEarlierWork(staging, id, fence)
     await makeFolderDurably(workFolder)
-    await load({ options, context, workFolder, ...begun }, rejects)
+    await load({ options, context, workFolder, files, ...begun }, rejects)
   } catch (error) {
     await rm(workFolder, { recursive: true, force: true })
     await settleFailure(options, context, { batch: begun.batch, rejects, error: fullOr(error) })
@@ -159,7 +167,7 @@ function errorsPathIn(workFolder: string): string {
 
 /** The good rows of the batch's files; what is refused is written down. */
 async function prepare(
-  { options, context, batch, dataset, required, constraints, workFolder }: Load,
+  { options, context, batch, dataset, required, constraints, files, workFolder }: Load,
   rejects: RejectLog,
   { isJudged = false } = {},
 ): Promise<Prepared> {
@@ -169,10 +177,6 @@ async function prepare(
     await keepRejects(rejects, { batchId, staging, errorsPath: errorsPathIn(workFolder), workFolder })
   }
   assert(batch.format !== 'sql', 'a batch that SQL wrote is not loaded')
-  const files: SourceFile[] = (await selectBatchFiles(options.metadata.db, batch.id)).map((file) => ({
-    path: staging.filePath(batch.id, file.number),
-    fileName: file.file_name,
-  }))
   const prepared = await prepareSource(files, {
     format: batch.format,
     isMultiLineJson: batch.is_multi_line_json,

@@ -2,6 +2,7 @@ import { createReadStream } from 'node:fs'
 import { appendFile, open, rename, rm } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { must } from '#base/assert.ts'
+import { AppError } from '#base/errors.ts'
 import { shortened } from '#base/shown-text.ts'
 import { codeOf } from '#base/system-error.ts'
 import type { BatchId } from '#base/ids.ts'
@@ -14,19 +15,31 @@ import type { Staging } from './staging.ts'
 /** How many rejects of a batch are shown, and how much of each. */
 export const rejectsKeptMax = 10_000
 const recordLengthMax = 4_096
+const errorsBytesMin = 1024 ** 3
+
+/** What may be written of the rejects of files: a line says more of a row than the row, and of packed ones far more. */
+export function errorsBytesMax(files: readonly { readonly bytes: number }[]): number {
+  return errorsBytesMin + 4 * files.reduce((sum, { bytes }) => sum + bytes, 0)
+}
 
 /** Counts the rejects of a batch, keeps the first ones to be shown, and writes all of them, whole, to a file if it has one. */
 export class RejectLog {
   readonly #path: string | undefined
+  readonly #bytesMax: number
+  #bytes = 0
   /** To be written. */
   #lines: string[] = []
   readonly #kept: Reject[] = []
   readonly #countByCode = new Map<string, number>()
   #count = 0
 
-  /** @param path of the file that is made when the first one comes; it is no one else's */
-  constructor(path?: string) {
+  /**
+   * @param path of the file that is made when the first one comes; it is no one else's
+   * @param bytesMax of it
+   */
+  constructor(path?: string, bytesMax = Infinity) {
     this.#path = path
+    this.#bytesMax = bytesMax
   }
 
   get count(): number {
@@ -45,6 +58,7 @@ export class RejectLog {
   /** Before the same files are looked through once more. */
   async forget(): Promise<void> {
     this.#lines = []
+    this.#bytes = 0
     this.#kept.length = 0
     this.#countByCode.clear()
     this.#count = 0
@@ -64,12 +78,14 @@ export class RejectLog {
     if (this.#path !== undefined) this.#lines.push(errorLine(reject))
   }
 
-  /** To be called now and then: what was kept is in memory until then. */
+  /** To be called now and then: what was kept is in memory until then. @throws AppError 'ingest.invalid' when it is too much */
   async flush(): Promise<void> {
     if (this.#path === undefined || this.#lines.length === 0) return
     const text = this.#lines.join('')
     this.#lines = []
     await appendFile(this.#path, text)
+    this.#bytes += Buffer.byteLength(text)
+    if (this.#bytes > this.#bytesMax) throw tooMany(this.#bytesMax)
   }
 
   addCount(code: string, count: number): void {
@@ -99,6 +115,13 @@ export class RejectLog {
     }
     return [sum, ...kinds]
   }
+}
+
+function tooMany(bytesMax: number): AppError {
+  return new AppError('ingest.invalid', `More rows were refused than ${bytesMax} bytes can tell of.`, {
+    hint: 'Mend the rows by the reasons of the first ones. The files are kept as they were sent.',
+    detail: { batchCode: ingestCodes.tooManyRejects },
+  })
 }
 
 /** A refused row in the words of the reference platform. */
