@@ -68,6 +68,19 @@ test.each([
   ).toEqual(bad.map((line, index) => [(count + 1) * (index + 1), 'INGEST-1401-400', 'it is not UTF-8', line]))
 })
 
+test.each([
+  ['[{"id":1},]', [2]],
+  ['[,{"id":1}]', [1]],
+  ['[{"id":1} , , {"id":2}]', [2]],
+  ['[,]', [1, 2]],
+  ['[ ]', []],
+])('what is missing in the array %s is a refused row', async (text, rows) => {
+  const dataset = await bed.dataset(columns)
+  const batch = await bed.load(node, dataset, { 'a.json': text }, { partialIngestionPercentage: 100 })
+  const rejects = await node.ingest.rejects(bed.caller, batch.id, { limit: 10 })
+  expect([batch.state, rejects.map(({ row }) => row)]).toEqual(['success', rows])
+})
+
 test('rows of CSV that are not UTF-8 are refused, a file in UTF-16 is by its name', async () => {
   const dataset = await bed.dataset(columns.slice(0, 2))
   const text = Buffer.from('id,name\n1,x\n2,caf\xe9\n3,"y\n\xff"\n', 'latin1')

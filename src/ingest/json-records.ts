@@ -84,11 +84,15 @@ function valuesScanner(isArray: boolean): RecordScanner<object> {
   let depth = isArray ? 0 : 1
   let start = -1
   let isOver = false
+  /** Between the elements of an array: one must come. */
+  let isBehindComma = false
 
-  function* finish(end: number): Generator<TextRecord<object>> {
+  function* finish(end: number, { isElement = false } = {}): Generator<TextRecord<object>> {
     const raw = start === -1 ? '' : text.slice(start, end).trim()
     start = -1
     if (raw !== '') yield { row: row++, raw, content: parse(raw) }
+    else if (isElement)
+      yield { row: row++, raw, content: new Malformed('an element of the array is missing') }
   }
 
   function* scan(isLast: boolean): Generator<TextRecord<object>> {
@@ -107,9 +111,11 @@ function valuesScanner(isArray: boolean): RecordScanner<object> {
         }
         structure.lastIndex = end + 1
       }
-      if (depth === 1 && token === ',' && isArray) yield* finish(match.index)
-      else if (depth === 1 && token === ']' && isArray) {
-        yield* finish(match.index)
+      if (depth === 1 && token === ',' && isArray) {
+        yield* finish(match.index, { isElement: true })
+        isBehindComma = true
+      } else if (depth === 1 && token === ']' && isArray) {
+        yield* finish(match.index, { isElement: isBehindComma })
         depth = 0
         isOver = true
       } else {
