@@ -233,7 +233,7 @@ export async function startServer({
     logger,
     retentionMs: config.lake.retentionMs,
     targetFileBytes: config.lake.targetFileBytes,
-    rowsPast: rowsPastOf({ metadata, access }),
+    rowsPast: rowsPastOf({ metadata, access, lake }),
   })
   await maintenance.schedule()
   await scheduleAuditExpiry({ auditLog, jobs, metadata, logger })

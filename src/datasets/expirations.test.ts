@@ -215,6 +215,21 @@ describe('rows of a dataset that keeps them for a while', () => {
     expect(audited).toMatchObject([{ action: 'delete', detail: { ttlValue: 'P90D', rowsRemoved: 2 } }])
   })
 
+  test('leave a batch inactive that has none any more, and no other', async () => {
+    const dataset = await bed.dataset(columns)
+    const old = await bed.load(loads, dataset, { 'a.json': row('old', 200) })
+    const both = await bed.load(loads, dataset, { 'b.json': `${row('new', 1)}\n${row('older', 300)}` })
+    const empty = await bed.load(loads, dataset, { 'c.json': '[]' })
+    const other = await bed.load(loads, await bed.dataset(columns), { 'd.json': row('old', 200) })
+    await keep(dataset, 'P90D')
+    expect(await retain()).toMatchObject({ state: 'succeeded', result: { rowsRemoved: 2 } })
+    const states = await Promise.all(
+      [old, both, empty, other].map(async ({ id }) => (await bed.datasets.batch(bed.caller, id)).state),
+    )
+    expect(states).toEqual(['inactive', 'success', 'success', 'success'])
+    expect(await loads.ingest.loadedFiles(bed.caller, old.id)).toEqual([])
+  })
+
   test.each(['P29D', 'P4W', '90', 'P', 'PT900H', 'P-90D'])('are not kept for %s', async (span) => {
     await expect(keep(await bed.dataset(columns), span)).rejects.toMatchObject({ code: 'request.invalid' })
   })

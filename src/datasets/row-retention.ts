@@ -2,7 +2,9 @@ import type { Access } from '#access/access.ts'
 import { AppError } from '#base/errors.ts'
 import { quoteLiteral } from '#base/sql-text.ts'
 import type { TableId } from '#base/ids.ts'
+import type { Lake } from '#lake/lake.ts'
 import type { PastRows } from '#lake/maintenance.ts'
+import { inactivateBatches, selectLoadedBatchIds } from '#metadata/batches.ts'
 import { selectDatasetOfTable, selectTimeBefore } from '#metadata/datasets.ts'
 import type { Metadata } from '#metadata/metadata.ts'
 import type { Dataset } from './datasets.ts'
@@ -48,9 +50,11 @@ export function checkRowExpiration(dataset: Pick<Dataset, 'behavior' | 'properti
 export function rowsPastOf({
   metadata,
   access,
+  lake,
 }: {
   readonly metadata: Metadata
   readonly access: Access
+  readonly lake: Lake
 }): (tableId: TableId) => Promise<PastRows | undefined> {
   return async (tableId) => {
     const row = await selectDatasetOfTable(metadata.db, tableId)
@@ -82,6 +86,13 @@ export function rowsPastOf({
           },
           tx,
         ),
+      // Asked for in this order, no batch that comes meanwhile is taken for one without rows.
+      gone: async (options) => {
+        const loaded = await selectLoadedBatchIds(metadata.db, dataset.id)
+        const there = await lake.batchesWithRows(tableId, options)
+        const without = loaded.filter((id) => !there.has(id))
+        await inactivateBatches(metadata.db, without)
+      },
     }
   }
 }

@@ -1,10 +1,16 @@
 import type { BatchId, TableId } from '#base/ids.ts'
+import { quoteIdentifier } from '#base/sql-text.ts'
 import { selectLakeCommitOfBatch } from '#metadata/lake.ts'
 import type { CachedObject } from '#objects/file-cache.ts'
+import { textRows } from './count-rows.ts'
+import { groupFiles } from './file-groups.ts'
 import type { DataFile } from './iceberg/manifest.ts'
-import { currentSnapshot, type SnapshotMetadata, snapshotById } from './iceberg/table-metadata.ts'
+import { currentSnapshot, schemaOf, type SnapshotMetadata, snapshotById } from './iceberg/table-metadata.ts'
 import type { LakeContext } from './lake-context.ts'
+import { findFiles } from './plan.ts'
+import { scanSql } from './scan-sql.ts'
 import { readBase, type TableBase } from './table-base.ts'
+import { allColumns } from './table-definition.ts'
 import { holdsKeptRows } from './write-files.ts'
 
 /**
@@ -29,6 +35,31 @@ export async function filesOfBatch(
     return added.map(base.files.scanFile)
   }
   return undefined
+}
+
+const batchColumn = '_ACP_BATCHID'
+
+/** Batches of which the newest snapshot has rows. */
+export async function batchesWithRows(
+  context: LakeContext,
+  tableId: TableId,
+  signal: AbortSignal,
+): Promise<ReadonlySet<string>> {
+  const base = await readBase(context, tableId)
+  const snapshot = currentSnapshot(base.metadata)
+  if (!snapshot) return new Set()
+  const snapshotId = String(snapshot['snapshot-id']) as never
+  const { files } = await findFiles(context, base, { snapshotId, predicates: [] })
+  const groups = await groupFiles(context.reader, base.files, base.metadata, files)
+  const columns = allColumns(base.definition.schema).fields.filter(({ name }) => name === batchColumn)
+  const scan = scanSql(groups, columns, schemaOf(base.metadata))
+  const rows = await textRows(context.engine, base.files, {
+    sql: `SELECT DISTINCT ${quoteIdentifier(batchColumn)} FROM ${scan}`,
+    files: groups.flatMap((group) => group.files),
+    columnCount: 1,
+    signal,
+  })
+  return new Set(rows.flatMap(([id]) => (typeof id === 'string' ? [id] : [])))
 }
 
 async function addedBy(

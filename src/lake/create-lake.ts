@@ -21,7 +21,7 @@ import type { Metadata, Transaction } from '#metadata/metadata.ts'
 import { addColumns } from './add-columns.ts'
 import { append, resultOf } from './append.ts'
 import { clusterPath } from './cluster-path.ts'
-import { filesOfBatch } from './batch-files.ts'
+import { batchesWithRows, filesOfBatch } from './batch-files.ts'
 import { compact } from './compact.ts'
 import { deleteRows } from './delete-rows.ts'
 import { removeDropped } from './dropped.ts'
@@ -188,6 +188,8 @@ export function createLake(options: LakeOptions): Lake {
     },
 
     filesOfBatch: async (tableId, batchId) => await filesOfBatch(context, tableId, batchId),
+
+    batchesWithRows: async (tableId, { signal }) => await batchesWithRows(context, tableId, signal),
 
     snapshot: async (tableId, snapshotId) => {
       await knownTable(metadata.db, tableId)

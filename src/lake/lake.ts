@@ -94,6 +94,9 @@ export interface Lake {
   /** The files that hold the rows of a batch and no others; undefined: there are none such any more. */
   filesOfBatch(tableId: TableId, batchId: BatchId): Promise<readonly CachedObject[] | undefined>
 
+  /** Batches of which the newest snapshot has rows. */
+  batchesWithRows(tableId: TableId, options: { readonly signal: AbortSignal }): Promise<ReadonlySet<string>>
+
   /** The newest snapshot, or the one named; undefined when the table has none yet. @throws AppError 'source.removed' */
   snapshot(tableId: TableId, snapshotId?: SnapshotId): Promise<Snapshot | undefined>
 

@@ -99,6 +99,8 @@ export interface PastRows {
   readonly condition: RowCondition
   /** Puts it on record in the transaction that removes them. */
   readonly recorded: (tx: Transaction, result: DeleteResult) => Promise<void>
+  /** After some have gone. */
+  readonly gone: (options: { readonly signal: AbortSignal }) => Promise<void>
 }
 
 const everyMsDefault = {
@@ -256,8 +258,9 @@ async function keepUp(
     case 'retain': {
       const past = await options.rowsPast?.(table.tableId)
       if (!past) return {}
-      const { condition, recorded } = past
+      const { condition, recorded, gone } = past
       const removed = await lake.deleteRows({ ...table, condition, within: recorded })
+      if (removed.rowsRemoved > 0) await gone(table)
       const { rowsRemoved, rowsKept, filesRewritten, filesRemoved, snapshotsRemoved } = removed
       return {
         rowsRemoved,

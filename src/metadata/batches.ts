@@ -231,6 +231,29 @@ export async function updateBatch(db: Db, batchId: BatchId, change: BatchChange)
     .execute()
 }
 
+/** Of those that are loaded and brought rows. */
+export async function selectLoadedBatchIds(db: Db, datasetId: DatasetId): Promise<BatchId[]> {
+  const rows = await db
+    .selectFrom('batches')
+    .select('id')
+    .where('dataset_id', '=', datasetId)
+    .where('state', '=', 'success')
+    .where('record_count', '>', '0')
+    .execute()
+  return rows.map(({ id }) => id)
+}
+
+/** Loaded ones whose rows are gone. */
+export async function inactivateBatches(db: Db, batchIds: readonly BatchId[]): Promise<void> {
+  if (batchIds.length === 0) return
+  await db
+    .updateTable('batches')
+    .set({ state: 'inactive', updated_at: sql`now()` })
+    .where('id', '=', sql<BatchId>`any(${batchIds})`)
+    .where('state', '=', 'success')
+    .execute()
+}
+
 /**
  * A number for a stored file that no other upload of the batch gets. The first node that asks is from then on the one that
  * has the files: `node_id` says which that is.
