@@ -60,12 +60,10 @@ test.each([
   expect(await bed.rows(dataset)).toContainEqual(expect.arrayContaining([0, '\u00e9\u{1F600}']))
   const rejects = await node.ingest.rejects(bed.caller, batch.id, { limit: 10 })
   const bytesOf = (text: string) =>
-    [...text].map((one) =>
-      String.fromCharCode(one >= '\udc80' && one <= '\udcff' ? one.charCodeAt(0) & 0xff : one.charCodeAt(0)),
-    )
-  expect(
-    rejects.map(({ row, code, reason, record }) => [row, code, reason, bytesOf(record).join('')]),
-  ).toEqual(bad.map((line, index) => [(count + 1) * (index + 1), 'INGEST-1401-400', 'it is not UTF-8', line]))
+    text.replaceAll(/[\udc80-\udcff]/g, (half) => String.fromCharCode(half.charCodeAt(0) & 0xff))
+  expect(rejects.map(({ row, code, reason, record }) => [row, code, reason, bytesOf(record)])).toEqual(
+    bad.map((line, index) => [(count + 1) * (index + 1), 'INGEST-1401-400', 'it is not UTF-8', line]),
+  )
 })
 
 test.each([
@@ -111,10 +109,24 @@ test('names that JavaScript gives a meaning are names', async () => {
   expect(({} as Record<string, unknown>)['id']).toBeUndefined()
 })
 
-test('of a key that is there twice the last counts', async () => {
+test.each([
+  ['{"id":1,"id":2}', '"id"'],
+  ['{"id":1,"\\u0069d":2}', '"id"'],
+  ['{"id":1,"ID":2}', '"id"'],
+  ['{"id":1,"more":{"a":"x" , "b":"y","a" :"x"}}', '"a"'],
+  ['{"id":1,"name":{"a":[{"b":1,"b":2}]}}', '"b"'],
+])('a key that is there twice makes a refused row: %s', async (row, key) => {
   const dataset = await bed.dataset(columns)
-  await bed.load(node, dataset, { 'a.json': '{"id":1,"id":2}' })
-  expect((await bed.rows(dataset)).map(([id]) => id)).toEqual([2])
+  const good = ['{"id":3,"name":"\\":\\" : {\\"a\\":"}', '{"id":4,"more":{"a:":"x","b":"a","c":":"}}']
+  const text = [good[0], row, good[1]].join('\n')
+  const batch = await bed.load(node, dataset, { 'a.json': text }, { partialIngestionPercentage: 50 })
+  const [reject, ...others] = await node.ingest.rejects(bed.caller, batch.id, { limit: 10 })
+  expect([reject, others]).toMatchObject([
+    { row: 2, code: 'INGEST-1401-400', reason: expect.stringContaining(key), record: row },
+    [],
+  ])
+  expect(reject?.reason).toContain('twice')
+  expect((await bed.rows(dataset)).map(([id]) => id)).toEqual([3, 4])
 })
 
 test('texts that a spreadsheet would run, and the marks of our own files, come back as they were', async () => {

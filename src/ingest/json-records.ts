@@ -9,7 +9,7 @@ import {
   tooDeep,
   Unreadable,
 } from './records.ts'
-import { parseJson } from './raw-json.ts'
+import { parseStrictJson } from './strict-json.ts'
 import { isObject } from './value-readers.ts'
 
 /**
@@ -165,7 +165,7 @@ function closingQuote(text: string, from: number): number {
 function parse(text: string): object | Malformed {
   let value: unknown
   try {
-    value = parseJson(text)
+    value = parseStrictJson(text)
   } catch (error) {
     if (isTooDeep(error)) return new Malformed(tooDeep)
     return new Malformed(`it is not JSON: ${error instanceof Error ? error.message : ''}`)

@@ -1,7 +1,7 @@
 import { shortened, shownValue } from '#base/shown-text.ts'
 import { isReserved } from '#types/xdm.ts'
 import type { CsvFields } from './csv-records.ts'
-import { parseJson } from './raw-json.ts'
+import { parseStrictJson } from './strict-json.ts'
 import { Unreadable } from './records.ts'
 import type { TableSchema } from './table-schema.ts'
 import { fieldFinder, fieldsReader, isNested, Misfit, missing, valueReader } from './value-readers.ts'
@@ -73,7 +73,7 @@ export function csvReader({ columns: { fields }, required }: TableSchema) {
 
 function parsedJson(text: string): unknown {
   try {
-    return parseJson(text)
+    return parseStrictJson(text)
   } catch {
     return undefined // Told by the caller.
   }

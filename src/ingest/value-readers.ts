@@ -95,6 +95,9 @@ export function fieldsReader(
       if (index === undefined) {
         return new Misfit(`the dataset has no field ${shownValue(joined(path, name))}`)
       }
+      if (texts[index] !== null) {
+        return new Misfit(`the field ${shownValue(joined(path, fields[index]?.name ?? ''))} is there twice`)
+      }
       const text = readers[index]?.(given) ?? null
       if (text instanceof Misfit) return text
       texts[index] = text

@@ -1,5 +1,5 @@
 import { AppError } from '#base/errors.ts'
-import { parseJson } from '../raw-json.ts'
+import { parseStrictJson } from '../strict-json.ts'
 import type { CallText } from '../streaming.ts'
 
 /** A body holds no more that can be taken; of what cannot be it could, and each has its answer. */
@@ -24,7 +24,7 @@ export function messagesOf({ text, isSeveral }: CallText): readonly unknown[] {
 
 function bodyOf(text: string): unknown {
   try {
-    return parseJson(text)
+    return parseStrictJson(text)
   } catch (error) {
     throw new AppError(
       'request.invalid',
