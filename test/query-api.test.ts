@@ -747,6 +747,17 @@ describe('alerts', () => {
     }
   })
 
+  test('end with what they are of', async () => {
+    const id = await scheduled({ sql: 'SELECT 1', name: 'gone soon' })
+    for (const type of ['success', 'failure']) await subscribe(id, type, ['dan@example.com'])
+    await ask('PATCH', `${base}/schedules/${id}`, {
+      body: [{ op: 'replace', path: '/state', value: 'disable' }],
+    })
+    await ask('DELETE', `${base}/schedules/${id}`)
+    expect(await rest('GET', `${alerts}/${id}`)).toMatchObject({ status: 404 })
+    expect((await ask('GET', `${alerts}/user-subscriptions/dan@example.com`)).items).toEqual([])
+  })
+
   test('tell of starts, successes and lateness', async () => {
     const id = await scheduled({ sql: 'SELECT 1', name: 'told' })
     for (const type of ['start', 'success', 'delay'])

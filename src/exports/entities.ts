@@ -4,6 +4,7 @@ import { AppError } from '#base/errors.ts'
 import { type FlowId, isUuid } from '#base/ids.ts'
 import type { Caller } from '#datasets/datasets.ts'
 import type { Jobs } from '#jobs/jobs.ts'
+import { deleteAlerts } from '#metadata/alerts.ts'
 import {
   type EntityRow,
   insertEntity,
@@ -349,7 +350,10 @@ export function createEntities(options: EntitiesOptions): Entities {
       await refuseUsed(tx, caller, kind, id)
       const now = clock.now()
       await updateEntity(tx, id, { updated_at: now, updated_by: caller.principal.id, deleted_at: now })
-      if (kind === 'flows') await jobs.removeSchedule(tx, 'export', id)
+      if (kind === 'flows') {
+        await jobs.removeSchedule(tx, 'export', id)
+        await deleteAlerts(tx, caller.sandbox.id, { assetId: id })
+      }
       if (kind === 'connections') await forgetAuth(secrets, tx, row)
       await audit(tx, caller, 'delete', kind, { id, name: String(row.document['name']) })
     })

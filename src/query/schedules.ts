@@ -7,6 +7,7 @@ import type { Caller } from '#datasets/datasets.ts'
 import { parseCron } from '#jobs/cron.ts'
 import type { Jobs, Run, ScheduleRule } from '#jobs/jobs.ts'
 import { runOfRow } from '#jobs/run-of-row.ts'
+import { deleteAlerts } from '#metadata/alerts.ts'
 import type { Db, Transaction } from '#metadata/metadata.ts'
 import { selectQueryOfRun } from '#metadata/query.ts'
 import { hasEnded, selectNextTicks } from '#metadata/jobs.ts'
@@ -177,6 +178,7 @@ export function createSchedules(services: QueryServiceOptions): Schedules {
         }
         await deleteScheduledQuery(tx, id)
         await jobs.removeSchedule(tx, queryKind, id)
+        await deleteAlerts(tx, caller.sandbox.id, { assetId: id })
         await record(tx, caller, 'delete', id)
       })
     },
