@@ -851,7 +851,7 @@ describe('templates in the text of a session', () => {
     // What stands behind one keeps its place.
     ['SELECT n FROM (#few)\nWHERE wrong = 1', /no column wrong/, 'wrong'],
     ['SELECT n FROM (#few) WHERE n = = 1', /Expected an expression/, '= 1'],
-    ['SELECT * FROM (#nobody_has_it)', /SQL has no character "#"/, '#nobody'],
+    ['SELECT * FROM (#nobody_has_it)', /There is no template #nobody_has_it\./, '#nobody'],
   ])('say where a failure stands: %s', async (text, message, place) => {
     expect(await failureOf(text)).toEqual({
       message: expect.stringMatching(message),

@@ -127,13 +127,20 @@ class Lexer {
       this.#offset++
       return { kind: 'symbol', text: character, at }
     }
-    throw new AppError('query.syntax', `SQL has no character ${JSON.stringify(character)} here.`, {
-      position: at,
-      hint:
-        character === '#'
-          ? 'A template must be filled in before; a comment begins with -- or, inside a block, with # on its own line.'
-          : undefined,
-    })
+    throw this.#unknown(character, at)
+  }
+
+  #unknown(character: string, at: TextPosition): AppError {
+    this.#offset++
+    const template = character === '#' ? this.#match(word) : undefined
+    return template === undefined
+      ? new AppError('query.syntax', `SQL has no character ${JSON.stringify(character)} here.`, {
+          position: at,
+        })
+      : new AppError('query.syntax', `There is no template #${template}.`, {
+          position: at,
+          hint: 'Templates are called as they are named, by letters, digits and _. A comment begins with -- or, inside a block, with # on its own line.',
+        })
   }
 
   /** Whether a dot here is the dot of a path (`a.1`), not the beginning of a number. */
