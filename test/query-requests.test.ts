@@ -249,6 +249,13 @@ describe('what a request holds', () => {
     }
     const wrong = { dbName: 'prod:all.elsewhere', sql: 'SELECT 1' }
     expect(await rest('POST', `${base}/queries`, { body: wrong })).toMatchObject({ status: 404 })
+    // What is not done is not left out silently: names in double quotes would become texts.
+    const flat = { dbName: 'prod:all?FLATTEN', sql: 'SELECT "a.b"' }
+    expect(await rest('POST', `${base}/queries`, { body: flat })).toMatchObject({
+      status: 400,
+      body: { message: expect.stringContaining('SET flatten = true') },
+    })
+    expect(await ran({ sql: 'SET flatten = true; SELECT 1' })).toMatchObject({ state: 'SUCCESS' })
   })
 
   test('is no object where a text stands for it', async () => {

@@ -85,7 +85,13 @@ export function requestDocument({ sandbox }: Caller, request: QueryRequest) {
  * @throws AppError 'request.invalid' when another sandbox is named than the header's
  */
 export function databaseName(caller: Caller, dbName: string): string {
-  const parts = dbName.split('?')[0]?.split(':') ?? []
+  const [place = '', option] = dbName.split('?')
+  if (option !== undefined) {
+    throw new AppError('request.invalid', `dbName takes no option here, ?${option.slice(0, 40)} came.`, {
+      hint: 'To flatten structs, begin the text with SET flatten = true; or ask over the PostgreSQL protocol.',
+    })
+  }
+  const parts = place.split(':')
   const [sandbox, ...names] = dbName.includes(':') ? parts : [caller.sandbox.name, dbName]
   if (sandbox !== caller.sandbox.name) {
     throw new AppError(
