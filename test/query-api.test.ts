@@ -428,6 +428,8 @@ describe('schedules', () => {
     expect(Object.keys(links._links)).toEqual(['self', 'enable', 'disable', 'delete', 'runs', 'trigger'])
     expect(await set('* *', '/schedule/schedule')).toMatchObject({ status: 400 })
     expect(await set('Mars/Olympus', '/schedule/timeZone')).toMatchObject({ status: 400 })
+    for (const time of ['1/15/2100', '2100-01-15', 'soon'])
+      expect(await set(time, '/schedule/startDate')).toMatchObject({ status: 400 })
     expect(await set('disable')).toMatchObject({ status: 202 })
     expect(await ask('GET', path)).toMatchObject({ state: 'DISABLED', _links: links._links })
     expect(await rest('POST', `${path}/runs`)).toMatchObject({ status: 400 })

@@ -202,7 +202,7 @@ function stateOf(value: unknown): boolean {
 }
 
 function timeOf(path: string, value: string | number | null): Date {
-  const date = new Date(value ?? Number.NaN)
-  if (!Number.isNaN(date.getTime())) return date
+  const time = instant.safeParse(value)
+  if (time.success) return time.data
   throw new AppError('request.invalid', `${path}: ${JSON.stringify(value)} is no time.`)
 }
