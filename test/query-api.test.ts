@@ -749,6 +749,13 @@ describe('alerts', () => {
     }
   })
 
+  test('of a query tell its name', async () => {
+    const { id } = await ran({ sql: 'SELECT 1', name: 'nightly numbers' })
+    await subscribe(id, 'failure', ['eve@example.com'])
+    const { items } = await ask('GET', `${alerts}/user-subscriptions/eve@example.com`)
+    expect(items).toMatchObject([{ assetId: id, name: 'nightly numbers' }])
+  })
+
   test('end with what they are of', async () => {
     const id = await scheduled({ sql: 'SELECT 1', name: 'gone soon' })
     for (const type of ['success', 'failure']) await subscribe(id, type, ['dan@example.com'])

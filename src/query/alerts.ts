@@ -18,6 +18,7 @@ import type { Db, Transaction } from '#metadata/metadata.ts'
 import { selectQuery } from '#metadata/query.ts'
 import { selectScheduledQuery } from '#metadata/scheduled-queries.ts'
 import type { QueryServiceOptions } from './services.ts'
+import { readRequest } from './stored-request.ts'
 
 export type { AlertType } from '#metadata/alerts.ts'
 
@@ -224,7 +225,9 @@ async function assetOf(db: Db, { sandbox }: Caller, id: string): Promise<Asset |
   const flow = await selectEntity(db, sandbox.id, 'flows', id)
   if (flow) return { kind: 'flow', name: String(flow.document['name']) }
   const query = await selectQuery(db, sandbox.id, id)
-  return query && { kind: 'query', name: query.template_name ?? query.id }
+  if (!query) return undefined
+  const named = query.request === null ? undefined : readRequest(query.request).name
+  return { kind: 'query', name: (named ?? query.template_name) || query.id }
 }
 
 function unknownAlert({
