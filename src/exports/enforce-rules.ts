@@ -1,6 +1,6 @@
 import type { Clock } from '#base/clock.ts'
 import { AppError } from '#base/errors.ts'
-import type { SandboxId } from '#base/ids.ts'
+import type { PrincipalId, SandboxId } from '#base/ids.ts'
 import type { Caller } from '#datasets/datasets.ts'
 import {
   isInGroups,
@@ -41,7 +41,7 @@ export async function checkDestination(
   for (const { name, rule } of await rulesOf(options, caller.sandbox.id)) {
     if (rule.kind !== 'destinations' || !isOfDataset(rule, datasetId)) continue
     if (
-      !(await isForCaller(options, caller, rule)) ||
+      !(await isFor(options, caller.principal.id, rule)) ||
       rule.allowed.some((place) => isWithin(location, place))
     )
       continue
@@ -56,16 +56,16 @@ export async function checkDestination(
   }
 }
 
-async function isForCaller(
+async function isFor(
   { metadata }: Pick<RuleOptions, 'metadata'>,
-  { principal }: Caller,
+  principalId: PrincipalId,
   {
     roleIds,
     groupIds,
   }: { readonly roleIds?: readonly string[] | undefined; readonly groupIds?: readonly string[] | undefined },
 ): Promise<boolean> {
-  if (roleIds && !(await isInRoles(metadata.db, principal.id, roleIds))) return false
-  return !groupIds || (await isInGroups(metadata.db, principal.id, groupIds))
+  if (roleIds && !(await isInRoles(metadata.db, principalId, roleIds))) return false
+  return !groupIds || (await isInGroups(metadata.db, principalId, groupIds))
 }
 
 /**
@@ -98,33 +98,76 @@ export async function checkQuotas(
   },
 ): Promise<void> {
   const { caller, datasetId, location, rows, bytes } = asked
-  for (const { name, rule } of await rulesOf(options, caller.sandbox.id)) {
+  const who = { principalId: caller.principal.id, sandboxId: caller.sandbox.id }
+  const more = { runs: 1, rows, bytes }
+  for (const { name, days, what, total, max } of await quotaTotals(options, {
+    ...who,
+    datasetId,
+    location,
+  })) {
+    const reached = total + more[what]
+    if (reached <= max) continue
+    throw new AppError(
+      'export.quota',
+      `With this run ${reached} ${what} would be exported in ${days} days; the rule ${JSON.stringify(name)} allows ${max}.`,
+      { hint: 'What was not delivered comes with a later run, when there is room again.' },
+    )
+  }
+}
+
+/** Of a quota that is nearly used up. */
+const nearShare = 0.8
+
+/** Quotas that a delivery, which is sealed, has brought near their ends, in words. */
+export async function nearQuotas(options: RuleOptions, delivery: QuotaDelivery): Promise<string[]> {
+  return (await quotaTotals(options, delivery))
+    .filter(({ total, max }) => max > 0 && total >= nearShare * max)
+    .map(
+      ({ name, days, what, total, max }) =>
+        `${total} ${what} were exported in ${days} days; the rule ${JSON.stringify(name)} allows ${max}.`,
+    )
+}
+
+interface QuotaDelivery {
+  readonly principalId: PrincipalId
+  readonly sandboxId: SandboxId
+  readonly datasetId: string
+  readonly location: string
+}
+
+interface QuotaTotal {
+  readonly name: string
+  readonly days: number
+  readonly what: 'runs' | 'rows' | 'bytes'
+  /** What is sealed and not yet over included. */
+  readonly total: number
+  readonly max: number
+}
+
+/** How much of each quota that a delivery is of is used. */
+async function quotaTotals(options: RuleOptions, delivery: QuotaDelivery): Promise<QuotaTotal[]> {
+  const { principalId, sandboxId, datasetId, location } = delivery
+  const totals: QuotaTotal[] = []
+  for (const { name, rule } of await rulesOf(options, sandboxId)) {
     if (rule.kind !== 'quota' || !isOfDataset(rule, datasetId)) continue
-    const { destinations } = rule
+    const { destinations, days } = rule
     const isThere = (place: string) => destinations?.some((one) => isWithin(place, one)) ?? true
-    if (!isThere(location) || !(await isForCaller(options, caller, rule))) continue
+    if (!isThere(location) || !(await isFor(options, principalId, rule))) continue
     const sums = await sumExported(options.metadata.db, {
-      sandboxId: caller.sandbox.id,
-      from: new Date(options.clock.now().getTime() - rule.days * dayMs),
+      sandboxId,
+      from: new Date(options.clock.now().getTime() - days * dayMs),
       datasetIds: rule.datasetIds,
       roleIds: rule.roleIds,
       groupIds: rule.groupIds,
-      ...(rule.isPerUser ? { principalId: caller.principal.id } : {}),
+      ...(rule.isPerUser ? { principalId } : {}),
     })
     const counted = sums.filter((sum) => isThere(sum.location ?? locationOf(readPlan(sum.plan).target)))
-    const sumOf = (what: 'rows' | 'bytes' | 'runs') => counted.reduce((sum, one) => sum + one[what], 0)
-    const limits = [
-      ['runs', sumOf('runs') + 1, rule.runsMax],
-      ['rows', sumOf('rows') + rows, rule.rowsMax],
-      ['bytes', sumOf('bytes') + bytes, rule.bytesMax],
-    ] as const
-    for (const [what, total, max] of limits) {
-      if (max === undefined || total <= max) continue
-      throw new AppError(
-        'export.quota',
-        `With this run ${total} ${what} would be exported in ${rule.days} days; the rule ${JSON.stringify(name)} allows ${max}.`,
-        { hint: 'What was not delivered comes with a later run, when there is room again.' },
-      )
+    const limits = { runs: rule.runsMax, rows: rule.rowsMax, bytes: rule.bytesMax }
+    for (const what of ['runs', 'rows', 'bytes'] as const) {
+      const max = limits[what]
+      if (max !== undefined)
+        totals.push({ name, days, what, total: counted.reduce((sum, one) => sum + one[what], 0), max })
     }
   }
+  return totals
 }

@@ -5,10 +5,12 @@ import { AppError } from '#base/errors.ts'
 import { faultPoint } from '#base/faults.ts'
 import type { DatasetId } from '#base/ids.ts'
 import { lockChain, selectParts, updateExportRun, upsertChain } from '#metadata/exports.ts'
+import type { Transaction } from '#metadata/metadata.ts'
 import type { ObjectStore } from '#objects/object-store.ts'
 import { readManifest, type SealedManifest } from './manifest.ts'
 import { folderOfName, manifestName, parseManifestName } from './names.ts'
 import { pinOwner } from './export-plan.ts'
+import { nearQuotas } from './enforce-rules.ts'
 import type { RunScope } from './run-scope.ts'
 import { flowIdOf } from './run-subject.ts'
 import { markerOf, platformManifest, reseal } from './seal.ts'
@@ -18,7 +20,7 @@ import { type StagedPart, stagePart } from './stage-part.ts'
 import { auditPublished } from './audit-published.ts'
 import { removeParts } from './sweep.ts'
 import { locationOf } from './target.ts'
-import { tellPublished } from './tell-export.ts'
+import { tellExport, tellPublished } from './tell-export.ts'
 
 /** How often one attempt replaces parts that vanished. */
 const rebuildsMax = 3
@@ -256,6 +258,7 @@ async function recordPublished(scope: RunScope, sealed: SealedManifest): Promise
     await updateExportRun(tx, run.id, { published_at: now, is_pinned: false })
     await lake.releasePins(tx, pinOwner(run.id))
     await tellPublished(scope, tx, { run, plan, manifest })
+    await tellQuotas(scope, tx)
     await auditPublished(scope, tx, sealed)
     await lease.finish(tx, {
       location: store.location,
@@ -270,4 +273,13 @@ async function recordPublished(scope: RunScope, sealed: SealedManifest): Promise
       bytes: manifest.bytes,
     })
   })
+}
+
+/** Of those that the delivery is of, whoever wants to hear of them. */
+async function tellQuotas({ clock, notify, context, plan }: RunScope, tx: Transaction): Promise<void> {
+  const { run } = context
+  const { principalId, sandboxId } = run
+  const place = { datasetId: plan.datasetId, location: locationOf(plan.target) }
+  const near = await nearQuotas({ metadata: { db: tx }, clock }, { principalId, sandboxId, ...place })
+  if (near.length > 0) await tellExport({ notify }, tx, { run, type: 'quota', text: near.join(' ') })
 }

@@ -10,7 +10,7 @@ import { destinationSpecs } from './destination-specs.ts'
 import { rowsOfPage } from './tell-each.ts'
 import { tellExpiring } from './tell-expiring.ts'
 import { tellEndings } from './tell-endings.ts'
-import { tellDelays } from './tell-export.ts'
+import { tellDelays, tellRetries } from './tell-export.ts'
 import { tellLate } from './tell-late.ts'
 
 const dayMs = 86_400_000
@@ -153,6 +153,48 @@ test('a run that takes longer than somebody wants to wait is told while it is un
   await said([line, line])
   const notices = await node.notify.list(bed.caller, { isOwn: false, isUnread: false, limit: 50, offset: 0 })
   expect(notices.map(({ body }) => body).join()).toContain('It waits: The window "at noon" is closed.')
+})
+
+test('a run that fails again and again is told of once, with the reason of the last time', async () => {
+  const { bed, node, subscribe, said, insertRuns } = await open()
+  const dataset = await bed.dataset()
+  const flowId = await bed.flow(node, dataset)
+  await subscribe(flowId, 'retrying')
+  await insertRuns(flowId, dataset.id)
+  const options = { metadata: bed.metadata, clock: bed.clock, notify: node.notify, logger: silentLogger }
+  const failed = async (failure_count: number) => {
+    await bed.metadata.db
+      .updateTable('job_runs')
+      .set({ failure_count, state: 'waiting', message: 'The store is away.' })
+      .where('kind', '=', 'export')
+      .execute()
+    await tellRetries(options)
+  }
+  await failed(2)
+  await said([])
+  await failed(3)
+  await failed(4)
+  await said(['The export "feed" has failed several times and is tried again'])
+  const notices = await node.notify.list(bed.caller, { isOwn: false, isUnread: false, limit: 50, offset: 0 })
+  expect(notices.map(({ body }) => body).join()).toContain('The store is away.')
+})
+
+test('a delivery that brings a quota near its end is told of, with the rule', async () => {
+  const { bed, node, subscribe, said } = await open()
+  const dataset = await bed.dataset()
+  const flowId = await bed.flow(node, dataset)
+  await subscribe(flowId, 'quota')
+  await node.exports.putRule(bed.caller, 'rows', { kind: 'quota', days: 30, rowsMax: 20, runsMax: 9 })
+  await bed.append(dataset, 0, 15)
+  expect(await bed.run(node, flowId)).toMatchObject({ state: 'succeeded' })
+  await said([])
+  await bed.append(dataset, 15, 1)
+  expect(await bed.run(node, flowId)).toMatchObject({ state: 'succeeded' })
+  await said(['The export "feed" has come near what a quota allows'])
+  const notices = await node.notify.list(bed.caller, { isOwn: false, isUnread: false, limit: 50, offset: 0 })
+  expect(notices.map(({ body }) => body).join()).toContain(
+    '16 rows were exported in 30 days; the rule "rows" allows 20.',
+  )
 })
 
 test('the end of a schedule is told a week and a day before, once each', async () => {

@@ -2,7 +2,12 @@ import type { AppError } from '#base/errors.ts'
 import type { Clock } from '#base/clock.ts'
 import type { Logger } from '#base/log.ts'
 import type { Run } from '#jobs/jobs.ts'
-import { type DelayedRun, selectDelayedRuns, selectLastFull } from '#metadata/export-alerts.ts'
+import {
+  type DelayedRun,
+  selectDelayedRuns,
+  selectLastFull,
+  selectRetriedRuns,
+} from '#metadata/export-alerts.ts'
 import { selectEntity } from '#metadata/exports.ts'
 import type { Metadata, Transaction } from '#metadata/metadata.ts'
 import type { PageStart } from '#metadata/page.ts'
@@ -21,6 +26,8 @@ const delayMinutesDefault = 150
 const skippedPercentDefault = 1
 /** Of the rows of the full delivery before. */
 const shrunkenShare = 0.5
+/** In a row, of one run. */
+const failureCountMin = 3
 
 const happened = {
   start: 'has started',
@@ -31,6 +38,8 @@ const happened = {
   empty: 'had nothing to deliver',
   shrunken: 'delivered much less than before',
   late: 'was not delivered in time',
+  retrying: 'has failed several times and is tried again',
+  quota: 'has come near what a quota allows',
 } as const
 
 type ToldRun = Pick<Run, 'id' | 'subjectId' | 'sandboxId' | 'principalId'>
@@ -156,6 +165,22 @@ export async function tellDelays(options: LookOptions, start?: PageStart): Promi
     tell: async (row) => {
       const text = whyItWaits(row)
       const told = { run: toldRunOf(row), type: 'delay', ...(text === undefined ? {} : { text }) } as const
+      await metadata.transaction((tx) => tellExport(options, tx, told))
+    },
+  })
+}
+
+/** Tells of runs that have failed again and again and are tried once more: once each. See `tellEach`. */
+export async function tellRetries(options: LookOptions, start?: PageStart): Promise<PageStart | undefined> {
+  const { metadata, notify } = options
+  const retried = { failureCountMin, isMailing: notify.isMailing }
+  return await tellEach(options, {
+    alertType: 'retrying',
+    start,
+    select: (page) => selectRetriedRuns(metadata.db, retried, page),
+    timeOf: (row) => row.created_at,
+    tell: async (row) => {
+      const told = { run: toldRunOf(row), type: 'retrying', text: row.message ?? '' } as const
       await metadata.transaction((tx) => tellExport(options, tx, told))
     },
   })

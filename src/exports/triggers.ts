@@ -15,7 +15,7 @@ import { laneOf } from './run-order.ts'
 import { datasetIdOf, sharesOf } from './run-subject.ts'
 import { tellEndings } from './tell-endings.ts'
 import { tellExpiring } from './tell-expiring.ts'
-import { tellDelays } from './tell-export.ts'
+import { tellDelays, tellRetries } from './tell-export.ts'
 import { tellLate } from './tell-late.ts'
 
 export interface TriggersOptions {
@@ -38,6 +38,7 @@ const tellers = [
   { looks: looksOfEnding, tell: tellExpiring },
   { looks: looksOfDelay, tell: tellDelays },
   { looks: looksOfDelay, tell: tellLate },
+  { looks: looksOfDelay, tell: tellRetries },
 ] as const
 /** Flows one look takes. */
 const flowsMax = 10_000

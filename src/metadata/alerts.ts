@@ -36,6 +36,8 @@ export type AlertType =
   | 'ending'
   | 'late'
   | 'expiring'
+  | 'retrying'
+  | 'quota'
 export type Subscriber = Pick<
   Selectable<AlertTables['alert_subscribers']>,
   'email' | 'in_product' | 'by_email'

@@ -93,6 +93,28 @@ export async function selectDelayedRuns(
   return pageOfRows(page, answer.rows)
 }
 
+/** Runs of exports that have failed so often in a row and are tried again, as `selectDelayedRuns`. */
+export async function selectRetriedRuns(
+  db: Db,
+  retried: Mailing & { readonly failureCountMin: number },
+  page: TimePage,
+): Promise<PageOf<DelayedRun>> {
+  const { where, tail } = pageSql(page, byCreation)
+  const answer = await sql<DelayedRun>`
+    select run.id, run.subject_id, run.sandbox_id, run.principal_id, run.state, run.message, run.created_at
+    from job_runs run
+    where run.kind = 'export' and run.state in ('queued', 'running', 'sealed', 'waiting')
+      and run.failure_count >= ${retried.failureCountMin}
+      and not exists (
+        select from notifications
+        where sandbox_id = run.sandbox_id and key = 'export run ' || run.id::text || ' retrying'
+      )
+      and ${isHeard('retrying', retried)}
+      and ${where}
+    ${tail}`.execute(db)
+  return pageOfRows(page, answer.rows)
+}
+
 export type UnfinishedExport = DelayedRun &
   Pick<RunRow, 'payload'> & {
     /** Of one that has not begun: null. */

@@ -22,7 +22,7 @@ import { readRequest } from './stored-request.ts'
 
 export type { AlertType } from '#metadata/alerts.ts'
 
-const typesMax = 11
+const typesMax = 13
 
 export interface Alert {
   readonly id: string
@@ -210,7 +210,16 @@ interface Asset {
 }
 
 const ofRuns: readonly AlertType[] = ['start', 'success', 'failure']
-const ofDeliveries: readonly AlertType[] = ['skipped', 'empty', 'shrunken', 'ending', 'late', 'expiring']
+const ofDeliveries: readonly AlertType[] = [
+  'skipped',
+  'empty',
+  'shrunken',
+  'ending',
+  'late',
+  'expiring',
+  'retrying',
+  'quota',
+]
 const typesOf: Readonly<Record<Asset['kind'], readonly AlertType[]>> = {
   query: ofRuns,
   schedule: [...ofRuns, 'delay', 'quarantine'],

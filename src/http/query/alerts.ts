@@ -22,6 +22,8 @@ const alertTypes = [
   'ending',
   'late',
   'expiring',
+  'retrying',
+  'quota',
 ] as const
 const alertType = z.enum(alertTypes)
 const params = z.object({ assetId: z.string().max(100) })
