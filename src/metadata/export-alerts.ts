@@ -197,9 +197,10 @@ export async function selectExpiringFlows(
       select connection.document -> 'auth' ->> 'expiresAt' as said
     ) auth
     cross join lateral (
-      -- One connection that holds anything else must not keep all others from being told of.
+      -- As it is stored. One connection that holds anything else must not keep all others from being told of, and
+      -- pg_input_is_valid is not there before PostgreSQL 16.
       select case
-        when pg_input_is_valid(said, 'timestamptz') then date_trunc('milliseconds', said::timestamptz)
+        when said ~ '^(?!0000)\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d[.]\\d{3}Z$' then said::timestamptz
       end as expires_at
     ) expiry
     where flow.kind = 'flows' and flow.deleted_at is null and flow.document ->> 'state' = 'enabled'
