@@ -11,8 +11,8 @@ import {
 } from '#metadata/export-rules.ts'
 import type { Db, Transaction } from '#metadata/metadata.ts'
 import { readPlan } from './export-plan.ts'
-import { isOfDataset, isWithin, type NamedRule, parseRule } from './rules.ts'
-import { locationOf } from './target.ts'
+import { isAtEndpoint, isOfDataset, isWithin, type NamedRule, parseRule } from './rules.ts'
+import { endpointOf, locationOf, type Target } from './target.ts'
 
 interface RuleOptions {
   readonly metadata: { readonly db: Db }
@@ -36,18 +36,20 @@ export async function rulesOf(
 export async function checkDestination(
   options: Pick<RuleOptions, 'metadata'>,
   caller: Caller,
-  { datasetId, location }: { readonly datasetId: string; readonly location: string },
+  { datasetId, target }: { readonly datasetId: string; readonly target: Target },
 ): Promise<void> {
+  const [location, endpoint] = [locationOf(target), endpointOf(target)]
   for (const { name, rule } of await rulesOf(options, caller.sandbox.id)) {
     if (rule.kind !== 'destinations' || !isOfDataset(rule, datasetId)) continue
     if (
       !(await isFor(options, caller.principal.id, rule)) ||
-      rule.allowed.some((place) => isWithin(location, place))
+      (rule.allowed.some((place) => isWithin(location, place)) && isAtEndpoint(endpoint, rule.endpoints))
     )
       continue
+    const where = endpoint === undefined ? location : `${location} at ${endpoint}`
     throw new AppError(
       'access.denied',
-      `The rule ${JSON.stringify(name)} does not allow this dataset to be exported to ${location}.`,
+      `The rule ${JSON.stringify(name)} does not allow this dataset to be exported to ${where}.`,
       {
         hint: 'Choose a destination that it allows, or ask who administers exports.',
         detail: { rule: name },

@@ -26,7 +26,6 @@ import { scheduleRuleOf } from './schedule-params.ts'
 import { strictHint } from './strict-hint.ts'
 import { checkTargetFolder } from './target-folder.ts'
 import { targetStore } from './target-store.ts'
-import { locationOf } from './target.ts'
 
 export interface EntityCheckOptions {
   readonly metadata: Metadata
@@ -174,10 +173,10 @@ async function checkPlace(
   const source = await selectEntity(options.metadata.db, caller.sandbox.id, 'sourceConnections', sourceId)
   if (!kind || !connection || !source) return []
   const request = { kind, target: params, connectionId: baseConnectionId }
-  const location = locationOf(await targetStore(options, caller.sandbox.id, request))
+  const target = await targetStore(options, caller.sandbox.id, request)
   const { datasets } = readDocument('sourceConnections', source.document).params
   const datasetIds = datasets.map(({ dataSetId }) => dataSetId)
-  for (const datasetId of datasetIds) await checkDestination(options, caller, { datasetId, location })
+  for (const datasetId of datasetIds) await checkDestination(options, caller, { datasetId, target })
   return datasetIds
 }
 

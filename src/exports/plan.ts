@@ -109,7 +109,11 @@ export async function pinAndPlan(options: PlanOptions, context: RunContext): Pro
     return plan
   })
   if (isClosed(plan)) return plan
-  if (caller) await requireView(options, caller, plan.datasetId as DatasetId)
+  if (caller) {
+    await requireView(options, caller, plan.datasetId as DatasetId)
+    // Rules may have changed since it was planned.
+    if (planned) await checkDestination(options, caller, plan)
+  }
   await faultPoint('export.pin.after')
   return plan
 }
@@ -345,7 +349,7 @@ async function newPlan(
   const { scheduleParams } = document
   const store = await targetStore(options, caller.sandbox.id, request)
   const place = { datasetId: dataset.id, location: locationOf(store) }
-  await checkDestination(options, caller, place)
+  await checkDestination(options, caller, { datasetId: dataset.id, target: store })
   await checkQuotas(options, { caller, ...place, rows: 0, bytes: 0 })
   const encryption = await encryptionFor(options, caller, request)
   const exportAt = scheduledTime(run.payload['scheduledAt'] ?? run.tick) ?? run.createdAt

@@ -1,7 +1,8 @@
 import { join } from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
 import { armFaults } from '#base/faults.ts'
-import { ExportBed } from '../../test/support/exports.ts'
+import { ExportBed, stopAt } from '../../test/support/exports.ts'
+import { destinationSpecs } from './destination-specs.ts'
 import { isWithin } from './rules.ts'
 
 async function open() {
@@ -139,6 +140,61 @@ test('a quota that limits nothing is refused, and a folder is found by its path'
   await bed.run(node, await bed.flow(node, await bed.dataset()))
   for (const location of [bed.destination, `file://${bed.destination}`])
     expect(await node.exports.exported(bed.caller, { limit: 10, location })).toHaveLength(1)
+})
+
+test('a bucket of an allowed name is allowed at the servers that a rule names, or at any', async () => {
+  const { bed, node } = await open()
+  const dataset = await bed.dataset()
+  const flowAt = (endpoint: string | undefined) =>
+    bed.flow(node, dataset, {
+      destination: {
+        specs: destinationSpecs.s3,
+        auth: {
+          specName: 'Access Key',
+          params: { s3AccessKey: 'AKIAIOSFODNN7EXAMPLE', s3SecretKey: 'a'.repeat(40), endpoint },
+        },
+        params: { bucketName: 'journeys', path: 'out' },
+      },
+    })
+  const allow = (endpoints?: readonly string[]) =>
+    node.exports.putRule(bed.caller, 'ours', {
+      kind: 'destinations',
+      allowed: ['s3://journeys'],
+      ...(endpoints === undefined ? {} : { endpoints }),
+    })
+  await allow()
+  await flowAt('http://127.0.0.1:9')
+  await allow([])
+  await flowAt(undefined)
+  await expect(flowAt('http://127.0.0.1:9')).rejects.toMatchObject({
+    code: 'access.denied',
+    message: expect.stringContaining('s3://journeys/out at http://127.0.0.1:9'),
+  })
+  await allow(['http://127.0.0.1:9/'])
+  await flowAt('http://127.0.0.1:9')
+  await expect(flowAt('http://127.0.0.1:90')).rejects.toMatchObject({ code: 'access.denied' })
+  await expect(allow(['127.0.0.1:9'])).rejects.toMatchObject({
+    code: 'request.invalid',
+    message: expect.stringContaining('/endpoints/0'),
+  })
+})
+
+test('a delivery that was planned before a rule was set does not go on against it', async () => {
+  const { bed, node } = await open()
+  const dataset = await bed.dataset()
+  await bed.append(dataset, 0, 10)
+  const flowId = await bed.flow(node, dataset)
+  const stop = stopAt('export.stage.middle')
+  const runId = await node.exports.runNow(bed.caller, flowId)
+  await stop.reached
+  await node.exports.controlRun(bed.caller, runId, 'pause')
+  stop.release()
+  await expect.poll(async () => (await node.jobs.run(runId))?.state, { timeout: 30_000 }).toBe('waiting')
+  stop.end()
+  await node.exports.putRule(bed.caller, 'nowhere', { kind: 'destinations', allowed: [] })
+  await node.exports.controlRun(bed.caller, runId, 'resume')
+  expect(await bed.settled(node, runId)).toMatchObject({ state: 'failed', code: 'access.denied' })
+  await expect.poll(() => bed.files(), { timeout: 30_000 }).toEqual([])
 })
 
 test('a rule for a role is for its members alone', async () => {

@@ -20,6 +20,13 @@ export const exportRule = z.discriminatedUnion('kind', [
     /** Absent: for everybody; else for members of these roles. */
     roleIds: z.array(z.uuid()).min(1).max(100).optional(),
     allowed: z.array(z.string().min(1).max(1_000)).max(100),
+    /**
+     * Servers that accounts may name instead of the vendor's own: a bucket of an allowed name can be at any. Absent: all.
+     */
+    endpoints: z
+      .array(z.url({ protocol: /^https?$/ }))
+      .max(100)
+      .optional(),
   }),
   z.strictObject({
     kind: z.literal('quota'),
@@ -78,6 +85,15 @@ export function requireLimit(rule: ExportRule): void {
 
 export function isOfDataset(rule: ExportRule, datasetId: string): boolean {
   return rule.datasetIds === undefined || rule.datasetIds.includes(datasetId)
+}
+
+/** Whether a server that an account names, if it does, is one of a rule's. */
+export function isAtEndpoint(
+  endpoint: string | undefined,
+  endpoints: readonly string[] | undefined,
+): boolean {
+  if (endpoint === undefined || endpoints === undefined) return true
+  return endpoints.some((one) => isWithin(new URL(endpoint).href, new URL(one).href))
 }
 
 /** `file:///srv/out` is within `file:///srv/out/` and `file:///srv/`, not within `file:///srv/ou`. */

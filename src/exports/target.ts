@@ -13,6 +13,29 @@ export const target = z.discriminatedUnion('kind', [...storeConfig.options, land
 
 export type Target = z.infer<typeof target>
 
+const googleEndpoint = 'https://storage.googleapis.com'
+
+/** The server that an account names itself; undefined: the vendor's own, or one that the location says. */
+export function endpointOf(target: Target): string | undefined {
+  switch (target.kind) {
+    case 's3':
+      return target.dialect === 'google' && target.endpoint === googleEndpoint ? undefined : target.endpoint
+    case 'gcs':
+      return target.endpoint
+    case 'azure':
+      // Connection strings spell it out.
+      return target.endpoint === `https://${target.account}.blob.core.windows.net`
+        ? undefined
+        : target.endpoint
+    case 'local':
+    case 'sftp':
+    case 'landing':
+      return undefined
+    default:
+      return unreachable(target)
+  }
+}
+
 /** What the place is called in records and rules: the same for as long as it is the same place. */
 export function locationOf(target: Target): string {
   switch (target.kind) {
