@@ -122,12 +122,6 @@ test.each<[string, EntityKind, unknown, string]>([
   ],
   ['an end before the start', 'flows', scheduled({ endTime: 5 }), '/scheduleParams/endTime'],
   [
-    'a monthly day that not all months have',
-    'flows',
-    scheduled({ timeUnit: 'month', startTime: 1_801_353_600 }),
-    '/scheduleParams/startTime',
-  ],
-  [
     'an unknown macro',
     'flows',
     scheduled({ foldernameTemplate: '%NOPE%' }),

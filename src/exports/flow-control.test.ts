@@ -436,6 +436,30 @@ test('a chain whose newest deliveries the database has forgotten goes on after t
   expect(await bed.verify()).toMatchObject({ isRight: true, findings: [] })
 })
 
+const ticksOf = async (bed: ExportBed, node: Node, flowId: FlowId) =>
+  (await node.exports.runDocuments(bed.caller, { property: [`flowId==${flowId}`] })).items.map(({ sluice }) =>
+    String((sluice as { tick: string }).tick),
+  )
+
+test('a month that has not the day of a monthly schedule has its delivery on the last day', async () => {
+  const { bed, node } = await open()
+  const dataset = await bed.dataset('monthly')
+  await bed.append(dataset, 0, 10)
+  const { flowId } = await flowOf(bed, node, [dataset.id])
+  const flow = await node.exports.entity(bed.caller, 'flows', flowId)
+  const startTime = Date.parse('2026-03-31T02:00:30Z') / 1000
+  await node.exports.patchEntity(bed.caller, 'flows', flowId, String(flow['etag']), [
+    { op: 'replace', path: '/scheduleParams', value: { timeUnit: 'month', interval: 1, startTime } },
+  ])
+  const dayMs = 86_400_000
+  bed.clock.advance(Date.parse('2026-03-31T03:00:00Z') - bed.clock.now().getTime())
+  await expect.poll(() => ticksOf(bed, node, flowId), { timeout: 30_000 }).toHaveLength(1)
+  bed.clock.advance(30 * dayMs)
+  await expect
+    .poll(() => ticksOf(bed, node, flowId), { timeout: 30_000 })
+    .toEqual(['2026-04-30T02:00:30.000Z', '2026-03-31T02:00:30.000Z'])
+})
+
 /** Takes connections and what comes, and never says a word. */
 async function silentServer() {
   const sockets = new Set<Socket>()

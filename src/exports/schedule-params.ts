@@ -100,7 +100,7 @@ export function scheduleRuleOf(params: ScheduleParams): ScheduleRule | undefined
     case 'week':
       return { kind: 'every', ...limits, everyMs: 7 * dayMs }
     case 'month':
-      return { kind: 'cron', ...limits, expression: monthly(startAt) }
+      return { kind: 'monthly', ...limits }
     case 'arrival':
       return undefined
     case 'query':
@@ -123,13 +123,6 @@ function checkedCron(expression: string): string {
     throw error
   }
   return expression
-}
-
-function monthly(startAt: Date): string {
-  const day = startAt.getUTCDate()
-  if (day > 28)
-    throw invalid('startTime', `Not every month has a day ${day}: a monthly schedule starts on days 1 to 28.`)
-  return `${startAt.getUTCMinutes()} ${startAt.getUTCHours()} ${day} * *`
 }
 
 function invalid(field: string, message: string): AppError {

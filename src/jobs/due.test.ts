@@ -44,6 +44,23 @@ test('what was changed to come once does not come again when its run may be forg
   expect(firstTick(daily, { now: at('2026-04-01T00:00:00Z'), isNew })).toEqual(at('2026-04-01T02:00:00Z'))
 })
 
+test('a month that has not the day of a monthly schedule has its tick on its last day', () => {
+  const rule: ScheduleRule = { kind: 'monthly', startAt: at('2027-12-31T10:20:30.400Z') }
+  const ticks = [rule.startAt]
+  while (ticks.length < 6) ticks.push(tickAfter(rule, ticks.at(-1)!)!)
+  expect(ticks.map((tick) => tick.toISOString().slice(0, 10))).toEqual([
+    '2027-12-31',
+    '2028-01-31',
+    '2028-02-29',
+    '2028-03-31',
+    '2028-04-30',
+    '2028-05-31',
+  ])
+  expect(due({ rule, owedFrom: rule.startAt }, at('2028-03-31T10:20:30.399Z'))).toEqual(
+    at('2028-02-29T10:20:30.400Z'),
+  )
+})
+
 const date = (min: string, max: string) =>
   fc.integer({ min: Date.parse(min), max: Date.parse(max) }).map((ms) => new Date(ms))
 const rules: fc.Arbitrary<ScheduleRule> = fc.oneof(
@@ -52,6 +69,11 @@ const rules: fc.Arbitrary<ScheduleRule> = fc.oneof(
     kind: fc.constant('every' as const),
     startAt: date('2025-01-01', '2026-01-01'),
     everyMs: fc.constantFrom(300_000, 3_600_000, 86_400_000),
+  }),
+  fc.record({
+    kind: fc.constant('monthly' as const),
+    startAt: date('2024-01-25', '2024-04-02'),
+    endAt: date('2025-06-01', '2026-06-01'),
   }),
   fc.record({
     kind: fc.constant('cron' as const),

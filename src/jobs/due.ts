@@ -2,6 +2,7 @@ import { unreachable } from '#base/assert.ts'
 import { runsKeptMsMin } from '#base/runs-kept.ts'
 import { cronTickAfter, cronTickAtOrBefore, parseCron } from './cron.ts'
 import type { ScheduleRule } from './jobs.ts'
+import { monthlyTickAfter, monthlyTickAtOrBefore } from './monthly.ts'
 
 /**
  * The newest tick at or before `now` among those from `owedFrom` on, if there is one: however many were missed, they
@@ -27,6 +28,8 @@ function tickAtOrBefore(rule: ScheduleRule, time: Date): Date | undefined {
       const startMs = rule.startAt.getTime()
       return new Date(startMs + Math.floor((time.getTime() - startMs) / rule.everyMs) * rule.everyMs)
     }
+    case 'monthly':
+      return monthlyTickAtOrBefore(rule.startAt, time)
     case 'cron': {
       const tick = cronTickAtOrBefore(parseCron(rule.expression, rule.timeZone), time, rule.startAt)
       return tick && tick >= rule.startAt ? tick : undefined
@@ -51,6 +54,8 @@ function unlimitedTickAfter(rule: ScheduleRule, time: Date): Date | undefined {
       const startMs = rule.startAt.getTime()
       return new Date(startMs + (Math.floor((time.getTime() - startMs) / rule.everyMs) + 1) * rule.everyMs)
     }
+    case 'monthly':
+      return monthlyTickAfter(rule.startAt, time)
     case 'cron': {
       const beforeStart = new Date(rule.startAt.getTime() - 1)
       return cronTickAfter(parseCron(rule.expression, rule.timeZone), time < beforeStart ? beforeStart : time)

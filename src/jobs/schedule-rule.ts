@@ -12,6 +12,7 @@ const storedRule = z.discriminatedUnion('kind', [
     everyMs: z.int().positive(),
     endAt: at.optional(),
   }),
+  z.object({ kind: z.literal('monthly'), startAt: at, endAt: at.optional() }),
   z.object({
     kind: z.literal('cron'),
     startAt: at,
@@ -29,6 +30,7 @@ export function readRule(stored: unknown): ScheduleRule {
     const { kind, startAt, everyMs } = rule
     return { kind, startAt, everyMs, ...end }
   }
+  if (rule.kind === 'monthly') return { kind: rule.kind, startAt: rule.startAt, ...end }
   const { kind, startAt, expression, timeZone } = rule
   return { kind, startAt, expression, ...(timeZone === undefined ? {} : { timeZone }), ...end }
 }
@@ -42,6 +44,7 @@ function storedForm(rule: ScheduleRule): Record<string, unknown> {
   const startAt = rule.startAt.toISOString()
   if (rule.kind === 'once') return { kind: rule.kind, startAt }
   const endAt = rule.endAt ? { endAt: rule.endAt.toISOString() } : {}
+  if (rule.kind === 'monthly') return { kind: rule.kind, startAt, ...endAt }
   return rule.kind === 'every'
     ? { kind: rule.kind, startAt, everyMs: rule.everyMs, ...endAt }
     : {
