@@ -22,7 +22,13 @@ async function open() {
 const range = (from: number, count: number) => Array.from({ length: count }, (_, index) => from + index)
 
 /** A flow of several datasets. */
-async function flowOf(bed: ExportBed, node: Node, datasetIds: readonly string[], change = {}) {
+async function flowOf(
+  bed: ExportBed,
+  node: Node,
+  datasetIds: readonly string[],
+  change = {},
+  startTime = bed.clock.now().getTime() / 1000 + 60,
+) {
   const make = async (kind: Parameters<typeof node.exports.createEntity>[1], body: object) =>
     (await node.exports.createEntity(bed.caller, kind, body)).id
   const connectionSpec = { id: localFolderSpecs.connectionSpecId, version: '1.0' }
@@ -43,7 +49,7 @@ async function flowOf(bed: ExportBed, node: Node, datasetIds: readonly string[],
     flowSpec: { id: localFolderSpecs.flowSpecId, version: '1.0' },
     sourceConnectionIds: [source],
     targetConnectionIds: [target],
-    scheduleParams: { timeUnit: 'hour', interval: 6, startTime: bed.clock.now().getTime() / 1000 + 60 },
+    scheduleParams: { timeUnit: 'hour', interval: 6, startTime },
   })) as FlowId
   return { flowId, connection, source }
 }
@@ -437,8 +443,8 @@ test('a chain whose newest deliveries the database has forgotten goes on after t
 })
 
 const ticksOf = async (bed: ExportBed, node: Node, flowId: FlowId) =>
-  (await node.exports.runDocuments(bed.caller, { property: [`flowId==${flowId}`] })).items.map(({ sluice }) =>
-    String((sluice as { tick: string }).tick),
+  (await node.exports.runDocuments(bed.caller, { property: [`flowId==${flowId}`] })).items.map(
+    ({ sluice }) => (sluice as { tick: string }).tick,
   )
 
 test('a month that has not the day of a monthly schedule has its delivery on the last day', async () => {
@@ -458,6 +464,19 @@ test('a month that has not the day of a monthly schedule has its delivery on the
   await expect
     .poll(() => ticksOf(bed, node, flowId), { timeout: 30_000 })
     .toEqual(['2026-04-30T02:00:30.000Z', '2026-03-31T02:00:30.000Z'])
+})
+
+test('a schedule that begins now begins now, however many seconds its client took', async () => {
+  const { bed, node } = await open()
+  const dataset = await bed.dataset('now')
+  await bed.append(dataset, 0, 10)
+  const now = bed.clock.now().getTime() / 1000
+  const { flowId } = await flowOf(bed, node, [dataset.id], {}, now - 5)
+  const { flowId: old } = await flowOf(bed, node, [dataset.id], {}, now - 3_000)
+  await expect
+    .poll(() => ticksOf(bed, node, flowId), { timeout: 30_000 })
+    .toEqual([new Date((now - 5) * 1000).toISOString()])
+  expect(await ticksOf(bed, node, old)).toEqual([])
 })
 
 /** Takes connections and what comes, and never says a word. */

@@ -65,16 +65,24 @@ function unlimitedTickAfter(rule: ScheduleRule, time: Date): Date | undefined {
   }
 }
 
+/** A client's "now" is some moments old when its request comes. */
+const justPassedMs = 60_000
+
 /**
  * The first tick of a schedule made at `now`, or changed then to another rule. What should come once comes at once when
- * its time is past; a schedule that is changed may have had that run before, and where nobody need remember it by now it
+ * its time is past, and what should come again and again when its start has just passed; a schedule that is changed may have had that run before, and where nobody need remember it by now it
  * does not come again.
  */
 export function firstTick(
   rule: ScheduleRule,
   { now, isNew }: { readonly now: Date; readonly isNew: boolean },
 ): Date | undefined {
-  if (rule.kind !== 'once') return tickAfter(rule, new Date(now.getTime() - 1))
-  const isRemembered = now.getTime() - rule.startAt.getTime() < runsKeptMsMin
+  const agoMs = now.getTime() - rule.startAt.getTime()
+  if (rule.kind !== 'once') {
+    // Of a cron expression the start is no tick.
+    const isNowMeant = isNew && rule.kind !== 'cron' && agoMs >= 0 && agoMs < justPassedMs
+    return tickAfter(rule, new Date((isNowMeant ? rule.startAt : now).getTime() - 1))
+  }
+  const isRemembered = agoMs < runsKeptMsMin
   return isNew || isRemembered ? rule.startAt : undefined
 }
