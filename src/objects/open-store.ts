@@ -1,8 +1,10 @@
 import { z } from 'zod'
 import { unreachable } from '#base/assert.ts'
 import { AppError } from '#base/errors.ts'
+import { checkAzureAccount } from './azure/check-account.ts'
 import { type AzureCredentials, azureStoreConfig } from './azure/azure-config.ts'
 import { openAzureStore } from './azure/azure-store.ts'
+import { checkGcsAccount } from './gcs/check-account.ts'
 import { type GcsCredentials, gcsStoreConfig } from './gcs/gcs-config.ts'
 import { openGcsStore } from './gcs/gcs-store.ts'
 import { localStoreConfig, openLocalStore } from './local/local-store.ts'
@@ -10,6 +12,7 @@ import type { FolderStore } from './folder-store.ts'
 import type { ObjectStore } from './object-store.ts'
 import type { RemoteStore } from './remote-store.ts'
 import { type S3Credentials, type S3Policy, s3Policy, s3StoreConfig } from './s3/s3-config.ts'
+import { checkS3Account } from './s3/check-account.ts'
 import { openS3Store } from './s3/s3-store.ts'
 import { type SftpCredentials, sftpStoreConfig } from './sftp/sftp-config.ts'
 import { openSftpStore } from './sftp/sftp-store.ts'
@@ -86,6 +89,29 @@ export async function openStore(
       return await openGcsStore(config, { credentials: given(credentials.gcs), signal })
     case 'sftp':
       return await openSftpStore(config, { credentials: given(credentials.sftp), ...hooks })
+    default:
+      return unreachable(config)
+  }
+}
+
+/**
+ * Whether the credentials are right, whatever the bucket or container; false: nobody could be asked without one.
+ * @throws AppError 'store.refused', 'store.unreachable'
+ */
+export async function checkAccount(
+  config: Extract<StoreConfig, { readonly kind: 's3' | 'azure' | 'gcs' }>,
+  credentials: StoreCredentials,
+  { signal }: { readonly signal: AbortSignal },
+): Promise<boolean> {
+  switch (config.kind) {
+    case 's3':
+      await checkS3Account(config, { credentials: credentials.s3, signal })
+      return true
+    case 'azure':
+      return await checkAzureAccount(config, { credentials: given(credentials.azure), signal })
+    case 'gcs':
+      await checkGcsAccount(given(credentials.gcs), { signal })
+      return true
     default:
       return unreachable(config)
   }

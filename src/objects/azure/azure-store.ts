@@ -1,7 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import type * as Sdk from '@azure/storage-blob'
 import { type Clock, systemClock } from '#base/clock.ts'
-import { unreachable } from '#base/assert.ts'
 import { AppError } from '#base/errors.ts'
 import type { ObjectStore } from '../object-store.ts'
 import { ask } from '../remote/ask.ts'
@@ -10,19 +8,16 @@ import { keysBelow } from '../remote/keys.ts'
 import { type RemotePolicy, remotePolicy } from '../remote/policy.ts'
 import type { AzureCredentials, AzureStoreConfig } from './azure-config.ts'
 import { completeStaged } from './complete-staged.ts'
-import type { Connection, CopySource } from './connection.ts'
+import type { Connection } from './connection.ts'
 import { putOnce } from './create-once.ts'
 import { azureFailures, failureOf, isMissing } from './failure.ts'
 import { headBlob } from './head-blob.ts'
 import { listBlobs } from './list-blobs.ts'
 import { readBlob } from './read-blob.ts'
-import { servicePrincipal } from './service-principal.ts'
+import { endpointOf, serviceOf } from './service.ts'
 import { upload } from './upload.ts'
 
 const forever = new AbortController().signal
-/** Of the signature by which the store copies from its own blob; clocks differ. */
-const copyMsMax = 12 * 3_600_000
-const clocksMs = 15 * 60_000
 
 export interface AzureStoreOptions {
   readonly credentials: AzureCredentials
@@ -122,8 +117,7 @@ async function connect(config: AzureStoreConfig, options: AzureStoreOptions): Pr
   const { credentials, policy = remotePolicy, clock = systemClock } = options
   const sdk = await import('@azure/storage-blob') // Not at start: most servers need no Azure.
   const { account, prefix } = config
-  const endpoint = (config.endpoint ?? `https://${account}.blob.core.windows.net`).replace(/\/+$/, '')
-  const { service, copySource } = serviceOf(sdk, endpoint, { account, credentials, clock })
+  const { service, copySource } = serviceOf(sdk, endpointOf(config), { account, credentials, clock })
   return {
     container: service.getContainerClient(config.container),
     copySource,
@@ -132,58 +126,6 @@ async function connect(config: AzureStoreConfig, options: AzureStoreOptions): Pr
     policy,
     clock,
     failures: azureFailures,
-  }
-}
-
-interface Service {
-  readonly service: Sdk.BlobServiceClient
-  readonly copySource: (blob: Sdk.BlockBlobClient) => Promise<CopySource>
-}
-
-function serviceOf(
-  sdk: typeof Sdk,
-  endpoint: string,
-  {
-    account,
-    credentials,
-    clock,
-  }: { readonly account: string; readonly credentials: AzureCredentials; readonly clock: Clock },
-): Service {
-  // We try again ourselves: only we know which answers may be lost, and what a broken body means.
-  const pipeline = { retryOptions: { maxTries: 1 }, keepAliveOptions: { enable: true } }
-  switch (credentials.kind) {
-    case 'key': {
-      const key = new sdk.StorageSharedKeyCredential(account, credentials.accountKey)
-      return {
-        service: new sdk.BlobServiceClient(endpoint, key, pipeline),
-        copySource: async (blob) => {
-          const now = clock.now().getTime()
-          const permissions = sdk.BlobSASPermissions.parse('r')
-          const startsOn = new Date(now - clocksMs)
-          const expiresOn = new Date(now + copyMsMax)
-          return { url: await blob.generateSasUrl({ permissions, startsOn, expiresOn }) }
-        },
-      }
-    }
-    case 'sas': {
-      const token = credentials.token.replace(/^\?/, '')
-      return {
-        service: new sdk.BlobServiceClient(`${endpoint}?${token}`, new sdk.AnonymousCredential(), pipeline),
-        copySource: async (blob) => ({ url: blob.url }),
-      }
-    }
-    case 'service principal': {
-      const token = servicePrincipal(credentials)
-      return {
-        service: new sdk.BlobServiceClient(endpoint, token, pipeline),
-        copySource: async (blob) => {
-          const given = await token.getToken('https://storage.azure.com/.default')
-          return { url: blob.url, authorization: { scheme: 'Bearer', value: given.token } }
-        },
-      }
-    }
-    default:
-      return unreachable(credentials)
   }
 }
 

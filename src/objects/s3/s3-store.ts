@@ -1,5 +1,4 @@
 import { randomUUID } from 'node:crypto'
-import { type Clock, systemClock } from '#base/clock.ts'
 import { AppError } from '#base/errors.ts'
 import { objectNameParts } from '../object-name.ts'
 import type { RemoteStore } from '../remote-store.ts'
@@ -7,8 +6,9 @@ import { ask } from '../remote/ask.ts'
 import { checkSmall, existsError } from '../remote/create-once.ts'
 import { keysBelow } from '../remote/keys.ts'
 import { completeStaged } from './complete-staged.ts'
+import { connect, type S3StoreOptions } from './connect.ts'
 import type { Connection } from './connection.ts'
-import { failureOf, s3Failures } from './failure.ts'
+import { failureOf } from './failure.ts'
 import { headObject } from './head-object.ts'
 import { listBehind } from './list-behind.ts'
 import { listObjects } from './list-objects.ts'
@@ -17,19 +17,10 @@ import { putOnce } from './put-object.ts'
 import { readObject } from './read-object.ts'
 import { removeObject } from './remove-object.ts'
 import { removeOlder } from './remove-older.ts'
-import { keyOf, roleCredentials } from './assume-role.ts'
-import { type S3Credentials, type S3Policy, s3Policy, type S3StoreConfig } from './s3-config.ts'
+import type { S3StoreConfig } from './s3-config.ts'
 import { upload } from './upload.ts'
 
 const forever = new AbortController().signal
-
-export interface S3StoreOptions {
-  readonly credentials?: S3Credentials | undefined
-  readonly policy?: S3Policy
-  readonly clock?: Clock
-  /** Gives up opening. */
-  readonly signal?: AbortSignal | undefined
-}
 
 /**
  * A bucket of Amazon S3, or of a server that speaks as it does, or the part of one below a prefix.
@@ -117,52 +108,6 @@ export async function openS3Store(config: S3StoreConfig, options: S3StoreOptions
     removeOlder: async (folder, options) => await removeOlder(connection, `${keys.of(folder)}/`, options),
 
     [Symbol.asyncDispose]: async () => connection.client.destroy(),
-  }
-}
-
-async function connect(config: S3StoreConfig, options: S3StoreOptions): Promise<Connection> {
-  const { credentials, policy = s3Policy, clock = systemClock } = options
-  const sdk = await import('@aws-sdk/client-s3') // Not at start: most servers need no S3.
-  const client = new sdk.S3Client({
-    region: config.region,
-    ...(config.endpoint === undefined ? {} : { endpoint: config.endpoint, forcePathStyle: true }),
-    ...(credentials
-      ? {
-          credentials:
-            'role' in credentials ? roleCredentials(credentials.role, config.region) : keyOf(credentials),
-        }
-      : {}),
-    // We try again ourselves: only we know which answers may be lost, and what a broken body means.
-    maxAttempts: 1,
-    // We give and check the checksums ourselves; servers that are not Amazon's reject the trailing ones.
-    requestChecksumCalculation: 'WHEN_REQUIRED',
-    responseChecksumValidation: 'WHEN_REQUIRED',
-    requestHandler: {
-      connectionTimeout: policy.connectMsMax,
-      httpAgent: { maxSockets: policy.socketsMax, keepAlive: true },
-      httpsAgent: { maxSockets: policy.socketsMax, keepAlive: true },
-    },
-  })
-  // Asked for by the SDK's own parameter, it would check each object a second time and tell of damage without a code.
-  client.middlewareStack.add(
-    (next, { commandName }) =>
-      async (args) => {
-        const { headers } = args.request as { readonly headers: Record<string, string> }
-        if (commandName === 'GetObjectCommand') headers['x-amz-checksum-mode'] = 'ENABLED'
-        return await next(args)
-      },
-    { step: 'build', name: 'askForChecksums' },
-  )
-  return {
-    sdk,
-    client,
-    bucket: config.bucket,
-    isConditional: config.dialect !== 'google',
-    objectLock: config.objectLock,
-    location: `${config.dialect === 'google' ? 'gs' : 's3'}://${config.bucket}${config.prefix === '' ? '' : `/${config.prefix}`}`,
-    policy,
-    clock,
-    failures: s3Failures,
   }
 }
 
