@@ -333,6 +333,8 @@ describe.skipIf(isMissing)('the public client aepp, unmodified', () => {
         'SFTP',
         'activation-datalake',
       ],
+      unit: ['hour', 3],
+      texts: 'CSV',
       flows: [2, 2],
       runs: [1, 7],
       landing: ['prod', 7, 'dlz-destination', true, true, true, 400],

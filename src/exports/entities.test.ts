@@ -113,6 +113,8 @@ test.each<[string, EntityKind, unknown, string]>([
   ['a state', 'flows', flowBody({ state: 'enabled' }), '/state'],
   ['an unknown source', 'flows', flowBody({}), '/sourceConnectionIds/0'],
   ['a strange interval', 'flows', scheduled({ timeUnit: 'hour', interval: 5 }), '/scheduleParams/interval'],
+  ['no interval', 'flows', scheduled({ interval: undefined }), '/scheduleParams/interval'],
+  ['no unit', 'flows', scheduled({ timeUnit: undefined }), '/scheduleParams/timeUnit'],
   ['a strange unit', 'flows', scheduled({ timeUnit: 'fortnight' }), '/scheduleParams/timeUnit'],
   [
     'a broken cron',

@@ -91,7 +91,10 @@ const targetParams = z.looseObject({
   bucketName: z.string().optional(),
   container: z.string().optional(),
   remotePath: z.string().optional(),
-  datasetFileType: upperCase.pipe(z.enum(['PARQUET', 'JSON', 'CSV'])),
+  datasetFileType: upperCase
+    // As the public client calls it.
+    .transform((kind) => (kind === 'DELIMITED' ? 'CSV' : kind))
+    .pipe(z.enum(['PARQUET', 'JSON', 'CSV'])),
   /** Absent: what the file type does best. */
   compression: upperCase.pipe(z.enum(['NONE', 'GZIP', 'ZSTD', 'SNAPPY'])).optional(),
   includeFileManifest: booleanText.default(false),

@@ -204,7 +204,9 @@ test('what fields are called now, or what the engine would write in another way,
     ['x', 'm'],
   ] as const)
     await rename(from, to)
-  const full = await (await deliver(dataset, {}, { exportMode: 'DAILY_FULL_EXPORT', timeUnit: 'day' }))()
+  const full = await (
+    await deliver(dataset, {}, { exportMode: 'DAILY_FULL_EXPORT', timeUnit: 'day', interval: 1 })
+  )()
   expect(full).toMatchObject({ isJoined: false, run: { state: 'succeeded' } })
   expect(await ask(`SELECT sum(n), sum(m) FROM ${listOf(bed, full.files)}`)).toEqual([
     ['-7199940000', '7199940000'],

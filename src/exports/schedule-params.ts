@@ -22,43 +22,61 @@ const whole = z
   .pipe(z.int().nonnegative())
 const epochSeconds = whole.pipe(z.int().max(epochSecondsMax))
 
+/** Of which clients always say how many. */
+const countedUnits: readonly string[] = ['minute', 'hour', 'day']
+
+/** The public client says the unit in `frequency` alone where its user names none; beside a unit it says nothing. */
+function frequencyAsUnit(value: unknown): unknown {
+  if (typeof value !== 'object' || value === null || 'timeUnit' in value || !('frequency' in value))
+    return value
+  return { ...value, timeUnit: value.frequency }
+}
+
 /**
  * When and what an export delivers. `interval` counts `timeUnit`s; 0 is once. `timeUnit`s other than `hour` and `day`
  * are ours; with `query` and `arrival` runs follow what happens, from `startTime` on.
  */
-export const scheduleParams = z
-  .looseObject({
-    exportMode: z
-      .enum(['DAILY_FULL_EXPORT', 'FIRST_FULL_THEN_INCREMENTAL'])
-      .default('FIRST_FULL_THEN_INCREMENTAL'),
-    timeUnit: z
-      .string()
-      .transform((text) => text.toLowerCase())
-      .pipe(z.enum(['minute', 'hour', 'day', 'week', 'month', 'once', 'cron', 'query', 'arrival'])),
-    interval: whole.default(1),
-    startTime: epochSeconds,
-    endTime: epochSeconds.optional(),
-    /** Runs of a higher one are begun first; 0 when nothing is said. */
-    priority: z.int().min(-10).max(10).optional(),
-    /** With `query`: the scheduled query whose runs are followed. */
-    queryScheduleId: z.uuid().optional(),
-    /** With `arrival`: how long no rows have come before those that have are delivered; 5 when nothing is said. */
-    quietMinutes: z.int().min(0).max(1_440).optional(),
-    /** Events older than so many days at the tick are not delivered. */
-    recordDaysMax: z.int().min(1).max(36_500).optional(),
-    /** What the first delivery holds: all rows, or those that have come since the flow was made. */
-    startsWith: z.enum(['everything', 'new']).optional(),
-    cronExpression: z.string().max(200).optional(),
-    foldernameTemplate: z.string().optional(),
-    folderNameTemplate: z.string().optional(),
-  })
-  .transform(({ folderNameTemplate, foldernameTemplate, ...rest }) => ({
-    ...rest,
-    // Clients of old call a day so.
-    ...(rest.timeUnit === 'hour' && rest.interval === 24 ? { timeUnit: 'day' as const, interval: 1 } : {}),
-    // Stored is the first spelling alone: who sends the other one means to change it.
-    foldernameTemplate: folderNameTemplate ?? foldernameTemplate ?? defaultFolderTemplate,
-  }))
+export const scheduleParams = z.preprocess(
+  frequencyAsUnit,
+  z
+    .looseObject({
+      exportMode: z
+        .enum(['DAILY_FULL_EXPORT', 'FIRST_FULL_THEN_INCREMENTAL'])
+        .default('FIRST_FULL_THEN_INCREMENTAL'),
+      timeUnit: z
+        .string()
+        .transform((text) => text.toLowerCase())
+        .pipe(z.enum(['minute', 'hour', 'day', 'week', 'month', 'once', 'cron', 'query', 'arrival'])),
+      interval: whole.optional(),
+      startTime: epochSeconds,
+      endTime: epochSeconds.optional(),
+      /** Runs of a higher one are begun first; 0 when nothing is said. */
+      priority: z.int().min(-10).max(10).optional(),
+      /** With `query`: the scheduled query whose runs are followed. */
+      queryScheduleId: z.uuid().optional(),
+      /** With `arrival`: how long no rows have come before those that have are delivered; 5 when nothing is said. */
+      quietMinutes: z.int().min(0).max(1_440).optional(),
+      /** Events older than so many days at the tick are not delivered. */
+      recordDaysMax: z.int().min(1).max(36_500).optional(),
+      /** What the first delivery holds: all rows, or those that have come since the flow was made. */
+      startsWith: z.enum(['everything', 'new']).optional(),
+      cronExpression: z.string().max(200).optional(),
+      foldernameTemplate: z.string().optional(),
+      folderNameTemplate: z.string().optional(),
+    })
+    .refine(({ timeUnit, interval }) => interval !== undefined || !countedUnits.includes(timeUnit), {
+      path: ['interval'],
+      error: 'is missing: it says how many of timeUnit lie between two deliveries, and 0 is once',
+    })
+    .transform(({ folderNameTemplate, foldernameTemplate, interval = 1, ...rest }) => ({
+      ...rest,
+      interval,
+      // Clients of old call a day so.
+      ...(rest.timeUnit === 'hour' && interval === 24 ? { timeUnit: 'day' as const, interval: 1 } : {}),
+      // Stored is the first spelling alone: who sends the other one means to change it.
+      foldernameTemplate: folderNameTemplate ?? foldernameTemplate ?? defaultFolderTemplate,
+    })),
+)
 
 export type ScheduleParams = z.infer<typeof scheduleParams>
 

@@ -42,6 +42,14 @@ base = flows.getConnection(target["baseConnectionId"])
 run = flows.createRun(made["id"])
 by_hand = over(run["id"])
 
+later = now + 86400
+hourly = flows.createFlowDataLakeToDataLandingZone("hourly", source["id"], target["id"], later)["id"]
+unit = [flows.getFlow(hourly)["scheduleParams"][k] for k in ("timeUnit", "interval")]
+flows.deleteFlow(hourly)
+delimited = flows.exportDatasetToDLZ(dataset_ids, path="/texts", fileType="DELIMITED", scheduleStart=later)["id"]
+texts = flows.getTargetConnection(flows.getFlow(delimited)["targetConnectionIds"][0])
+flows.deleteFlow(delimited)
+
 with open("aepp.ini", "w") as file:
     file.write("[Platform]\n")
 recipe = Noted(exportDatasetToDataLandingZone.ExportDatasetToDataLandingZone())
@@ -88,6 +96,8 @@ print(
             "target": [target["params"][k] for k in ("path", "compression", "datasetFileType", "mode")],
             "destination": flow["inheritedAttributes"]["properties"]["isDestinationFlow"],
             "schedule": [flow["scheduleParams"][k] for k in ("exportMode", "timeUnit", "interval")],
+            "unit": unit,
+            "texts": texts["params"]["datasetFileType"],
             "by hand": by_hand,
             "ad hoc": ad_hoc,
             "stale": stale.get("status"),
