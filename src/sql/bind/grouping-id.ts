@@ -1,6 +1,6 @@
 import { outputName } from './output-name.ts'
 import type { Expression } from '../parse/expression-syntax.ts'
-import type { GroupingElement, Select } from '../parse/syntax.ts'
+import type { GroupingElement, Select, SelectItem } from '../parse/syntax.ts'
 
 /** `grouping_id()` is of all that the select groups by. */
 export function withGroupingIds(select: Select): Select {
@@ -12,7 +12,16 @@ export function withGroupingIds(select: Select): Select {
     ).values(),
   ]
   const replace = <T>(value: T): T => replaced(value, keys) as T
-  return { ...select, items: replace(select.items), having: replace(select.having) }
+  return {
+    ...select,
+    items: select.items.map((item) => named(item, replace(item))),
+    having: replace(select.having),
+  }
+}
+
+/** A column is called as it was written. */
+function named(written: SelectItem, item: SelectItem): SelectItem {
+  return item === written || item.alias !== undefined ? item : { ...item, alias: outputName(written.value) }
 }
 
 function textOf(key: Expression): string {

@@ -11,7 +11,7 @@ import { bindGrouping, checkGrouped, hasAggregate, isTimeWindow, refuseWindow } 
 import { withGroupingIds } from './grouping-id.ts'
 import { bindOrder } from './order.ts'
 import { projectionsOf, unordered } from './outputs.ts'
-import { columnName } from './output-name.ts'
+import { columnName, namePlace } from './output-name.ts'
 import type { QueryPlace } from './query.ts'
 import type { Scope, ScopeColumn } from './scope.ts'
 import { starColumns } from './star.ts'
@@ -98,6 +98,7 @@ export function bindItems(
 ): { readonly items: readonly BoundItem[]; readonly aliases: readonly ScopeColumn[] } {
   const bound: BoundItem[] = []
   const aliases: ScopeColumn[] = []
+  const names = namePlace(place)
   for (const item of items) {
     if (item.value.kind === 'star') {
       for (const { name, value } of starColumns(item.value, place.scope)) bound.push({ name, value })
@@ -108,7 +109,7 @@ export function bindItems(
       continue
     }
     const value = bindExpression(item.value, withAliases(place, [...aliases]))
-    const name = item.alias ?? item.aliases?.[0] ?? columnName(item.value, value)
+    const name = item.alias ?? item.aliases?.[0] ?? columnName(item.value, value, names)
     bound.push({ name, value })
     if (item.alias !== undefined) aliases.push({ name, qualifiers: [], value, isHidden: false })
   }

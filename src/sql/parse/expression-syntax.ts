@@ -186,6 +186,8 @@ export type Expression =
       readonly kind: 'cast'
       readonly value: Expression
       readonly type: DataType
+      /** `DATE '2024-01-05'`: the text of a constant behind its type. */
+      readonly isTyped?: true
       readonly at: TextPosition
     }
   | { readonly kind: 'extract'; readonly part: string; readonly value: Expression; readonly at: TextPosition }

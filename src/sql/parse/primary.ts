@@ -165,7 +165,7 @@ function parseWord(reader: TokenReader, upper: string): Expression {
         reader.next()
         reader.next()
         const value: Expression = { kind: 'literal', type: stringType, value: next.text, text: next.text, at }
-        return { kind: 'cast', value, type: timeTypes[upper], at }
+        return { kind: 'cast', value, type: timeTypes[upper], isTyped: true, at }
       }
       break
     case 'SELECT':

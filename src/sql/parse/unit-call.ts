@@ -46,7 +46,8 @@ export function parseUnitCall(
     const column: Expression = { kind: 'name', name: tokenText(token), quote: undefined, at }
     return { name, arguments: [column, ...others] }
   }
-  const value = tokenText(token).toUpperCase()
-  const unit: Expression = { kind: 'literal', type: { kind: 'string' }, value, text: value, at }
+  const text = tokenText(token)
+  const value = text.toUpperCase()
+  const unit: Expression = { kind: 'literal', type: { kind: 'string' }, value, text, at }
   return { name: known, arguments: [unit, ...others] }
 }

@@ -1,0 +1,92 @@
+import type { DataType } from '#types/data-type.ts'
+import type { Expression } from '../parse/expression-syntax.ts'
+
+type Literal = Extract<Expression, { kind: 'literal' }>
+type Interval = Extract<Expression, { kind: 'interval' }>
+
+/** A constant as Spark writes it: without the suffix that says its type. */
+export function literalText({ type, value, text }: Literal): string {
+  if (value === null) return 'NULL'
+  switch (type.kind) {
+    case 'boolean':
+      return text.toLowerCase()
+    case 'binary':
+      return `X'${String(value).toUpperCase()}'`
+    case 'double':
+      return doubleText(Number(value))
+    case 'float':
+      return doubleText(Number(/^[^FDfd]+/.exec(text)?.[0]))
+    case 'byte':
+    case 'short':
+    case 'long':
+    case 'decimal':
+      return String(value)
+    default:
+      return text
+  }
+}
+
+/** `1000.0`, `1.0E-5`. */
+function doubleText(value: number): string {
+  const size = Math.abs(value)
+  const [mantissa = '', exponent] =
+    size !== 0 && (size < 1e-3 || size >= 1e7) ? value.toExponential().split('e') : [String(value)]
+  const digits = mantissa.includes('.') || !Number.isFinite(value) ? mantissa : `${mantissa}.0`
+  return exponent === undefined ? digits : `${digits}E${Number(exponent)}`
+}
+
+/** `DATE '2024-01-05'`: with all its parts, however few were written. */
+export function typedText(type: DataType, text: string): string {
+  const [, date, clock = '00:00:00', fraction = ''] =
+    /^(\d{4}-\d\d-\d\d)(?:[ T](\d\d:\d\d:\d\d)(\.\d+)?)?$/.exec(text.trim()) ?? []
+  const rest = fraction.replace(/\.?0+$/, '')
+  const own = date === undefined ? text : type.kind === 'date' ? date : `${date} ${clock}${rest}`
+  return `${type.kind.toUpperCase()} '${own}'`
+}
+
+const second = 1_000_000n
+const clockUnits = [
+  { name: 'DAY', micros: 86_400n * second, width: 1 },
+  { name: 'HOUR', micros: 3600n * second, width: 2 },
+  { name: 'MINUTE', micros: 60n * second, width: 2 },
+  { name: 'SECOND', micros: second, width: 2 },
+] as const
+
+/** With the units from the first to the last that it was written with. */
+export function intervalText({ months, days, micros, text }: Interval): string {
+  const has = (unit: string) => new RegExp(String.raw`\d\s*${unit}`, 'i').test(text)
+  const isOfMonths = months !== 0 || has('year|quarter|month')
+  const isOfTime = days !== 0 || micros !== 0n || !isOfMonths
+  if (isOfMonths && isOfTime) return `INTERVAL '${text}'`
+  return isOfMonths ? monthsText(months, has('year'), has('quarter|month')) : timeText(days, micros, has)
+}
+
+function monthsText(months: number, hasYears: boolean, hasMonths: boolean): string {
+  if (!hasYears) return `INTERVAL '${months}' MONTH`
+  if (!hasMonths) return `INTERVAL '${months / 12}' YEAR`
+  const size = Math.abs(months)
+  return `INTERVAL '${months < 0 ? '-' : ''}${Math.floor(size / 12)}-${size % 12}' YEAR TO MONTH`
+}
+
+function timeText(days: number, micros: bigint, has: (unit: string) => boolean): string {
+  const all = BigInt(days) * clockUnits[0].micros + micros
+  const written = [has('day|week'), has('hour'), has('minute'), has('second|milli|micro')]
+  const units = clockUnits.slice(
+    Math.max(0, written.indexOf(true)),
+    Math.max(0, written.lastIndexOf(true)) + 1,
+  )
+  let rest = all < 0n ? -all : all
+  const amounts = units.map(({ name, micros: size, width }, index) => {
+    const amount = String(rest / size)
+    rest %= size
+    const fraction = name === 'SECOND' ? secondsFraction(rest) : ''
+    const sign = index === 0 ? '' : name === 'HOUR' ? ' ' : ':'
+    return `${sign}${amount.padStart(width, '0')}${fraction}`
+  })
+  const [first, last] = [units[0]?.name, units.at(-1)?.name]
+  return `INTERVAL '${all < 0n ? '-' : ''}${amounts.join('')}' ${first === last ? first : `${first} TO ${last}`}`
+}
+
+function secondsFraction(micros: bigint): string {
+  return micros === 0n ? '' : `.${String(micros).padStart(6, '0').replace(/0+$/, '')}`
+}
