@@ -1,6 +1,7 @@
 import { bitmapFunctions } from './bitmap.ts'
 import { charsetFunctions } from './charsets.ts'
 import { cipherFunctions } from './ciphers.ts'
+import { decimalFunctions } from './decimals.ts'
 import { digestFunctions } from './digests.ts'
 import { histogramFunctions } from './histogram.ts'
 import { lenientJsonFunctions } from './json/lenient-json.ts'
@@ -22,6 +23,7 @@ export const nativeFunctions: readonly NativeFunction[] = [
   ...bitmapFunctions,
   ...charsetFunctions,
   ...cipherFunctions,
+  ...decimalFunctions,
   ...digestFunctions,
   ...numberBitFunctions,
   ...sketchFunctions,

@@ -87,8 +87,7 @@ export const decimalRules = {
 } as const
 
 /**
- * The quotient of two decimals, rounded half up: exact where the digits needed fit the engine's 38, else computed in
- * floating point. NULL for a divisor of 0.
+ * The quotient of two decimals, rounded half up: by the engine where the digits needed fit its 38. NULL for a divisor of 0.
  */
 export function decimalQuotient(
   left: { readonly text: string; readonly type: Decimal },
@@ -97,9 +96,11 @@ export function decimalQuotient(
 ): string {
   const shift = type.scale + right.type.scale
   const numeratorDigits = left.type.precision + shift
-  const engineType = `DECIMAL(${type.precision}, ${type.scale})`
   if (numeratorDigits > 38 || right.type.precision + right.type.scale > 38) {
-    return `TRY_CAST(CAST(${left.text} AS DOUBLE) / nullif(CAST(${right.text} AS DOUBLE), 0) AS ${engineType})`
+    return pointed(
+      `native_decimal_quotient(${asText(left.text)}, ${asText(right.text)}, ${type.scale})`,
+      type,
+    )
   }
   const whole = (text: string, own: Decimal, by: number): string =>
     `CAST(CAST(${text} AS DECIMAL(38, ${own.scale})) * CAST(1${'0'.repeat(by)} AS DECIMAL(${by + 1}, 0)) AS HUGEINT)`
@@ -109,13 +110,18 @@ export function decimalQuotient(
     (v) =>
       `CASE WHEN ${v}.d <> 0 THEN ${v}.n // ${v}.d + CASE WHEN 2 * abs(${v}.n % ${v}.d) >= abs(${v}.d) THEN CASE WHEN (${v}.n < 0) = (${v}.d < 0) THEN 1 ELSE -1 END ELSE 0 END END`,
   )
-  const unit = type.scale === 0 ? '1' : `CAST(1e-${type.scale} AS DECIMAL(${type.scale}, ${type.scale}))`
-  return `CAST(TRY_CAST(${rounded} AS DECIMAL(${type.precision}, 0)) * ${unit} AS ${engineType})`
+  return pointed(rounded, type)
+}
+
+/** Whole digits with the point where the type has it. NULL where there are too many. */
+function pointed(digits: string, { precision, scale }: Decimal): string {
+  const unit = scale === 0 ? '1' : `CAST(1e-${scale} AS DECIMAL(${scale}, ${scale}))`
+  const whole = `TRY_CAST(TRY_CAST(${digits} AS HUGEINT) AS DECIMAL(${precision}, 0))`
+  return `CAST(${whole} * ${unit} AS DECIMAL(${precision}, ${scale}))`
 }
 
 /**
- * The product of two decimals: exact where the engine's 38 digits hold it, else computed in floating point; NULL where
- * the type cannot hold it.
+ * The product of two decimals: by the engine where its 38 digits hold it; NULL where the type cannot hold it.
  */
 export function decimalProduct(
   left: { readonly text: string; readonly type: Decimal },
@@ -133,8 +139,12 @@ export function decimalProduct(
   }
   return onceEach([left.text, right.text], (one = '', other = '') => {
     const near = `CAST(${one} AS DOUBLE) * CAST(${other} AS DOUBLE)`
-    const rough = `TRY_CAST(${near} AS ${engineType})`
-    if (scale > 37) return rough
-    return `(CASE WHEN abs(${near}) < 1e${37 - scale} THEN TRY_CAST(${one} * ${other} AS ${engineType}) ELSE ${rough} END)`
+    const long = pointed(`native_decimal_product(${asText(one)}, ${asText(other)}, ${type.scale})`, type)
+    if (scale > 37) return long
+    return `(CASE WHEN abs(${near}) < 1e${37 - scale} THEN TRY_CAST(${one} * ${other} AS ${engineType}) ELSE ${long} END)`
   })
+}
+
+function asText(text: string): string {
+  return `CAST(${text} AS VARCHAR)`
 }

@@ -1,6 +1,6 @@
 import { intervalType, longType, type DataType } from '#types/data-type.ts'
 import { duckdbType } from '#types/duckdb.ts'
-import { isIntegral, isNumeric, wider } from '#types/implicit-cast.ts'
+import { isFractional, isIntegral, isNumeric, wider } from '#types/implicit-cast.ts'
 import type { BoundExpression } from '../bind/bound.ts'
 import { on, sameAsFirst, scalar } from './define.ts'
 import type { FunctionEntry, PrintedCall, Signature } from './entry.ts'
@@ -56,7 +56,8 @@ export const operatorFunctions: readonly FunctionEntry[] = [
               `CASE WHEN ${other} = -1 THEN ${wrapped(`- CAST(${one} AS HUGEINT)`, longType)} ELSE ${one} // nullif(${other}, 0) END`,
           )
         }
-        return `CAST(trunc(${left} / nullif(${right}, 0)) AS BIGINT)`
+        if (types.some(isFractional)) return `CAST(trunc(${left} / nullif(${right}, 0)) AS BIGINT)`
+        return `native_decimal_whole_quotient(CAST(${left} AS VARCHAR), CAST(${right} AS VARCHAR))`
       },
     ),
   ),
