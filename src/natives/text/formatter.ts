@@ -45,7 +45,7 @@ const partsOf = remembering((format: string): readonly (string | Sign)[] =>
     if (letter === 'n') return '\n'
     const lower = letter.toLowerCase()
     const isUpper = letter !== lower
-    if (!'bscdoxefg'.includes(lower) || (isUpper && 'dof'.includes(lower)))
+    if (!'bscdoxefga'.includes(lower) || (isUpper && 'dof'.includes(lower)))
       throw new Error(`${text} of the format is not known.`)
     return {
       text,
@@ -100,6 +100,7 @@ function fractional(sign: Sign, text: string): string {
       ...sign,
       flags: sign.flags.replaceAll(/[0,]/g, ''),
     })
+  if (sign.letter === 'a') return hexadecimal(Number(text))
   const number = digitsOf(text)
   const precision = sign.precision ?? 6
   if (sign.letter !== 'g') {
@@ -113,6 +114,20 @@ function fractional(sign: Sign, text: string): string {
     ? fixed(number, rounded.digits === '' ? wanted - 1 : wanted - rounded.point)
     : scientific(number, wanted - 1)
   return signed(body, number.isNegative, sign)
+}
+
+/** A double in powers of two: `0x1.8p1` is 3. */
+function hexadecimal(value: number): string {
+  const bits = new DataView(new ArrayBuffer(8))
+  bits.setFloat64(0, value)
+  const high = bits.getUint32(0)
+  const power = (high >>> 20) & 0x7ff
+  const digits =
+    (high & 0xfffff).toString(16).padStart(5, '0') + bits.getUint32(4).toString(16).padStart(8, '0')
+  const fraction = digits.replace(/0+$/, '') || '0'
+  const isSmall = power === 0
+  const exponent = isSmall ? (value === 0 ? 0 : -1022) : power - 1023
+  return `${high >>> 31 === 1 ? '-' : ''}0x${isSmall ? 0 : 1}.${fraction}p${exponent}`
 }
 
 function fixed(number: DecimalDigits, places: number): string {

@@ -1,9 +1,11 @@
 import { native, type NativeFunction } from '../native.ts'
+import { csvFunctions } from './csv.ts'
 import { formatterFunctions } from './formatter.ts'
 import { numberFormatFunctions } from './number-format.ts'
 
 /** Texts made and cut as Java and Spark do. */
 export const textFunctions: readonly NativeFunction[] = [
+  ...csvFunctions,
   ...formatterFunctions,
   ...numberFormatFunctions,
   native('native_substring_index', ['text', 'text', 'integer'], 'text', (text, mark, count) => {

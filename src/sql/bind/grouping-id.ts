@@ -38,6 +38,16 @@ function keysOf(element: GroupingElement, { items }: Select): readonly Expressio
   )
 }
 
+const groupingId = {
+  kind: 'call',
+  name: 'grouping_id',
+  isDistinct: false,
+  filter: undefined,
+  orderBy: [],
+  ignoresNulls: false,
+  over: undefined,
+}
+
 /** Unchanged parts stay the objects they are. */
 function replaced(value: unknown, keys: readonly Expression[]): unknown {
   if (Array.isArray(value)) {
@@ -47,6 +57,10 @@ function replaced(value: unknown, keys: readonly Expression[]): unknown {
   if (typeof value !== 'object' || value === null) return value
   const node = value as Readonly<Record<string, unknown>>
   if (node['kind'] === 'query') return value
+  // An older way to write it.
+  if (node['kind'] === 'name' && String(node['name']).toLowerCase() === 'grouping__id') {
+    return { ...groupingId, arguments: keys, at: node['at'] }
+  }
   if (
     node['kind'] === 'call' &&
     String(node['name']).toLowerCase() === 'grouping_id' &&

@@ -8,6 +8,7 @@ import { comparisonFunctions } from './comparison.ts'
 import { conditionalFunctions } from './conditional.ts'
 import { conversionFunctions } from './conversion.ts'
 import { csvFunctions } from './conversion-csv.ts'
+import { csvReadFunctions } from './conversion-csv-read.ts'
 import { numberTextFunctions } from './conversion-number.ts'
 import { dateTimeFunctions } from './date-time.ts'
 import { elementFunctions } from './elements.ts'
@@ -20,6 +21,7 @@ import { jsonFunctions } from './json.ts'
 import { mapField } from './map-field.ts'
 import { mapFunctions } from './maps.ts'
 import { mathFunctions } from './math.ts'
+import { randomFunctions } from './math-random.ts'
 import { mathRoundingFunctions } from './math-rounding.ts'
 import { operatorFunctions } from './operators.ts'
 import { extractFunctions } from './operators-extract.ts'
@@ -47,6 +49,7 @@ export const functionEntries: readonly FunctionEntry[] = [
   ...elementFunctions,
   ...mathFunctions,
   ...mathRoundingFunctions,
+  ...randomFunctions,
   ...stringFunctions,
   ...stringPartFunctions,
   ...patternFunctions,
@@ -66,6 +69,7 @@ export const functionEntries: readonly FunctionEntry[] = [
   ...tryOperatorFunctions,
   ...bitmapFunctions,
   ...csvFunctions,
+  ...csvReadFunctions,
   ...numberTextFunctions,
   ...aggregateFunctions,
   ...statisticsFunctions,

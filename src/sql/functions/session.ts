@@ -1,4 +1,4 @@
-import { booleanType, stringType, voidType } from '#types/data-type.ts'
+import { booleanType, integerType, longType, stringType, voidType } from '#types/data-type.ts'
 import { booleanOf, nullOf, stringOf } from '../bind/build.ts'
 import { on, rewritten, scalar } from './define.ts'
 import type { FunctionEntry } from './entry.ts'
@@ -12,6 +12,23 @@ export const sessionFunctions: readonly FunctionEntry[] = [
   scalar(
     'current_user user session_user',
     rewritten([], (_values, { session }) => (session ? stringOf(session.user) : nullOf(stringType))),
+  ),
+  scalar(
+    'collation',
+    rewritten(['string'], () => stringOf('SYSTEM.BUILTIN.UTF8_BINARY')),
+  ),
+  // What a statement reads are rows of datasets, wherever they lie.
+  scalar(
+    'spark_partition_id',
+    rewritten([], () => ({ kind: 'literal', type: integerType, value: 0 })),
+  ),
+  scalar(
+    'input_file_name',
+    rewritten([], () => stringOf('')),
+  ),
+  scalar(
+    'input_file_block_start input_file_block_length',
+    rewritten([], () => ({ kind: 'literal', type: longType, value: -1n })),
   ),
   {
     ...scalar(

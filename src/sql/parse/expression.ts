@@ -152,7 +152,10 @@ const binaryCollations: readonly string[] = ['C', 'POSIX', 'UCS_BASIC', 'UTF8_BI
 /** Whether COLLATE stands here before a collation; else it is a name. */
 function isCollation(reader: TokenReader): boolean {
   const next = reader.peek(1)
-  return next.kind === 'quoted' || (next.kind === 'word' && binaryCollations.includes(next.upper))
+  return (
+    next.kind === 'quoted' ||
+    (next.kind === 'word' && (binaryCollations.includes(next.upper) || /^(?:UTF8_|UNICODE)/.test(next.upper)))
+  )
 }
 
 function collated(reader: TokenReader, text: Expression): Expression {
