@@ -284,6 +284,20 @@ describe('denials', () => {
     })
   })
 
+  test('what alerts told anybody is history, what they told oneself is not', async () => {
+    const all = '/sluice/v1/notifications'
+    for (const [permission, own, history] of [
+      ['view-alerts', 200, 403],
+      ['view-alerts-history', 403, 200],
+    ] as const) {
+      const reader = await actorWith([permission])
+      expect((await reader.ask('GET', `${all}?mine=true`)).status).toBe(own)
+      const answer = await reader.ask('GET', all)
+      expect(answer.status).toBe(history)
+      if (history === 403) expect(answer.body.detail).toBe('Missing permission: view-alerts-history')
+    }
+  })
+
   test('three rights are all that an export needs, from the account to what became of a run', async () => {
     await product.run('CREATE TABLE IF NOT EXISTS delivered AS SELECT 1 AS n')
     const [datasetId] = Object.keys(

@@ -99,7 +99,7 @@ export function createNotify(options: NotifyOptions): Notify {
     send,
     isMailing: mail !== undefined,
     list: async (caller, { isOwn, isUnread, limit, offset }) => {
-      await require(caller, 'view-alerts')
+      await require(caller, isOwn ? 'view-alerts' : 'view-alerts-history')
       const rows = await selectNotifications(metadata.db, caller.sandbox.id, {
         email: await emailOf(caller),
         isOwn,

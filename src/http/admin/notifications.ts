@@ -26,10 +26,11 @@ export function addNotifications(app: App, { notify }: HttpDependencies): void {
   app.get(
     '/notifications',
     {
-      config: view,
+      config: guarded('sluice', 'view-alerts', 'view-alerts-history'),
       schema: {
         tags,
         summary: 'What alerts told, newest first',
+        description: 'Your own takes the permission View Alerts, that of all View Alerts History.',
         querystring: z.object({
           limit,
           start,
