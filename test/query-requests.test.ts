@@ -271,6 +271,31 @@ describe('what a request holds', () => {
     })
   })
 
+  test('is no text with a zero, and no time that no calendar has', async () => {
+    const zero = 'a\0b'
+    for (const [path, body] of [
+      ['query-templates', { name: zero, sql: 'SELECT 1' }],
+      ['queries', { sql: `SELECT '${zero}'` }],
+      ['queries', { sql: 'SELECT 1 AS n', ctasParameters: { datasetName: zero } }],
+      ['schedules', { query: { sql: 'SELECT 1', name: zero }, schedule: { schedule: '@once' } }],
+      ...[8.64e15, -1e15, 1e300].map((startDate) => [
+        'schedules',
+        { query: { sql: 'SELECT 1' }, schedule: { schedule: '0 0 1 1 *', startDate } },
+      ]),
+    ] as [string, object][]) {
+      expect(await rest('POST', `${base}/${path}`, { body })).toMatchObject({
+        status: 400,
+        body: { code: 'request.invalid' },
+      })
+    }
+    for (const path of [
+      `${base}/queries?property=${encodeURIComponent(`sql~${zero}`)}`,
+      `${base}/query-templates/count?property=${encodeURIComponent(`userId==${zero}`)}`,
+      `${base}/alert-subscriptions/user-subscriptions/%00`,
+    ])
+      expect(await rest('GET', path)).toMatchObject({ status: 400, body: { statusCode: 400 } })
+  })
+
   test('is refused by what is wrong with it', async () => {
     const { id } = await ask('POST', `${base}/schedules`, {
       query: { sql: 'SELECT 1' },

@@ -110,8 +110,17 @@ function failureOf(error: unknown): AppError {
   if (error instanceof SyntaxError && 'statusCode' in error) {
     return new AppError('request.invalid', `The body of the request is not JSON: ${error.message}.`)
   }
+  if (error instanceof Error && 'code' in error && noTextOfDatabase.includes(String(error.code))) {
+    return new AppError(
+      'request.invalid',
+      'A text of the request holds U+0000, which no text that is kept may.',
+    )
+  }
   return toAppError(error)
 }
+
+/** character_not_in_repertoire, untranslatable_character: of all that JSON and addresses hold, U+0000 alone. */
+const noTextOfDatabase = ['22021', '22P05']
 
 interface Issue {
   readonly path: readonly PropertyKey[]

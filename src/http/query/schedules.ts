@@ -15,16 +15,15 @@ const view = guarded('query', 'manage-queries')
 const batch = guarded('query', 'batch-queries')
 const params = z.object({ id: z.string().max(100) })
 
-/** Without an offset it is of UTC, as schedules are. */
+const wantedTime = 'Expected a time like 2026-01-31T06:00:00Z'
+/** What is written without an offset is of UTC, as schedules are. */
 const instant = z
-  .union(
-    [z.iso.datetime({ offset: true, local: true }), z.number()],
-    'Expected a time like 2026-01-31T06:00:00Z',
-  )
+  .union([z.iso.datetime({ offset: true, local: true }), z.number()], wantedTime)
   .transform(
     (value) =>
       new Date(typeof value === 'string' && !/(?:z|[+-]\d\d:?\d\d)$/i.test(value) ? `${value}Z` : value),
   )
+  .refine((time) => time.getUTCFullYear() > 0 && time.getUTCFullYear() < 10_000, wantedTime)
 
 const newSchedule = z.looseObject({
   query: queryBody,
