@@ -116,3 +116,8 @@ test('a rule survives being stored', () => {
     }),
   )
 })
+
+test.each([-1e15, 8.64e15])('a rule that starts at %d is read back as it was written', (startMs) => {
+  const rule: ScheduleRule = { ...daily, startAt: new Date(startMs), endAt: new Date(8.64e15) }
+  expect(readRule(JSON.parse(writeRule(rule)))).toEqual(rule)
+})

@@ -1,7 +1,8 @@
 import { z } from 'zod'
 import type { ScheduleRule } from './jobs.ts'
 
-const at = z.iso.datetime().transform((text) => new Date(text))
+/** Also of years beyond four digits: a rule that cannot be read would hold up those of all others. */
+const at = z.coerce.date()
 
 /** A rule as it is stored: JSON, times as ISO 8601. */
 const storedRule = z.discriminatedUnion('kind', [

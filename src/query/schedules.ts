@@ -34,11 +34,9 @@ const quarantineMax = 1_000
 
 const storedTiming = z.object({
   cron: z.string(),
-  startAt: z.iso.datetime().transform((text) => new Date(text)),
-  endAt: z.iso
-    .datetime()
-    .transform((text) => new Date(text))
-    .optional(),
+  // Also of years beyond four digits: what cannot be read would hide all others.
+  startAt: z.coerce.date(),
+  endAt: z.coerce.date().optional(),
   timeZone: z.string().optional(),
   quarantineAfter: z.int().optional(),
 })
