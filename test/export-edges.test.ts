@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs'
-import { appendFile, readdir, rm } from 'node:fs/promises'
+import { appendFile, readdir, rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test, vi } from 'vitest'
 import { dataLakeSpecId, localFolderSpecs } from '../src/exports/destination-specs.ts'
@@ -213,6 +213,24 @@ test('what was delivered is verified by the server that delivered it', async () 
     findings: [],
   })
   const out = join(folder, 'out', 'verified')
+  // Nothing that lies there tells that the newest manifest is gone; who delivered it knows.
+  await delivered(id)
+  const manifests = (await readdir(out, { recursive: true })).filter((name) => name.includes('manifest-'))
+  const newest = manifests.toSorted().at(-1)!
+  await rename(join(out, newest), join(folder, 'newest'))
+  expect(await admin.must('POST', path)).toMatchObject({
+    isRight: false,
+    findings: [
+      {
+        severity: 'error',
+        code: 'chain.head',
+        name: newest,
+        message: 'Delivery 2, the last one known here, is missing: the newest there is 1.',
+      },
+    ],
+  })
+  await rename(join(folder, 'newest'), join(out, newest))
+  expect(await admin.must('POST', path)).toMatchObject({ isRight: true })
   const [file] = (await readdir(out, { recursive: true })).filter((name) => name.endsWith('.parquet'))
   await appendFile(join(out, file!), 'more')
   expect(await admin.must('POST', path)).toMatchObject({

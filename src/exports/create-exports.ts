@@ -17,6 +17,7 @@ import {
   selectExportRun,
   selectExportRuns,
   selectExportSettings,
+  selectChains,
   upsertExportSettings,
 } from '#metadata/exports.ts'
 import { type RunRow, selectRun } from '#metadata/jobs.ts'
@@ -32,6 +33,7 @@ import { equalTo, pageOf } from './entity-query.ts'
 import type { Adopted, Exports } from './exports.ts'
 import type { LandingPlace } from './landing-place.ts'
 import { openDestination } from './open-destination.ts'
+import { checkHeads } from './known-heads.ts'
 import { planAhead, readFlow, requireView } from './plan.ts'
 import { runDocument } from './run-document.ts'
 import { dryRun, type DryRun } from './dry-run.ts'
@@ -162,7 +164,13 @@ export function createExports(options: ExportsOptions): Exports {
       const request = await readFlow({ ...options, home }, { caller, flowId, datasetId: first })
       const target = await targetStore({ ...options, home }, caller.sandbox.id, request)
       await using store = await openDestination(options, { ...request, target }, { signal })
-      return { ...(await verifyLocation({ store, signal, exportId: flowId })), location: locationOf(target) }
+      const location = locationOf(target)
+      // What has lain in a landing zone for days is gone from there.
+      const known = options.landing.isZone(target) ? [] : await selectChains(metadata.db, flowId)
+      const report = await verifyLocation({ store, signal, exportId: flowId })
+      const heads = checkHeads(report, known, location)
+      const isRight = report.isRight && heads.length === 0
+      return { ...report, location, isRight, findings: [...report.findings, ...heads] }
     },
     sweep: (stop) => sweepAbandoned({ ...options, ...stop }),
     testConnection: (caller, id) => testConnection(options, caller, id),

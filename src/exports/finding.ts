@@ -9,6 +9,7 @@ export type FindingCode =
   | 'chain.range'
   | 'chain.reset'
   | 'chain.elsewhere'
+  | 'chain.head'
   | 'key.changed'
   | 'file.missing'
   | 'file.changed'

@@ -283,6 +283,11 @@ export async function lockChain(
     .executeTakeFirst()
 }
 
+/** Of every dataset that a flow has delivered. */
+export async function selectChains(db: Db, flowId: FlowId): Promise<ChainRow[]> {
+  return await db.selectFrom('export_chains').selectAll().where('flow_id', '=', flowId).execute()
+}
+
 export async function upsertChain(
   tx: Transaction,
   row: Insertable<ExportTables['export_chains']>,
