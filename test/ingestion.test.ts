@@ -82,13 +82,42 @@ async function ended(batch: string): Promise<string | undefined> {
   return await stateOf(batch)
 }
 
+test('a dataset tells of its newest batch, the newest that was loaded and the newest that failed', async () => {
+  const datasetId = await madeDataset('newest', { n: { type: 'integer' } })
+  const names = ['lastBatchId', 'lastBatchStatus', 'lastSuccessfulBatch', 'lastFailedBatch']
+  const told = async () =>
+    (
+      await product.call<Record<string, object>>(
+        'GET',
+        `${catalog}/dataSets/${datasetId}?properties=${names.join()}`,
+      )
+    )[datasetId]
+  expect(await told()).toEqual({})
+  const loaded = []
+  for (const n of ['1', '2', '"x"']) loaded.push(await opened(datasetId, { 'a.json': `{"n":${n}}` }))
+  for (const batch of loaded) await finished(batch)
+  const [, second, failed] = loaded
+  expect(await told()).toEqual({
+    lastBatchId: failed,
+    lastBatchStatus: 'failed',
+    lastSuccessfulBatch: second,
+    lastFailedBatch: failed,
+  })
+  const open = await opened(datasetId, {})
+  expect(await told()).toMatchObject({
+    lastBatchId: open,
+    lastBatchStatus: 'loading',
+    lastFailedBatch: failed,
+  })
+})
+
 test('a batch tells how it was opened, what came and what became of it', async () => {
   const datasetId = await madeDataset('told', { n: { type: 'integer', minimum: 0 } })
   const old = await opened(datasetId, { 'old.json': '{"n":0}' })
   expect(await finished(old)).toBe('success')
   const files = { 'a.json': '{"n":1}\n{"n":"x"}', 'b.json': '{"n":2}' }
   const inputFormat = { format: 'json', isMultiLineJson: true }
-  const replay = { predecessors: [old], reason: 'replace' }
+  const replay = { predecessors: [old], reason: 'prices were wrong' }
   const more = { inputFormat, partialIngestionPercentage: 50, replay, tags: { team: ['red'] } }
   const batch = await opened(datasetId, files, more)
   const told = async (id: string) =>
@@ -119,6 +148,7 @@ test('a batch tells how it was opened, what came and what became of it', async (
     expect.arrayContaining([expect.objectContaining({ code: 'INGEST-1401-400', rows: [], recordCount: 1 })]),
   )
   expect(await told(old)).not.toHaveProperty('replay')
+  expect(await told(old)).toMatchObject({ status: 'inactive', tags: { acp_successor: [batch] } })
   const listed = await product.call<Record<string, object>>('GET', `${catalog}/batches?dataSet=${datasetId}`)
   expect(listed[batch]).toEqual(await told(batch))
 })

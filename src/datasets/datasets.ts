@@ -185,6 +185,8 @@ export interface Batch {
   readonly partialIngestionPercentage: number
   /** Batches whose rows went when those of this one came. */
   readonly predecessors: readonly BatchId[]
+  /** Why, in the client's word. */
+  readonly replayReason: string | undefined
   readonly figures: BatchFigures
   /** What its client calls it. Absent: nothing. */
   readonly externalId: string | undefined

@@ -47,6 +47,7 @@ export function batchOf(row: BatchRow, figures: BatchFigures | undefined): Batch
     hasDiagnostics: row.has_diagnostics,
     partialIngestionPercentage: row.partial_ingestion_percentage,
     predecessors: row.predecessors as readonly BatchId[],
+    replayReason: row.replay_reason ?? undefined,
     figures: figures ?? { inputBytes: 0, inputFileCount: 0, outputFileCount: 0 },
   }
 }

@@ -64,6 +64,8 @@ export interface DatasetStatistics {
   readonly bytes: number
   readonly lastBatchId: BatchId | undefined
   readonly lastBatchState: string | undefined
+  readonly lastSuccessfulBatchId: BatchId | undefined
+  readonly lastFailedBatchId: BatchId | undefined
 }
 
 /** How the whole server does, for readiness, status and metrics. */

@@ -159,6 +159,7 @@ export function createIngest(dependencies: IngestDependencies): Ingest {
         tags: JSON.stringify(batch.tags ?? {}),
         created_by: caller.principal.id,
         predecessors: JSON.stringify(replaces),
+        ...(batch.replayReason === undefined ? {} : { replay_reason: batch.replayReason }),
       }
       if (externalId === undefined) {
         await insertBatch(metadata.db, row)

@@ -64,6 +64,7 @@ export interface Ingest {
 }
 
 export const externalIdLengthMax = 200
+export const replayReasonLengthMax = 1_000
 
 /** Rows that a preview has at most, refused ones included. */
 export const previewRowsMax = 100
@@ -92,6 +93,8 @@ export interface NewBatch {
    * then. Older snapshots keep what was.
    */
   readonly replaces?: readonly BatchId[]
+  /** Why it replaces them, at most `replayReasonLengthMax` characters. */
+  readonly replayReason?: string
 }
 
 export interface FilePlace {

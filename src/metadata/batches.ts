@@ -212,6 +212,8 @@ export interface BatchChange {
   readonly failedRecordCount?: number
   readonly bytes?: number
   readonly errors?: readonly unknown[]
+  /** All of them. */
+  readonly tags?: object
 }
 
 export async function updateBatch(db: Db, batchId: BatchId, change: BatchChange): Promise<void> {
@@ -226,6 +228,7 @@ export async function updateBatch(db: Db, batchId: BatchId, change: BatchChange)
       ...(change.failedRecordCount === undefined ? {} : { failed_record_count: change.failedRecordCount }),
       ...(change.bytes === undefined ? {} : { bytes: change.bytes }),
       ...(change.errors === undefined ? {} : { errors: JSON.stringify(change.errors) }),
+      ...(change.tags === undefined ? {} : { tags: JSON.stringify(change.tags) }),
     })
     .where('id', '=', batchId)
     .execute()

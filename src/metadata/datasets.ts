@@ -69,6 +69,8 @@ export interface DatasetTables {
     created_by: PrincipalId | null
     /** Batches whose rows go when those of this one come. */
     predecessors: ColumnType<unknown, string | undefined, never>
+    /** Why, in the client's word. */
+    replay_reason: ColumnType<string | null, string | undefined, never>
   }
   batch_files: {
     batch_id: BatchId

@@ -9,6 +9,8 @@ export interface DatasetFigures {
   readonly bytes: number
   readonly lastBatchId: BatchId | undefined
   readonly lastBatchState: string | undefined
+  readonly lastSuccessfulBatchId: BatchId | undefined
+  readonly lastFailedBatchId: BatchId | undefined
 }
 
 /** The rows of a table as it is now. */
@@ -18,7 +20,7 @@ const rowCount = sql<string>`coalesce((
   order by sequence desc limit 1
 ), 0)`
 
-/** What each of the datasets holds, and how the newest batch went. */
+/** What each of the datasets holds, and how the newest batches went. */
 export async function selectDatasetFigures(
   db: Db,
   sandboxId: SandboxId,
@@ -38,27 +40,37 @@ export async function selectDatasetFigures(
     .where('datasets.sandbox_id', '=', sandboxId)
     .where('datasets.id', 'in', datasetIds)
     .execute()
-  const last = await db
+  const newest = await db
     .selectFrom('batches')
-    .distinctOn('dataset_id')
-    .select(['dataset_id', 'id', 'state'])
+    .distinctOn(['dataset_id', 'state'])
+    .select(['dataset_id', 'id', 'state', 'created_at'])
     .where('sandbox_id', '=', sandboxId)
     .where('dataset_id', 'in', datasetIds)
     .orderBy('dataset_id')
+    .orderBy('state')
     .orderBy('created_at', 'desc')
     .orderBy('id', 'desc')
     .execute()
-  const lastOf = new Map(last.map((row) => [row.dataset_id, row]))
+  const newestOf = Map.groupBy(
+    newest.toSorted((a, b) => b.created_at.getTime() - a.created_at.getTime() || (a.id < b.id ? 1 : -1)),
+    (batch) => batch.dataset_id,
+  )
   return new Map(
-    held.map(({ id, rows, bytes }) => [
-      id,
-      {
-        rowCount: Number(rows),
-        bytes: Number(bytes),
-        lastBatchId: lastOf.get(id)?.id,
-        lastBatchState: lastOf.get(id)?.state,
-      },
-    ]),
+    held.map(({ id, rows, bytes }) => {
+      const batches = newestOf.get(id) ?? []
+      const idOf = (wanted: string) => batches.find(({ state }) => state === wanted)?.id
+      return [
+        id,
+        {
+          rowCount: Number(rows),
+          bytes: Number(bytes),
+          lastBatchId: batches[0]?.id,
+          lastBatchState: batches[0]?.state,
+          lastSuccessfulBatchId: idOf('success'),
+          lastFailedBatchId: idOf('failed'),
+        },
+      ]
+    }),
   )
 }
 

@@ -43,12 +43,10 @@ export function dataSetDocument(
     },
     ...(numbers?.lastBatchId === undefined
       ? {}
-      : {
-          lastBatchId: numbers.lastBatchId,
-          lastBatchStatus: numbers.lastBatchState,
-          ...(['success', 'active'].includes(numbers.lastBatchState ?? '')
-            ? { lastSuccessfulBatch: numbers.lastBatchId }
-            : {}),
-        }),
+      : { lastBatchId: numbers.lastBatchId, lastBatchStatus: numbers.lastBatchState }),
+    ...(numbers?.lastSuccessfulBatchId === undefined
+      ? {}
+      : { lastSuccessfulBatch: numbers.lastSuccessfulBatchId }),
+    ...(numbers?.lastFailedBatchId === undefined ? {} : { lastFailedBatch: numbers.lastFailedBatchId }),
   }
 }

@@ -39,7 +39,7 @@ export function batchDocument({ principal, sandbox }: Caller, batch: Batch): Rec
     },
     ...(batch.predecessors.length === 0
       ? {}
-      : { replay: { predecessors: batch.predecessors, reason: 'replace' } }),
+      : { replay: { predecessors: batch.predecessors, reason: batch.replayReason ?? 'replace' } }),
     ...(batch.externalId === undefined ? {} : { externalId: batch.externalId }),
     ...(batch.nodeId === undefined ? {} : { 'sluice/node': batch.nodeId }),
   }

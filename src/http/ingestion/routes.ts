@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { AppError } from '#base/errors.ts'
 import { type BatchId, parseId } from '#base/ids.ts'
-import { externalIdLengthMax, replacedMax } from '#ingest/ingest.ts'
+import { externalIdLengthMax, replacedMax, replayReasonLengthMax } from '#ingest/ingest.ts'
 import type { HttpDependencies } from '../dependencies.ts'
 import { type App, guarded } from '../gateway/app.ts'
 import { batchDocument } from '../gateway/batch-document.ts'
@@ -36,7 +36,15 @@ const newBatch = z.looseObject({
       'A name of yours: opening again gives the same batch, unless it failed, was aborted or reverted',
     ),
   replay: z
-    .looseObject({ predecessors: z.array(z.string()).min(1).max(replacedMax), reason: z.string().optional() })
+    .looseObject({
+      predecessors: z.array(z.string()).min(1).max(replacedMax),
+      reason: z
+        .string()
+        .max(replayReasonLengthMax)
+        .refine((text) => !text.includes('\0'), 'It holds a NUL.')
+        .nullish()
+        .describe('Default `replace`'),
+    })
     .nullish()
     .describe('Loaded batches whose rows go when those of this one come'),
 })
@@ -78,6 +86,7 @@ export async function ingestionRoutes(app: App, dependencies: HttpDependencies):
           ...(enableErrorDiagnostics === undefined ? {} : { hasDiagnostics: enableErrorDiagnostics }),
           isMultiLineJson: inputFormat.isMultiLineJson ?? false,
           ...(replay ? { replaces: replay.predecessors.map(replacedId) } : {}),
+          ...(typeof replay?.reason === 'string' ? { replayReason: replay.reason } : {}),
         })
         return await reply
           .code(201)
