@@ -239,14 +239,16 @@ test('inlets are listed by their spec, and take nothing when they are deleted', 
 
 test('a server that dies at each point of the way keeps what it answered for, each message once', async () => {
   let sent = 3
+  const refused = new Set<string>()
   for (const point of streamFaultPoints) {
     await product[Symbol.asyncDispose]()
     product = await start(`${point}@server`)
     const dying = product
     // Those that were not answered are sent again, as senders do.
     for (const last = sent + 20; sent < last;) {
-      const answer = await post(`/collection/${open.inletId}`, message(sent + 1)).catch(() => undefined)
-      if (answer?.status === 200) sent += 1
+      const messages = [message(sent + 1), message(`bad ${point} ${sent}`)]
+      const answer = await post(`/collection/batch/${open.inletId}`, { messages }).catch(() => undefined)
+      if (answer?.status === 207) refused.add(`bad ${point} ${sent++}`)
       else if (dying === product) {
         await dying.exited
         product = await start()
@@ -257,4 +259,14 @@ test('a server that dies at each point of the way keeps what it answered for, ea
     if (dying === product) product = await start()
     await untilCounted(sent)
   }
+  const kept = new Set<unknown>()
+  const failed = await product.call<object>(
+    'GET',
+    `/data/foundation/catalog/batches?status=failed&dataSet=${datasetId}`,
+  )
+  for (const batch of Object.keys(failed)) {
+    const text = await product.text(`/data/foundation/export/batches/${batch}/failed?path=messages.json`)
+    for (const line of text.trimEnd().split('\n')) kept.add((JSON.parse(line) as { n: unknown }).n)
+  }
+  expect([...refused].filter((n) => !kept.has(n))).toEqual([])
 }, 120_000)

@@ -46,8 +46,13 @@ export const forgetFaultPoints = ['lake.forget.before', 'lake.forget.middle'] as
 /** Of ways into and out of a dataset that no customer's day passes; the tests of ingestion do. */
 export const ingestFaultPoints = ['load.upload.stored', 'load.reverted'] as const
 
-/** Of messages on their way into a batch: durable, in a file of a batch, in a batch that is to be loaded. */
-export const streamFaultPoints = ['stream.accepted', 'stream.staged', 'stream.queued'] as const
+/** Of messages on their way into a batch: durable, in a file of a batch, in a batch that is to be loaded, in one of refused ones. */
+export const streamFaultPoints = [
+  'stream.accepted',
+  'stream.staged',
+  'stream.queued',
+  'stream.refused',
+] as const
 
 /** Of the end of a dataset. */
 export const expiryFaultPoints = ['dataset.expire.deleted', 'dataset.expire.removed'] as const

@@ -1,5 +1,6 @@
 import type { Clock } from '#base/clock.ts'
 import { assert, must } from '#base/assert.ts'
+import { faultPoint } from '#base/faults.ts'
 import type { BatchId } from '#base/ids.ts'
 import { type BatchRow, insertBatchOnce, putBatchFile, updateBatch } from '#metadata/batches.ts'
 import type { Metadata } from '#metadata/metadata.ts'
@@ -61,6 +62,7 @@ export async function failRefusedMessages(
   await removeFile(staging, id, fileNumber) // Of an attempt before.
   const target = { folder: staging.batchFolder(id), path: staging.filePath(id, fileNumber) }
   const stored = await storeDurably(target, refusedLines(staging.errorsPath(id), rejects.count), signal)
+  await faultPoint('stream.refused')
   await metadata.transaction(async (tx) => {
     await putBatchFile(tx, { batch_id: id, file_name: fileName, number: fileNumber, ...stored })
     await updateBatch(tx, id, {
