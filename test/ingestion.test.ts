@@ -82,35 +82,6 @@ async function ended(batch: string): Promise<string | undefined> {
   return await stateOf(batch)
 }
 
-test('a dataset tells of its newest batch, the newest that was loaded and the newest that failed', async () => {
-  const datasetId = await madeDataset('newest', { n: { type: 'integer' } })
-  const names = ['lastBatchId', 'lastBatchStatus', 'lastSuccessfulBatch', 'lastFailedBatch']
-  const told = async () =>
-    (
-      await product.call<Record<string, object>>(
-        'GET',
-        `${catalog}/dataSets/${datasetId}?properties=${names.join()}`,
-      )
-    )[datasetId]
-  expect(await told()).toEqual({})
-  const loaded = []
-  for (const n of ['1', '2', '"x"']) loaded.push(await opened(datasetId, { 'a.json': `{"n":${n}}` }))
-  for (const batch of loaded) await finished(batch)
-  const [, second, failed] = loaded
-  expect(await told()).toEqual({
-    lastBatchId: failed,
-    lastBatchStatus: 'failed',
-    lastSuccessfulBatch: second,
-    lastFailedBatch: failed,
-  })
-  const open = await opened(datasetId, {})
-  expect(await told()).toMatchObject({
-    lastBatchId: open,
-    lastBatchStatus: 'loading',
-    lastFailedBatch: failed,
-  })
-})
-
 test('a batch tells how it was opened, what came and what became of it', async () => {
   const datasetId = await madeDataset('told', { n: { type: 'integer', minimum: 0 } })
   const old = await opened(datasetId, { 'old.json': '{"n":0}' })
@@ -522,6 +493,47 @@ describe('files of one name', () => {
     expect((await rest('PUT', file, { body: text.slice(0, 7), headers })).status).toBe(400)
     expect((await rest('HEAD', file)).status).toBe(404)
   })
+
+  test.each(['bytes 0-6/*', 'bytes=0-6/7', 'items 0-6/7', 'bytes 0-6/7, bytes 7-8/9'])(
+    'are told of a Content-Range that says nothing: %s',
+    async (range) => {
+      expect(await fileAction('INITIALIZE')).toBe(201)
+      const answer = await rest('PATCH', file, {
+        body: text.slice(0, 7),
+        headers: { ...bytes, 'content-range': range },
+      })
+      expect([answer.status, answer.body.detail]).toEqual([400, expect.stringContaining(range)])
+    },
+  )
+})
+
+test('a dataset tells of its newest batch, the newest that was loaded and the newest that failed', async () => {
+  const datasetId = await madeDataset('newest', { n: { type: 'integer' } })
+  const names = ['lastBatchId', 'lastBatchStatus', 'lastSuccessfulBatch', 'lastFailedBatch']
+  const told = async () =>
+    (
+      await product.call<Record<string, object>>(
+        'GET',
+        `${catalog}/dataSets/${datasetId}?properties=${names.join()}`,
+      )
+    )[datasetId]
+  expect(await told()).toEqual({})
+  const loaded = []
+  for (const n of ['1', '2', '"x"']) loaded.push(await opened(datasetId, { 'a.json': `{"n":${n}}` }))
+  for (const batch of loaded) await finished(batch)
+  const [, second, failed] = loaded
+  expect(await told()).toEqual({
+    lastBatchId: failed,
+    lastBatchStatus: 'failed',
+    lastSuccessfulBatch: second,
+    lastFailedBatch: failed,
+  })
+  const open = await opened(datasetId, {})
+  expect(await told()).toMatchObject({
+    lastBatchId: open,
+    lastBatchStatus: 'loading',
+    lastFailedBatch: failed,
+  })
 })
 
 test('rows whose values are no numbers or not of their format are refused', async () => {
@@ -574,6 +586,26 @@ describe('what is kept of batches', () => {
     expect(failed).toMatchObject([{ name: 'a.json', length: '7' }])
     expect(await product.text(failed[0]._links.self.href)).toBe('{"n":1}')
     expect(await readdir(join(home, 'staging', batch))).toEqual(['file-1'])
+    const whole = { range: 'bytes=0-1', 'if-range': '"x"' }
+    expect((await rest('GET', failed[0]._links.self.href, { headers: whole })).status).toBe(200)
+    const own = { range: 'Bytes=0-1' }
+    expect((await rest('GET', failed[0]._links.self.href, { headers: own })).status).toBe(206)
+  })
+
+  test('says how many rows were refused, of how many it read, with reasons or without', async () => {
+    const files = { 'a.json': '{"n":1}\n{"n":2}\n{"n":"x"}' }
+    const batch = await opened(datasetId, files, { enableErrorDiagnostics: false })
+    expect(await finished(batch)).toBe('failed')
+    const { [batch]: told } = (await rest('GET', `${catalog}/batches/${batch}`)).body
+    expect(told.errors.map(({ code, description }: Record<string, string>) => [code, description])).toEqual([
+      ['INGEST-1212-400', expect.stringContaining('1 of 3 rows')],
+      ['INGEST-1211-400', expect.not.stringContaining('1 of 1')],
+    ])
+    expect(told.metrics).toMatchObject({ outputByteSize: 0, outputRecordCount: 0 })
+    const kept = await opened(datasetId, files, { partialIngestionPercentage: 50 })
+    expect(await finished(kept)).toBe('success')
+    const { data: errors } = (await rest('GET', `${data}/batches/${kept}/meta?path=row_errors/`)).body
+    expect(errors).toMatchObject([{ name: 'parsing_errors_0.json' }])
   })
 
   test('is listed a hundred at once, with links to the rest', async () => {

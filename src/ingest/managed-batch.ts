@@ -56,7 +56,10 @@ export function managedBatches({
       if (batch.dataset_id !== datasetId) {
         throw new AppError('request.invalid', `The batch ${batch.id} belongs to another dataset.`)
       }
-      if (fileName.length < 1 || fileName.length > fileNameLengthMax || fileName.includes('\0')) {
+      if (fileName.includes('\0')) {
+        throw new AppError('request.invalid', 'The name of a file holds no NUL.')
+      }
+      if (fileName.length < 1 || fileName.length > fileNameLengthMax) {
         throw new AppError('request.invalid', `The name of a file has 1 to ${fileNameLengthMax} characters.`)
       }
       requireOpen(batch)

@@ -110,7 +110,7 @@ export class RejectLog {
       rowCount: this.#count,
     }
     if (!hasDiagnostics) {
-      const description = `${sum.description} Their reasons are kept with enableErrorDiagnostics.`
+      const description = `Of ${this.#count} refused rows the reasons are kept with enableErrorDiagnostics.`
       return [{ ...sum, code: ingestCodes.noDiagnostics, description }]
     }
     return [sum, ...kinds]

@@ -90,8 +90,8 @@ function entriesIn(
     return folder === undefined ? files.map(({ name, bytes }) => ({ name, path: name, bytes })) : undefined
   }
   if (folder !== undefined) {
-    if (folder !== 'row_errors' && folder !== 'input_files') return undefined
-    const prefix = `${folder}/`
+    const prefix = folder.endsWith('/') ? folder : `${folder}/`
+    if (prefix !== 'row_errors/' && prefix !== 'input_files/') return undefined
     return files.flatMap(({ name, bytes }) =>
       name.startsWith(prefix) ? [{ name: name.slice(prefix.length), path: name, bytes }] : [],
     )

@@ -4,6 +4,7 @@ import { rangeOf } from './send-range.ts'
 test.each([
   [undefined, undefined],
   ['bytes=0-9', { start: 0, end: 10 }],
+  ['Bytes=0-9', { start: 0, end: 10 }],
   ['bytes=90-', { start: 90, end: 100 }],
   ['bytes=-10', { start: 90, end: 100 }],
   ['bytes=-1000', { start: 0, end: 100 }],

@@ -13,7 +13,9 @@ export async function sendRange(
     .header('accept-ranges', 'bytes')
     // A file a client named is never shown by a browser as a page of ours.
     .header('content-disposition', 'attachment')
-  const range = request.method === 'HEAD' ? undefined : rangeOf(request.headers.range, file.bytes)
+  // There are no ETags here that could be the one of If-Range.
+  const isWhole = request.method === 'HEAD' || request.headers['if-range'] !== undefined
+  const range = isWhole ? undefined : rangeOf(request.headers.range, file.bytes)
   if (range === 'unsatisfiable') {
     return await reply.code(416).header('content-range', `bytes */${file.bytes}`).send()
   }
@@ -30,7 +32,7 @@ export function rangeOf(
   text: string | undefined,
   bytes: number,
 ): { readonly start: number; readonly end: number } | 'unsatisfiable' | undefined {
-  const [, first = '', last = ''] = /^bytes=(\d{0,15})-(\d{0,15})$/.exec(text ?? '') ?? []
+  const [, first = '', last = ''] = /^bytes=(\d{0,15})-(\d{0,15})$/i.exec(text ?? '') ?? []
   if (first === '' && last === '') return undefined
   if (first === '') {
     const count = Math.min(Number(last), bytes)

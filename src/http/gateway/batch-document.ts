@@ -28,7 +28,7 @@ export function batchDocument({ principal, sandbox }: Caller, batch: Batch): Rec
       inputRecordCount: batch.recordCount + batch.failedRecordCount,
       inputByteSize: batch.figures.inputBytes,
       inputFileCount: batch.figures.inputFileCount,
-      outputByteSize: batch.bytes,
+      outputByteSize: batch.recordCount > 0 ? batch.bytes : 0,
       outputFileCount: batch.figures.outputFileCount,
     },
     tags: { ...batch.tags, ...ingestionTags(batch) },

@@ -141,7 +141,11 @@ function rangeOf({ headers }: FastifyRequest): { firstByte: number; lastByte: nu
   const [, first, last, total] = /^bytes (\d{1,15})-(\d{1,15})\/(\d{1,15})$/.exec(given ?? '') ?? []
   const range = { firstByte: Number(first), lastByte: Number(last), totalBytes: Number(total) }
   if (given === undefined || total === undefined) {
-    throw new AppError('request.invalid', 'A part needs the header Content-Range.', {
+    const problem =
+      given === undefined
+        ? 'A part needs the header Content-Range.'
+        : `Content-Range: ${JSON.stringify(given.slice(0, 100))} does not say which bytes of how many.`
+    throw new AppError('request.invalid', problem, {
       hint: 'Write `bytes FIRST-LAST/TOTAL`, for example `bytes 0-1048575/5242880`.',
     })
   }
