@@ -76,9 +76,14 @@ function message(n: number | string) {
   }
 }
 
-async function post(path: string, body: unknown): Promise<{ status: number; body: Record<string, unknown> }> {
+async function post(
+  path: string,
+  body: unknown,
+  headers = {},
+): Promise<{ status: number; body: Record<string, unknown> }> {
   const answer = await fetch(`${product.http}${path}`, {
     method: 'POST',
+    headers,
     body: typeof body === 'string' || body instanceof Buffer ? body : JSON.stringify(body),
   })
   return { status: answer.status, body: (await answer.json()) as Record<string, unknown> }
@@ -183,6 +188,19 @@ test('messages that do not fit make a batch that failed, with each of them as it
   }
 })
 
+test('a batch of messages names the flows that sent them', async () => {
+  const own = message(1_000)
+  const messages = [{ ...own, header: { ...own.header, flowId: 'flow-of-message' } }, message(1_001)]
+  const before = Number((await counted())?.[0])
+  await post(`/collection/batch/${open.inletId}`, { messages }, { 'x-adobe-flow-id': 'flow-of-call' })
+  await untilCounted(before + 2)
+  const batches = await product.call<Record<string, { tags: { flowId?: string[] } }>>(
+    'GET',
+    `/data/foundation/catalog/batches?dataSet=${datasetId}&limit=1`,
+  )
+  expect(Object.values(batches)[0]?.tags.flowId).toEqual(['flow-of-message', 'flow-of-call'])
+})
+
 test('an inlet that asks who sends takes messages of who may load the dataset alone', async () => {
   const path = `/collection/${closed.inletId}`
   expect(await post(path, message(3))).toMatchObject({ status: 403, body: { error_code: '403010' } })
@@ -193,7 +211,7 @@ test('an inlet that asks who sends takes messages of who may load the dataset al
   })
   expect(await neighbour.ask('POST', path, message(3))).toMatchObject({ status: 404 })
   expect(await product.call('POST', path, message(3))).toMatchObject({ inletId: closed.inletId })
-  await untilCounted(3)
+  await untilCounted(5)
 })
 
 /** One who may not load datasets, and one who may everything in another sandbox. */
@@ -238,7 +256,7 @@ test('inlets are listed by their spec, and take nothing when they are deleted', 
 })
 
 test('a server that dies at each point of the way keeps what it answered for, each message once', async () => {
-  let sent = 3
+  let sent = 5
   const refused = new Set<string>()
   for (const point of streamFaultPoints) {
     await product[Symbol.asyncDispose]()

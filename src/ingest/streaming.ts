@@ -67,6 +67,8 @@ export interface AcceptOptions {
   readonly sender?: Caller | undefined
   /** Messages that do not fit the schema are refused at once, not left out of their batch. */
   readonly isSynchronous: boolean
+  /** Which flow sends messages that do not say so themselves. */
+  readonly flowId?: string | undefined
 }
 
 export interface Accepted {

@@ -47,7 +47,8 @@ export async function collectionRoutes(app: App, dependencies: HttpDependencies)
     }
     const text = typeof request.body === 'string' ? request.body : ''
     const isSynchronous = request.query.syncValidation?.toLowerCase() === 'true'
-    return await streaming.accept(inlet, { text, isSeveral }, { sender, isSynchronous })
+    const flowId = request.headers['x-adobe-flow-id']?.toString()
+    return await streaming.accept(inlet, { text, isSeveral }, { sender, isSynchronous, flowId })
   }
 
   app.post(

@@ -8,7 +8,12 @@ export interface Entry {
   readonly principalId: PrincipalId
   /** Of each row what its `_id` is known by; null: it has none, or does not fit the schema. */
   readonly keys: readonly (string | null)[]
+  /** Of the flows that sent them, as far as they said so. */
+  readonly flowIds?: readonly string[]
 }
+
+/** Of flows that an entry names, and a batch. */
+export const flowIdsMax = 20
 
 const lineEnd = 0x0a
 

@@ -12,6 +12,8 @@ export interface Addressed {
   readonly organizationId: string
   /** As the message names them; all must be the dataset's. */
   readonly schemaIds: readonly string[]
+  /** Which flow sends it, if it says so. */
+  readonly flowId?: string
 }
 
 export interface Message extends Addressed {
@@ -28,9 +30,11 @@ export function messageOf(value: unknown): Message {
   }
   const body = objectOf(message['body'], '$.body')
   const meta = objectOf(body['xdmMeta'] ?? {}, '$.body.xdmMeta')
+  const flowId = flowIdOf(header['flowId'])
   const named = [schemaIdOf(header, '$.header'), schemaIdOf(meta, '$.body.xdmMeta')]
   return {
     ...ofHeader,
+    ...(flowId === undefined ? {} : { flowId }),
     schemaIds: named.filter((id) => id !== undefined),
     entity: objectOf(body['xdmEntity'], '$.body.xdmEntity'),
   }
@@ -39,6 +43,11 @@ export function messageOf(value: unknown): Message {
 function schemaIdOf({ schemaRef }: JsonObject, path: string): string | undefined {
   if (schemaRef === undefined) return undefined
   return textOf(objectOf(schemaRef, `${path}.schemaRef`)['id'], `${path}.schemaRef.id`)
+}
+
+/** Whatever cannot be the id of a flow is none. */
+export function flowIdOf(value: unknown): string | undefined {
+  return typeof value === 'string' && /^[\x21-\x7e]{1,200}$/.test(value) ? value : undefined
 }
 
 type JsonObject = Readonly<Record<string, unknown>>

@@ -9,7 +9,7 @@ import { claimStreamKeys } from '#metadata/streaming.ts'
 import { derivedBatchId } from '../derived-batch-id.ts'
 import { enqueueLoad } from '../enqueue-load.ts'
 import { removeFile, type Staging, storeDurably } from '../staging.ts'
-import { type Entry, entryOf, rowsOf, textOfRows } from './entry.ts'
+import { type Entry, entryOf, flowIdsMax, rowsOf, textOfRows } from './entry.ts'
 import { bytesLeftOut, readSegment, type Segment } from './segment.ts'
 
 export interface MicroBatchOptions {
@@ -41,7 +41,14 @@ export async function batchSegment(
     read.count += 1
     read.bytes += payload.byteLength
     const entry = entryOf(payload)
-    const known = first.get(entry.datasetId) ?? { entry, keys: new Set(), keyedCount: 0, rowCount: 0 }
+    const known = first.get(entry.datasetId) ?? {
+      entry,
+      keys: new Set(),
+      flowIds: new Set(),
+      keyedCount: 0,
+      rowCount: 0,
+    }
+    for (const id of entry.flowIds ?? []) if (known.flowIds.size < flowIdsMax) known.flowIds.add(id)
     known.rowCount += entry.keys.length
     for (const key of entry.keys) {
       if (key === null) continue
@@ -70,6 +77,7 @@ interface DatasetRows {
   /** The first one of the dataset. */
   readonly entry: Entry
   readonly keys: Set<string>
+  readonly flowIds: Set<string>
   /** Rows that have one. */
   keyedCount: number
   rowCount: number
@@ -81,6 +89,7 @@ async function batchRows(
     segment,
     entry,
     keys,
+    flowIds,
     keyedCount,
     rowCount,
     signal,
@@ -106,7 +115,10 @@ async function batchRows(
     failed_record_count: 0,
     bytes: 0,
     errors: '[]',
-    tags: JSON.stringify({ [streamTag]: [segment.id] }),
+    tags: JSON.stringify({
+      [streamTag]: [segment.id],
+      ...(flowIds.size === 0 ? {} : { flowId: [...flowIds] }),
+    }),
     created_by: principalId,
     node_id: jobs.nodeId,
   })

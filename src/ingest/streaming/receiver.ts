@@ -14,8 +14,17 @@ import type { AcceptLog } from './accept-log.ts'
 import { createBriefMemory } from './brief-memory.ts'
 import { messagesMax, messagesOf } from './call-messages.ts'
 import { createEntityForms, type EntityForm } from './entity-form.ts'
-import { payloadOf } from './entry.ts'
-import { type CheckedRow, keyOf, type Message, messageOf, refused, rowChecker } from './message.ts'
+import { flowIdsMax, payloadOf } from './entry.ts'
+import {
+  type Addressed,
+  type CheckedRow,
+  flowIdOf,
+  keyOf,
+  type Message,
+  messageOf,
+  refused,
+  rowChecker,
+} from './message.ts'
 import { createPlainMessages } from './plain-messages.ts'
 
 /** A dataset that the sender may load, as it was within the last second. */
@@ -78,7 +87,7 @@ export function createReceiver({
   async function plainRows(
     { inletId }: OpenInlet,
     call: CallText,
-    sender: Caller,
+    { sender, flowId }: { readonly sender: Caller; readonly flowId: string | undefined },
   ): Promise<Taken | undefined> {
     const rows = await plainMessages.read(inletId, call, ({ organizationId, datasetId, schemaIds }) => {
       if (organizationId !== sender.sandbox.organizationId) return undefined
@@ -88,8 +97,8 @@ export function createReceiver({
       return known ? patternOf(known) : targetOf(sender, datasetId).then(patternOf)
     })
     if (!rows || rows.length > messagesMax) return undefined
-    const taken = newTaken()
-    for (const { addressed, text, id } of rows) taken.add(addressed.datasetId, { text, key: keyOf(id) })
+    const taken = newTaken(flowId)
+    for (const { addressed, text, id } of rows) taken.add(addressed, { text, key: keyOf(id) })
     return taken
   }
 
@@ -97,9 +106,13 @@ export function createReceiver({
   async function lookedAt(
     { inletId }: OpenInlet,
     call: CallText,
-    { sender, isSynchronous }: { readonly sender: Caller; readonly isSynchronous: boolean },
+    {
+      sender,
+      isSynchronous,
+      flowId,
+    }: { readonly sender: Caller; readonly isSynchronous: boolean; readonly flowId: string | undefined },
   ): Promise<Taken> {
-    const taken = newTaken()
+    const taken = newTaken(flowId)
     // Within a call nothing is waited for twice.
     const known = new Map<DatasetId, Target>()
     for (const [index, value] of messagesOf(call).entries()) {
@@ -112,7 +125,7 @@ export function createReceiver({
         let target = known.get(datasetId)
         if (!target) known.set(datasetId, (target = await targetOf(sender, datasetId)))
         const row = rowOf(message, target, isSynchronous)
-        taken.add(datasetId, row)
+        taken.add(message, row)
         if (!row.misfit) target.form.see(message.entity)
         if (index === 0 && target.form.pattern) plainMessages.learn(inletId, call, target.form.pattern)
       } catch (error) {
@@ -127,17 +140,23 @@ export function createReceiver({
   async function accept(
     inlet: OpenInlet,
     call: CallText,
-    { sender = inlet.maker, isSynchronous }: AcceptOptions,
+    { sender = inlet.maker, isSynchronous, flowId: named }: AcceptOptions,
   ): Promise<Accepted> {
     const receivedAt = clock.now()
+    const flowId = flowIdOf(named)
     calls += 1
     const transactionId = `${receivedAt.getTime()}:${place}:${calls}`
     const { entries, reasons } =
-      (await plainRows(inlet, call, sender).catch(unlessOfServer)) ??
-      (await lookedAt(inlet, call, { sender, isSynchronous }))
+      (await plainRows(inlet, call, { sender, flowId }).catch(unlessOfServer)) ??
+      (await lookedAt(inlet, call, { sender, isSynchronous, flowId }))
     const common = { sandboxId: sender.sandbox.id, principalId: sender.principal.id }
     await log.append(
-      [...entries].map(([datasetId, { rows, keys }]) => payloadOf({ datasetId, ...common, keys }, rows)),
+      [...entries].map(([datasetId, { rows, keys, flowIds }]) =>
+        payloadOf(
+          { datasetId, ...common, keys, ...(flowIds.size === 0 ? {} : { flowIds: [...flowIds] }) },
+          rows,
+        ),
+      ),
     )
     const results = reasons.map((reason, index): MessageResult =>
       reason ? { isTaken: false, reason } : { isTaken: true, transactionId: `${transactionId}:${index}` },
@@ -161,24 +180,32 @@ export function createReceiver({
 
 /** What becomes of the messages of a call. */
 interface Taken {
-  readonly entries: ReadonlyMap<DatasetId, { readonly rows: string[]; readonly keys: (string | null)[] }>
+  readonly entries: ReadonlyMap<DatasetId, TakenRows>
   /** Of each message why it is refused, in their order; undefined: it is not. */
   readonly reasons: readonly (AppError | undefined)[]
-  add(datasetId: DatasetId, row: Pick<CheckedRow, 'text' | 'key'>): void
+  add(addressed: Addressed, row: Pick<CheckedRow, 'text' | 'key'>): void
   refuse(reason: AppError): void
 }
 
-function newTaken(): Taken {
-  const entries = new Map<DatasetId, { readonly rows: string[]; readonly keys: (string | null)[] }>()
+interface TakenRows {
+  readonly rows: string[]
+  readonly keys: (string | null)[]
+  readonly flowIds: Set<string>
+}
+
+/** @param ofCall the flow of messages that name none */
+function newTaken(ofCall: string | undefined): Taken {
+  const entries = new Map<DatasetId, TakenRows>()
   const reasons: (AppError | undefined)[] = []
   return {
     entries,
     reasons,
-    add: (datasetId, { text, key }) => {
+    add: ({ datasetId, flowId = ofCall }, { text, key }) => {
       let entry = entries.get(datasetId)
-      if (!entry) entries.set(datasetId, (entry = { rows: [], keys: [] }))
+      if (!entry) entries.set(datasetId, (entry = { rows: [], keys: [], flowIds: new Set() }))
       entry.rows.push(text)
       entry.keys.push(key)
+      if (flowId !== undefined && entry.flowIds.size < flowIdsMax) entry.flowIds.add(flowId)
       reasons.push(undefined)
     },
     refuse: (reason) => void reasons.push(reason),
