@@ -507,6 +507,53 @@ describe('files of one name', () => {
   )
 })
 
+test('rows of profiles have their primary identity, or one in their map', async () => {
+  const registry = '/data/foundation/schemaregistry/tenant'
+  const context = 'https://ns.adobe.com/xdm/context'
+  const { $id } = await product.call<{ $id: string }>('POST', `${registry}/schemas`, {
+    title: 'somebody',
+    allOf: [{ $ref: `${context}/profile` }, { $ref: `${context}/identitymap` }],
+  })
+  const [reference = ''] = await product.call<string[]>('POST', `${catalog}/dataSets`, {
+    name: 'somebody',
+    schemaRef: { id: $id, contentType: 'application/vnd.adobe.xed+json;version=1' },
+  })
+  const datasetId = reference.split('/').at(-1) ?? ''
+  const load = async (files: Files, more: object = {}) => {
+    const batch = await opened(datasetId, files, { partialIngestionPercentage: 99, ...more })
+    expect(await finished(batch)).toBe('success')
+    return (await rest('GET', `/sluice/v1/batches/${batch}/rejects`)).body.rejects.map(
+      ({ code, row }: { code: string; row: number }) => [code, row],
+    )
+  }
+  const nobody = { 'a.json': '{"_id":"1"}\n{"_id":"2","identityMap":{}}' }
+  expect(await load(nobody)).toEqual([])
+  await product.call('POST', `${registry}/descriptors`, {
+    '@type': 'xdm:descriptorIdentity',
+    'xdm:sourceSchema': $id,
+    'xdm:sourceVersion': 1,
+    'xdm:sourceProperty': '/personID',
+    'xdm:namespace': 'Email',
+    'xdm:property': 'xdm:code',
+    'xdm:isPrimary': true,
+  })
+  const rows = [
+    '{"_id":"1","personID":"a@b.example"}',
+    '{"_id":"2"}',
+    '{"_id":"3","identityMap":{"ECID":[{"id":"7"}]}}',
+    '{"_id":"4","personID":"","identityMap":{}}',
+  ]
+  const missing = [2, 4].map((row) => ['INGEST-1555-400', row])
+  expect(await load({ 'a.json': rows.join('\n') })).toEqual(missing)
+  const parquet = await parquetBytes(
+    "SELECT * FROM (VALUES ('1', 'a@b.example'), ('2', NULL)) AS t(_id, personID)",
+  )
+  expect(await load({ 'a.parquet': parquet }, { inputFormat: { format: 'parquet' } })).toEqual([
+    ['INGEST-1555-400', 2],
+  ])
+  await expect(product.rows("INSERT INTO somebody (_id) SELECT '9'")).rejects.toThrow('primary identity')
+})
+
 test('a dataset tells of its newest batch, the newest that was loaded and the newest that failed', async () => {
   const datasetId = await madeDataset('newest', { n: { type: 'integer' } })
   const names = ['lastBatchId', 'lastBatchStatus', 'lastSuccessfulBatch', 'lastFailedBatch']

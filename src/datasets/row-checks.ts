@@ -26,6 +26,28 @@ export function requiredCheck(column: string, path: readonly string[]): RowCheck
 }
 
 /**
+ * A row of profiles is somebody's: by its primary identity, or by what its map of identities holds.
+ * @param sqlOf a column of the table, by name
+ */
+export function identityChecks(
+  path: readonly string[] | undefined,
+  columns: StructType,
+  sqlOf: (name: string) => string,
+): RowCheck[] {
+  const [name = ''] = path ?? []
+  // Another engine may have renamed it.
+  if (!path || !columns.fields.some((field) => field.name === name)) return []
+  const map = columns.fields.find((field) => field.name === 'identityMap' && field.type.kind === 'map')
+  const others = map ? ` AND coalesce(cardinality(${sqlOf(map.name)}), 0) = 0` : ''
+  return [
+    {
+      sql: `(coalesce(${fieldSql(sqlOf(name), path)}, '') = ''${others})`,
+      reason: `the primary identity ${shownValue(path.join('.'))} is missing`,
+    },
+  ]
+}
+
+/**
  * What a schema asks of values, looked at by the engine: it goes through a column at once, and matches patterns in time
  * linear in the text.
  * @param sqlOf a column of the table, by name

@@ -1,13 +1,32 @@
 import type { Engine } from '#engine/engine.ts'
 import { resultRows, smallResult } from '#engine/small-result.ts'
 import { quoteIdentifier } from '#base/sql-text.ts'
-import type { RowCheck } from '#datasets/row-checks.ts'
+import { constraintChecks, identityChecks, type RowCheck } from '#datasets/row-checks.ts'
 import { integerType, longType, stringType } from '#types/data-type.ts'
+import { ingestCodes } from './ingest-failure.ts'
 import type { RejectLog } from './rejects.ts'
+import type { TableSchema } from './table-schema.ts'
 
 /** What a row must not be, and the code that clients know it by. */
 export interface Check extends RowCheck {
   readonly code: string
+}
+
+/** What a schema asks of rows beyond types and required fields. */
+export function schemaChecks(
+  { columns, constraints, identity }: TableSchema,
+  sqlOf: (name: string) => string,
+): Check[] {
+  return [
+    ...constraintChecks(constraints, columns, sqlOf).map((check) => ({
+      ...check,
+      code: ingestCodes.corruptRow,
+    })),
+    ...identityChecks(identity, columns, sqlOf).map((check) => ({
+      ...check,
+      code: ingestCodes.requiredMissing,
+    })),
+  ]
 }
 
 interface RowsToJudge {

@@ -8,6 +8,7 @@ import { type BatchId, parseId } from '#base/ids.ts'
 import type { Logger } from '#base/log.ts'
 import { datasetOf } from '#datasets/rows.ts'
 import type { Dataset } from '#datasets/datasets.ts'
+import { primaryIdentityOf } from '#datasets/primary-identity.ts'
 import type { Engine } from '#engine/engine.ts'
 import type { RunContext, RunOutcome } from '#jobs/jobs.ts'
 import { quoteLiteral } from '#base/sql-text.ts'
@@ -54,6 +55,7 @@ interface Load {
   readonly dataset: Dataset
   readonly required: RequiredPaths
   readonly constraints: readonly Constraints[]
+  readonly identity: readonly string[] | undefined
   readonly files: readonly SourceFile[]
   readonly workFolder: string
 }
@@ -77,7 +79,7 @@ export async function loadBatch(options: LoadOptions, context: RunContext): Prom
   return 'finished'
 }
 
-type Begun = Pick<Load, 'batch' | 'dataset' | 'required' | 'constraints'>
+type Begun = Pick<Load, 'batch' | 'dataset' | 'required' | 'constraints' | 'identity'>
 
 /** Ends with the run over; throws what is to be tried again. */
 async function attempt(options: LoadOptions, context: RunContext, begun: Begun): Promise<void> {
@@ -137,6 +139,7 @@ async function begin(
       dataset: datasetOf(row),
       required: row.required_fields as RequiredPaths,
       constraints: row.constraints as readonly Constraints[],
+      identity: await primaryIdentityOf(tx, run.sandboxId, row.schema_id),
     }
   })
 }
@@ -167,7 +170,7 @@ function errorsPathIn(workFolder: string): string {
 
 /** The good rows of the batch's files; what is refused is written down. */
 async function prepare(
-  { options, context, batch, dataset, required, constraints, files, workFolder }: Load,
+  { options, context, batch, dataset, required, constraints, identity, files, workFolder }: Load,
   rejects: RejectLog,
   { isJudged = false } = {},
 ): Promise<Prepared> {
@@ -180,7 +183,7 @@ async function prepare(
   const prepared = await prepareSource(files, {
     format: batch.format,
     isMultiLineJson: batch.is_multi_line_json,
-    table: { columns: dataset.schema, required, constraints },
+    table: { columns: dataset.schema, required, constraints, identity },
     rejects,
     workFolder,
     engine,

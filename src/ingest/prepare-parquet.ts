@@ -3,8 +3,8 @@ import { smallResult } from '#engine/small-result.ts'
 import { quoteIdentifier, quoteLiteral } from '#base/sql-text.ts'
 import { shownValue } from '#base/shown-text.ts'
 import { type Field, longType } from '#types/data-type.ts'
-import { constraintChecks, requiredCheck } from '#datasets/row-checks.ts'
-import { type Check, judgeRows, recordSql, verdictSql } from './checks.ts'
+import { requiredCheck } from '#datasets/row-checks.ts'
+import { type Check, judgeRows, recordSql, schemaChecks, verdictSql } from './checks.ts'
 import { hasCode, ingestCodes, invalidFile } from './ingest-failure.ts'
 import { conversion, matchedFields, nullOf } from './parquet-conversion.ts'
 import type { PreparedSource } from './prepare-text.ts'
@@ -151,10 +151,8 @@ async function prepareGroup(
 }
 
 /** The items of the select list, and what each row must not be. @throws AppError 'ingest.invalid' */
-function plan(
-  group: Group,
-  { columns, required, constraints }: TableSchema,
-): { items: string[]; checks: Check[] } {
+function plan(group: Group, table: TableSchema): { items: string[]; checks: Check[] } {
+  const { columns, required } = table
   const [first] = group.files
   const checks: Check[] = []
   try {
@@ -180,8 +178,7 @@ function plan(
       sqlByName.set(field.name, converted.sql)
       return `${converted.sql} AS ${quoteIdentifier(field.name)}`
     })
-    const asked = constraintChecks(constraints, columns, (name) => sqlByName.get(name) ?? 'NULL')
-    checks.push(...asked.map((check) => ({ ...check, code: ingestCodes.corruptRow })))
+    checks.push(...schemaChecks(table, (name) => sqlByName.get(name) ?? 'NULL'))
     return { items, checks }
   } catch (error) {
     throw error instanceof Unreadable && first ? unreadable(first, error) : error

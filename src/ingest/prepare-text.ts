@@ -5,10 +5,8 @@ import { shortened } from '#base/shown-text.ts'
 import type { Engine } from '#engine/engine.ts'
 import { smallResult } from '#engine/small-result.ts'
 import { type Field, integerType, longType, stringType } from '#types/data-type.ts'
-import { constraintChecks } from '#datasets/row-checks.ts'
-import { type Check, judgeRows, verdictSql } from './checks.ts'
+import { type Check, judgeRows, schemaChecks, verdictSql } from './checks.ts'
 import { csvScanner } from './csv-records.ts'
-import { ingestCodes } from './ingest-failure.ts'
 import { jsonScanner } from './json-records.ts'
 import { csvForm, jsonForm, type PlainForm } from './plain/plain-form.ts'
 import { countPlain, headOf } from './plain/plain-file.ts'
@@ -84,11 +82,8 @@ async function prepare(
 ): Promise<PreparedSource | undefined> {
   const { table, path, rejects, engine, signal, plain } = options
   const { fields } = table.columns
-  const checks = constraintChecks(
-    table.constraints,
-    table.columns,
-    (name) => `source.${quoteIdentifier(name)}`,
-  ).map((check) => ({ ...check, code: ingestCodes.corruptRow }))
+  const sqlOf = (name: string): string => `source.${quoteIdentifier(name)}`
+  const checks = schemaChecks(table, sqlOf)
   // Rows say where they are from when the engine is to look at them.
   const written = checks.length > 0 ? [...fields, ...placeFields] : fields
   const prepared = await PreparedFile.create(path, written)

@@ -6,6 +6,7 @@ import { assert } from '#base/assert.ts'
 import { AppError } from '#base/errors.ts'
 import type { BatchId } from '#base/ids.ts'
 import { codeOf } from '#base/system-error.ts'
+import { primaryIdentityOf } from '#datasets/primary-identity.ts'
 import { datasetOf } from '#datasets/rows.ts'
 import type { Datasets } from '#datasets/datasets.ts'
 import type { Engine } from '#engine/engine.ts'
@@ -71,6 +72,7 @@ export function createPreviews(dependencies: PreviewDependencies): Pick<Ingest, 
         columns: datasetOf(dataset).schema,
         required: dataset.required_fields as RequiredPaths,
         constraints: dataset.constraints as readonly Constraints[],
+        identity: await primaryIdentityOf(metadata.db, caller.sandbox.id, dataset.schema_id),
       }
       using _turn = await turns.take(signal)
       return await firstRows(dependencies, { batch, files, table, rowCountMax, signal })

@@ -100,7 +100,7 @@ export class RejectLog {
       code,
       description:
         code === ingestCodes.requiredMissing
-          ? 'Rows lack a required field.'
+          ? 'Rows lack a required field or their identity.'
           : 'Rows are corrupt or do not fit the schema.',
       rowCount: count,
     }))

@@ -7,4 +7,6 @@ export interface TableSchema {
   readonly columns: StructType
   readonly required: RequiredPaths
   readonly constraints: readonly Constraints[]
+  /** Where rows of profiles have their primary identity. */
+  readonly identity?: readonly string[] | undefined
 }

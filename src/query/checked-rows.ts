@@ -1,6 +1,7 @@
 import { quoteIdentifier, quoteLiteral } from '#base/sql-text.ts'
 import { type Dataset } from '#datasets/datasets.ts'
-import { constraintChecks, requiredCheck } from '#datasets/row-checks.ts'
+import { primaryIdentityOf } from '#datasets/primary-identity.ts'
+import { constraintChecks, identityChecks, requiredCheck } from '#datasets/row-checks.ts'
 import { selectDataset } from '#metadata/datasets.ts'
 import type { Constraints } from '#types/constraints.ts'
 import type { StructType } from '#types/data-type.ts'
@@ -11,6 +12,7 @@ export interface AskedOfRows {
   readonly columns: StructType
   readonly required: readonly (readonly string[])[]
   readonly constraints: readonly Constraints[]
+  readonly identity: readonly string[] | undefined
 }
 
 /** As loads ask it, too. */
@@ -20,6 +22,7 @@ export async function askedOfRows({ services, caller }: Scope, dataset: Dataset)
     columns: dataset.schema,
     required: (row?.required_fields ?? []) as AskedOfRows['required'],
     constraints: (row?.constraints ?? []) as AskedOfRows['constraints'],
+    identity: await primaryIdentityOf(services.metadata.db, caller.sandbox.id, dataset.schemaId),
   }
 }
 
@@ -27,7 +30,7 @@ export async function askedOfRows({ services, caller }: Scope, dataset: Dataset)
  * The engine's query whose first row that is not as the schema asks fails the statement, so that nothing is stored. The
  * engine does not move the condition below joins or other conditions, because its error is no value.
  */
-export function checkedRows(sql: string, { columns, required, constraints }: AskedOfRows): string {
+export function checkedRows(sql: string, { columns, required, constraints, identity }: AskedOfRows): string {
   const columnSql = (name: string): string => `checked.${quoteIdentifier(name)}`
   const checks = [
     ...required.flatMap((path) => {
@@ -35,6 +38,7 @@ export function checkedRows(sql: string, { columns, required, constraints }: Ask
       return columns.fields.some((field) => field.name === name) ? [requiredCheck(columnSql(name), path)] : []
     }),
     ...constraintChecks(constraints, columns, columnSql),
+    ...identityChecks(identity, columns, columnSql),
   ]
   if (checks.length === 0) return sql
   const branches = checks.map(
