@@ -26,6 +26,7 @@ import { destinationKindOf } from './destination-specs.ts'
 import {
   checkDocument,
   checkFlowsOf,
+  checkFlowsThrough,
   type EntityCheckOptions,
   require,
   requireChange,
@@ -118,13 +119,17 @@ export function createEntities(options: EntitiesOptions): Entities {
     {
       id,
       document,
-      before,
-    }: { readonly id: string; readonly document: EntityDocuments[K]; readonly before?: EntityRow },
+      checkMoved,
+    }: {
+      readonly id: string
+      readonly document: EntityDocuments[K]
+      /** Of flows that a change takes along to another place. */
+      readonly checkMoved?: () => Promise<void>
+    },
   ): Promise<void> {
     try {
       await checkDocument(options, caller, kind, document)
-      if (before && kind === 'targetConnections')
-        await checkFlowsOf(options, caller, { ...before, document: { ...document } })
+      await checkMoved?.()
     } catch (error) {
       if (error instanceof AppError && error.detail?.['rule'] !== undefined) {
         const asset = { id, name: document.name, rule: error.detail['rule'], reason: error.message }
@@ -239,7 +244,12 @@ export function createEntities(options: EntitiesOptions): Entities {
           )
         const document = await asAllowed(caller, kind, rest, parseDocument(kind, rest))
         const auth = authOf(options, caller, { kind, document })
-        await checkSaved(caller, kind, { id, document, before: row })
+        const checkMoved = async () => {
+          if (kind === 'targetConnections')
+            await checkFlowsOf(options, caller, { ...row, document: { ...document } })
+          if (before && auth) await checkFlowsThrough(options, caller, row, { before, after: auth })
+        }
+        await checkSaved(caller, kind, { id, document, checkMoved })
         const kept = {
           state: stateOf(row),
           ...keptFields(kind, row, kind === 'flows' ? operation(clock.now(), 'update', patch) : undefined),

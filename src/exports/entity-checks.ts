@@ -13,6 +13,7 @@ import type { ScheduledWriters } from '#query/scheduled-writers.ts'
 import { openAuth } from './connection-secret.ts'
 import { checkPlaceForm } from './destination-forms.ts'
 import { destinationKindOf } from './destination-specs.ts'
+import type { DestinationAuth } from './destination-auth.ts'
 import { destinationStore } from './destination-store.ts'
 import { encryptionOf } from './encryption.ts'
 import { checkDestination } from './enforce-rules.ts'
@@ -25,6 +26,7 @@ import { requireEntitled } from './require-entitled.ts'
 import { scheduleRuleOf } from './schedule-params.ts'
 import { strictHint } from './strict-hint.ts'
 import { checkTargetFolder } from './target-folder.ts'
+import { endpointOf, locationOf } from './target.ts'
 import { targetStore } from './target-store.ts'
 
 export interface EntityCheckOptions {
@@ -155,6 +157,42 @@ export async function checkFlowsOf(
   }
 }
 
+/** As `checkFlowsOf`, of an account that names another server, or another place of it, than before. */
+export async function checkFlowsThrough(
+  options: EntityCheckOptions,
+  caller: Caller,
+  account: EntityRow,
+  { before, after }: { readonly before: DestinationAuth; readonly after: DestinationAuth },
+): Promise<void> {
+  const { db } = options.metadata
+  const targets = await selectEntities(db, caller.sandbox.id, 'targetConnections')
+  const flows = await selectEntities(db, caller.sandbox.id, 'flows')
+  for (const row of targets.filter(({ document }) => document['baseConnectionId'] === account.id)) {
+    const { params, connectionSpec } = readDocument('targetConnections', row.document)
+    const kind = destinationKindOf(connectionSpec.id)
+    if (!kind) continue
+    const [old, target] = [before, after].map((auth) => destinationStore(kind, auth, params).config)
+    if (!old || !target || (locationOf(old) === locationOf(target) && endpointOf(old) === endpointOf(target)))
+      continue
+    for (const { document } of flows) {
+      const { sourceConnectionIds, targetConnectionIds } = readDocument('flows', document)
+      if (!targetConnectionIds.includes(row.id)) continue
+      for (const datasetId of await datasetIdsOfSource(options, caller, sourceConnectionIds[0] ?? ''))
+        await checkDestination(options, caller, { datasetId, target })
+    }
+  }
+}
+
+async function datasetIdsOfSource(
+  { metadata }: EntityCheckOptions,
+  caller: Caller,
+  sourceId: string,
+): Promise<readonly string[]> {
+  const source = await selectEntity(metadata.db, caller.sandbox.id, 'sourceConnections', sourceId)
+  if (!source) return []
+  return readDocument('sourceConnections', source.document).params.datasets.map(({ dataSetId }) => dataSetId)
+}
+
 /** Where the datasets of a flow may go; which they are. */
 async function checkPlace(
   options: EntityCheckOptions,
@@ -170,12 +208,10 @@ async function checkPlace(
     'connections',
     baseConnectionId,
   )
-  const source = await selectEntity(options.metadata.db, caller.sandbox.id, 'sourceConnections', sourceId)
-  if (!kind || !connection || !source) return []
+  if (!kind || !connection) return []
   const request = { kind, target: params, connectionId: baseConnectionId }
   const target = await targetStore(options, caller.sandbox.id, request)
-  const { datasets } = readDocument('sourceConnections', source.document).params
-  const datasetIds = datasets.map(({ dataSetId }) => dataSetId)
+  const datasetIds = await datasetIdsOfSource(options, caller, sourceId)
   for (const datasetId of datasetIds) await checkDestination(options, caller, { datasetId, target })
   return datasetIds
 }

@@ -171,7 +171,17 @@ test('a bucket of an allowed name is allowed at the servers that a rule names, o
     message: expect.stringContaining('s3://journeys/out at http://127.0.0.1:9'),
   })
   await allow(['http://127.0.0.1:9/'])
-  await flowAt('http://127.0.0.1:9')
+  const flow = await node.exports.entity(bed.caller, 'flows', await flowAt('http://127.0.0.1:9'))
+  const [targetId] = flow['targetConnectionIds'] as string[]
+  const target = await node.exports.entity(bed.caller, 'targetConnections', targetId!)
+  const accountId = String(target['baseConnectionId'])
+  const change = async (params: object) => {
+    const { etag } = await node.exports.entity(bed.caller, 'connections', accountId)
+    const operations = [{ op: 'replace', path: '/auth/params', value: params }]
+    await node.exports.patchEntity(bed.caller, 'connections', accountId, String(etag), operations)
+  }
+  await expect(change({ endpoint: 'http://127.0.0.1:90' })).rejects.toMatchObject({ code: 'access.denied' })
+  await change({ s3SecretKey: 'b'.repeat(40) })
   await expect(flowAt('http://127.0.0.1:90')).rejects.toMatchObject({ code: 'access.denied' })
   await expect(allow(['127.0.0.1:9'])).rejects.toMatchObject({
     code: 'request.invalid',
