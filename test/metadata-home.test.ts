@@ -4,6 +4,7 @@ import { chmod, chown, cp, mkdir, mkdtemp, readdir, readFile, rm, watch, writeFi
 import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
 import { pathToFileURL } from 'node:url'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { processBirth } from '../src/base/process-birth.ts'
@@ -67,6 +68,24 @@ describe.each(users)('as $user', { concurrent: true }, ({ ids }) => {
     expect(await next.run('select x from kept')).toEqual([{ x: 42 }])
     expect(next.postgresPid).not.toBe(postgresPid)
     await gone(postgresPid)
+  })
+
+  test('a start waits for what SIGKILL of the server and of PostgreSQL at once left computing', async () => {
+    const home = await newHome(ids)
+    const killed = await startHolder({ home, ids })
+    await killed.run('create table kept (x integer)')
+    await killed.run('insert into kept values (7)')
+    // It looks around when it is done: in some seconds, on whatever machine.
+    const computing = killed.run(
+      "do $$ declare ends timestamptz := clock_timestamp() + '3 s'; begin while clock_timestamp() < ends loop end loop; end $$",
+    )
+    await Promise.race([computing, delay(500)])
+    process.kill(killed.postgresPid, 'SIGKILL')
+    await killed.kill('SIGKILL')
+    await expect(computing).rejects.toThrow()
+    await using next = await startHolder({ home, ids })
+    expect(next.refused).toBeUndefined()
+    expect(await next.run('select x from kept')).toEqual([{ x: 7 }])
   })
 
   test('after a clean end no process is left, and the data are there again', async () => {

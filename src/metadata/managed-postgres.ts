@@ -20,6 +20,8 @@ const readyPollMs = 10
 const readyMsMax = 120_000
 /** After so long without an end at our word we end it ourselves. */
 const leashMsMax = 3_000
+const othersMsMax = 30_000
+const othersPollMs = 100
 const restartBackoff: Backoff = { firstMs: 50, maxMs: 5_000, jitter: 0.5 }
 
 export interface ManagedPostgresOptions {
@@ -60,7 +62,7 @@ export async function startManagedPostgres(options: ManagedPostgresOptions): Pro
   const start = () => startServer({ dataFolder, programs, ids, settings, socket, logger, processBytesMax })
 
   let isClosing = false
-  let running = await start()
+  let running = await startAfterOthers(start)
   const supervised = supervise()
 
   async function supervise(): Promise<void> {
@@ -100,6 +102,22 @@ export async function startManagedPostgres(options: ManagedPostgresOptions): Pro
       await supervised
       if (socket.isTemporary) await rm(socket.path, { recursive: true, force: true })
     },
+  }
+}
+
+/**
+ * Processes of a server that was killed end when they next look around: one that computes may take a while, and until then
+ * PostgreSQL does not begin on their data.
+ */
+async function startAfterOthers<T>(start: () => Promise<T>): Promise<T> {
+  for (const startedAt = performance.now(); ;) {
+    try {
+      return await start()
+    } catch (error) {
+      const isLater = error instanceof AppError && String(error.cause).includes('pre-existing shared memory')
+      if (!isLater || performance.now() - startedAt > othersMsMax) throw error
+      await delay(othersPollMs)
+    }
   }
 }
 
