@@ -35,6 +35,7 @@ export interface FlowDocument {
     readonly startTime?: number
     readonly endTime?: number
     readonly cronExpression?: string
+    readonly timeZone?: string
     readonly queryScheduleId?: string
     readonly quietMinutes?: number
   }

@@ -122,6 +122,13 @@ test.each<[string, EntityKind, unknown, string]>([
     scheduled({ timeUnit: 'cron', cronExpression: '* *' }),
     '/scheduleParams/cronExpression',
   ],
+  [
+    'an unknown time zone',
+    'flows',
+    scheduled({ timeUnit: 'cron', cronExpression: '0 5 * * *', timeZone: 'Europe/Atlantis' }),
+    '/scheduleParams/timeZone',
+  ],
+  ['a time zone of hours', 'flows', scheduled({ timeZone: 'Europe/Paris' }), '/scheduleParams/timeZone'],
   ['an end before the start', 'flows', scheduled({ endTime: 5 }), '/scheduleParams/endTime'],
   [
     'an unknown macro',

@@ -466,6 +466,23 @@ test('a month that has not the day of a monthly schedule has its delivery on the
     .toEqual(['2026-04-30T02:00:30.000Z', '2026-03-31T02:00:30.000Z'])
 })
 
+test('a cron expression is read by the wall clocks of its time zone', async () => {
+  const { bed, node } = await open()
+  const dataset = await bed.dataset('zoned')
+  await bed.append(dataset, 0, 10)
+  const { flowId } = await flowOf(bed, node, [dataset.id])
+  const flow = await node.exports.entity(bed.caller, 'flows', flowId)
+  const startTime = Date.parse('2026-03-28T00:00:00Z') / 1000
+  const daily = { timeUnit: 'cron', cronExpression: '0 5 * * *', timeZone: 'Europe/Paris', startTime }
+  await node.exports.patchEntity(bed.caller, 'flows', flowId, String(flow['etag']), [
+    { op: 'replace', path: '/scheduleParams', value: daily },
+  ])
+  for (const tick of ['2026-03-28T04:00:00.000Z', '2026-03-29T03:00:00.000Z']) {
+    bed.clock.advance(Date.parse(tick) - bed.clock.now().getTime())
+    await expect.poll(() => ticksOf(bed, node, flowId), { timeout: 30_000 }).toContain(tick)
+  }
+})
+
 test('a schedule that begins now begins now, however many seconds its client took', async () => {
   const { bed, node } = await open()
   const dataset = await bed.dataset('now')

@@ -61,6 +61,8 @@ export const scheduleParams = z.preprocess(
       /** What the first delivery holds: all rows, or those that have come since the flow was made. */
       startsWith: z.enum(['everything', 'new']).optional(),
       cronExpression: z.string().max(200).optional(),
+      /** Whose wall clocks the expression is read by; absent: UTC. */
+      timeZone: z.string().max(100).optional(),
       foldernameTemplate: z.string().optional(),
       folderNameTemplate: z.string().optional(),
     })
@@ -98,7 +100,9 @@ export function scheduleRuleOf(params: ScheduleParams): ScheduleRule | undefined
     startAt,
     ...(params.endTime === undefined ? {} : { endAt: new Date(params.endTime * 1000) }),
   }
-  const { timeUnit, interval } = params
+  const { timeUnit, interval, timeZone } = params
+  if (timeZone !== undefined && timeUnit !== 'cron')
+    throw invalid('timeZone', 'goes with timeUnit cron; ticks of others are counted from startTime.')
   const allowed = intervals[timeUnit]
   if (allowed && !allowed.includes(interval)) {
     throw invalid(
@@ -126,21 +130,27 @@ export function scheduleRuleOf(params: ScheduleParams): ScheduleRule | undefined
       throw invalid('queryScheduleId', 'timeUnit query needs the id of the scheduled query that it follows.')
     case 'cron':
       if (params.cronExpression === undefined)
-        throw invalid('cronExpression', 'timeUnit cron needs a cronExpression of five fields, in UTC.')
-      return { kind: 'cron', ...limits, expression: checkedCron(params.cronExpression) }
+        throw invalid('cronExpression', 'timeUnit cron needs a cronExpression of five fields.')
+      return { kind: 'cron', ...limits, ...checkedCron(params.cronExpression, timeZone) }
     default:
       return unreachable(timeUnit)
   }
 }
 
-function checkedCron(expression: string): string {
+function checkedCron(expression: string, timeZone: string | undefined) {
+  checked('cronExpression', () => parseCron(expression))
+  if (timeZone === undefined) return { expression }
+  checked('timeZone', () => parseCron(expression, timeZone))
+  return { expression, timeZone }
+}
+
+function checked(field: string, parse: () => unknown): void {
   try {
-    parseCron(expression)
+    parse()
   } catch (error) {
-    if (error instanceof AppError) throw invalid('cronExpression', error.message)
+    if (error instanceof AppError) throw invalid(field, error.message)
     throw error
   }
-  return expression
 }
 
 function invalid(field: string, message: string): AppError {

@@ -379,13 +379,15 @@ function scheduleText({ scheduleParams }: FlowDocument): string {
     timeUnit,
     startTime,
     cronExpression,
+    timeZone,
     queryScheduleId,
     quietMinutes = 5,
   } = scheduleParams
   const mode = exportMode === 'DAILY_FULL_EXPORT' ? 'full' : 'incremental'
   const from = startTime === undefined ? '' : `, from ${instant(startTime * 1000)}`
   if (interval === 0 || timeUnit === 'once') return `${mode}, once${from}`
-  if (timeUnit === 'cron') return `${mode}, at ${cronExpression ?? ''}${from}`
+  if (timeUnit === 'cron')
+    return `${mode}, at ${[cronExpression, timeZone].filter((text) => text !== undefined).join(' ')}${from}`
   if (timeUnit === 'query') return `${mode}, after each run of the query ${queryScheduleId ?? ''}`
   if (timeUnit === 'arrival') return `${mode}, when rows have come and none for ${quietMinutes} minutes`
   return `${mode}, every ${interval === 1 ? '' : `${interval} `}${timeUnit}${interval === 1 ? '' : 's'}${from}`
