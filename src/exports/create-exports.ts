@@ -41,6 +41,7 @@ import { createRedeliver } from './redeliver.ts'
 import { createRuleAdmin } from './rule-admin.ts'
 import { createRunControl } from './run-control.ts'
 import { runExport } from './run-export.ts'
+import { allSpecs, strictSpecs } from './spec-documents.ts'
 import { sweepAbandoned } from './sweep.ts'
 import { tellFailed } from './tell-export.ts'
 import { tellLineage } from './tell-lineage.ts'
@@ -174,6 +175,8 @@ export function createExports(options: ExportsOptions): Exports {
     },
     sweep: (stop) => sweepAbandoned({ ...options, ...stop }),
     testConnection: (caller, id) => testConnection(options, caller, id),
+    specs: async ({ principal }) =>
+      (await selectExportSettings(metadata.db, principal.organizationId)).isStrict ? strictSpecs : allSpecs,
     settings: async ({ principal, sandbox }) => {
       await access.require({ principal, permission: 'view-destinations', sandboxId: sandbox.id })
       return await selectExportSettings(metadata.db, principal.organizationId)

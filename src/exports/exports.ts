@@ -5,6 +5,7 @@ import type { DryRun } from './dry-run.ts'
 import type { EntityKind } from './entity-kind.ts'
 import type { RecordWindow, WindowRange } from './record-windows.ts'
 import type { NamedRule } from './rules.ts'
+import type { Specs } from './spec-documents.ts'
 import type { VerifyReport } from './verify.ts'
 
 /**
@@ -92,6 +93,8 @@ export interface Exports {
   adopt(caller: Caller, flowId: FlowId): Promise<readonly Adopted[]>
   /** Checks where a flow delivers to as anybody can who has only the files: everything there is read and counted. */
   verify(caller: Caller, flowId: FlowId, options: { readonly signal: AbortSignal }): Promise<VerifyReport>
+  /** The kinds of destinations that the organisation can use. */
+  specs(caller: Caller): Promise<Specs>
   settings(caller: Caller): Promise<ExportSettings>
   putSettings(caller: Caller, change: Partial<ExportSettings>): Promise<ExportSettings>
   /** What is said of exports in the sandbox, by name. */

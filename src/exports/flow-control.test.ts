@@ -288,6 +288,19 @@ test('in an organisation that is strict, what the platform refuses is refused, a
     code: 'flow.incomplete',
     message: expect.stringContaining("'version' is required"),
   })
+  const { connectionSpecs } = await node.exports.specs(bed.caller)
+  expect(connectionSpecs.map(({ name }) => name)).not.toContain('Local folder')
+  const offered = connectionSpecs.find(({ id }) => id === destinationSpecs.s3.connectionSpecId)
+  expect(offered?.['targetSpec']).toMatchObject({
+    spec: {
+      properties: {
+        datasetFileType: { enum: ['JSON', 'PARQUET'] },
+        compression: { enum: ['NONE', 'GZIP'] },
+      },
+    },
+  })
+  for (const ours of ['objectLock', 'completionMarker'])
+    expect(offered).not.toHaveProperty(`targetSpec.spec.properties.${ours}`)
   const endOf = async (startTime: string) => {
     const id = await make({ scheduleParams: { startTime: Date.parse(startTime) / 1000 } })
     const { scheduleParams } = await node.exports.entity(bed.caller, 'flows', id)

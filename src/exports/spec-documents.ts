@@ -13,7 +13,8 @@ const providerId = '14e34fac-d307-11e9-bb65-2a2ae2dbcce4'
 const version = '1.0'
 const kinds = Object.keys(destinationSpecs) as DestinationKind[]
 
-function connectionSpec(kind: DestinationKind): SpecDocument {
+function connectionSpec(kind: DestinationKind, isStrict: boolean): SpecDocument {
+  const properties = { ...withForms(kind), ...(isStrict ? strictFiles : files) }
   const { name, connectionSpecId } = destinationSpecs[kind]
   return {
     id: connectionSpecId,
@@ -32,7 +33,13 @@ function connectionSpec(kind: DestinationKind): SpecDocument {
     targetSpec: {
       name: 'User based target',
       type: 'UserNamespace',
-      spec: { type: 'object', properties: { ...withForms(kind), ...files }, required: requiredOf(kind) },
+      spec: {
+        type: 'object',
+        properties: isStrict
+          ? Object.fromEntries(Object.entries(properties).filter(([key]) => !oursAlone.includes(key)))
+          : properties,
+        required: requiredOf(kind),
+      },
     },
     attributes: {
       category: kind === 'local' ? 'Local' : 'Cloud Storage',
@@ -76,6 +83,14 @@ const files = {
   includeSignedManifest: { title: 'Include signed manifest', type: 'boolean', default: true },
   completionMarker: { title: 'Name of an empty file that is made last', type: 'string', maxLength: 64 },
 }
+/** As the reference platform has them. */
+const strictFiles = {
+  ...files,
+  datasetFileType: { ...files.datasetFileType, enum: ['JSON', 'PARQUET'] },
+  compression: { title: files.compression.title, type: 'string', enum: ['NONE', 'GZIP'] },
+}
+/** What is refused where the platform's limits are kept to. */
+const oursAlone: readonly string[] = ['completionMarker', 'objectLock']
 const path = { title: 'Folder path', type: 'string', maxLength: 1_000 }
 const bucketName = { title: 'Bucket', type: 'string', minLength: 3, maxLength: 222 }
 const container = { title: 'Container', type: 'string' }
@@ -129,21 +144,31 @@ function withPasswords(schema: object, secrets: readonly string[]): object {
   }
 }
 
-/** What kinds of accounts there are, and what each wants to know: the schemas that requests are checked by. */
-export const connectionSpecs: readonly SpecDocument[] = [
-  {
-    id: dataLakeSpecId,
-    name: 'activation-datalake', // Clients find it by this name.
-    providerId,
-    version,
-    authSpec: [],
-    encryptionSpecs: [],
-    attributes: { category: 'Data lake', isSource: true, isDestination: false },
-  },
-  ...kinds.map(connectionSpec),
-]
+export interface Specs {
+  readonly connectionSpecs: readonly SpecDocument[]
+  readonly flowSpecs: readonly SpecDocument[]
+}
 
-export const flowSpecs: readonly SpecDocument[] = kinds.map((kind) => {
+/** What kinds of accounts and of exports there are, and what each wants to know. */
+function specs(isStrict: boolean): Specs {
+  const offered = kinds.filter((kind) => !isStrict || kind !== 'local')
+  return {
+    connectionSpecs: [dataLake, ...offered.map((kind) => connectionSpec(kind, isStrict))],
+    flowSpecs: offered.map(flowSpec),
+  }
+}
+
+const dataLake: SpecDocument = {
+  id: dataLakeSpecId,
+  name: 'activation-datalake', // Clients find it by this name.
+  providerId,
+  version,
+  authSpec: [],
+  encryptionSpecs: [],
+  attributes: { category: 'Data lake', isSource: true, isDestination: false },
+}
+
+function flowSpec(kind: DestinationKind): SpecDocument {
   const { name, flowSpecId, connectionSpecId } = destinationSpecs[kind]
   return {
     id: flowSpecId,
@@ -156,4 +181,8 @@ export const flowSpecs: readonly SpecDocument[] = kinds.map((kind) => {
     transformationSpecs: [],
     attributes: { _workflow: ['DATASETS'], frequency: 'batch', isDestinationFlow: true },
   }
-})
+}
+
+export const allSpecs = specs(false)
+/** Without what organisations are refused that keep to the reference platform's limits. */
+export const strictSpecs = specs(true)

@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { AppError } from '#base/errors.ts'
 import { pageOf } from '#exports/entity-query.ts'
-import { connectionSpecs, flowSpecs, type SpecDocument } from '#exports/spec-documents.ts'
+import type { SpecDocument } from '#exports/spec-documents.ts'
 import type { Caller, Dataset, DatasetPage } from '#datasets/datasets.ts'
 import { isNamed } from '#datasets/name-pattern.ts'
 import { dataSetDocument } from '../catalog/data-set-document.ts'
@@ -18,8 +18,8 @@ const datasetsShown = 20
 
 /** The kinds of destinations there are, and what each wants to know. */
 export function addSpecs(app: App, dependencies: HttpDependencies): void {
-  const lists = { connectionSpecs, flowSpecs } as const
-  for (const [name, specs] of Object.entries(lists)) {
+  const { exports } = dependencies
+  for (const name of ['connectionSpecs', 'flowSpecs'] as const) {
     app.get(
       `/${name}`,
       {
@@ -28,13 +28,17 @@ export function addSpecs(app: App, dependencies: HttpDependencies): void {
       },
       async (request) => {
         const query = entityQuery(request.query)
+        const { [name]: specs } = await exports.specs(callerOf(request))
         return listDocument(name, pageOf(specs, query), query.count === true)
       },
     )
     app.get(
       `/${name}/:id`,
       { config, schema: { tags, summary: `Read one of ${name}`, params, response: { 200: oneAnswer } } },
-      async (request) => ({ items: [specOf(specs, name, request.params.id)] }),
+      async (request) => {
+        const { [name]: specs } = await exports.specs(callerOf(request))
+        return { items: [specOf(specs, name, request.params.id)] }
+      },
     )
   }
   addConfigs(app, dependencies)
@@ -57,7 +61,7 @@ const configsQuery = dataSetsQuery.extend({
 })
 
 /** Datasets that may be exported: those the caller may read. Every spec answers alike. */
-function addConfigs(app: App, { datasets, statistics }: HttpDependencies): void {
+function addConfigs(app: App, { datasets, exports, statistics }: HttpDependencies): void {
   const documents = async (caller: Caller, page: Awaited<ReturnType<typeof datasets.tables>>) => {
     const numbers = await statistics(
       caller,
@@ -90,8 +94,9 @@ function addConfigs(app: App, { datasets, statistics }: HttpDependencies): void 
       },
     },
     async (request) => {
-      specOf(connectionSpecs, 'connectionSpecs', request.params.id)
       const caller = callerOf(request)
+      const { connectionSpecs } = await exports.specs(caller)
+      specOf(connectionSpecs, 'connectionSpecs', request.params.id)
       const { start, limit, properties } = request.query
       const all = asked(await datasets.tables(caller), pageOfDataSets(request.query))
       const page = all.slice(start, start + limit)
