@@ -90,6 +90,8 @@ export function withEnd(document: FlowDocument, now: Date): FlowDocument {
     .map((at) => {
       const end = new Date(at)
       end.setUTCMonth(end.getUTCMonth() + monthsOfSchedule)
+      // A month that has not the day was left for the next one: back to its last.
+      if (end.getUTCDate() !== at.getUTCDate()) end.setUTCDate(0)
       return Math.floor(end.getTime() / 1_000)
     })
     .find((seconds) => seconds > scheduleParams.startTime)

@@ -309,6 +309,7 @@ test('in an organisation that is strict, what the platform refuses is refused, a
   // Half a year after it was made; a year-long wait for the beginning leaves it half a year.
   expect(await endOf('2026-05-01T00:00:00Z')).toBe('2026-09-01T01:00:00.000Z')
   expect(await endOf('2027-01-01T00:00:00Z')).toBe('2027-07-01T00:00:00.000Z')
+  expect(await endOf('2027-08-31T00:00:00Z')).toBe('2028-02-29T00:00:00.000Z')
 })
 
 test('in an organisation that is strict a sandbox has a hundred flows, and a new one is not run ad hoc yet', async () => {
