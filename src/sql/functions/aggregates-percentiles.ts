@@ -11,7 +11,7 @@ export const percentileFunctions: readonly FunctionEntry[] = [
     ...aggregate(
       'approx_percentile percentile_approx',
       ...ranked(
-        (type) => type,
+        (type) => (type.kind === 'string' || type.kind === 'void' ? doubleType : type),
         (printed) => quantile(printed, 'quantile_disc'),
         1,
       ),

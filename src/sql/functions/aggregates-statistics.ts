@@ -1,4 +1,5 @@
 import { arrayType, doubleType, longType, structType, type DataType } from '#types/data-type.ts'
+import { someExpression } from '../bind/walk.ts'
 import { aggregateCall } from './aggregate-call.ts'
 import { aggregate, on, sameAsFirst } from './define.ts'
 import type { FunctionEntry, PrintedCall, Signature } from './entry.ts'
@@ -87,7 +88,9 @@ function skewness(printed: PrintedCall): string {
 function mode(printed: PrintedCall): string {
   const [value = ''] = printed.values
   const order = printed.orderBy === '' ? ` ORDER BY ${value}` : printed.orderBy
-  return aggregateCall(printed, `mode(${value}${printed.isWindow ? '' : order})`)
+  // The engine takes a constant behind ORDER BY for something else.
+  const varies = printed.arguments[0] && someExpression(printed.arguments[0], ({ kind }) => kind === 'column')
+  return aggregateCall(printed, `mode(${value}${printed.isWindow || varies !== true ? '' : order})`)
 }
 
 function topType([type = longType]: readonly DataType[]): DataType {

@@ -10,7 +10,7 @@ import {
   type DataType,
 } from '#types/data-type.ts'
 import { duckdbType } from '#types/duckdb.ts'
-import { boundedDecimal, decimalOf, isIntegral } from '#types/implicit-cast.ts'
+import { decimalOf, isIntegral } from '#types/implicit-cast.ts'
 import { aggregateCall, nullsLeftOut } from './aggregate-call.ts'
 import { aggregate, on, sameAsFirst } from './define.ts'
 import type { FunctionEntry, PrintedCall, Signature } from './entry.ts'
@@ -164,7 +164,8 @@ function sum(call: PrintedCall): string {
 }
 
 function averageType([type = doubleType]: readonly DataType[]): DataType {
-  return type.kind === 'decimal' ? boundedDecimal(type.precision + 4, type.scale + 4) : doubleType
+  if (type.kind !== 'decimal') return doubleType
+  return { kind: 'decimal', precision: Math.min(type.precision + 4, 38), scale: Math.min(type.scale + 4, 38) }
 }
 
 function average(call: PrintedCall): string {

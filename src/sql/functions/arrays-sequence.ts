@@ -21,7 +21,9 @@ export const sequenceFunction: FunctionEntry = {
 }
 
 function sequenceTypes([start = voidType, end = voidType, step]: readonly DataType[]): readonly DataType[] {
-  const type = wider(start, end) ?? voidType
+  const type = wider(start, end)
+  // Times and numbers have nothing in common.
+  if (!type) return [voidType, voidType, ...(step ? [voidType] : [])]
   if (type.kind === 'date' || type.kind === 'timestamp' || type.kind === 'timestamp_ntz') {
     return [type, type, ...(step ? [intervalType] : [])]
   }

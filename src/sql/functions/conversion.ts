@@ -15,7 +15,7 @@ import {
   voidType,
   type DataType,
 } from '#types/data-type.ts'
-import { castsExplicitly } from '#types/implicit-cast.ts'
+import { castsExplicitly, isNumeric } from '#types/implicit-cast.ts'
 import { castTo, nullOf, stringOf } from '../bind/build.ts'
 import { on, rewritten, scalar } from './define.ts'
 import type { FunctionEntry, PrintedCall } from './entry.ts'
@@ -64,8 +64,8 @@ export const conversionFunctions: readonly FunctionEntry[] = [
   scalar(
     'hex',
     on(['binary'], stringType, 'hex($1)', { fits: ([type]) => type?.kind === 'binary' }),
-    on(['string'], stringType, 'hex($1)', { fits: ([type]) => type?.kind === 'string' }),
-    on(['long'], stringType, 'hex($1)'),
+    on(['long'], stringType, 'hex($1)', { fits: ([type]) => type !== undefined && isNumeric(type) }),
+    on(['string'], stringType, 'hex($1)'),
   ),
   scalar(
     'unhex',

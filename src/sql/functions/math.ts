@@ -6,7 +6,7 @@ import {
   stringType,
   type DataType,
 } from '#types/data-type.ts'
-import { isIntegral } from '#types/implicit-cast.ts'
+import { isIntegral, isNumeric } from '#types/implicit-cast.ts'
 import { filled, on, once, sameAsFirst, scalar } from './define.ts'
 import type { FunctionEntry, PrintedCall, Signature } from './entry.ts'
 import { wrapped } from './numbers.ts'
@@ -188,7 +188,7 @@ function within(call: string): string {
 /** Whole numbers of 32 or 64 bits; the distance counts modulo the width, as in Java. */
 function shift(body: (value: string, by: string, room: string, mask: string) => string): Signature {
   return on(
-    ['integral', 'integer'],
+    ['any', 'integer'],
     ([type]) => (type?.kind === 'long' ? longType : integerType),
     ({ values: [value = '', by = ''], type }: PrintedCall) => {
       const isLong = type.kind === 'long'
@@ -205,7 +205,11 @@ function shift(body: (value: string, by: string, room: string, mask: string) => 
         type,
       )
     },
-    { converts: ([type]) => [type?.kind === 'long' ? longType : integerType, undefined] },
+    {
+      fits: ([type]) =>
+        type !== undefined && (isNumeric(type) || type.kind === 'string' || type.kind === 'void'),
+      converts: ([type]) => [type?.kind === 'long' ? longType : integerType, undefined],
+    },
   )
 }
 

@@ -45,7 +45,8 @@ export function bitsOfType(type: DataType): number {
 
 /** The decimal a number is in decimal arithmetic: a constant is as wide as its digits. */
 export function operandDecimal(value: BoundExpression | undefined, type: DataType): Decimal {
-  if (value?.kind === 'literal' && value.value !== null && isIntegral(type)) {
+  // Bytes are the only whole numbers that Spark does not look at.
+  if (value?.kind === 'literal' && value.value !== null && isIntegral(type) && type.kind !== 'byte') {
     const digits = String(value.value).replace('-', '').length
     return { kind: 'decimal', precision: digits, scale: 0 }
   }

@@ -38,6 +38,18 @@ export const operatorFunctions: readonly FunctionEntry[] = [
   scalar(
     'div',
     on(
+      ['interval', 'interval'],
+      longType,
+      ({ values: [left = '', right = ''] }) =>
+        onceEach([left, right], (left = '', right = '') => {
+          const months = (span: string): string =>
+            `(date_part('year', ${span}) * 12 + date_part('month', ${span}))`
+          const micros = (span: string): string => `CAST(epoch_us(${span}) AS HUGEINT)`
+          return `CAST(CASE WHEN ${months(right)} <> 0 THEN ${months(left)} // ${months(right)} ELSE ${micros(left)} // nullif(${micros(right)}, 0) END AS BIGINT)`
+        }),
+      { fits: ([left, right]) => left?.kind === 'interval' && right?.kind === 'interval' },
+    ),
+    on(
       ['numeric', 'numeric'],
       longType,
       ({ values: [left = '', right = ''], types, cast, arguments: [, divisor] }) => {

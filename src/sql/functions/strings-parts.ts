@@ -103,7 +103,10 @@ function padded(name: 'lpad' | 'rpad'): Signature[] {
       binaryType,
       ({ values: [value = '', count = '', pad = "'\\x00'::BLOB"] }) =>
         `unhex(${fill(`hex(${value})`, `2 * ${count}`, `hex(${pad})`)})`,
-      { optional: 1, fits: isBinary },
+      {
+        optional: 1,
+        fits: ([value, , pad = value]) => [value, pad].every((type) => type?.kind === 'binary'),
+      },
     ),
     on(
       ['string', 'integer', 'string'],
