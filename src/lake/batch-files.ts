@@ -9,6 +9,7 @@ import { currentSnapshot, schemaOf, type SnapshotMetadata, snapshotById } from '
 import type { LakeContext } from './lake-context.ts'
 import { findFiles } from './plan.ts'
 import { scanSql } from './scan-sql.ts'
+import { partsOf } from './rows-to-remove.ts'
 import { readBase, type TableBase } from './table-base.ts'
 import { allColumns } from './table-definition.ts'
 import { holdsKeptRows } from './write-files.ts'
@@ -50,16 +51,19 @@ export async function batchesWithRows(
   if (!snapshot) return new Set()
   const snapshotId = String(snapshot['snapshot-id']) as never
   const { files } = await findFiles(context, base, { snapshotId, predicates: [] })
-  const groups = await groupFiles(context.reader, base.files, base.metadata, files)
   const columns = allColumns(base.definition.schema).fields.filter(({ name }) => name === batchColumn)
-  const scan = scanSql(groups, columns, schemaOf(base.metadata))
-  const rows = await textRows(context.engine, base.files, {
-    sql: `SELECT DISTINCT ${quoteIdentifier(batchColumn)} FROM ${scan}`,
-    files: groups.flatMap((group) => group.files),
-    columnCount: 1,
-    signal,
-  })
-  return new Set(rows.flatMap(([id]) => (typeof id === 'string' ? [id] : [])))
+  const found = new Set<string>()
+  for (const part of partsOf(files)) {
+    const groups = await groupFiles(context.reader, base.files, base.metadata, part)
+    const rows = await textRows(context.engine, base.files, {
+      sql: `SELECT DISTINCT ${quoteIdentifier(batchColumn)} FROM ${scanSql(groups, columns, schemaOf(base.metadata))}`,
+      files: groups.flatMap((group) => group.files),
+      columnCount: 1,
+      signal,
+    })
+    for (const [id] of rows) if (typeof id === 'string') found.add(id)
+  }
+  return found
 }
 
 async function addedBy(

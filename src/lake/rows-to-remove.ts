@@ -67,7 +67,7 @@ export async function writeRemoval(
 /** A table may be larger than what can be kept on this machine. */
 const bytesAtOnce = 1024 ** 3
 
-function partsOf(files: readonly DataFile[]): readonly (readonly DataFile[])[] {
+export function partsOf(files: readonly DataFile[]): readonly (readonly DataFile[])[] {
   const parts: DataFile[][] = []
   let room = 0
   for (const file of files) {
