@@ -8,13 +8,14 @@ export const relations: ReadonlySet<string> = new Set(
     pg_aggregate pg_am pg_amop pg_amproc pg_attrdef pg_attribute pg_auth_members pg_available_extensions pg_cast pg_class
     pg_collation pg_constraint pg_conversion pg_cursors pg_database pg_db_role_setting pg_default_acl pg_depend pg_description
     pg_enum pg_event_trigger pg_extension pg_foreign_data_wrapper pg_foreign_server pg_foreign_table pg_group pg_index
-    pg_indexes pg_inherits pg_init_privs pg_language pg_matviews pg_namespace pg_opclass pg_operator pg_opfamily
-    pg_partitioned_table pg_policies pg_policy pg_proc pg_publication pg_publication_namespace pg_publication_rel
-    pg_publication_tables pg_range pg_rewrite pg_roles pg_rules pg_seclabel pg_seclabels pg_sequence pg_sequences
-    pg_settings pg_shdescription pg_stat_activity pg_stat_all_indexes pg_stat_all_tables pg_stat_user_indexes
-    pg_stat_user_tables pg_statio_all_tables pg_statio_user_tables pg_statistic_ext pg_stats pg_stats_ext
-    pg_subscription pg_tables pg_tablespace pg_timezone_abbrevs pg_timezone_names pg_transform pg_trigger pg_ts_config
-    pg_ts_config_map pg_ts_dict pg_ts_parser pg_ts_template pg_type pg_user pg_user_mappings pg_views`),
+    pg_indexes pg_inherits pg_init_privs pg_language pg_largeobject_metadata pg_matviews pg_namespace pg_opclass
+    pg_operator pg_opfamily pg_parameter_acl pg_partitioned_table pg_policies pg_policy pg_proc pg_publication
+    pg_publication_namespace pg_publication_rel pg_publication_tables pg_range pg_rewrite pg_roles pg_rules
+    pg_seclabel pg_seclabels pg_sequence pg_sequences pg_settings pg_shdescription pg_stat_activity
+    pg_stat_all_indexes pg_stat_all_tables pg_stat_user_indexes pg_stat_user_tables pg_statio_all_tables
+    pg_statio_user_tables pg_statistic_ext pg_stats pg_stats_ext pg_subscription pg_tables pg_tablespace
+    pg_timezone_abbrevs pg_timezone_names pg_transform pg_trigger pg_ts_config pg_ts_config_map pg_ts_dict
+    pg_ts_parser pg_ts_template pg_type pg_user pg_user_mappings pg_views`),
 )
 
 /** Shared by all databases of a server: `information_schema` of our template has views that tell of one. */
@@ -62,7 +63,7 @@ const helpers = words(`
   regexp_replace regexp_split_to_array regexp_split_to_table regexp_substr replace reverse right round row_number
   row_to_json rtrim sign split_part starts_with statement_timestamp string_agg string_to_array string_to_table strpos
   substr substring sum text timezone to_char to_hex to_json to_jsonb to_number transaction_timestamp translate trim
-  trunc unnest upper varchar width_bucket`)
+  trunc ts_token_type unnest upper varchar width_bucket`)
 
 export const introspectiveFunctions: ReadonlySet<string> = new Set(introspective)
 export const functions: ReadonlySet<string> = new Set([...introspective, ...helpers])

@@ -128,7 +128,7 @@ CREATE VIEW ${helpers}.pg_database AS
   SELECT oid, ${databaseName} AS datname,
     (SELECT oid FROM pg_catalog.pg_authid WHERE rolname = 'postgres') AS datdba, encoding, datlocprovider,
     false AS datistemplate, true AS datallowconn, -1 AS datconnlimit, datfrozenxid, datminmxid, dattablespace,
-    datcollate, datctype, daticulocale, daticurules, datcollversion, NULL::aclitem[] AS datacl
+    datcollate, coalesce(${helpers}.setting_of('lc_ctype'), datctype) AS datctype, daticulocale, daticurules, datcollversion, NULL::aclitem[] AS datacl
   FROM pg_catalog.pg_database WHERE datname = pg_catalog.current_database();
 CREATE VIEW ${helpers}.pg_cursors AS
   SELECT name, ''::text AS statement, "isHeld" AS is_holdable, false AS is_binary, false AS is_scrollable,
