@@ -1,7 +1,7 @@
 import { dateType, intervalType, stringType, timestampType, type DataType } from '#types/data-type.ts'
 import { isIntegral, isTemporal } from '#types/implicit-cast.ts'
 import type { BoundExpression } from '../bind/bound.ts'
-import { castTo } from '../bind/build.ts'
+import { castTo, nullOf } from '../bind/build.ts'
 import { on, rewritten } from './define.ts'
 import type { PrintedCall, Signature } from './entry.ts'
 
@@ -56,6 +56,18 @@ export function moves(operator: '+' | '-'): Signature[] {
       converts: ([, type]) => [undefined, timeType(type)],
     }),
   ]
+}
+
+/** A time and a bare NULL: moved by nothing known, or nothing known away from it. */
+export function ofNothing(operator: '+' | '-'): Signature {
+  return rewritten(
+    ['any', 'any'],
+    (values) => {
+      const time = values.map(({ type }) => type).find(isTemporal)
+      return nullOf(operator === '-' ? intervalType : timeType(time))
+    },
+    { fits: (types) => types.some(isTemporal) && types.some((type) => type.kind === 'void') },
+  )
 }
 
 /** A text that says a time stays a text. @param place where it stands */

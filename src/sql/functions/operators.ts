@@ -14,14 +14,14 @@ import {
   wrapped,
 } from './numbers.ts'
 import { onceEach } from './once-each.ts'
-import { differences, intervals, moves } from './operators-time.ts'
+import { differences, intervals, moves, ofNothing } from './operators-time.ts'
 import { wholeArithmetic, wholeNegated } from './operators-whole.ts'
 import { tried } from './tried.ts'
 
 /** Arithmetic: whole numbers wrap, decimals have Spark's digits, a division by zero is NULL. */
 export const operatorFunctions: readonly FunctionEntry[] = [
-  scalar('+', arithmetic('+', 'sum'), ...moves('+'), intervals('+')),
-  scalar('-', arithmetic('-', 'sum'), ...moves('-'), ...differences(), intervals('-')),
+  scalar('+', arithmetic('+', 'sum'), ...moves('+'), intervals('+'), ofNothing('+')),
+  scalar('-', arithmetic('-', 'sum'), ...moves('-'), ...differences(), intervals('-'), ofNothing('-')),
   scalar(
     '*',
     arithmetic('*', 'product'),
