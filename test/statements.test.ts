@@ -105,6 +105,19 @@ describe('snapshots', () => {
     expect(rows).toEqual([[3]])
   })
 
+  const ingestTime = '_acp_system_metadata.ingestTime'
+  it.each<[string, number]>([
+    [`${ingestTime} BETWEEN 'HEAD' AND 'TAIL'`, 3],
+    [`${ingestTime} NOT BETWEEN 'HEAD' AND 'TAIL'`, 0],
+    [`${ingestTime} >= coalesce(NULL, 'HEAD')`, 3],
+    [`${ingestTime} > if(true, 'TAIL', 'HEAD')`, 0],
+    [`${ingestTime} / 1000 >= 'HEAD' / 1000`, 3],
+    [`'tail' > ${ingestTime}`, 3],
+  ])('count as bounds of ingest times: %s', async (condition, wanted) => {
+    const sql = `SET drop_system_columns = false; SELECT count(*) FROM visits WHERE ${condition}`
+    expect(await product.rows(sql)).toEqual([[wanted]])
+  })
+
   it('fall back to the earliest, inclusive, when asked to', async () => {
     await expect(product.rows('SELECT n FROM visits SNAPSHOT SINCE 123')).rejects.toThrow(/source\.removed/)
     const sql = `SET resolve_fallback_snapshot_on_failure = true; SELECT n FROM visits SNAPSHOT SINCE 123 ORDER BY n`

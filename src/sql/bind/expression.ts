@@ -77,11 +77,10 @@ function bindAny(expression: Expression, given: ExpressionPlace): BoundExpressio
     }
     case 'between': {
       const value = bind(expression.value)
-      const isWithin = call(
-        'and',
-        call('>=', value, bind(expression.low)),
-        call('<=', value, bind(expression.high)),
-      )
+      const site = { state, at: expression.at }
+      const [from, low] = withIngestBounds([value, bind(expression.low)], site)
+      const [to, high] = withIngestBounds([value, bind(expression.high)], site)
+      const isWithin = call('and', call('>=', from, low), call('<=', to, high))
       return expression.isNegated ? call('not', isWithin) : isWithin
     }
     case 'inList': {

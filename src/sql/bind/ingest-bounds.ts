@@ -1,8 +1,8 @@
 import { timestampType } from '#types/data-type.ts'
-import type { BoundExpression, BoundLiteral } from './bound.ts'
-import { castTo, longOf } from './build.ts'
+import type { BoundExpression } from './bound.ts'
+import { longOf, stringOf } from './build.ts'
 import type { CallSite } from './resolve-call.ts'
-import { childrenOf, mapChildren, someExpression } from './walk.ts'
+import { childrenOf, mapChildren } from './walk.ts'
 
 type Sides = readonly [BoundExpression, BoundExpression]
 
@@ -15,32 +15,58 @@ export function withIngestBounds(sides: Sides, { state }: CallSite): Sides {
   const [isLeft, isRight] = [isIngestTime(left), isIngestTime(right)]
   if (isLeft === isRight) return sides
   const bound = isLeft ? right : left
-  if (someExpression(bound, (inner) => inner.kind === 'literal' && inner.value === null)) {
+  if (isNull(bound)) {
     state.notices.push(
       'An ingest time is compared with NULL, so no row is selected. Seed the checkpoint with 0 or HEAD to begin from the first batch.',
     )
   }
   const isTime = (isLeft ? left : right).type.kind === 'timestamp'
-  const meant = isTime && bound.kind === 'literal' ? timeOfWord(bound) : withoutWords(bound)
+  const meant = (isTime ? timeOfWord(bound) : longOfWord(bound)) ?? withoutWords(bound)
   return isLeft ? [left, meant] : [meant, right]
+}
+
+/** What may be something else when one of its arguments is NULL. */
+const nullTakers: readonly string[] = ['coalesce', 'nvl', 'ifnull', 'nvl2', 'if', 'nullif', 'concat_ws']
+
+function isNull(expression: BoundExpression): boolean {
+  if (expression.kind === 'literal') return expression.value === null
+  if (expression.kind === 'cast') return isNull(expression.value)
+  return (
+    expression.kind === 'call' &&
+    !expression.entry.names.some((name) => nullTakers.includes(name)) &&
+    expression.arguments.some((argument) => isNull(argument))
+  )
 }
 
 /** Above every ingest time, and small enough to be computed with. */
 const endOfTime = 253_402_300_799_999n
 
+function millisOfWord(expression: BoundExpression): bigint | undefined {
+  const word =
+    expression.kind === 'literal' && typeof expression.value === 'string'
+      ? expression.value.trim().toUpperCase()
+      : ''
+  if (word === 'HEAD') return 0n
+  return word === 'TAIL' ? endOfTime : undefined
+}
+
+function longOfWord(expression: BoundExpression): BoundExpression | undefined {
+  const millis = millisOfWord(expression)
+  return millis === undefined ? undefined : longOf(millis)
+}
+
+/** Whatever the words are arguments of takes texts: they become texts of numbers. */
 function withoutWords(expression: BoundExpression): BoundExpression {
-  if (expression.kind === 'cast') return castTo(withoutWords(expression.value), expression.type)
   if (expression.kind !== 'literal') return mapChildren(expression, withoutWords)
-  const word = typeof expression.value === 'string' ? expression.value.trim().toUpperCase() : ''
-  if (word === 'HEAD') return longOf(0)
-  return word === 'TAIL' ? longOf(endOfTime) : expression
+  const millis = millisOfWord(expression)
+  return millis === undefined ? expression : stringOf(String(millis))
 }
 
 /** The word where the ingest time was made a timestamp. */
-function timeOfWord(literal: BoundLiteral): BoundExpression {
-  const meant = withoutWords(literal)
-  if (meant === literal) return literal
-  const value = meant.kind === 'literal' && meant.value === 0n ? '1970-01-01' : '9999-12-31'
+function timeOfWord(expression: BoundExpression): BoundExpression | undefined {
+  const millis = millisOfWord(expression)
+  if (millis === undefined) return undefined
+  const value = millis === 0n ? '1970-01-01' : '9999-12-31'
   return { kind: 'literal', type: timestampType, value: `${value}T00:00:00.000000Z` }
 }
 
