@@ -51,6 +51,32 @@ const texts = async (client: pg.Client, text: string): Promise<unknown[][]> => {
   return answer.rows as unknown[][]
 }
 
+describe('the partition columns of older queries', () => {
+  beforeAll(() =>
+    product.run(`CREATE TABLE dated AS SELECT * FROM VALUES (1, timestamp '2018-05-09 23:30:00'),
+      (2, timestamp '2018-06-01 00:00:00'), (3, timestamp '2019-05-09 00:00:00') AS d(n, timestamp)`),
+  )
+
+  it.each<[string, number[]]>([
+    ['_ACP_YEAR = 2018', [1, 2]],
+    ['d._acp_year = 2018 AND _ACP_MONTH = 5 AND _ACP_DAY = 9', [1]],
+    ["_ACP_DATE = '2019-05-09'", [3]],
+  ])('are parts of the timestamp: %s', async (condition, wanted) => {
+    const rows = await product.rows(`SELECT n FROM dated d WHERE ${condition} ORDER BY n`)
+    expect(rows.flat()).toEqual(wanted)
+  })
+
+  it('are in no list of columns, and only where there is a timestamp', async () => {
+    const rows = await product.rows('SELECT _ACP_YEAR, count(*) FROM dated GROUP BY _ACP_YEAR ORDER BY 1')
+    expect(rows).toEqual([
+      [2018, 2],
+      [2019, 1],
+    ])
+    expect((await product.rows('SELECT * FROM dated'))[0]).toHaveLength(2)
+    await expect(product.rows('SELECT _ACP_YEAR FROM visits')).rejects.toThrow(/no column _ACP_YEAR/)
+  })
+})
+
 describe('snapshots', () => {
   let ids: string[]
 

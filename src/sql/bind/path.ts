@@ -6,6 +6,7 @@ import type { BoundExpression } from './bound.ts'
 import { fieldOf, stringOf } from './build.ts'
 import { bindExpression } from './expression.ts'
 import { callByName } from './resolve-call.ts'
+import { partitionColumn } from './partition-column.ts'
 import { resolvePath, unknownColumn } from './scope.ts'
 import type { BindState, ExpressionPlace } from './state.ts'
 import { suggestion } from './suggest.ts'
@@ -47,6 +48,8 @@ export function bindPath(expression: PathExpression, place: ExpressionPlace): Bo
   }
   const leaf = place.state.context.isOfView ? flattenedLeaf(expression, parts, place) : undefined
   if (leaf) return leaf
+  const partition = partitionColumn(parts, root.at, place)
+  if (partition) return partition
   const other = fields.length === 0 ? otherMeaning(root, place) : undefined
   if (other) return other
   throw unknownColumn(place.scope, parts, root.at)
