@@ -1,4 +1,4 @@
-import { AppError } from '#base/errors.ts'
+import { AppError, type ErrorCode } from '#base/errors.ts'
 import type { Dataset } from '#datasets/datasets.ts'
 import type { ColumnPath } from '#sql/definition.ts'
 import type { ParsedStatement } from '#sql/statement.ts'
@@ -68,8 +68,8 @@ async function statisticsText(
   const dataset = await findTable(scope, table.parts)
   if (!dataset) throw await unknownTable(scope, table)
   const skips = scope.properties.isTrue('skip_stats_for_complex_datatypes')
-  const refuse = (path: ColumnPath, reason: string): AppError =>
-    new AppError('query.unsupported', `${JSON.stringify(path.join('.'))} ${reason}.`, {
+  const refuse = (path: ColumnPath, reason: string, code: ErrorCode = 'query.unsupported'): AppError =>
+    new AppError(code, `${JSON.stringify(path.join('.'))} ${reason}.`, {
       position: table.position,
       hint: 'Name simple columns, or fields of structs.',
     })
@@ -82,7 +82,7 @@ async function statisticsText(
         })
       : columns.map((path) => {
           const type = typeAt(dataset.schema, path)
-          if (!type) throw refuse(path, 'is no column of this table')
+          if (!type) throw refuse(path, 'is no column of this table', 'query.unknown_column')
           if (!isSimple(type)) throw refuse(path, 'is no simple column')
           return { path, type }
         })

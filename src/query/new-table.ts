@@ -127,7 +127,8 @@ export async function createDataset(
     return dataset
   } catch (error) {
     const exists = error instanceof AppError && error.code === 'dataset.exists'
-    if (!exists || !statement.ifNotExists) throw error
+    if (!exists || !statement.ifNotExists)
+      throw error instanceof AppError ? error.at(statement.table.position) : error
     tellExists(scope, name)
     return undefined
   }

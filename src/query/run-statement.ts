@@ -15,6 +15,7 @@ import { define } from './definitions.ts'
 import { describeTable } from './describe-table.ts'
 import { explainJson, explainText, runToEnd } from './explain.ts'
 import { createdFieldGroupColumns, createFieldGroup, dropFieldGroup } from './field-groups.ts'
+import { placedAt } from './placed-at.ts'
 import { type PlannedQuery, planQuery } from './plan-query.ts'
 import { inPrepared, type PreparedStatements, unknownPrepared } from './prepared-statements.ts'
 import type { SessionProperties } from './properties.ts'
@@ -117,8 +118,11 @@ export async function* runStatement(scope: Scope, statement: Statement, host: St
     case 'dropSample':
       await dropSample(scope, statement)
       return yield command('DROP TABLESAMPLE')
-    case 'define':
-      return yield command(await define(scope, statement.definition))
+    case 'define': {
+      const { definition } = statement
+      const position = 'table' in definition ? definition.table.position : undefined
+      return yield command(await placedAt(position, () => define(scope, definition)))
+    }
     case 'createFieldGroup': {
       const id = await createFieldGroup(scope, statement)
       return yield staticResult(createdFieldGroupColumns, id === undefined ? [] : [[id]], host.encoding)
@@ -127,7 +131,7 @@ export async function* runStatement(scope: Scope, statement: Statement, host: St
       await dropFieldGroup(scope, statement)
       return yield command('DROP FIELDGROUP')
     case 'addColumns':
-      await addColumns(scope, statement)
+      await placedAt(statement.table.position, () => addColumns(scope, statement))
       return yield command('ALTER TABLE')
     case 'describe': {
       const { columns, rows } = await describeTable(scope, statement)

@@ -17,13 +17,19 @@ import { stageWindows } from './passes/stage-windows.ts'
 import { printQuery as printDuckdb } from './print/duckdb/print-query.ts'
 import { printQuery as printSpark } from './print/spark/print-query.ts'
 import { splitStatements } from './scan/split.ts'
+import { refuseUnnamedAggregates } from './unnamed-aggregates.ts'
 
 const printers = { duckdb: printDuckdb, spark: printSpark } as const
 
 export function createSqlFrontEnd(): SqlFrontEnd {
   return {
     split: splitStatements,
-    parse: (statement) => withinStack(() => parseStatement(statement)),
+    parse: (statement) =>
+      withinStack(() => {
+        const parsed = parseStatement(statement)
+        refuseUnnamedAggregates(parsed)
+        return parsed
+      }),
     bind: (query, context) => withinStack(() => bind(query, context)),
   }
 }
