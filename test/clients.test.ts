@@ -133,6 +133,20 @@ describe.skipIf(isMissing)('psql', () => {
     }
   })
 
+  test('names everything in lower case, as it is asked for', async () => {
+    await product.run(`CREATE VIEW Shoppers AS SELECT 'a' AS _Id, map('ECID', 1) AS identityMap,
+      struct(struct(timestamp '2020-01-01 00:00:00' AS lastTime) AS webReferrer) AS Web`)
+    for (const [command, answer] of [
+      ['\\d Shoppers', '_id|text|||\nidentitymap|anymap|||\nweb|shoppers_web|||'],
+      ['\\d shoppers_web', 'webreferrer|shoppers_web_webreferrer|||'],
+      ['\\d shoppers_web_webreferrer', 'lasttime|timestamp with time zone|||'],
+    ] as const) {
+      expect((await psql(['-A', '-t', '-c', command])).out.trim()).toBe(answer)
+    }
+    const { out } = await psql(['-A', '-t', '-c', 'SELECT "identitymap", shoppers."web" FROM "shoppers"'])
+    expect(out.trim()).toBe('[ECID -> 1]|("(2020-01-01 00:00:00.0)")')
+  })
+
   test('describes structs, also by the name of their array', async () => {
     await product.run("CREATE TABLE carts AS SELECT array(named_struct('sku', 'a', 'n', 1)) AS items")
     for (const [command, answer] of [

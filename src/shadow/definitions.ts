@@ -60,7 +60,7 @@ function comment(kind: string, target: string, text: string): string[] {
   return text === '' ? [] : [`COMMENT ON ${kind} ${target} IS ${quoteLiteral(text.replaceAll('\0', ''))};`]
 }
 
-/** Structs become composite types called after the column they are of, in lower case; those of arrays end in `_e`. */
+/** Structs become composite types called after the column they are of; those of arrays end in `_e`. */
 class TypeMaker {
   readonly #schema: string
   readonly #names: FreeNames
@@ -78,7 +78,7 @@ class TypeMaker {
         const fields = named(type.fields).map(
           ([field, fieldType]) => `${quoteIdentifier(field)} ${this.nameOf(fieldType, `${path}_${field}`)}`,
         )
-        const name = `${quoteIdentifier(this.#schema)}.${quoteIdentifier(this.#names.take(path.toLowerCase().replaceAll('.', '_')))}`
+        const name = `${quoteIdentifier(this.#schema)}.${quoteIdentifier(this.#names.take(path.replaceAll('.', '_')))}`
         this.#made.push(`CREATE TYPE ${name} AS (${fields.join(', ')});`)
         return name
       }
@@ -119,11 +119,12 @@ function named(fields: readonly Field[]): [string, DataType][] {
   return fields.slice(0, columnsMax).map(({ name, type }) => [names.take(name), type])
 }
 
-/** Names of one place: too long ones are cut, taken ones get a number. */
+/** Names of one place: all in lower case, too long ones are cut, taken ones get a number. */
 class FreeNames {
   readonly #taken = new Set<string>(['anyarray', 'anymap'])
 
-  take(wanted: string): string {
+  take(given: string): string {
+    const wanted = given.toLowerCase()
     for (let count = 1; ; count++) {
       const name = count === 1 ? cut(wanted, nameBytesMax) : `${cut(wanted, nameBytesMax - 7)}_${count}`
       // An array type of ours is called `_name` by PostgreSQL, which finds another name when that one is taken.
