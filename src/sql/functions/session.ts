@@ -62,7 +62,7 @@ export const sessionFunctions: readonly FunctionEntry[] = [
   },
 ]
 
-/** With a mark on either side, so that what the statement says is told from what the engine says. */
+/** With a mark on either side, so that what the statement says is told from what the engine says. NULL raises as well. */
 function raised(message: string): string {
-  return `error(chr(1) || ${message} || chr(2))`
+  return `error(chr(1) || coalesce(${message}, 'null') || chr(2))`
 }

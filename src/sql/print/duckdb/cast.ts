@@ -14,7 +14,10 @@ import { withValue } from './with-value.ts'
  */
 export function castText(text: string, from: DataType, to: DataType): string {
   if (sameType(from, to)) return text
-  return (from.kind === 'void' ? undefined : converted(text, from, to)) ?? `CAST(NULL AS ${duckdbType(to)})`
+  const nothing = `CAST(NULL AS ${duckdbType(to)})`
+  // What is always NULL may still end the statement.
+  if (from.kind === 'void') return `CASE WHEN ${text} IS NULL THEN ${nothing} END`
+  return converted(text, from, to) ?? nothing
 }
 
 function converted(text: string, from: DataType, to: DataType): string | undefined {
