@@ -85,6 +85,17 @@ describe('blocks', () => {
     expect(rows).toEqual([['inner second'], ['outer second']])
   })
 
+  it('go on with the handler where rows fail late', async () => {
+    const rows = await product.rows(`$$ BEGIN
+      SELECT if(id = 199999, raise_error('late'), id) FROM range(200000) LIMIT 0;
+      SELECT 'not reached';
+      EXCEPTION WHEN OTHERS THEN SELECT 'handled';
+    END $$`)
+    expect(rows.at(-1)).toEqual(['handled'])
+    expect(rows).not.toContainEqual(['not reached'])
+    expect(rows.length).toBeLessThan(200_000)
+  })
+
   it('name the place of an error inside', async () => {
     await expect(product.rows('$$ BEGIN\n  SELECT 1;\n  SELEC 2;\nEND $$')).rejects.toThrow(/"line":3/)
   })

@@ -30,6 +30,13 @@ describe.skipIf(isSparkMissing)('on Spark', () => {
     await expect(product.rows(block('5'))).rejects.toThrow('custom error for v= 5')
   })
 
+  it('blocks go on with their handler where rows fail', async () => {
+    const rows =
+      await product.rows(`SET engine = spark; $$BEGIN SELECT 1; SELECT raise_error('mine'); SELECT 2;
+      EXCEPTION WHEN OTHERS THEN SELECT 'handled'; END$$`)
+    expect(rows).toEqual([[1], ['handled']])
+  })
+
   it('prepared statements take their values, and variables their tables', async () => {
     const rows = await product.rows(`SET engine = spark;
       CREATE TEMP TABLE people AS SELECT * FROM VALUES (9999, 'nobody'), (10000, 'alexander'), (10005, 'fernando')

@@ -1,4 +1,5 @@
 import { type AppError, toAppError } from '#base/errors.ts'
+import { holdRows } from './held-rows.ts'
 import type { Statement } from './query.ts'
 import { type Results, runStatement, type StatementHost } from './run-statement.ts'
 import { evaluateScalar } from './scalar.ts'
@@ -32,11 +33,21 @@ export async function* runBlock(
     yield* runSteps(inner, handler, { host, prefix: `${step}.h` })
     return
   }
+  const steps = runSteps(inner, body, { host, prefix: step })
+  if (!handler) return yield* steps
+  const holds = (error: unknown): boolean => isForHandler(toAppError(error), scope.signal)
   try {
-    yield* runSteps(inner, body, { host, prefix: step })
+    for await (const result of steps) {
+      if (result.kind !== 'rows') continue
+      // Rows fail where they are pulled, which is not in here.
+      const held = await holdRows(result.rows, holds)
+      yield { ...result, rows: held.rows }
+      const failure = held.failure()
+      if (failure) throw failure
+    }
   } catch (error) {
+    if (!holds(error)) throw error
     const failure = toAppError(error)
-    if (!handler || !isForHandler(failure, scope.signal)) throw error
     await journal.recordFailure(step, { message: failure.message, position: failure.position })
     yield* runSteps(inner, handler, { host, prefix: `${step}.h` })
   }
