@@ -51,6 +51,12 @@ const texts = async (client: pg.Client, text: string): Promise<unknown[][]> => {
   return answer.rows as unknown[][]
 }
 
+it('rows that fail late fail the statement, and are not taken for all there are', async () => {
+  await product.run('CREATE TABLE counted AS SELECT id FROM range(400000)')
+  const sql = "SELECT if(id = 399999, raise_error('the last one'), id) FROM counted LIMIT 0"
+  await expect(connected((client) => texts(client, sql))).rejects.toThrow('the last one')
+})
+
 describe('the partition columns of older queries', () => {
   beforeAll(() =>
     product.run(`CREATE TABLE dated AS SELECT * FROM VALUES (1, timestamp '2018-05-09 23:30:00'),

@@ -99,3 +99,12 @@ test('a text that closes parentheses it has not opened is refused, with numbers 
   await expect(allRows(sql, ofEach(0))).rejects.toThrow(/syntax error/i)
   await expect(allRows(sql, ofEach(1))).rejects.toThrow(/syntax error/i)
 })
+
+test('what fails after the first rows is a failure with its reason, not the end of the rows', async () => {
+  const rows = (last: string): string =>
+    `SELECT i, i / 7, CASE WHEN i = 399999 THEN ${last} END::DECIMAL(18, 3) FROM failing`
+  await connection.run('CREATE OR REPLACE TABLE failing AS SELECT i FROM range(400000) AS r(i)')
+  for (const format of [0, 1] as const) {
+    await expect(allRows(rows(`error('late')`), ofEach(format))).rejects.toThrow(/late/)
+  }
+})

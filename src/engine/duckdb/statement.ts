@@ -1,5 +1,6 @@
 import type { DuckDBPreparedStatement } from '@duckdb/node-api'
-import { StatementType } from '@duckdb/node-api'
+import { ResultReturnType, StatementType } from '@duckdb/node-api'
+import { AppError } from '#base/errors.ts'
 import { quoteIdentifier } from '#base/sql-text.ts'
 import type { Encoding } from '#encode/encoding.ts'
 import { isPrinted } from '#encode/printed.ts'
@@ -36,11 +37,30 @@ export async function openStatement(
     const read = batchReader(wanted, result.columnTypes())
     return new EncodedRows(encoding, wanted, async () => {
       const chunk = await result.fetchChunk()
-      return chunk && chunk.rowCount > 0 ? read(chunk) : undefined
+      if (chunk && chunk.rowCount > 0) return read(chunk)
+      if (result.returnType === ResultReturnType.INVALID) throw await reasonOf(connection, sql)
+      return undefined
     })
   } finally {
     prepared.destroySync()
   }
+}
+
+/**
+ * Why a query failed after its first rows. The engine gives such a failure as the end of the rows and keeps the reason to
+ * itself, so the query is asked for one value of all its rows, which fails as a whole.
+ */
+async function reasonOf(connection: Sandbox['connection'], sql: string): Promise<unknown> {
+  try {
+    const parsed = await connection.extractStatements(sql)
+    // Else it could end the parentheses that are put around it.
+    if (parsed.count === 1) await connection.run(`SELECT bit_xor(hash(row)) FROM (${sql}\n) AS row`)
+  } catch (error) {
+    return error
+  }
+  return new AppError('query.failed', 'The statement failed before all of its rows were there.', {
+    hint: 'Run it again: what failed did not fail the second time.',
+  })
 }
 
 /** A query with columns of types of ours, and what they are; nothing is read. */
