@@ -97,6 +97,23 @@ test('rows of CSV that are not UTF-8 are refused, a file in UTF-16 is by its nam
   })
 })
 
+test('a file of nothing but short rows that are refused keeps nobody waiting', async () => {
+  const dataset = await bed.dataset(columns)
+  let longestMs = 0
+  const startedAt = performance.now()
+  let last = startedAt
+  const beat = setInterval(() => {
+    longestMs = Math.max(longestMs, performance.now() - last)
+    last = performance.now()
+  }, 5)
+  const files = { 'a.json': 'x\n'.repeat(300_000) }
+  const batch = await bed.load(node, dataset, files, { partialIngestionPercentage: 100 })
+  clearInterval(beat)
+  expect(batch).toMatchObject({ state: 'success', failedRecordCount: 300_000 })
+  // By its own measure: how fast this machine is, and what else it does, nobody knows.
+  expect(longestMs / (performance.now() - startedAt)).toBeLessThan(0.3)
+}, 60_000)
+
 test('names that JavaScript gives a meaning are names', async () => {
   const dataset = await bed.dataset(columns)
   const more = '{"__proto__":"a","constructor":"b","toString":"c"}'

@@ -1,9 +1,13 @@
+import { setImmediate } from 'node:timers/promises'
 import type { AppError } from '#base/errors.ts'
 import { ingestCodes, invalidFile } from './ingest-failure.ts'
 import type { Texts } from './record-readers.ts'
 import { isTooDeep, Malformed, type RecordScanner, tooDeep, Unreadable } from './records.ts'
 import { readPlain, type SourceFile, utf8Text } from './source-text.ts'
 import { Misfit } from './value-readers.ts'
+
+/** A piece of a file may hold a hundred thousand of a letter each, and others wait meanwhile. */
+const recordsAtOnce = 5_000
 
 /** Reads a file record by record: each is added, or refused with its row. @throws AppError 'ingest.invalid' */
 export async function readRecords<T>(
@@ -21,10 +25,14 @@ export async function readRecords<T>(
 ): Promise<void> {
   const { scanner, read, add, flush, refuse, signal, rowCountMax } = options
   let rowCount = 0
-  const take = (records: ReturnType<RecordScanner<T>['push']>): void => {
+  const take = async (records: ReturnType<RecordScanner<T>['push']>): Promise<void> => {
     for (const { row, raw, content } of records) {
       // Thrown: that alone ends a file that is being unpacked without a failure of its own.
       if (rowCount++ === rowCountMax) throw enough
+      if (rowCount % recordsAtOnce === 0) {
+        await flush()
+        await setImmediate()
+      }
       if (!raw.isWellFormed()) {
         refuse(row, ingestCodes.corruptRow, 'it is not UTF-8', raw)
         continue
@@ -42,10 +50,10 @@ export async function readRecords<T>(
   }
   await readPlain(file.path, signal, async (pieces) => {
     for await (const text of utf8Text(pieces)) {
-      take(scanner.push(text))
+      await take(scanner.push(text))
       await flush()
     }
-    take(scanner.end())
+    await take(scanner.end())
   }).catch((error: unknown) => {
     if (error === enough) return
     throw error instanceof Unreadable ? unreadable(file, error) : error
