@@ -169,6 +169,14 @@ describe.skipIf(isMissing)('psql', () => {
     )
     expect(await copied("COPY (SELECT 'x' AS x WHERE false) TO STDOUT BINARY")).toMatch(/^PGCOPY\n/)
     expect((await psql(['-c', 'COPY visits TO STDOUT (FORMAT xml)'])).err).toContain('no format xml')
+    for (const [options, error] of [
+      ['HEADER match', 'is true or false, not match'],
+      ['HEADER perhaps', 'is true or false, not perhaps'],
+      ["NULL 'none, sorry'", 'must not stand in what is sent for NULL'],
+    ]) {
+      const { out, err } = await psql(['-c', `COPY ${query} TO STDOUT (FORMAT csv, ${options})`])
+      expect([out, err]).toEqual(['', expect.stringContaining(error!)])
+    }
     const { queries } = await product.call<{ queries: { state: string }[] }>(
       'GET',
       '/data/foundation/query/queries?limit=100',

@@ -1,4 +1,4 @@
-import { AppError } from '#base/errors.ts'
+import { AppError, type TextPosition } from '#base/errors.ts'
 import type { CopyForm } from '#encode/encoding.ts'
 import type { StatementOf } from './query.ts'
 
@@ -33,16 +33,25 @@ export function copyFormOf({ options, query: { position } }: Copy): CopyForm {
     throw new AppError('query.unsupported', 'COPY … TO STDOUT is in UTF8.', { position })
   }
   if (format === 'binary') return { kind: 'binary' }
-  const header = isOn(text('header', 'false'))
-  if (format === 'text') {
-    return { kind: 'text', delimiter: character('delimiter', '\t'), null: text('null', '\\N'), header }
+  const header = switched(text('header', 'false'), position)
+  const delimiter = character('delimiter', format === 'csv' ? ',' : '\t')
+  const nullText = text('null', format === 'csv' ? '' : '\\N')
+  if (nullText.includes(delimiter)) {
+    throw new AppError(
+      'query.unsupported',
+      'The delimiter of COPY must not stand in what is sent for NULL.',
+      {
+        position,
+      },
+    )
   }
+  if (format === 'text') return { kind: 'text', delimiter, null: nullText, header }
   const quote = character('quote', '"')
   const forced = options['force_quote'] ?? []
   return {
     kind: 'csv',
-    delimiter: character('delimiter', ','),
-    null: text('null', ''),
+    delimiter,
+    null: nullText,
     header,
     quote,
     escape: character('escape', quote),
@@ -56,6 +65,16 @@ const known: Readonly<Record<string, readonly string[]>> = {
   binary: ['format', 'encoding', 'freeze'],
 }
 
-function isOn(value: string): boolean {
-  return ['true', 'on', '1'].includes(value.toLowerCase())
+/** As PostgreSQL reads HEADER; MATCH is of COPY … FROM alone. */
+function switched(value: string, position: TextPosition | undefined): boolean {
+  const lower = value.toLowerCase()
+  if (['true', 'on', '1'].includes(lower)) return true
+  if (['false', 'off', '0'].includes(lower)) return false
+  throw new AppError(
+    'query.syntax',
+    `HEADER of COPY … TO STDOUT is true or false, not ${value.slice(0, 40)}.`,
+    {
+      position,
+    },
+  )
 }
