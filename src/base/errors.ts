@@ -73,6 +73,7 @@ export const meanings = {
   'object.missing': { http: 404, sqlState: '58P01', retry: false },
   'port.in_use': { http: 500, sqlState: '58030', retry: false },
   'query.cancelled': { http: 499, sqlState: '57014', retry: false },
+  'query.cursor_exists': { http: 409, sqlState: '42P03', retry: false },
   'query.ended': { http: 409, sqlState: '55000', retry: false },
   'query.exists': { http: 409, sqlState: '42710', retry: false },
   'query.failed': { http: 400, sqlState: '22000', retry: false },

@@ -359,6 +359,16 @@ describe('the extended protocol', () => {
     }
   })
 
+  test('a portal that is open is not bound again, nor a statement prepared again, each with its own code', async () => {
+    await using server = await wireServer()
+    await using client = await WireClient.signedIn(server.port)
+    client.send(parse('rows 1', { name: 's' }), bind({ portal: 'p', statement: 's' }))
+    client.send(bind({ portal: 'p', statement: 's' }), sync)
+    expect(errorFields((await client.untilReady())[2]!)['C']).toBe('42P03')
+    client.send(parse('rows 1', { name: 's' }), sync)
+    expect(errorFields((await client.untilReady())[0]!)['C']).toBe('42P05')
+  })
+
   test('portals end with the transaction, prepared statements with the session, and both have a maximum', async () => {
     await using server = await wireServer()
     await using client = await WireClient.signedIn(server.port)

@@ -252,7 +252,7 @@ export class Session {
     if (columns) formatsFor(columns.length, message.resultFormats)
     if (message.portal !== '' && this.#portals.has(message.portal)) {
       throw new AppError(
-        'query.statement_exists',
+        'query.cursor_exists',
         `There is a portal ${JSON.stringify(message.portal)} already.`,
       )
     }

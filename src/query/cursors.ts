@@ -11,7 +11,7 @@ import { staticResult } from './static-rows.ts'
 
 /** Cursors of one session. A cursor reads the snapshots of the moment it was declared, forward only. */
 export interface Cursors extends AsyncDisposable {
-  /** @throws AppError 'query.statement_exists', 'query.limit' and those of the front end */
+  /** @throws AppError 'query.cursor_exists', 'query.limit' and those of the front end */
   declare(scope: Scope, cursor: DeclaredCursor): Promise<void>
   has(name: string): boolean
   all(): readonly { readonly name: string; readonly isHeld: boolean }[]
@@ -72,7 +72,7 @@ export function newCursors(): Cursors {
     async declare(scope, { name, query, isHeld }) {
       const key = name.toLowerCase()
       if (cursors.has(key)) {
-        throw new AppError('query.statement_exists', `There is a cursor ${JSON.stringify(name)} already.`, {
+        throw new AppError('query.cursor_exists', `There is a cursor ${JSON.stringify(name)} already.`, {
           hint: 'CLOSE it first, or choose another name.',
         })
       }

@@ -140,7 +140,7 @@ export class Questions {
   #declare(name: string, question: Question, given: ExecuteOptions['given']): void {
     const key = name.toLowerCase()
     if (this.#cursors.has(key)) {
-      throw new AppError('query.statement_exists', `There is a cursor ${JSON.stringify(name)} already.`, {
+      throw new AppError('query.cursor_exists', `There is a cursor ${JSON.stringify(name)} already.`, {
         hint: 'CLOSE it first, or choose another name.',
       })
     }
