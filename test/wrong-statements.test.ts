@@ -64,7 +64,7 @@ interface ServerError extends Error {
 
 /** Words of the engine, of our own insides and of this machine. */
 const inner =
-  /\bu?int(?:8|16|32|64)\b|duckdb|binder error|catalog error|parser error|conversion error|invalid input|out of range error|internal error|not implemented|broken invariant|read_parquet|struct_pack|struct_extract|list_transform|try_cast|hugeint|varchar|blob|could not read the statement|argument for ntile|destination type|pack nothing|missing \)|c\d+\b.*source|\/(?:tmp|work|home|root|usr|var)\/|\.parquet|\.ts\b|postgres_|select_|relation "/i
+  /\bu?int(?:8|16|32|64)\b|duckdb|binder error|catalog error|parser error|conversion error|invalid input|out of range error|internal error|not implemented|broken invariant|string length|elements are not|read_parquet|struct_pack|struct_extract|list_transform|try_cast|hugeint|varchar|blob|could not read the statement|argument for ntile|destination type|pack nothing|missing \)|c\d+\b.*source|\/(?:tmp|work|home|root|usr|var)\/|\.parquet|\.ts\b|postgres_|select_|relation "/i
 
 /** A statement, its SQLSTATE, and the text that begins where it is wrong; `?`: no place is asked for. */
 const wrong: readonly (readonly [sql: string, code: string, at: string])[] = [
@@ -228,6 +228,8 @@ const wrong: readonly (readonly [sql: string, code: string, at: string])[] = [
   ['SELECT from_utc_timestamp(at, name) FROM visits', '22000', '?'],
   ["SELECT make_timestamp(2020, 1, 1, 1, 1, 1, 'Mars')", '22000', '?'],
   ["SELECT interval '1' month * 5000000000", '22000', '?'],
+  ['SELECT count(*) FROM range(100000000000)', '22000', '?'],
+  ["SELECT format_string('%2000000000d', n) FROM visits", '22000', '?'],
   ['SELECT ntile(0) OVER (ORDER BY n) FROM visits', '22000', '?'],
   ["SELECT raise_error('mine')", '22000', '?'],
   ['SELECT raise_error(CAST(NULL AS string))', '22000', '?'],

@@ -41,6 +41,11 @@ test.each([
     'A query used as a value gave more than one row.',
   ],
   [
+    'Invalid Input Error: Lists larger than 2^32 elements are not supported',
+    'query.failed',
+    'A list would have more elements than it can.',
+  ],
+  [
     'IO Error: Cannot open file "/home/x/lake/a.parquet": No such file',
     'lake.corrupt',
     'A file could not be read or written: Cannot open file "a.parquet": No such file',

@@ -58,7 +58,7 @@ function scalarFunction({ name, takes, gives, run, isBounded }: NativeFunction):
       const rows = (): void => {
         for (let row = 0; row < input.rowCount; row += 1) {
           const values = columns.map((column) => fromEngine(column.getItem(row)))
-          output.setItem(row, values.includes(null) ? null : toEngine(call(...values)))
+          output.setItem(row, values.includes(null) ? null : toEngine(called(call, values)))
         }
       }
       if (isBounded) rows()
@@ -66,6 +66,16 @@ function scalarFunction({ name, takes, gives, run, isBounded }: NativeFunction):
       output.flush()
     },
   })
+}
+
+/** What is too large for JavaScript is told in words of ours. */
+function called(call: (...values: readonly unknown[]) => unknown, values: readonly unknown[]): unknown {
+  try {
+    return call(...values)
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error
+    throw new Error('A value would be larger than functions can make it.', { cause: error })
+  }
 }
 
 function fromEngine(value: DuckDBValue): unknown {
