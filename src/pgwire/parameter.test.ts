@@ -77,6 +77,8 @@ test('what is no value of its type is refused by name', () => {
     )
   refused(integerType, Buffer.from('2147483648'), 0)
   refused(integerType, Buffer.from('1.5'), 0)
+  refused(dateType, Buffer.from('0044-03-15 BC'), 0)
+  refused(dateType, Buffer.from('2024-01-02 or so'), 0)
   refused(integerType, Buffer.alloc(3), 1)
   refused(longType, Buffer.from('9223372036854775808'), 0)
   refused(dateType, Buffer.from('2023-02-29'), 0)
