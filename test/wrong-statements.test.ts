@@ -197,6 +197,8 @@ const wrong: readonly (readonly [sql: string, code: string, at: string])[] = [
   ['CREATE INDEX i ON visits (n)', '0A000', 'CREATE'],
   ['CREATE FUNCTION f() RETURNS int', '0A000', 'CREATE'],
   ['GRANT ALL ON visits TO bob', '0A000', 'GRANT'],
+  ['LISTEN news', '0A000', 'LISTEN'],
+  ['MOVE 2 IN c', '0A000', 'MOVE'],
   ['SELECT * FROM seen SNAPSHOT SINCE 1', '0A000', '?'],
   ['WITH RECURSIVE r AS (SELECT 1 AS n UNION ALL SELECT n + 1 FROM r) SELECT n FROM r', '0A000', 'r'],
   ["COPY visits TO '/etc/passwd'", '0A000', "'/etc/passwd'"],

@@ -19,8 +19,13 @@ import {
 } from './backend-messages.ts'
 import type { CancelKeys } from './cancel-keys.ts'
 import { parseDatabaseName } from './database-name.ts'
-import { Framer } from './framer.ts'
-import { parseFrontend, parseStartup, type StartupMessage } from './frontend-messages.ts'
+import { type Frame, Framer } from './framer.ts'
+import {
+  type FrontendMessage,
+  parseFrontend,
+  parseStartup,
+  type StartupMessage,
+} from './frontend-messages.ts'
 import { Input } from './input.ts'
 import { Output } from './output.ts'
 import { malformed, PayloadReader } from './payload-reader.ts'
@@ -331,9 +336,10 @@ export class Connection {
         if (this.#input.closed.aborted) return
         throw this.#stopping.signal.reason
       }
-      const message = parseFrontend(frame)
-      if (message.kind === 'terminate') return
-      await session.handle(message)
+      const message = readable(frame)
+      if (message instanceof AppError) session.refuse(frame.type, message)
+      else if (message.kind === 'terminate') return
+      else await session.handle(message)
       if (session.isAtRest) this.#stopping.signal.throwIfAborted()
     }
   }
@@ -346,6 +352,16 @@ export class Connection {
     if (known.code === 'internal') logger.log('error', 'pgwire.internal', { error })
     else logger.log('debug', 'pgwire.refused', { code: known.code })
     this.#output.write(errorResponse({ severity: 'FATAL', error: known }))
+  }
+}
+
+/** A text in another encoding is its statement's fault; what is malformed otherwise ends the connection. */
+function readable(frame: Frame): FrontendMessage | AppError {
+  try {
+    return parseFrontend(frame)
+  } catch (error) {
+    if (error instanceof AppError && error.code === 'query.encoding') return error
+    throw error
   }
 }
 

@@ -60,7 +60,7 @@ export function utf8(bytes: Uint8Array): string {
   try {
     return decoder.decode(bytes)
   } catch {
-    throw new AppError('connection.protocol', 'A text was expected in UTF-8, other bytes came.', {
+    throw new AppError('query.encoding', 'A text was expected in UTF-8, other bytes came.', {
       hint: 'Set the client encoding to UTF8.',
     })
   }

@@ -33,6 +33,7 @@ import { parameterOid, typeOfOid, wireTypeOf } from './wire-type.ts'
 const preparedMax = 1_000
 /** Each open portal may hold a statement in the engine. */
 const portalsMax = 10
+const savepointsMax = 10_000
 /** One pull. Of a result there are three in memory at most: one that is sent, the next, and one that the engine makes ahead. */
 const pullRowCountMax = 4_096
 const pullBytesMax = 512 * 1024
@@ -56,6 +57,7 @@ export class Session {
   readonly #portals = new Map<string, Portal>()
   readonly #reported = new Map<string, string>()
   #transaction: TransactionStatus = 'idle'
+  readonly #savepoints: string[] = []
   #skipsToSync = false
   #isInPipeline = false
   #current: AbortController | undefined
@@ -113,6 +115,15 @@ export class Session {
       this.#fail(error, sql)
       this.#skipsToSync = true
     }
+  }
+
+  /** Answers a message that could not be read as one that failed. */
+  refuse(type: string, error: AppError): void {
+    this.#isInPipeline = true
+    if (this.#skipsToSync) return
+    this.#fail(error, undefined)
+    if (type === 'Q') this.#ready()
+    else this.#skipsToSync = true
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -434,7 +445,7 @@ export class Session {
   /** What ends a statement without rows, and what it means for the transaction. */
   #complete(statement: SessionStatement, tag: string): void {
     const wasFailed = this.#transaction === 'failed'
-    if (statement.kind === 'transaction' && isPoint(statement.action)) {
+    if (isPoint(statement)) {
       // Nothing is undone, but the transaction goes on.
       if (statement.action === 'rollbackTo') this.#transaction = 'inTransaction'
     } else if (statement.kind === 'transaction') {
@@ -445,7 +456,8 @@ export class Session {
         else this.#transaction = 'inTransaction'
       } else {
         if (!isWithin) this.#output.write(warningResponse('There is no transaction in progress.', '25P01'))
-        this.#transaction = 'idle'
+        this.#transaction = statement.isChained ? 'inTransaction' : 'idle'
+        this.#savepoints.length = 0
       }
     }
     this.#output.write(commandComplete(wasFailed && statement.kind === 'transaction' ? 'ROLLBACK' : tag))
@@ -454,15 +466,8 @@ export class Session {
   /** Prepared statements of the protocol share SQL's names, so DEALLOCATE and DISCARD are for them too. */
   async #handledHere(statement: SessionStatement): Promise<boolean> {
     this.#refuseInFailed(statement)
-    if (statement.kind === 'transaction' && isPoint(statement.action) && this.#transaction === 'idle') {
-      throw new AppError(
-        'query.no_transaction',
-        'Savepoints are of a transaction, and there is none in progress.',
-        {
-          hint: 'Send BEGIN first.',
-        },
-      )
-    }
+    if (this.#transaction === 'idle') refuseOutsideTransaction(statement)
+    if (isPoint(statement)) this.#markSavepoint(statement)
     if (statement.kind === 'discard' && statement.what === 'all') {
       await this.#closePortals()
       this.#prepared.clear()
@@ -476,6 +481,22 @@ export class Session {
     if (!this.#prepared.delete(statement.name)) return false
     this.#output.write(commandComplete('DEALLOCATE'))
     return true
+  }
+
+  /** Their names are kept as PostgreSQL keeps them; a later one of the same name hides the earlier. */
+  #markSavepoint({ action, name }: Savepoint): void {
+    const key = name.toLowerCase()
+    if (action === 'savepoint') {
+      if (this.#savepoints.length >= savepointsMax) {
+        throw new AppError('query.limit', `A transaction has at most ${savepointsMax} savepoints.`)
+      }
+      return void this.#savepoints.push(key)
+    }
+    const index = this.#savepoints.lastIndexOf(key)
+    if (index < 0) {
+      throw new AppError('query.unknown_savepoint', `There is no savepoint ${JSON.stringify(name)}.`)
+    }
+    this.#savepoints.length = action === 'release' ? index : index + 1
   }
 
   #refuseInFailed(statement: SessionStatement | undefined): void {
@@ -572,8 +593,19 @@ function rowsTag({ kind }: SessionStatement, rowCount: number): string {
   return `${kind === 'fetch' ? 'FETCH' : 'SELECT'} ${rowCount}`
 }
 
-function isPoint(action: string): boolean {
-  return action === 'savepoint' || action === 'release' || action === 'rollbackTo'
+type Savepoint = Extract<SessionStatement, { readonly kind: 'transaction'; readonly name: string }>
+
+function isPoint(statement: SessionStatement): statement is Savepoint {
+  return statement.kind === 'transaction' && 'name' in statement
+}
+
+function refuseOutsideTransaction(statement: SessionStatement): void {
+  const isChained = statement.kind === 'transaction' && 'isChained' in statement && statement.isChained
+  if (!isPoint(statement) && !isChained) return
+  const what = isChained ? 'AND CHAIN follows' : 'Savepoints are of'
+  throw new AppError('query.no_transaction', `${what} a transaction, and there is none in progress.`, {
+    hint: 'Send BEGIN first.',
+  })
 }
 
 function declaredType(oid: number): DataType | undefined {

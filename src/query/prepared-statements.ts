@@ -1,12 +1,14 @@
 import { AppError } from '#base/errors.ts'
 import { movedTo } from './dialect-text.ts'
-import type { Statement } from './query.ts'
+import type { StatementOf } from './query.ts'
+
+type Prepared = StatementOf<'prepare'>
 
 /** Statements kept by PREPARE. Names are the same without case. */
 export interface PreparedStatements {
-  get(name: string): Statement | undefined
+  get(name: string): Prepared | undefined
   /** @throws AppError 'query.statement_exists', 'query.limit' */
-  add(name: string, statement: Statement): void
+  add(statement: Prepared): void
   /** Whether there was one. */
   remove(name: string): boolean
   clear(): void
@@ -15,10 +17,11 @@ export interface PreparedStatements {
 const preparedMax = 1_000
 
 export function preparedStatements(): PreparedStatements {
-  const statements = new Map<string, Statement>()
+  const statements = new Map<string, Prepared>()
   return {
     get: (name) => statements.get(name.toLowerCase()),
-    add: (name, statement) => {
+    add: (statement) => {
+      const { name } = statement
       const key = name.toLowerCase()
       if (statements.has(key)) {
         throw new AppError(

@@ -1,9 +1,10 @@
 import { must, unreachable } from '#base/assert.ts'
 import { AppError } from '#base/errors.ts'
 import type { Encoding } from '#encode/encoding.ts'
-import type { ParsedQuery } from '#sql/compile.ts'
+import type { Literal, ParsedQuery } from '#sql/compile.ts'
 import { rowLimit } from '#sql/limit.ts'
-import type { Field } from '#types/data-type.ts'
+import { castQuery } from '#sql/parameters.ts'
+import { type DataType, type Field, sameType } from '#types/data-type.ts'
 import { checkLimit, openRows, type RowCap } from './engine-rows.ts'
 import { addColumns } from './add-columns.ts'
 import { analyzedColumns, computeStatistics, statisticsQuery } from './analyze.ts'
@@ -13,9 +14,11 @@ import { createdColumns, createTable, createTableAs } from './create-table.ts'
 import type { Cursors } from './cursors.ts'
 import { define } from './definitions.ts'
 import { describeTable } from './describe-table.ts'
+import { movedTo } from './dialect-text.ts'
 import { explainJson, explainText, runToEnd } from './explain.ts'
 import { createdFieldGroupColumns, createFieldGroup, dropFieldGroup } from './field-groups.ts'
 import { placedAt } from './placed-at.ts'
+import { literalOfText } from './literal-text.ts'
 import { type PlannedQuery, planQuery } from './plan-query.ts'
 import { inPrepared, type PreparedStatements, unknownPrepared } from './prepared-statements.ts'
 import type { SessionProperties } from './properties.ts'
@@ -171,12 +174,13 @@ export async function* runStatement(scope: Scope, statement: Statement, host: St
       if (statement.action === 'begin') host.cursors.beginTransaction()
       if (statement.action === 'commit' || statement.action === 'rollback') {
         await host.cursors.endTransaction(statement.action)
+        if (statement.isChained) host.cursors.beginTransaction()
       }
       return yield command(transactionTags[statement.action])
     case 'unlisten':
       return yield command('UNLISTEN')
     case 'prepare':
-      host.prepared.add(statement.name, statement.statement)
+      host.prepared.add(statement)
       return yield command('PREPARE')
     case 'execute':
       return yield* executePrepared(scope, statement, host)
@@ -268,12 +272,13 @@ async function* executePrepared(
 ): Results {
   const prepared = host.prepared.get(statement.name)
   if (!prepared) throw unknownPrepared(statement.name)
+  const { types, statement: inner } = prepared
   const parameters = []
   for (const [index, argument] of statement.arguments.entries()) {
     const step = `${scope.step}.${index}`
-    parameters.push(await evaluateScalar({ ...scope, step }, argument, await scope.journal.pins(step)))
+    parameters.push(await argumentOf({ ...scope, step }, argument, types[index]))
   }
-  const expected = parameterCountOf(prepared)
+  const expected = parameterCountOf(inner)
   if (parameters.length !== expected) {
     throw new AppError(
       'query.parameters',
@@ -281,9 +286,23 @@ async function* executePrepared(
     )
   }
   try {
-    yield* runStatement({ ...scope, parameters }, prepared, host)
+    yield* runStatement({ ...scope, parameters }, inner, host)
   } catch (error) {
     throw inPrepared(error)
+  }
+}
+
+/** A text is read as one that a client sends for a parameter of the type; other values are cast. */
+async function argumentOf(scope: Scope, argument: ParsedQuery, type: DataType | undefined): Promise<Literal> {
+  const pins = await scope.journal.pins(scope.step)
+  const given = await evaluateScalar(scope, argument, pins)
+  if (!type || sameType(given.type, type)) return given
+  if (given.type.kind !== 'string') return await evaluateScalar(scope, castQuery(argument, type), pins)
+  if (given.value === null) return { type, value: null }
+  try {
+    return literalOfText(type, String(given.value))
+  } catch (error) {
+    throw error instanceof AppError ? movedTo(error, argument.position) : error
   }
 }
 

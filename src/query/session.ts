@@ -42,6 +42,7 @@ import { textColumns } from './static-rows.ts'
 import { stopReason } from './stop-signal.ts'
 import { TemporaryTables } from './temporary-tables.ts'
 import { Variables } from './variables.ts'
+import { insertedTypes } from './write-rows.ts'
 
 /** Chains of EXECUTE of a prepared EXECUTE end somewhere. */
 const describeDepthMax = 10
@@ -208,8 +209,12 @@ export class Session implements QuerySession {
         return await describeQuery(scope, statement.query, parameterTypes, {
           complexAsJson: this.#properties.isTrue('auto_to_json'),
         })
+      case 'insert': {
+        const known = await insertedTypes(scope, statement, parameterTypes)
+        const bound = await describeQuery(scope, statement.query, known)
+        return { parameterTypes: bound.parameterTypes, columns: undefined }
+      }
       case 'copy':
-      case 'insert':
       case 'declareCursor':
       case 'createTableAs': {
         const bound = await describeQuery(scope, statement.query, parameterTypes)
@@ -236,7 +241,8 @@ export class Session implements QuerySession {
         if (!prepared) throw unknownPrepared(statement.name)
         if (depth >= describeDepthMax) throw new AppError('query.limit', 'Prepared statements nest too deep.')
         try {
-          const { columns } = await this.#describe(prepared, { parameterTypes: [], signal, depth: depth + 1 })
+          const { statement: inner, types } = prepared
+          const { columns } = await this.#describe(inner, { parameterTypes: types, signal, depth: depth + 1 })
           return columnsOnly(columns)
         } catch (error) {
           throw inPrepared(error)
@@ -374,7 +380,10 @@ export class Session implements QuerySession {
       if (answer) return yield answer
     }
     if (statement.kind === 'discard' && statement.what === 'all') this.#questions.close('all')
-    if (statement.kind === 'transaction') this.#questions.transaction(statement.action)
+    if (statement.kind === 'transaction') {
+      this.#questions.transaction(statement.action)
+      if ('isChained' in statement && statement.isChained) this.#questions.transaction('begin')
+    }
     if (statement.kind === 'closeCursor' && this.#questions.close(statement.name)) {
       return yield { kind: 'command', tag: 'CLOSE CURSOR', rowCount: undefined }
     }
@@ -388,7 +397,7 @@ export class Session implements QuerySession {
 
   #outputOf(statement: SessionStatement): 'ctas' | 'insert' | undefined {
     if (statement.kind === 'question') return undefined
-    const meant = statement.kind === 'execute' ? this.#prepared.get(statement.name) : statement
+    const meant = statement.kind === 'execute' ? this.#prepared.get(statement.name)?.statement : statement
     return outputOf(meant ? [meant] : [])
   }
 

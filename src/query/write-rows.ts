@@ -1,7 +1,10 @@
 import { AppError } from '#base/errors.ts'
 import type { Dataset } from '#datasets/datasets.ts'
 import { requireWritable } from '#datasets/require-writable.ts'
+import { isComplex } from '#encode/text.ts'
 import type { AppendResult } from '#lake/lake.ts'
+import { columnsOfParameters } from '#sql/parameters.ts'
+import type { DataType } from '#types/data-type.ts'
 import { askedOfRows, checkedRows } from './checked-rows.ts'
 import { runningStatement } from './engine-rows.ts'
 import { findTable } from './find-table.ts'
@@ -31,6 +34,29 @@ export async function insert(scope: Scope, statement: StatementOf<'insert'>): Pr
   const planned = await planQuery(scope, statement.query, pins)
   await pins.keep()
   return (await appendRows(scope, { dataset, planned, statement })).rowCount
+}
+
+/** A parameter that stands for a column's value is of its type, unless somebody said another. */
+export async function insertedTypes(
+  scope: Scope,
+  { table, columns, query }: StatementOf<'insert'>,
+  declared: readonly (DataType | undefined)[],
+): Promise<readonly (DataType | undefined)[]> {
+  const places = columnsOfParameters(query)
+  if (places.length === 0) return declared
+  const dataset = await findTable(scope, table.parts)
+  const fields = dataset?.schema.fields ?? []
+  const names = columns?.map((name) => name.toLowerCase())
+  return places.map((place, index) => {
+    if (declared[index] || place === undefined) return declared[index]
+    const field = names ? fields.find(({ name }) => name.toLowerCase() === names[place]) : fields[place]
+    return field && !isNested(field.type) ? field.type : undefined
+  })
+}
+
+/** Clients have no form for these. */
+function isNested(type: DataType): boolean {
+  return isComplex(type) && !(type.kind === 'array' && !isComplex(type.element))
 }
 
 /** The rows are stored already when an earlier attempt of this run did it. */

@@ -1,5 +1,5 @@
 import type { TextPosition } from '#base/errors.ts'
-import type { Field } from '#types/data-type.ts'
+import type { DataType, Field } from '#types/data-type.ts'
 import type { ParsedQuery, TableName } from './compile.ts'
 import type { ColumnPath, Definition, TableKey } from './definition.ts'
 
@@ -129,10 +129,28 @@ export type ParsedStatement =
       readonly otherwise: readonly ParsedStatement[]
       readonly position: TextPosition
     }
-  | { readonly kind: 'transaction'; readonly action: TransactionAction }
+  | { readonly kind: 'transaction'; readonly action: 'begin' }
+  | {
+      readonly kind: 'transaction'
+      readonly action: 'commit' | 'rollback'
+      /** Another transaction begins at once. */
+      readonly isChained: boolean
+    }
+  /** These stand within a transaction. */
+  | {
+      readonly kind: 'transaction'
+      readonly action: 'savepoint' | 'release' | 'rollbackTo'
+      readonly name: string
+    }
   /** Nothing is ever listened to. */
   | { readonly kind: 'unlisten' }
-  | { readonly kind: 'prepare'; readonly name: string; readonly statement: ParsedStatement }
+  /** `types` are those it declares, for its first parameters. */
+  | {
+      readonly kind: 'prepare'
+      readonly name: string
+      readonly types: readonly DataType[]
+      readonly statement: ParsedStatement
+    }
   | { readonly kind: 'execute'; readonly name: string; readonly arguments: readonly ParsedQuery[] }
   | { readonly kind: 'deallocate'; readonly name: string | 'all' }
   | { readonly kind: 'discard'; readonly what: 'all' | 'plans' | 'sequences' | 'temp' }
@@ -145,6 +163,3 @@ export type CopyTarget =
 
 /** A word or text without its quotes; `*` or names where an option takes columns. */
 export type CopyOption = string | readonly string[]
-
-/** `savepoint`, `release` and `rollbackTo` stand within a transaction. */
-export type TransactionAction = 'begin' | 'commit' | 'rollback' | 'savepoint' | 'release' | 'rollbackTo'

@@ -75,6 +75,70 @@ export const cases: readonly ConformanceCase[] = [
     ),
   },
   { name: 'a savepoint outside of a transaction', steps: simple('SAVEPOINT a') },
+  {
+    name: 'a savepoint that is not there',
+    steps: simple(
+      'BEGIN; SAVEPOINT a; SAVEPOINT b',
+      'ROLLBACK TO c',
+      'ROLLBACK TO A',
+      'RELEASE a',
+      'RELEASE a',
+      'ROLLBACK',
+    ),
+  },
+  {
+    name: 'a transaction that follows at once',
+    steps: simple('BEGIN', 'COMMIT AND CHAIN', 'ROLLBACK AND NO CHAIN', 'COMMIT AND CHAIN'),
+  },
+  { name: 'words behind an end', steps: simple('COMMIT nothing', 'BEGIN', 'ROLLBACK') },
+  {
+    name: 'a prepared statement with types',
+    steps: simple(
+      'PREPARE typed (int, date, text) AS SELECT $1 AS a, $2 AS b, $3 AS c WHERE $1 > 3',
+      "EXECUTE typed('7', '2024-02-29', 5)",
+      "EXECUTE typed('nothing', NULL, 'x')",
+      'PREPARE numbered (numeric) AS SELECT id FROM kinds WHERE value = $1',
+      'EXECUTE numbered(12.5)',
+    ),
+  },
+  {
+    name: 'a prepared statement with types, run by the extended protocol',
+    steps: [
+      ...simple('PREPARE typed (bigint) AS SELECT $1 AS a'),
+      ...once(parse("EXECUTE typed('7')"), bind({ resultFormats: [1] }), describe('P'), execute(), sync),
+    ],
+  },
+  {
+    name: 'names that are taken',
+    steps: [
+      ...simple(
+        'BEGIN; DECLARE c CURSOR FOR SELECT 1 AS a',
+        'DECLARE c CURSOR FOR SELECT 2 AS a',
+        'ROLLBACK',
+      ),
+      ...once(parse('SELECT 1 AS a'), bind({ portal: 'p' }), bind({ portal: 'p' }), sync),
+    ],
+  },
+  {
+    name: 'parameters that become columns',
+    steps: once(
+      parse('INSERT INTO kinds (day, id, small, ok, value) VALUES ($1, $2, $3, $4, $5)'),
+      describe('S'),
+      parse('INSERT INTO kinds (big, at) SELECT $1, $2'),
+      describe('S'),
+      parse('INSERT INTO kinds VALUES ($1, $2), ($3, $4)', { oids: [0, 0, 0, 20] }),
+      sync,
+    ),
+  },
+  {
+    name: 'a text that is not UTF-8',
+    steps: [
+      ...once(message('Q', Buffer.from("SELECT '\xff'\0", 'latin1'))),
+      ...once(message('P', Buffer.from("\0SELECT '\xe4'\0\0\0", 'latin1')), execute(), sync),
+      ...once(parse('SELECT $1 AS a', { oids: [25] }), bind({ values: [Buffer.from([0xff])] }), sync),
+      ...simple('SELECT 1 AS a'),
+    ],
+  },
   { name: 'a transaction in a transaction', steps: simple('BEGIN', 'BEGIN', 'COMMIT') },
   { name: 'an end without a transaction', steps: simple('COMMIT', 'ROLLBACK') },
   {

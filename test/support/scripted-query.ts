@@ -107,8 +107,9 @@ function parse(text: string): Statement[] {
     const [first = '', second = ''] = words
     const position = { offset: start, line: 1, column: start + 1 }
     if (first === '') return []
-    if (first === 'begin' || first === 'commit' || first === 'rollback') {
-      return [{ kind: 'transaction', action: first }]
+    if (first === 'begin') return [{ kind: 'transaction', action: first }]
+    if (first === 'commit' || first === 'rollback') {
+      return [{ kind: 'transaction', action: first, isChained: false }]
     }
     if (first === 'deallocate') return [{ kind: 'deallocate', name: second }]
     if (first === 'discard') return [{ kind: 'discard', what: second === 'temp' ? 'temp' : 'all' }]

@@ -17,6 +17,7 @@ import { parseTableName } from './from.ts'
 import { beginsQuery, isWholeTable } from './look-ahead.ts'
 import { parseWholeQuery, toParsedQuery } from './parsed-query.ts'
 import { parseReset, parseSet } from './set.ts'
+import { parseParameterType } from './type.ts'
 import type { Expression } from './expression-syntax.ts'
 import type { Query } from './syntax.ts'
 import { TokenReader } from './token-reader.ts'
@@ -115,7 +116,7 @@ export function parseOne(reader: TokenReader, isInBlock: boolean): ParsedStateme
           position: token.at,
         })
       }
-      if (['GRANT', 'REVOKE'].includes(token.upper)) {
+      if (notSupported.has(token.upper)) {
         throw new AppError('query.unsupported', `${token.upper} is not supported yet.`, {
           position: token.at,
         })
@@ -123,6 +124,24 @@ export function parseOne(reader: TokenReader, isInBlock: boolean): ParsedStateme
       throw reader.unexpected('a statement')
   }
 }
+
+/** What PostgreSQL has and clients ask for. */
+const notSupported = new Set([
+  'CALL',
+  'CHECKPOINT',
+  'CLUSTER',
+  'COMMENT',
+  'DO',
+  'GRANT',
+  'LISTEN',
+  'LOAD',
+  'LOCK',
+  'MOVE',
+  'NOTIFY',
+  'REINDEX',
+  'REVOKE',
+  'VACUUM',
+])
 
 /** `SELECT … INTO [TEMP] name FROM …` makes a table. */
 function queryOrInto(query: ParsedQuery): ParsedStatement {
@@ -146,15 +165,37 @@ function sampledTable(value: Expression | undefined): TableName | undefined {
 
 function parseTransaction(reader: TokenReader, word: string): ParsedStatement {
   reader.next()
-  reader.takeWord('WORK', 'TRANSACTION')
-  const isTo = word === 'ROLLBACK' && reader.isWord('TO')
-  words(reader)
-  if (isTo) return { kind: 'transaction', action: 'rollbackTo' }
-  if (word === 'SAVEPOINT' || word === 'RELEASE') {
-    return { kind: 'transaction', action: word === 'RELEASE' ? 'release' : 'savepoint' }
+  if (word === 'SAVEPOINT') return savepoint(reader, 'savepoint')
+  if (word === 'RELEASE') {
+    reader.takeWord('SAVEPOINT')
+    return savepoint(reader, 'release')
   }
-  if (word === 'BEGIN' || word === 'START') return { kind: 'transaction', action: 'begin' }
-  return { kind: 'transaction', action: word === 'COMMIT' || word === 'END' ? 'commit' : 'rollback' }
+  reader.takeWord('WORK', 'TRANSACTION')
+  if (word === 'BEGIN' || word === 'START') {
+    words(reader)
+    return { kind: 'transaction', action: 'begin' }
+  }
+  if (word === 'ROLLBACK' && reader.takeWord('TO')) {
+    reader.takeWord('SAVEPOINT')
+    return savepoint(reader, 'rollbackTo')
+  }
+  return {
+    kind: 'transaction',
+    action: word === 'COMMIT' || word === 'END' ? 'commit' : 'rollback',
+    isChained: isChained(reader),
+  }
+}
+
+function savepoint(reader: TokenReader, action: 'savepoint' | 'release' | 'rollbackTo'): ParsedStatement {
+  return { kind: 'transaction', action, name: reader.identifier('the name of a savepoint').name }
+}
+
+/** `AND CHAIN`: the next transaction begins at once. */
+function isChained(reader: TokenReader): boolean {
+  if (!reader.takeWord('AND')) return false
+  const isChain = !reader.takeWord('NO')
+  reader.expectWord('CHAIN')
+  return isChain
 }
 
 function parseDiscard(reader: TokenReader): ParsedStatement {
@@ -169,9 +210,9 @@ function parseDiscard(reader: TokenReader): ParsedStatement {
 function parsePrepare(reader: TokenReader): ParsedStatement {
   reader.next()
   const { name } = reader.identifier('the name of a prepared statement')
-  if (reader.isSymbol('(')) {
-    reader.inParentheses(() => reader.list(() => reader.fieldName()))
-  }
+  const types = reader.isSymbol('(')
+    ? reader.inParentheses(() => reader.list(() => parseParameterType(reader)))
+    : []
   reader.expectWord('AS')
-  return { kind: 'prepare', name, statement: parseOne(reader, false) }
+  return { kind: 'prepare', name, types, statement: parseOne(reader, false) }
 }

@@ -32,9 +32,15 @@ function digitsOf(text: string): { readonly precision: number; readonly scale: n
 
 /** Behind `::` or AS. Of a parameter `numeric` says as little as when a client declares it. */
 export function parseCastTo(reader: TokenReader, value: Expression, at: TextPosition): Expression {
-  const isOfParameter = value.kind === 'parameter' && isBareNumeric(reader)
+  const type = value.kind === 'parameter' ? parseParameterType(reader) : parseType(reader)
+  return { kind: 'cast', value, type, at }
+}
+
+/** As PREPARE declares it, too. */
+export function parseParameterType(reader: TokenReader): DataType {
+  const isBare = isBareNumeric(reader)
   const type = parseType(reader)
-  return { kind: 'cast', value, type: isOfParameter ? decimalType(38, 18) : type, at }
+  return isBare ? decimalType(38, 18) : type
 }
 
 /** Without digits it has ten before the point and none behind, as Spark has it. */
