@@ -198,6 +198,7 @@ const wrong: readonly (readonly [sql: string, code: string, at: string])[] = [
   ['CREATE FUNCTION f() RETURNS int', '0A000', 'CREATE'],
   ['GRANT ALL ON visits TO bob', '0A000', 'GRANT'],
   ['LISTEN news', '0A000', 'LISTEN'],
+  ['SELECT make_interval(days => 3)', '0A000', 'days'],
   ['MOVE 2 IN c', '0A000', 'MOVE'],
   ['SELECT * FROM seen SNAPSHOT SINCE 1', '0A000', '?'],
   ['WITH RECURSIVE r AS (SELECT 1 AS n UNION ALL SELECT n + 1 FROM r) SELECT n FROM r', '0A000', 'r'],

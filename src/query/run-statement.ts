@@ -297,8 +297,8 @@ async function argumentOf(scope: Scope, argument: ParsedQuery, type: DataType | 
   const pins = await scope.journal.pins(scope.step)
   const given = await evaluateScalar(scope, argument, pins)
   if (!type || sameType(given.type, type)) return given
-  if (given.type.kind !== 'string') return await evaluateScalar(scope, castQuery(argument, type), pins)
   if (given.value === null) return { type, value: null }
+  if (given.type.kind !== 'string') return await evaluateScalar(scope, castQuery(argument, type), pins)
   try {
     return literalOfText(type, String(given.value))
   } catch (error) {

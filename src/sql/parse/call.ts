@@ -1,3 +1,4 @@
+import { AppError } from '#base/errors.ts'
 import { parseExpression, parseOperand } from './expression.ts'
 import { named, parseNamed } from './primary.ts'
 import { tokenText } from '../scan/token.ts'
@@ -60,7 +61,7 @@ function parseArguments(reader: TokenReader, name: string): Expression[] {
   if (name === 'position') return parsePosition(reader)
   // `name => value`, where there is one argument: then it can mean no other.
   const isByName = reader.current.kind === 'word' && isSymbolAt(reader, 1, '=>')
-  if (isByName) reader.rewind(reader.index + 2)
+  if (isByName) passFirstName(reader)
   else if (name === 'trim') return parseTrim(reader)
   const further = furtherWords[name]
   const values = [further ? parseExpression(reader) : parseNamed(reader)]
@@ -69,6 +70,19 @@ function parseArguments(reader: TokenReader, name: string): Expression[] {
     return values
   }
   return [...values, ...parseFurther(reader)]
+}
+
+/** What Spark calls the first arguments of functions that take names: others would be taken for another argument. */
+const firstNames = new Set(['collection', 'input', 'seed', 'str'])
+
+function passFirstName(reader: TokenReader): void {
+  const { name, at } = reader.identifier('the name of an argument')
+  if (!firstNames.has(name.toLowerCase())) {
+    throw new AppError('query.unsupported', `Arguments go by their place: none is called ${name}.`, {
+      position: at,
+    })
+  }
+  reader.next()
 }
 
 function parseFurther(reader: TokenReader): Expression[] {
