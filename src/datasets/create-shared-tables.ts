@@ -5,7 +5,7 @@ import { faultPoint } from '#base/faults.ts'
 import { newBatchId, newDatasetId } from '#base/ids.ts'
 import type { CommitBody, TableRequest } from '#lake/catalogue-requests.ts'
 import type { Lake } from '#lake/lake.ts'
-import { selectTakenTableNames } from '#metadata/datasets.ts'
+import { doorTag, selectTakenTableNames } from '#metadata/datasets.ts'
 import type { Metadata, Transaction } from '#metadata/metadata.ts'
 import type { Schemas } from '#schemas/schemas.ts'
 import { tableColumns } from './columns.ts'
@@ -104,7 +104,7 @@ export function createSharedTables(dependencies: SharedTablesDependencies): Shar
       datasetId: dataset.id,
       recordCount: appended.rowCount,
       bytes: appended.bytes,
-      tags: { 'sluice/door': ['iceberg'] },
+      tags: { [doorTag]: ['iceberg'] },
     })
   }
 

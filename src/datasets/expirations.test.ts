@@ -4,10 +4,12 @@ import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest'
 import { systemClock } from '#base/clock.ts'
 import { armFaults, expiryFaultPoints } from '#base/faults.ts'
+import { newBatchId } from '#base/ids.ts'
 import { silentLogger } from '#base/log.ts'
 import { createJobs } from '#jobs/create-jobs.ts'
 import type { Jobs } from '#jobs/jobs.ts'
 import { createMaintenance, type Maintenance } from '#lake/maintenance.ts'
+import { doorTag } from '#metadata/datasets.ts'
 import { stringType, timestampType, type Field } from '#types/data-type.ts'
 import { IngestBed, type IngestNode } from '../../test/support/ingest.ts'
 import { hangingAt } from '../../test/support/lake.ts'
@@ -228,6 +230,19 @@ describe('rows of a dataset that keeps them for a while', () => {
     )
     expect(states).toEqual(['inactive', 'success', 'success', 'success'])
     expect(await loads.ingest.loadedFiles(bed.caller, old.id)).toEqual([])
+  })
+
+  test('leave a batch of another engine as it is, whose rows do not say that they are of it', async () => {
+    const dataset = await bed.dataset(columns)
+    const old = await bed.load(loads, dataset, { 'a.json': row('old', 200) })
+    const id = newBatchId()
+    const tags = { [doorTag]: ['iceberg'] }
+    const batch = { id, datasetId: dataset.id, recordCount: 2, bytes: 100, tags }
+    await bed.metadata.transaction((tx) => bed.datasets.recordCommittedBatch(tx, batch))
+    await keep(dataset, 'P90D')
+    expect(await retain()).toMatchObject({ state: 'succeeded', result: { rowsRemoved: 1 } })
+    expect(await bed.datasets.batch(bed.caller, old.id)).toMatchObject({ state: 'inactive' })
+    expect(await bed.datasets.batch(bed.caller, id)).toMatchObject({ state: 'success' })
   })
 
   test.each(['P29D', 'P4W', '90', 'P', 'PT900H', 'P-90D'])('are not kept for %s', async (span) => {

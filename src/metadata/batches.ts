@@ -1,6 +1,6 @@
 import { type Insertable, type Selectable, sql } from 'kysely'
 import type { BatchId, DatasetId, SandboxId } from '#base/ids.ts'
-import { type BatchRowState, type DatasetTables, rowlessStates } from './datasets.ts'
+import { type BatchRowState, type DatasetTables, doorTag, rowlessStates } from './datasets.ts'
 import type { Db, Transaction } from './metadata.ts'
 
 export type BatchRow = Selectable<DatasetTables['batches']>
@@ -234,7 +234,7 @@ export async function updateBatch(db: Db, batchId: BatchId, change: BatchChange)
     .execute()
 }
 
-/** Of those that are loaded and brought rows. */
+/** Of those that are loaded and brought rows which name them: rows of other engines name no batch. */
 export async function selectLoadedBatchIds(db: Db, datasetId: DatasetId): Promise<BatchId[]> {
   const rows = await db
     .selectFrom('batches')
@@ -242,6 +242,7 @@ export async function selectLoadedBatchIds(db: Db, datasetId: DatasetId): Promis
     .where('dataset_id', '=', datasetId)
     .where('state', '=', 'success')
     .where('record_count', '>', '0')
+    .where(sql<boolean>`tags -> ${doorTag}::text is null`)
     .execute()
   return rows.map(({ id }) => id)
 }

@@ -351,6 +351,9 @@ export async function selectTagged(db: Db, tag: string): Promise<TaggedDataset[]
   }))
 }
 
+/** On a batch that another engine wrote: by which door it came. */
+export const doorTag = 'sluice/door'
+
 /** On a dataset that is a sample: the id of the one it is of, with which it is deleted and closed. */
 export const sampleTag = 'sluice/sample-of'
 
