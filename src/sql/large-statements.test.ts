@@ -138,6 +138,24 @@ describe('constants of anybody', () => {
     }
   })
 
+  it.each([
+    ['the number of a line of CSV', `schema_of_csv('${'1'.repeat(400_000)}x')`],
+    ['the fraction of a time', `TIMESTAMP '2024-01-05 10:00:00.${'0'.repeat(400_000)}1'`],
+  ])('%s is looked through once', (_what, value) => {
+    const started = performance.now()
+    codeOf(() => printed(`SELECT ${value}`))
+    expect(performance.now() - started).toBeLessThan(10_000)
+  })
+
+  it('the separator of CSV is something', () => {
+    for (const call of [
+      "from_csv('a', 'b STRING', map('sep', ''))",
+      "schema_of_csv('a', map('delimiter', ''))",
+    ]) {
+      expect(codeOf(() => printed(`SELECT ${call}`))).toBe('query.type')
+    }
+  })
+
   it('a type of JSON of many levels is printed once a level', () => {
     const type = nested(25, 'int', (inner) => `array<struct<a:${inner}>>`)
     expect(printed(`SELECT from_json('[]', '${type}')`).length).toBeLessThan(50_000)

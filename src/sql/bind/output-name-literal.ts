@@ -39,9 +39,16 @@ function doubleText(value: number): string {
 export function typedText(type: DataType, text: string): string {
   const [, date, clock = '00:00:00', fraction = ''] =
     /^(\d{4}-\d\d-\d\d)(?:[ T](\d\d:\d\d:\d\d)(\.\d+)?)?$/.exec(text.trim()) ?? []
-  const rest = fraction.replace(/\.?0+$/, '')
+  const rest = withoutZeros(fraction)
   const own = date === undefined ? text : type.kind === 'date' ? date : `${date} ${clock}${rest}`
   return `${type.kind.toUpperCase()} '${own}'`
+}
+
+/** A fraction; the pattern of zeros at the end would be tried at each of them. */
+function withoutZeros(fraction: string): string {
+  let end = fraction.length
+  while (end > 0 && fraction[end - 1] === '0') end -= 1
+  return end > 1 ? fraction.slice(0, end) : ''
 }
 
 const second = 1_000_000n

@@ -104,7 +104,9 @@ function csvOptions(value: BoundExpression | undefined): Options {
 }
 
 function separatorOf(options: Options): string {
-  return options.get('sep') ?? options.get('delimiter') ?? ','
+  const separator = options.get('sep') ?? options.get('delimiter') ?? ','
+  if (separator !== '') return separator
+  throw new AppError('query.type', 'The separator of CSV has one character or more.')
 }
 
 /** @throws AppError 'query.type' for what is no constant */
@@ -131,7 +133,10 @@ function nameOf(cell: string): string {
       ? `DECIMAL(${cell.replace(/^[+-]/, '').length},0)`
       : 'DOUBLE'
   }
-  if (/^[+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?$/i.test(cell) || /^(?:NaN|[+-]?Infinity|[+-]?Inf)$/.test(cell))
+  if (
+    /^[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:e[+-]?\d+)?$/i.test(cell) ||
+    /^(?:NaN|[+-]?Infinity|[+-]?Inf)$/.test(cell)
+  )
     return 'DOUBLE'
   if (/^\d{4}-\d\d-\d\d$/.test(cell)) return 'DATE'
   if (/^\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:\d\d)?$/.test(cell)) return 'TIMESTAMP'
