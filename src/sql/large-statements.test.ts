@@ -127,6 +127,17 @@ describe('long chains', () => {
   })
 })
 
+describe('the name of a column', () => {
+  it.each([
+    ['a call that shows its argument twice', nested(20, 'x = 1', (inner) => `assert_true(${inner})`)],
+    ['a value of many cases', `CASE '${'a'.repeat(5_000)}' ${'WHEN x THEN 1 '.repeat(5_000)} END`],
+  ])('of %s has an end', (_what, value) => {
+    const started = performance.now()
+    codeOf(() => expect(printed(`SELECT ${value} FROM t`).length).toBeLessThan(2_000_000))
+    expect(performance.now() - started).toBeLessThan(10_000)
+  })
+})
+
 describe('constants of anybody', () => {
   it('a pattern is looked through once, whatever it holds', () => {
     for (const pattern of ['['.repeat(100_000), '\\\\Q'.repeat(50_000), `[${'\\\\a'.repeat(50_000)}`]) {

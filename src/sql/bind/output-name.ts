@@ -1,4 +1,5 @@
 import { sparkName } from '#types/data-type.ts'
+import { shortened } from '#base/shown-text.ts'
 import type { CallExpression, Expression } from '../parse/expression-syntax.ts'
 import type { BoundExpression } from './bound.ts'
 import { callText, castNames } from './output-name-call.ts'
@@ -95,9 +96,13 @@ function isFunction({ name, quote }: Extract<Expression, { kind: 'name' }>, plac
   return quote === undefined && bareFunctions.has(name.toLowerCase()) && !place.isColumn(name)
 }
 
+/** Some arguments are written several times, and those within them, too: what is longer has an end here. */
+const textLengthMax = 4_096
+
 /** `variables` are those of the lambdas around, in lower case. */
 function textIn(place: NamePlace, variables: ReadonlySet<string>): TextOf {
-  const textOf: TextOf = (expression) => {
+  const textOf: TextOf = (expression) => shortened(wholeText(expression), textLengthMax)
+  const wholeText: TextOf = (expression) => {
     switch (expression.kind) {
       case 'literal':
         return literalText(expression)
@@ -237,8 +242,9 @@ function caseText(
   { operand, branches, otherwise }: Extract<Expression, { kind: 'case' }>,
   textOf: TextOf,
 ): string {
+  const compared = operand && textOf(operand)
   const parts = branches.map(({ when, then }) => {
-    const condition = operand ? `(${textOf(operand)} = ${textOf(when)})` : textOf(when)
+    const condition = compared === undefined ? textOf(when) : `(${compared} = ${textOf(when)})`
     return `WHEN ${condition} THEN ${textOf(then)} `
   })
   return `CASE ${parts.join('')}${otherwise ? `ELSE ${textOf(otherwise)} ` : ''}END`
