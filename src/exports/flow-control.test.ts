@@ -1,9 +1,11 @@
 import { randomUUID } from 'node:crypto'
 import { once } from 'node:events'
 import { type AddressInfo, createServer, type Socket } from 'node:net'
+import { sql } from 'kysely'
 import { expect, onTestFinished, test, vi } from 'vitest'
 import { type FlowId, newUuidId } from '#base/ids.ts'
 import { insertPrincipal } from '#metadata/access.ts'
+import { migrations } from '#metadata/migrate.ts'
 import { addMember, insertRole } from '#metadata/roles.ts'
 import { ExportBed, type Node, stopAt } from '../../test/support/exports.ts'
 import {
@@ -491,11 +493,34 @@ test('a cron expression is read by the wall clocks of its time zone', async () =
   await node.exports.patchEntity(bed.caller, 'flows', flowId, String(flow['etag']), [
     { op: 'replace', path: '/scheduleParams', value: daily },
   ])
+  await migrations.find(({ name }) => name === '0158-unminded-time-zones')?.up(bed.metadata.db)
+  await expect(node.exports.entity(bed.caller, 'flows', flowId)).resolves.toMatchObject({
+    scheduleParams: daily,
+  })
   for (const tick of ['2026-03-28T04:00:00.000Z', '2026-03-29T03:00:00.000Z']) {
     bed.clock.advance(Date.parse(tick) - bed.clock.now().getTime())
     await expect.poll(() => ticksOf(bed, node, flowId), { timeout: 30_000 }).toContain(tick)
   }
 })
+
+test.each([JSON.stringify('Europe/Paris'), 'null', '5'])(
+  'a flow that was taken with the time zone %s, which nobody minded, goes on',
+  async (timeZone) => {
+    const { bed, node } = await open()
+    const dataset = await bed.dataset('unminded')
+    await bed.append(dataset, 0, 10)
+    const { flowId } = await flowOf(bed, node, [dataset.id])
+    await sql`update flow_entities
+      set document = jsonb_set(document, '{scheduleParams,timeZone}', ${timeZone}::jsonb)
+      where id = ${flowId}`.execute(bed.metadata.db)
+    await migrations.find(({ name }) => name === '0158-unminded-time-zones')?.up(bed.metadata.db)
+    const runId = await node.exports.runNow(bed.caller, flowId)
+    await expect
+      .poll(async () => await node.jobs.run(runId), { timeout: 30_000 })
+      .toMatchObject({ state: 'succeeded' })
+    await node.exports.setFlowEnabled(bed.caller, flowId, false)
+  },
+)
 
 test('a schedule that begins now begins now, however many seconds its client took', async () => {
   const { bed, node } = await open()

@@ -48,6 +48,7 @@ import * as abandonedBatches from './migrations/0129-abandoned-batches.ts'
 import * as skippedShares from './migrations/0152-skipped-shares.ts'
 import * as retryAndQuotaAlerts from './migrations/0153-retry-and-quota-alerts.ts'
 import * as replayReasons from './migrations/0143-replay-reasons.ts'
+import * as unmindedTimeZones from './migrations/0158-unminded-time-zones.ts'
 import * as exportStarts from './migrations/0091-export-starts.ts'
 import * as lateAlerts from './migrations/0097-late-alerts.ts'
 
@@ -111,6 +112,7 @@ export const migrations: readonly Migration[] = [
   { name: '0152-skipped-shares', up: skippedShares.up },
   { name: '0153-retry-and-quota-alerts', up: retryAndQuotaAlerts.up },
   { name: '0143-replay-reasons', up: replayReasons.up },
+  { name: '0158-unminded-time-zones', up: unmindedTimeZones.up },
 ]
 
 /** Any number that nobody else uses in this database: two nodes that start together migrate one after the other. */
