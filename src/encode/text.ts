@@ -1,4 +1,5 @@
 import { unreachable } from '#base/assert.ts'
+import { javaDoubleText } from '#base/java-double.ts'
 import type { DataType } from '#types/data-type.ts'
 import type { Interval, MapEntries, Value } from './value.ts'
 
@@ -78,18 +79,6 @@ export function doubleText(value: number): string {
   // JavaScript has exponents below 1e-6 and from 1e+21 on.
   if (size === 0 || (size >= 1e-4 && size < 1e15)) return String(value)
   return value.toExponential().replace(/e([+-])(\d)$/, 'e$10$2')
-}
-
-/** Java's: `611448.0`, `6.1594845E7`. */
-export function javaDoubleText(value: number): string {
-  if (!Number.isFinite(value)) return doubleText(value)
-  const size = Math.abs(value)
-  if (size !== 0 && (size < 1e-3 || size >= 1e7)) {
-    const [mantissa = '', exponent = ''] = value.toExponential().split('e')
-    return `${mantissa.includes('.') ? mantissa : `${mantissa}.0`}E${Number(exponent)}`
-  }
-  const text = Object.is(value, -0) ? '-0' : String(value)
-  return text.includes('.') ? text : `${text}.0`
 }
 
 export function hexText(bytes: Uint8Array): string {

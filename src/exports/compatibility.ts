@@ -1,4 +1,5 @@
 import { AppError } from '#base/errors.ts'
+import { monthsLater } from '#jobs/monthly.ts'
 import { destinationKindOf } from './destination-specs.ts'
 import type { EntityKind } from './entity-kind.ts'
 import type {
@@ -87,13 +88,7 @@ export function withEnd(document: FlowDocument, now: Date): FlowDocument {
   const { scheduleParams } = document
   if (scheduleParams.endTime !== undefined || scheduleParams.interval === 0) return document
   const end = [now, new Date(scheduleParams.startTime * 1_000)]
-    .map((at) => {
-      const end = new Date(at)
-      end.setUTCMonth(end.getUTCMonth() + monthsOfSchedule)
-      // A month that has not the day was left for the next one: back to its last.
-      if (end.getUTCDate() !== at.getUTCDate()) end.setUTCDate(0)
-      return Math.floor(end.getTime() / 1_000)
-    })
+    .map((at) => Math.floor(monthsLater(at, monthsOfSchedule).getTime() / 1_000))
     .find((seconds) => seconds > scheduleParams.startTime)
   return {
     ...document,

@@ -26,7 +26,7 @@ import { requireEntitled } from './require-entitled.ts'
 import { scheduleRuleOf } from './schedule-params.ts'
 import { strictHint } from './strict-hint.ts'
 import { checkTargetFolder } from './target-folder.ts'
-import { endpointOf, locationOf } from './target.ts'
+import { endpointOf, locationOf, type Target } from './target.ts'
 import { targetStore } from './target-store.ts'
 
 export interface EntityCheckOptions {
@@ -134,7 +134,10 @@ async function checkFlowTarget(
   const row = await selectEntity(metadata.db, caller.sandbox.id, 'targetConnections', id)
   if (!row) return // Said when the references are locked.
   requireKind(destinationKindOf(flowSpec.id), row, '/flowSpec/id')
-  const datasetIds = await checkPlace(options, caller, row, sourceConnectionIds[0] ?? '')
+  const target = await targetOf(options, caller, row)
+  if (!target) return
+  const datasetIds = await datasetIdsOf(options, caller, sourceConnectionIds)
+  await checkDestinations(options, caller, { datasetIds, target })
   const { params } = readDocument('targetConnections', row.document)
   if (params.recordTimeFolders === undefined) return
   for (const datasetId of datasetIds) {
@@ -148,13 +151,12 @@ export async function checkFlowsOf(
   options: EntityCheckOptions,
   caller: Caller,
   /** As it will be. */
-  target: EntityRow,
+  row: EntityRow,
 ): Promise<void> {
-  for (const { document } of await selectEntities(options.metadata.db, caller.sandbox.id, 'flows')) {
-    const { sourceConnectionIds, targetConnectionIds } = readDocument('flows', document)
-    if (targetConnectionIds.includes(target.id))
-      await checkPlace(options, caller, target, sourceConnectionIds[0] ?? '')
-  }
+  const datasetIds = await datasetIdsTo(options, caller, row.id)
+  if (datasetIds.length === 0) return
+  const target = await targetOf(options, caller, row)
+  if (target) await checkDestinations(options, caller, { datasetIds, target })
 }
 
 /** As `checkFlowsOf`, of an account that names another server, or another place of it, than before. */
@@ -164,9 +166,7 @@ export async function checkFlowsThrough(
   account: EntityRow,
   { before, after }: { readonly before: DestinationAuth; readonly after: DestinationAuth },
 ): Promise<void> {
-  const { db } = options.metadata
-  const targets = await selectEntities(db, caller.sandbox.id, 'targetConnections')
-  const flows = await selectEntities(db, caller.sandbox.id, 'flows')
+  const targets = await selectEntities(options.metadata.db, caller.sandbox.id, 'targetConnections')
   for (const row of targets.filter(({ document }) => document['baseConnectionId'] === account.id)) {
     const { params, connectionSpec } = readDocument('targetConnections', row.document)
     const kind = destinationKindOf(connectionSpec.id)
@@ -174,46 +174,56 @@ export async function checkFlowsThrough(
     const [old, target] = [before, after].map((auth) => destinationStore(kind, auth, params).config)
     if (!old || !target || (locationOf(old) === locationOf(target) && endpointOf(old) === endpointOf(target)))
       continue
-    for (const { document } of flows) {
-      const { sourceConnectionIds, targetConnectionIds } = readDocument('flows', document)
-      if (!targetConnectionIds.includes(row.id)) continue
-      for (const datasetId of await datasetIdsOfSource(options, caller, sourceConnectionIds[0] ?? ''))
-        await checkDestination(options, caller, { datasetId, target })
-    }
+    const datasetIds = await datasetIdsTo(options, caller, row.id)
+    await checkDestinations(options, caller, { datasetIds, target })
   }
 }
 
-async function datasetIdsOfSource(
+/** Of all flows that deliver to a target connection. */
+async function datasetIdsTo(
+  options: EntityCheckOptions,
+  caller: Caller,
+  targetId: string,
+): Promise<readonly string[]> {
+  const datasetIds: string[] = []
+  for (const { document } of await selectEntities(options.metadata.db, caller.sandbox.id, 'flows')) {
+    const { sourceConnectionIds, targetConnectionIds } = readDocument('flows', document)
+    if (targetConnectionIds.includes(targetId))
+      datasetIds.push(...(await datasetIdsOf(options, caller, sourceConnectionIds)))
+  }
+  return datasetIds
+}
+
+async function datasetIdsOf(
   { metadata }: EntityCheckOptions,
   caller: Caller,
-  sourceId: string,
+  [sourceId = '']: readonly string[],
 ): Promise<readonly string[]> {
   const source = await selectEntity(metadata.db, caller.sandbox.id, 'sourceConnections', sourceId)
   if (!source) return []
   return readDocument('sourceConnections', source.document).params.datasets.map(({ dataSetId }) => dataSetId)
 }
 
-/** Where the datasets of a flow may go; which they are. */
-async function checkPlace(
+/** Where datasets may go. */
+async function checkDestinations(
   options: EntityCheckOptions,
   caller: Caller,
+  { datasetIds, target }: { readonly datasetIds: readonly string[]; readonly target: Target },
+): Promise<void> {
+  for (const datasetId of datasetIds) await checkDestination(options, caller, { datasetId, target })
+}
+
+/** The store that a target connection means; undefined while that cannot be said. */
+async function targetOf(
+  options: EntityCheckOptions,
+  { sandbox }: Caller,
   row: EntityRow,
-  sourceId: string,
-): Promise<readonly string[]> {
+): Promise<Target | undefined> {
   const { params, connectionSpec, baseConnectionId } = readDocument('targetConnections', row.document)
   const kind = destinationKindOf(connectionSpec.id)
-  const connection = await selectEntity(
-    options.metadata.db,
-    caller.sandbox.id,
-    'connections',
-    baseConnectionId,
-  )
-  if (!kind || !connection) return []
-  const request = { kind, target: params, connectionId: baseConnectionId }
-  const target = await targetStore(options, caller.sandbox.id, request)
-  const datasetIds = await datasetIdsOfSource(options, caller, sourceId)
-  for (const datasetId of datasetIds) await checkDestination(options, caller, { datasetId, target })
-  return datasetIds
+  const connection = await selectEntity(options.metadata.db, sandbox.id, 'connections', baseConnectionId)
+  if (!kind || !connection) return undefined
+  return await targetStore(options, sandbox.id, { kind, target: params, connectionId: baseConnectionId })
 }
 
 function requireKind(kind: string | undefined, row: EntityRow, field: string): void {

@@ -9,7 +9,7 @@ import {
   flowSpecIds,
   landingZoneSpecId,
 } from './destination-specs.ts'
-import { type EntityKind } from './entity-kind.ts'
+import type { EntityKind } from './entity-kind.ts'
 import { scheduleParams } from './schedule-params.ts'
 
 /** Of one flow. */

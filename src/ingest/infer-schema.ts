@@ -10,7 +10,7 @@ import type { FileToInfer } from './ingest.ts'
 import { jsonScanner } from './json-records.ts'
 import { describeParquet } from './prepare-parquet.ts'
 import { unreadable } from './read-records.ts'
-import { isTooDeep, Malformed, type RecordScanner, tooDeep, Unreadable } from './records.ts'
+import { contentOf, isTooDeep, Malformed, type RecordScanner, tooDeep, Unreadable } from './records.ts'
 import { SeenValues } from './seen-values.ts'
 import { plainFile, readPlain, utf8Text } from './source-text.ts'
 import { storeDurably } from './staging.ts'
@@ -65,15 +65,12 @@ async function look<T>(
   see: (content: T) => void,
 ): Promise<void> {
   const take = (records: ReturnType<RecordScanner<T>['push']>): void => {
-    for (const { row, raw, content } of records) {
-      const problem = !raw.isWellFormed()
-        ? 'it is not UTF-8'
-        : content instanceof Malformed
-          ? content.reason
-          : undefined
-      if (problem !== undefined || content instanceof Malformed) {
+    for (const record of records) {
+      const { row, raw } = record
+      const content = contentOf(record)
+      if (content instanceof Malformed) {
         throw new Unreadable(
-          `has a record that cannot be read: row ${row}, ${problem}: ${shortened(raw, 100).toWellFormed()}`,
+          `has a record that cannot be read: row ${row}, ${content.reason}: ${shortened(raw, 100).toWellFormed()}`,
         )
       }
       try {

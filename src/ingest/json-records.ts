@@ -9,7 +9,7 @@ import {
   tooDeep,
   Unreadable,
 } from './records.ts'
-import { parseStrictJson } from './strict-json.ts'
+import { closingQuote, parseStrictJson } from './strict-json.ts'
 import { isObject } from './value-readers.ts'
 
 /**
@@ -148,17 +148,6 @@ function valuesScanner(isArray: boolean): RecordScanner<object> {
       yield* scan(false)
     },
     end: () => scan(true),
-  }
-}
-
-function closingQuote(text: string, from: number): number {
-  for (let at = from; ;) {
-    const end = text.indexOf('"', at)
-    if (end === -1) return -1
-    let escapes = 0
-    while (text.charCodeAt(end - 1 - escapes) === 0x5c) escapes += 1
-    if (escapes % 2 === 0) return end
-    at = end + 1
   }
 }
 

@@ -2,7 +2,7 @@ import { setImmediate } from 'node:timers/promises'
 import type { AppError } from '#base/errors.ts'
 import { ingestCodes, invalidFile } from './ingest-failure.ts'
 import type { Texts } from './record-readers.ts'
-import { isTooDeep, Malformed, type RecordScanner, tooDeep, Unreadable } from './records.ts'
+import { contentOf, isTooDeep, Malformed, type RecordScanner, tooDeep, Unreadable } from './records.ts'
 import { readPlain, type SourceFile, utf8Text } from './source-text.ts'
 import { Misfit } from './value-readers.ts'
 
@@ -26,17 +26,15 @@ export async function readRecords<T>(
   const { scanner, read, add, flush, refuse, signal, rowCountMax } = options
   let rowCount = 0
   const take = async (records: ReturnType<RecordScanner<T>['push']>): Promise<void> => {
-    for (const { row, raw, content } of records) {
+    for (const record of records) {
+      const { row, raw } = record
       // Thrown: that alone ends a file that is being unpacked without a failure of its own.
       if (rowCount++ === rowCountMax) throw enough
       if (rowCount % recordsAtOnce === 0) {
         await flush()
         await setImmediate()
       }
-      if (!raw.isWellFormed()) {
-        refuse(row, ingestCodes.corruptRow, 'it is not UTF-8', raw)
-        continue
-      }
+      const content = contentOf(record)
       if (content instanceof Malformed) {
         refuse(row, ingestCodes.corruptRow, content.reason, raw)
         continue

@@ -14,6 +14,11 @@ export class Malformed {
   }
 }
 
+/** What is read of a record, if it is text at all: a byte that is no part of a character came as half of one. */
+export function contentOf<T>({ raw, content }: TextRecord<T>): T | Malformed {
+  return raw.isWellFormed() ? content : new Malformed('it is not UTF-8')
+}
+
 /** Finds the records of a text that comes in pieces. */
 export interface RecordScanner<T> {
   /** The records that are whole now. @throws Unreadable */

@@ -78,7 +78,10 @@ export class RejectLog {
     if (this.#path !== undefined) this.#lines.push(errorLine(reject))
   }
 
-  /** To be called now and then: what was kept is in memory until then. @throws AppError 'ingest.invalid' when it is too much */
+  /**
+   * To be called now and then: what was kept is in memory until then.
+   * @throws AppError 'ingest.invalid' when it is too much
+   */
   async flush(): Promise<void> {
     if (this.#path === undefined || this.#lines.length === 0) return
     const text = this.#lines.join('')

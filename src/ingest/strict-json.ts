@@ -1,7 +1,7 @@
 import { shownValue } from '#base/shown-text.ts'
 import { isRawNumber, parseJson } from './raw-json.ts'
 
-const [quote, backslash, colon] = [0x22, 0x5c, 0x3a] as const
+const [quote, colon] = [0x22, 0x3a] as const
 
 /** JSON in which no object has a key twice: its first value would be lost without a word. @throws SyntaxError */
 export function parseStrictJson(text: string): unknown {
@@ -50,7 +50,7 @@ function keyTwice(text: string): string | undefined {
     else if (code === 0x7d || code === 0x5d) open.pop()
     else if (code === quote) {
       const start = at
-      at = closingQuote(text, at)
+      at = closingQuote(text, at + 1)
       let next = at + 1
       while (isSpace(text.charCodeAt(next))) next += 1
       if (text.charCodeAt(next) !== colon) continue
@@ -63,8 +63,14 @@ function keyTwice(text: string): string | undefined {
   return undefined
 }
 
-function closingQuote(text: string, start: number): number {
-  let at = start + 1
-  for (; text.charCodeAt(at) !== quote; at += 1) if (text.charCodeAt(at) === backslash) at += 1
-  return at
+/** Of the text that begins at `from`, behind its quote; −1: it does not end. */
+export function closingQuote(text: string, from: number): number {
+  for (let at = from; ;) {
+    const end = text.indexOf('"', at)
+    if (end === -1) return -1
+    let escapes = 0
+    while (text.charCodeAt(end - 1 - escapes) === 0x5c) escapes += 1
+    if (escapes % 2 === 0) return end
+    at = end + 1
+  }
 }

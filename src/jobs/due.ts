@@ -70,8 +70,8 @@ const justPassedMs = 60_000
 
 /**
  * The first tick of a schedule made at `now`, or changed then to another rule. What should come once comes at once when
- * its time is past, and what should come again and again when its start has just passed; a schedule that is changed may have had that run before, and where nobody need remember it by now it
- * does not come again.
+ * its time is past, and what should come again and again when its start has just passed; a schedule that is changed may
+ * have had that run before, and where nobody need remember it by now it does not come again.
  */
 export function firstTick(
   rule: ScheduleRule,

@@ -180,8 +180,9 @@ export interface Schedule extends RunOrder {
 /**
  * Ticks are `startAt + k × every`, or each month's, on `startAt`'s day and at its time in UTC (the last day of a month
  * that has not this one), or the minutes a five-field cron expression names on the wall clocks of its time zone
- * (absent: UTC) from `startAt` on; up to and without `endAt`. Missed ticks become one run, named by the newest of them. Ticks before a schedule was made are
- * not owed, except that of `once`, and a start that has just passed: they come at once.
+ * (absent: UTC) from `startAt` on; up to and without `endAt`. Missed ticks become one run, named by the newest of them.
+ * Ticks before a schedule was made are not owed, except that of `once`, and a start that has just passed: they come at
+ * once.
  */
 export type ScheduleRule =
   | { readonly kind: 'once'; readonly startAt: Date }

@@ -1,4 +1,4 @@
-import type { BatchId, TableId } from '#base/ids.ts'
+import type { BatchId, SnapshotId, TableId } from '#base/ids.ts'
 import { quoteIdentifier } from '#base/sql-text.ts'
 import { selectLakeCommitOfBatch } from '#metadata/lake.ts'
 import type { CachedObject } from '#objects/file-cache.ts'
@@ -49,7 +49,7 @@ export async function batchesWithRows(
   const base = await readBase(context, tableId)
   const snapshot = currentSnapshot(base.metadata)
   if (!snapshot) return new Set()
-  const snapshotId = String(snapshot['snapshot-id']) as never
+  const snapshotId = String(snapshot['snapshot-id']) as SnapshotId
   const { files } = await findFiles(context, base, { snapshotId, predicates: [] })
   const columns = allColumns(base.definition.schema).fields.filter(({ name }) => name === batchColumn)
   const found = new Set<string>()

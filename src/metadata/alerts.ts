@@ -24,20 +24,22 @@ export interface AlertTables {
 }
 
 /** `quarantine` is of schedules of queries; from `skipped` on they are of exports. */
-export type AlertType =
-  | 'start'
-  | 'success'
-  | 'failure'
-  | 'quarantine'
-  | 'delay'
-  | 'skipped'
-  | 'empty'
-  | 'shrunken'
-  | 'ending'
-  | 'late'
-  | 'expiring'
-  | 'retrying'
-  | 'quota'
+export const alertTypes = [
+  'start',
+  'success',
+  'failure',
+  'quarantine',
+  'delay',
+  'skipped',
+  'empty',
+  'shrunken',
+  'ending',
+  'late',
+  'expiring',
+  'retrying',
+  'quota',
+] as const
+export type AlertType = (typeof alertTypes)[number]
 export type Subscriber = Pick<
   Selectable<AlertTables['alert_subscribers']>,
   'email' | 'in_product' | 'by_email'

@@ -83,11 +83,7 @@ export async function selectDelayedRuns(
       and alert.alert_type = 'delay' and alert.is_enabled
       and run.created_at + make_interval(mins => coalesce(alert.delay_minutes, ${late.delayMinutesDefault}::int))
         <= ${late.now}
-      and not exists (
-        select from notifications
-        where sandbox_id = run.sandbox_id and key = 'export run ' || run.id::text || ' delay'
-      )
-      and ${isHeard('delay', late)}
+      and ${isUntold('delay')} and ${isHeard('delay', late)}
       and ${where}
     ${tail}`.execute(db)
   return pageOfRows(page, answer.rows)
@@ -105,11 +101,7 @@ export async function selectRetriedRuns(
     from job_runs run
     where run.kind = 'export' and run.state in ('queued', 'running', 'sealed', 'waiting')
       and run.failure_count >= ${retried.failureCountMin}
-      and not exists (
-        select from notifications
-        where sandbox_id = run.sandbox_id and key = 'export run ' || run.id::text || ' retrying'
-      )
-      and ${isHeard('retrying', retried)}
+      and ${isUntold('retrying')} and ${isHeard('retrying', retried)}
       and ${where}
     ${tail}`.execute(db)
   return pageOfRows(page, answer.rows)
@@ -142,14 +134,18 @@ export async function selectRunsInWindows(
         select from export_rules
         where sandbox_id = run.sandbox_id and document ->> 'kind' = 'window'
       )
-      and not exists (
-        select from notifications
-        where sandbox_id = run.sandbox_id and key = 'export run ' || run.id::text || ' late'
-      )
-      and ${isHeard('late', mailing)}
+      and ${isUntold('late')} and ${isHeard('late', mailing)}
       and ${where}
     ${tail}`.execute(db)
   return pageOfRows(page, answer.rows)
+}
+
+/** Nothing of it has been told of the run. */
+function isUntold(alertType: AlertType) {
+  return sql<boolean>`not exists (
+    select from notifications
+    where sandbox_id = run.sandbox_id and key = 'export run ' || run.id::text || ${` ${alertType}`}::text
+  )`
 }
 
 /** Whether somebody subscribed to it of the run's flow and can be told, or a webhook of the sandbox listens. */

@@ -7,6 +7,7 @@ import {
   type AlertPage,
   type AlertRow,
   type AlertType,
+  alertTypes,
   deleteAlerts,
   putAlert,
   selectAlerts,
@@ -20,9 +21,7 @@ import { selectScheduledQuery } from '#metadata/scheduled-queries.ts'
 import type { QueryServiceOptions } from './services.ts'
 import { readRequest } from './stored-request.ts'
 
-export type { AlertType } from '#metadata/alerts.ts'
-
-const typesMax = 13
+export { type AlertType, alertTypes } from '#metadata/alerts.ts'
 
 export interface Alert {
   readonly id: string
@@ -101,7 +100,7 @@ export function createAlerts({ access, metadata, clock }: QueryServiceOptions): 
     reach: { assetId: string; alertType?: AlertType },
   ): Promise<Alert[]> {
     const rows = isUuid(reach.assetId)
-      ? await selectAlerts(db, caller.sandbox.id, reach, { limit: typesMax, offset: 0 })
+      ? await selectAlerts(db, caller.sandbox.id, reach, { limit: alertTypes.length, offset: 0 })
       : []
     if (rows.length === 0) throw unknownAlert(reach)
     return await named(db, caller, rows)
@@ -210,16 +209,7 @@ interface Asset {
 }
 
 const ofRuns: readonly AlertType[] = ['start', 'success', 'failure']
-const ofDeliveries: readonly AlertType[] = [
-  'skipped',
-  'empty',
-  'shrunken',
-  'ending',
-  'late',
-  'expiring',
-  'retrying',
-  'quota',
-]
+const ofDeliveries = alertTypes.slice(alertTypes.indexOf('skipped'))
 const typesOf: Readonly<Record<Asset['kind'], readonly AlertType[]>> = {
   query: ofRuns,
   schedule: [...ofRuns, 'delay', 'quarantine'],

@@ -72,9 +72,7 @@ export function newCursors(): Cursors {
     async declare(scope, { name, query, isHeld }) {
       const key = name.toLowerCase()
       if (cursors.has(key)) {
-        throw new AppError('query.cursor_exists', `There is a cursor ${JSON.stringify(name)} already.`, {
-          hint: 'CLOSE it first, or choose another name.',
-        })
+        throw cursorExists(name)
       }
       if (cursors.size >= cursorsMax) {
         throw new AppError('query.limit', `A session has at most ${cursorsMax} cursors.`)
@@ -155,4 +153,10 @@ function part(
     },
     [Symbol.asyncDispose]: async () => {},
   }
+}
+
+export function cursorExists(name: string): AppError {
+  return new AppError('query.cursor_exists', `There is a cursor ${JSON.stringify(name)} already.`, {
+    hint: 'CLOSE it first, or choose another name.',
+  })
 }

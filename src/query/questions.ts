@@ -4,6 +4,7 @@ import type { Encoding } from '#encode/encoding.ts'
 import { partsOf } from '#shadow/route.ts'
 import type { Answer, AnswerColumn, AskOptions, OpenCursor, Question } from '#shadow/shadow.ts'
 import { readTexts } from '#shadow/wire.ts'
+import { cursorExists } from './cursors.ts'
 import type { ExecuteOptions, QuestionStatement, SessionStatement, StatementResult } from './query.ts'
 import type { ResultRows } from './results.ts'
 import type { Scope } from './scope.ts'
@@ -140,9 +141,7 @@ export class Questions {
   #declare(name: string, question: Question, given: ExecuteOptions['given']): void {
     const key = name.toLowerCase()
     if (this.#cursors.has(key)) {
-      throw new AppError('query.cursor_exists', `There is a cursor ${JSON.stringify(name)} already.`, {
-        hint: 'CLOSE it first, or choose another name.',
-      })
+      throw cursorExists(name)
     }
     if (this.#cursors.size >= cursorsMax) {
       throw new AppError('query.limit', `A session has at most ${cursorsMax} cursors.`)

@@ -1,4 +1,5 @@
 import type { TableName } from '#sql/compile.ts'
+import { innerStatements } from '#sql/inner-statements.ts'
 import type { ParsedStatement } from '#sql/statement.ts'
 
 /** The tables that statements read, as they name them, and all in which they store rows. */
@@ -6,7 +7,7 @@ export function tablesOf(statements: readonly ParsedStatement[]): {
   readonly read: readonly TableName[]
   readonly written: readonly TableName[]
 } {
-  const all = statements.flatMap(withInner)
+  const all = statements.flatMap(innerStatements)
   return {
     read: all.flatMap((statement) => {
       if ('query' in statement) return statement.query.tables
@@ -17,18 +18,5 @@ export function tablesOf(statements: readonly ParsedStatement[]): {
         ? [statement.table]
         : [],
     ),
-  }
-}
-
-function withInner(statement: ParsedStatement): readonly ParsedStatement[] {
-  switch (statement.kind) {
-    case 'block':
-      return [...statement.body, ...(statement.handler ?? [])].flatMap(withInner)
-    case 'if':
-      return [...statement.branches.flatMap(({ body }) => body), ...statement.otherwise].flatMap(withInner)
-    case 'prepare':
-      return withInner(statement.statement)
-    default:
-      return [statement]
   }
 }

@@ -1,5 +1,6 @@
 import { AppError } from '#base/errors.ts'
 import { findFunction } from './functions/registry.ts'
+import { innerStatements } from './inner-statements.ts'
 import type { CallExpression, Expression } from './parse/expression-syntax.ts'
 import type { Query, QueryBody, Select } from './parse/syntax.ts'
 import type { ParsedStatement } from './statement.ts'
@@ -9,29 +10,17 @@ import type { ParsedStatement } from './statement.ts'
  * @throws AppError 'query.syntax'
  */
 export function refuseUnnamedAggregates(statement: ParsedStatement): void {
-  switch (statement.kind) {
-    case 'createTableAs': {
-      const unnamed = firstSelect(statement.query.tree as Query)?.items.filter(
-        ({ alias, aliases }) => (alias ?? aliases) === undefined,
-      )
-      const aggregate = aggregateIn(unnamed)
-      if (!aggregate) return
-      throw new AppError('query.syntax', 'An aggregate that becomes a column of a table needs a name.', {
-        position: aggregate.at,
-        hint: 'Write AS and a name behind it, as in count(*) AS events.',
-      })
-    }
-    case 'block':
-      for (const inner of [...statement.body, ...(statement.handler ?? [])]) refuseUnnamedAggregates(inner)
-      return
-    case 'if':
-      for (const { body } of statement.branches) for (const inner of body) refuseUnnamedAggregates(inner)
-      for (const inner of statement.otherwise) refuseUnnamedAggregates(inner)
-      return
-    case 'prepare':
-      refuseUnnamedAggregates(statement.statement)
-      return
-    default:
+  for (const inner of innerStatements(statement)) {
+    if (inner.kind !== 'createTableAs') continue
+    const unnamed = firstSelect(inner.query.tree as Query)?.items.filter(
+      ({ alias, aliases }) => (alias ?? aliases) === undefined,
+    )
+    const aggregate = aggregateIn(unnamed)
+    if (!aggregate) continue
+    throw new AppError('query.syntax', 'An aggregate that becomes a column of a table needs a name.', {
+      position: aggregate.at,
+      hint: 'Write AS and a name behind it, as in count(*) AS events.',
+    })
   }
 }
 

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { AppError } from '#base/errors.ts'
-import type { Alert, AlertType } from '#query/alerts.ts'
+import { type Alert, type AlertType, alertTypes } from '#query/alerts.ts'
 import type { HttpDependencies } from '../dependencies.ts'
 import { type App, guarded } from '../gateway/app.ts'
 import { callerOf } from '../gateway/caller.ts'
@@ -10,21 +10,6 @@ import { accepted, acceptedShape } from './shapes.ts'
 const tags = ['Query Service']
 const view = guarded('query', 'view-alerts')
 const manage = guarded('query', 'manage-alerts')
-const alertTypes = [
-  'start',
-  'success',
-  'failure',
-  'quarantine',
-  'delay',
-  'skipped',
-  'empty',
-  'shrunken',
-  'ending',
-  'late',
-  'expiring',
-  'retrying',
-  'quota',
-] as const
 const alertType = z.enum(alertTypes)
 const params = z.object({ assetId: z.string().max(100) })
 const typeParams = params.extend({ alertType })

@@ -1,3 +1,4 @@
+import { javaDoubleText } from '#base/java-double.ts'
 import type { DataType } from '#types/data-type.ts'
 import type { Expression } from '../parse/expression-syntax.ts'
 
@@ -13,9 +14,9 @@ export function literalText({ type, value, text }: Literal): string {
     case 'binary':
       return `X'${String(value).toUpperCase()}'`
     case 'double':
-      return doubleText(Number(value))
+      return javaDoubleText(Number(value))
     case 'float':
-      return doubleText(Number(/^[^FDfd]+/.exec(text)?.[0]))
+      return javaDoubleText(Number(/^[^FDfd]+/.exec(text)?.[0]))
     case 'byte':
     case 'short':
     case 'long':
@@ -24,15 +25,6 @@ export function literalText({ type, value, text }: Literal): string {
     default:
       return text
   }
-}
-
-/** `1000.0`, `1.0E-5`. */
-function doubleText(value: number): string {
-  const size = Math.abs(value)
-  const [mantissa = '', exponent] =
-    size !== 0 && (size < 1e-3 || size >= 1e7) ? value.toExponential().split('e') : [String(value)]
-  const digits = mantissa.includes('.') || !Number.isFinite(value) ? mantissa : `${mantissa}.0`
-  return exponent === undefined ? digits : `${digits}E${Number(exponent)}`
 }
 
 /** `DATE '2024-01-05'`: with all its parts, however few were written. */

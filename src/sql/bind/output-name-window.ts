@@ -1,10 +1,5 @@
-import type {
-  CallExpression,
-  Expression,
-  FrameBound,
-  SortItem,
-  WindowSpecification,
-} from '../parse/expression-syntax.ts'
+import { frameBoundText } from '../frame-bound-text.ts'
+import type { CallExpression, Expression, SortItem, WindowSpecification } from '../parse/expression-syntax.ts'
 
 /** The text of one expression within another. */
 export type TextOf = (expression: Expression) => string
@@ -51,26 +46,11 @@ function frameText(
     return `ROWS BETWEEN ${rows} FOLLOWING AND ${rows} FOLLOWING`
   }
   if (frame) {
-    const [start, end] = [boundText(frame.start, textOf), boundText(frame.end, textOf)]
+    const [start, end] = [frame.start, frame.end].map((bound) => frameBoundText(bound, textOf))
     return `${frame.unit.toUpperCase()} BETWEEN ${start} AND ${end}`
   }
   if (ranks.has(lower)) return 'ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW'
   return isOrdered
     ? 'RANGE BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW'
     : 'ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING'
-}
-
-function boundText(bound: FrameBound, textOf: TextOf): string {
-  switch (bound.kind) {
-    case 'unboundedPreceding':
-      return 'UNBOUNDED PRECEDING'
-    case 'unboundedFollowing':
-      return 'UNBOUNDED FOLLOWING'
-    case 'currentRow':
-      return 'CURRENT ROW'
-    case 'preceding':
-      return `${textOf(bound.offset)} PRECEDING`
-    case 'following':
-      return `${textOf(bound.offset)} FOLLOWING`
-  }
 }

@@ -1,4 +1,5 @@
 import type { BoundFrame, BoundFrameBound, BoundSort, BoundWindow } from '../../bind/bound.ts'
+import { frameBoundText } from '../../frame-bound-text.ts'
 import { orderKey } from '../../functions/nested-order.ts'
 import { printExpression, type PrintPlace } from './print-expression.ts'
 
@@ -36,18 +37,7 @@ export function sortKeyText(text: string): string {
 }
 
 function printFrame({ unit, start, end }: BoundFrame, place: PrintPlace): string {
-  return `${unit.toUpperCase()} BETWEEN ${printBound(start, place)} AND ${printBound(end, place)}`
-}
-
-function printBound(bound: BoundFrameBound, place: PrintPlace): string {
-  switch (bound.kind) {
-    case 'unboundedPreceding':
-      return 'UNBOUNDED PRECEDING'
-    case 'unboundedFollowing':
-      return 'UNBOUNDED FOLLOWING'
-    case 'currentRow':
-      return 'CURRENT ROW'
-    default:
-      return `${printExpression(bound.offset, place)} ${bound.kind.toUpperCase()}`
-  }
+  const bound = (value: BoundFrameBound): string =>
+    frameBoundText(value, (offset) => printExpression(offset, place))
+  return `${unit.toUpperCase()} BETWEEN ${bound(start)} AND ${bound(end)}`
 }

@@ -7,6 +7,7 @@ import type {
   BoundWindow,
 } from '../../bind/bound.ts'
 import { longOf } from '../../bind/build.ts'
+import { frameBoundText } from '../../frame-bound-text.ts'
 import { directionOf } from '../duckdb/print-window.ts'
 import { printExpression, type PrintPlace } from './print-expression.ts'
 
@@ -37,7 +38,10 @@ export function sortKeyText(text: string): string {
 }
 
 function printFrame({ unit, start, end }: BoundFrame, place: PrintPlace): string {
-  const bound = (value: BoundFrameBound): string => printBound(unit === 'rows' ? inRows(value) : value, place)
+  const bound = (value: BoundFrameBound): string =>
+    frameBoundText(unit === 'rows' ? inRows(value) : value, (offset) =>
+      printExpression(constantOf(offset), place),
+    )
   return `${unit.toUpperCase()} BETWEEN ${bound(start)} AND ${bound(end)}`
 }
 
@@ -51,19 +55,6 @@ function inRows(bound: BoundFrameBound): BoundFrameBound {
   const value = BigInt(offset.value)
   const count = value > integerMax ? integerMax : value
   return { ...bound, offset: { ...offset, type: { kind: 'integer' }, value: count } }
-}
-
-function printBound(bound: BoundFrameBound, place: PrintPlace): string {
-  switch (bound.kind) {
-    case 'unboundedPreceding':
-      return 'UNBOUNDED PRECEDING'
-    case 'unboundedFollowing':
-      return 'UNBOUNDED FOLLOWING'
-    case 'currentRow':
-      return 'CURRENT ROW'
-    default:
-      return `${printExpression(constantOf(bound.offset), place)} ${bound.kind.toUpperCase()}`
-  }
 }
 
 /** Spark takes nothing but a literal as a bound. @throws AppError 'query.unsupported' */
