@@ -35,10 +35,10 @@ async function token(): Promise<string> {
   return ((await answer.json()) as { access_token: string }).access_token
 }
 
-async function ask(sql: string, format: string): Promise<Response> {
+async function ask(sql: string, format: string, given?: string): Promise<Response> {
   return await fetch(`${product.http}/sluice/v1/sql`, {
     method: 'POST',
-    headers: { authorization: `Bearer ${await token()}`, 'content-type': 'application/json' },
+    headers: { authorization: `Bearer ${given ?? (await token())}`, 'content-type': 'application/json' },
     body: JSON.stringify({ sql, format }),
   })
 }
@@ -54,6 +54,17 @@ test('it is healthy and ready, and its metrics and description are there', async
     Object.keys(((await (await fetch(`${product.http}/openapi.json`)).json()) as { paths: object }).paths),
   ).toContain('/sluice/v1/sql')
 })
+
+test('many who make tables at the same moment do not keep each other waiting', async () => {
+  const one = await token()
+  const made = Array.from({ length: 40 }, (_, index) =>
+    ask(`CREATE TABLE made_${index} (id int)`, 'json', one),
+  )
+  const startedAt = performance.now()
+  expect((await Promise.all(made)).filter(({ status }) => status !== 200)).toEqual([])
+  // Far less than whoever waits for a connection to our database waits.
+  expect(performance.now() - startedAt).toBeLessThan(15_000)
+}, 60_000)
 
 test('a result is the same in every format', async () => {
   const sql = 'SELECT d, cast(d AS decimal(10, 2)) / 4 AS quarter FROM digits WHERE d < 3 ORDER BY d'

@@ -44,6 +44,20 @@ test('two transactions in a deadlock both succeed in the end', async () => {
   waiting = []
 })
 
+test('transactions that ask besides what they are about are not kept waiting by one another', async () => {
+  await using metadata = await testMetadata()
+  let begun = 0
+  const all = Promise.withResolvers<void>()
+  const asking = Array.from({ length: 8 }, () =>
+    metadata.transaction(async () => {
+      if ((begun += 1) === 8) all.resolve()
+      await all.promise
+      await run(metadata.db, 'select 1')
+    }),
+  )
+  await Promise.all(asking)
+}, 10_000)
+
 test('an error other than a conflict is not tried again and rolls back', async () => {
   await using metadata = await testMetadata()
   await run(metadata.db, 'create table t (n integer)')

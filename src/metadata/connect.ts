@@ -9,8 +9,13 @@ import { Listener } from './listener.ts'
 import type { Metadata, Tables } from './metadata.ts'
 import { namePrepared } from './prepared.ts'
 
-/** Connections one node keeps to our database at most; the managed one allows five times as many. */
-export const poolConnectionsMax = 16
+/**
+ * Connections one node keeps to our database at most, apart for transactions and for single statements: whoever is inside
+ * of a transaction may ask besides, and would wait for ever where transactions have taken all there are. The managed one
+ * allows four times as many.
+ */
+const transactionConnectionsMax = 12
+const statementConnectionsMax = 8
 /** Of `beside`, whose statements wait for nothing. */
 const besideConnectionsMax = 2
 /** How long a caller waits for a connection while PostgreSQL restarts or all are in use. */
@@ -52,7 +57,8 @@ export function connectMetadata(options: ConnectOptions): Metadata {
       }),
     })
   }
-  const db = database({ max: poolConnectionsMax, ...connection })
+  const db = database({ max: statementConnectionsMax, ...connection })
+  const transactions = database({ max: transactionConnectionsMax, ...connection })
   const beside = database({ ...connection, max: besideConnectionsMax })
   const listener = new Listener(connection, logger)
 
@@ -62,7 +68,7 @@ export function connectMetadata(options: ConnectOptions): Metadata {
     transaction: async (work) => {
       for (let attempt = 1; ; attempt += 1) {
         try {
-          return await db.transaction().execute(work)
+          return await transactions.transaction().execute(work)
         } catch (error) {
           if (!isConflict(error) || attempt >= transactionAttemptsMax) throw error
           await clock.sleep(backoffMs(transactionBackoff, attempt))
@@ -76,6 +82,7 @@ export function connectMetadata(options: ConnectOptions): Metadata {
     [Symbol.asyncDispose]: async () => {
       await listener[Symbol.asyncDispose]()
       await beside.destroy()
+      await transactions.destroy()
       await db.destroy()
     },
   }

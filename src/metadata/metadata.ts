@@ -52,10 +52,11 @@ export type Transaction = KyselyTransaction<Tables>
 
 /** Our database, started or connected, migrated, ready. */
 export interface Metadata extends AsyncDisposable {
+  /** For single statements. Transactions take none of its connections, so that it may be asked inside of one, too. */
   readonly db: Db
   /**
    * For single short statements of whoever is inside of a transaction and means them to stay when it is undone. They have
-   * connections of their own: transactions that wait for one another's locks may have taken all others.
+   * connections of their own: statements that wait for locks may have taken all others.
    */
   readonly beside: Db
   /** Runs in one transaction (READ COMMITTED unless said); retried on serialization failure and deadlock. */
