@@ -1,6 +1,6 @@
 import { once } from 'node:events'
 import { connect } from 'node:net'
-import { expect, onTestFinished, test } from 'vitest'
+import { expect, onTestFinished, test, vi } from 'vitest'
 import type { Principal, Sandbox } from '#access/access.ts'
 import { permissions } from '#access/permissions.ts'
 import { systemClock } from '#base/clock.ts'
@@ -388,6 +388,47 @@ test('an upload beyond the limit is refused, said in its length or not', async (
   expect(unsaid.status).toBe(413)
 })
 
+test('who begins a body and does not go on loses the connection, whether refused, waited for or let in', async () => {
+  const bodyMsMax = 200
+  const { port } = await listening({ bodyMsMax })
+  const begin = async (path: string, headers: string) => {
+    const socket = connect({ host: '127.0.0.1', port })
+    const said = { text: '', isClosed: false }
+    socket.on('data', (chunk) => (said.text += String(chunk))).on('close', () => (said.isClosed = true))
+    await once(socket, 'connect')
+    socket.write(`${path} HTTP/1.1\r\nhost: x\r\n${headers}content-length: 20\r\n\r\n1234567890`)
+    return { socket, said }
+  }
+  const form = 'content-type: application/x-www-form-urlencoded\r\n'
+  const strangers = [
+    await begin('POST /data/foundation/flowservice/flows', ''),
+    await begin('POST /nothing/here', ''),
+    await begin('PUT /landing/dlz-destination/prod/x', ''),
+    await begin('POST /ims/token/v2', form),
+    await begin('POST /collection/inlet', ''),
+  ]
+  const upload =
+    'PUT /data/foundation/import/batches/01ARZ3NDEKTSV4RRFFQ69G5FAV/datasets/0123456789abcdef01234567/files/a.json'
+  const bytes = 'content-type: application/octet-stream\r\n'
+  const known = Object.entries(gateway).map(([name, value]) => `${name}: ${value}\r\n`)
+  const slow = await begin(upload, `${known.join('')}${bytes}`)
+  const sql = await begin('POST /sluice/v1/sql', `${known.join('')}content-type: application/json\r\n`)
+  for (const { said } of [...strangers, sql]) await vi.waitFor(() => expect(said.isClosed).toBe(true))
+  expect(strangers.map(({ said }) => said.text.slice(0, 12))).toEqual([
+    'HTTP/1.1 403',
+    'HTTP/1.1 404',
+    'HTTP/1.1 403',
+    '',
+    '',
+  ])
+  // Who uploads a file may take long.
+  await new Promise((resolve) => setTimeout(resolve, 2 * bodyMsMax))
+  expect(slow.said).toEqual({ text: '', isClosed: false })
+  slow.socket.write('1234567890')
+  await vi.waitFor(() => expect(slow.said.text).toMatch(/^HTTP\/1\.1 200/))
+  slow.socket.destroy()
+})
+
 const sqlUrl = '/sluice/v1/sql'
 
 test('SQL answers in each format', async () => {
@@ -457,9 +498,9 @@ test('a port that is taken is named with the way out', async () => {
   })
 })
 
-async function listening() {
+async function listening(given: { readonly bodyMsMax?: number } = {}) {
   const { deps, state } = doubles()
-  const server = await startHttpServer({ ...deps, host: '127.0.0.1', port: 0 })
+  const server = await startHttpServer({ ...deps, ...given, host: '127.0.0.1', port: 0 })
   onTestFinished(() => server[Symbol.asyncDispose]())
   return { deps, state, port: Number(new URL(server.url).port) }
 }

@@ -21,6 +21,7 @@ import { auditRoutes } from './audit/routes.ts'
 import { type App, open } from './gateway/app.ts'
 import { addAuthentication } from './gateway/authenticate.ts'
 import { addJsonBodies } from './gateway/bodies.ts'
+import { endLateBodies, type LateBodies } from './gateway/late-bodies.ts'
 import { addDocs } from './gateway/docs.ts'
 import { addErrors } from './gateway/errors.ts'
 import { addSecurityHeaders } from './gateway/security-headers.ts'
@@ -36,7 +37,7 @@ import { queryRoutes } from './query/routes.ts'
 import { sandboxRoutes } from './sandboxes/routes.ts'
 import { schemaRoutes } from './schemas/routes.ts'
 
-export interface HttpServerOptions extends HttpDependencies {
+export interface HttpServerOptions extends HttpDependencies, LateBodies {
   readonly host: string
   /** 0: the system chooses. */
   readonly port: number
@@ -92,7 +93,7 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
 
 /** The routes without a socket: `inject` asks them. */
 export async function createApp(
-  dependencies: HttpDependencies & { readonly tls?: unknown },
+  dependencies: HttpDependencies & LateBodies & { readonly tls?: unknown },
   serverFactory?: (handler: RequestListener) => Server,
 ): Promise<App> {
   const { logger, access, version } = dependencies
@@ -108,6 +109,7 @@ export async function createApp(
   app.setValidatorCompiler(validatorCompiler)
   app.setSerializerCompiler(serializerCompiler)
   addSecurityHeaders(app, { isEncrypted: dependencies.tls !== undefined })
+  endLateBodies(app, dependencies)
   addErrors(app, logger)
   addJsonBodies(app)
   const counters = createCounters()

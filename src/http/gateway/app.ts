@@ -62,6 +62,8 @@ declare module 'fastify' {
     caller: Caller | null
     /** Set by the gateway where the address, not a header, names the sandbox. */
     principal: Principal | null
+    /** Ends the connection while the body is late. */
+    bodyTimer: NodeJS.Timeout | null
   }
 }
 

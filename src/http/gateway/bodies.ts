@@ -2,6 +2,7 @@ import type { Readable } from 'node:stream'
 import { AppError } from '#base/errors.ts'
 import { giveBack } from '#base/give-back.ts'
 import type { App } from './app.ts'
+import { letBodiesTakeLong } from './late-bodies.ts'
 
 /** JSON bodies of every flavour (`application/json-patch+json` too); an empty one is as none. */
 export function addJsonBodies(app: App): void {
@@ -19,6 +20,7 @@ export function addJsonBodies(app: App): void {
 
 /** In this scope bodies are not read: the handler gets the stream. */
 export function takeBodiesAsStreams(app: App): void {
+  letBodiesTakeLong(app)
   app.removeAllContentTypeParsers()
   app.addContentTypeParser('*', (_request, stream, done) => done(null, stream))
 }
