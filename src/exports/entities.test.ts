@@ -387,7 +387,9 @@ test.each(['view-destinations', 'view-datasets', 'manage-dataset-destinations'])
     const renamed = [{ op: 'replace', path: '/name', value: 'x' }]
     await expect(patch(here, 'flows', flowId, renamed, etag)).rejects.toMatchObject(denied)
     await expect(node.exports.runNow(bed.caller, flowId)).rejects.toMatchObject(denied)
-    await expect(node.exports.runDatasets(bed.caller, flowId, [dataset.id])).rejects.toMatchObject(denied)
+    await expect(
+      node.exports.runDatasets(bed.caller, [{ flowId, datasetIds: [dataset.id] }]),
+    ).rejects.toMatchObject(denied)
     expect(await bed.settled(node, await bed.tick(node, flowId))).toMatchObject({
       state: 'failed',
       ...denied,

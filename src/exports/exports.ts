@@ -34,13 +34,12 @@ export interface Exports {
   /** Makes a run of each of the flow's datasets now (the next of its chain); the id is that of the first. */
   runNow(caller: Caller, flowId: FlowId, options?: { readonly overridesWindows?: boolean }): Promise<RunId>
   /**
-   * As `runNow`, for some of its datasets.
-   * @throws AppError 'flow.invalid' for a dataset that the flow has not, or that has an unfinished run
+   * As `runNow`, for some datasets of flows: all of them, or none.
+   * @throws AppError 'flow.invalid' for a dataset that its flow has not, or that has an unfinished run
    */
   runDatasets(
     caller: Caller,
-    flowId: FlowId,
-    datasetIds: readonly string[],
+    wanted: readonly DatasetsOfFlow[],
   ): Promise<readonly { readonly datasetId: string; readonly runId: RunId }[]>
   /** Lays aside, takes up, ends, or makes anew: of a run that is over, a new run of its dataset. */
   controlRun(
@@ -121,6 +120,11 @@ export interface Exports {
   runDocument(caller: Caller, runId: RunId): Promise<Record<string, unknown>>
   runDocuments(caller: Caller, query: EntityQuery): Promise<EntityPage>
   run(caller: Caller, runId: RunId): Promise<Run>
+}
+
+export interface DatasetsOfFlow {
+  readonly flowId: FlowId
+  readonly datasetIds: readonly string[]
 }
 
 export interface ChangedEntity {

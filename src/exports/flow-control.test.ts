@@ -119,7 +119,7 @@ test('a dataset that was removed from a flow and added again is delivered in ful
   }
   /** What a run delivers of a dataset. */
   const delivered = async ({ id }: { readonly id: string }) => {
-    const [made] = await node.exports.runDatasets(bed.caller, flowId, [id])
+    const [made] = await node.exports.runDatasets(bed.caller, [{ flowId, datasetIds: [id] }])
     const run = await bed.settled(node, made!.runId)
     return run.state === 'succeeded' && [run.result['content'], run.result['rowCount']]
   }
@@ -192,13 +192,33 @@ test('ad hoc runs are refused for other datasets, and for one that has a run und
   const [one, two] = [await bed.dataset('one'), await bed.dataset('two')]
   await bed.append(one, 0, 5)
   const { flowId } = await flowOf(bed, node, [one.id])
-  await expect(node.exports.runDatasets(bed.caller, flowId, [two.id])).rejects.toThrow('does not export')
+  await expect(node.exports.runDatasets(bed.caller, [{ flowId, datasetIds: [two.id] }])).rejects.toThrow(
+    'does not export',
+  )
   const stop = stopAt('export.stage.done')
-  const [run] = await node.exports.runDatasets(bed.caller, flowId, [one.id])
+  const [run] = await node.exports.runDatasets(bed.caller, [{ flowId, datasetIds: [one.id] }])
   await stop.reached
-  await expect(node.exports.runDatasets(bed.caller, flowId, [one.id])).rejects.toThrow('Run already going on')
+  await expect(node.exports.runDatasets(bed.caller, [{ flowId, datasetIds: [one.id] }])).rejects.toThrow(
+    'Run already going on',
+  )
   stop.release()
   expect(await bed.settled(node, run!.runId)).toMatchObject({ state: 'succeeded' })
+})
+
+test('datasets of several flows are run together or not at all, and for one of those who ask at once', async () => {
+  const { bed, node } = await open()
+  const dataset = await bed.dataset()
+  const [one, other] = [await bed.flow(node, dataset), await bed.flow(node, dataset, { name: 'other' })]
+  const wanted = (...flowIds: FlowId[]) => flowIds.map((flowId) => ({ flowId, datasetIds: [dataset.id] }))
+  const run = (...flowIds: FlowId[]) => node.exports.runDatasets(bed.caller, wanted(...flowIds))
+  const unknown = '00000000-0000-4000-8000-000000000000' as FlowId
+  await expect(run(one, unknown)).rejects.toMatchObject({ code: 'flow.unknown' })
+  await expect(run(one, one)).rejects.toThrow('Run already going on')
+  expect((await node.exports.runDocuments(bed.caller, {})).total).toBe(0)
+  const stop = stopAt('export.pin.after')
+  const asked = await Promise.allSettled([run(other, one), ...Array.from({ length: 6 }, () => run(one))])
+  expect(asked.filter(({ status }) => status === 'fulfilled')).toHaveLength(1)
+  stop.release()
 })
 
 test('an account that takes one delivery at a time gets one', async () => {
@@ -208,7 +228,7 @@ test('an account that takes one delivery at a time gets one', async () => {
   await bed.append(two, 5, 5)
   const { flowId } = await flowOf(bed, node, [one.id, two.id], { parallelRunsMax: 1 })
   const stop = stopAt('export.stage.done')
-  const runs = await node.exports.runDatasets(bed.caller, flowId, [one.id, two.id])
+  const runs = await node.exports.runDatasets(bed.caller, [{ flowId, datasetIds: [one.id, two.id] }])
   await stop.reached
   node.jobs.ring()
   const states = async () =>
@@ -318,7 +338,7 @@ test('in an organisation that is strict a sandbox has a hundred flows, and a new
   const { bed, node } = await open()
   const dataset = await bed.dataset()
   const flowId = await bed.flow(node, dataset)
-  const adHoc = () => node.exports.runDatasets(bed.caller, flowId, [dataset.id])
+  const adHoc = () => node.exports.runDatasets(bed.caller, [{ flowId, datasetIds: [dataset.id] }])
   await node.exports.putSettings(bed.caller, { isStrict: true })
   await expect(adHoc()).rejects.toThrow(
     'Following order ID(s) are not ready for dataset export, please wait for 10 minutes and retry.',
@@ -619,7 +639,7 @@ test('runs that wait for a silent account leave others a place', { timeout: 30_0
     { op: 'replace', path: '/sourceConnectionIds', value: [source.id] },
   ])
   const ids = datasets.map(({ id }) => id)
-  const stuck = await node.exports.runDatasets(bed.caller, flowId, ids)
+  const stuck = await node.exports.runDatasets(bed.caller, [{ flowId, datasetIds: ids }])
   await expect.poll(asked, { timeout: 10_000 }).toBe(2)
   const run = await bed.run(node, await bed.flow(node, datasets[0]))
   expect(run).toMatchObject({ state: 'succeeded', result: { rowCount: 5 } })

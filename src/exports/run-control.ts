@@ -116,11 +116,20 @@ export function createRunControl(options: RunControlOptions): RunControl {
     }
   }
 
-  async function enqueue(caller: Caller, flowId: FlowId, wanted: WantedRuns): Promise<MadeRun[]> {
+  /** Whether somebody may start a run by hand, and may now. */
+  async function requireRun(
+    caller: Caller,
+    flowId: FlowId,
+    { datasetIds, payload }: Pick<WantedRuns, 'datasetIds' | 'payload'>,
+  ): Promise<void> {
     await requireExport(options, caller)
     const { principal, sandbox } = caller
     await access.require({ principal, permission: 'view-datasets', sandboxId: sandbox.id })
-    if (wanted.payload?.['overridesWindows'] !== true) await refuseClosed(caller, flowId, wanted.datasetIds)
+    if (payload?.['overridesWindows'] !== true) await refuseClosed(caller, flowId, datasetIds)
+  }
+
+  async function enqueue(caller: Caller, flowId: FlowId, wanted: WantedRuns): Promise<MadeRun[]> {
+    await requireRun(caller, flowId, wanted)
     const made = await metadata.transaction((tx) => enqueueIn(tx, caller, flowId, wanted))
     jobs.ring()
     return made
@@ -210,9 +219,23 @@ export function createRunControl(options: RunControlOptions): RunControl {
       if (!first) throw new AppError('flow.invalid', `The flow ${flowId} exports no dataset.`)
       return first.runId
     },
-    runDatasets: async (caller, flowId, datasetIds) => {
-      await checkAdHocAge(options, caller, flowId)
-      return await enqueue(caller, flowId, { datasetIds, tick: `ad hoc ${randomUUID()}`, isAlone: true })
+    runDatasets: async (caller, wanted) => {
+      for (const { flowId, datasetIds } of wanted) {
+        await checkAdHocAge(options, caller, flowId)
+        await requireRun(caller, flowId, { datasetIds })
+      }
+      const tick = `ad hoc ${randomUUID()}`
+      const made = await metadata.transaction(async (tx) => {
+        const runs: MadeRun[] = []
+        for (const { flowId, datasetIds } of wanted) {
+          // Of two who ask in the same moment the second finds the run of the first.
+          await lockEntity(tx, caller.sandbox.id, 'flows', flowId)
+          runs.push(...(await enqueueIn(tx, caller, flowId, { datasetIds, tick, isAlone: true })))
+        }
+        return runs
+      })
+      jobs.ring()
+      return made
     },
     controlRun,
     datasetIds: async (caller, flowId) => {

@@ -20,7 +20,9 @@ test('a run by hand is refused while a window is closed; overriding it waits for
   const { bed, node, dataset, flowId } = await open()
   const refusal = { code: 'export.closed', message: expect.stringContaining('"at noon"') as string }
   await expect(node.exports.runNow(bed.caller, flowId)).rejects.toMatchObject(refusal)
-  await expect(node.exports.runDatasets(bed.caller, flowId, [dataset.id])).rejects.toMatchObject(refusal)
+  await expect(
+    node.exports.runDatasets(bed.caller, [{ flowId, datasetIds: [dataset.id] }]),
+  ).rejects.toMatchObject(refusal)
   const waiting = await bed.tick(node, flowId)
   const stateOf = async (id: typeof waiting) => (await node.jobs.run(id))?.state
   await expect.poll(() => stateOf(waiting), { timeout: 30_000 }).toBe('waiting')

@@ -38,15 +38,15 @@ export async function adHocRoutes(app: App, { exports }: HttpDependencies): Prom
       schema: {
         tags: ['Flow Service'],
         summary: 'Run datasets of flows now',
-        description: 'Each dataset has a run, at whose address its state is.',
+        description:
+          'Each dataset has a run, at whose address its state is. Where one cannot be made, none is.',
         body,
         response: { 200: answer },
       },
     },
     async (request) => {
       const caller = callerOf(request)
-      const destinations: z.infer<typeof answer>['destinations'] = []
-      for (const { flowId, datasets } of request.body.activationInfo.destinations) {
+      const wanted = request.body.activationInfo.destinations.map(({ flowId, datasets }) => {
         if (!isId('flow', flowId))
           throw new AppError(
             'flow.unknown',
@@ -54,18 +54,15 @@ export async function adHocRoutes(app: App, { exports }: HttpDependencies): Prom
           )
         if (audienceFlowSpecIds.includes(flowId))
           throw new AppError('flow.invalid', `Adhoc run can not be executed for Flow spec=${flowId}`)
-        const runs = await exports.runDatasets(
-          caller,
-          flowId,
-          datasets.map(({ id }) => id),
-        )
-        destinations.push({
-          datasets: runs.map(({ datasetId, runId }) => ({
-            id: datasetId,
-            statusURL: `${request.protocol}://${request.host}/data/foundation/flowservice/runs/${runId}`,
-          })),
-        })
-      }
+        return { flowId, datasetIds: datasets.map(({ id }) => id) }
+      })
+      const runs = [...(await exports.runDatasets(caller, wanted))]
+      const destinations = wanted.map(({ datasetIds }) => ({
+        datasets: runs.splice(0, datasetIds.length).map(({ datasetId, runId }) => ({
+          id: datasetId,
+          statusURL: `${request.protocol}://${request.host}/data/foundation/flowservice/runs/${runId}`,
+        })),
+      }))
       return { destinations }
     },
   )
