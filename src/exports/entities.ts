@@ -76,7 +76,6 @@ export function createEntities(options: EntitiesOptions): Entities {
       )
     const now = clock.now()
     const document = await asAllowed(caller, kind, body, parseDocument(kind, body))
-    if (kind === 'flows') await checkFlowCount(options, caller)
     const auth = authOf(options, caller, { kind, document })
     const id = randomUUID()
     await checkSaved(caller, kind, { id, document })
@@ -86,6 +85,7 @@ export function createEntities(options: EntitiesOptions): Entities {
     if (kind === 'sourceConnections') stored['baseConnectionId'] = lakeConnectionId(caller.sandbox.id)
     if (kind === 'flows') stored['lastOperation'] = operation(now, 'create', [])
     await metadata.transaction(async (tx) => {
+      if (kind === 'flows') await checkFlowCount(tx, caller)
       await lockReferences(tx, caller, kind, document)
       if (kind === 'flows') {
         const datasetIds = await datasetIdsOf(tx, caller, document as FlowDocument)

@@ -3,8 +3,8 @@ import type { Clock } from '#base/clock.ts'
 import { type FlowId, parseId } from '#base/ids.ts'
 import type { Caller } from '#datasets/datasets.ts'
 import type { FileFormat } from '#formats/file-format.ts'
-import { selectEntities, selectEntity, selectExportSettings } from '#metadata/exports.ts'
-import type { Metadata } from '#metadata/metadata.ts'
+import { lockEntities, selectEntities, selectEntity, selectExportSettings } from '#metadata/exports.ts'
+import type { Db, Metadata, Transaction } from '#metadata/metadata.ts'
 import type { RunScope } from './run-scope.ts'
 import { strictHint } from './strict-hint.ts'
 
@@ -18,17 +18,18 @@ interface Asking {
   readonly clock: Clock
 }
 
-async function isStrict({ metadata }: Pick<Asking, 'metadata'>, { principal }: Caller): Promise<boolean> {
-  return (await selectExportSettings(metadata.db, principal.organizationId)).isStrict
+async function isStrict(db: Db, { principal }: Caller): Promise<boolean> {
+  return (await selectExportSettings(db, principal.organizationId)).isStrict
 }
 
 /**
- * How many flows the reference platform has in a sandbox.
+ * How many flows the reference platform has in a sandbox: asked where one more is made.
  * @throws AppError 'flow.invalid'
  */
-export async function checkFlowCount(asking: Pick<Asking, 'metadata'>, caller: Caller): Promise<void> {
-  if (!(await isStrict(asking, caller))) return
-  const flows = await selectEntities(asking.metadata.db, caller.sandbox.id, 'flows')
+export async function checkFlowCount(tx: Transaction, caller: Caller): Promise<void> {
+  if (!(await isStrict(tx, caller))) return
+  await lockEntities(tx, caller.sandbox.id)
+  const flows = await selectEntities(tx, caller.sandbox.id, 'flows')
   if (flows.length < flowsMax) return
   throw new AppError(
     'flow.invalid',
@@ -44,7 +45,7 @@ export async function checkFlowCount(asking: Pick<Asking, 'metadata'>, caller: C
  * @throws AppError 'flow.invalid'
  */
 export async function checkAdHocAge(asking: Asking, caller: Caller, flowId: FlowId): Promise<void> {
-  if (!(await isStrict(asking, caller))) return
+  if (!(await isStrict(asking.metadata.db, caller))) return
   const flow = await selectEntity(asking.metadata.db, caller.sandbox.id, 'flows', flowId)
   if (!flow || asking.clock.now().getTime() >= flow.created_at.getTime() + adHocAfterMs) return
   throw new AppError(
@@ -64,7 +65,7 @@ export async function checkRowCount(
   rowCount: number,
 ): Promise<void> {
   const caller = await access.actAs(context.run.principalId, context.run.sandboxId)
-  if (!(await isStrict({ metadata }, caller))) return
+  if (!(await isStrict(metadata.db, caller))) return
   const { behavior } = await datasets.get(caller, parseId('dataset', plan.datasetId))
   const max = rowsMaxOf(plan.format)
   if (behavior === 'time-series' || rowCount <= max) return

@@ -111,6 +111,11 @@ export async function lockEntity(
   return await entityQuery(tx, sandboxId, kind).where('id', '=', id).forUpdate().executeTakeFirst()
 }
 
+/** Until the end of the transaction nobody else who asks for it adds to the entities of a sandbox. */
+export async function lockEntities(tx: Transaction, sandboxId: SandboxId): Promise<void> {
+  await sql`select pg_advisory_xact_lock(hashtextextended(${`flow entities of ${sandboxId}`}, 0))`.execute(tx)
+}
+
 /** The last updated first. */
 export async function selectEntities(
   db: Db,
