@@ -1,5 +1,5 @@
 import type { Caller } from '#datasets/datasets.ts'
-import type { ExportRunRow } from '#metadata/exports.ts'
+import type { PlannedRun } from '#metadata/exports.ts'
 import { never, type RunRow } from '#metadata/jobs.ts'
 import { auditFields, flowState } from './entity-document.ts'
 import { etagOfRun } from './run-control.ts'
@@ -11,7 +11,7 @@ type Json = Record<string, unknown>
  * A run as the Flow Service tells it. Clients wait until `completedAtUTC`, `outputBytes`, `outputRecordCount` and
  * `outputFileCount` are all there: a finished run always has them, one under way has no end.
  */
-export function runDocument(run: RunRow, exported: ExportRunRow | undefined, caller: Caller): Json {
+export function runDocument(run: RunRow, exported: PlannedRun | undefined, caller: Caller): Json {
   const isOver = run.finished_at !== null
   const result = run.result ?? {}
   const counts = {

@@ -351,9 +351,16 @@ export async function selectExportRun(db: Db, runId: RunId): Promise<ExportRunRo
   return await db.selectFrom('export_runs').selectAll().where('run_id', '=', runId).executeTakeFirst()
 }
 
-export async function selectExportRuns(db: Db, runIds: readonly RunId[]): Promise<ExportRunRow[]> {
+export type PlannedRun = Pick<ExportRunRow, 'run_id' | 'dataset_id' | 'plan'>
+
+/** Of a list: without their manifests, each of which may have megabytes. */
+export async function selectExportRuns(db: Db, runIds: readonly RunId[]): Promise<PlannedRun[]> {
   if (runIds.length === 0) return []
-  return await db.selectFrom('export_runs').selectAll().where('run_id', 'in', runIds).execute()
+  return await db
+    .selectFrom('export_runs')
+    .select(['run_id', 'dataset_id', 'plan'])
+    .where('run_id', 'in', runIds)
+    .execute()
 }
 
 export async function insertExportRun(
