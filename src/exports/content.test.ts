@@ -5,7 +5,7 @@ import { gunzipSync } from 'node:zlib'
 import { decrypt, generateKey, readMessage } from 'openpgp'
 import { expect, onTestFinished, test } from 'vitest'
 import { insertScheduledQuery } from '#metadata/scheduled-queries.ts'
-import { ExportBed, throwAt } from '../../test/support/exports.ts'
+import { ExportBed, stopAt, throwAt } from '../../test/support/exports.ts'
 import { destinationSpecs } from './destination-specs.ts'
 import { lookForTriggers } from './triggers.ts'
 
@@ -41,10 +41,23 @@ test('the marker comes last, and again when the server died before it', async ()
   const dataset = await bed.dataset()
   const flowId = await bed.flow(node, dataset, { params: { completionMarker: '_SUCCESS' } })
   await bed.append(dataset, 0, 10)
+  const markers = (): readonly string[] => bed.files().filter((name) => name.includes('_SUCCESS'))
+  const points = ['export.complete.middle', 'export.manifest.before', 'export.manifest.after'] as const
+  for (const [deliveries, point] of points.entries()) {
+    const stop = stopAt(point)
+    const going = bed.run(node, flowId)
+    await stop.reached
+    const found = markers()
+    stop.release()
+    expect(await going).toMatchObject({ state: 'succeeded' })
+    expect(found, point).toHaveLength(deliveries)
+    await bed.append(dataset, (deliveries + 1) * 10, 10)
+  }
   throwAt('export.manifest.after')
   const run = await bed.run(node, flowId)
   expect(run).toMatchObject({ state: 'succeeded', attempt: 2 })
-  expect(bed.files().filter((name) => name.endsWith(`/_SUCCESS-${run.id}`))).toHaveLength(1)
+  expect(markers().filter((name) => name.endsWith(`/_SUCCESS-${run.id}`))).toHaveLength(1)
+  expect(markers()).toHaveLength(points.length + 1)
   expect(await bed.verify()).toMatchObject({ isRight: true, findings: [] })
 })
 
