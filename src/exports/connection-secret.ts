@@ -1,5 +1,5 @@
 import type { SecretStore } from '#access/secret-store.ts'
-import type { OrganizationId, SandboxId } from '#base/ids.ts'
+import type { OrganizationId, PrincipalId, SandboxId } from '#base/ids.ts'
 import type { EntityRow } from '#metadata/exports.ts'
 import type { Transaction } from '#metadata/metadata.ts'
 import { credentialsExpireAt } from './credential-expiry.ts'
@@ -14,6 +14,8 @@ export interface StoredAuth {
   readonly organizationId: OrganizationId
   /** Day of the last change of what is secret. */
   readonly authorizedDate: string
+  /** Who made it, and knows what is secret; absent in older ones: who made the connection. */
+  readonly authorizedBy?: PrincipalId
   /** Absent where the credentials don't say when they end. */
   readonly expiresAt?: string
 }
@@ -29,14 +31,27 @@ export async function sealAuth(
   secrets: SecretStore,
   tx: Transaction,
   auth: DestinationAuth,
-  owner: { readonly organizationId: OrganizationId; readonly sandboxId: SandboxId; readonly now: Date },
+  owner: {
+    readonly organizationId: OrganizationId
+    readonly sandboxId: SandboxId
+    readonly principalId: PrincipalId
+    readonly now: Date
+  },
 ): Promise<StoredAuth> {
-  const { organizationId, sandboxId, now } = owner
+  const { organizationId, sandboxId, principalId, now } = owner
   const value = JSON.stringify(auth.secret ?? {})
   const secretId = await secrets.put(tx, { organizationId, sandboxId, purpose, value })
   const { specName, params } = auth
   const authorizedDate = now.toISOString().slice(0, 10)
-  return { specName, params, secretId, organizationId, authorizedDate, ...expiryOf(auth) }
+  return {
+    specName,
+    params,
+    secretId,
+    organizationId,
+    authorizedDate,
+    authorizedBy: principalId,
+    ...expiryOf(auth),
+  }
 }
 
 export function expiryOf(auth: DestinationAuth): Pick<StoredAuth, 'expiresAt'> {

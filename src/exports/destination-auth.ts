@@ -30,6 +30,8 @@ interface AuthSpec {
   readonly aliases?: Readonly<Record<string, string>>
   readonly shown: z.ZodRawShape
   readonly secret: z.ZodRawShape
+  /** What is shown and says who is given what is secret, or a token made of it; absent: nobody, requests are signed by it. */
+  readonly givenTo?: readonly string[]
 }
 
 const assumedRole = 'Assumed Role'
@@ -77,6 +79,7 @@ const signature: AuthSpec = {
   type: 'SAS',
   shown: { account: text, endpoint: url.optional() },
   secret: { sasToken: text.regex(/sig=/, 'expected a shared access signature: sv=…&sig=…') },
+  givenTo: ['account', 'endpoint'],
 }
 const servicePrincipal: AuthSpec = {
   names: ['Azure Service Principal Auth', 'Service principal'],
@@ -91,6 +94,7 @@ const servicePrincipal: AuthSpec = {
     expiresAt,
   },
   secret: { servicePrincipalKey: text },
+  givenTo: ['url', 'account', 'endpoint', 'authority'],
 }
 
 const gcs: readonly AuthSpec[] = [
@@ -105,6 +109,7 @@ const gcs: readonly AuthSpec[] = [
     type: 'GoogleCloudStorageServiceAccount',
     shown: { endpoint: url.optional(), expiresAt },
     secret: { serviceAccountKey: text },
+    givenTo: ['endpoint'],
   },
 ]
 
@@ -125,6 +130,7 @@ const sftp: readonly AuthSpec[] = [
     aliases: { host: 'domain' },
     shown: sftpServer,
     secret: { password: text },
+    givenTo: ['domain', 'port'],
   },
   {
     names: ['SFTP with SSH Key', 'SSH PublicKey Authentication for sftp'],
@@ -196,6 +202,14 @@ export function parseAuth(kind: DestinationKind, auth: unknown): DestinationAuth
     params: Object.fromEntries(fields.filter(([key]) => key in spec.shown)),
     secret: Object.fromEntries(secret) as Record<string, string>,
   }
+}
+
+/** The first field by which what is secret would be given to somebody else than before; undefined: there is none. */
+export function givenElsewhere(before: DestinationAuth, after: DestinationAuth): string | undefined {
+  const spec = Object.values(authSpecs)
+    .flat()
+    .find(({ names }) => names[0] === after.specName)
+  return spec?.givenTo?.find((field) => before.params[field] !== after.params[field])
 }
 
 /**

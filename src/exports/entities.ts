@@ -20,7 +20,13 @@ import {
 import type { Transaction } from '#metadata/metadata.ts'
 import { checkCompatibility, checkSpecVersion, withEnd } from './compatibility.ts'
 import { expiryOf, forgetAuth, openAuth, sealAuth, storedAuth } from './connection-secret.ts'
-import { checkIdentity, type DestinationAuth, parseAuth, withOwnExternalId } from './destination-auth.ts'
+import {
+  checkIdentity,
+  type DestinationAuth,
+  givenElsewhere,
+  parseAuth,
+  withOwnExternalId,
+} from './destination-auth.ts'
 import { checkAccount } from './destination-forms.ts'
 import { destinationKindOf } from './destination-specs.ts'
 import {
@@ -244,6 +250,7 @@ export function createEntities(options: EntitiesOptions): Entities {
           )
         const document = await asAllowed(caller, kind, rest, parseDocument(kind, rest))
         const auth = authOf(options, caller, { kind, document })
+        if (before && auth) checkGiven(caller, row, { before, after: auth, patch })
         const checkMoved = async () => {
           if (kind === 'targetConnections')
             await checkFlowsOf(options, caller, { ...row, document: { ...document } })
@@ -435,6 +442,33 @@ function withAuth(document: Readonly<Record<string, unknown>>, auth: Destination
   return { ...document, auth: { specName: auth.specName, params: { ...auth.params, ...auth.secret } } }
 }
 
+/**
+ * Who does not know what is secret has it given to nobody of his own choice: where he names another server he says the
+ * secret, too.
+ * @throws AppError 'flow.invalid'
+ */
+function checkGiven(
+  { principal }: Caller,
+  row: EntityRow,
+  change: { readonly before: DestinationAuth; readonly after: DestinationAuth; readonly patch: unknown },
+): void {
+  const { before, after, patch } = change
+  const field = givenElsewhere(before, after)
+  if (field === undefined || (storedAuth(row.document)?.authorizedBy ?? row.created_by) === principal.id)
+    return
+  const hidden = randomUUID()
+  const secret = Object.fromEntries(Object.keys(before.secret ?? {}).map((name) => [name, hidden]))
+  const { auth } = patchEntityDocument(withAuth(row.document, { ...before, secret }), patch)
+  const { params } = auth as { readonly params: Readonly<Record<string, unknown>> }
+  const kept = Object.keys(params).find((name) => params[name] === hidden)
+  if (kept === undefined) return
+  throw new AppError(
+    'flow.invalid',
+    `/auth/params/${field}: somebody else gave this account its secret, which the other server would learn.`,
+    { hint: `Send /auth/params/${kept} with it.`, detail: { field: `/auth/params/${field}` } },
+  )
+}
+
 /** What is secret did not change: the row goes on with the one it has. */
 function sameSecret(row: EntityRow, auth: DestinationAuth) {
   const { expiresAt: _before, ...stored } = storedAuth(row.document) ?? {}
@@ -442,7 +476,8 @@ function sameSecret(row: EntityRow, auth: DestinationAuth) {
 }
 
 function ownerOf({ principal, sandbox }: Caller, now: Date) {
-  return { organizationId: principal.organizationId, sandboxId: sandbox.id, now }
+  const { id: principalId, organizationId } = principal
+  return { organizationId, sandboxId: sandbox.id, principalId, now }
 }
 
 /** What the server keeps of an entity beside what clients send. */

@@ -238,15 +238,14 @@ test('an account that takes one delivery at a time gets one', async () => {
   for (const { runId } of runs) expect(await bed.settled(node, runId)).toMatchObject({ state: 'succeeded' })
 })
 
-test('who changes an account takes over none of its flows', async () => {
-  const { bed, node } = await open()
-  const { flowId, connection } = await flowOf(bed, node, [(await bed.dataset()).id])
+/** Somebody else who may change accounts. */
+async function colleagueOf(bed: ExportBed): Promise<ExportBed['caller']> {
   const { sandbox } = bed.caller
   const { organizationId } = bed.caller.principal
-  const colleague = { id: newUuidId('principal'), organizationId, name: 'Ann' }
+  const principal = { id: newUuidId('principal'), organizationId, name: 'Ann' }
   const [id, at, { db }] = [randomUUID(), new Date(), bed.metadata]
   await insertPrincipal(db, {
-    id: colleague.id,
+    id: principal.id,
     organization_id: organizationId,
     name: 'Ann',
     created_at: at,
@@ -256,8 +255,15 @@ test('who changes an account takes over none of its flows', async () => {
   const content = { name: id, description: '', labels: [], isEverywhere: true, sandboxIds: [] }
   const role = { id, organizationId, content: { ...content, permissions: ['manage-destinations'] } }
   await insertRole(db, { ...role, stamp: { by: 'test', at } })
-  await addMember(db, id, colleague.id)
-  const caller = { principal: colleague, sandbox }
+  await addMember(db, id, principal.id)
+  return { principal, sandbox }
+}
+
+test('who changes an account takes over none of its flows', async () => {
+  const { bed, node } = await open()
+  const { flowId, connection } = await flowOf(bed, node, [(await bed.dataset()).id])
+  const caller = await colleagueOf(bed)
+  const { db } = bed.metadata
   const { etag } = await node.exports.entity(bed.caller, 'connections', connection)
   await node.exports.patchEntity(caller, 'connections', connection, String(etag), [
     { op: 'add', path: '/parallelRunsMax', value: 1 },
@@ -269,6 +275,59 @@ test('who changes an account takes over none of its flows', async () => {
       options: expect.objectContaining({ lane: expect.objectContaining({ runsMax: 1 }) }),
     },
   ])
+})
+
+test('a secret is given to no server that somebody chose who does not know it', async () => {
+  const { bed, node } = await open()
+  const colleague = await colleagueOf(bed)
+  const account = (kind: keyof typeof destinationSpecs, specName: string, params: object) =>
+    node.exports.createEntity(bed.caller, 'connections', {
+      name: specName,
+      connectionSpec: { id: destinationSpecs[kind].connectionSpecId, version: '1.0' },
+      auth: { specName, params },
+    })
+  const change = async (caller: typeof colleague, id: string, value: object, op = 'replace') => {
+    const { etag } = await node.exports.entity(bed.caller, 'connections', id)
+    const operations = [{ op, path: '/auth/params', value }]
+    await node.exports.patchEntity(caller, 'connections', id, String(etag), operations)
+  }
+  const [server, elsewhere] = ['http://127.0.0.1:9', 'http://127.0.0.1:10']
+  const sasToken = 'sv=2024-11-04&sig=abc'
+  const principal = { tenant: 't', servicePrincipalId: 'i', servicePrincipalKey: 'k', authority: server }
+  const accounts = [
+    ['sftp', 'SFTP with Password', { domain: 'a.test', username: 'u', password: 'p' }, { domain: 'b.test' }],
+    ['azure', 'SAS', { account: 'storage1', sasToken, endpoint: server }, { endpoint: elsewhere }],
+    [
+      'azure',
+      'Azure Service Principal Auth',
+      { ...principal, account: 'storage1' },
+      { authority: elsewhere },
+    ],
+  ] as const
+  for (const [kind, specName, params, other] of accounts) {
+    const { id } = await account(kind, specName, params)
+    const field = `/auth/params/${Object.keys(other)[0]}`
+    await expect(change(colleague, id, other)).rejects.toMatchObject({
+      code: 'flow.invalid',
+      message: expect.stringContaining(`${field}: somebody else gave this account its secret`),
+    })
+    await change(bed.caller, id, other)
+    await change(bed.caller, id, params)
+    // Who says the secret knows it, and who replaced it may move it again.
+    await change(colleague, id, { ...params, ...other })
+    await change(colleague, id, {
+      ...params,
+      ...other,
+      password: 'q',
+      sasToken: `${sasToken}d`,
+      servicePrincipalKey: 'l',
+    })
+    await change(colleague, id, params)
+    await expect(change(bed.caller, id, other)).rejects.toThrow(field)
+  }
+  const key = { s3AccessKey: 'AKIAIOSFODNN7EXAMPLE', s3SecretKey: 'a'.repeat(40), endpoint: server }
+  const { id } = await account('s3', 'Access Key', key)
+  await change(colleague, id, { endpoint: elsewhere }) // Only signatures go there.
 })
 
 test('in an organisation that is strict, what the platform refuses is refused, and schedules end', async () => {
