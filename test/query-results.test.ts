@@ -141,6 +141,10 @@ test('a colleague with the same rights gets nothing of it, and links end with th
   expect((await fetch(product.http + href)).status).toBe(403)
 })
 
+test('LIMIT 0 means all rows, as everywhere', async () => {
+  expect(await kept({ sql: 'SELECT d FROM digits LIMIT 0' })).toMatchObject({ rowCount: 10 })
+})
+
 test('a result that failed says why; one that was deleted leaves no file', async () => {
   expect(await kept({ sql: "SELECT raise_error('no result') AS a" })).toMatchObject({
     state: 'FAILED',

@@ -5,6 +5,7 @@ import { quoteIdentifier } from '#base/sql-text.ts'
 import type { RunContext, RunOutcome } from '#jobs/jobs.ts'
 import { fillKeptResult, selectKeptResult } from '#metadata/kept-results.ts'
 import { updateQueryLog } from '#metadata/query.ts'
+import { rowLimit } from '#sql/limit.ts'
 import { distinctlyNamed } from './distinct-names.ts'
 import { focusOf } from './focus.ts'
 import type { Gate } from './gate.ts'
@@ -53,7 +54,10 @@ export async function runResult(
     notice: () => {},
     signal,
   }
-  const planned = await planQuery(scope, statement.query, await journal.pins('0'))
+  // There is no limit of rows here, so that LIMIT 0 has nothing to lift; it means all rows here, too.
+  const limit = rowLimit(statement.query, { parameters: [], variables: {} })
+  const query = limit.kind === 'lifted' ? limit.query : statement.query
+  const planned = await planQuery(scope, query, await journal.pins('0'))
   const columns = distinctlyNamed(planned.columns)
   const names = columns.map(({ name }) => quoteIdentifier(name)).join(', ')
   using files = await lake.lease(planned.files, { signal })
