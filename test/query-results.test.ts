@@ -145,6 +145,12 @@ test('LIMIT 0 means all rows, as everywhere', async () => {
   expect(await kept({ sql: 'SELECT d FROM digits LIMIT 0' })).toMatchObject({ rowCount: 10 })
 })
 
+test('rows of a query that failed, or was stopped, are never awaited', async () => {
+  const { id } = await kept({ sql: "SELECT raise_error('no luck') AS a" })
+  const answer = await rest('GET', `${results}/${id}/rows`)
+  expect([answer.status, answer.body.detail]).toEqual([409, expect.stringMatching(/FAILED.*no luck/)])
+})
+
 test('a result that failed says why; one that was deleted leaves no file', async () => {
   expect(await kept({ sql: "SELECT raise_error('no result') AS a" })).toMatchObject({
     state: 'FAILED',

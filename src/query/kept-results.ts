@@ -63,12 +63,19 @@ export function createKeptResults(services: QueryServiceOptions): KeptResults {
     }
   }
 
-  /** @throws AppError 'query.ended' while there is nothing yet, 'node.other' when another node has it */
+  async function withoutRows(row: KeptResultRow): Promise<AppError> {
+    const { state, error } = await document(row)
+    if (state === 'SUBMITTED' || state === 'IN_PROGRESS') {
+      return new AppError('query.ended', 'The result is not there yet.', { hint: 'Ask for its state.' })
+    }
+    const why = error === undefined ? '' : `: ${error.message}`
+    return new AppError('query.ended', `There are no rows, as the query ended as ${state}${why}`)
+  }
+
+  /** @throws AppError 'node.other' when another node has it */
   function folderOf({ id, folder, node_id: keptBy }: KeptResultRow): string {
-    if (folder === null)
-      throw new AppError('query.ended', 'The result is not there yet.', { hint: 'Ask for its state.' })
+    if (folder === null || keptBy === null) throw unknownResult(id)
     if (keptBy === nodeId) return folder
-    if (keptBy === null) throw unknownResult(id)
     throw otherNode('The rows of this result lie', keptBy)
   }
 
@@ -126,6 +133,7 @@ export function createKeptResults(services: QueryServiceOptions): KeptResults {
     get: async (caller, id) => await document(await found(caller, id)),
     rows: async (caller, id, { start, limit, encoding, signal }) => {
       const row = await found(caller, id)
+      if (row.folder === null) throw await withoutRows(row)
       const { skip, parts } = partsFrom(storedParts.parse(row.parts), start, limit)
       const rows = await open(row, { parts, skip, limit, encoding, signal })
       return { columns: columnsOf(row), rows, rowCount: Number(row.row_count) }
