@@ -141,6 +141,39 @@ test('a colleague with the same rights gets nothing of it, and links end with th
   expect((await fetch(product.http + href)).status).toBe(403)
 })
 
+test('rows and links are refused to who may not see any more what they were read from', async () => {
+  const roles = '/data/foundation/access-control/administration/roles'
+  const admin = await signIn(product.http, JSON.parse(readFileSync(join(home, 'credentials.json'), 'utf8')))
+  const role = await admin.must('POST', roles, {
+    name: 'readers for a while',
+    permissionSets: ['manage-queries', 'view-datasets'],
+    sandboxes: ['prod'],
+  })
+  const made = await admin.must('POST', '/sluice/v1/api-clients', { name: 'reader', roles: [role.id] })
+  const reader = await signIn(product.http, { ...admin.credentials, ...made })
+  await reader.must('POST', '/data/foundation/query/queries', {
+    dbName: 'prod:all',
+    sql: "COPY digits TO '%scratch_space%/mine'",
+  })
+  const { id } = await reader.must('POST', results, { sql: 'SELECT d FROM digits' })
+  const kept = () => reader.must('GET', `${results}/${id}`)
+  await expect.poll(async () => (await kept()).state, { timeout: 60_000 }).toBe('SUCCESS')
+  const copies = async () => (await reader.must('GET', '/sluice/v1/scratch-space')).copies
+  await expect.poll(async () => (await copies()).length, { timeout: 60_000 }).toBe(1)
+  const [{ href }] = (await kept()).parts
+  const [copy] = await copies()
+  const statuses = async () => [
+    (await reader.ask('GET', `${results}/${id}/rows`)).status,
+    (await reader.ask('GET', `${results}/${id}/rows?format=csv`)).status,
+    (await fetch(product.http + href)).status,
+    (await reader.ask('GET', `/sluice/v1/scratch-space/${copy.id}/files/${copy.files[0].name}`)).status,
+  ]
+  expect(await statuses()).toEqual([200, 200, 200, 200])
+  await admin.must('PATCH', `${roles}/${role.id}`, [{ op: 'remove', path: '/permissionSets/view-datasets' }])
+  expect(await statuses()).toEqual([403, 403, 403, 403])
+  expect(await reader.ask('DELETE', `${results}/${id}`)).toMatchObject({ status: 204 })
+})
+
 test('LIMIT 0 means all rows, as everywhere', async () => {
   expect(await kept({ sql: 'SELECT d FROM digits LIMIT 0' })).toMatchObject({ rowCount: 10 })
 })

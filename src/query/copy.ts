@@ -13,6 +13,7 @@ type ScratchTarget = Extract<Copy['target'], { readonly kind: 'scratch' }>
 
 const fileBytesMax = 256 * 1024 * 1024
 const foldersMax = 10
+const uuidLength = 36
 const folderPattern = /^[\p{L}\p{N}_][\p{L}\p{N}_ .=-]{0,99}$/u
 const compressions = ['zstd', 'gzip', 'snappy', 'none'] as const
 
@@ -73,6 +74,11 @@ export async function copyToScratch(
 /** The query's own for its first statement; of others it ends with it. In every attempt the same. */
 function copyIdOf(queryId: string, step: string): string {
   return step === '0' ? queryId : `${step.replaceAll('.', '-')}-${queryId}`
+}
+
+/** The query that made a copy. */
+export function queryOfCopy(id: string): string {
+  return id.slice(-uuidLength)
 }
 
 /** @throws AppError 'request.invalid' */

@@ -1,9 +1,11 @@
 import { createAlerts } from './alerts.ts'
+import { queryOfCopy } from './copy.ts'
 import { focusOf } from './focus.ts'
 import { Gate } from './gate.ts'
 import { removeLeftTables } from './left-tables.ts'
 import type { QueryService } from './query.ts'
 import { QueryLog } from './query-log.ts'
+import { requireSources } from './require-sources.ts'
 import { resolveText } from './resolve-text.ts'
 import { runEnded } from './run-ended.ts'
 import { createKeptResults } from './kept-results.ts'
@@ -54,7 +56,13 @@ export function createQueryService(services: QueryServiceOptions): QueryService 
     writers: createScheduledWriters(services),
     textOf: async (caller, request) => (await resolveText(services, caller, request)).text,
     removeLeftTables: () => removeLeftTables(services),
-    scratch: services.scratch,
+    scratch: {
+      ...services.scratch,
+      open: async (caller, id, fileName) => {
+        await requireSources(services, caller, queryOfCopy(id))
+        return await services.scratch.open(caller, id, fileName)
+      },
+    },
     failLeftQueries: () => log.failLeft(),
     start: () => log.start(),
   }

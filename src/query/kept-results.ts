@@ -24,6 +24,7 @@ import type { Field } from '#types/data-type.ts'
 import { enqueueQuery } from './enqueue-query.ts'
 import { focusOf } from './focus.ts'
 import type { KeptResult, KeptResults, PartLink, ResultPart, ResultRows } from './results.ts'
+import { requireSources } from './require-sources.ts'
 import { resolveText } from './resolve-text.ts'
 import { resultKind } from './run-result.ts'
 import type { QueryServiceOptions } from './services.ts'
@@ -134,6 +135,7 @@ export function createKeptResults(services: QueryServiceOptions): KeptResults {
     rows: async (caller, id, { start, limit, encoding, signal }) => {
       const row = await found(caller, id)
       if (row.folder === null) throw await withoutRows(row)
+      await requireSources(services, caller, id)
       const { skip, parts } = partsFrom(storedParts.parse(row.parts), start, limit)
       const rows = await open(row, { parts, skip, limit, encoding, signal })
       return { columns: columnsOf(row), rows, rowCount: Number(row.row_count) }
@@ -158,6 +160,7 @@ export function createKeptResults(services: QueryServiceOptions): KeptResults {
       const owner = await access.actAs(row.principal_id, row.sandbox_id)
       const question = { principal: owner.principal, sandboxId: owner.sandbox.id }
       await access.require({ ...question, permission: 'manage-queries' })
+      await requireSources(services, owner, id)
       if (row.expires_at <= clock.now()) throw expired()
       const part = storedParts.parse(row.parts)[link.index]
       if (!part) throw unknownResult(id)
