@@ -77,6 +77,17 @@ test('a result is the same in every format', async () => {
   expect([arrow.numRows, arrow.schema.fields.map((field) => field.name)]).toEqual([3, ['d', 'quarter']])
 })
 
+test('an answer in one format is whole, or says why it is not', async () => {
+  for (const format of ['json', 'csv', 'arrow']) {
+    const answer = await ask('SELECT 1 AS a; SELECT 2 AS b', format)
+    expect([answer.status, await answer.json()]).toMatchObject([400, { code: 'query.unsupported' }])
+  }
+  expect(await (await ask('SET auto_to_json = true', 'json')).json()).toEqual([])
+  const twice = 'SELECT 1 AS a, 2 AS a, 3 AS b'
+  expect(await (await ask(twice, 'json')).text()).toBe('[{"a":1,"a_2":2,"b":3}]\n')
+  expect(await (await ask(twice, 'ndjson')).text()).toBe('{"a":1,"a_2":2,"b":3}\n')
+})
+
 test('what is wrong is said with its place, and nothing of the inside', async () => {
   const answer = await ask('SELECT nothing FROM digits', 'json')
   const body = await answer.text()

@@ -1,5 +1,6 @@
 import { createRequire } from 'node:module'
 import { unreachable } from '#base/assert.ts'
+import { distinctlyNamed } from '#types/distinct-names.ts'
 import type { Field } from '#types/data-type.ts'
 import type { ArrowStream } from './arrow.ts'
 import { addedBytesMax, ByteWriter, TooManyBytes } from './byte-writer.ts'
@@ -61,8 +62,10 @@ function rowWriter(
       const write = dataRows(columns, encoding)
       return (batch) => write(writer, batch)
     }
-    case 'jsonLines':
-      return (batch) => writeJsonLines(writer, columns, { batch, keepsNulls: encoding.keepsNulls === true })
+    case 'jsonLines': {
+      const named = distinctlyNamed(columns)
+      return (batch) => writeJsonLines(writer, named, { batch, keepsNulls: encoding.keepsNulls === true })
+    }
     case 'jsonRows':
       return (batch) => writeJsonRows(writer, columns, batch)
     case 'csv':

@@ -3,8 +3,8 @@
  *
  * - `postgres`: DataRow messages of the PostgreSQL protocol (`'D'`, length, columns); `formats[c]` is 0 text, 1 binary,
  *   one entry a column. Complex types are always text, rendered as the dialect prints them.
- * - `jsonLines`: one object a line, keys in column order, NULL fields left out unless `keepsNulls` (those of
- *   structs always); long and decimal as JSON numbers, timestamps as ISO 8601 UTC.
+ * - `jsonLines`: one object a line, keys in column order and each once (`a`, `a_2`), NULL fields left out unless
+ *   `keepsNulls` (those of structs always); long and decimal as JSON numbers, timestamps as ISO 8601 UTC.
  * - `jsonRows`: one JSON array a line, NULL as null; for callers that know the columns (the CLI's table).
  * - `csv`: RFC 4180, `\n` line ends, header by the first chunk when asked; complex values as JSON.
  * - `arrow`: an Arrow IPC stream; the first chunk carries the schema message, the last the end of stream.

@@ -1,5 +1,5 @@
 import { AppError, toAppError } from '#base/errors.ts'
-import type { ExecuteOptions, QuerySession, StatementResult } from '#query/query.ts'
+import type { ExecuteOptions, QuerySession, SessionStatement, StatementResult } from '#query/query.ts'
 import type { ResultRows } from '#query/results.ts'
 import { type Field, sparkName } from '#types/data-type.ts'
 
@@ -13,6 +13,17 @@ export interface SqlOutputOptions {
   readonly signal: AbortSignal
   readonly onRows?: (rowCount: number, bytes: number) => void
 }
+
+const formatsOfOne: ReadonlySet<SqlFormat> = new Set(['csv', 'json', 'arrow'])
+/** Statements that give rows whatever they say. */
+const kindsOfRows: ReadonlySet<SessionStatement['kind']> = new Set([
+  'query',
+  'question',
+  'explain',
+  'describe',
+  'show',
+  'fetch',
+])
 
 /** One pull: what is in memory of a result at a time. */
 const pullLimit = { rowCountMax: 2_048, bytesMax: 256 * 1024, goesOn: true }
@@ -31,7 +42,11 @@ export async function* sqlOutput(options: SqlOutputOptions): AsyncGenerator<Uint
   const writer = writers[format]()
   let hasBegun = false
   try {
-    for (const statement of await session.parse(sql)) {
+    const statements = await session.parse(sql)
+    // Said before any of them is run, where they can be counted; those inside of blocks cannot.
+    const counted = statements.filter(({ kind }) => kindsOfRows.has(kind)).length
+    if (counted > 1 && formatsOfOne.has(format)) throw moreThanOne(format)
+    for (const statement of statements) {
       const results = session.execute(statement, { parameters: [], encoding: writer.encoding, signal })
       for await (const result of results) {
         for await (const { bytes, rowCount } of written(result, writer, notices)) {
@@ -123,6 +138,7 @@ const writers: Readonly<Record<SqlFormat, () => Writer>> = {
 
 /** An array of objects: commas between the lines, brackets around. */
 function jsonWriter(): Writer {
+  let hasBegun = false
   let hasRows = false
   const once = onlyOnce('json')
   return {
@@ -130,6 +146,7 @@ function jsonWriter(): Writer {
     encoding: () => ({ kind: 'jsonLines', keepsNulls: true }),
     begin: (columns) => {
       once(columns)
+      hasBegun = true
       return [Buffer.from('[')]
     },
     rows: (bytes) => {
@@ -140,6 +157,7 @@ function jsonWriter(): Writer {
       return Buffer.from(text)
     },
     finish: () => [Buffer.from(']\n')],
+    end: () => (hasBegun ? [] : [Buffer.from('[]\n')]),
   }
 }
 
@@ -148,14 +166,16 @@ function onlyOnce(format: SqlFormat): (columns: readonly Field[]) => Uint8Array[
   return () => {
     count += 1
     if (count === 1) return []
-    throw new AppError(
-      'query.unsupported',
-      `The format ${format} holds one result, and these statements give more.`,
-      {
-        hint: 'Ask for ndjson or table, or send one statement at a time.',
-      },
-    )
+    throw moreThanOne(format)
   }
+}
+
+function moreThanOne(format: SqlFormat): AppError {
+  return new AppError(
+    'query.unsupported',
+    `The format ${format} holds one result, and these statements give more.`,
+    { hint: 'Ask for ndjson or table, or send one statement at a time.' },
+  )
 }
 
 function line(value: unknown): Uint8Array {

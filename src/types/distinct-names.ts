@@ -1,4 +1,4 @@
-import type { Field } from '#types/data-type.ts'
+import type { Field } from './data-type.ts'
 
 /** Files and objects have each name once: `a`, `a_2`. */
 export function distinctlyNamed(columns: readonly Field[]): Field[] {
