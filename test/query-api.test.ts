@@ -364,6 +364,11 @@ describe('schedules', () => {
     expect(runsSchedules.map((run: { id: string }) => run.id)).toEqual([second.id, first.id])
     const filtered = `${base}/schedules/${id}/runs?property=${encodeURIComponent('state==SUCCESS,externalTrigger==false')}`
     expect((await ask('GET', filtered)).runsSchedules).toEqual([])
+    const unclear = await rest('GET', `${base}/schedules/${id}/runs?property=externalTrigger==perhaps`)
+    expect(unclear).toMatchObject({
+      status: 400,
+      body: { message: expect.stringContaining('true or false') },
+    })
   })
 
   test('run once at their time, blocks too', async () => {

@@ -18,7 +18,8 @@ let clients: SqlClients
 beforeAll(async () => {
   folder = passableFolder('query-requests')
   const home = join(folder, 'home')
-  product = await startProduct({ home })
+  // Whatever the machine's zone is, the product's is UTC.
+  product = await startProduct({ home, env: { TZ: 'America/New_York' } })
   rest = await restOf({ http: product.http, home })
   clients = sqlClients(product, home)
 })
@@ -387,6 +388,14 @@ describe('what is told of a query', () => {
       expect(await found(time.slice(11))).toMatchObject([{ id }])
       expect(await found('1999-')).toEqual([])
     }
+  })
+
+  test('is found by a time without an offset, which is of UTC', async () => {
+    const { id, created } = await ran({ sql: 'SELECT 1 AS timed' })
+    const local = created.replace('Z', '')
+    const found = async (search: string) => (await ask('GET', `${base}/queries?${search}`)).queries
+    expect(await found(`property=created==${local},id==${id}`)).toMatchObject([{ id }])
+    expect((await found(`start=${local}&limit=1`))[0].created).toBe(created)
   })
 })
 

@@ -46,7 +46,7 @@ export interface Order {
   readonly page: TimePage
 }
 
-const time = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+ -]\d\d:?\d\d)$/
+const time = /^\d{4}-\d\d-\d\d(?:T\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:Z|[+ -]\d\d:?\d\d)?)?$/i
 const place = /^(.+?)(?:_([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}))?$/
 
 /** @throws AppError 'request.invalid' */
@@ -65,13 +65,20 @@ export function orderOf({ orderby, limit, start, isPrevLink }: ListQuery): Order
 function startOf(text: string): NonNullable<TimePage['start']> {
   if (/^\d{1,9}$/.test(text)) return { kind: 'offset', count: Number(text) }
   const [, at = '', id] = place.exec(text) ?? []
-  const date = /^\d{10,15}$/.test(at)
-    ? new Date(Number(at))
-    : new Date(time.test(at) ? at.replace(' ', '+') : Number.NaN)
-  if (Number.isNaN(date.getTime())) {
+  const date = instantOf(at)
+  if (!date) {
     throw new AppError('request.invalid', `start: ${JSON.stringify(text)} is neither a time nor a number.`)
   }
   return { kind: 'from', at: date, ...(id === undefined ? {} : { id }) }
+}
+
+/** Milliseconds, or ISO 8601: of UTC without an offset. A `+` that was not encoded arrives as a space. */
+function instantOf(text: string): Date | undefined {
+  if (/^\d{10,15}$/.test(text)) return new Date(Number(text))
+  if (!time.test(text)) return undefined
+  const isLocal = /T[\d:.]+$/i.test(text)
+  const date = new Date(`${text.replace(' ', '+')}${isLocal ? 'Z' : ''}`)
+  return Number.isNaN(date.getTime()) ? undefined : date
 }
 
 type Kind = 'time' | 'text' | 'list' | 'boolean'
@@ -121,15 +128,16 @@ function valuesOf(kind: Kind, name: string, value: string): (string | Date | boo
       throw new AppError('request.invalid', `property: ${name} takes at most ${listMax} values.`)
     }
     case 'time': {
-      const date = new Date(/^\d{10,15}$/.test(value) ? Number(value) : value.replace(' ', '+'))
-      if (!Number.isNaN(date.getTime())) return [date]
+      const date = instantOf(value)
+      if (date) return [date]
       throw new AppError(
         'request.invalid',
         `property: ${name} is compared with a time, not with ${JSON.stringify(value)}.`,
       )
     }
     case 'boolean':
-      return [value.toLowerCase() === 'true']
+      if (/^(?:true|false)$/i.test(value)) return [value.toLowerCase() === 'true']
+      throw new AppError('request.invalid', `property: ${name} is true or false.`)
     default:
       return [value]
   }
