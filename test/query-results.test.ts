@@ -67,6 +67,13 @@ test('a result is read in parts by signed links, in Parquet and Arrow, whole and
     const { num_rows: rows } = await parquetMetadataAsync(await asyncBufferFromFile(path))
     expect([Number(rows), bytes.byteLength]).toEqual([sizes[index], result.parts[index].bytes])
   }
+  // Readers of Parquet look at its end first.
+  const ends = await fetch(product.http + result.parts[0].href, { headers: { range: 'bytes=-4' } })
+  expect([ends.status, ends.headers.get('content-range'), await ends.text()]).toEqual([
+    206,
+    `bytes ${result.parts[0].bytes - 4}-${result.parts[0].bytes - 1}/${result.parts[0].bytes}`,
+    'PAR1',
+  ])
   const arrow = (await rest('GET', `${results}/${result.id}?format=arrow`)).body
   const numbers: number[] = []
   for (const { href } of arrow.parts) {

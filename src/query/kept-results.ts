@@ -165,10 +165,11 @@ export function createKeptResults(services: QueryServiceOptions): KeptResults {
       const part = storedParts.parse(row.parts)[link.index]
       if (!part) throw unknownResult(id)
       if (link.format === 'parquet') {
+        const path = join(folderOf(row), part.name)
         return {
           format: 'parquet',
-          stream: createReadStream(join(folderOf(row), part.name)),
           bytes: part.bytes,
+          read: ({ start, end }) => createReadStream(path, { start, end: end - 1 }),
         }
       }
       const encoding = { kind: 'arrow' } as const

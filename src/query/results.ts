@@ -63,7 +63,12 @@ export interface ResultPart {
 }
 
 export type ServedPart =
-  | { readonly format: 'parquet'; readonly stream: Readable; readonly bytes: number }
+  | {
+      readonly format: 'parquet'
+      readonly bytes: number
+      /** `end` is exclusive; the range is not empty. */
+      read(range: { readonly start: number; readonly end: number }): Readable
+    }
   | { readonly format: 'arrow'; readonly rows: ResultRows }
 
 /** Pulled to the end or disposed before the next result is asked for. */

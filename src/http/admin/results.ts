@@ -5,6 +5,7 @@ import { sparkName } from '#types/data-type.ts'
 import type { HttpDependencies } from '../dependencies.ts'
 import { type App, guarded, open } from '../gateway/app.ts'
 import { callerOf, signalOf } from '../gateway/caller.ts'
+import { sendRange } from '../gateway/send-range.ts'
 import { parameterValues } from '../query/parameter-values.ts'
 import { databaseName } from '../query/request.ts'
 
@@ -195,6 +196,7 @@ function addParts(app: App, { query: { results } }: HttpDependencies): void {
       schema: {
         tags,
         summary: 'A part of a result, by a signed link',
+        description: 'Of a Parquet file a range of bytes can be asked for, as readers do.',
         params: params.extend({ index: z.coerce.number().int().min(0).max(1_000_000) }),
         querystring: z.object({
           format: z.enum(formats),
@@ -209,10 +211,7 @@ function addParts(app: App, { query: { results } }: HttpDependencies): void {
       const part = await results.part(id, { index, format, expires }, signature, signalOf(reply))
       void reply.header('cache-control', 'private, no-store')
       if (part.format === 'arrow') return reply.type(encodings.arrow.type).send(await streamOf(part.rows))
-      return reply
-        .type('application/vnd.apache.parquet')
-        .header('content-length', part.bytes)
-        .send(part.stream)
+      return await sendRange(request, reply, part, 'application/vnd.apache.parquet')
     },
   )
 }

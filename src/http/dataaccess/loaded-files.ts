@@ -6,7 +6,7 @@ import { type App, guarded } from '../gateway/app.ts'
 import { callerOf } from '../gateway/caller.ts'
 import { recordDownload } from '../gateway/record-download.ts'
 import { pageOf, paging } from './page.ts'
-import { sendRange } from './send-range.ts'
+import { sendRange } from '../gateway/send-range.ts'
 
 const tags = ['Data access']
 const config = guarded('catalog', 'view-datasets')

@@ -8,7 +8,7 @@ import { callerOf } from '../gateway/caller.ts'
 import { recordDownload } from '../gateway/record-download.ts'
 import { addLoadedFiles } from './loaded-files.ts'
 import { pageOf, paging } from './page.ts'
-import { sendRange } from './send-range.ts'
+import { sendRange } from '../gateway/send-range.ts'
 
 const tags = ['Data access']
 const config = guarded('catalog', 'view-datasets')

@@ -6,10 +6,11 @@ import type { BatchData } from '#ingest/ingest.ts'
 export async function sendRange(
   request: FastifyRequest,
   reply: FastifyReply,
-  file: BatchData,
+  file: Pick<BatchData, 'bytes' | 'read'>,
+  type = 'application/octet-stream',
 ): Promise<FastifyReply> {
   void reply
-    .header('content-type', 'application/octet-stream')
+    .header('content-type', type)
     .header('accept-ranges', 'bytes')
     // A file a client named is never shown by a browser as a page of ours.
     .header('content-disposition', 'attachment')
