@@ -83,6 +83,15 @@ describe('what stands for more than was written', () => {
     expect(codeOf(() => printed('SELECT * FROM v30', view))).toBe('query.limit')
   })
 
+  it('windows of many keys that many name', () => {
+    const sqlOf = (count: number): string => {
+      const calls = chain(count, (n) => `sum(x) OVER w AS s${n}`)
+      return `SELECT ${calls.join(', ')} FROM t WINDOW w AS (PARTITION BY ${chain(count, (n) => `x + ${n}`).join(', ')})`
+    }
+    expect(printed(sqlOf(60))).toContain('SELECT')
+    for (const count of [300, 3_000]) expect(codeOf(() => printed(sqlOf(count)))).toBe('query.limit')
+  })
+
   it('tables of WITH that are read twice are printed once', () => {
     const sql = `WITH ${['c0 AS (SELECT x FROM t)', ...chain(60, (n) => `c${n} AS (SELECT a.x + b.x AS x FROM c${n - 1} a, c${n - 1} b)`)].join(', ')}
       SELECT * FROM c60`

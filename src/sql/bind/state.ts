@@ -14,6 +14,8 @@ export interface BindState {
   readonly nextAlias: () => string
   /** To be told of each expression that was written. @throws AppError 'query.limit' where it stands for too much */
   readonly checkSize: (value: BoundExpression, at: TextPosition) => void
+  /** To be told what each use of a window's name stands for. @throws AppError 'query.limit' where that is too much */
+  readonly checkCopies: (values: readonly BoundExpression[], at: TextPosition) => void
   /** By index − 1; undefined while nothing says it. */
   readonly parameterTypes: (DataType | undefined)[]
   readonly notices: string[]
@@ -45,10 +47,13 @@ const aliasesMax = 10_000
  * more for each that was written.
  */
 const sizeMax = { ofAny: 50_000, forEach: 4 }
+/** A window of many keys that many name stands for their product: all its copies together may be so large. */
+const copiesSizeMax = 50_000
 
 export function newBindState(context: BindContext): BindState {
   let aliasCount = 0
   let writtenCount = 0
+  let copiesSize = 0
   return {
     context,
     nextAlias: () => {
@@ -66,6 +71,18 @@ export function newBindState(context: BindContext): BindState {
         position: at,
         hint: 'Compute its parts in a subquery, and use their columns.',
       })
+    },
+    checkCopies: (values, at) => {
+      copiesSize += values.reduce((sum, value) => sum + sizeOf(value), 0)
+      if (copiesSize <= copiesSizeMax) return
+      throw new AppError(
+        'query.limit',
+        'The statement is too large when the windows it names are written out.',
+        {
+          position: at,
+          hint: 'Compute what a window is partitioned and ordered by in a subquery, as one column.',
+        },
+      )
     },
     parameterTypes: [...(context.parameterTypes ?? [])],
     notices: [],

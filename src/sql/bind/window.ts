@@ -34,7 +34,9 @@ function namedWindow({ name = '', at }: WindowSpecification, place: ExpressionPl
     })
   }
   const others = new Map([...place.windows].filter(([key]) => key !== name.toLowerCase()))
-  return bindWindow(named, { ...place, windows: others })
+  const bound = bindWindow(named, { ...place, windows: others })
+  place.state.checkCopies([...bound.partitionBy, ...bound.orderBy.map(({ value }) => value)], at)
+  return bound
 }
 
 export function bindSorts(items: readonly SortItem[], place: ExpressionPlace): BoundSort[] {
