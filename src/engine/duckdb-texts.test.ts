@@ -210,6 +210,8 @@ test('pieces end where rows do, however the bytes come', async () => {
         expect(piece.bytes.toString()).toBe(lines.slice(next, (next += piece.rowCount)).join(''))
       }
       expect(next).toBe(lines.length)
+      const whole = await all(linePieces(from([bytes]), { kind: 'csv', pieceBytes }))
+      expect(whole.map(({ rowCount }) => rowCount)).toEqual(pieces.map(({ rowCount }) => rowCount))
     },
   )
   await fc.assert(property, { seed: 1, numRuns: 200 })

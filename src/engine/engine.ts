@@ -129,7 +129,10 @@ export interface CopyOptions extends Turned {
   /** Absolute path of an existing, empty folder. */
   readonly folder: string
   readonly format: CopyFormat
-  /** The files, by name, hold the rows in the statement's order; by one thread, so it takes longer. */
+  /**
+   * The files, by name, hold the rows in the statement's order. Of Parquet that is split by size they are written by one
+   * thread, which takes longer.
+   */
   readonly isOrdered?: boolean
   /** Called about once a second; rows are those read so far. */
   readonly onProgress?: (progress: { readonly rowCount: number }) => void

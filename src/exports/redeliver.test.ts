@@ -72,8 +72,8 @@ test('a past run is delivered again, and the next one follows the last', async (
   expect(bytesOf(bed, one.runId)).toEqual(bytesOf(bed, second.id))
   const again = await bed.exports.repeatRun(bed.caller, first.id)
   expect(await bed.finished(again.runId)).toMatchObject({ result: { rowCount: 100, content: 'full' } })
-  // Several threads may have read the days, so only the rows are the same.
-  expect(numbers(bed, (name) => name.includes(again.runId))).toEqual(range(0, 100))
+  // Also of several days, which several threads read.
+  expect(bytesOf(bed, again.runId)).toEqual(bytesOf(bed, first.id))
   // One of a repetition is one of the run itself.
   const third = await bed.exports.repeatRun(bed.caller, one.runId)
   expect(await bed.finished(third.runId)).toMatchObject({ result: { rowCount: 10, repeats: second.id } })

@@ -108,6 +108,8 @@ async function written(
 ): Promise<Made> {
   const { engine, context, progress } = scope
   const format = await formatOf(scope, { ...scan, paths }, context.signal)
+  // So a repetition is the same byte for byte. Parquet that is split would be written by one thread alone.
+  const isOrdered = format.kind !== 'parquet' || format.fileBytesMax === undefined
   const files: SpooledFile[] = []
   let emittedRowCount = 0
   for (const share of shares) {
@@ -117,6 +119,7 @@ async function written(
       {
         folder: await share.spoolFolder(folder),
         format,
+        isOrdered,
         onProgress: ({ rowCount }) => {
           // Only for people: a lost lease is noticed by the next step.
           progress.update({ rowCount: before + rowCount }).catch(() => {})

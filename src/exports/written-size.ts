@@ -64,6 +64,8 @@ export async function formatOf(
   signal: AbortSignal,
 ): Promise<CopyFormat> {
   const { format, fileBytesMax } = options.plan
+  // One file for certain: nothing need end it, and its rows keep their order.
+  if (format.kind === 'parquet' && bytes * largerMax <= fileBytesMax) return format
   const isSmall =
     (bytes / rowCount) * Math.min(rowCount, groupsInFile * groupRows.most) * largerMax <= fileBytesMax
   if (format.kind !== 'parquet' || isSmall) return { ...format, fileBytesMax }

@@ -26,7 +26,6 @@ interface Beside extends Disposable {
 
 export interface CopyTarget {
   readonly folder: string
-  /** Of several threads each would begin files of its own. */
   readonly isOrdered: boolean
   /** Files without parts take rows from all threads as they come. */
   readonly format?: ParquetFormat
@@ -73,7 +72,7 @@ export class Instances {
     const connections = new Set([connection])
     return {
       connection,
-      threads: copy?.isOrdered === true ? 1 : this.#settings.threads,
+      threads: copy !== undefined && isByOne(copy) ? 1 : this.#settings.threads,
       connect: async () => {
         const beside = await instance.connect()
         connections.add(beside)
@@ -161,12 +160,17 @@ function close({ instance, connection }: Open): void {
   instance.closeSync()
 }
 
+/** Of several threads each would begin files of its own, where files end by size. */
+function isByOne({ isOrdered, format }: CopyTarget): boolean {
+  return isOrdered && format?.fileBytesMax !== undefined
+}
+
 /** What a statement may use and reach, after which nothing of it can be changed. */
 function limitsSql(files: readonly string[], share: Share, copy: CopyTarget | undefined): string {
   const forCopy = copy && [
     `SET preserve_insertion_order = ${copy.isOrdered || copy.format?.partitionBy !== undefined}`,
     'SET external_threads = 0',
-    ...(copy.isOrdered ? ['SET threads = 1'] : []),
+    ...(isByOne(copy) ? ['SET threads = 1'] : []),
     'SET enable_progress_bar = true',
     'SET enable_progress_bar_print = false',
     'SET progress_bar_time = 0',

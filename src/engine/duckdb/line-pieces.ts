@@ -9,33 +9,36 @@ export interface Piece {
 const lineFeed = 10
 const quote = 34
 
-/** Chunks of bytes as pieces of at least so many bytes that end where rows do; the last may be shorter. */
+/**
+ * Chunks of bytes as pieces of at least so many bytes that end with the first row that fills them; the last may be shorter.
+ * So the same bytes make the same pieces, however they come.
+ */
 export async function* linePieces(
   chunks: AsyncIterable<Buffer>,
   { kind, pieceBytes }: { readonly kind: LineKind; readonly pieceBytes: number },
 ): AsyncGenerator<Piece> {
   let parts: Buffer[] = []
-  let [byteCount, rowCount, rowsEnd] = [0, 0, 0]
+  let [byteCount, rowCount] = [0, 0]
   // Line feeds within the quotes of CSV end no row; a quote within is doubled, and so counts as two.
   let isQuoted = false
+  let isEnd = true
   for await (const chunk of chunks) {
+    let start = 0
     for (let at = 0; at < chunk.length; at += 1) {
       const byte = chunk[at]
-      if (byte === lineFeed && !isQuoted) {
+      isEnd = byte === lineFeed && !isQuoted
+      if (isEnd) {
         rowCount += 1
-        rowsEnd = byteCount + at + 1
+        if (byteCount + at + 1 - start < pieceBytes) continue
+        yield { bytes: Buffer.concat([...parts, chunk.subarray(start, at + 1)]), rowCount }
+        parts = []
+        byteCount = rowCount = 0
+        start = at + 1
       } else if (byte === quote && kind === 'csv') isQuoted = !isQuoted
     }
-    parts.push(chunk)
-    byteCount += chunk.length
-    if (rowsEnd < pieceBytes) continue
-    const all = Buffer.concat(parts)
-    yield { bytes: all.subarray(0, rowsEnd), rowCount }
-    const rest = all.subarray(rowsEnd)
-    parts = [rest]
-    byteCount = rest.length
-    rowCount = rowsEnd = 0
+    parts.push(chunk.subarray(start))
+    byteCount += chunk.length - start
   }
-  if (byteCount > rowsEnd) throw new Error('Broken invariant: the last row of a text has an end')
+  if (!isEnd) throw new Error('Broken invariant: the last row of a text has an end')
   if (byteCount > 0) yield { bytes: Buffer.concat(parts), rowCount }
 }

@@ -84,11 +84,13 @@ async function writeFile(
   const out = createWriteStream(path, { flags: 'wx' })
   let rowCount = 0
   let byteCount = header.length
+  let gzippedBytes = 0
   let rest: IteratorResult<Piece> = { done: true, value: undefined }
   const fits = ({ bytes }: Piece): boolean => {
     if (compression === 'none') return byteCount + bytes.length <= fileBytesMax
     const most = fileBytesMax * safeShare
-    return (byteCount + bytes.length) * ratio <= most && out.bytesWritten + bytes.length * ratio <= most
+    const done = compression === 'gzip' ? gzippedBytes : out.bytesWritten
+    return (byteCount + bytes.length) * ratio <= most && done + bytes.length * ratio <= most
   }
   const content = async function* (): AsyncGenerator<Uint8Array> {
     if (header.length > 0) yield header
@@ -101,7 +103,14 @@ async function writeFile(
       if (rest.done || !fits(rest.value)) return
     }
   }
-  const compressed = compression === 'gzip' ? gzipPieces(content()) : content()
+  // Counted before a stream takes some ahead, so that the same pieces make the same files.
+  const gzipped = async function* (): AsyncGenerator<Uint8Array> {
+    for await (const some of gzipPieces(content())) {
+      gzippedBytes += some.length
+      yield some
+    }
+  }
+  const compressed = compression === 'gzip' ? gzipped() : content()
   const compressors = compression === 'zstd' ? [createZstdCompress()] : []
   await pipeline([Readable.from(compressed, { highWaterMark: 1 }), ...compressors, out])
   return { file: { path, rowCount, bytes: (await stat(path)).size }, byteCount, rest }
