@@ -337,6 +337,9 @@ describe('denials', () => {
     await expect.poll(run, { timeout: 30_000, interval: 50 }).toBe('succeeded')
     const runs = await exporter.must('GET', `${flows}/runs?property=flowId==${flow}`)
     expect(runs.items).toMatchObject([{ id: runId }])
+    // To have it made again is to have it made.
+    const blind = await actorWith(['view-destinations', 'manage-dataset-destinations'])
+    expect((await blind.ask('POST', `${flows}/runs/${runId}/action?op=RE_TRIGGER`)).status).toBe(403)
     for (const op of ['disable', 'enable'])
       await exporter.must('POST', `${flows}/flows/${flow}/action?op=${op}`)
     const { etag } = (await exporter.must('GET', `${flows}/connections/${connection}`)).items[0]

@@ -116,15 +116,19 @@ export function createRunControl(options: RunControlOptions): RunControl {
     }
   }
 
+  async function requireStarter(caller: Caller): Promise<void> {
+    await requireExport(options, caller)
+    const { principal, sandbox } = caller
+    await access.require({ principal, permission: 'view-datasets', sandboxId: sandbox.id })
+  }
+
   /** Whether somebody may start a run by hand, and may now. */
   async function requireRun(
     caller: Caller,
     flowId: FlowId,
     { datasetIds, payload }: Pick<WantedRuns, 'datasetIds' | 'payload'>,
   ): Promise<void> {
-    await requireExport(options, caller)
-    const { principal, sandbox } = caller
-    await access.require({ principal, permission: 'view-datasets', sandboxId: sandbox.id })
+    await requireStarter(caller)
     if (payload?.['overridesWindows'] !== true) await refuseClosed(caller, flowId, datasetIds)
   }
 
@@ -164,6 +168,7 @@ export function createRunControl(options: RunControlOptions): RunControl {
 
   /** From the last good state: a new run, which delivers what has not been, in the folder of the first one's tick. */
   async function again(caller: Caller, row: RunRow) {
+    await requireStarter(caller)
     const exported = await selectExportRun(metadata.db, row.id)
     const datasetId = exported?.dataset_id ?? datasetIdOf(row.payload)
     const flowId = flowIdOf(row.subject_id)
