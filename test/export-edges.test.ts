@@ -212,6 +212,10 @@ test('what was delivered is verified by the server that delivered it', async () 
     chains: [{ exportId: id, manifestCount: 1 }],
     findings: [],
   })
+  const recorded = await admin.must('GET', '/data/foundation/audit/events?property=action==verify')
+  expect(recorded._embedded.events).toMatchObject([
+    { assetType: 'Destination', assetId: id, status: 'Allow', enhancedEvents: [{ isRight: true }] },
+  ])
   const out = join(folder, 'out', 'verified')
   // Nothing that lies there tells that the newest manifest is gone; who delivered it knows.
   await delivered(id)

@@ -171,7 +171,18 @@ function addAccount(app: App, { exports, access }: Recording): void {
     },
     async (request, reply) => {
       const flowId = parseId('flow', request.params.flowId)
-      return { ...(await exports.verify(callerOf(request), flowId, { signal: signalOf(reply) })) }
+      const caller = callerOf(request)
+      const report = await exports.verify(caller, flowId, { signal: signalOf(reply) })
+      await access.audit({
+        principalId: caller.principal.id,
+        sandboxId: caller.sandbox.id,
+        action: 'verify',
+        assetType: 'Destination',
+        assetId: flowId,
+        status: 'Allow',
+        detail: { isRight: report.isRight },
+      })
+      return { ...report }
     },
   )
   app.get(
