@@ -51,6 +51,7 @@ import { patchEntityDocument } from './patch-entity-document.ts'
 import { isOnlyNew, settleStarts } from './start-sequences.ts'
 import type { Stored, State } from './stored-document.ts'
 import { checkFlowCount } from './strict-guardrails.ts'
+import { unknownResource } from './unknown-resource.ts'
 
 export interface EntitiesOptions extends EntityCheckOptions {
   readonly allowsServerIdentity: boolean
@@ -184,7 +185,7 @@ export function createEntities(options: EntitiesOptions): Entities {
     await requireRead(caller, kind)
     if (kind === 'connections' && id === lakeConnectionId(caller.sandbox.id)) return lakeConnection(caller)
     const row = isUuid(id) ? await selectEntity(metadata.db, caller.sandbox.id, kind, id) : undefined
-    if (!row) throw unknown(kind, id)
+    if (!row) throw unknownResource(kind, id)
     const [document] = await documentsOf(caller, kind, [row])
     return document!
   }
@@ -328,7 +329,7 @@ export function createEntities(options: EntitiesOptions): Entities {
   ) {
     for (let attempt = 1; attempt <= changeAttemptsMax; attempt += 1) {
       const before = isUuid(id) ? await selectEntity(metadata.db, caller.sandbox.id, kind, id) : undefined
-      if (!before) throw unknown(kind, id)
+      if (!before) throw unknownResource(kind, id)
       const document = await steps.prepare(before)
       const now = clock.now()
       const etag = newEtag(now)
@@ -363,7 +364,7 @@ export function createEntities(options: EntitiesOptions): Entities {
     await requireChange(options, caller, kind)
     await metadata.transaction(async (tx) => {
       const row = isUuid(id) ? await lockEntity(tx, caller.sandbox.id, kind, id) : undefined
-      if (!row) throw unknown(kind, id)
+      if (!row) throw unknownResource(kind, id)
       await refuseUsed(tx, caller, kind, id)
       const now = clock.now()
       await updateEntity(tx, id, { updated_at: now, updated_by: caller.principal.id, deleted_at: now })
@@ -499,14 +500,6 @@ function operation(now: Date, name: string, ops: unknown) {
     ops,
     operation: name,
   }
-}
-
-function unknown(kind: EntityKind, id: string): AppError {
-  return new AppError(
-    'flow.unknown',
-    `The requested ${kind} resource ${id.slice(0, 80)} is not found. Verify the resource ID before trying again.`,
-    { detail: { id: id.slice(0, 80), type: kind } },
-  )
 }
 
 function stateOf(row: EntityRow): State {

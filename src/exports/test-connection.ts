@@ -15,6 +15,7 @@ import type { ConnectionTest } from './exports.ts'
 import type { LandingPlace } from './landing-place.ts'
 import { openDestination } from './open-destination.ts'
 import { locationOf } from './target.ts'
+import { unknownResource } from './unknown-resource.ts'
 
 /** Places of one account that a test looks at. */
 const placesMax = 5
@@ -45,10 +46,7 @@ export async function testConnection(
   await access.require({ principal, permission: 'view-destinations', sandboxId: sandbox.id })
   const row = await selectEntity(metadata.db, sandbox.id, 'connections', id)
   const kind = row && destinationKindOf(readDocument('connections', row.document).connectionSpec.id)
-  if (!row || !kind)
-    throw new AppError('flow.unknown', `The requested connections resource ${id} is not found.`, {
-      detail: { id, type: 'connections' },
-    })
+  if (!row || !kind) throw unknownResource('connections', id)
   if (kind === 'local')
     return { result: true, places: [], tried: 'Nothing: a folder of the server needs no account.' }
   if (kind === 'landing') {

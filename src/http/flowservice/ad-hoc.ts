@@ -2,6 +2,7 @@ import { z } from 'zod'
 import { AppError } from '#base/errors.ts'
 import { isId } from '#base/ids.ts'
 import { audienceFlowSpecIds } from '#exports/destination-specs.ts'
+import { unknownResource } from '#exports/unknown-resource.ts'
 import type { HttpDependencies } from '../dependencies.ts'
 import { type App, guarded } from '../gateway/app.ts'
 import { callerOf } from '../gateway/caller.ts'
@@ -47,11 +48,7 @@ export async function adHocRoutes(app: App, { exports }: HttpDependencies): Prom
     async (request) => {
       const caller = callerOf(request)
       const wanted = request.body.activationInfo.destinations.map(({ flowId, datasets }) => {
-        if (!isId('flow', flowId))
-          throw new AppError(
-            'flow.unknown',
-            `The requested flows resource ${flowId.slice(0, 80)} is not found.`,
-          )
+        if (!isId('flow', flowId)) throw unknownResource('flows', flowId)
         if (audienceFlowSpecIds.includes(flowId))
           throw new AppError('flow.invalid', `Adhoc run can not be executed for Flow spec=${flowId}`)
         return { flowId, datasetIds: datasets.map(({ id }) => id) }

@@ -1,7 +1,7 @@
 import { z } from 'zod'
-import { AppError } from '#base/errors.ts'
 import { pageOf } from '#exports/entity-query.ts'
 import type { SpecDocument } from '#exports/spec-documents.ts'
+import { unknownResource } from '#exports/unknown-resource.ts'
 import type { Caller, Dataset, DatasetPage } from '#datasets/datasets.ts'
 import { isNamed } from '#datasets/name-pattern.ts'
 import { dataSetDocument } from '../catalog/data-set-document.ts'
@@ -47,9 +47,7 @@ export function addSpecs(app: App, dependencies: HttpDependencies): void {
 function specOf(specs: readonly SpecDocument[], name: string, id: string): SpecDocument {
   const spec = specs.find((candidate) => candidate.id === id)
   if (spec) return spec
-  throw new AppError('flow.unknown', `The requested ${name} resource ${id.slice(0, 80)} is not found.`, {
-    detail: { id: id.slice(0, 80), type: name },
-  })
+  throw unknownResource(name, id)
 }
 
 /** As the Catalog takes them, which this is a part of. */

@@ -110,7 +110,7 @@ function checkGatewayHeaders(
   const organizationId = header(request, 'x-gw-ims-org-id')
   if (organizationId === undefined) {
     if (isOurs) return
-    throw new GatewayError(400, { error_code: '400003', message: 'Missing header: x-gw-ims-org-id' })
+    throw new GatewayError(400, { error_code: '400003', message: 'Missing header' })
   }
   if (organizationId !== principal.organizationId) {
     throw new GatewayError(403, { error_code: '403025', message: 'Profile is not valid' })
