@@ -340,6 +340,8 @@ export class Connection {
       if (message instanceof AppError) session.refuse(frame.type, message)
       else if (message.kind === 'terminate') return
       else await session.handle(message)
+      // Of what came together each waits for the client to have read the answers before.
+      await this.#output.room()
       if (session.isAtRest) this.#stopping.signal.throwIfAborted()
     }
   }

@@ -452,6 +452,36 @@ describe('clients that cancel, stall or go away', () => {
     expect(messages.filter(({ type }) => type === 'D')).toHaveLength(40_000)
   })
 
+  test('what a client sends ahead waits until it has read, and others have their turn', async () => {
+    await using server = await wireServer()
+    await using client = await WireClient.signedIn(server.port)
+    await using other = await WireClient.signedIn(server.port)
+    // Seven bytes that are answered with forty thousand.
+    client.send(parse(`echo ${'$1 '.repeat(1_500)}`, { name: 's' }), sync)
+    await client.untilReady()
+    client.pause()
+    const { arrayBuffers } = process.memoryUsage()
+    client.send(...Array.from({ length: 5_000 }, () => describeMessage('S', 's')), sync)
+    other.send(query('rows 1'))
+    await other.untilReady()
+    await new Promise((resolve) => setTimeout(resolve, 200))
+    expect(process.memoryUsage().arrayBuffers - arrayBuffers).toBeLessThan(50_000_000)
+
+    other.pause()
+    other.send(query('rows 1 1000000;'.repeat(200)))
+    const { counts } = server.query
+    await eventually(() => counts.rowsMade > 5)
+    await new Promise((resolve) => setTimeout(resolve, 200))
+    expect(counts.rowsMade).toBeLessThan(50)
+  })
+
+  test('an answer is not held back for the statement sent behind it', async () => {
+    await using server = await wireServer()
+    await using client = await WireClient.signedIn(server.port)
+    client.send(query('rows 1'), query('wait'))
+    expect(types(await client.untilReady())).toBe('TDCZ')
+  })
+
   test('a client that goes away aborts what runs for it', async () => {
     await using server = await wireServer()
     const waiting = await WireClient.signedIn(server.port)

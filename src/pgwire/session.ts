@@ -136,7 +136,10 @@ export class Session {
       await this.#closePortal('')
       const statements = await this.#query.parse(sql)
       if (statements.length === 0) this.#output.write(emptyQueryResponse)
-      for (const statement of statements) await this.#runSimple(statement)
+      for (const statement of statements) {
+        await this.#runSimple(statement)
+        await this.#output.room()
+      }
     } catch (error) {
       this.#fail(error, sql)
     }
@@ -519,6 +522,8 @@ export class Session {
   #ready(): void {
     this.#reportProperties()
     this.#output.write(readyForQuery(this.#transaction))
+    // Not held back for the answers to what was sent ahead: a client may act on it.
+    this.#output.send()
     this.#isInPipeline = false
   }
 
