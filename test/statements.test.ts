@@ -6,6 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { passableFolder } from './support/passable-folder.ts'
 import { startProduct, type Product } from './support/product.ts'
 import { restOf } from './support/rest.ts'
+import { cancelRequest, errorFields, query, WireClient } from './support/wire-client.ts'
 
 /** Statements and forms of queries that need stored tables and a session, as clients send them. */
 let home: string
@@ -397,6 +398,51 @@ describe('cursors', () => {
       await expect(client.query('FETCH PRIOR FROM c')).rejects.toMatchObject({ code: '0A000' })
       await client.query('CLOSE ALL')
     })
+  })
+
+  it('move forward without giving rows, also over the catalogue', async () => {
+    await connected(async (client) => {
+      await client.query('BEGIN; DECLARE c CURSOR FOR SELECT explode(sequence(1, 9)) AS i')
+      expect((await client.query('MOVE 2 FROM c')).command).toBe('MOVE')
+      expect(await texts(client, 'FETCH c')).toEqual([[3]])
+      await client.query({ text: 'MOVE FORWARD 3 IN c', values: [] })
+      expect(await texts(client, 'FETCH c')).toEqual([[7]])
+      expect((await client.query('MOVE ALL c')).rowCount).toBe(2)
+      expect(await texts(client, 'FETCH ALL c')).toEqual([])
+      await client.query(
+        'DECLARE q CURSOR FOR SELECT typname FROM pg_type WHERE oid IN (23, 25) ORDER BY oid',
+      )
+      await client.query('MOVE q')
+      expect(await texts(client, 'FETCH ALL q')).toEqual([['text']])
+      await expect(client.query('MOVE BACKWARD c')).rejects.toMatchObject({ code: '0A000' })
+    })
+  })
+
+  it('and copies give all rows where LIMIT 0 says so, as SELECT does', async () => {
+    await connected(async (client) => {
+      await client.query('BEGIN; DECLARE c CURSOR FOR SELECT n FROM visits ORDER BY n LIMIT 0')
+      expect(await texts(client, 'FETCH ALL c')).toEqual([[1], [2], [3]])
+      expect((await client.query('COPY (SELECT n FROM visits LIMIT 0) TO STDOUT')).rowCount).toBe(3)
+    })
+  })
+
+  it('are stopped by a cancel request while their first row is awaited', async () => {
+    const client = await WireClient.signedIn(Number(server.port), {
+      user: server.user!,
+      password: String(server.password),
+    })
+    await using _client = client
+    client.send(
+      query(`BEGIN; DECLARE c CURSOR FOR SELECT count(*) FROM (SELECT explode(sequence(1, 1000000)) a) x
+        JOIN (SELECT explode(sequence(1, 1000000)) b) y ON a % 7 <> b % 11`),
+    )
+    await client.untilReady()
+    client.send(query('FETCH c'))
+    await new Promise((resolve) => setTimeout(resolve, 500))
+    const stranger = await WireClient.connect(Number(server.port))
+    await using _stranger = stranger
+    stranger.send(cancelRequest(client.backendKey!))
+    expect(errorFields((await client.untilReady())[0]!)).toMatchObject({ C: '57014' })
   })
 })
 

@@ -6,6 +6,7 @@ import { openRows } from './engine-rows.ts'
 import { type PlannedQuery, planQuery } from './plan-query.ts'
 import type { StatementResult } from './query.ts'
 import type { ResultRows } from './results.ts'
+import { uncapped } from './row-cap.ts'
 import type { Scope } from './scope.ts'
 import { staticResult } from './static-rows.ts'
 
@@ -35,6 +36,7 @@ export interface DeclaredCursor {
 export interface FetchRequest {
   readonly name: string
   readonly count: number | 'all'
+  readonly isMove: boolean
   readonly encoding: (columns: readonly Field[]) => Encoding
 }
 
@@ -77,7 +79,8 @@ export function newCursors(): Cursors {
       if (cursors.size >= cursorsMax) {
         throw new AppError('query.limit', `A session has at most ${cursorsMax} cursors.`)
       }
-      const planned = await planQuery(scope, query, await scope.journal.pins(scope.step))
+      // Its rows have no cap that LIMIT 0 would lift.
+      const planned = await planQuery(scope, uncapped(scope, query), await scope.journal.pins(scope.step))
       cursors.set(key, {
         name,
         isHeld,
@@ -91,13 +94,13 @@ export function newCursors(): Cursors {
     has: (name) => cursors.has(name.toLowerCase()),
     all: () => Array.from(cursors.values(), ({ name, isHeld }) => ({ name, isHeld })),
     columns: (name) => named(name).planned.columns,
-    async fetch(scope, { name, count, encoding }) {
+    async fetch(scope, { name, count, isMove, encoding }) {
       const cursor = named(name)
       const { columns, datasetIds } = cursor.planned
       scope.onRead?.(datasetIds)
       if (cursor.isDone || count === 0) return staticResult(columns, [], encoding)
-      cursor.open ??= await begun(scope, cursor, encoding(columns))
-      if (JSON.stringify(cursor.open.encoding) !== JSON.stringify(encoding(columns))) {
+      cursor.open ??= await stopping(scope, cursor, () => begun(scope, cursor, encoding(columns)))
+      if (!isMove && JSON.stringify(cursor.open.encoding) !== JSON.stringify(encoding(columns))) {
         throw new AppError(
           'query.unsupported',
           'A cursor gives all its rows in the format of its first FETCH.',
@@ -133,26 +136,50 @@ async function begun(
   return { rows, encoding }
 }
 
+/** While a FETCH waits for the cursor, what stops the one stops the other. */
+async function stopping<T>({ signal }: Scope, cursor: Cursor, work: () => Promise<T>): Promise<T> {
+  const stop = (): void => cursor.stop.abort(signal.reason)
+  if (signal.aborted) stop()
+  signal.addEventListener('abort', stop)
+  try {
+    return await work()
+  } finally {
+    signal.removeEventListener('abort', stop)
+  }
+}
+
 function part(
-  { signal }: Scope,
+  scope: Scope,
   { cursor, rows, left }: { readonly cursor: Cursor; readonly rows: ResultRows; readonly left: number },
 ): ResultRows {
   let remaining = left
-  const stop = (): void => cursor.stop.abort(signal.reason)
   return {
     async pull({ rowCountMax, bytesMax }) {
-      signal.addEventListener('abort', stop)
-      try {
-        const chunk = await rows.pull({ rowCountMax: Math.min(rowCountMax, remaining), bytesMax })
-        remaining -= chunk.rowCount
-        cursor.isDone = chunk.state === 'done'
-        return remaining > 0 ? chunk : { ...chunk, state: 'done' }
-      } finally {
-        signal.removeEventListener('abort', stop)
-      }
+      const limit = { rowCountMax: Math.min(rowCountMax, remaining), bytesMax }
+      const chunk = await stopping(scope, cursor, () => rows.pull(limit))
+      remaining -= chunk.rowCount
+      cursor.isDone = chunk.state === 'done'
+      return remaining > 0 ? chunk : { ...chunk, state: 'done' }
     },
     [Symbol.asyncDispose]: async () => {},
   }
+}
+
+const passedRowsMax = 4_096
+const passedBytesMax = 512 * 1024
+
+/** What MOVE says: how many rows of the cursor were passed over. */
+export async function moved(fetched: StatementResult): Promise<StatementResult> {
+  let rowCount = 0
+  if (fetched.kind === 'rows') {
+    await using rows = fetched.rows
+    for (;;) {
+      const chunk = await rows.pull({ rowCountMax: passedRowsMax, bytesMax: passedBytesMax })
+      rowCount += chunk.rowCount
+      if (chunk.state === 'done') break
+    }
+  }
+  return { kind: 'command', tag: `MOVE ${rowCount}`, rowCount: undefined }
 }
 
 export function cursorExists(name: string): AppError {

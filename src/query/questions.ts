@@ -4,7 +4,7 @@ import type { Encoding } from '#encode/encoding.ts'
 import { partsOf } from '#shadow/route.ts'
 import type { Answer, AnswerColumn, AskOptions, OpenCursor, Question } from '#shadow/shadow.ts'
 import { readTexts } from '#shadow/wire.ts'
-import { cursorExists } from './cursors.ts'
+import { cursorExists, type FetchRequest } from './cursors.ts'
 import type { ExecuteOptions, QuestionStatement, SessionStatement, StatementResult } from './query.ts'
 import type { ResultRows } from './results.ts'
 import type { Scope } from './scope.ts'
@@ -102,7 +102,7 @@ export class Questions {
   /** The next rows of a cursor for a question; undefined: there is no such one. */
   async fetch(
     scope: Scope,
-    { name, count }: { readonly name: string; readonly count: number | 'all' },
+    { name, count, isMove }: Omit<FetchRequest, 'encoding'>,
     options: Pick<ExecuteOptions, 'encoding'>,
   ): Promise<StatementResult | undefined> {
     const cursor = this.#cursors.get(name.toLowerCase())
@@ -114,7 +114,7 @@ export class Questions {
     }
     const { columns, formats, rows } = cursor.answer
     const encoding = options.encoding(columns)
-    if (formatsOf(encoding).join() !== formats.join()) {
+    if (!isMove && formatsOf(encoding).join() !== formats.join()) {
       throw new AppError('query.unsupported', 'A cursor gives all its rows in the format of its first FETCH.')
     }
     return resultOf({ columns }, rows.splice(0, count === 'all' ? rows.length : count), encoding)

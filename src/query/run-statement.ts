@@ -2,16 +2,15 @@ import { must, unreachable } from '#base/assert.ts'
 import { AppError } from '#base/errors.ts'
 import type { Encoding } from '#encode/encoding.ts'
 import type { Literal, ParsedQuery } from '#sql/compile.ts'
-import { rowLimit } from '#sql/limit.ts'
 import { castQuery } from '#sql/parameters.ts'
 import { type DataType, type Field, sameType } from '#types/data-type.ts'
-import { checkLimit, openRows, type RowCap } from './engine-rows.ts'
+import { openRows } from './engine-rows.ts'
 import { addColumns } from './add-columns.ts'
 import { analyzedColumns, computeStatistics, statisticsQuery } from './analyze.ts'
 import { checkEngine } from './choose-engine.ts'
 import { copyToScratch } from './copy.ts'
 import { createdColumns, createTable, createTableAs } from './create-table.ts'
-import type { Cursors } from './cursors.ts'
+import { type Cursors, moved } from './cursors.ts'
 import { define } from './definitions.ts'
 import { describeTable } from './describe-table.ts'
 import { movedTo } from './dialect-text.ts'
@@ -25,6 +24,7 @@ import type { SessionProperties } from './properties.ts'
 import type { Statement, StatementResult } from './query.ts'
 import { evaluateScalar } from './scalar.ts'
 import { dropSample, sampleColumns, sampleRows, takeSample } from './samples.ts'
+import { capped, uncapped } from './row-cap.ts'
 import type { Scope } from './scope.ts'
 import type { ScratchCopy } from './scratch-space.ts'
 import { show } from './show.ts'
@@ -143,8 +143,10 @@ export async function* runStatement(scope: Scope, statement: Statement, host: St
     case 'declareCursor':
       await host.cursors.declare(scope, statement)
       return yield command('DECLARE CURSOR')
-    case 'fetch':
-      return yield await host.cursors.fetch(scope, { ...statement, encoding: host.encoding })
+    case 'fetch': {
+      const fetched = await host.cursors.fetch(scope, { ...statement, encoding: host.encoding })
+      return yield statement.isMove ? await moved(fetched) : fetched
+    }
     case 'closeCursor':
       await host.cursors.close(statement.name)
       return yield command(statement.name === 'all' ? 'CLOSE CURSOR ALL' : 'CLOSE CURSOR')
@@ -232,7 +234,9 @@ const transactionTags = {
 } as const
 
 async function* selectRows(scope: Scope, query: ParsedQuery, host: StatementHost): Results {
-  const { query: limited, cap } = host.isWhole ? { query, cap: undefined } : capped(scope, query)
+  const { query: limited, cap } = host.isWhole
+    ? { query: uncapped(scope, query), cap: undefined }
+    : capped(scope, query)
   const pins = await scope.journal.pins(scope.step)
   const complexAsJson = scope.properties.isTrue('auto_to_json') && scope.pool === 'interactive'
   const planned = await planQuery(scope, limited, pins, { complexAsJson })
@@ -241,28 +245,6 @@ async function* selectRows(scope: Scope, query: ParsedQuery, host: StatementHost
   const encoding = host.encoding(planned.columns)
   await using rows = await openRows(scope, planned, { encoding, cap })
   yield { kind: 'rows', columns: planned.columns, rows }
-}
-
-function capped(
-  scope: Scope,
-  query: ParsedQuery,
-): { readonly query: ParsedQuery; readonly cap: RowCap | undefined } {
-  const { parameters, variables } = scope
-  const limit = rowLimit(query, { parameters, variables: variables.all() })
-  if (limit.kind === 'lifted') return { query: limit.query, cap: undefined }
-  if (scope.pool === 'batch') return { query, cap: undefined }
-  const { rowsDefault, rowsMax } = scope.services.limits
-  switch (limit.kind) {
-    case 'rows':
-      checkLimit(scope, limit.rowCount)
-      return { query, cap: undefined }
-    case 'computed':
-      return { query, cap: { rowCountMax: rowsMax } }
-    case 'none':
-      return { query, cap: { rowCountMax: rowsDefault } }
-    default:
-      return unreachable(limit)
-  }
 }
 
 async function* executePrepared(

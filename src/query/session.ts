@@ -7,7 +7,7 @@ import type { DataType, Field } from '#types/data-type.ts'
 import { analyzedColumns } from './analyze.ts'
 import { copyFormOf } from './copy-out.ts'
 import { createdColumns } from './create-table.ts'
-import { type Cursors, newCursors } from './cursors.ts'
+import { type Cursors, moved, newCursors } from './cursors.ts'
 import { describeColumns } from './describe-table.ts'
 import { createdFieldGroupColumns } from './field-groups.ts'
 import type { Gate } from './gate.ts'
@@ -251,6 +251,7 @@ export class Session implements QuerySession {
       case 'describe':
         return columnsOnly(describeColumns)
       case 'fetch':
+        if (statement.isMove) return columnsOnly(undefined)
         return columnsOnly(
           (await this.#questions.cursorColumns(scope, statement.name)) ??
             this.#cursors.columns(statement.name),
@@ -377,7 +378,7 @@ export class Session implements QuerySession {
   ): AsyncGenerator<StatementResult, void, undefined> {
     if (statement.kind === 'fetch') {
       const answer = await this.#questions.fetch(scope, statement, { encoding: host.encoding })
-      if (answer) return yield answer
+      if (answer) return yield statement.isMove ? await moved(answer) : answer
     }
     if (statement.kind === 'discard' && statement.what === 'all') this.#questions.close('all')
     if (statement.kind === 'transaction') {

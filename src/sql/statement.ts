@@ -84,7 +84,13 @@ export type ParsedStatement =
       readonly query: ParsedQuery
       readonly isHeld: boolean
     }
-  | { readonly kind: 'fetch'; readonly name: string; readonly count: number | 'all' }
+  /** `isMove`: the rows are passed over, and only counted. */
+  | {
+      readonly kind: 'fetch'
+      readonly name: string
+      readonly count: number | 'all'
+      readonly isMove: boolean
+    }
   | { readonly kind: 'closeCursor'; readonly name: string | 'all' }
   | {
       readonly kind: 'insert'

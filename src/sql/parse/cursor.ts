@@ -23,12 +23,13 @@ export function parseDeclare(reader: TokenReader): ParsedStatement {
   return { kind: 'declareCursor', name, query: toParsedQuery(parseQuery(reader)), isHeld }
 }
 
-/** `FETCH [NEXT | n | ALL | FORWARD [n | ALL]] [FROM | IN] name`. */
+/** `{FETCH | MOVE} [NEXT | n | ALL | FORWARD [n | ALL]] [FROM | IN] name`. */
 export function parseFetch(reader: TokenReader): ParsedStatement {
+  const isMove = reader.isWord('MOVE')
   reader.next()
   const count = fetchCount(reader)
   reader.takeWord('FROM', 'IN')
-  return { kind: 'fetch', name: nameOf(reader), count }
+  return { kind: 'fetch', name: nameOf(reader), count, isMove }
 }
 
 function fetchCount(reader: TokenReader): number | 'all' {

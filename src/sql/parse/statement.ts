@@ -64,6 +64,7 @@ export function parseOne(reader: TokenReader, isInBlock: boolean): ParsedStateme
     case 'DECLARE':
       return parseDeclare(reader)
     case 'FETCH':
+    case 'MOVE':
       return parseFetch(reader)
     case 'CLOSE':
       return parseClose(reader)
@@ -136,7 +137,6 @@ const notSupported = new Set([
   'LISTEN',
   'LOAD',
   'LOCK',
-  'MOVE',
   'NOTIFY',
   'REINDEX',
   'REVOKE',
