@@ -136,6 +136,23 @@ describe('long chains', () => {
   })
 })
 
+describe('long lists', () => {
+  it.each([
+    ['common tables', `WITH ${chain(20_000, (n) => `c${n} AS (SELECT ${n})`).join(', ')} SELECT 1`],
+    ['groups', `SELECT 1 FROM t GROUP BY ${chain(20_000, (n) => `x + ${n}`).join(', ')}`],
+    ['columns', `SELECT ${chain(20_000, (n) => `${n} AS c${n}`).join(', ')}`],
+  ])('of %s take as long as they are', (_what, sql) => {
+    const started = performance.now()
+    expect(printed(sql)).toContain('SELECT')
+    expect(performance.now() - started).toBeLessThan(10_000)
+  })
+
+  it('of columns have an end', () => {
+    const many = chain(20_001, (n) => `${n} AS c${n}`).join(', ')
+    expect(codeOf(() => printed(`SELECT ${many}`))).toBe('query.limit')
+  })
+})
+
 describe('the name of a column', () => {
   it.each([
     ['a call that shows its argument twice', nested(20, 'x = 1', (inner) => `assert_true(${inner})`)],

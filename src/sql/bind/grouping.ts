@@ -31,16 +31,18 @@ export function bindGrouping(
     places.set(key, index)
     return index
   }
-  let sets: readonly (readonly number[])[] = [[]]
+  let sets = [new Set<number>()]
   for (const element of elements) {
     const own = setsOf(element, indexOf)
-    sets = sets.flatMap((set) => own.map((more) => [...new Set([...set, ...more])]))
+    const [only] = own
+    if (own.length === 1 && only) sets.forEach((set) => only.forEach((index) => set.add(index)))
+    else sets = sets.flatMap((set) => own.map((more) => new Set([...set, ...more])))
     if (sets.length > setsMax) {
       throw new AppError('query.limit', `GROUP BY makes more than ${setsMax} grouping sets.`)
     }
   }
   const isPlain = elements.every((element) => element.kind === 'expression')
-  return { expressions, sets: isPlain ? undefined : sets }
+  return { expressions, sets: isPlain ? undefined : sets.map((set) => [...set]) }
 }
 
 /** `GROUP BY ALL`: by every item of the select list without an aggregate; a column of that name goes before. */

@@ -23,6 +23,7 @@ export interface QueryPlace {
 }
 
 export function bindQuery(query: Query, place: QueryPlace): BoundQueryTree {
+  if (query.with.length === 0) return bindBody(query.body, query, place)
   const commons = new Map(place.commons)
   const own: CommonRelation[] = []
   for (const { name, columns, query: inner } of query.with) {
@@ -33,7 +34,7 @@ export function bindQuery(query: Query, place: QueryPlace): BoundQueryTree {
   }
   const inner: QueryPlace = { ...place, commons }
   const bound = bindBody(query.body, query, inner)
-  return own.length === 0 ? bound : { ...bound, with: [...own, ...bound.with] }
+  return { ...bound, with: [...own, ...bound.with] }
 }
 
 /** The body, with the ORDER BY and LIMIT that stand behind it. */

@@ -99,19 +99,20 @@ export function bindItems(
   const bound: BoundItem[] = []
   const aliases: ScopeColumn[] = []
   const names = namePlace(place)
+  const itemPlace = withAliases(place, aliases)
   for (const item of items) {
     if (item.value.kind === 'star') {
       for (const { name, value } of starColumns(item.value, place.scope)) bound.push({ name, value })
-      if (bound.length > columnsMax)
-        throw new AppError('query.limit', `A query has at most ${columnsMax} columns.`, {
-          position: item.value.at,
-        })
-      continue
+    } else {
+      const value = bindExpression(item.value, itemPlace)
+      const name = item.alias ?? item.aliases?.[0] ?? columnName(item.value, value, names)
+      bound.push({ name, value })
+      if (item.alias !== undefined) aliases.push({ name, qualifiers: [], value, isHidden: false })
     }
-    const value = bindExpression(item.value, withAliases(place, [...aliases]))
-    const name = item.alias ?? item.aliases?.[0] ?? columnName(item.value, value, names)
-    bound.push({ name, value })
-    if (item.alias !== undefined) aliases.push({ name, qualifiers: [], value, isHidden: false })
+    if (bound.length > columnsMax)
+      throw new AppError('query.limit', `A query has at most ${columnsMax} columns.`, {
+        position: item.value.at,
+      })
   }
   return { items: bound, aliases }
 }

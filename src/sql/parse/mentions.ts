@@ -54,10 +54,14 @@ export function findMentions(query: Query): Mentions {
     if (!tables.has(key)) tables.set(key, { parts, position: at })
   }
   const visitQuery = (query: Query, outer: ReadonlySet<string>): void => {
-    const common = new Set(outer)
-    for (const table of query.with) {
-      visit(table.query, common)
-      common.add(table.name.toLowerCase())
+    let common = outer
+    if (query.with.length > 0) {
+      const own = new Set(outer)
+      for (const table of query.with) {
+        visit(table.query, own)
+        own.add(table.name.toLowerCase())
+      }
+      common = own
     }
     visit([query.body, query.orderBy, query.limit, query.offset], common)
   }
