@@ -19,9 +19,10 @@ function cText(text: string): Buffer {
   return Buffer.from(`${text.replaceAll('\0', '')}\0`, 'utf8')
 }
 
+/** Lengths are negative where they vary, numbers of parameters go up to 65,535. */
 function int16(value: number): Buffer {
   const bytes = Buffer.allocUnsafe(2)
-  bytes.writeInt16BE(value)
+  bytes.writeUInt16BE(value & 0xffff)
   return bytes
 }
 
@@ -62,25 +63,27 @@ export const emptyQueryResponse = message('I')
 export const commandComplete = (tag: string): Buffer => message('C', tag)
 
 export const parameterDescription = (oids: readonly number[]): Buffer =>
-  message('t', int16(oids.length), ...oids.map(int32))
+  message('t', int16(oids.length), Buffer.concat(oids.map(int32)))
 
 export function rowDescription(columns: readonly ResultColumn[], formats: readonly number[]): Buffer {
   return message(
     'T',
     int16(columns.length),
-    ...columns.flatMap(({ name, type, wire }, index) => {
-      const { oid, byteCount, modifier } = wire ?? wireTypeOf(type)
-      return [
-        cText(name),
-        int32(wire?.tableOid ?? 0),
-        int16(wire?.columnNumber ?? 0),
-        int32(oid),
-        int16(byteCount),
-        int32(modifier),
-        int16(formats[index] ?? 0),
-      ]
-    }),
+    Buffer.concat(columns.map((column, index) => columnDescription(column, formats[index] ?? 0))),
   )
+}
+
+function columnDescription({ name, type, wire }: ResultColumn, format: number): Buffer {
+  const { oid, byteCount, modifier } = wire ?? wireTypeOf(type)
+  return Buffer.concat([
+    cText(name),
+    int32(wire?.tableOid ?? 0),
+    int16(wire?.columnNumber ?? 0),
+    int32(oid),
+    int16(byteCount),
+    int32(modifier),
+    int16(format),
+  ])
 }
 
 /** Begins a COPY … TO STDOUT; all columns come in one format. */

@@ -332,6 +332,15 @@ describe('the extended protocol', () => {
     await client.untilReady()
   })
 
+  test('there may be as many parameters and columns as the protocol can count', async () => {
+    await using server = await wireServer()
+    await using client = await WireClient.signedIn(server.port)
+    client.send(parse(`echo ${'$1 '.repeat(65_535)}`), describeMessage('S'), sync)
+    const [, parameters, columns] = await client.untilReady()
+    expect([parameters!.type, parameters!.payload.readUInt16BE()]).toEqual(['t', 65_535])
+    expect([columns!.type, columns!.payload.readUInt16BE()]).toEqual(['T', 65_535])
+  })
+
   test('DEALLOCATE ends a statement the protocol prepared', async () => {
     await using server = await wireServer()
     await using client = await WireClient.signedIn(server.port)
