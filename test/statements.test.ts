@@ -709,6 +709,32 @@ describe('what pools and drivers say to a session', () => {
     })
   })
 
+  it.each(['BEGIN ISOLATION LEVEL nothing', 'BEGIN TRANSACTION WORK', 'START WORK', 'BEGIN READ'])(
+    'not %s',
+    async (sql) => {
+      await expect(connected((client) => client.query(sql))).rejects.toMatchObject({ code: '42601' })
+    },
+  )
+
+  it('SET LOCAL holds until the transaction ends, and SET beyond it', async () => {
+    await connected(async (client) => {
+      const setting = async (): Promise<unknown> => (await texts(client, 'SHOW statement_timeout'))[0]?.[0]
+      await client.query('SET statement_timeout = 7000')
+      for (const end of ['COMMIT', 'ROLLBACK', 'COMMIT AND CHAIN']) {
+        await client.query('BEGIN ISOLATION LEVEL READ COMMITTED, READ ONLY')
+        await client.query('SET LOCAL statement_timeout = 8000; SET LOCAL statement_timeout = 9000')
+        expect(await setting()).toBe('9000')
+        await client.query(end)
+        expect(await setting()).toBe('7000')
+      }
+      await client.query('ROLLBACK; BEGIN; SET LOCAL statement_timeout = 8000; SET statement_timeout = 5000')
+      await client.query('COMMIT')
+      expect(await setting()).toBe('5000')
+      await client.query('SET LOCAL statement_timeout = 1')
+      expect(await setting()).toBe('5000')
+    })
+  })
+
   it('is read again as it was set', async () => {
     await connected(async (client) => {
       expect(await texts(client, 'SHOW TRANSACTION ISOLATION LEVEL')).toEqual([['read committed']])

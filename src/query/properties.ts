@@ -251,6 +251,8 @@ function milliseconds(value: string): string | undefined {
 export class SessionProperties {
   readonly #values: Map<string, string>
   readonly #initial: ReadonlyMap<string, string>
+  /** Within a transaction what its end puts back: the values before SET LOCAL. */
+  #before: Map<string, string> | undefined
 
   /**
    * @param fixed what the server knows of the session
@@ -280,10 +282,31 @@ export class SessionProperties {
     return this.get(name) === 'true'
   }
 
-  /** @throws AppError 'config.invalid' */
+  beginTransaction(): void {
+    this.#before ??= new Map()
+  }
+
+  endTransaction(): void {
+    for (const [key, value] of this.#before ?? []) this.#values.set(key, value)
+    this.#before = undefined
+  }
+
+  /** Sets it until the transaction ends; outside of one nothing happens. @throws AppError 'config.invalid' */
+  setLocal(name: string, value: string): 'set' | 'no transaction' {
+    const key = propertyOf(name).name.toLowerCase()
+    const before = this.#before
+    if (!before) return 'no transaction'
+    const was = before.get(key) ?? this.get(name)
+    this.set(name, value)
+    before.set(key, was)
+    return 'set'
+  }
+
+  /** It stays when the transaction ends, however that does. @throws AppError 'config.invalid' */
   set(name: string, value: string): void {
     const property = propertyOf(name)
     const key = property.name.toLowerCase()
+    this.#before?.delete(key)
     if (!property.accept) {
       throw new AppError('config.invalid', `The property ${property.name} cannot be changed.`)
     }
@@ -304,6 +327,7 @@ export class SessionProperties {
   /** @param name `all`, or one property */
   reset(name: string): void {
     if (name.toLowerCase() !== 'all') return this.set(name, 'default')
+    this.#before?.clear()
     for (const [key, value] of this.#initial) this.#values.set(key, value)
   }
 

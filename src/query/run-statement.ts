@@ -155,7 +155,7 @@ export async function* runStatement(scope: Scope, statement: Statement, host: St
       return yield command('SET')
     case 'setProperty':
       checkEngine(scope.services, statement.name, statement.value)
-      properties.set(statement.name, statement.value)
+      setProperty(scope, statement)
       return yield command('SET')
     case 'setTransaction':
       setTransaction(properties, statement)
@@ -173,10 +173,13 @@ export async function* runStatement(scope: Scope, statement: Statement, host: St
     case 'if':
       return yield* runSteps(scope, await chosenBranch(scope, statement), { host, prefix: scope.step })
     case 'transaction':
-      if (statement.action === 'begin') host.cursors.beginTransaction()
       if (statement.action === 'commit' || statement.action === 'rollback') {
+        properties.endTransaction()
         await host.cursors.endTransaction(statement.action)
-        if (statement.isChained) host.cursors.beginTransaction()
+      }
+      if (statement.action === 'begin' || ('isChained' in statement && statement.isChained)) {
+        properties.beginTransaction()
+        host.cursors.beginTransaction()
       }
       return yield command(transactionTags[statement.action])
     case 'unlisten':
@@ -196,6 +199,15 @@ export async function* runStatement(scope: Scope, statement: Statement, host: St
     default:
       return unreachable(statement)
   }
+}
+
+function setProperty(
+  { properties, notice }: Scope,
+  { name, value, isLocal }: Extract<Statement, { readonly kind: 'setProperty' }>,
+): void {
+  if (!isLocal) return properties.set(name, value)
+  if (properties.setLocal(name, value) === 'set') return
+  notice('SET LOCAL holds until a transaction ends, and there is none in progress: nothing was set.')
 }
 
 /** What drivers set, they read again. A transaction by itself is nothing that could be set. */

@@ -108,7 +108,13 @@ export type ParsedStatement =
     }
   | { readonly kind: 'dropTable'; readonly table: TableName; readonly ifExists: boolean }
   | { readonly kind: 'setVariable'; readonly name: string; readonly value: ParsedQuery }
-  | { readonly kind: 'setProperty'; readonly name: string; readonly value: string }
+  /** `isLocal`: until the transaction ends. */
+  | {
+      readonly kind: 'setProperty'
+      readonly name: string
+      readonly value: string
+      readonly isLocal: boolean
+    }
   | { readonly kind: 'resetProperty'; readonly name: string | 'all' }
   /** How isolated transactions are: accepted, as each statement reads one snapshot. `isSession`: also those to come. */
   | {

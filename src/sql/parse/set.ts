@@ -27,16 +27,19 @@ export function parseSet(reader: TokenReader): ParsedStatement {
   if (reader.takeWord('TRANSACTION')) {
     return { kind: 'setTransaction', ...transactionModes(reader), isSession: false }
   }
-  if (reader.isWord('SESSION', 'LOCAL') && reader.peek(1).kind === 'word') {
-    if (reader.takeWords('SESSION', 'AUTHORIZATION')) return worded('session_authorization', reader)
+  const isLocal = reader.isWord('LOCAL') && reader.peek(1).kind === 'word'
+  if (isLocal || (reader.isWord('SESSION') && reader.peek(1).kind === 'word')) {
+    if (reader.takeWords('SESSION', 'AUTHORIZATION')) return worded('session_authorization', reader, false)
     reader.next()
   }
-  if (reader.takeWords('TIME', 'ZONE')) return worded('timezone', reader)
-  if (reader.takeWord('NAMES')) return worded('client_encoding', reader)
-  if (reader.takeWords('ROLE', 'NONE')) return { kind: 'setProperty', name: 'role', value: 'none' }
+  if (reader.takeWords('TIME', 'ZONE')) return worded('timezone', reader, isLocal)
+  if (reader.takeWord('NAMES')) return worded('client_encoding', reader, isLocal)
+  if (reader.takeWords('ROLE', 'NONE')) {
+    return { kind: 'setProperty', name: 'role', value: 'none', isLocal }
+  }
   const name = propertyName(reader)
   if (!reader.takeSymbol('=') && !reader.takeWord('TO')) return { kind: 'show', what: name }
-  return worded(name, reader)
+  return worded(name, reader, isLocal)
 }
 
 export function parseReset(reader: TokenReader): ParsedStatement {
@@ -45,11 +48,12 @@ export function parseReset(reader: TokenReader): ParsedStatement {
   if (reader.takeWords('SESSION', 'AUTHORIZATION')) {
     return { kind: 'resetProperty', name: 'session_authorization' }
   }
+  if (reader.takeWords('TIME', 'ZONE')) return { kind: 'resetProperty', name: 'timezone' }
   return { kind: 'resetProperty', name: propertyName(reader) }
 }
 
-function worded(name: string, reader: TokenReader): ParsedStatement {
-  return { kind: 'setProperty', name, value: words(reader) }
+function worded(name: string, reader: TokenReader, isLocal: boolean): ParsedStatement {
+  return { kind: 'setProperty', name, value: words(reader), isLocal }
 }
 
 function propertyName(reader: TokenReader): string {
@@ -59,7 +63,7 @@ function propertyName(reader: TokenReader): string {
 }
 
 /** `ISOLATION LEVEL …`, `READ {ONLY | WRITE}` and `[NOT] DEFERRABLE`, with or without commas. */
-function transactionModes(reader: TokenReader): {
+export function transactionModes(reader: TokenReader): {
   readonly isolation: string | undefined
   readonly isReadOnly: boolean | undefined
 } {

@@ -16,7 +16,7 @@ import { parseExpression } from './expression.ts'
 import { parseTableName } from './from.ts'
 import { beginsQuery, isWholeTable } from './look-ahead.ts'
 import { parseWholeQuery, toParsedQuery } from './parsed-query.ts'
-import { parseReset, parseSet } from './set.ts'
+import { parseReset, parseSet, transactionModes } from './set.ts'
 import { parseParameterType } from './type.ts'
 import type { Expression } from './expression-syntax.ts'
 import type { Query } from './syntax.ts'
@@ -170,9 +170,10 @@ function parseTransaction(reader: TokenReader, word: string): ParsedStatement {
     reader.takeWord('SAVEPOINT')
     return savepoint(reader, 'release')
   }
-  reader.takeWord('WORK', 'TRANSACTION')
+  if (word === 'START') reader.expectWord('TRANSACTION')
+  else reader.takeWord('WORK', 'TRANSACTION')
   if (word === 'BEGIN' || word === 'START') {
-    words(reader)
+    if (reader.current.kind !== 'end') transactionModes(reader)
     return { kind: 'transaction', action: 'begin' }
   }
   if (word === 'ROLLBACK' && reader.takeWord('TO')) {
