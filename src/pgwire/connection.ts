@@ -129,10 +129,10 @@ export class Connection {
     else this.#tcp.destroy()
   }
 
-  /** Ends it now, whatever is under way. */
+  /** Ends it, whatever is under way; a client that listens hears why. */
   kill(): void {
     this.#session?.cancel(stopped())
-    this.#tcp.destroy()
+    setTimeout(() => this.#tcp.destroy(), goodbyeMs).unref()
   }
 
   /** Up to a startup message; undefined when the connection only wanted to cancel, or is gone. */

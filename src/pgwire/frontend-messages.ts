@@ -95,12 +95,12 @@ export function parseFrontend({ type, payload }: Frame): FrontendMessage {
         kind: 'bind',
         portal: reader.text(),
         statement: reader.text(),
-        parameterFormats: reader.list(() => format(reader.int16())),
+        parameterFormats: reader.list(() => reader.int16()),
         parameters: reader.list(() => {
           const byteCount = reader.int32()
           return byteCount === -1 ? null : reader.bytes(byteCount)
         }),
-        resultFormats: reader.list(() => format(reader.int16())),
+        resultFormats: reader.list(() => reader.int16()),
       })
     case 'D':
     case 'C': {
@@ -126,9 +126,4 @@ export function parseFrontend({ type, payload }: Frame): FrontendMessage {
     default:
       throw malformed(`there is no message ${JSON.stringify(type)}`)
   }
-}
-
-function format(code: number): number {
-  if (code === 0 || code === 1) return code
-  throw malformed(`a format is 0 (text) or 1 (binary), not ${code}`)
 }

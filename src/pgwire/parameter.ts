@@ -6,7 +6,7 @@ import { refuseManyElements } from '#types/array-text.ts'
 import { type DataType, sparkName } from '#types/data-type.ts'
 import { PayloadReader, utf8 } from './payload-reader.ts'
 import { withOwnDigits } from './own-digits.ts'
-import { jsonbOid, typeOfOid, uuidOid, uuidsOid } from './wire-type.ts'
+import { jsonbOid, oidOid, typeOfOid, uuidOid, uuidsOid } from './wire-type.ts'
 
 const epochMs = Date.UTC(2000, 0, 1)
 const dayMs = 86_400_000
@@ -64,7 +64,7 @@ function literalOfBinary(type: DataType, bytes: Buffer, oid: number): Literal {
     case 'integer':
       return { type, value: sized(4).readInt32BE() }
     case 'long':
-      return { type, value: sized(8).readBigInt64BE() }
+      return { type, value: oid === oidOid ? BigInt(sized(4).readUInt32BE()) : sized(8).readBigInt64BE() }
     case 'float':
       return { type, value: sized(4).readFloatBE() }
     case 'double':

@@ -40,8 +40,15 @@ export type PortalProgress =
     }
   | { readonly kind: 'done' }
 
-/** @throws AppError 'connection.protocol' when there are neither none, one, nor as many as columns */
+/**
+ * @throws AppError 'connection.protocol' when there are neither none, one, nor as many as columns, 'request.invalid'
+ *   when one is neither text (0) nor binary (1)
+ */
 export function formatsFor(columnCount: number, formats: readonly number[]): (0 | 1)[] {
+  const unknown = formats.find((format) => format !== 0 && format !== 1)
+  if (unknown !== undefined) {
+    throw new AppError('request.invalid', `A format is 0 (text) or 1 (binary), not ${unknown}.`)
+  }
   if (formats.length > 1 && formats.length !== columnCount) {
     throw new AppError(
       'connection.protocol',

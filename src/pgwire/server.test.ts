@@ -531,6 +531,11 @@ describe('clients that cancel, stall or go away', () => {
     await eventually(() => server.query.counts.opened === 1)
     await server.stop()
     expect(server.query.counts).toMatchObject({ aborted: 1, sessions: 0 })
+    const said = await client.untilEnd()
+    expect(said.filter(({ type }) => type === 'E').map((error) => errorFields(error)['C'])).toEqual([
+      '57P01',
+      '57P01',
+    ])
   })
 
   test('a session that is idle for too long ends, and says why; one that works does not', async () => {

@@ -319,7 +319,11 @@ export class Session {
     const { statement } = portal.prepared
     if (!statement) return this.#output.write(emptyQueryResponse)
     this.#refuseInFailed(statement)
-    if (portal.progress.kind === 'done') return this.#output.write(commandComplete('SELECT 0'))
+    if (portal.progress.kind === 'done') {
+      if (portal.prepared.description.columns)
+        return this.#output.write(commandComplete(rowsTag(statement, 0)))
+      throw new AppError('query.ended', `The portal ${JSON.stringify(name)} cannot be run again.`)
+    }
     using _running = this.#running(portal.stopping)
     if (portal.progress.kind === 'bound') {
       if (await this.#handledHere(statement)) {

@@ -72,6 +72,7 @@ export function wireTypeOf(type: DataType): WireType {
 /** Digits before and after the point of a `numeric` parameter, whose declaration says nothing about them. */
 const parameterDecimal = decimalType(38, 18)
 
+export const oidOid = 26
 export const uuidOid = 2950
 export const uuidsOid = 2951
 export const jsonbOid = 3802
@@ -85,7 +86,7 @@ const types: ReadonlyMap<number, DataType> = new Map([
   [21, shortType],
   [23, integerType],
   [25, stringType],
-  [26, longType], // oid
+  [oidOid, longType],
   [700, floatType],
   [701, doubleType],
   [1042, stringType], // bpchar
@@ -110,7 +111,7 @@ const arrayOids: readonly (readonly [element: number, array: number])[] = [
   [21, 1005],
   [23, 1007],
   [25, 1009],
-  [26, 1028],
+  [oidOid, 1028],
   [114, 199],
   [700, 1021],
   [701, 1022],

@@ -324,6 +324,35 @@ export const cases: readonly ConformanceCase[] = [
     steps: once(message('d', text('x')), message('c'), query('SELECT 1 AS a')),
   },
   { name: 'a Sync alone', steps: once(sync) },
+  {
+    name: 'a command is not run again, rows that are over are none',
+    steps: [
+      ...once(parse('BEGIN'), bind(), execute(), execute(), sync),
+      ...simple('ROLLBACK'),
+      ...once(parse('SELECT 1 AS a'), bind(), execute(), execute(), sync),
+      ...once(parse('COPY (SELECT 1 AS a) TO STDOUT'), bind(), execute(), execute(), sync),
+    ],
+  },
+  {
+    name: 'a format that is neither text nor binary',
+    steps: [
+      ...once(parse('SELECT $1 AS a', { oids: [25] }), bind({ values: [text('x')], formats: [2] }), sync),
+      ...simple('SELECT 1 AS a'),
+    ],
+  },
+  {
+    name: 'a parameter that is an object identifier',
+    steps: once(
+      parse('SELECT id FROM kinds WHERE pages + 3999999997 = $1', { oids: [26] }),
+      bind({ values: [Buffer.from([0xee, 0x6b, 0x28, 0x00])], formats: [1] }),
+      execute(),
+      sync,
+    ),
+  },
+  {
+    name: 'replies come one by one to requests sent ahead',
+    steps: [{ send: [query('SELECT 1 AS a'), query('BEGIN'), query('COMMIT')], answers: 3 }],
+  },
 ]
 
 export const differences: readonly ConformanceDifference[] = [
