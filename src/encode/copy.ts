@@ -53,7 +53,8 @@ function lineWriter(form: Exclude<CopyForm, { kind: 'binary' }>, columns: readon
   let hasHeader = form.header
   const writeHeader = (writer: ByteWriter): void => {
     if (!hasHeader) return
-    const names = columns.map(({ name }) => copyCell(form, { text: name, column: name }))
+    const unforced = form.kind === 'csv' ? { ...form, forceQuote: [] } : form
+    const names = columns.map(({ name }) => copyCell(unforced, { text: name, column: name }))
     message(writer, Buffer.from(`${names.join(form.delimiter)}\n`))
   }
   return {

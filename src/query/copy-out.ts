@@ -1,5 +1,6 @@
 import { AppError, type TextPosition } from '#base/errors.ts'
 import type { CopyForm } from '#encode/encoding.ts'
+import type { Field } from '#types/data-type.ts'
 import type { StatementOf } from './query.ts'
 
 type Copy = StatementOf<'copy'>
@@ -18,6 +19,8 @@ export function copyFormOf({ options, query: { position } }: Copy): CopyForm {
       position,
     })
   }
+  const unreadable = (rule: string): AppError =>
+    new AppError('request.invalid', `What COPY sends can be read again where ${rule}.`)
   const format = text('format', 'text').toLowerCase()
   const others = Object.keys(options).find((name) => !known[format]?.includes(name))
   if (!known[format] || others !== undefined) {
@@ -45,8 +48,19 @@ export function copyFormOf({ options, query: { position } }: Copy): CopyForm {
       },
     )
   }
-  if (format === 'text') return { kind: 'text', delimiter, null: nullText, header }
+  if (/[\r\n]/.test(nullText)) throw unreadable('what is sent for NULL has no line break')
+  if (format === 'text') {
+    // With a backslash before it, each of them means something else.
+    if (/[\\.a-z0-9]/.test(delimiter)) {
+      throw unreadable(`the delimiter is no letter, digit, dot or backslash, as ${delimiter} is`)
+    }
+    return { kind: 'text', delimiter, null: nullText, header }
+  }
   const quote = character('quote', '"')
+  if (quote === delimiter) throw unreadable('the delimiter and the quote differ')
+  if (nullText.includes(quote)) {
+    throw new AppError('query.unsupported', 'The quote of COPY must not stand in what is sent for NULL.')
+  }
   const forced = options['force_quote'] ?? []
   return {
     kind: 'csv',
@@ -57,6 +71,17 @@ export function copyFormOf({ options, query: { position } }: Copy): CopyForm {
     escape: character('escape', quote),
     forceQuote: forced === '*' ? 'all' : typeof forced === 'string' ? [forced] : forced,
   }
+}
+
+/** The form with columns called as the result calls them. @throws AppError 'query.unknown_column' */
+export function formOver(form: CopyForm, columns: readonly Field[]): CopyForm {
+  if (form.kind !== 'csv' || form.forceQuote === 'all') return form
+  const forceQuote = form.forceQuote.map((forced) => {
+    const column = columns.find(({ name }) => name.toLowerCase() === forced.toLowerCase())
+    if (column) return column.name
+    throw new AppError('query.unknown_column', `FORCE_QUOTE names ${forced}, which is no column of the rows.`)
+  })
+  return { ...form, forceQuote }
 }
 
 const known: Readonly<Record<string, readonly string[]>> = {

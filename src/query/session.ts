@@ -5,7 +5,7 @@ import { type InlinedText, inlinedNames } from '#sql/inline-templates.ts'
 import { postgresStrings, standardStrings } from '#sql/standard-strings.ts'
 import type { DataType, Field } from '#types/data-type.ts'
 import { analyzedColumns } from './analyze.ts'
-import { copyFormOf } from './copy-out.ts'
+import { copyFormOf, formOver } from './copy-out.ts'
 import { createdColumns } from './create-table.ts'
 import { type Cursors, moved, newCursors } from './cursors.ts'
 import { describeColumns } from './describe-table.ts'
@@ -455,7 +455,8 @@ interface SentToClient {
 function sentToClient(statement: SessionStatement): SentToClient | undefined {
   if (statement.kind !== 'copy' || statement.target.kind !== 'client') return undefined
   const form = copyFormOf(statement)
-  const host = { encoding: () => ({ kind: 'copy', form }) as const, isWhole: true }
+  const encoding = (columns: readonly Field[]) => ({ kind: 'copy', form: formOver(form, columns) }) as const
+  const host = { encoding, isWhole: true }
   return { form, asked: { kind: 'query', query: statement.query }, host }
 }
 

@@ -204,6 +204,26 @@ export const cases: readonly ConformanceCase[] = [
     ),
   },
   {
+    name: 'quotes that are forced',
+    steps: simple(
+      'COPY (SELECT id, pages, note FROM kinds ORDER BY id) TO STDOUT (FORMAT csv, HEADER, FORCE_QUOTE (id, note))',
+      'COPY (SELECT id, pages, note FROM kinds ORDER BY id) TO STDOUT CSV HEADER FORCE QUOTE note, id',
+      'COPY (SELECT id, pages FROM kinds ORDER BY id) TO STDOUT CSV HEADER FORCE QUOTE *',
+      'COPY (SELECT id FROM kinds) TO STDOUT (FORMAT csv, FORCE_QUOTE (nothing))',
+    ),
+  },
+  {
+    name: 'options of COPY that make what cannot be read again',
+    steps: simple(
+      "COPY (SELECT id FROM kinds) TO STDOUT (DELIMITER 'a')",
+      "COPY (SELECT id FROM kinds) TO STDOUT (NULL E'a\\nb')",
+      "COPY (SELECT id FROM kinds) TO STDOUT (FORMAT csv, QUOTE ',')",
+      `COPY (SELECT id FROM kinds) TO STDOUT (FORMAT csv, NULL 'a"b')`,
+      'COPY (SELECT id FROM kinds) TO STDOUT (FORMAT csv, HEADER, HEADER)',
+      'COPY (SELECT id FROM kinds) TO STDOUT (FORMAT csv, FORMAT text)',
+    ),
+  },
+  {
     name: 'COPY as binary',
     steps: simple('COPY (SELECT id, pages, at, ok FROM kinds ORDER BY id) TO STDOUT (FORMAT binary)'),
   },

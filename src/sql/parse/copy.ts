@@ -1,4 +1,4 @@
-import { AppError } from '#base/errors.ts'
+import { AppError, type TextPosition } from '#base/errors.ts'
 import type { ParsedQuery } from '../compile.ts'
 import type { CopyOption, CopyTarget, ParsedStatement } from '../statement.ts'
 import { parseTableName } from './from.ts'
@@ -65,12 +65,18 @@ function parseTarget(reader: TokenReader): CopyTarget {
 
 function parseOptions(reader: TokenReader): Record<string, CopyOption> {
   const options: Record<string, CopyOption> = {}
+  const add = (name: string, position: TextPosition, value: CopyOption): void => {
+    if (name in options) {
+      throw new AppError('query.syntax', `COPY has the option ${name} twice.`, { position })
+    }
+    options[name] = value
+  }
   const isEnd = (): boolean => reader.isSymbol(';') || ['end', 'dollars'].includes(reader.current.kind)
   if (reader.isSymbol('(')) {
     reader.inParentheses(() =>
       reader.list(() => {
-        const name = reader.fieldName().name.toLowerCase()
-        options[name] = reader.isSymbol(',', ')') ? 'true' : parseValue(reader)
+        const { name, at } = reader.fieldName()
+        add(name.toLowerCase(), at, reader.isSymbol(',', ')') ? 'true' : parseValue(reader))
       }),
     )
     return options
@@ -80,14 +86,14 @@ function parseOptions(reader: TokenReader): Record<string, CopyOption> {
     switch (name.toLowerCase()) {
       case 'csv':
       case 'binary':
-        options['format'] = name.toLowerCase()
+        add('format', at, name.toLowerCase())
         break
       case 'header':
-        options['header'] = 'true'
+        add('header', at, 'true')
         break
       case 'force':
         reader.expectWord('QUOTE')
-        options['force_quote'] = parseValue(reader)
+        add('force_quote', at, reader.takeSymbol('*') ? '*' : columnNames(reader))
         break
       case 'format':
       case 'compression':
@@ -97,7 +103,7 @@ function parseOptions(reader: TokenReader): Record<string, CopyOption> {
       case 'escape':
       case 'encoding':
         reader.takeWord('AS')
-        options[name.toLowerCase()] = tokenValue(reader)
+        add(name.toLowerCase(), at, tokenValue(reader))
         break
       default:
         throw new AppError('query.syntax', `COPY has no option ${name}.`, {
@@ -109,10 +115,12 @@ function parseOptions(reader: TokenReader): Record<string, CopyOption> {
   return options
 }
 
+const columnNames = (reader: TokenReader): string[] =>
+  reader.list(() => reader.identifier('the name of a column').name)
+
 /** A word or text, or the names of columns. */
 function parseValue(reader: TokenReader): CopyOption {
-  const names = (): string[] => reader.list(() => reader.identifier('the name of a column').name)
-  if (reader.isSymbol('(')) return reader.inParentheses(names)
+  if (reader.isSymbol('(')) return reader.inParentheses(() => columnNames(reader))
   if (reader.current.kind === 'end') throw reader.unexpected('the value of an option')
   return tokenValue(reader)
 }
