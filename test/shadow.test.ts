@@ -1,5 +1,6 @@
 import { Client } from 'pg'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { relations } from '../src/shadow/allowed.ts'
 import { partsOf } from '../src/shadow/route.ts'
 import type { Shown, ShownTable } from '../src/shadow/shadow.ts'
 import { arrayType, dateType, longType, mapType, stringType, structType } from '../src/types/data-type.ts'
@@ -264,6 +265,36 @@ describe('isolation', () => {
     'SELECT public.mine() FROM pg_class',
   ])('%s is refused', async (text) => {
     await expect((async () => await own.ask(text))()).rejects.toMatchObject({ code: 'query.unsupported' })
+  })
+
+  // PostgreSQL takes the name of a column for that of a function when there is no such column.
+  test.each([
+    "SELECT ('1 s'::interval).pg_sleep_for FROM pg_class",
+    'SELECT (0.1::float8).pg_sleep, version()',
+    'SELECT f.pg_sleep FROM unnest(ARRAY[0.1::float8]) f, pg_am',
+    'SELECT f.pg_cancel_backend FROM unnest(ARRAY[1]) f, pg_am',
+    'SELECT (77::int8).pg_advisory_lock FROM pg_class',
+    'SELECT (NULL::int).pg_stat_get_activity FROM pg_am',
+    'SELECT (1).pg_stat_get_backend_activity FROM pg_am',
+    'SELECT (1).pg_blocking_pids FROM pg_am',
+    "SELECT ('template_shadow'::name).pg_database_size FROM pg_am",
+    'SELECT (1663::oid).pg_tablespace_databases FROM pg_am',
+    "SELECT ('SELECT ''a''::tsvector'::text).ts_stat FROM pg_am",
+    "SELECT ('/etc/passwd'::text).pg_read_file FROM pg_am",
+  ])('%s is forbidden', async (text) => {
+    await expect(own.ask(text)).rejects.toMatchObject({
+      detail: { sqlState: expect.stringMatching(/42501|42883/) },
+    })
+  })
+
+  test('every table and view that may be named can be read', async () => {
+    // Of subscriptions PostgreSQL shows some columns only.
+    for (const name of relations)
+      if (name !== 'pg_subscription') await own.ask(`SELECT * FROM ${name} LIMIT 1`)
+    for (const name of await own.ask(
+      "SELECT table_name FROM information_schema.tables WHERE table_schema = 'information_schema'",
+    ))
+      await own.ask(`SELECT * FROM information_schema.${name} LIMIT 1`)
   })
 
   test('what takes too long, too much memory, room or rows is stopped, and the next question answered', async () => {

@@ -1,3 +1,5 @@
+import { functions, splicedFunctions } from './allowed.ts'
+
 /** Who asks: may read, and nothing else. */
 export const askerRole = 'asker'
 
@@ -10,6 +12,11 @@ const shownSettings = `
   extra_float_digits integer_datetimes IntervalStyle jit lc_messages lc_monetary lc_numeric lc_time max_identifier_length
   max_index_keys max_function_args search_path server_encoding server_version server_version_num
   standard_conforming_strings statement_timeout TimeZone transaction_isolation transaction_read_only`
+
+/** Functions that change something are volatile, and run for an asker only when a question may name them plainly. */
+const volatileOnes = [...functions].filter((name) => !splicedFunctions.has(name))
+/** What our own functions and views, and the naming of an asker, work with. */
+const volatileWithin = ['set_config', 'pg_sequence_last_value']
 
 const userName = `pg_catalog.current_setting('sluice.user')::name COLLATE "C"`
 const databaseName = `pg_catalog.current_setting('sluice.database')::name COLLATE "C"`
@@ -178,6 +185,19 @@ BEGIN
   LOOP
     EXECUTE pg_catalog.format('CREATE OR REPLACE VIEW ${helpers}.%I AS %s', view.relname,
       pg_catalog.replace(pg_catalog.pg_get_viewdef(view.oid), 'current_database()', '${helpers}.current_database()'));
+  END LOOP;
+END $$;
+-- A column's name can call a function of one argument, \`(x).pg_sleep\`, which no list of what is named sees.
+DO $$
+DECLARE forbidden regprocedure;
+BEGIN
+  FOR forbidden IN
+    SELECT oid FROM pg_catalog.pg_proc WHERE pronamespace = 'pg_catalog'::regnamespace AND (
+      provolatile = 'v' AND proname <> ALL ('{${[...volatileOnes, ...volatileWithin].join()}}')
+      OR proname ~ '^pg_stat_get_(activity|backend|db|progress|replication|subscription|wal)'
+      OR proname = 'pg_tablespace_databases')
+  LOOP
+    EXECUTE pg_catalog.format('REVOKE EXECUTE ON FUNCTION %s FROM PUBLIC', forbidden);
   END LOOP;
 END $$;
 GRANT SELECT ON ${helpers}.pg_cursors, ${helpers}.pg_database, ${helpers}.pg_auth_members, ${helpers}.pg_db_role_setting,
