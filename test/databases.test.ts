@@ -72,6 +72,8 @@ describe('names', () => {
     ['CREATE DATABASE DatabaseA', /admin\.exists/],
     ['CREATE DATABASE prod', /means everything/],
     ['CREATE SCHEMA databaseA.SCHEMA1', /admin\.exists/],
+    ['CREATE SCHEMA databaseA.pg_mine', /PostgreSQL's own/],
+    ['CREATE SCHEMA databaseA.Information_Schema', /PostgreSQL's own/],
     ['CREATE SCHEMA lonely', /CREATE SCHEMA database\.lonely/],
     ['CREATE DATABASE d WITH (COLOUR = red)', /colour/],
     ['DROP DATABASE databaseA', /schema\.in_use/],

@@ -48,10 +48,9 @@ beforeAll(async () => {
     programsFolder: join(folder, 'programs'),
     logger,
   })
-  await server.make(
-    'corpus',
+  await server.make('corpus', [
     `${setup}; GRANT USAGE ON SCHEMA app TO asker; GRANT SELECT ON ALL TABLES IN SCHEMA app TO asker;`,
-  )
+  ])
   shadow = await ShadowConnection.open(server.socket, askerRole, 'corpus')
   const connection = { host: dirname(server.socket), port: 5432, user: 'sluice' }
   const admin = new Client({ ...connection, database: 'postgres' })

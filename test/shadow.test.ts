@@ -3,7 +3,15 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { relations } from '../src/shadow/allowed.ts'
 import { partsOf } from '../src/shadow/route.ts'
 import type { Shown, ShownTable } from '../src/shadow/shadow.ts'
-import { arrayType, dateType, longType, mapType, stringType, structType } from '../src/types/data-type.ts'
+import {
+  arrayType,
+  dateType,
+  decimalType,
+  longType,
+  mapType,
+  stringType,
+  structType,
+} from '../src/types/data-type.ts'
 import { ann, type TestShadow, testShadow } from './support/shadow.ts'
 
 /** What clients ask of the catalogue, and what nobody may get out of it. */
@@ -166,6 +174,42 @@ describe('what is shown', () => {
       'x'.repeat(63),
       'é'.repeat(31),
     ])
+  })
+
+  test('columns that are called as those PostgreSQL has in every table', async () => {
+    const inside = structType([{ name: 'ctid', type: longType }])
+    const columns = ['xmin', 'Ctid', 'tableoid', 'oid', 'anyarray'].map((name) => ({ name, type: longType }))
+    const odd = shownTo(
+      table('visits', { columns: [...columns, { name: 'inside', type: inside }] }),
+      table('of_visits', { columns, definition: "SELECT * FROM visits WHERE '\0' <> ''" }),
+    )
+    const answer = await own.ask(
+      `SELECT table_name, string_agg(column_name, ',' ORDER BY ordinal_position) FROM information_schema.columns
+       WHERE table_schema = 'public' GROUP BY 1 ORDER BY 1`,
+      { shown: odd },
+    )
+    expect(answer).toEqual([
+      'of_visits|xmin,ctid,tableoid,oid,anyarray',
+      'visits|xmin_2,ctid_2,tableoid_2,oid,anyarray,inside',
+    ])
+  })
+
+  test('what PostgreSQL has no room for hides nothing else', async () => {
+    const refused = decimalType(2_000, 3)
+    const odd = {
+      schemas: ['pg_mine', 'information_schema', 'eu', 'public'],
+      tables: [
+        table('visits'),
+        table('wide', { columns: [{ name: 'n', type: refused }] }),
+        table('mine', { schema: 'pg_mine' }),
+        table('orders', { schema: 'eu' }),
+      ],
+    }
+    const answer = await own.ask(
+      "SELECT schemaname, tablename FROM pg_tables WHERE schemaname IN ('pg_mine', 'eu', 'public') ORDER BY 1",
+      { shown: odd },
+    )
+    expect(answer).toEqual(['eu|orders', 'public|visits'])
   })
 
   test('the session by its own names, everywhere', async () => {

@@ -67,6 +67,13 @@ export async function createSchema(
       hint: `Say CREATE SCHEMA database.${name}.`,
     })
   }
+  if (/^pg_|^information_schema$/i.test(name)) {
+    throw new AppError(
+      'request.invalid',
+      `The name ${JSON.stringify(name)} belongs to PostgreSQL's own catalogue.`,
+      { position },
+    )
+  }
   if (name.length > nameLengthMax) {
     throw new AppError('request.invalid', `The name of a schema has up to ${nameLengthMax} characters.`, {
       position,

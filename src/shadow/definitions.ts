@@ -8,34 +8,41 @@ const nameBytesMax = 63
 /** Of one table or type. */
 const columnsMax = 1_600
 
+/** PostgreSQL has these in every table. */
+const systemColumns = ['tableoid', 'xmin', 'cmin', 'xmax', 'cmax', 'ctid']
+const ownTypes = ['anyarray', 'anymap']
+
 /** The same for two who see the same. */
 export function fingerprintOf(shown: Shown): string {
   return createHash('sha256').update(JSON.stringify(shown)).digest('hex').slice(0, 32)
 }
 
-/** The text that makes empty tables and views of everything that is shown. */
-export function definitionsOf({ schemas, tables }: Shown): string {
+/** Texts that make empty tables and views of everything that is shown, each text for one thing. */
+export function definitionsOf({ schemas, tables }: Shown): string[] {
   const others = schemas.filter((schema) => schema !== 'public')
-  const names = new Map(schemas.map((schema) => [schema, new FreeNames()]))
+  const names = new Map(schemas.map((schema) => [schema, new FreeNames(ownTypes)]))
   const own = tables.map((table) => ({
     table,
     name: names.get(table.schema)?.take(table.name) ?? table.name,
   }))
   return [
-    ...others.map((schema) => `CREATE SCHEMA ${quoteIdentifier(schema)} AUTHORIZATION postgres;`),
-    ...others.map((schema) => `GRANT USAGE ON SCHEMA ${quoteIdentifier(schema)} TO PUBLIC;`),
+    ...others
+      .map((schema) => quoteIdentifier(schema))
+      .map(
+        (name) => `CREATE SCHEMA ${name} AUTHORIZATION postgres; GRANT USAGE ON SCHEMA ${name} TO PUBLIC;`,
+      ),
     'SET ROLE postgres;',
-    ...own.flatMap(({ table, name }) =>
-      definitionOf(table, name, names.get(table.schema) ?? new FreeNames()),
+    ...own.map(({ table, name }) =>
+      definitionOf(table, name, names.get(table.schema) ?? new FreeNames(ownTypes)).join('\n'),
     ),
     'RESET ROLE;',
-  ].join('\n')
+  ]
 }
 
 function definitionOf(table: ShownTable, name: string, names: FreeNames): string[] {
   const types: string[] = []
   const maker = new TypeMaker(table.schema, names, types)
-  const columns = named(table.columns).map(
+  const columns = named(table.columns, table.definition === undefined ? systemColumns : []).map(
     ([column, type]) => [quoteIdentifier(column), maker.nameOf(type, `${name}_${column}`)] as const,
   )
   const target = `${quoteIdentifier(table.schema)}.${quoteIdentifier(name)}`
@@ -52,7 +59,7 @@ function definitionOf(table: ShownTable, name: string, names: FreeNames): string
     `CREATE VIEW ${target} AS SELECT ${values.join(', ')};`,
     // What pg_get_viewdef is to show.
     ...comment('VIEW', target, table.comment),
-    `INSERT INTO information_schema._view_texts VALUES (${quoteLiteral(target)}::regclass, ${quoteLiteral(table.definition)});`,
+    `INSERT INTO information_schema._view_texts VALUES (${quoteLiteral(target)}::regclass, ${quoteLiteral(table.definition.replaceAll('\0', ''))});`,
   ]
 }
 
@@ -114,14 +121,18 @@ const primitives = {
 } as const
 
 /** As many as PostgreSQL takes, each by a name it has whole and once. */
-function named(fields: readonly Field[]): [string, DataType][] {
-  const names = new FreeNames()
+function named(fields: readonly Field[], taken: readonly string[] = []): [string, DataType][] {
+  const names = new FreeNames(taken)
   return fields.slice(0, columnsMax).map(({ name, type }) => [names.take(name), type])
 }
 
 /** Names of one place: all in lower case, too long ones are cut, taken ones get a number. */
 class FreeNames {
-  readonly #taken = new Set<string>(['anyarray', 'anymap'])
+  readonly #taken: Set<string>
+
+  constructor(taken: readonly string[]) {
+    this.#taken = new Set(taken)
+  }
 
   take(given: string): string {
     const wanted = given.toLowerCase()

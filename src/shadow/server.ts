@@ -15,8 +15,11 @@ const templateName = 'template_shadow'
 /** The PostgreSQL behind the shadow, empty but for its template. */
 export interface ShadowServer extends AsyncDisposable {
   readonly socket: string
-  /** Makes a database of that text; the same name again replaces what a start that failed left. */
-  make(name: string, text: string): Promise<void>
+  /**
+   * Makes a database by those texts; the same name again replaces what a start that failed left. What PostgreSQL
+   * refuses of them is left out: one table must not keep anybody from seeing the others.
+   */
+  make(name: string, texts: readonly string[]): Promise<void>
   drop(name: string): Promise<void>
 }
 
@@ -49,12 +52,12 @@ export async function startShadowServer(options: {
     }),
   )
   const { connection } = server
-  const within = async (database: string, texts: readonly string[]): Promise<void> => {
+  const connected = async (database: string, work: (client: Client) => Promise<unknown>): Promise<void> => {
     const client = new Client({ ...connection, database })
     client.on('error', () => {}) // A query under way fails with it.
     await client.connect()
     try {
-      for (const text of texts) await client.query(text)
+      await work(client)
     } catch (cause) {
       throw new AppError(
         'engine.unavailable',
@@ -67,19 +70,43 @@ export async function startShadowServer(options: {
       await client.end()
     }
   }
+  const within = async (database: string, texts: readonly string[]): Promise<void> =>
+    await connected(database, async (client) => {
+      for (const text of texts) await client.query(text)
+    })
+  const eachAlone = async (client: Client, texts: readonly string[]): Promise<void> => {
+    await client.query('BEGIN')
+    for (const text of texts) {
+      await client.query('SAVEPOINT one')
+      try {
+        await client.query(text)
+        await client.query('RELEASE one')
+      } catch (error) {
+        logger.log('warn', 'shadow.left_out', { error })
+        await client.query('ROLLBACK TO one')
+      }
+    }
+    await client.query('COMMIT')
+  }
   await within('postgres', [serverText, `CREATE DATABASE ${templateName}`])
   await within(templateName, [templateText])
   const all = starting.move()
   return {
     socket: join(String(connection.host), `.s.PGSQL.${connection.port}`),
-    make: async (name, text) => {
+    make: async (name, texts) => {
       await within('postgres', [
         `DROP DATABASE IF EXISTS ${quoteIdentifier(name)} WITH (FORCE)`,
         `CREATE DATABASE ${quoteIdentifier(name)} TEMPLATE ${templateName}`,
         `REVOKE CONNECT, TEMPORARY ON DATABASE ${quoteIdentifier(name)} FROM PUBLIC`,
         `GRANT CONNECT ON DATABASE ${quoteIdentifier(name)} TO ${askerRole}`,
       ])
-      await within(name, [`BEGIN; ${text} COMMIT; ANALYZE pg_catalog.pg_class, pg_catalog.pg_attribute`])
+      await connected(name, async (client) => {
+        await client.query(`BEGIN; ${texts.join('\n')} COMMIT;`).catch(async () => {
+          await client.query('ROLLBACK')
+          await eachAlone(client, texts)
+        })
+        await client.query('ANALYZE pg_catalog.pg_class, pg_catalog.pg_attribute')
+      })
     },
     drop: (name) => within('postgres', [`DROP DATABASE IF EXISTS ${quoteIdentifier(name)} WITH (FORCE)`]),
     [Symbol.asyncDispose]: async () => await all.disposeAsync(),
