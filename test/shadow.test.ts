@@ -221,6 +221,62 @@ describe('what is shown', () => {
     ).toEqual(['prod:all|prod:all|ann@example|ann@example|ann@example|77|prod:all'])
   })
 
+  test.each([
+    ["SELECT pg_get_userbyid(oid) FROM pg_roles WHERE rolname = 'ann@example'", ['ann@example']],
+    ['SELECT role_name FROM information_schema.enabled_roles', ['ann@example']],
+    [
+      `SELECT grantee FROM information_schema.role_table_grants
+       WHERE table_name = 'visits' AND privilege_type = 'SELECT' AND grantee = current_user`,
+      ['ann@example'],
+    ],
+    ["SELECT pg_has_role(current_user, 'usage'), pg_has_role(current_user, 'postgres', 'usage')", ['t|f']],
+    ["SELECT pg_has_role((SELECT oid FROM pg_roles WHERE rolname = current_user), 'member')", ['t']],
+    ["SELECT has_column_privilege(current_user, 'visits', 'id', 'select')", ['t']],
+    ["SELECT has_table_privilege(oid, 'visits', 'insert') FROM pg_roles WHERE rolname = current_user", ['f']],
+    ["SELECT has_function_privilege(current_user, 'lower(text)', 'execute')", ['t']],
+    [
+      "SELECT has_type_privilege(current_user, 'int4', 'usage'), has_language_privilege(user, 'sql', 'usage')",
+      ['t|t'],
+    ],
+    ["SELECT has_tablespace_privilege(user, 'pg_default', 'create')", ['f']],
+    [
+      'SELECT gss_authenticated, encrypted FROM pg_catalog.pg_stat_gssapi WHERE pid = pg_backend_pid()',
+      ['f|f'],
+    ],
+    ["SELECT setting FROM pg_show_all_settings() WHERE name = 'statement_timeout'", ['5000']],
+  ])('%s tells of who asks', async (text, rows) => {
+    expect(await own.ask(text)).toEqual(rows)
+  })
+
+  test.each([
+    ['SELECT character_set_name FROM information_schema.character_sets', ['UTF8']],
+    ["SELECT relname FROM pg_class WHERE relname SIMILAR TO 'visi(t|z)s'", ['visits']],
+    ["SELECT extract(year FROM timestamp '2026-01-02') FROM pg_am LIMIT 1", ['2026']],
+    [
+      `SELECT ('"' || "table_catalog" || '"."' || t.table_schema || '"."' || table_name || '"')::regclass::oid > 0,
+        ('"' || t . "table_catalog" || '".public.visits')::regclass, table_catalog
+       FROM information_schema.tables t WHERE table_name = 'visits'`,
+      ['t|visits|prod:all'],
+    ],
+  ])('%s', async (text, rows) => {
+    expect(await own.ask(text)).toEqual(rows)
+  })
+
+  test('the texts of views, wherever they are asked for', async () => {
+    const views = shownTo(table('visits'), table('mine', { definition: 'SELECT id, n FROM visits -- mine' }))
+    const wanted = ['SELECT id, n FROM visits -- mine']
+    for (const text of [
+      "SELECT view_definition FROM information_schema.views WHERE table_schema = 'public'",
+      "SELECT definition FROM pg_views WHERE schemaname = 'public'",
+      "SELECT pg_get_viewdef('mine'::regclass)",
+      "SELECT pg_get_viewdef('mine', true)",
+    ])
+      expect(await own.ask(text, { shown: views })).toEqual(wanted)
+    await expect(own.ask('SELECT * FROM information_schema._view_texts')).rejects.toMatchObject({
+      detail: { sqlState: '42501' },
+    })
+  })
+
   test('an error has its place in what was asked', async () => {
     const text = 'SELECT current_database(), pg_catalog.current_database(), é, nothing FROM pg_class AS é'
     await expect(own.ask(text)).rejects.toMatchObject({

@@ -205,11 +205,13 @@ class Seen {
     if (typeof node !== 'object' || node === null) return
     for (const [kind, value] of Object.entries(node)) {
       this.#identsIn(value)
-      const name = kind === 'FuncCall' ? namesIn((value as Node)['funcname']).at(-1) : undefined
       const at = ((value as Node)?.['location'] as number | undefined) ?? 0
       // A cast around another one is asked for both.
-      if (name === 'quote_ident' && !this.splices.some((splice) => splice.at === at))
-        this.splices.push({ at, kind: 'function', name })
+      if (this.splices.some((splice) => splice.at === at)) continue
+      if (kind === 'FuncCall' && namesIn((value as Node)['funcname']).at(-1) === 'quote_ident')
+        this.splices.push({ at, kind: 'function', name: 'quote_ident' })
+      if (kind === 'ColumnRef' && namesIn((value as Node)['fields']).at(-1) === 'table_catalog')
+        this.splices.push({ at, kind: 'catalog' })
     }
   }
 

@@ -5,6 +5,7 @@ import type { Question } from './shadow.ts'
 export type Splice =
   | { readonly at: number; readonly kind: 'relation' | 'function' | 'value'; readonly name: string }
   | { readonly at: number; readonly kind: 'pattern' }
+  | { readonly at: number; readonly kind: 'catalog' }
 
 /** Replaces each at its place, and drops what stands before `head` (UTF-16 units). */
 export function spliced(
@@ -34,6 +35,10 @@ function replacementFor(
   if (splice.kind === 'pattern') {
     const [literal] = /^e?'(?:[^'\\]|\\.)*'/i.exec(rest) ?? unusual('constant')
     return { length: literal.length, replacement: literal.replace(/\\*\[\\*\]/, '') }
+  }
+  if (splice.kind === 'catalog') {
+    const [column] = /^(?:"?\w+"?\s*\.\s*)?"?table_catalog"?/i.exec(rest) ?? unusual('table_catalog')
+    return { length: column.length, replacement: 'pg_catalog.current_database()' }
   }
   const { name, kind } = splice
   // `pg_catalog.name`, quoted or not, with blanks around the dot; comments in there are refused.

@@ -21,6 +21,9 @@ const volatileWithin = ['set_config', 'pg_sequence_last_value']
 const userName = `pg_catalog.current_setting('sluice.user')::name COLLATE "C"`
 const databaseName = `pg_catalog.current_setting('sluice.database')::name COLLATE "C"`
 
+/** For functions that take a user as their first argument. */
+const withUser = (texts: (user: string) => readonly string[]): string[] => ['name', 'oid'].flatMap(texts)
+
 /** What the server holds beside databases; run once, in its first database. */
 export const serverText = `
 CREATE ROLE postgres NOLOGIN;
@@ -85,24 +88,56 @@ ${['name', 'text', 'oid']
   AS $$ SELECT $3 ~* '^\\s*connect\\s*$' $$;`,
   ])
   .join('\n')}
-${['table', 'schema', 'any_column']
-  .flatMap((what) =>
-    ['text', 'oid'].map(
-      (
-        type,
-      ) => `CREATE FUNCTION ${helpers}.has_${what}_privilege(name, ${type}, text) RETURNS boolean STABLE LANGUAGE sql
-  AS $$ SELECT pg_catalog.has_${what}_privilege($2, $3) $$;`,
+-- Whoever is named first, a shadow shows what one may see who asks.
+${[
+  'table',
+  'schema',
+  'any_column',
+  'sequence',
+  'type',
+  'language',
+  'function',
+  'tablespace',
+  'server',
+  'foreign_data_wrapper',
+]
+  .map((what) => `has_${what}_privilege`)
+  .flatMap((name) =>
+    withUser((user) =>
+      ['text', 'oid'].map(
+        (
+          type,
+        ) => `CREATE FUNCTION ${helpers}.${name}(${user}, ${type}, text) RETURNS boolean STABLE LANGUAGE sql
+  AS $$ SELECT pg_catalog.${name}($2, $3) $$;`,
+      ),
     ),
   )
   .join('\n')}
-${['text', 'smallint']
-  .map(
-    (
-      type,
-    ) => `CREATE FUNCTION ${helpers}.has_column_privilege(name, oid, ${type}, text) RETURNS boolean STABLE
+${withUser((user) =>
+  ['text', 'oid'].flatMap((table) =>
+    ['text', 'smallint'].map(
+      (
+        column,
+      ) => `CREATE FUNCTION ${helpers}.has_column_privilege(${user}, ${table}, ${column}, text) RETURNS boolean STABLE
   LANGUAGE sql AS $$ SELECT pg_catalog.has_column_privilege($2, $3, $4) $$;`,
-  )
-  .join('\n')}
+    ),
+  ),
+).join('\n')}
+CREATE FUNCTION ${helpers}.pg_has_role(name, text) RETURNS boolean STABLE LANGUAGE sql AS $$
+  SELECT CASE $1 WHEN pg_catalog.current_setting('sluice.user') THEN true ELSE pg_catalog.pg_has_role($1, $2) END $$;
+CREATE FUNCTION ${helpers}.pg_has_role(oid, text) RETURNS boolean STABLE LANGUAGE sql
+  AS $$ SELECT pg_catalog.pg_has_role($1, $2) $$;
+${withUser((user) =>
+  ['name', 'oid'].map(
+    (
+      role,
+    ) => `CREATE FUNCTION ${helpers}.pg_has_role(${user}, ${role}, text) RETURNS boolean STABLE LANGUAGE sql
+  AS $$ SELECT ${helpers}.pg_has_role($2, $3) $$;`,
+  ),
+).join('\n')}
+CREATE FUNCTION ${helpers}.pg_get_userbyid(oid) RETURNS name STABLE LANGUAGE sql AS $$
+  SELECT CASE pg_catalog.pg_get_userbyid($1) WHEN '${askerRole}' THEN ${userName}
+    ELSE pg_catalog.pg_get_userbyid($1) END $$;
 ${['integer', 'bigint']
   .flatMap((type) => [
     `CREATE FUNCTION ${helpers}.generate_series(${type}, ${type}, ${type}) RETURNS SETOF ${type} IMMUTABLE STRICT
@@ -119,11 +154,12 @@ ${['integer', 'bigint']
 
 CREATE TABLE ${helpers}._view_texts (relation oid PRIMARY KEY, text text);
 GRANT INSERT ON ${helpers}._view_texts TO postgres;
-GRANT SELECT ON ${helpers}._view_texts TO PUBLIC;
-CREATE FUNCTION ${helpers}.pg_get_viewdef(oid) RETURNS text STABLE LANGUAGE sql AS $$
-  SELECT coalesce((SELECT text FROM ${helpers}._view_texts WHERE relation = $1), pg_catalog.pg_get_viewdef($1)) $$;
-CREATE FUNCTION ${helpers}.pg_get_viewdef(oid, boolean) RETURNS text STABLE LANGUAGE sql AS $$
-  SELECT coalesce((SELECT text FROM ${helpers}._view_texts WHERE relation = $1), pg_catalog.pg_get_viewdef($1, $2)) $$;
+CREATE FUNCTION ${helpers}.view_text(oid) RETURNS text STABLE SECURITY DEFINER LANGUAGE sql
+  AS $$ SELECT text FROM ${helpers}._view_texts WHERE relation = $1 $$;
+CREATE FUNCTION ${helpers}.pg_get_viewdef(oid) RETURNS text STABLE LANGUAGE sql
+  AS $$ SELECT coalesce(${helpers}.view_text($1), pg_catalog.pg_get_viewdef($1)) $$;
+CREATE FUNCTION ${helpers}.pg_get_viewdef(oid, boolean) RETURNS text STABLE LANGUAGE sql
+  AS $$ SELECT coalesce(${helpers}.view_text($1), pg_catalog.pg_get_viewdef($1, $2)) $$;
 CREATE FUNCTION ${helpers}.pg_get_viewdef(oid, integer) RETURNS text STABLE LANGUAGE sql AS $$
   SELECT ${helpers}.pg_get_viewdef($1) $$;
 CREATE FUNCTION ${helpers}.pg_get_viewdef(text) RETURNS text STABLE LANGUAGE sql AS $$
@@ -141,6 +177,10 @@ CREATE VIEW ${helpers}.pg_cursors AS
   SELECT name, ''::text AS statement, "isHeld" AS is_holdable, false AS is_binary, false AS is_scrollable,
     pg_catalog.now() AS creation_time
   FROM pg_catalog.json_to_recordset(pg_catalog.current_setting('sluice.cursors')::json) AS x (name text, "isHeld" boolean);
+CREATE VIEW ${helpers}.pg_stat_gssapi AS SELECT pg_catalog.current_setting('sluice.process_id')::integer AS pid,
+  false AS gss_authenticated, NULL::text AS principal, false AS encrypted, false AS credentials_delegated;
+CREATE VIEW ${helpers}._roles AS SELECT oid, ${helpers}.pg_get_userbyid(oid) AS rolname, false AS rolsuper
+  FROM pg_catalog.pg_authid;
 CREATE VIEW ${helpers}.pg_auth_members AS SELECT * FROM pg_catalog.pg_auth_members WHERE false;
 CREATE VIEW ${helpers}.pg_db_role_setting AS SELECT * FROM pg_catalog.pg_db_role_setting WHERE false;
 CREATE VIEW ${helpers}.pg_shdescription AS SELECT * FROM pg_catalog.pg_shdescription WHERE false;
@@ -170,7 +210,7 @@ CREATE OR REPLACE VIEW pg_catalog.pg_stat_activity AS
   FROM ${helpers}.pg_database;
 
 DO $$
-DECLARE view record;
+DECLARE view record; definition text; changed text;
 BEGIN
   EXECUTE 'CREATE OR REPLACE VIEW pg_catalog.pg_settings AS SELECT every.name,
       coalesce(${helpers}.setting_of(every.name), every.setting) AS setting, every.unit, every.category, every.short_desc,
@@ -179,14 +219,24 @@ BEGIN
     || pg_catalog.rtrim(pg_catalog.pg_get_viewdef('pg_catalog.pg_settings'::regclass), ';')
     || $_$) AS every WHERE every.name = ANY (pg_catalog.regexp_split_to_array('${shownSettings.trim().replaceAll(/\s+/g, ' ')}', ' ')) $_$;
   FOR view IN
-    SELECT oid, relname FROM pg_catalog.pg_class
-    WHERE relnamespace = '${helpers}'::regnamespace AND relkind = 'v' AND relname <> 'pg_database'
-      AND pg_catalog.pg_get_viewdef(oid) LIKE '%current_database()%'
+    SELECT c.oid, nspname, relname FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = relnamespace
+    WHERE (relnamespace = '${helpers}'::regnamespace AND relkind = 'v' AND relname !~ '^(pg_|_)') OR relname = 'pg_views'
   LOOP
-    EXECUTE pg_catalog.format('CREATE OR REPLACE VIEW ${helpers}.%I AS %s', view.relname,
-      pg_catalog.replace(pg_catalog.pg_get_viewdef(view.oid), 'current_database()', '${helpers}.current_database()'));
+    definition := pg_catalog.pg_get_viewdef(view.oid);
+    changed := pg_catalog.replace(definition, 'current_database()', '${helpers}.current_database()');
+    changed := pg_catalog.regexp_replace(changed, '\\mpg_database\\M', '${helpers}.pg_database', 'g');
+    changed := pg_catalog.regexp_replace(changed, '\\mpg_authid\\M', '${helpers}._roles', 'g');
+    -- Who may read a view may see its text, whoever made it.
+    changed := pg_catalog.regexp_replace(changed,
+      'CASE\\s+WHEN pg_has_role\\(c\\.relowner, ''USAGE''::text\\) THEN (pg_get_viewdef\\(c\\.oid\\))\\s+ELSE NULL::text\\s+END', '\\1');
+    changed := pg_catalog.replace(changed, 'pg_get_viewdef(', '${helpers}.pg_get_viewdef(');
+    IF changed <> definition THEN
+      EXECUTE pg_catalog.format('CREATE OR REPLACE VIEW %I.%I AS %s', view.nspname, view.relname, changed);
+    END IF;
   END LOOP;
 END $$;
+CREATE FUNCTION ${helpers}.pg_show_all_settings() RETURNS SETOF pg_catalog.pg_settings STABLE LANGUAGE sql
+  AS $$ SELECT * FROM pg_catalog.pg_settings $$;
 -- A column's name can call a function of one argument, \`(x).pg_sleep\`, which no list of what is named sees.
 DO $$
 DECLARE forbidden regprocedure;
@@ -201,5 +251,5 @@ BEGIN
   END LOOP;
 END $$;
 GRANT SELECT ON ${helpers}.pg_cursors, ${helpers}.pg_database, ${helpers}.pg_auth_members, ${helpers}.pg_db_role_setting,
-  ${helpers}.pg_shdescription TO PUBLIC;
+  ${helpers}.pg_shdescription, ${helpers}.pg_stat_gssapi TO PUBLIC;
 `
