@@ -111,6 +111,22 @@ describe('the dataset that a request names', () => {
     expect(tables.toSorted()).toEqual(['at_once', 'at_once_2', 'at_once_3', 'at_once_4', 'at_once_5'])
   })
 
+  test('is one, though several schedules and queries make it at once', async () => {
+    const ctasParameters = { datasetName: 'All of us' }
+    const some = [1, 2, 3, 4]
+    const ids = await Promise.all(some.map((n) => scheduled({ sql: `SELECT ${n} AS n`, ctasParameters })))
+    const ended = await Promise.all(ids.map(queryOfRun))
+    expect(ended.map(({ state, errors }) => [state, errors])).toEqual(some.map(() => ['SUCCESS', []]))
+    expect(ended.filter(({ isCTAS }) => isCTAS)).toHaveLength(1)
+    expect(await datasets('All of us')).toHaveLength(1)
+    expect(await rowsOf('All of us')).toEqual(some.map((n) => [n]))
+    const own = { datasetName: 'One of us' }
+    const all = await Promise.all(some.map((n) => ran({ sql: `SELECT ${n} AS n`, ctasParameters: own })))
+    expect(all.filter(({ state }) => state === 'SUCCESS')).toHaveLength(1)
+    expect(all.filter(({ errors }) => errors[0]?.code === '42P07')).toHaveLength(some.length - 1)
+    expect(await datasets('One of us')).toHaveLength(1)
+  })
+
   test('can be called as SQL calls it or by its id, and is not guessed', async () => {
     await ran({ sql: 'SELECT 1 AS n', ctasParameters: { datasetName: 'Sales 2024' } })
     const [{ id }] = await datasets('Sales 2024')

@@ -28,6 +28,7 @@ export const meanings = {
   'connection.limit': { http: 503, sqlState: '53400', retry: true },
   'connection.protocol': { http: 400, sqlState: '08P01', retry: false },
   'dataset.exists': { http: 409, sqlState: '42P07', retry: false },
+  'dataset.made_meanwhile': { http: 409, sqlState: '40001', retry: true },
   'dataset.read_only': { http: 403, sqlState: '42501', retry: false },
   'dataset.unknown': { http: 404, sqlState: '42P01', retry: false },
   'engine.crashed': { http: 503, sqlState: '57P01', retry: true },

@@ -1,6 +1,8 @@
 import { AppError } from '#base/errors.ts'
 import type { Dataset } from '#datasets/datasets.ts'
 import { selectMembers } from '#metadata/databases.ts'
+import { selectDatasets } from '#metadata/datasets.ts'
+import type { Transaction } from '#metadata/metadata.ts'
 import type { TableName } from '#sql/compile.ts'
 import { structType, type Field } from '#types/data-type.ts'
 import { findTable, findView } from './find-table.ts'
@@ -76,7 +78,7 @@ function temporaryName({ journal, step }: Scope, name: string): string {
   return `temp_${journal.batchId(step)}_${name}`.toLowerCase()
 }
 
-/** Undefined: somebody else made it meanwhile, and IF NOT EXISTS was said. */
+/** Undefined: somebody else made it meanwhile, and IF NOT EXISTS was said. @throws AppError 'dataset.made_meanwhile' */
 export async function createDataset(
   scope: Scope,
   statement: Creation,
@@ -119,6 +121,7 @@ export async function createDataset(
           ...(labels.length === 0 ? {} : { [labelsTag]: labels }),
         },
       })
+      if (making) await requireOnlyOne(scope, tx, made)
       if (schema) await addMember(scope, tx, { schema, name, asset: { datasetId: made.id }, isHome: true })
       return made
     })
@@ -132,6 +135,24 @@ export async function createDataset(
     tellExists(scope, name)
     return undefined
   }
+}
+
+/**
+ * Runs that begin at one moment find no dataset of the name all of them want; whoever makes it first keeps them from making
+ * more: no run would know by the name which one is meant.
+ * @throws AppError 'dataset.made_meanwhile'
+ */
+async function requireOnlyOne({ services, caller }: Scope, tx: Transaction, made: Dataset): Promise<void> {
+  const { principal, sandbox } = caller
+  const page = { name: made.name, limit: 2, start: 0 }
+  const others = (await selectDatasets(tx, sandbox.id, page))
+    .map(({ id }) => id)
+    .filter((id) => id !== made.id)
+  const question = { principal, permission: 'view-datasets', sandboxId: sandbox.id } as const
+  if ((await services.access.decideDatasets(question, others)).size === 0) return
+  throw new AppError('dataset.made_meanwhile', `A dataset ${JSON.stringify(made.name)} was made meanwhile.`, {
+    hint: 'Try again.',
+  })
 }
 
 /** A statement that fails leaves no table. One that will be tried again finds its table by the mark. */

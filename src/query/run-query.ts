@@ -1,3 +1,4 @@
+import { AppError } from '#base/errors.ts'
 import type { DatasetId } from '#base/ids.ts'
 import type { Caller } from '#datasets/datasets.ts'
 import type { RunContext, RunOutcome } from '#jobs/jobs.ts'
@@ -125,6 +126,9 @@ export async function runQuery(shared: Shared, context: RunContext): Promise<Run
     })
     await scope.temporaries.clear(({ id }) => services.datasets.delete(caller, id))
   } catch (error) {
+    // Then the next attempt decides anew.
+    if (error instanceof AppError && error.code === 'dataset.made_meanwhile')
+      await updateQueryLog(metadata.db, entry.id, { effective_sql: null, output: null })
     await entry.end({ error, isStopped: signal.aborted })
     throw error
   }
