@@ -42,15 +42,16 @@ export async function deliverWebhook({
       signal: limit,
       ...(allowsPrivate ? {} : { lookup: publicLookup }),
     })
-    outgoing.once('error', reject)
+    // After the answer has begun this does nothing: its status is all that counts.
+    outgoing.on('error', reject)
     outgoing.once('response', (answer) => {
+      resolve(answer.statusCode ?? 0)
       let bytes = 0
       answer.on('data', (chunk: Buffer) => {
         bytes += chunk.byteLength
         if (bytes > answerBytesMax) answer.destroy()
       })
-      answer.once('close', () => resolve(answer.statusCode ?? 0))
-      answer.once('error', () => {}) // Its status came, and is all that counts.
+      answer.once('error', () => {})
     })
     outgoing.end(body)
   }).catch((cause: unknown) => {
