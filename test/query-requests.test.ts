@@ -415,6 +415,21 @@ describe('what is told of a query', () => {
   })
 })
 
+test('a list of long texts comes in pages that one answer can hold', async () => {
+  const names = Array.from({ length: 34 }, (_, index) => `long ${index}`)
+  const sql = `SELECT '${'x'.repeat(999_900)}'`
+  for (const name of names) await ask('POST', `${base}/query-templates`, { name, sql })
+  const pages: string[][] = []
+  let href: string | undefined = `${base}/query-templates?limit=1000&property=name~long`
+  for (; href !== undefined;) {
+    const page: RestAnswer['body'] = await ask('GET', href)
+    pages.push(page.templates.map(({ name }: { name: string }) => name))
+    href = page._links.next?.href
+  }
+  expect(pages.flat().toReversed()).toEqual(names)
+  expect(pages.length).toBe(2)
+})
+
 test('an error that a statement raises is told as it was raised', async () => {
   const message = 'line 1\n\nLINE 2: see https://example.com/a/b and /etc/hosts\n "3"'
   const sql =

@@ -69,6 +69,23 @@ export function pageOfRows<Row>(page: TimePage, selected: readonly Row[]): PageO
   return { rows: rows.toReversed(), next: undefined, hasPrevious: hasMore }
 }
 
+/** Pages that short are read whatever their rows hold. */
+const shortPageRows = 20
+const pageBytesMax = 32 * 1024 * 1024
+
+/** The page, cut before the row from which on it would hold more text than an answer should. Never before its first. */
+export async function pageThatFits(
+  page: TimePage,
+  /** Of its rows, in the order they are selected in. */
+  sizesOf: () => Promise<readonly { readonly bytes: string }[]>,
+): Promise<TimePage> {
+  if (page.limit <= shortPageRows) return page
+  let total = 0
+  const sizes = await sizesOf()
+  const rowCount = sizes.findIndex(({ bytes }) => (total += Number(bytes)) > pageBytesMax)
+  return rowCount === -1 ? page : { ...page, limit: Math.max(1, rowCount) }
+}
+
 /** Text anywhere in another, as it is. */
 export function contains(column: RawBuilder<unknown>, text: string): RawBuilder<boolean> {
   return sql<boolean>`position(lower(${text}) in lower(${column})) > 0`

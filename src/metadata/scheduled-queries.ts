@@ -2,7 +2,7 @@ import { type ColumnType, type Insertable, type RawBuilder, type Selectable, sql
 import type { PrincipalId, SandboxId } from '#base/ids.ts'
 import type { RunRow } from './jobs.ts'
 import type { Db, Transaction } from './metadata.ts'
-import { type PageOf, pageOfRows, pageSql, type TimePage } from './page.ts'
+import { type PageOf, pageOfRows, pageSql, pageThatFits, type TimePage } from './page.ts'
 
 export interface ScheduledQueryTable {
   id: string
@@ -97,7 +97,8 @@ export async function selectScheduledQueries(
   },
 ): Promise<PageOf<ScheduledQueryRow>> {
   const order = options.order === 'created' ? sql<Date>`created_at` : sql<Date>`updated_at`
-  const { where, tail } = pageSql(options.page, { order, id: sql<string>`id` })
+  const by = { order, id: sql<string>`id` }
+  const { where, tail } = pageSql(options.page, by)
   const conditions = [
     where,
     sql<boolean>`sandbox_id = ${sandboxId}`,
@@ -108,9 +109,17 @@ export async function selectScheduledQueries(
         : sql<boolean>`${scheduleColumns[field]} ${sql.raw(operator)} ${value}`,
     ),
   ]
-  const { rows } = await sql<ScheduledQueryRow>`
-    select * from scheduled_queries where ${sql.join(conditions, sql` and `)} ${tail}`.execute(db)
-  return pageOfRows(options.page, rows)
+  const from = sql`from scheduled_queries where ${sql.join(conditions, sql` and `)}`
+  const page = await pageThatFits(
+    options.page,
+    async () =>
+      (
+        await sql<{ bytes: string }>`
+    select octet_length(sql) + octet_length(request::text) as bytes ${from} ${tail}`.execute(db)
+      ).rows,
+  )
+  const { rows } = await sql<ScheduledQueryRow>`select * ${from} ${pageSql(page, by).tail}`.execute(db)
+  return pageOfRows(page, rows)
 }
 
 /** Those of a sandbox that have ticks to come, in no order. */
