@@ -238,6 +238,7 @@ describe('on a home with a server', () => {
     expect(JSON.parse((await run('export', 'backfill', 'feed', ...windows, '--format', 'json')).out)).toEqual(
       JSON.parse(first.out),
     )
+    expect((await run('export', 'backfill', 'feed', ...windows, '--dry-run')).out).toMatch(/^Nothing: /)
     expect(JSON.parse((await sluice(['verify', at('feed'), '--format', 'json'])).out)).toMatchObject({
       isRight: true,
       rowCount: 3 + 3 + 3,

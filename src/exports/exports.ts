@@ -76,6 +76,7 @@ export interface Exports {
    * @throws AppError 'request.invalid' for a window that overlaps another one, which would deliver its rows as well
    */
   backfill(caller: Caller, flowId: FlowId, wanted: Backfill): Promise<readonly WindowRun[]>
+  /** Of the windows that `backfill` would make. */
   backfillAhead(
     caller: Caller,
     flowId: FlowId,

@@ -159,6 +159,7 @@ test('windows of record time hold what live runs delivered before, beside what c
     { state: 'succeeded', rowCount: 24 },
     { state: 'succeeded', rowCount: 12 },
   ])
+  expect(await bed.exports.backfillAhead(bed.caller, flowId, wanted, { signal })).toEqual([])
   const wider = { ...wanted, before: new Date('2026-02-05T00:00:00Z') }
   await expect(bed.exports.backfill(bed.caller, flowId, wider)).rejects.toMatchObject({
     code: 'request.invalid',
@@ -166,6 +167,7 @@ test('windows of record time hold what live runs delivered before, beside what c
       'overlaps the one from 2026-02-03T00:00:00.000Z to 2026-02-03T12:00:00.000Z',
     ) as string,
   })
+  await expect(bed.exports.backfillAhead(bed.caller, flowId, wider, { signal })).rejects.toThrow('overlaps')
   await bed.append(dataset, events(200, 3))
   expect(await bed.run(flowId)).toMatchObject({ result: { rowCount: 3 } })
   expect(numbers(bed)).toEqual([...range(0, 60), 200, 201, 202, 1000])

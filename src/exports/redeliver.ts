@@ -23,7 +23,7 @@ import { selectWindowRuns } from '#metadata/export-windows.ts'
 import { selectRun } from '#metadata/jobs.ts'
 import type { Transaction } from '#metadata/metadata.ts'
 import { dryRunOf } from './dry-run.ts'
-import type { Exports } from './exports.ts'
+import type { Backfill, Exports } from './exports.ts'
 import { manifestName } from './names.ts'
 import { windowColumn } from './plan-content.ts'
 import { pinOwner, readPlan } from './export-plan.ts'
@@ -127,6 +127,26 @@ export function createRedeliver(
     }
   }
 
+  /** Of what was asked for, the windows that were not delivered and that no run is about to. */
+  async function toMake(
+    tx: Transaction,
+    caller: Caller,
+    flowId: FlowId,
+    { datasetIds, spans, reach }: AskedWindows,
+  ) {
+    const there = await windowRunsIn(tx, flowId, reach)
+    const windows = []
+    for (const datasetId of datasetIds) {
+      const { payloads: all, ...table } = await payloads(tx, caller, flowId, datasetId, spans)
+      refuseOverlaps(there.values(), all)
+      for (const payload of all) {
+        const before = there.get(windowKey({ payload }))
+        if (!before || isOpenAgain(before)) windows.push({ payload, before, ...table })
+      }
+    }
+    return windows
+  }
+
   /** Until the end of the transaction nobody else decides what of the flow is delivered beside the live runs. */
   async function lockFlow(tx: Transaction, caller: Caller, flowId: FlowId): Promise<void> {
     if (!isId('flow', flowId) || !(await lockEntity(tx, caller.sandbox.id, 'flows', flowId)))
@@ -182,57 +202,62 @@ export function createRedeliver(
     },
     backfill: async (caller, flowId, wanted) => {
       await requireExport(options, caller)
-      const datasetIds = [...new Set(wanted.datasetIds)]
-      const spans = cutWindows(wanted, { datasetCount: datasetIds.length })
-      const reach = { datasetIds, from: wanted.from.toISOString(), before: wanted.before.toISOString() }
-      const asked = new Set<string>()
+      const asked = askedWindows(wanted)
       await metadata.transaction(async (tx) => {
         await lockFlow(tx, caller, flowId)
-        const there = await windowRunsIn(tx, flowId, reach)
-        for (const datasetId of datasetIds) {
-          const made = await payloads(tx, caller, flowId, parseId('dataset', datasetId), spans)
-          refuseOverlaps(there.values(), made.payloads)
-          for (const payload of made.payloads) {
-            asked.add(windowKey({ payload }))
-            const before = there.get(windowKey({ payload }))
-            if (before && !isOpenAgain(before)) continue
-            const { window } = payload
-            const [run] = await control.enqueueIn(tx, caller, flowId, {
-              action: 'backfill',
-              datasetIds: [datasetId],
-              tick: `window ${window.from}/${window.before}${before ? ` after ${before.id}` : ''}`,
-              payload,
-            })
-            if (made.snapshotId === undefined || !run) continue
-            await lake.pin(tx, {
-              tableId: made.tableId,
-              snapshotId: made.snapshotId,
-              owner: pinOwner(run.runId),
-              until: new Date(clock.now().getTime() + pinMs),
-            })
-          }
+        for (const { payload, before, tableId, snapshotId } of await toMake(tx, caller, flowId, asked)) {
+          const { datasetId, window } = payload
+          const [run] = await control.enqueueIn(tx, caller, flowId, {
+            action: 'backfill',
+            datasetIds: [datasetId],
+            tick: `window ${window.from}/${window.before}${before ? ` after ${before.id}` : ''}`,
+            payload,
+          })
+          if (snapshotId === undefined || !run) continue
+          await lake.pin(tx, {
+            tableId,
+            snapshotId,
+            owner: pinOwner(run.runId),
+            until: new Date(clock.now().getTime() + pinMs),
+          })
         }
       })
       control.ring()
-      const runs = await metadata.transaction((tx) => windowRunsIn(tx, flowId, reach))
-      return [...runs].flatMap(([key, run]) => (asked.has(key) ? [windowRun(run)] : []))
+      const runs = await metadata.transaction((tx) => windowRunsIn(tx, flowId, asked.reach))
+      const keys = new Set(
+        asked.datasetIds.flatMap((datasetId) =>
+          asked.spans.map((window) => windowKey({ payload: { datasetId, window } })),
+        ),
+      )
+      return [...runs].flatMap(([key, run]) => (keys.has(key) ? [windowRun(run)] : []))
     },
     backfillAhead: async (caller, flowId, wanted, { signal }) => {
       await requireExport(options, caller)
+      const asked = askedWindows(wanted, { max: dryRunWindowsMax })
       const answers = []
-      const datasetIds = [...new Set(wanted.datasetIds)].map((id) => parseId('dataset', id))
-      const spans = cutWindows(wanted, { datasetCount: datasetIds.length, max: dryRunWindowsMax })
-      for (const datasetId of datasetIds) {
-        const made = await metadata.transaction((tx) => payloads(tx, caller, flowId, datasetId, spans))
-        for (const payload of made.payloads) {
-          const plan = await planAhead(options, caller, { flowId, datasetId, payload })
-          const { from, before } = payload.window
-          answers.push({ from, before, ...(await dryRunOf({ ...options, plan }, signal)) })
-        }
+      for (const { payload } of await metadata.transaction((tx) => toMake(tx, caller, flowId, asked))) {
+        const { datasetId, window } = payload
+        const plan = await planAhead(options, caller, { flowId, datasetId, payload })
+        const { from, before } = window
+        answers.push({ from, before, ...(await dryRunOf({ ...options, plan }, signal)) })
       }
       return answers
     },
   }
+}
+
+interface AskedWindows {
+  readonly datasetIds: readonly DatasetId[]
+  readonly spans: readonly RecordWindow[]
+  readonly reach: RecordWindow & { readonly datasetIds: readonly string[] }
+}
+
+/** @throws AppError 'request.invalid' for too many, none, or what is no id */
+function askedWindows(wanted: Backfill, limit: { readonly max?: number } = {}): AskedWindows {
+  const datasetIds = [...new Set(wanted.datasetIds)].map((id) => parseId('dataset', id))
+  const spans = cutWindows(wanted, { datasetCount: datasetIds.length, ...limit })
+  const reach = { datasetIds, from: wanted.from.toISOString(), before: wanted.before.toISOString() }
+  return { datasetIds, spans, reach }
 }
 
 /** The table as it was with a commit: its snapshot, or one of those after it that hold the same rows in other files. */

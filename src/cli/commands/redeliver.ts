@@ -152,6 +152,8 @@ async function backfill(
   })
   if (answer.plans) {
     if (format === 'json') terminal.json(answer.plans)
+    else if (answer.plans.length === 0)
+      terminal.line('Nothing: all windows have been delivered, or are about to be.')
     else for (const plan of answer.plans) terminal.line(`${plan.from} to ${plan.before}: ${aheadText(plan)}`)
     return
   }
