@@ -189,7 +189,8 @@ describe('on a home with a server', () => {
     })
     for (const kind of ['connections', 'sourceConnections', 'targetConnections', 'flows'])
       expect(await names(kind)).not.toContain('odd')
-    await run(...create)
+    await run(...create, '--format', 'csv')
+    expect((await run('export', 'show', 'odd')).out).toMatch(/ {3}CSV\n/)
     const shown = JSON.parse((await run('export', 'show', 'odd', '--format', 'json')).out)
     const schedule = async (change: object) => {
       const { etag } = (await admin.must('GET', `${flows}/flows/${shown.id}`)).items[0]

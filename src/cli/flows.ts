@@ -100,7 +100,7 @@ export interface NewExport {
   readonly name: string
   readonly datasetId: string
   readonly destination: Destination
-  readonly fileType: 'PARQUET' | 'JSON'
+  readonly fileType: 'PARQUET' | 'JSON' | 'CSV'
   /** Absent: what the file type does best. */
   readonly compression?: 'NONE' | 'GZIP' | 'ZSTD'
   readonly mode: 'incremental' | 'full'

@@ -39,7 +39,7 @@ interface RunFlags extends Flags {
 interface CreateFlags extends PlaceOption, DestinationFlags {
   readonly dataset: string
   readonly to: string
-  readonly format: 'parquet' | 'json'
+  readonly format: keyof typeof fileTypes
   readonly compression?: 'none' | 'gzip' | 'zstd'
   readonly every: Every
   readonly mode: 'incremental' | 'full'
@@ -107,6 +107,7 @@ export function addExport(program: Command, host: CliHost): void {
 }
 
 const compressions = { none: 'NONE', gzip: 'GZIP', zstd: 'ZSTD' } as const
+const fileTypes = { parquet: 'PARQUET', json: 'JSON', csv: 'CSV' } as const
 const daily: Every = { timeUnit: 'day', interval: 1, ms: 86_400_000 }
 
 function addCreate(command: Command, host: CliHost): void {
@@ -119,10 +120,10 @@ function addCreate(command: Command, host: CliHost): void {
       'where: a folder on the machine of the server, or s3://, az://, abfss://, gs://, sftp://',
     )
     .addOption(
-      new Option('--format <format>', 'of the files').choices(['parquet', 'json']).default('parquet'),
+      new Option('--format <format>', 'of the files').choices(Object.keys(fileTypes)).default('parquet'),
     )
     .addOption(
-      new Option('--compression <kind>', 'of the files (default: zstd in Parquet, gzip for JSON)').choices([
+      new Option('--compression <kind>', 'of the files (default: zstd in Parquet, gzip for text)').choices([
         'none',
         'gzip',
         'zstd',
@@ -172,7 +173,7 @@ Examples:
           name,
           datasetId: dataset.id,
           destination,
-          fileType: flags.format === 'json' ? 'JSON' : 'PARQUET',
+          fileType: fileTypes[flags.format],
           ...(flags.compression === undefined ? {} : { compression: compressions[flags.compression] }),
           mode: flags.mode,
           every: span,
