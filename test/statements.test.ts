@@ -794,7 +794,7 @@ describe('what pools and drivers say to a session', () => {
       await client.query('SET intervalstyle = iso_8601')
       expect(await asked(['P1DT2H'])).toEqual([{ a: 'P1DT2H' }])
       await client.query('RESET intervalstyle')
-      expect(await asked(['P1DT2H'])).toEqual([{ a: '1 days 02:00:00' }])
+      expect(await asked(['P1DT2H'])).toEqual([{ a: '1 day 02:00:00' }])
       await expect(client.query('SET intervalstyle = verbose')).rejects.toMatchObject({ code: '22023' })
     })
   })

@@ -85,18 +85,29 @@ export function hexText(bytes: Uint8Array): string {
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('hex')
 }
 
-export function intervalText(interval: Interval): string {
+/** `1 year 2 mons -3 days +04:05:06.5`, as PostgreSQL prints intervals: what follows something negative has its sign. */
+export function intervalText({ months, days, micros }: Interval): string {
   const parts: string[] = []
-  if (interval.months !== 0) parts.push(`${interval.months} mons`)
-  if (interval.days !== 0) parts.push(`${interval.days} days`)
-  if (interval.micros !== 0n || parts.length === 0) {
-    const size = interval.micros < 0n ? -interval.micros : interval.micros
+  let isBefore = false
+  const signOf = (isNegative: boolean): string => {
+    const sign = isNegative ? '-' : isBefore ? '+' : ''
+    isBefore = isNegative
+    return sign
+  }
+  const add = (count: number, unit: string): void => {
+    if (count === 0) return
+    parts.push(`${signOf(count < 0)}${Math.abs(count)} ${unit}${count === 1 ? '' : 's'}`)
+  }
+  add(Math.trunc(months / 12), 'year')
+  add(months % 12, 'mon')
+  add(days, 'day')
+  if (micros !== 0n || parts.length === 0) {
+    const size = micros < 0n ? -micros : micros
     const seconds = size / 1_000_000n
     const fraction = size % 1_000_000n
     const clock = `${pad(seconds / 3600n, 2)}:${pad((seconds / 60n) % 60n, 2)}:${pad(seconds % 60n, 2)}`
-    parts.push(
-      `${interval.micros < 0n ? '-' : ''}${clock}${fraction === 0n ? '' : `.${pad(fraction, 6).replace(/0+$/, '')}`}`,
-    )
+    const tail = fraction === 0n ? '' : `.${pad(fraction, 6).replace(/0+$/, '')}`
+    parts.push(`${signOf(micros < 0n)}${clock}${tail}`)
   }
   return parts.join(' ')
 }
