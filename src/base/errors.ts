@@ -81,6 +81,8 @@ export const meanings = {
   'query.failed': { http: 400, sqlState: '22000', retry: false },
   'query.limit': { http: 400, sqlState: '53400', retry: false },
   'query.no_transaction': { http: 409, sqlState: '25P01', retry: false },
+  // What the reference platform calls a database name behind which there is nothing.
+  'query.no_tables': { http: 404, sqlState: '42P12', retry: false },
   'query.parameters': { http: 400, sqlState: '08P01', retry: false },
   'query.scan_too_large': { http: 400, sqlState: '53400', retry: false },
   'query.statement_exists': { http: 409, sqlState: '42P05', retry: false },

@@ -9,7 +9,7 @@ import type { QueryServiceOptions } from './services.ts'
 
 /**
  * `all` or `all.public`, a database, `database.schema`, a table or a view; tables and views also by their ids.
- * @throws AppError 'query.unknown_database'
+ * @throws AppError 'query.no_tables'
  */
 export async function focusOf(
   services: Pick<QueryServiceOptions, 'access' | 'clock' | 'datasets' | 'metadata'>,
@@ -30,7 +30,7 @@ export async function focusOf(
     ? await selectViewById(db, sandboxId, name)
     : await selectView(db, sandboxId, name)
   if (view) return { kind: 'view', viewId: view.id }
-  throw new AppError('query.unknown_database', `There is no database ${JSON.stringify(name)}.`, {
+  throw new AppError('query.no_tables', `No tables found: there is no database ${JSON.stringify(name)}.`, {
     hint: `Connect to ${caller.sandbox.name}:all.`,
   })
 }
