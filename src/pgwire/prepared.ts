@@ -10,7 +10,8 @@ import type { ResultRows } from '#query/results.ts'
 
 /** A statement a client parsed; undefined statement: an empty text. */
 export interface Prepared {
-  readonly sql: string
+  /** Undefined: SQL prepared it, in another text than its messages belong to. */
+  readonly sql: string | undefined
   readonly statement: SessionStatement | undefined
   /** What the client called the types of parameters, 0 for those it left open. */
   readonly declaredOids: readonly number[]

@@ -189,7 +189,7 @@ export class Session {
         return await this.#execute(message, rightsRevision)
       case 'close':
         if (message.target === 'portal') await this.#closePortal(message.name)
-        else this.#prepared.delete(message.name)
+        else if (!this.#prepared.delete(message.name)) this.#query.forgetPrepared(message.name)
         return this.#output.write(closeComplete)
       case 'flush':
         return await this.#output.flush()
@@ -203,11 +203,8 @@ export class Session {
   }
 
   async #parse({ name, sql, parameterOids }: Message<'parse'>): Promise<void> {
-    if (name !== '' && this.#prepared.has(name)) {
-      throw new AppError(
-        'query.statement_exists',
-        `There is a prepared statement ${JSON.stringify(name)} already.`,
-      )
+    if (name !== '' && (this.#prepared.has(name) || this.#query.preparedBySql(name))) {
+      throw statementExists(name)
     }
     if (this.#prepared.size >= preparedMax) {
       throw new AppError('query.limit', `A session has at most ${preparedMax} prepared statements.`, {
@@ -238,7 +235,7 @@ export class Session {
   }
 
   async #bind(message: Message<'bind'>): Promise<void> {
-    const prepared = this.#preparedNamed(message.statement)
+    const prepared = await this.#preparedNamed(message.statement)
     this.#refuseInFailed(prepared.statement)
     const { parameterTypes, parameterOids, columns } = prepared.description
     const parameterCount = (parameterOids ?? parameterTypes).length
@@ -291,7 +288,7 @@ export class Session {
 
   async #describe({ target, name }: Message<'describe'>): Promise<void> {
     if (target === 'statement') {
-      const { description, declaredOids } = this.#preparedNamed(name)
+      const { description, declaredOids } = await this.#preparedNamed(name)
       const oids =
         description.parameterOids ??
         description.parameterTypes.map((type, index) => {
@@ -470,7 +467,7 @@ export class Session {
     this.#output.write(commandComplete(wasFailed && statement.kind === 'transaction' ? 'ROLLBACK' : tag))
   }
 
-  /** Prepared statements of the protocol share SQL's names, so DEALLOCATE and DISCARD are for them too. */
+  /** Prepared statements of the protocol share SQL's names, so PREPARE, DEALLOCATE and DISCARD mean them too. */
   async #handledHere(statement: SessionStatement): Promise<boolean> {
     this.#refuseInFailed(statement)
     if (this.#transaction === 'idle') refuseOutsideTransaction(statement)
@@ -479,6 +476,9 @@ export class Session {
       await this.#closePortals()
       this.#prepared.clear()
       return false
+    }
+    if (statement.kind === 'prepare' && this.#prepared.has(statement.name)) {
+      throw statementExists(statement.name)
     }
     if (statement.kind !== 'deallocate') return false
     if (statement.name === 'all') {
@@ -548,9 +548,16 @@ export class Session {
     return undefined
   }
 
-  #preparedNamed(name: string): Prepared {
+  /** Also what SQL prepared: its names are the protocol's, too. */
+  async #preparedNamed(name: string): Promise<Prepared> {
     const prepared = this.#prepared.get(name)
     if (prepared) return prepared
+    const bySql = this.#query.preparedBySql(name)
+    if (bySql) {
+      const { statement, types } = bySql
+      const description = await this.#cancellable((signal) => this.#query.describe(statement, types, signal))
+      return { sql: undefined, statement, declaredOids: [], description }
+    }
     throw new AppError('query.unknown_statement', `There is no prepared statement ${JSON.stringify(name)}.`)
   }
 
@@ -600,6 +607,13 @@ export class Session {
 
 function rowsTag({ kind }: SessionStatement, rowCount: number): string {
   return `${kind === 'fetch' ? 'FETCH' : 'SELECT'} ${rowCount}`
+}
+
+function statementExists(name: string): AppError {
+  return new AppError(
+    'query.statement_exists',
+    `There is a prepared statement ${JSON.stringify(name)} already.`,
+  )
 }
 
 type Savepoint = Extract<SessionStatement, { readonly kind: 'transaction'; readonly name: string }>

@@ -90,6 +90,14 @@ export interface QuerySession extends AsyncDisposable {
   /** The columns of a cursor that DECLARE made; undefined: there is no such one. */
   cursorColumns(name: string, signal: AbortSignal): Promise<readonly ResultColumn[] | undefined>
 
+  /** What PREPARE keeps by that name, and what it says of its parameters; undefined: nothing. */
+  preparedBySql(
+    name: string,
+  ): { readonly statement: Statement; readonly types: readonly DataType[] } | undefined
+
+  /** Whether PREPARE kept something by that name. It is gone then. */
+  forgetPrepared(name: string): boolean
+
   /** Begins to carry a statement out. Several results come from a block (its top-level SELECTs, in order). */
   execute(
     statement: SessionStatement,

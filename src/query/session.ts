@@ -182,6 +182,19 @@ export class Session implements QuerySession {
     return { parameterTypes: [], ...(await this.#questions.describe(scope, statement, parameterOids)) }
   }
 
+  preparedBySql(name: string): ReturnType<QuerySession['preparedBySql']> {
+    const prepared = this.#prepared.get(name)
+    if (!prepared) return undefined
+    const { statement, types } = prepared
+    // For the log, which has it as it was written.
+    this.#texts.set(statement, this.#textOf(prepared))
+    return { statement, types }
+  }
+
+  forgetPrepared(name: string): boolean {
+    return this.#prepared.remove(name)
+  }
+
   async cursorColumns(name: string, signal: AbortSignal): Promise<readonly Field[] | undefined> {
     const scope = this.#scope({ parameters: [], signal })
     const ofQuestion = await this.#questions.cursorColumns(scope, name)

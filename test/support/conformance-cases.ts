@@ -109,6 +109,21 @@ export const cases: readonly ConformanceCase[] = [
     ],
   },
   {
+    name: 'a statement that SQL prepared, in the hands of the protocol',
+    steps: [
+      ...simple('PREPARE known (int) AS SELECT id FROM kinds WHERE pages = $1'),
+      ...once(describe('S', 'known'), sync),
+      ...once(bind({ statement: 'known', values: [text('3')] }), describe('P'), execute(), sync),
+      ...once(bind({ statement: 'known', values: [int4(-1)], formats: [1] }), execute(), sync),
+      ...once(bind({ statement: 'known', values: [text('x')] }), sync),
+      ...once(parse('SELECT 1 AS a', { name: 'known' }), sync),
+      ...once(close('S', 'known'), sync),
+      ...simple('EXECUTE known(3)'),
+      ...once(parse('SELECT 1 AS a', { name: 'parsed' }), sync),
+      ...simple('PREPARE parsed AS SELECT 2 AS a', 'DEALLOCATE parsed', 'PREPARE parsed AS SELECT 2 AS a'),
+    ],
+  },
+  {
     name: 'names that are taken',
     steps: [
       ...simple(

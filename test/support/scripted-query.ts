@@ -90,6 +90,8 @@ function scriptedSession(service: ScriptedQuery, options: SessionOptions): Query
     // Its texts ask no catalogue.
     describeQuestion: async () => ({ parameterTypes: [], parameterOids: [], columns: [] }),
     cursorColumns: async () => undefined,
+    preparedBySql: () => undefined,
+    forgetPrepared: () => false,
     execute: (statement, executeOptions) =>
       execute(service, statement as Statement, { ...executeOptions, properties, onNotice: options.onNotice }),
     [Symbol.asyncDispose]: async () => {
