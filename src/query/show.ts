@@ -8,7 +8,7 @@ import { type ShownRows, textColumns } from './static-rows.ts'
 export function shownColumns(scope: Pick<Scope, 'focus'>, what: string): readonly Field[] {
   const { key } = subject(what)
   if (key === 'all') return textColumns('name', 'setting', 'description')
-  return showList(scope, key)?.columns ?? textColumns(propertyName(aliasOf(what)).toLowerCase())
+  return showList(scope, key)?.columns ?? textColumns(propertyName(aliasOf(what)))
 }
 
 /** @throws AppError 'config.invalid' for what is neither a list nor a property */

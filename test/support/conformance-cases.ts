@@ -161,6 +161,16 @@ export const cases: readonly ConformanceCase[] = [
     steps: simple("SET application_name = 'other'", 'SHOW application_name'),
   },
   {
+    name: 'what SHOW calls its column',
+    steps: once(
+      ...['SHOW datestyle', 'SHOW TIME ZONE', 'SHOW intervalstyle', 'SHOW Server_Version'].flatMap((sql) => [
+        parse(sql),
+        describe('S'),
+      ]),
+      sync,
+    ),
+  },
+  {
     name: 'prepared by SQL',
     steps: simple(
       'PREPARE p AS SELECT id FROM kinds WHERE pages = 3',
