@@ -207,6 +207,8 @@ describe('groups', () => {
       [[null, null, 3]],
     ],
     ['SELECT 5, count(*) FROM people GROUP BY 1', [[5, 3]]],
+    ['SELECT -1 AS one, count(*) FROM people GROUP BY 1', [[-1, 3]]],
+    ['SELECT 1.5 AS a, true AS b, -2L AS c, count(*) FROM people GROUP BY 1, 2, 3', [['1.5', true, -2, 3]]],
     ['SELECT count(*), sum(age) FROM people WHERE false', [[0, null]]],
     ['SELECT 1 AS one FROM (SELECT count(*) FROM people)', [[1]]],
     ['SELECT count(*) FROM (SELECT DISTINCT age > 0 FROM people)', [[2]]],

@@ -147,6 +147,7 @@ export function castsImplicitly(from: DataType, to: DataType): boolean {
 /** Whether CAST from one to the other exists at all; a value that does not fit becomes NULL. */
 export function castsExplicitly(from: DataType, to: DataType): boolean {
   if (sameType(from, to) || from.kind === 'void') return true
+  if (to.kind === 'void') return false
   if (to.kind === 'string') return true
   if (!isAtomic(from) || !isAtomic(to)) {
     if (from.kind === 'array' && to.kind === 'array') return castsExplicitly(from.element, to.element)

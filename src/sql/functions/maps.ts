@@ -11,7 +11,7 @@ import {
 import { duckdbType } from '#types/duckdb.ts'
 import { wider, widerOf } from '#types/implicit-cast.ts'
 import { elementOf } from './arrays-meet.ts'
-import { noBareNull, on, sameAsFirst, scalar } from './define.ts'
+import { on, sameAsFirst, scalar } from './define.ts'
 import type { FunctionEntry, PrintedCall } from './entry.ts'
 import { keyType, meetingKey, valueType } from './maps-meet.ts'
 import { onceEach } from './once-each.ts'
@@ -63,7 +63,10 @@ export const mapFunctions: readonly FunctionEntry[] = [
     ...scalar(
       'map_concat',
       on([], mapType(stringType, stringType), 'CAST(map() AS MAP(VARCHAR, VARCHAR))'),
-      on(['common'], sameAsFirst, concatenated, { rest: 'common', ...noBareNull }),
+      on(['common'], sameAsFirst, concatenated, {
+        rest: 'common',
+        fits: (types) => types.every(({ kind }) => kind === 'map'),
+      }),
     ),
     remarks: 'A key of two maps is an error.',
   },

@@ -33,7 +33,7 @@ export function directionOf({ isDescending, nulls }: Pick<BoundSort, 'isDescendi
 
 /** A bare constant would be taken for a place in the select list. */
 export function sortKeyText(text: string): string {
-  return /^(?:\d+$|')/.test(text) ? `coalesce(${text})` : text
+  return /^(?:\d+$|\(-\d+\)$|')/.test(text) ? `coalesce(${text})` : text
 }
 
 function printFrame({ unit, start, end }: BoundFrame, place: PrintPlace): string {
