@@ -85,6 +85,28 @@ export function adobeFunctionTests(open: OpenSql): void {
       })
     })
 
+    it('go on over an event without a time, wherever it stands', async () => {
+      const given = [
+        event('10:00:00', null, { n: 1, ends: true }),
+        event(null, null, { n: 2 }),
+        event('10:01:00', null, { n: 3 }),
+        event('10:02:00', null, { n: 4 }),
+      ]
+      await withEvents(given, async (sql) => {
+        const answer = await sql.run(
+          `SELECT SESS_TIMEOUT(at, 1800) OVER (PARTITION BY who ORDER BY n) AS timeout,
+             SESS_END_IF(at, ends) OVER (PARTITION BY who ORDER BY n) AS ended
+           FROM events ORDER BY n`,
+        )
+        expect(answer.rows).toEqual([
+          ['(0,1,true,1)', '(0,1,true,1)'],
+          [null, null],
+          ['(60,1,false,2)', '(60,2,true,1)'],
+          ['(60,1,false,3)', '(60,2,false,2)'],
+        ])
+      })
+    })
+
     it('can be what a further window partitions by, in the same select', async () => {
       await withEvents(
         [event('10:00:00', 'x'), event('10:01:00', 'y'), event('12:00:00', 'z')],
@@ -174,6 +196,55 @@ export function adobeFunctionTests(open: OpenSql): void {
       })
     })
 
+    it('looks at no row outside of a frame with a number of rows', async () => {
+      const given = [
+        event('10:00:00', 'mail'),
+        event('10:10:00', 'ad'),
+        event('10:20:00', 'shop'),
+        event('11:00:00'),
+        event('11:10:00', 'app'),
+      ]
+      const rows = (frame: string): string => `OVER (PARTITION BY who ORDER BY at ROWS BETWEEN ${frame})`
+      await withEvents(given, async (sql) => {
+        const answer = await sql.run(
+          `SELECT ATTRIBUTION_FIRST_TOUCH_EXP_TIMEOUT(at, 'c', channel, 3000) ${rows('2 PRECEDING AND CURRENT ROW')}.value AS two,
+             ATTRIBUTION_FIRST_TOUCH_EXP_TIMEOUT(at, 'c', channel, 3000) ${rows('3 PRECEDING AND UNBOUNDED FOLLOWING')}.value AS three,
+             ATTRIBUTION_LAST_TOUCH_EXP_TIMEOUT(at, 'c', channel, 600) ${rows('UNBOUNDED PRECEDING AND 1 FOLLOWING')}.value AS next,
+             ATTRIBUTION_LAST_TOUCH_EXP_TIMEOUT(at, 'c', channel, 600) ${rows('UNBOUNDED PRECEDING AND 1 PRECEDING')}.value AS past
+           FROM events ORDER BY at`,
+        )
+        expect(answer.rows).toEqual([
+          ['mail', 'mail', 'ad', null],
+          ['mail', 'mail', 'shop', 'mail'],
+          ['mail', 'mail', 'shop', 'ad'],
+          ['ad', 'ad', 'app', null],
+          ['shop', 'shop', 'app', null],
+        ])
+      })
+    })
+
+    it('has none for an event without a time, whose touch and condition are no others', async () => {
+      const given = [
+        event('10:00:00', 'mail', { n: 1 }),
+        event(null, 'ad', { n: 2, ends: true }),
+        event('10:20:00', null, { n: 3 }),
+      ]
+      const byNumber = all.replace('ORDER BY at', 'ORDER BY n')
+      await withEvents(given, async (sql) => {
+        const answer = await sql.run(
+          `SELECT ATTRIBUTION_FIRST_TOUCH(at, 'c', channel) ${byNumber}.value AS first,
+             ATTRIBUTION_LAST_TOUCH(at, 'c', channel) ${byNumber}.value AS last,
+             ATTRIBUTION_LAST_TOUCH_EXP_IF(at, 'c', channel, ends) ${byNumber}.value AS since
+           FROM events ORDER BY n`,
+        )
+        expect(answer.rows).toEqual([
+          ['mail', 'mail', 'mail'],
+          [null, null, null],
+          ['mail', 'mail', 'mail'],
+        ])
+      })
+    })
+
     it('expires with a condition, after its row or before it', async () => {
       const given = [
         event('10:00:00', 'mail'),
@@ -217,6 +288,27 @@ export function adobeFunctionTests(open: OpenSql): void {
       })
     })
 
+    it('finds nothing outside of the frame', async () => {
+      const given = ['x', null, 'y', 'z'].map((channel, index) => event(`10:0${index}:00`, channel))
+      const rows = (frame: string): string => `OVER (PARTITION BY who ORDER BY at ROWS BETWEEN ${frame})`
+      await withEvents(given, async (sql) => {
+        const answer = await sql.run(
+          `SELECT PREVIOUS(channel, 1, true) ${rows('1 PRECEDING AND CURRENT ROW')}.value AS near,
+             PREVIOUS(channel, 2) ${rows('1 PRECEDING AND CURRENT ROW')}.value AS far,
+             PREVIOUS(channel) ${rows('3 PRECEDING AND 2 PRECEDING')}.value AS gone,
+             NEXT(channel, 1, true) ${rows('CURRENT ROW AND 1 FOLLOWING')}.value AS next,
+             NEXT(channel) ${over}.value AS none
+           FROM events ORDER BY at`,
+        )
+        expect(answer.rows).toEqual([
+          [null, null, null, null, null],
+          ['x', null, null, 'y', null],
+          [null, null, 'x', 'z', null],
+          ['y', null, null, null, null],
+        ])
+      })
+    })
+
     it('counts whole units since the last match and until the next', async () => {
       await withEvents(rows, async (sql) => {
         const answer = await sql.run(
@@ -230,6 +322,26 @@ export function adobeFunctionTests(open: OpenSql): void {
           [0, -90, 0],
           [2, 0, 0],
           [5, null, null],
+        ])
+      })
+    })
+
+    it('looks at its own side of the frame alone', async () => {
+      const given = [false, true, false, true].map((ends, index) => event(`10:0${index}:00`, null, { ends }))
+      await withEvents(given, async (sql) => {
+        const behind = over.replace('UNBOUNDED PRECEDING AND CURRENT ROW', '1 FOLLOWING AND 2 FOLLOWING')
+        const answer = await sql.run(
+          `SELECT TIME_BETWEEN_PREVIOUS_MATCH(at, ends) ${all} AS since,
+             TIME_BETWEEN_NEXT_MATCH(at, ends) ${all} AS until,
+             TIME_BETWEEN_NEXT_MATCH(at, ends) ${over} AS here,
+             TIME_BETWEEN_PREVIOUS_MATCH(at, ends) ${behind} AS none
+           FROM events ORDER BY at`,
+        )
+        expect(answer.rows).toEqual([
+          [null, -60, null, null],
+          [0, 0, 0, null],
+          [60, -60, null, null],
+          [0, 0, 0, null],
         ])
       })
     })

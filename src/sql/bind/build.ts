@@ -61,12 +61,21 @@ export function fieldOf(base: BoundExpression, name: string, type: DataType): Bo
   return { kind: 'field', base, name, type }
 }
 
-export function structOf(members: Readonly<Record<string, BoundExpression>>): BoundExpression {
-  return {
-    kind: 'struct',
-    values: Object.values(members),
-    type: structType(Object.entries(members).map(([name, value]) => ({ name, type: value.type }))),
-  }
+export interface Member {
+  readonly name: string
+  readonly value: BoundExpression
+}
+
+/** A struct of members in their order; of a name that comes again, in any case, the next is `name_2`. */
+export function structOf(members: readonly Member[]): BoundExpression {
+  const taken = new Set<string>()
+  const fields = members.map(({ name, value }) => {
+    let own = name
+    for (let count = 2; taken.has(own.toLowerCase()); count++) own = `${name}_${count}`
+    taken.add(own.toLowerCase())
+    return { name: own, type: value.type }
+  })
+  return { kind: 'struct', values: members.map(({ value }) => value), type: structType(fields) }
 }
 
 export function caseOf(

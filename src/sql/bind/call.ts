@@ -6,7 +6,7 @@ import { findFunction, functionNames } from '../functions/registry.ts'
 import type { CallExpression, Expression } from '../parse/expression-syntax.ts'
 import { patternsFor } from './accepts.ts'
 import type { BoundExpression, BoundLambda } from './bound.ts'
-import { integerOf, structOf } from './build.ts'
+import { integerOf, structOf, type Member } from './build.ts'
 import { bindCondition, bindExpression } from './expression.ts'
 import { resolveCall } from './resolve-call.ts'
 import { starColumns } from './star.ts'
@@ -175,12 +175,8 @@ function lambdaTypes(
 
 /** `struct(a, b AS c, 1)`: members are named as written, by the column they are, or by their place. */
 export function bindStruct(items: readonly Expression[], place: ExpressionPlace): BoundExpression {
-  const members: Record<string, BoundExpression> = {}
-  const add = (wanted: string, value: BoundExpression): void => {
-    let name = wanted
-    for (let count = 2; name in members; count++) name = `${wanted}_${count}`
-    members[name] = value
-  }
+  const members: Member[] = []
+  const add = (name: string, value: BoundExpression): void => void members.push({ name, value })
   for (const [index, item] of items.entries()) {
     if (item.kind === 'star') {
       for (const column of starColumns(item, place.scope)) add(column.name, column.value)

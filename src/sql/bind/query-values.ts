@@ -44,7 +44,7 @@ function rowsOf(query: BoundQueryTree, type: StructType, state: BindState): Boun
   if (outputs.length < 2 || outputs.length !== type.fields.length) return query
   const from = derivedFrom(query, state)
   const values = from.relation.columns.map((column) => columnOf(from.relation, column))
-  const row = namedAs(structOf(Object.fromEntries(values.map((value, index) => [`c${index}`, value]))), type)
+  const row = namedAs(structOf(values.map((value, index) => ({ name: `c${index}`, value }))), type)
   return plainSelect(from, [{ name: 'row', key: 'row', value: row }])
 }
 

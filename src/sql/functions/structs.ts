@@ -1,6 +1,6 @@
 import { AppError } from '#base/errors.ts'
 import type { BoundExpression } from '../bind/bound.ts'
-import { structOf } from '../bind/build.ts'
+import { structOf, type Member } from '../bind/build.ts'
 import { rewritten, scalar } from './define.ts'
 import type { FunctionEntry } from './entry.ts'
 
@@ -12,7 +12,7 @@ export const structFunctions: readonly FunctionEntry[] = [
 ]
 
 function namedStruct(values: readonly BoundExpression[]): BoundExpression {
-  const members: Record<string, BoundExpression> = {}
+  const members: Member[] = []
   for (let index = 0; index < values.length; index += 2) {
     const [name, value] = [values[index], values[index + 1]]
     if (!value || name?.kind !== 'literal' || name.type.kind !== 'string' || name.value === null) {
@@ -20,7 +20,7 @@ function namedStruct(values: readonly BoundExpression[]): BoundExpression {
         hint: "Write named_struct('a', 1, 'b', 2).",
       })
     }
-    members[String(name.value)] = value
+    members.push({ name: String(name.value), value })
   }
   return structOf(members)
 }

@@ -11,37 +11,43 @@ import {
   type DataType,
 } from '#types/data-type.ts'
 import type { BoundExpression, BoundFrame, BoundFrameBound, BoundWindow } from '../../bind/bound.ts'
-import { booleanOf, caseOf, nullOf, structOf } from '../../bind/build.ts'
+import { booleanOf, caseOf, fieldOf, nullOf, structOf } from '../../bind/build.ts'
+import { keyOf } from '../../bind/walk.ts'
 import type { Accepts, FunctionEntry } from '../entry.ts'
 import {
   backward,
   computed,
+  condition,
   countTrue,
+  differenceOf,
   framed,
+  furthest,
   isKnown,
   isTrue,
   knownValue,
   microsOf,
   ordered,
+  rowNumber,
   where,
 } from './engine-call.ts'
+import { placeOf } from './frames.ts'
 
 type Side = 'first' | 'last'
 
-/** The window in which a row looks for its touch. */
-type Horizon = (site: {
+interface Site {
   readonly time: BoundExpression
   /** What stands behind the channel's value. */
   readonly extra: readonly BoundExpression[]
   /** Ordered and with a frame. */
   readonly over: BoundWindow
-}) => BoundWindow
+}
 
 interface Kind {
   readonly suffix: string
   readonly takes: readonly Accepts[]
   readonly optional: number
-  readonly horizon: Horizon
+  /** Undefined where no window of the engine is one. */
+  readonly horizon: (site: Site) => BoundWindow | undefined
   readonly remarks: string
 }
 
@@ -75,7 +81,7 @@ function touchFunction(side: Side, { suffix, takes, optional, horizon, remarks }
   return {
     names: [`attribution_${side}_touch${suffix}`],
     kind: 'adobe',
-    remarks: `${remarks} The time is the touch's own. NULL is no touch.`,
+    remarks: `${remarks} The time is the touch's own. NULL is no touch, and a row without a time is left out.`,
     signatures: [
       {
         takes: ['timestamp', 'string', 'any', ...takes],
@@ -83,14 +89,21 @@ function touchFunction(side: Side, { suffix, takes, optional, horizon, remarks }
         gives: (types) => touchType(types[2] ?? voidType),
         lowering: {
           kind: 'windows',
-          expand: ([time, name, value, ...extra], over) =>
-            touchOf(side, {
-              time: must(time, 'a timestamp'),
-              name: must(name, 'a name'),
-              value: must(value, 'a value'),
-              window: (time) =>
-                horizon({ time, extra, over: framed(ordered(over, time), over.frame ?? backward) }),
-            }),
+          expand: ([time, name, value, ...extra], over) => {
+            const at = must(time, 'a timestamp')
+            const framedOver = framed(ordered(over, at), over.frame ?? backward)
+            const site = { time: at, extra, over: framedOver }
+            const given = { time: at, value: must(value, 'a value') }
+            const window = horizon(site)
+            const found = window ? touchIn(window, side, given) : touchNear(site, side, given)
+            const touch = structOf([
+              { name: 'name', value: must(name, 'a name') },
+              { name: 'value', value: found.value },
+              { name: 'timestamp', value: found.time },
+              { name: 'fraction', value: { kind: 'literal', type: doubleType, value: 1 } },
+            ])
+            return caseOf([{ when: areKnown(at, found.value), then: touch }], nullOf(touch.type))
+          },
         },
       },
     ],
@@ -99,22 +112,68 @@ function touchFunction(side: Side, { suffix, takes, optional, horizon, remarks }
 
 interface Touch {
   readonly time: BoundExpression
-  readonly name: BoundExpression
   readonly value: BoundExpression
-  readonly window: (time: BoundExpression) => BoundWindow
 }
 
-function touchOf(side: Side, { time, name, value, window }: Touch): BoundExpression {
-  const over = window(time)
-  // A row without a time is no touch.
-  const found = knownValue(side, where(value, isKnown(time)), over)
-  const touch = structOf({
-    name,
-    value: found,
-    timestamp: knownValue(side, where(time, isKnown(value)), over),
-    fraction: { kind: 'literal', type: doubleType, value: 1 },
-  })
-  return caseOf([{ when: isKnown(found), then: touch }], nullOf(touch.type))
+const areKnown = (...values: readonly BoundExpression[]): BoundExpression =>
+  condition('#are_known', values, (texts) => texts.map((text) => `${text} IS NOT NULL`).join(' AND '))
+
+/** The first or last touch of the window; a row without a time is none. */
+function touchIn(over: BoundWindow, side: Side, { time, value }: Touch): Touch {
+  return {
+    value: knownValue(side, where(value, isKnown(time)), over),
+    time: knownValue(side, where(time, isKnown(value)), over),
+  }
+}
+
+/**
+ * The first or last touch of a frame with a number of rows that is near enough in time. It is that of the frame, or,
+ * where that is too far away, that of the seconds around the row, if the frame reaches to it.
+ */
+function touchNear({ time, extra, over }: Site, side: Side, given: Touch): Touch {
+  const { start, end } = must(over.frame, 'a frame')
+  const place = rowNumber(framed(over, undefined))
+  const isTouch = areKnown(given.time, given.value)
+  const row = where(
+    structOf([
+      { name: 'place', value: place },
+      { name: 'time', value: given.time },
+      { name: 'value', value: given.value },
+    ]),
+    isTouch,
+  )
+  const reach = microsOfSeconds(extra)
+  const around: BoundFrame = {
+    unit: 'range',
+    start: { kind: 'preceding', offset: reach },
+    end: { kind: 'following', offset: reach },
+  }
+  const ofFrame = knownValue(side, row, over)
+  const ofTime = furthest(side, row, where(place, isTouch), inTime(over, time, around))
+  const distance = differenceOf(microsOf(fieldOf(ofFrame, 'time', timestampType)), microsOf(time))
+  const isNear = condition(
+    '#is_near',
+    [distance, reach],
+    ([distance = '', reach = '']) => `abs(${distance}) <= ${reach}`,
+  )
+  const ends = [placeOf(start, place), placeOf(end, place)].map((end) => end ?? nullOf(longType))
+  const isReached = condition(
+    '#is_reached',
+    [time, fieldOf(ofTime, 'place', longType), ...ends],
+    ([time = '', at = '', from = '', to = '']) =>
+      `${time} IS NOT NULL AND ${at} >= coalesce(${from}, ${at}) AND ${at} <= coalesce(${to}, ${at})`,
+  )
+  const found = caseOf(
+    [
+      { when: isNear, then: ofFrame },
+      { when: isReached, then: ofTime },
+    ],
+    nullOf(row.type),
+  )
+  return {
+    value: fieldOf(found, 'value', given.value.type),
+    time: fieldOf(found, 'time', timestampType),
+  }
 }
 
 const touchType = (value: DataType): DataType =>
@@ -126,8 +185,8 @@ const touchType = (value: DataType): DataType =>
   ])
 
 /** The rows between two on which the condition holds are a partition of their own. */
-function segmentOf({ extra, over }: Parameters<Horizon>[0]): BoundWindow {
-  const expires = isTrue(must(extra[0], 'a condition'))
+function segmentOf({ time, extra, over }: Site): BoundWindow {
+  const expires = isTrue(where(must(extra[0], 'a condition'), isKnown(time)))
   const isBefore = isTrue(extra[1] ?? booleanOf(false))
   const segment = computed(
     '#segment',
@@ -139,31 +198,46 @@ function segmentOf({ extra, over }: Parameters<Horizon>[0]): BoundWindow {
   return { ...over, partitionBy: [...over.partitionBy, segment] }
 }
 
-function withinSeconds({ time, extra, over }: Parameters<Horizon>[0]): BoundWindow {
-  const reach = computed(
-    '#micros_of_seconds',
-    longType,
-    [must(extra[0], 'a number of seconds')],
-    ([seconds = '']) => `(${seconds} * 1000000)`,
-  )
-  const { start, end } = must(over.frame, 'a frame')
-  const bounded = (bound: BoundFrameBound): BoundFrameBound => {
+function withinSeconds({ time, extra, over }: Site): BoundWindow | undefined {
+  const { unit, start, end } = must(over.frame, 'a frame')
+  const reach = microsOfSeconds(extra)
+  const bounds = [start, end].map((bound): BoundFrameBound | undefined => {
     switch (bound.kind) {
       case 'unboundedPreceding':
         return { kind: 'preceding', offset: reach }
       case 'unboundedFollowing':
         return { kind: 'following', offset: reach }
       case 'currentRow':
-        return bound
+        // In the order of time alone rows at the same time are one.
+        return unit === 'range' || isByTime(over, time) ? bound : undefined
       default:
+        if (unit === 'rows') return undefined
         throw new AppError(
           'query.unsupported',
-          'A touch that expires after some time takes no frame with a number of rows.',
-          { hint: 'Use UNBOUNDED PRECEDING, CURRENT ROW and UNBOUNDED FOLLOWING.' },
+          'A touch that expires after some time takes no frame with a stretch of time.',
+          { hint: 'Use UNBOUNDED PRECEDING, CURRENT ROW, UNBOUNDED FOLLOWING or a number of ROWS.' },
         )
     }
-  }
-  const frame: BoundFrame = { unit: 'range', start: bounded(start), end: bounded(end) }
+  })
+  const [from, to] = bounds
+  return from && to && inTime(over, time, { unit: 'range', start: from, end: to })
+}
+
+function isByTime({ orderBy }: BoundWindow, time: BoundExpression): boolean {
+  const [key, ...more] = orderBy
+  return more.length === 0 && key !== undefined && keyOf(key.value) === keyOf(time)
+}
+
+const microsOfSeconds = ([seconds]: readonly BoundExpression[]): BoundExpression =>
+  computed(
+    '#micros_of_seconds',
+    longType,
+    [must(seconds, 'a number of seconds')],
+    ([seconds = '']) => `(${seconds} * 1000000)`,
+  )
+
+/** The window in the order of time alone, so that a frame can be one of seconds. */
+function inTime(over: BoundWindow, time: BoundExpression, frame: BoundFrame): BoundWindow {
   const isDescending = over.orderBy[0]?.isDescending ?? false
   return {
     partitionBy: over.partitionBy,

@@ -85,10 +85,24 @@ export function knownValue(side: 'first' | 'last', value: BoundExpression, over:
   )([value], over)
 }
 
-interface Step {
+export interface Step {
   readonly direction: 'lag' | 'lead'
   readonly shift: BoundExpression
   readonly ignoresNulls: boolean
+}
+
+/** The row of the smallest or largest place in the frame. */
+export function furthest(
+  side: 'first' | 'last',
+  value: BoundExpression,
+  place: BoundExpression,
+  over: BoundWindow,
+): BoundCall {
+  return piece(
+    `#${side}_by_place`,
+    value.type,
+    ([text = '', place = ''], over) => `arg_${side === 'first' ? 'min' : 'max'}(${text}, ${place})${over}`,
+  )([value, place], over)
 }
 
 /** The value so many rows before or behind. */

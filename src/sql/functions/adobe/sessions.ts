@@ -2,6 +2,7 @@ import { must } from '#base/assert.ts'
 import { booleanType, integerType, longType, structType, type DataType } from '#types/data-type.ts'
 import type { BoundExpression, BoundWindow } from '../../bind/bound.ts'
 import { caseOf, integerOf, nullOf, structOf } from '../../bind/build.ts'
+import { keyOf } from '../../bind/walk.ts'
 import type { Accepts, FunctionEntry } from '../entry.ts'
 import {
   ascending,
@@ -35,6 +36,7 @@ const sessionType: DataType = structType([
 type Starts = (row: {
   /** What the function got behind the timestamp. */
   readonly test: BoundExpression
+  readonly time: BoundExpression
   /** Microseconds since the row before. */
   readonly gap: BoundExpression
   readonly window: BoundWindow
@@ -74,7 +76,7 @@ function sessionOf(
   const gap = differenceOf(micros, before)
   const isNew = condition(
     '#session_starts',
-    [time, before, starts({ test, gap, window })],
+    [time, before, starts({ test, time, gap, window })],
     ([at = '', last = '', isSo = '']) => `${at} IS NOT NULL AND (${last} IS NULL OR ${isSo})`,
   )
   const place = rowNumber(window)
@@ -83,24 +85,36 @@ function sessionOf(
     orderBy: [ascending(place)],
     frame: backward,
   }
-  const start = latestOf(where(place, isNew), counted)
-  const session = structOf({
-    timestamp_diff: computed(
-      '#whole_seconds',
-      longType,
-      [gap],
-      ([micros = '']) => `coalesce(CAST(floor(${micros} / 1e6) AS BIGINT), 0)`,
-    ),
-    num: countTrue(isNew, counted),
-    is_new: isNew,
-    depth: computed(
-      '#depth',
-      integerType,
-      [place, start],
-      ([place = '', start = '']) => `CAST(${place} - ${start} + 1 AS INTEGER)`,
-    ),
-  })
+  const known = comesByTime(window, time) ? place : countTrue(isKnown(time), framed(window, backward))
+  const start = latestOf(where(known, isNew), counted)
+  const session = structOf([
+    {
+      name: 'timestamp_diff',
+      value: computed(
+        '#whole_seconds',
+        longType,
+        [gap],
+        ([micros = '']) => `coalesce(CAST(floor(${micros} / 1e6) AS BIGINT), 0)`,
+      ),
+    },
+    { name: 'num', value: countTrue(isNew, counted) },
+    { name: 'is_new', value: isNew },
+    {
+      name: 'depth',
+      value: computed(
+        '#depth',
+        integerType,
+        [known, start],
+        ([known = '', start = '']) => `CAST(${known} - ${start} + 1 AS INTEGER)`,
+      ),
+    },
+  ])
   return caseOf([{ when: isKnown(time), then: session }], nullOf(sessionType))
+}
+
+/** Then rows without a time, which are in no session, stand before or behind all others. */
+function comesByTime({ orderBy: [key] }: BoundWindow, time: BoundExpression): boolean {
+  return key !== undefined && keyOf(key.value) === keyOf(time)
 }
 
 export const sessionFunctions: readonly FunctionEntry[] = [
@@ -125,7 +139,13 @@ export const sessionFunctions: readonly FunctionEntry[] = [
     'sess_end_if',
     'boolean',
     'Ends a session with each event that satisfies the condition: it is the last one of its session.',
-    ({ test, window }) =>
-      isTrue(stepped(isTrue(test), { direction: 'lag', shift: integerOf(1), ignoresNulls: false }, window)),
+    ({ test, time, window }) =>
+      isTrue(
+        stepped(
+          where(isTrue(test), isKnown(time)),
+          { direction: 'lag', shift: integerOf(1), ignoresNulls: true },
+          window,
+        ),
+      ),
   ),
 ]

@@ -2,6 +2,7 @@ import { must } from '#base/assert.ts'
 import { AppError } from '#base/errors.ts'
 import { longType } from '#types/data-type.ts'
 import type { BoundExpression } from '../../bind/bound.ts'
+import { nullOf } from '../../bind/build.ts'
 import type { FunctionEntry } from '../entry.ts'
 import {
   backward,
@@ -14,6 +15,7 @@ import {
   ordered,
   where,
 } from './engine-call.ts'
+import { partBefore, partBehind } from './frames.ts'
 
 const microsOfUnit: Readonly<Record<string, number>> = {
   second: 1_000_000,
@@ -38,13 +40,14 @@ function timeBetween(name: string, side: 'previous' | 'next'): FunctionEntry {
           expand: ([time, matches, unit], over) => {
             const micros = microsOf(must(time, 'a timestamp'))
             const matched = where(micros, isTrue(must(matches, 'a condition')))
-            const frame = over.frame ?? (isPrevious ? backward : forward)
+            const frame = isPrevious ? partBefore(over.frame ?? backward) : partBehind(over.frame ?? forward)
+            const size = unitSize(name, unit)
+            if (!frame) return nullOf(longType)
             const nearest = knownValue(
               isPrevious ? 'last' : 'first',
               matched,
               framed(ordered(over, time), frame),
             )
-            const size = unitSize(name, unit)
             return computed(
               `#units_of_${size}`,
               longType,

@@ -6,6 +6,8 @@ const own: Readonly<Record<string, Piece>> = {
   '#row_number': (_values, over) => `CAST(row_number()${over} AS BIGINT)`,
   '#first_known': ([value = ''], over) => `first_value(${value}) IGNORE NULLS${over}`,
   '#last_known': ([value = ''], over) => `last_value(${value}) IGNORE NULLS${over}`,
+  '#first_by_place': ([value = '', place = ''], over) => `min_by(${value}, ${place})${over}`,
+  '#last_by_place': ([value = '', place = ''], over) => `max_by(${value}, ${place})${over}`,
   '#lag': ([value = '', steps = ''], over) => `lag(${value}, ${steps})${over}`,
   '#lead': ([value = '', steps = ''], over) => `lead(${value}, ${steps})${over}`,
   '#lag IGNORE NULLS': ([value = '', steps = ''], over) => `lag(${value}, ${steps}) IGNORE NULLS${over}`,
