@@ -1,4 +1,5 @@
 import { arrayType, doubleType, longType, structType, type DataType } from '#types/data-type.ts'
+import type { BoundExpression } from '../bind/bound.ts'
 import { someExpression } from '../bind/walk.ts'
 import { aggregateCall } from './aggregate-call.ts'
 import { aggregate, on, sameAsFirst } from './define.ts'
@@ -41,17 +42,47 @@ export const statisticsFunctions: readonly FunctionEntry[] = [
   aggregate('mode', on(['any', 'boolean'], sameAsFirst, mode, { optional: 1 })),
 ]
 
+/** `$1` is where the value goes. */
 function of(print: string): Signature {
   return on(['double'], doubleType, (printed) =>
-    aggregateCall(
-      printed,
-      print.replace('$1', () => `${printed.isDistinct ? 'DISTINCT ' : ''}${printed.values[0] ?? ''}`),
+    overNumbers(printed, isOfSample(print), ([value = '']) =>
+      aggregateCall(
+        printed,
+        print.replace('$1', () => `${printed.isDistinct ? 'DISTINCT ' : ''}${value}`),
+      ),
     ),
   )
 }
 
 function of2(name: string): Signature {
-  return on(['double', 'double'], doubleType, call(name, 2))
+  return on(['double', 'double'], doubleType, (printed) =>
+    overNumbers(printed, isOfSample(name), (values) => call(name, 2)({ ...printed, values })),
+  )
+}
+
+const isOfSample = (name: string): boolean => name.includes('_samp') || name.includes('corr')
+
+/**
+ * The engine refuses to reckon with infinities and what is no number. So it gets the numbers alone; where there are
+ * others the answer is NaN, or NULL where a single value has none.
+ */
+function overNumbers(
+  printed: PrintedCall,
+  isOfSeveral: boolean,
+  print: (values: readonly string[]) => string,
+): string {
+  const { values } = printed
+  if (printed.arguments.every(isFinite)) return print(values)
+  const all = `(${values.join(' + ')})`
+  const answer = print(values.map((value) => `(CASE WHEN isfinite(${all}) THEN ${value} END)`))
+  const count = aggregateCall(printed, `count(${printed.isDistinct ? 'DISTINCT ' : ''}${all})`)
+  const other = isOfSeveral ? `CASE WHEN ${count} > 1 THEN 'NaN'::DOUBLE END` : "'NaN'::DOUBLE"
+  return `(CASE WHEN ${aggregateCall(printed, `bool_or(NOT isfinite(${all}))`)} THEN ${other} ELSE ${answer} END)`
+}
+
+/** Whether it was a whole number or a decimal, which is never infinite. */
+function isFinite(value: BoundExpression): boolean {
+  return value.kind === 'cast' && !['double', 'float', 'string'].includes(value.value.type.kind)
 }
 
 function call(name: string, count: number, type?: string): (printed: PrintedCall) => string {
@@ -64,24 +95,30 @@ function call(name: string, count: number, type?: string): (printed: PrintedCall
   }
 }
 
-/** NULL where either does not vary; NaN only of what is no number itself. */
+/** NULL where either does not vary. */
 function correlation(printed: PrintedCall): string {
-  const text = call('corr', 2)(printed)
-  return `(CASE WHEN isnan(${text}) AND isfinite(${call('covar_pop', 2)(printed)}) THEN NULL ELSE ${text} END)`
+  return overNumbers(printed, true, (values) => {
+    const text = call('corr', 2)({ ...printed, values })
+    return `(CASE WHEN isnan(${text}) THEN NULL ELSE ${text} END)`
+  })
 }
 
 /** NULL where x does not vary, of which the engine makes NaN. */
 function line(printed: PrintedCall, name: string): string {
-  return `(CASE WHEN ${call('regr_sxx', 2)(printed)} = 0 THEN NULL ELSE ${call(name, 2)(printed)} END)`
+  return overNumbers(printed, false, (values) => {
+    const numbers = { ...printed, values }
+    return `(CASE WHEN ${call('regr_sxx', 2)(numbers)} = 0 THEN NULL ELSE ${call(name, 2)(numbers)} END)`
+  })
 }
 
 /** The engine corrects for the sample's size; Spark takes the values as the whole population. */
 function skewness(printed: PrintedCall): string {
-  const [value = ''] = printed.values
-  const over = (name: string): string =>
-    aggregateCall(printed, `${name}(${printed.isDistinct ? 'DISTINCT ' : ''}${value})`)
-  const count = over('count')
-  return `(CASE WHEN ${over('var_pop')} = 0 THEN NULL WHEN ${count} = 2 THEN 0.0 ELSE ${over('skewness')} * (${count} - 2) / sqrt(CAST(${count} AS DOUBLE) * (${count} - 1)) END)::DOUBLE`
+  return overNumbers(printed, false, ([value = '']) => {
+    const over = (name: string): string =>
+      aggregateCall(printed, `${name}(${printed.isDistinct ? 'DISTINCT ' : ''}${value})`)
+    const count = over('count')
+    return `(CASE WHEN ${over('var_pop')} = 0 THEN NULL WHEN ${count} = 2 THEN 0.0 ELSE ${over('skewness')} * (${count} - 2) / sqrt(CAST(${count} AS DOUBLE) * (${count} - 1)) END)::DOUBLE`
+  })
 }
 
 /** The lowest of the most frequent values when asked for, else any of them. */
