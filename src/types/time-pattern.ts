@@ -31,9 +31,8 @@ export function parsePattern(pattern: string): readonly PatternPart[] {
       parts.push({ text: token })
     }
   }
-  const [parts = []] = stack
-  if (stack.length > 1) throw wrong(pattern, 'a [ has no ] behind it')
-  return parts
+  // A [ that nothing ends goes on to the end of the pattern.
+  return stack.reduceRight((inner, outer) => [...outer, { optional: inner }])
 }
 
 export function unknownLetter({ letter, count }: { letter: string; count: number }, use: string): AppError {

@@ -39,7 +39,7 @@ function pieceOf(part: { readonly letter: string; readonly count: number }): Pie
   if (byCount !== undefined && byCount !== '') return byCount
   switch (letter) {
     case 'y':
-      if (count === 1 || count === 4) return '%Y'
+      if (count === 4) return '%Y'
       if (count <= 6) return padded((time) => `year(${time})`, count)
       break
     case 'D':

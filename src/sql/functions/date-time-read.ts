@@ -20,46 +20,66 @@ export function readTime(text: string, pattern: string): string {
   return onceEach([text], (text = '') => {
     const branches = forms.map(
       (form) =>
-        `WHEN regexp_full_match(${text}, ${quoteLiteral(form.expression)}, 'i') THEN ${readAs(text, form)}`,
+        `WHEN regexp_full_match(${text}, ${quoteLiteral(unnamed(form.expression))}, 'i') THEN ${readAs(text, form)}`,
     )
     return `CASE ${branches.join(' ')} END`
   })
 }
 
+type Mends = Readonly<Record<string, readonly [from: string, to: string]>>
+
 /**
  * Groups whose text the engine reads otherwise, by name: what of it is replaced, with one group, and by what. The hour
- * 24 is 0, the hour 0 of a half day 12, and of a second there are six digits.
+ * 24 is 0, of a second there are six digits, of a year four.
  */
-const mends: Readonly<Record<string, readonly [from: string, to: string]>> = {
+const always: Mends = {
   k: ['24()', '00\\2'],
-  K: ['0{1,2}()', '12\\2'],
   S: ['(\\d{6})\\d{1,3}', '\\2'],
+  y: ['0{1,2}(\\d{4})', '\\2'],
+  G: ['(?:AD|Anno Domini)()', 'AD\\2'],
 }
+/** With AM or PM the hour 0 of a half day is 12; without it is of the morning, and 12 is 0. */
+const ofHalf: Mends = { ...always, K: ['0{1,2}()', '12\\2'] }
+const ofMorning: Mends = { ...always, h: ['12()', '00\\2'] }
 
-function mended(text: string, expression: string): string {
-  const plain = (part: string): string => part.replaceAll(/\(\?P<\w>/g, '(?:')
+const unnamed = (expression: string): string => expression.replaceAll(/\(\?P<\w>/g, '(?:')
+
+function mended(text: string, expression: string, mends: Mends): string {
   return [...expression.matchAll(/\(\?P<(\w)>[^()]*\)/g)].reduce(
     (inner, { 0: group, 1: name = '', index }) => {
-      const [from = '', to = ''] = mends[name] ?? []
-      const whole = `^(${plain(expression.slice(0, index))})${from}(${plain(expression.slice(index + group.length))})$`
+      const mend = mends[name]
+      if (!mend) return inner
+      const [from, to] = mend
+      const whole = `^(${unnamed(expression.slice(0, index))})${from}(${unnamed(expression.slice(index + group.length))})$`
       return `regexp_replace(${inner}, ${quoteLiteral(whole)}, '\\1${to}\\3', 'i')`
     },
     text,
   )
 }
 
-function readAs(given: string, { expression, format, letters }: Form): string {
-  const text = mended(given, expression)
+function readAs(given: string, { expression, format: written, letters }: Form): string {
+  const isHalf = letters.includes('a')
+  const text = mended(given, expression, isHalf ? ofHalf : ofMorning)
+  const format = isHalf ? written : written.replaceAll('%I', '%H')
   const hasZone = format.toLowerCase().includes('%z')
   const zoned = format.includes('%z') ? engineOffset(text) : text
   const parsed = letters.includes('y')
     ? `try_strptime(${zoned}, ${quoteLiteral(format)})`
     : `try_strptime('1970 ' || ${zoned}, ${quoteLiteral(`%Y ${format}`)})`
-  const instant = hasZone ? parsed : toInstant(parsed)
+  const instant = hasZone
+    ? parsed
+    : toInstant(letters.includes('D') ? inItsYear(parsed, given, expression) : parsed)
   // Two digits are of this century, also above 68.
   return format.includes('%y')
     ? `(${instant} + CASE WHEN year(${instant}) < 2000 THEN to_years(100) ELSE to_years(0) END)`
     : instant
+}
+
+/** The engine counts the 366th day of a shorter year as the first of the next. */
+function inItsYear(parsed: string, given: string, expression: string): string {
+  const [before = '', after = ''] = expression.split(/\(\?P<D>[^()]*\)/)
+  const day = `regexp_extract(${given}, ${quoteLiteral(`^${unnamed(before)}(\\d+)${unnamed(after)}$`)}, 1, 'i')`
+  return `(CASE WHEN dayofyear(${parsed}) = TRY_CAST(${day} AS INTEGER) THEN ${parsed} END)`
 }
 
 /** The engine reads `+03:00`, but no `Z`, `GMT+3` and `GMT`. */
@@ -98,7 +118,7 @@ function formsOf(parts: readonly PatternPart[]): readonly Form[] {
 function formOf(part: Exclude<PatternPart, { optional: unknown }>): Form {
   if ('text' in part) {
     return {
-      expression: part.text.replaceAll(/[^\p{L}\p{N} ]/gu, (character) => `\\${character}`),
+      expression: part.text.replaceAll(/[!-/:-@[-`{-~]/g, (character) => `\\${character}`),
       format: part.text.replaceAll('%', '%%'),
       letters: '',
     }
@@ -133,6 +153,14 @@ const known: Readonly<Record<string, readonly (readonly [string, string] | undef
     [two, '%y'],
     ['\\d{3,4}', '%Y'],
     ['\\d{4}', '%Y'],
+    ['(?P<y>0\\d{4})', '%Y'],
+    ['(?P<y>00\\d{4})', '%Y'],
+  ],
+  G: [
+    ['(?P<G>AD)', 'AD'],
+    ['(?P<G>AD)', 'AD'],
+    ['(?P<G>AD)', 'AD'],
+    ['(?P<G>Anno Domini)', 'AD'],
   ],
   M: [
     [oneOrTwo, '%m'],
@@ -150,7 +178,11 @@ const known: Readonly<Record<string, readonly (readonly [string, string] | undef
     [oneOrTwo, '%d'],
     [two, '%d'],
   ],
-  D: [['\\d{1,3}', '%j'], undefined, ['\\d{3}', '%j']],
+  D: [
+    ['(?P<D>\\d{1,3})', '%j'],
+    ['(?P<D>\\d{2,3})', '%j'],
+    ['(?P<D>\\d{3})', '%j'],
+  ],
   E: [
     ['[a-z]{3}', '%a'],
     ['[a-z]{3}', '%a'],
@@ -171,8 +203,8 @@ const known: Readonly<Record<string, readonly (readonly [string, string] | undef
     ['(?P<K>0\\d|1[01])', '%I'],
   ],
   h: [
-    [oneOrTwo, '%I'],
-    [two, '%I'],
+    ['(?P<h>0?[1-9]|1[0-2])', '%I'],
+    ['(?P<h>0[1-9]|1[0-2])', '%I'],
   ],
   m: [
     [oneOrTwo, '%M'],
