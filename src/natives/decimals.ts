@@ -18,6 +18,12 @@ export const decimalFunctions: readonly NativeFunction[] = [
       shift >= 0 ? [one.value * tens(shift), other.value] : [one.value, other.value * tens(-shift)]
     return String(halfUp(above, below))
   }),
+  native('native_decimal_remainder', ['text', 'text', 'integer'], 'text', (left, right, scale) => {
+    const [one, other] = [unscaled(left), unscaled(right)]
+    if (other.value === 0n) return null
+    const digits = ({ value, scale: own }: Unscaled) => value * tens(scale - own)
+    return String(digits(one) % digits(other))
+  }),
   /** The whole part of a quotient, of which a bigint has the last 64 bits. */
   native('native_decimal_whole_quotient', ['text', 'text'], 'long', (left, right) => {
     const [one, other] = [unscaled(left), unscaled(right)]

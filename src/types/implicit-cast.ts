@@ -182,7 +182,8 @@ export function widerDecimal(
 ): DataType {
   const scale = Math.max(left.scale, right.scale)
   const whole = Math.max(left.precision - left.scale, right.precision - right.scale)
-  return boundedDecimal(whole + scale, scale)
+  // What two values have in common keeps the digits before the point; the fraction gives way, to nothing if need be.
+  return decimalType(Math.min(whole + scale, 38), Math.min(scale, 38 - whole))
 }
 
 /** A decimal cut to 38 digits: the fraction gives way, but keeps 6 digits if it had them. */

@@ -104,7 +104,9 @@ export function foldDays(date: Literal, days: Literal, sign: 1 | -1): Literal | 
   if (date.value === null || days.value === null) return { type: date.type, value: null }
   const start = Date.parse(`${String(date.value)}T00:00:00Z`)
   if (Number.isNaN(start)) return undefined
-  return { type: date.type, value: dateText(new Date(start + sign * Number(days.value) * 86_400_000)) }
+  const moved = new Date(start + sign * Number(days.value) * 86_400_000)
+  // Years that have no four digits the engine computes.
+  return isOfFourDigits(moved) ? { type: date.type, value: dateText(moved) } : undefined
 }
 
 /** A timestamp moved by a span without months. */
@@ -113,7 +115,14 @@ export function foldMicros(timestamp: Literal, micros: bigint): Literal | undefi
   const millis = Date.parse(String(timestamp.value))
   if (fraction === undefined || Number.isNaN(millis)) return undefined
   const exact = BigInt(Math.floor(millis / 1000)) * 1_000_000n + BigInt(fraction) + micros
-  return { type: timestamp.type, value: timestampText(exact) }
+  return isOfFourDigits(new Date(Number(exact / 1000n)))
+    ? { type: timestamp.type, value: timestampText(exact) }
+    : undefined
+}
+
+function isOfFourDigits(time: Date): boolean {
+  const year = time.getUTCFullYear()
+  return year >= 1 && year <= 9999
 }
 
 function wrapped(value: bigint, kind: string): bigint {

@@ -35,7 +35,8 @@ export const arrayPartFunctions: readonly FunctionEntry[] = [
       on(['array', 'integer'], firstElement, ({ values }) =>
         onceEach(
           values,
-          (list, index) => `CASE WHEN ${index} >= 0 THEN list_extract(${list}, ${index} + 1) END`,
+          (list, index) =>
+            `CASE WHEN ${index} >= 0 THEN list_extract(${list}, CAST(${index} AS BIGINT) + 1) END`,
         ),
       ),
     ),
@@ -56,19 +57,7 @@ export const arrayPartFunctions: readonly FunctionEntry[] = [
   ),
   scalar(
     'array_join',
-    on(
-      ['array', 'string', 'string'],
-      stringType,
-      ({ values: [list = '', delimiter = '', replacement] }) =>
-        replacement === undefined
-          ? `(CASE WHEN ${delimiter} IS NOT NULL THEN array_to_string(${list}, ${delimiter}) END)`
-          : onceEach(
-              [list, delimiter, replacement],
-              (list, delimiter, replacement) =>
-                `CASE WHEN ${replacement} IS NOT NULL THEN array_to_string(list_transform(${list}, lambda e: coalesce(e, ${replacement})), ${delimiter}) END`,
-            ),
-      { optional: 1, converts: firstOfStrings },
-    ),
+    on(['array', 'string', 'string'], stringType, joined, { optional: 1, converts: firstOfStrings }),
   ),
   scalar(
     'reverse',
@@ -110,6 +99,22 @@ export const arrayPartFunctions: readonly FunctionEntry[] = [
   },
   scalar('array_compact', on(['array'], sameAsFirst, 'list_filter($1, lambda e: e IS NOT NULL)')),
 ]
+
+/** The engine joins with constants alone: another delimiter goes before each element but the first. */
+function joined({ values, arguments: [, delimiterGiven] }: PrintedCall): string {
+  return onceEach(values, (list = '', delimiter = '', replacement) => {
+    const elements =
+      replacement === undefined
+        ? `list_filter(${list}, lambda e: e IS NOT NULL)`
+        : `list_transform(${list}, lambda e: coalesce(e, ${replacement}))`
+    const isConstant = delimiterGiven?.kind === 'literal' && delimiterGiven.value !== null
+    const text = isConstant
+      ? `array_to_string(${elements}, ${values[1] ?? ''})`
+      : `array_to_string(list_transform(${elements}, lambda e, i: CASE WHEN i = 1 THEN e ELSE ${delimiter} || e END), '')`
+    const known = [delimiter, ...(replacement === undefined ? [] : [replacement])]
+    return `CASE WHEN ${known.map((value) => `${value} IS NOT NULL`).join(' AND ')} THEN ${text} END`
+  })
+}
 
 function inserted({ values }: PrintedCall): string {
   return onceEach(values, (list, place, value) => {

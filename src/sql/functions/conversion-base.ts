@@ -21,15 +21,18 @@ export function convertedBase(values: readonly string[]): string {
     const sum = `list_reduce(list_prepend(0::HUGEINT, list_transform(${good}, lambda p: p::HUGEINT)), lambda a, p: least(a * ${base} + p, ${most}::HUGEINT))`
     return `struct_pack(minus := ${parts}.minus, size := ${sum})`
   })
-  return onceEach([whole, from, to, value], (number = '', base = '', target = '', given = '') => {
-    const unsigned = `(CASE WHEN ${number}.minus AND ${number}.size > 0 THEN (${number}.size * -1) & ${most}::HUGEINT ELSE ${number}.size END)`
-    // What is too large for the sign is below zero.
-    const signed = `(CASE WHEN ${number}.size >= 9223372036854775808::HUGEINT THEN 18446744073709551616::HUGEINT - ${number}.size ELSE ${number}.size END)`
-    const size = `(CASE WHEN ${target} > 0 THEN ${unsigned} ELSE ${signed} END)`
-    const isBelow = `(${number}.minus <> (${number}.size >= 9223372036854775808::HUGEINT))`
-    const sign = `(CASE WHEN ${target} < 0 AND ${isBelow} AND ${number}.size > 0 THEN '-' ELSE '' END)`
-    const radix = `CAST(abs(${target}) AS INTEGER)`
-    const text = `CASE WHEN ${size} < ${radix} THEN to_base(${size}::BIGINT, ${radix}) ELSE to_base((${size} // ${radix})::BIGINT, ${radix}) || to_base((${size} % ${radix})::BIGINT, ${radix}) END`
-    return `(CASE WHEN ${base} BETWEEN 2 AND 36 AND abs(${target}) BETWEEN 2 AND 36 AND trim(${given}, ' ') <> '' THEN ${sign} || ${text} END)`
-  })
+  return onceEach(
+    [whole, from, `CAST(${to} AS BIGINT)`, value],
+    (number = '', base = '', target = '', given = '') => {
+      const unsigned = `(CASE WHEN ${number}.minus AND ${number}.size > 0 THEN (${number}.size * -1) & ${most}::HUGEINT ELSE ${number}.size END)`
+      // What is too large for the sign is below zero.
+      const signed = `(CASE WHEN ${number}.size >= 9223372036854775808::HUGEINT THEN 18446744073709551616::HUGEINT - ${number}.size ELSE ${number}.size END)`
+      const size = `(CASE WHEN ${target} > 0 THEN ${unsigned} ELSE ${signed} END)`
+      const isBelow = `(${number}.minus <> (${number}.size >= 9223372036854775808::HUGEINT))`
+      const sign = `(CASE WHEN ${target} < 0 AND ${isBelow} AND ${number}.size > 0 THEN '-' ELSE '' END)`
+      const radix = `CAST(abs(${target}) AS INTEGER)`
+      const text = `CASE WHEN ${size} < ${radix} THEN to_base(${size}::BIGINT, ${radix}) ELSE to_base((${size} // ${radix})::BIGINT, ${radix}) || to_base((${size} % ${radix})::BIGINT, ${radix}) END`
+      return `(CASE WHEN ${base} BETWEEN 2 AND 36 AND abs(${target}) BETWEEN 2 AND 36 AND trim(${given}, ' ') <> '' THEN ${sign} || ${text} END)`
+    },
+  )
 }

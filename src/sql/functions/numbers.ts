@@ -114,6 +114,18 @@ export function decimalQuotient(
   return pointed(rounded, type)
 }
 
+/** The rest of a division of decimals: by the engine where its 38 digits hold both. NULL for a divisor of 0. */
+export function decimalRemainder(
+  left: { readonly text: string; readonly type: Decimal },
+  right: { readonly text: string; readonly type: Decimal },
+  type: Decimal,
+): string {
+  const scale = Math.max(left.type.scale, right.type.scale)
+  const whole = Math.max(...[left, right].map((side) => side.type.precision - side.type.scale))
+  if (whole + scale <= 38) return `(${left.text} % nullif(${right.text}, 0))`
+  return pointed(`native_decimal_remainder(${asText(left.text)}, ${asText(right.text)}, ${scale})`, type)
+}
+
 /** Whole digits with the point where the type has it. NULL where there are too many. */
 function pointed(digits: string, { precision, scale }: Decimal): string {
   const unit = scale === 0 ? '1' : `CAST(1e-${scale} AS DECIMAL(${scale}, ${scale}))`

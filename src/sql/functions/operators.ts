@@ -9,6 +9,7 @@ import {
   bitsOf,
   decimalProduct,
   decimalQuotient,
+  decimalRemainder,
   decimalRules,
   operandDecimal,
   wrapped,
@@ -84,7 +85,8 @@ export const operatorFunctions: readonly FunctionEntry[] = [
       return sized(
         onceEach(
           [restOf(left, right, call), right],
-          (rest, right) => `(CASE WHEN ${rest} < 0 THEN (${rest} + ${right}) % ${right} ELSE ${rest} END)`,
+          (rest, right) =>
+            `(CASE WHEN ${rest} < 0 AND ${right} > 0 THEN ${rest} + ${right} ELSE ${rest} END)`,
         ),
         call.type,
       )
@@ -199,7 +201,17 @@ function remainder(call: PrintedCall): string {
 }
 
 /** The engine divides before it takes the rest, which overflows for the smallest number and -1. */
-function restOf(left: string, right: string, { type, arguments: [, divisor] }: PrintedCall): string {
+function restOf(left: string, right: string, call: PrintedCall): string {
+  const {
+    type,
+    arguments: [, divisor],
+  } = call
+  if (type.kind === 'decimal') {
+    const [one = type, other = type] = call.types.map((own, index) =>
+      operandDecimal(call.arguments[index], own),
+    )
+    return decimalRemainder({ text: left, type: one }, { text: right, type: other }, type)
+  }
   const rest = `(${left} % nullif(${right}, 0))`
   const isHarmless = divisor?.kind === 'literal' && Number(divisor.value) !== -1
   if (!isIntegral(type) || isHarmless) return rest

@@ -45,7 +45,8 @@ function parts(
     on(
       ['binary', ...takes],
       binaryType,
-      ({ values: [value = '', ...counts] }) => {
+      ({ values: [value = '', ...given] }) => {
+        const counts = given.map((count) => (/^\d+$/.test(count) ? count : `CAST(${count} AS BIGINT)`))
         const [place, count] = counts.length === 2 || optional === 1 ? counts : [undefined, counts[0]]
         const digits =
           counts.length === 1 && optional === 0

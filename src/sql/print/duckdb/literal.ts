@@ -13,6 +13,8 @@ export function printLiteral({ type, value }: Literal): string {
     case 'integer':
       // The engine takes the smallest for a long with a sign before it.
       return Number(value) === -(2 ** 31) ? "CAST('-2147483648' AS INTEGER)" : signed(String(value))
+    case 'float':
+      return `CAST('${Object.is(value, -0) ? '-0.0' : String(value)}' AS FLOAT)`
     case 'double':
       return doubleText(Number(value))
     case 'binary':
