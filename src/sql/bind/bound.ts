@@ -14,7 +14,12 @@ export type BoundExpression =
   | { readonly kind: 'lambdaVariable'; readonly name: string; readonly type: DataType }
   | { readonly kind: 'field'; readonly base: BoundExpression; readonly name: string; readonly type: DataType }
   | { readonly kind: 'struct'; readonly values: readonly BoundExpression[]; readonly type: StructKind }
-  | { readonly kind: 'cast'; readonly value: BoundExpression; readonly type: DataType }
+  | {
+      readonly kind: 'cast'
+      readonly value: BoundExpression
+      readonly type: DataType
+      readonly isTried?: true
+    }
   | {
       readonly kind: 'case'
       readonly branches: readonly { readonly when: BoundExpression; readonly then: BoundExpression }[]

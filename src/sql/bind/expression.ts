@@ -1,5 +1,5 @@
 import { AppError, type TextPosition } from '#base/errors.ts'
-import { arrayType, booleanType, intervalType, sparkName, type DataType } from '#types/data-type.ts'
+import { arrayType, booleanType, intervalType, sameType, sparkName, type DataType } from '#types/data-type.ts'
 import { castsExplicitly } from '#types/implicit-cast.ts'
 import type { Expression } from '../parse/expression-syntax.ts'
 import type { BoundExpression } from './bound.ts'
@@ -87,7 +87,7 @@ function bindAny(expression: Expression, given: ExpressionPlace): BoundExpressio
       const value = bind(expression.value)
       const item = (one: Expression): BoundExpression =>
         expression.areTexts && value.type.kind !== 'void'
-          ? bindCast(bind(one), value.type, { expression: one, place })
+          ? bindCast(bind(one), { type: value.type, at: one.at }, place)
           : namedAs(bind(one), value.type)
       const isIn = call('in', value, ...expression.list.map(item))
       return expression.isNegated ? call('not', isIn) : isIn
@@ -124,7 +124,7 @@ function bindAny(expression: Expression, given: ExpressionPlace): BoundExpressio
     case 'case':
       return bindCase(expression, place)
     case 'cast':
-      return bindCast(bind(expression.value), expression.type, { expression, place })
+      return bindCast(bind(expression.value), expression, place)
     case 'extract':
       return call('extract', stringOf(expression.part), bind(expression.value))
     case 'row':
@@ -176,13 +176,18 @@ function bindBinary({ operator, left, right, at }: Of<'binary'>, place: Expressi
 
 function bindCast(
   value: BoundExpression,
-  type: DataType,
-  { expression, place }: { readonly expression: Expression; readonly place: ExpressionPlace },
+  { type, isTried, at }: Pick<Extract<Expression, { kind: 'cast' }>, 'type' | 'isTried' | 'at'>,
+  place: ExpressionPlace,
 ): BoundExpression {
-  if (castsExplicitly(value.type, type)) return convertedTo(place.state, value, type)
-  throw new AppError('query.type', `${sparkName(value.type)} cannot be cast to ${sparkName(type)}.`, {
-    position: expression.at,
-  })
+  if (!castsExplicitly(value.type, type)) {
+    throw new AppError('query.type', `${sparkName(value.type)} cannot be cast to ${sparkName(type)}.`, {
+      position: at,
+    })
+  }
+  if (isTried !== true || value.kind === 'parameter' || sameType(value.type, type)) {
+    return convertedTo(place.state, value, type)
+  }
+  return { kind: 'cast', value, type, isTried }
 }
 
 function refuseInsideLambda({ kind, at }: Expression, { lambdaVariables }: ExpressionPlace): void {

@@ -187,10 +187,15 @@ function textIn(place: NamePlace, variables: ReadonlySet<string>): TextOf {
   return textOf
 }
 
-function castText({ value, type, isTyped }: Extract<Expression, { kind: 'cast' }>, textOf: TextOf): string {
+function castText(
+  { value, type, isTyped, isTried }: Extract<Expression, { kind: 'cast' }>,
+  textOf: TextOf,
+): string {
   if (isTyped === true && value.kind === 'literal') return typedText(type, value.text)
   const isNested = type.kind === 'array' || type.kind === 'map' || type.kind === 'struct'
-  return isNested ? textOf(value) : `CAST(${textOf(value)} AS ${sparkName(type).toUpperCase()})`
+  return isNested
+    ? textOf(value)
+    : `${isTried === true ? 'TRY_CAST' : 'CAST'}(${textOf(value)} AS ${sparkName(type).toUpperCase()})`
 }
 
 function unaryText({ operator, value }: Extract<Expression, { kind: 'unary' }>, textOf: TextOf): string {

@@ -149,7 +149,7 @@ function makeKey(expression: BoundExpression): string {
     case 'struct':
       return `${sparkName(expression.type)}(${list(expression.values)})`
     case 'cast':
-      return `cast(${keyOf(expression.value)},${sparkName(expression.type)})`
+      return `${expression.isTried === true ? 'try_' : ''}cast(${keyOf(expression.value)},${sparkName(expression.type)})`
     case 'lambda':
       return `lambda(${expression.parameters.join(',')}:${keyOf(expression.body)})`
     case 'case':

@@ -22,11 +22,13 @@ export function parseCase(reader: TokenReader): Expression {
 
 export function parseCast(reader: TokenReader): Expression {
   const at = reader.at
+  const isTried = reader.isWord('TRY_CAST')
   reader.next()
   return reader.inParentheses(() => {
     const value = parseExpression(reader)
     reader.expectWord('AS')
-    return parseCastTo(reader, value, at)
+    const cast = parseCastTo(reader, value, at)
+    return isTried && cast.kind === 'cast' ? { ...cast, isTried } : cast
   })
 }
 

@@ -188,6 +188,8 @@ export type Expression =
       readonly type: DataType
       /** `DATE '2024-01-05'`: the text of a constant behind its type. */
       readonly isTyped?: true
+      /** `TRY_CAST`: NULL where CAST would make something else of the value. */
+      readonly isTried?: true
       readonly at: TextPosition
     }
   | { readonly kind: 'extract'; readonly part: string; readonly value: Expression; readonly at: TextPosition }

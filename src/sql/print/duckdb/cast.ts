@@ -7,20 +7,24 @@ import { castToText } from './cast-text.ts'
 import { castToTime } from './cast-time.ts'
 import { withValue } from './with-value.ts'
 
+/** Engine text that converts engine text from one type to another. */
+type Cast = (text: string, from: DataType, to: DataType) => string
+
 /**
  * Engine text that converts as Spark's CAST does without ANSI: what cannot be read is NULL, whole numbers wrap,
  * fractions are cut. A pair Spark does not convert gives NULL.
  * @param text engine text of the value, safe to stand in any place; so is the outcome
+ * @param each converts what is inside of the value
  */
-export function castText(text: string, from: DataType, to: DataType): string {
+export function castText(text: string, from: DataType, to: DataType, each: Cast = castText): string {
   if (sameType(from, to)) return text
   const nothing = `CAST(NULL AS ${duckdbType(to)})`
   // What is always NULL may still end the statement.
   if (from.kind === 'void') return `CASE WHEN ${text} IS NULL THEN ${nothing} END`
-  return converted(text, from, to) ?? nothing
+  return converted(text, from, to, each) ?? nothing
 }
 
-function converted(text: string, from: DataType, to: DataType): string | undefined {
+function converted(text: string, from: DataType, to: DataType, each: Cast): string | undefined {
   switch (to.kind) {
     case 'string':
       return castToText(text, from)
@@ -33,12 +37,12 @@ function converted(text: string, from: DataType, to: DataType): string | undefin
       return castToBinary(text, from)
     case 'array':
       return from.kind === 'array'
-        ? `list_transform(${text}, lambda e: ${castText('e', from.element, to.element)})`
+        ? `list_transform(${text}, lambda e: ${each('e', from.element, to.element)})`
         : undefined
     case 'map':
-      return from.kind === 'map' ? castMap(text, from, to) : undefined
+      return from.kind === 'map' ? castMap(text, from, to, each) : undefined
     case 'struct':
-      return from.kind === 'struct' ? castStruct(text, from, to) : undefined
+      return from.kind === 'struct' ? castStruct(text, from, to, each) : undefined
     case 'void':
       return undefined
     default:
@@ -56,19 +60,19 @@ function castToBinary(text: string, from: DataType): string | undefined {
 
 type MapType = Extract<DataType, { kind: 'map' }>
 
-function castMap(text: string, from: MapType, to: MapType): string {
-  const key = castText('e."key"', from.key, to.key)
-  const value = castText('e."value"', from.value, to.value)
+function castMap(text: string, from: MapType, to: MapType, each: Cast): string {
+  const key = each('e."key"', from.key, to.key)
+  const value = each('e."value"', from.value, to.value)
   return `map_from_entries(list_transform(map_entries(${text}), lambda e: struct_pack("key" := ${key}, "value" := ${value})))`
 }
 
 /** By position, as Spark does: the engine would go by names. */
-function castStruct(text: string, from: StructType, to: StructType): string {
+function castStruct(text: string, from: StructType, to: StructType, each: Cast): string {
   return withValue(text, (value) => {
     const members = to.fields.map((field, index) => {
       const own = from.fields[index]
       const member = own
-        ? castText(`struct_extract(${value}, ${quoteLiteral(own.name)})`, own.type, field.type)
+        ? each(`struct_extract(${value}, ${quoteLiteral(own.name)})`, own.type, field.type)
         : `CAST(NULL AS ${duckdbType(field.type)})`
       return `${quoteIdentifier(field.name)} := ${member}`
     })

@@ -6,6 +6,7 @@ import type { BoundCall, BoundExpression, BoundQueryTree } from '../../bind/boun
 import { someExpression } from '../../bind/walk.ts'
 import type { PrintedCall } from '../../functions/entry.ts'
 import { castText } from './cast.ts'
+import { tryCastText } from './try-cast.ts'
 import { printLiteral } from './literal.ts'
 import { printOrderBy, printOver } from './print-window.ts'
 
@@ -37,7 +38,11 @@ export function printExpression(expression: BoundExpression, place: PrintPlace):
       return `struct_pack(${members.join(', ')})`
     }
     case 'cast':
-      return castText(print(expression.value), expression.value.type, expression.type)
+      return (expression.isTried === true ? tryCastText : castText)(
+        print(expression.value),
+        expression.value.type,
+        expression.type,
+      )
     case 'case': {
       const branches = expression.branches.map(({ when, then }) => `WHEN ${print(when)} THEN ${print(then)} `)
       return `(CASE ${branches.join('')}ELSE ${print(expression.otherwise)} END)`

@@ -32,7 +32,7 @@ export function printExpression(expression: BoundExpression, place: PrintPlace):
       return `named_struct(${members.join(', ')})`
     }
     case 'cast':
-      return `CAST(${print(expression.value)} AS ${sparkType(expression.type)})`
+      return `${expression.isTried === true ? 'TRY_CAST' : 'CAST'}(${print(expression.value)} AS ${sparkType(expression.type)})`
     case 'case': {
       const branches = expression.branches.map(({ when, then }) => `WHEN ${print(when)} THEN ${print(then)} `)
       return `(CASE ${branches.join('')}ELSE ${print(expression.otherwise)} END)`
