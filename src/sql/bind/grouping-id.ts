@@ -1,10 +1,15 @@
 import { outputName } from './output-name.ts'
-import type { Expression } from '../parse/expression-syntax.ts'
+import type { Expression, SortItem } from '../parse/expression-syntax.ts'
 import type { GroupingElement, Select, SelectItem } from '../parse/syntax.ts'
 
-/** `grouping_id()` is of all that the select groups by. */
-export function withGroupingIds(select: Select): Select {
-  if (select.groupBy.length === 0) return select
+interface Ordered {
+  readonly select: Select
+  readonly orderBy: readonly SortItem[]
+}
+
+/** `grouping_id()` is of all that the select groups by, also in the ORDER BY behind it. */
+export function withGroupingIds(select: Select, orderBy: readonly SortItem[]): Ordered {
+  if (select.groupBy.length === 0) return { select, orderBy }
   // Each once, where it is named first: the sets of GROUPING SETS name some again.
   const keys = [
     ...new Map(
@@ -13,9 +18,13 @@ export function withGroupingIds(select: Select): Select {
   ]
   const replace = <T>(value: T): T => replaced(value, keys) as T
   return {
-    ...select,
-    items: select.items.map((item) => named(item, replace(item))),
-    having: replace(select.having),
+    select: {
+      ...select,
+      items: select.items.map((item) => named(item, replace(item))),
+      having: replace(select.having),
+      qualify: replace(select.qualify),
+    },
+    orderBy: replace(orderBy),
   }
 }
 

@@ -34,8 +34,9 @@ export interface SelectBase {
 }
 
 /** One SELECT with the ORDER BY behind it, which may name what stands in FROM. */
-export function bindSelect(written: Select, orderBy: readonly SortItem[], place: QueryPlace): BoundSelect {
-  const select = withDistinctOn(withGroupingIds(written), orderBy)
+export function bindSelect(written: Select, sorts: readonly SortItem[], place: QueryPlace): BoundSelect {
+  const { select: grouped, orderBy } = withGroupingIds(written, sorts)
+  const select = withDistinctOn(grouped, orderBy)
   if (select.into) {
     throw new AppError('query.syntax', 'INTO stands only in the outermost SELECT of a statement.', {
       position: select.into.table.position,

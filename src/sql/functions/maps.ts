@@ -134,6 +134,6 @@ function cutText({ values: [text = '', pairs = "','", parts = "':'"] }: PrintedC
       `CASE WHEN regexp_matches(p, ${cut}) ` +
       `THEN struct_pack("key" := regexp_extract(p, ${cut}, 1), "value" := regexp_extract(p, ${cut}, 2)) ` +
       `ELSE struct_pack("key" := p, "value" := NULL::VARCHAR) END`
-    return `map_from_entries(list_transform(regexp_split_to_array(${text}, ${pairs}), lambda p: ${entry}))`
+    return `CASE WHEN ${parts} IS NOT NULL THEN map_from_entries(list_transform(regexp_split_to_array(${text}, ${pairs}), lambda p: ${entry})) END`
   })
 }

@@ -8,17 +8,26 @@ import type { FunctionEntry, PrintedCall, Signature } from './entry.ts'
 /** Rounding to places: halves go away from zero (`bround`: to the even neighbour), as the decimal digits shown say. */
 export const mathRoundingFunctions: readonly FunctionEntry[] = [
   scalar('round', ...rounding(rounded)),
-  scalar(
-    'bround',
-    ...rounding((call) =>
-      call.cast(`round_even(${asDouble(call)}, ${placesOf(call.arguments[1])})`, doubleType, call.type),
-    ),
-  ),
+  scalar('bround', ...rounding(roundedEven)),
   scalar('ceil ceiling', ...towards('ceil', 1)),
   scalar('floor', ...towards('floor', -1)),
 ]
 
-function rounding(print: (call: PrintedCall) => string): Signature[] {
+function roundedEven(call: PrintedCall): string {
+  const [value = ''] = call.values
+  const [type = longType] = call.types
+  const places = placesOf(call.arguments[1])
+  // Nothing is behind these places, and a double does not hold all digits.
+  if (type.kind === 'decimal' && places >= type.scale) return call.cast(value, type, call.type)
+  return call.cast(`round_even(${asDouble(call)}, ${places})`, doubleType, call.type)
+}
+
+function rounding(printKnown: (call: PrintedCall) => string): Signature[] {
+  const print = (call: PrintedCall): string => {
+    const places = call.arguments[1]
+    const isUnknown = places?.kind === 'literal' && places.value === null
+    return isUnknown ? `CAST(NULL AS ${duckdbType(call.type)})` : printKnown(call)
+  }
   const isVoid = ([type]: readonly DataType[]): boolean => type?.kind === 'void'
   return [
     on(['double', 'integer'], doubleType, print, { optional: 1, fits: isVoid }),

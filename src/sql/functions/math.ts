@@ -215,7 +215,7 @@ function shift(body: (value: string, by: string, room: string, mask: string) => 
 
 function bucket(values: readonly string[]): string {
   return filled(
-    `CAST(CASE WHEN $4 <= 0 OR $2 = $3 THEN NULL WHEN $2 < $3 THEN CASE WHEN $1 < $2 THEN 0 WHEN $1 >= $3 THEN $4 + 1 ELSE floor(($1 - $2) / ($3 - $2) * $4) + 1 END ELSE CASE WHEN $1 > $2 THEN 0 WHEN $1 <= $3 THEN $4 + 1 ELSE floor(($2 - $1) / ($2 - $3) * $4) + 1 END END AS BIGINT)`,
+    `CAST(CASE WHEN $1 IS NULL OR $2 IS NULL OR $3 IS NULL OR $4 <= 0 OR $2 = $3 THEN NULL WHEN $2 < $3 THEN CASE WHEN $1 < $2 THEN 0 WHEN $1 >= $3 THEN $4 + 1 ELSE floor(($1 - $2) / ($3 - $2) * $4) + 1 END ELSE CASE WHEN $1 > $2 THEN 0 WHEN $1 <= $3 THEN $4 + 1 ELSE floor(($2 - $1) / ($2 - $3) * $4) + 1 END END AS BIGINT)`,
     values,
   )
 }

@@ -84,7 +84,7 @@ export const patternFunctions: readonly FunctionEntry[] = [
         const { value, form, isRe2 } = sideOf(call)
         const is = isRe2 ? 'regexp_matches' : 'native_regex_matches'
         const found = isRe2 ? 'regexp_extract' : 'native_regex_extract'
-        return `(CASE WHEN ${is}(${value}, ${form}) THEN ${found}(${value}, ${form}, 0) END)`
+        return `(CASE WHEN ${is}(${value}, ${form}) THEN nullif(${found}(${value}, ${form}, 0), '') END)`
       }),
     ),
     remarks,

@@ -47,7 +47,7 @@ export const stringFunctions: readonly FunctionEntry[] = [
     on(
       ['string', 'string', 'integer'],
       integerType,
-      "CAST(CASE WHEN $3 IS NULL OR $3 < 1 THEN 0 WHEN $1 = '' AND $2 IS NOT NULL THEN 1 WHEN instr(substring($2, $3), $1) = 0 THEN 0 ELSE instr(substring($2, $3), $1) + $3 - 1 END AS INTEGER)",
+      "CAST(CASE WHEN $3 IS NULL THEN 0 WHEN $1 IS NULL OR $2 IS NULL THEN NULL WHEN $3 < 1 THEN 0 WHEN $1 = '' THEN 1 WHEN instr(substring($2, $3), $1) = 0 THEN 0 ELSE instr(substring($2, $3), $1) + $3 - 1 END AS INTEGER)",
     ),
   ),
   scalar('contains', found('contains($1, $2)')),
@@ -84,7 +84,7 @@ export const stringFunctions: readonly FunctionEntry[] = [
     on(['string', 'string', 'integer'], integerType, ({ values: [one = '', other = '', most = ''] }) =>
       onceEach(
         [onceEach([one, other], distance), most],
-        (far, most) => `CASE WHEN ${far} > ${most} THEN -1 WHEN ${most} IS NOT NULL THEN ${far} END`,
+        (far, most) => `CASE WHEN ${far} > coalesce(${most}, 0) THEN -1 ELSE ${far} END`,
       ),
     ),
   ),
@@ -127,7 +127,7 @@ export const stringFunctions: readonly FunctionEntry[] = [
         ['string', 'string', 'string'],
         arrayType(arrayType(stringType)),
         ({ values: [value = ''] }) =>
-          `list_filter(list_transform(string_split_regex(${value}, '[.!?]+(?:\\s+|$)'), lambda s: regexp_extract_all(s, '[\\p{L}\\p{N}]+(?:[''’.][\\p{L}\\p{N}]+)*')), lambda w: len(w) > 0)`,
+          `list_transform(list_filter(string_split_regex(${value}, '[.!?]+(?:\\s+|$)'), lambda s: trim(s) <> ''), lambda s: regexp_extract_all(s, '[\\p{L}\\p{N}]+(?:[''’.][\\p{L}\\p{N}]+)*'))`,
         { optional: 2 },
       ),
     ),
@@ -146,7 +146,7 @@ function upToMark({
   if (!isSign) return `native_substring_index(${value}, ${mark}, ${count})`
   return onceEach([`string_split(${value}, ${mark})`, count], (parts, places) => {
     const last = `greatest(len(${parts}) + ${places} + 1, 1)`
-    return `array_to_string(CASE WHEN ${places} >= 0 THEN ${parts}[1:${places}] ELSE ${parts}[${last}:] END, ${mark})`
+    return `array_to_string(CASE WHEN ${places} >= 0 THEN ${parts}[1:${places}] WHEN ${places} < 0 THEN ${parts}[${last}:] END, ${mark})`
   })
 }
 
