@@ -87,6 +87,9 @@ describe('roles', () => {
       description: 'ask',
       permissionSets: ['manage-queries'],
     })
+    const nowhere = { op: 'replace', path: '/sandboxes', value: [] }
+    expect(await admin.must('PATCH', at, nowhere)).toMatchObject({ sandboxes: [] })
+    expect((await admin.ask('PATCH', at, { op: 'replace', path: '/sandboxes' })).status).toBe(400)
     expect(await admin.must('PUT', at, { name: 'Askers' })).toMatchObject({
       name: 'Askers',
       permissionSets: [],

@@ -228,7 +228,9 @@ function patchedList(
     }
     return list.filter((item) => !gone.includes(item))
   }
-  if (given.length === 0) throw new AppError('admin.invalid', `The operation at ${path} has no value.`)
+  if (value === undefined || (given.length === 0 && step !== undefined)) {
+    throw new AppError('admin.invalid', `The operation at ${path} has no value.`)
+  }
   if (step === undefined) return [...given]
   if (step === '-') return [...new Set([...list, ...given])]
   const index = /^\d{1,6}$/.test(step) ? Number(step) : Number.NaN
