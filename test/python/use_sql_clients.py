@@ -201,7 +201,10 @@ async def use_asyncpg():
         async def take(data):
             copied.extend(data)
 
-        await connection.copy_from_query("SELECT id, pages FROM visits ORDER BY id", output=take, format="csv")
+        # It writes the values of parameters into the text, as `'2026-…'::pg_catalog.timestamptz`.
+        copy = "SELECT id, pages FROM visits WHERE at > $1 OR id <> $2 ORDER BY id"
+        since = datetime.datetime(2026, 1, 1, tzinfo=datetime.timezone.utc)
+        await connection.copy_from_query(copy, since, "it's", output=take, format="csv")
         seen["copy"] = copied.decode()
     async with pool.acquire() as connection:
         seen["again"] = await connection.fetchval("SELECT 1")

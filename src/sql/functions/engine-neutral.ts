@@ -12,6 +12,7 @@ const alwaysRewritten: ReadonlySet<string> = new Set([
   'current_timezone',
   'current_database',
   'current_user',
+  'quote_literal',
   'table_exists',
   'typeof',
   'schema_of_json',

@@ -1,7 +1,8 @@
 import { booleanType, integerType, longType, stringType, voidType } from '#types/data-type.ts'
 import { booleanOf, nullOf, stringOf } from '../bind/build.ts'
 import { on, rewritten, scalar } from './define.ts'
-import type { FunctionEntry } from './entry.ts'
+import type { BoundExpression } from '../bind/bound.ts'
+import type { FunctionEntry, RewriteContext } from './entry.ts'
 
 /** Who asks where, which tables there are, and the ways a statement stops itself. */
 export const sessionFunctions: readonly FunctionEntry[] = [
@@ -17,6 +18,10 @@ export const sessionFunctions: readonly FunctionEntry[] = [
     'collation',
     rewritten(['string'], () => stringOf('SYSTEM.BUILTIN.UTF8_BINARY')),
   ),
+  {
+    ...scalar('quote_literal', rewritten(['string'], quotedLiteral)),
+    remarks: "PostgreSQL's, as its clients put values into texts of SQL",
+  },
   // What a statement reads are rows of datasets, wherever they lie.
   scalar(
     'spark_partition_id',
@@ -65,4 +70,13 @@ export const sessionFunctions: readonly FunctionEntry[] = [
 /** With a mark on either side, so that what the statement says is told from what the engine says. NULL raises as well. */
 function raised(message: string): string {
   return `error(chr(1) || coalesce(${message}, 'null') || chr(2))`
+}
+
+/** Backslashes are escapes in our constants. */
+function quotedLiteral(values: readonly BoundExpression[], context: RewriteContext): BoundExpression {
+  const replaced = (text: BoundExpression, from: string, to: string): BoundExpression =>
+    context.call('replace', [text, stringOf(from), stringOf(to)])
+  const [text = nullOf(stringType)] = values
+  const quote = stringOf("'")
+  return context.call('concat', [quote, replaced(replaced(text, '\\', '\\\\'), "'", "''"), quote])
 }

@@ -10,6 +10,7 @@ import type { TokenReader } from './token-reader.ts'
  */
 export function parseSuffixCast(reader: TokenReader, value: Expression, at: TextPosition): Expression {
   const text = value.kind === 'literal' && value.type.kind === 'string' ? String(value.value) : undefined
+  skipCatalogue(reader)
   const isBytea = reader.isWord('BYTEA')
   const isNumeric = isBareNumeric(reader)
   const cast = parseCastTo(reader, value, at)
@@ -32,15 +33,27 @@ function digitsOf(text: string): { readonly precision: number; readonly scale: n
 
 /** Behind `::` or AS. Of a parameter `numeric` says as little as when a client declares it. */
 export function parseCastTo(reader: TokenReader, value: Expression, at: TextPosition): Expression {
+  skipCatalogue(reader)
   const type = value.kind === 'parameter' ? parseParameterType(reader) : parseType(reader)
   return { kind: 'cast', value, type, at }
 }
 
 /** As PREPARE declares it, too. */
 export function parseParameterType(reader: TokenReader): DataType {
+  skipCatalogue(reader)
   const isBare = isBareNumeric(reader)
   const type = parseType(reader)
   return isBare ? decimalType(38, 18) : type
+}
+
+/** `pg_catalog.int4`, as asyncpg writes the types of values it puts into a COPY. */
+function skipCatalogue(reader: TokenReader): void {
+  const { current } = reader
+  const next = reader.peek(1)
+  if (!('text' in current) || !/^"?pg_catalog"?$/i.test(current.text)) return
+  if (current.kind === 'string' || next.kind !== 'symbol' || next.text !== '.') return
+  reader.next()
+  reader.next()
 }
 
 /** Without digits it has ten before the point and none behind, as Spark has it. */
