@@ -116,7 +116,9 @@ test('every kind of destination is listed with the schema of what it wants to kn
         { name: 'Assumed Role', spec: { required: expect.arrayContaining(['s3Role']) } },
       ],
       encryptionSpecs: [{ type: 'FileAsymmetric' }],
-      targetSpec: { spec: { required: ['bucketName', 'path', 'mode', 'datasetFileType', 'compression'] } },
+      targetSpec: {
+        spec: { required: ['bucketName', 'path', 'mode', 'datasetFileType', 'compression', 'fileType'] },
+      },
       attributes: { isDestination: true },
     },
   ])

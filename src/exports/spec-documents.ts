@@ -128,7 +128,8 @@ function requiredOf(kind: DestinationKind): string[] {
   const own = Object.keys(places[kind]).filter(
     (key) => key !== 'objectLock' && (kind !== 'adls' || key !== 'container'),
   )
-  return [...own, 'mode', 'datasetFileType', 'compression']
+  // The type of audiences' files is named, as the platform does, and asked of nobody: the condition says which of both counts.
+  return [...own, 'mode', 'datasetFileType', 'compression', 'fileType']
 }
 
 function withPasswords(schema: object, secrets: readonly string[]): object {
