@@ -26,7 +26,7 @@ const safeShare = 0.95
 
 /**
  * Writes lines as files, whose names rise in the order of their rows. A file has at most `fileBytesMax` bytes, unless a
- * single row or what is read of the lines at once has more, or they compress much worse than those before.
+ * single row has more, or rows compress much worse than those before.
  * @param onRows told of some rows at a time
  */
 export async function writeTextFiles(

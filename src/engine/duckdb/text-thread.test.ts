@@ -42,13 +42,15 @@ test('lines become files, whose names rise with their rows', async () => {
     rowCount += count
   })
   for (const sum of [1_000, 2_000]) {
-    await vi.waitFor(() => expect(rowCount).toBe(sum), 30_000)
+    // Up to a piece, which seven rows fill.
+    await vi.waitFor(() => expect(rowCount).toBeGreaterThan(sum - 7), 30_000)
     lines.write()
   }
   lines.end()
   const files = await writing.files
   const paths = files.map(({ path }) => path)
-  expect(files.map((file) => file.rowCount)).toEqual([1_000, 1_000, 1_000])
+  expect(files.reduce((sum, file) => sum + file.rowCount, 0)).toBe(3_000)
+  expect(Math.max(...files.map((file) => file.bytes))).toBeLessThanOrEqual(800)
   expect(paths).toEqual(paths.toSorted())
   expect(paths.map((path) => readFileSync(path, 'utf8')).join('')).toBe('{"a":1}\n'.repeat(3_000))
 })
