@@ -48,6 +48,8 @@ describe('which statements are questions', () => {
     "SELECT 'visits'::regclass",
     'SELECT current_schema()',
     'SELECT * FROM current_database()',
+    'SELECT inet_server_port()',
+    'SELECT getdatabaseencoding()',
     'SELECT pg_catalog.current_schemas(false)',
     "DECLARE c CURSOR FOR SELECT relname FROM pg_class WHERE relname <> 'for'",
   ])('%s', (text) => expect(partsOf(text)).toMatchObject([{ kind: 'question' }]))

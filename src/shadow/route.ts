@@ -18,7 +18,7 @@ const textBytesMax = 64 * 1024
 const cursorOptionHold = 0x20
 /** A question must say one of these words: everything else is not even looked at. */
 const hint =
-  /\bpg_|information_schema|\bversion\b|current_schema|current_setting|from\s+current_database|set_config|_privilege|format_type|_description\b|\breg[a-z]+\b|to_reg/i
+  /\bpg_|information_schema|\bversion\b|current_schema|current_setting|from\s+current_database|set_config|_privilege|format_type|_description\b|\binet_|getdatabaseencoding|\breg[a-z]+\b|to_reg/i
 
 let grammar: Pick<typeof Grammar, 'parseSync'> | undefined
 
