@@ -421,6 +421,30 @@ describe('isolation', () => {
     expect(await own.ask(everyTable)).toEqual(['visits'])
   })
 
+  test('a client that goes away leaves the queue', async () => {
+    const asked = async (signal: AbortSignal): Promise<unknown> =>
+      await own.shadow.ask(
+        { text: '', sql: 'SELECT count(*) FROM pg_attribute a, pg_attribute b, pg_attribute c', shifts: [] },
+        {
+          shown,
+          asker: ann,
+          signal,
+          given: { parameterOids: [], parameterFormats: [], parameters: [], resultFormats: () => [] },
+        },
+      )
+    const [others, going] = [new AbortController(), new AbortController()]
+    const under = Array.from({ length: 8 }, async () => await asked(others.signal))
+    const waiting = asked(going.signal)
+    going.abort(new Error('gone'))
+    try {
+      await expect(Promise.race([waiting, ...under])).rejects.toThrow('gone')
+    } finally {
+      others.abort(new Error('all gone'))
+      await Promise.allSettled(under)
+    }
+    expect(await own.ask(everyTable)).toEqual(['visits'])
+  })
+
   test('a client that goes away ends its question', async () => {
     const going = new AbortController()
     const asked = own.shadow.ask(

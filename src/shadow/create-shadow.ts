@@ -94,7 +94,16 @@ function turnsOf(insideMax: number, queueMax: number) {
           throw new AppError('limit.exceeded', `${queueMax} questions to the catalogue wait already.`)
         }
         // Whoever leaves hands the place on.
-        await new Promise<void>((resolve) => waiting.push(resolve))
+        await new Promise<void>((resolve, reject) => {
+          waiting.push(resolve)
+          const leave = (): void => {
+            const place = waiting.indexOf(resolve)
+            if (place < 0) return
+            waiting.splice(place, 1)
+            reject(signal.reason)
+          }
+          signal.addEventListener('abort', leave, { once: true })
+        })
       } else inside += 1
       return {
         [Symbol.dispose]: () => {
