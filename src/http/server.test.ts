@@ -308,6 +308,24 @@ test('a token comes for the right secret, from form or query, in all versions', 
   ])
 })
 
+test('whatever is wrong with a request for a token is said as token endpoints do', async () => {
+  const app = await createApp(doubles().deps)
+  const ask = async (url: string, type: string, payload: string) => {
+    const answer = await app.inject({ method: 'POST', url, headers: { 'content-type': type }, payload })
+    return [answer.statusCode, answer.json()]
+  }
+  const form = 'application/x-www-form-urlencoded'
+  const long = `grant_type=client_credentials&client_secret=x&client_id=${'a'.repeat(300)}`
+  const refused = [400, { error: 'invalid_request', error_description: expect.any(String) }]
+  for (const url of ['/ims/token/v2', '/ims/token/v3', '/ims/exchange/jwt', '/iceberg/v1/oauth/tokens']) {
+    expect(await ask(url, form, long), url).toEqual(refused)
+    expect(await ask(url, 'application/json', '[]'), url).toEqual(refused)
+  }
+  expect(await ask('/ims/token/v3', 'text/plain', 'grant_type=client_credentials')).toEqual(refused)
+  expect(await ask('/ims/token/v3', 'application/json', '{')).toEqual(refused)
+  expect((await ask('/ims/token/v3', form, 'x='.padEnd(20_000, 'x')))[0]).toBe(413)
+})
+
 test('an error inside is told to nobody but the log', async () => {
   const { deps, state } = doubles()
   const app = await createApp(deps)

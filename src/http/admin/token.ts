@@ -4,7 +4,7 @@ import type { IssuedToken } from '#access/access.ts'
 import { AppError } from '#base/errors.ts'
 import type { HttpDependencies } from '../dependencies.ts'
 import { type App, open } from '../gateway/app.ts'
-import { oauthRefusal, refuseSignIn } from '../gateway/oauth.ts'
+import { addOauthErrors, oauthRefusal, refuseSignIn } from '../gateway/oauth.ts'
 
 const fieldsBytesMax = 16 * 1024
 const tags = ['Authentication']
@@ -26,6 +26,7 @@ const response = { 200: tokenAnswer, 400: oauthRefusal, 401: oauthRefusal, 429: 
  * of all versions send either.
  */
 export async function tokenRoutes(app: App, { access }: HttpDependencies): Promise<void> {
+  addOauthErrors(app)
   takeForms(app)
   for (const version of ['v1', 'v2', 'v3']) {
     app.post(

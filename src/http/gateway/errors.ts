@@ -79,7 +79,8 @@ export function nothingAt({ method, url }: FastifyRequest): string {
   return `There is nothing at ${method} ${url.split('?')[0]?.slice(0, 200) ?? ''}. The addresses are listed at /docs.`
 }
 
-function failureOf(error: unknown): AppError {
+/** What a client is told of what was thrown, whoever threw it. */
+export function failureOf(error: unknown): AppError {
   if (hasZodFastifySchemaValidationErrors(error)) {
     const [issue] = error.validation
     const { path, message } = nearestIssue({
@@ -116,8 +117,17 @@ function failureOf(error: unknown): AppError {
       'A text of the request holds U+0000, which no text that is kept may.',
     )
   }
+  if (error instanceof Error && error.message === noJsonOfDatabase) {
+    return new AppError(
+      'request.invalid',
+      'A text of the request holds half of a character: a lone surrogate.',
+    )
+  }
   return toAppError(error)
 }
+
+/** Of documents that JavaScript writes and PostgreSQL does not read. */
+const noJsonOfDatabase = 'invalid input syntax for type json'
 
 /** character_not_in_repertoire, untranslatable_character: of all that JSON and addresses hold, U+0000 alone. */
 const noTextOfDatabase = ['22021', '22P05']

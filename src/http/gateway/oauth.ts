@@ -1,7 +1,8 @@
 import type { FastifyReply } from 'fastify'
 import { z } from 'zod'
 import { AppError } from '#base/errors.ts'
-import { retryAfterOf } from './errors.ts'
+import type { App } from './app.ts'
+import { failureOf, retryAfterOf } from './errors.ts'
 
 /** As token endpoints refuse. @see https://www.rfc-editor.org/rfc/rfc6749#section-5.2 */
 export const oauthRefusal = z.object({ error: z.string(), error_description: z.string() })
@@ -21,4 +22,13 @@ export async function refuseSignIn(reply: FastifyReply, error: unknown): Promise
     default:
       throw error
   }
+}
+
+/** In a scope of token endpoints, whatever else is wrong with a request is said in their form, too. */
+export function addOauthErrors(app: App): void {
+  app.setErrorHandler(async (error, _request, reply) => {
+    const { meaning, message } = failureOf(error)
+    if (meaning.http >= 500) throw error
+    await reply.code(meaning.http).send({ error: 'invalid_request', error_description: message })
+  })
 }

@@ -1,8 +1,8 @@
 import { hasZodFastifySchemaValidationErrors } from 'fastify-type-provider-zod'
-import { type AppError, type ErrorCode, toAppError } from '#base/errors.ts'
+import type { AppError, ErrorCode } from '#base/errors.ts'
 import type { Logger } from '#base/log.ts'
 import type { App } from '../gateway/app.ts'
-import { GatewayError } from '../gateway/errors.ts'
+import { failureOf, GatewayError } from '../gateway/errors.ts'
 
 /** A failure in the catalogue's own words. */
 export class CatalogueError extends Error {
@@ -64,7 +64,7 @@ function inItsWords(error: unknown, isCommit: boolean): CatalogueError {
   if (status !== undefined && status < 500) {
     return new CatalogueError(status, 'BadRequestException', 'The body of the request could not be read.')
   }
-  return ofAppError(toAppError(error), isCommit)
+  return ofAppError(failureOf(error), isCommit)
 }
 
 /** Fastify's own failures have it. */

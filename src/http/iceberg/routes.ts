@@ -22,7 +22,7 @@ export async function icebergRoutes(app: App, dependencies: HttpDependencies): P
     (_request, text, done) => done(null, Object.fromEntries(new URLSearchParams(String(text)))),
   )
   app.addContentTypeParser('*', { parseAs: 'string' }, (_request, text, done) => done(null, String(text)))
-  addToken(app, dependencies)
+  await app.register(async (scope: App) => addToken(scope, dependencies))
   addConfig(app, dependencies)
   addNamespaces(app, dependencies)
   addTables(app, dependencies)

@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import type { HttpDependencies } from '../dependencies.ts'
 import { type App, open } from '../gateway/app.ts'
-import { oauthRefusal, refuseSignIn } from '../gateway/oauth.ts'
+import { addOauthErrors, oauthRefusal, refuseSignIn } from '../gateway/oauth.ts'
 
 const fields = z.looseObject({
   grant_type: z.string().optional(),
@@ -17,6 +17,7 @@ const grant = z.object({
 
 /** Where clients look for tokens by themselves: the catalogue's client credentials are those of the server. */
 export function addToken(app: App, { access }: HttpDependencies): void {
+  addOauthErrors(app)
   app.post(
     '/v1/oauth/tokens',
     {
