@@ -311,6 +311,24 @@ describe('what a request holds', () => {
       `${base}/alert-subscriptions/user-subscriptions/%00`,
     ])
       expect(await rest('GET', path)).toMatchObject({ status: 400, body: { statusCode: 400 } })
+    expect(await rest('GET', '/iceberg/v1/namespaces/%00')).toMatchObject({
+      status: 400,
+      body: { error: { type: 'BadRequestException' } },
+    })
+  })
+
+  test('is no half of a character, and no id that none can be', async () => {
+    const body = { name: 'a\ud800', description: 'b' }
+    for (const path of [
+      '/data/foundation/flowservice/connections',
+      '/data/foundation/access-control/administration/policies',
+    ])
+      expect(await rest('POST', path, { body })).toMatchObject({ status: 400 })
+    for (const id of ['0', 'zz', '11111111-1111-4111-8111-111111111111'])
+      expect(await rest('GET', `/data/foundation/flowservice/connections/${id}/test`)).toMatchObject({
+        status: 404,
+        body: { type: expect.stringContaining('FLOW-1439-404') },
+      })
   })
 
   test('is refused by what is wrong with it', async () => {

@@ -2,6 +2,7 @@ import type { Access } from '#access/access.ts'
 import type { SecretStore } from '#access/secret-store.ts'
 import { assert } from '#base/assert.ts'
 import { AppError } from '#base/errors.ts'
+import { isUuid } from '#base/ids.ts'
 import type { Caller } from '#datasets/datasets.ts'
 import { selectEntities, selectEntity } from '#metadata/exports.ts'
 import type { Metadata } from '#metadata/metadata.ts'
@@ -44,7 +45,7 @@ export async function testConnection(
   const { metadata, access, secrets } = options
   const { principal, sandbox } = caller
   await access.require({ principal, permission: 'view-destinations', sandboxId: sandbox.id })
-  const row = await selectEntity(metadata.db, sandbox.id, 'connections', id)
+  const row = isUuid(id) ? await selectEntity(metadata.db, sandbox.id, 'connections', id) : undefined
   const kind = row && destinationKindOf(readDocument('connections', row.document).connectionSpec.id)
   if (!row || !kind) throw unknownResource('connections', id)
   if (kind === 'local')
