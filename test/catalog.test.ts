@@ -184,6 +184,7 @@ test('batches are filtered by state and time, ordered and trimmed', async () => 
   for (const query of [
     'status=happy',
     'createdAfter=yesterday',
+    'createdAfter=-271821-04-20T00:00:00.000Z',
     'orderBy=desc:size',
     'orderBy=asc:created,',
   ]) {

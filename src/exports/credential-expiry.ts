@@ -1,5 +1,5 @@
 import type { DestinationAuth } from './destination-auth.ts'
-import { isStorable } from './storable-moment.ts'
+import { isStorable } from '#base/storable-moment.ts'
 
 /**
  * When credentials end, as far as they say so: a shared access signature by its `se`, others by the `expiresAt` that

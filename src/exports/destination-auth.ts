@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { AppError } from '#base/errors.ts'
 import type { SandboxId } from '#base/ids.ts'
-import { isStorable } from './storable-moment.ts'
+import { isStorable } from '#base/storable-moment.ts'
 import type { DestinationKind } from './destination-specs.ts'
 
 /** How a destination is logged in to: what may be shown, and what may not. */

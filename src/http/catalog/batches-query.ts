@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { AppError } from '#base/errors.ts'
 import { parseId } from '#base/ids.ts'
+import { isStorable } from '#base/storable-moment.ts'
 import type { BatchPage, BatchState } from '#datasets/datasets.ts'
 import { limit, start } from '../gateway/page.ts'
 import { orderOf } from './order.ts'
@@ -73,6 +74,6 @@ function stateOf(text: string): readonly BatchState[] {
 
 function timeOf(name: string, text: string): Date {
   const at = new Date(/^\d{1,15}$/.test(text) ? Number(text) : text)
-  if (!Number.isNaN(at.getTime())) return at
+  if (isStorable(at)) return at
   throw new AppError('request.invalid', `${name}: ${JSON.stringify(text)} is no time.`)
 }
