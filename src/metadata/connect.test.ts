@@ -107,7 +107,7 @@ test('a connection cut off while lent out fails its statement only', async () =>
       await run(metadata.db, `select pg_terminate_backend(${(rows[0] as { pid: number }).pid}, 5000)`)
       await run(tx, 'select 1')
     }),
-  ).rejects.toThrow()
+  ).rejects.toMatchObject({ code: 'metadata.unavailable', message: expect.stringContaining('was lost') })
   expect((await run(metadata.db, 'select 1 as one')).rows).toEqual([{ one: 1 }])
 })
 

@@ -46,6 +46,7 @@ export function connectMetadata(options: ConnectOptions): Metadata {
     pool.on('connect', (client) => {
       client.on('error', () => {})
       namePrepared(client)
+      tellLost(client)
     })
     return new Kysely<Tables>({
       dialect: new PostgresDialect({
@@ -109,6 +110,28 @@ async function acquire(options: {
       await clock.sleep(backoffMs(connectBackoff, attempt))
     }
   }
+}
+
+/** A statement whose connection breaks is no error inside: whoever asked may ask again. */
+function tellLost(client: PoolClient): void {
+  const plain = client.query.bind(client) as (...given: readonly unknown[]) => unknown
+  const query = (...given: readonly unknown[]): unknown => {
+    const answer = plain(...given)
+    if (!(answer instanceof Promise)) return answer
+    return answer.catch((error: unknown) => {
+      if (!isStarting(error) && !isBroken(error)) throw error
+      throw new AppError('metadata.unavailable', 'The connection to our PostgreSQL database was lost.', {
+        cause: error,
+        hint: 'What was asked for may have been done or not: look, and try again.',
+      })
+    })
+  }
+  client.query = query as PoolClient['query']
+}
+
+/** What the library says of statements on a connection that broke before. */
+function isBroken(error: unknown): boolean {
+  return error instanceof Error && error.message.startsWith('Client has encountered a connection error')
 }
 
 /** serialization_failure, deadlock_detected. */
