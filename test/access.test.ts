@@ -90,6 +90,9 @@ describe('roles', () => {
     const nowhere = { op: 'replace', path: '/sandboxes', value: [] }
     expect(await admin.must('PATCH', at, nowhere)).toMatchObject({ sandboxes: [] })
     expect((await admin.ask('PATCH', at, { op: 'replace', path: '/sandboxes' })).status).toBe(400)
+    const noStep = { op: 'remove', path: '/permissionSets/%zz' }
+    expect((await admin.ask('PATCH', at, noStep)).status).toBe(400)
+    expect((await admin.ask('PATCH', `${at}/subjects`, { op: 'add', path: '/user/%' })).status).toBe(400)
     expect(await admin.must('PUT', at, { name: 'Askers' })).toMatchObject({
       name: 'Askers',
       permissionSets: [],

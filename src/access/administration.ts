@@ -76,6 +76,17 @@ export function checkName(what: string, name: string, max = 255): string {
   throw new AppError('admin.invalid', `${what} has 1 to ${max} characters.`)
 }
 
+/** A step of a patch's path, which comes as in addresses. */
+export function stepOf(text: string): string {
+  try {
+    return decodeURIComponent(text)
+  } catch (cause) {
+    throw new AppError('admin.invalid', `${JSON.stringify(text.slice(0, 80))} is no part of a path.`, {
+      cause,
+    })
+  }
+}
+
 export interface PatchOperation {
   readonly op: 'add' | 'replace' | 'remove'
   readonly path: string

@@ -20,6 +20,7 @@ import {
   checkVersion,
   etagOf,
   type PatchOperation,
+  stepOf,
   subjectIdOf,
   unknownThing,
 } from './administration.ts'
@@ -203,7 +204,7 @@ function patched(role: RoleInput, { op, path, value }: PatchOperation): RoleInpu
   }
   for (const [key, name] of Object.entries(lists) as [keyof typeof lists, string][]) {
     if (place !== name && !place.startsWith(`${name}/`)) continue
-    const step = place === name ? undefined : decodeURIComponent(place.slice(name.length + 1))
+    const step = place === name ? undefined : stepOf(place.slice(name.length + 1))
     return { ...role, [key]: patchedList(role[key], { op, path, step, value }) }
   }
   throw new AppError('admin.invalid', `There is no ${path.slice(0, 80)} to patch in a role.`, {

@@ -18,6 +18,7 @@ import {
   type Admin,
   type PatchOperation,
   principalIdOf,
+  stepOf,
   subjectIdOf,
   unknownThing,
 } from './administration.ts'
@@ -94,7 +95,7 @@ export function createSubjectAdmin(admin: Admin) {
         if (!role) throw unknownThing('role', roleId)
         for (const { op, path, value } of operations) {
           const [kind = '', inPath] = path.replace(/^\//, '').split('/')
-          const named = inPath === undefined || inPath === '-' ? [value].flat() : [decodeURIComponent(inPath)]
+          const named = inPath === undefined || inPath === '-' ? [value].flat() : [stepOf(inPath)]
           for (const one of named) {
             if (typeof one !== 'string') {
               throw new AppError('admin.invalid', `The value at ${path} is the id of a subject.`)
