@@ -335,6 +335,14 @@ test('a late run is told of behind more runs than a page has, and behind one tha
   expect(new Set(notices.map(({ detail }) => detail['assetName']))).toEqual(new Set(['minded', 'unheard']))
 })
 
+test('a sandbox has twenty webhooks, however many are made at once', async () => {
+  const { bed, node } = await open()
+  const make = () =>
+    node.notify.createWebhook(bed.caller, { url: 'http://127.0.0.1:9/', topics: ['export.*'] })
+  await Promise.allSettled(Array.from({ length: 26 }, make))
+  expect(await node.notify.webhooks(bed.caller)).toHaveLength(20)
+})
+
 test('a run of which nobody can hear is not looked at', async () => {
   const { bed, node, subscribe, insertRuns } = await open()
   const dataset = await bed.dataset()

@@ -1,4 +1,4 @@
-import type { ColumnType, Insertable, Selectable } from 'kysely'
+import { type ColumnType, type Insertable, type Selectable, sql } from 'kysely'
 import type { OrganizationId, PrincipalId, SandboxId } from '#base/ids.ts'
 import type { Db, Transaction } from './metadata.ts'
 
@@ -116,6 +116,11 @@ export async function insertWebhook(
   row: Insertable<NotifyTables['webhooks']>,
 ): Promise<void> {
   await tx.insertInto('webhooks').values(row).execute()
+}
+
+/** Until the end of the transaction nobody else who asks for it makes a webhook in the sandbox. */
+export async function lockWebhooks(tx: Transaction, sandboxId: SandboxId): Promise<void> {
+  await sql`select pg_advisory_xact_lock(hashtextextended(${`webhooks of ${sandboxId}`}, 0))`.execute(tx)
 }
 
 export async function selectWebhooks(db: Db, sandboxId: SandboxId): Promise<WebhookRow[]> {

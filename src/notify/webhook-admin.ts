@@ -4,6 +4,7 @@ import { AppError } from '#base/errors.ts'
 import {
   deleteWebhook,
   insertWebhook,
+  lockWebhooks,
   selectWebhook,
   selectWebhooks,
   type WebhookRow,
@@ -48,6 +49,7 @@ export function createWebhookAdmin(
       const id = randomUUID()
       const createdAt = clock.now()
       await metadata.transaction(async (tx) => {
+        await lockWebhooks(tx, sandbox.id)
         if ((await selectWebhooks(tx, sandbox.id)).length >= webhooksMax) {
           throw new AppError('request.invalid', `A sandbox has at most ${webhooksMax} webhooks.`)
         }
