@@ -46,6 +46,7 @@ export interface RunDocument {
   readonly flowId: string
   readonly createdAt: number
   readonly sluice?: {
+    readonly tick?: string
     readonly progress?: RunProgress
     readonly warnings?: readonly string[]
     readonly result?: { readonly location?: string; readonly manifest?: string }
@@ -177,6 +178,18 @@ export async function runsOf(client: Client, flowId: string, limit: number): Pro
 
 export async function startRun(client: Client, flowId: string): Promise<string> {
   return (await client.post<{ id: string }>(`${api}/runs`, { flowId })).id
+}
+
+/** The runs of the flow's other datasets that were made with one, which has the name of all. */
+export async function runsBeside(
+  client: Client,
+  { id, flowId, sluice }: RunDocument,
+): Promise<readonly RunDocument[]> {
+  const tick = encodeURIComponent(`sluice.tick==${sluice?.tick ?? ''}`)
+  const page = await client.get<Page<RunDocument>>(
+    `${api}/runs?limit=100&property=flowId==${flowId}&property=${tick}`,
+  )
+  return page.items.filter((run) => run.id !== id)
 }
 
 /** Resolves when the run has published, or has failed for good. */

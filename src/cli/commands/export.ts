@@ -19,6 +19,7 @@ import {
   one,
   requireFlow,
   type RunDocument,
+  runsBeside,
   runsOf,
   startRun,
 } from '../flows.ts'
@@ -207,23 +208,34 @@ async function run(
     return
   }
   const startedAt = Date.now()
-  const done = await finishedRun(client, await startRun(client, flow.id), (run) => {
-    terminal.progress(`Delivering ${name}  ${progressOf(run)}${span(Date.now() - startedAt)}`)
-  })
-  if (format === 'json') terminal.json(done)
-  if (done.metrics.statusSummary.status.toLowerCase() !== 'success')
-    throw failedDelivery(`The delivery of ${name}`, done)
-  for (const warning of done.sluice?.warnings ?? []) terminal.note(`Warning: ${harmless(warning)}`)
+  const finished = async (runId: string) =>
+    await finishedRun(client, runId, (run) => {
+      terminal.progress(`Delivering ${name}  ${progressOf(run)}${span(Date.now() - startedAt)}`)
+    })
+  const first = await finished(await startRun(client, flow.id))
+  const done = [first]
+  for (const { id } of await runsBeside(client, first)) done.push(await finished(id))
+  if (format === 'json') terminal.json(done.length === 1 ? first : done)
+  for (const run of done) {
+    if (run.metrics.statusSummary.status.toLowerCase() !== 'success')
+      throw failedDelivery(`The delivery of ${name}`, run)
+    for (const warning of run.sluice?.warnings ?? []) terminal.note(`Warning: ${harmless(warning)}`)
+  }
   if (format === 'json') return
-  const { rows, files, size } = figuresOf(done)
+  const figures = done.map(figuresOf)
+  const [rows, files, size] = (['rows', 'files', 'size'] as const).map((what) =>
+    figures.reduce((sum, one) => sum + one[what], 0),
+  ) as [number, number, number]
   terminal.line(
     rows === 0
       ? `Published: there was nothing new to deliver (${span(Date.now() - startedAt)})`
       : `Published ${counted(rows, 'row')} in ${counted(files, 'file')}, ${bytes(size)} (${span(Date.now() - startedAt)})`,
   )
-  const { location, manifest } = done.sluice?.result ?? {}
-  if (location !== undefined && manifest !== undefined) {
-    terminal.line(terminal.style.dim(`Manifest ${location.replace(/\/$/, '')}/${manifest}`))
+  for (const { sluice } of done) {
+    const { location, manifest } = sluice?.result ?? {}
+    if (location !== undefined && manifest !== undefined) {
+      terminal.line(terminal.style.dim(`Manifest ${location.replace(/\/$/, '')}/${manifest}`))
+    }
   }
 }
 
