@@ -23,7 +23,7 @@ import { parseSortItems, parseWindow } from './window.ts'
 export function parseQuery(reader: TokenReader): Query {
   return reader.nested(() => {
     const at = reader.at
-    const common = reader.takeWord('WITH') ? reader.list(() => parseCommonTable(reader)) : []
+    const common = reader.takeWord('WITH') ? parseCommonTables(reader) : []
     const body = parseBody(reader, 0)
     const orderBy = reader.isWord('ORDER', 'SORT') ? parseSortItems(reader) : []
     let limit: Query['limit']
@@ -58,6 +58,20 @@ function parseFetchFirst(reader: TokenReader): Expression {
   reader.expectWord('ROW', 'ROWS')
   reader.expectWord('ONLY')
   return count
+}
+
+function parseCommonTables(reader: TokenReader): CommonTable[] {
+  const tables = reader.list(() => parseCommonTable(reader))
+  const names = new Set<string>()
+  for (const { name, at } of tables) {
+    if (names.has(name.toLowerCase()))
+      throw new AppError('query.syntax', `WITH has two tables ${name}.`, {
+        position: at,
+        hint: 'Rename one of them.',
+      })
+    names.add(name.toLowerCase())
+  }
+  return tables
 }
 
 function parseCommonTable(reader: TokenReader): CommonTable {
