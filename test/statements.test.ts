@@ -231,6 +231,17 @@ describe('tables', () => {
     ])
   })
 
+  it('cut the fractions of what becomes whole off, as CAST does', async () => {
+    await product.run(`CREATE TABLE whole (n int, s struct<x: bigint>, l array<smallint>, d decimal(4, 1));
+      INSERT INTO whole SELECT 2.7, struct(2.5D), array(1.9, -1.9), 2.75;
+      INSERT INTO whole SELECT cast(-2.7 AS float), struct(-3.5), array(0.5D), -2.75D`)
+    expect(await product.rows('SELECT n, s.x, l[0], l[1], d FROM whole ORDER BY n')).toEqual([
+      [-2, -3, 0, null, -2.8],
+      [2, 2, 1, -1, 2.8],
+    ])
+    await expect(product.run('INSERT INTO whole (n) SELECT 3000000000.5D')).rejects.toThrow(/out of range/)
+  })
+
   it('gain columns', async () => {
     await product.run(`CREATE TABLE grown AS SELECT 1 AS a;
       ALTER TABLE grown ADD COLUMN b bigint, c varchar(5);

@@ -147,14 +147,16 @@ function convert(
     const converted = convert(`${item}.value`, from.value, to.value, [...path, 'value'], problem)
     return `CAST(map_from_entries(list_transform(map_entries(${value}), lambda ${item}: struct_pack(k := ${key}, v := ${converted}))) AS ${type})`
   }
-  if (isStorable(from, to)) return `CAST(${value} AS ${type})`
+  if (isStorable(from, to)) return `CAST(${isCut(from, to) ? `trunc(${value})` : value} AS ${type})`
   throw problem.refuse(
     `${quotedPath(path)} is ${sparkName(to)}, the query gives ${sparkName(from)}.`,
     `Convert it with CAST(… AS ${sparkName(to)}).`,
   )
 }
 
-const numeric = new Set<DataType['kind']>(['byte', 'short', 'integer', 'long', 'float', 'double', 'decimal'])
+const integral = new Set<DataType['kind']>(['byte', 'short', 'integer', 'long'])
+const fractional = new Set<DataType['kind']>(['float', 'double', 'decimal'])
+const numeric = new Set<DataType['kind']>([...integral, ...fractional])
 const temporal = new Set<DataType['kind']>(['date', 'timestamp', 'timestamp_ntz'])
 /** Whose text is the same in every engine; for others an explicit CAST says which form is meant. */
 const plain = new Set<DataType['kind']>(['boolean', 'byte', 'short', 'integer', 'long', 'decimal', 'date'])
@@ -164,6 +166,11 @@ function isStorable(from: DataType, to: DataType): boolean {
   if (numeric.has(from.kind) && numeric.has(to.kind)) return true
   if (temporal.has(from.kind) && temporal.has(to.kind)) return true
   return to.kind === 'string' && plain.has(from.kind)
+}
+
+/** Where a fraction goes: the engine's cast would round it, a CAST of the dialect and Spark's assignment cut it off. */
+function isCut(from: DataType, to: DataType): boolean {
+  return fractional.has(from.kind) && integral.has(to.kind)
 }
 
 const listedMax = 20
