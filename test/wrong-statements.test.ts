@@ -209,7 +209,10 @@ const wrong: readonly (readonly [sql: string, code: string, at: string])[] = [
   ["COPY visits TO '/etc/passwd'", '0A000', "'/etc/passwd'"],
   ['EXPLAIN ANALYZE INSERT INTO visits SELECT 1', '0A000', 'INSERT'],
   ['SELECT DISTINCT ON (n) explode(tags) FROM visits', '0A000', 'SELECT'],
-  ['SELECT n FROM visits LIMIT 100001', '53400', '?'],
+  ['SELECT n FROM visits LIMIT 100001', '53400', '100001'],
+  ["SELECT stack(2, 1, 'a', array(2), 'b')", '42804', 'stack'],
+  ['SELECT *, count(*) FROM visits', '42804', '*'],
+  ['WITH a AS (SELECT 1 AS x), A AS (SELECT 2 AS x) SELECT x FROM a', '42601', 'A AS (SELECT 2'],
   ['SELECT n FROM visits LIMIT -1', '22P02', '-1'],
   ["SELECT n FROM visits LIMIT 'a'", '22P02', "'a'"],
   ['SELECT n FROM (SELECT n FROM visits LIMIT 1.5)', '22P02', '1.5'],
@@ -251,8 +254,8 @@ const wrong: readonly (readonly [sql: string, code: string, at: string])[] = [
   ["SELECT schema_of_json('{a:1}', map('allowUnquotedFieldNames', 'true'))", '0A000', '?'],
   ["SELECT schema_of_json('[1]', map('allowComments', 'true'))", '0A000', '?'],
   ["SELECT date_format(at, 'QQQQQQ') FROM visits", '22P02', 'date_format'],
-  ["SELECT n FROM visits SNAPSHOT AS OF 'yesterday'", '22P02', '?'],
-  ['SELECT n FROM visits SNAPSHOT SINCE 5', '58P01', '?'],
+  ["SELECT n FROM visits SNAPSHOT AS OF 'yesterday'", '22P02', "'yesterday'"],
+  ['SELECT n FROM visits SNAPSHOT SINCE 5', '58P01', '5'],
   ['INSERT INTO visits (n) SELECT 3000000000', '22000', '?'],
 ]
 

@@ -2,6 +2,7 @@ import { AppError } from '#base/errors.ts'
 import type { Encoding } from '#encode/encoding.ts'
 import type { Chunk, InTurn, Pull, PullLimit } from '#engine/engine.ts'
 import type { FileLease } from '#objects/file-cache.ts'
+import type { RowLimit } from '#sql/limit.ts'
 import { engineOf } from './choose-engine.ts'
 import type { PlannedQuery } from './plan-query.ts'
 import type { ResultRows } from './results.ts'
@@ -140,10 +141,11 @@ class EngineRows implements ResultRows {
 }
 
 /** @throws AppError 'query.limit' */
-export function checkLimit(scope: Scope, rowCount: number): void {
+export function checkLimit(scope: Scope, { rowCount, at }: Extract<RowLimit, { kind: 'rows' }>): void {
   const { rowsMax } = scope.services.limits
   if (rowCount <= rowsMax) return
   throw new AppError('query.limit', `LIMIT may be at most ${rowsMax}, ${rowCount} came.`, {
+    position: at,
     hint: 'Say LIMIT 0 to get all rows.',
   })
 }

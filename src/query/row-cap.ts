@@ -15,7 +15,7 @@ export function capped(
   const { rowsDefault, rowsMax } = scope.services.limits
   switch (limit.kind) {
     case 'rows':
-      checkLimit(scope, limit.rowCount)
+      checkLimit(scope, limit)
       return { query, cap: undefined }
     case 'computed':
       return { query, cap: { rowCountMax: rowsMax } }

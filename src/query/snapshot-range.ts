@@ -1,7 +1,8 @@
 import { AppError } from '#base/errors.ts'
 import { isId, type SnapshotId, type TableId } from '#base/ids.ts'
-import type { SnapshotClause } from '#sql/compile.ts'
+import type { SnapshotBound, SnapshotClause } from '#sql/compile.ts'
 import type { StepPins } from './journal.ts'
+import { placedAt } from './placed-at.ts'
 import type { Scope } from './scope.ts'
 
 /** The commits whose rows are read: those in (afterSequence, snapshot]. */
@@ -34,10 +35,11 @@ export async function snapshotRange(
       `A snapshot id, a time, 'HEAD' or 'TAIL' was expected, ${JSON.stringify(text.slice(0, 80))} came.`,
     )
   }
-  const end = clause.asOf === undefined ? newest : await named(clause.asOf)
+  const bound = async ({ text, at }: SnapshotBound) => await placedAt(at, async () => await named(text))
+  const end = clause.asOf === undefined ? newest : await bound(clause.asOf)
   if (clause.since === undefined) return { snapshotId: end?.snapshotId }
   try {
-    const start = await named(clause.since)
+    const start = await bound(clause.since)
     return { snapshotId: end?.snapshotId, afterSequence: start?.commitSequence ?? 0 }
   } catch (error) {
     const fallsBack = scope.properties.isTrue('resolve_fallback_snapshot_on_failure')

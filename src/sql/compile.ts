@@ -157,6 +157,12 @@ export interface ScanPredicate {
 }
 
 export interface SnapshotClause {
-  readonly since?: string
-  readonly asOf?: string
+  readonly since?: SnapshotBound
+  readonly asOf?: SnapshotBound
+}
+
+export interface SnapshotBound {
+  readonly text: string
+  /** Absent where it stands in the text of a view. */
+  readonly at: TextPosition | undefined
 }

@@ -1,3 +1,4 @@
+import type { TextPosition } from '#base/errors.ts'
 import type { Literal, ParsedQuery } from './compile.ts'
 import type { Expression } from './parse/expression-syntax.ts'
 import type { Query } from './parse/syntax.ts'
@@ -5,7 +6,7 @@ import type { Query } from './parse/syntax.ts'
 /** What the outermost LIMIT of a query says; `lifted` is `LIMIT 0`, which here means "no cap", not "no rows". */
 export type RowLimit =
   | { readonly kind: 'none' }
-  | { readonly kind: 'rows'; readonly rowCount: number }
+  | { readonly kind: 'rows'; readonly rowCount: number; readonly at: TextPosition }
   | { readonly kind: 'lifted'; readonly query: ParsedQuery }
   /** An expression that only the engine can compute. */
   | { readonly kind: 'computed' }
@@ -26,7 +27,7 @@ export function rowLimit(query: ParsedQuery, context: LimitContext): RowLimit {
   if (limit === undefined || limit === 'all') return { kind: 'none' }
   const value = valueOf(limit, context)
   if (value === undefined) return { kind: 'computed' }
-  if (value > 0) return { kind: 'rows', rowCount: value }
+  if (value > 0) return { kind: 'rows', rowCount: value, at: limit.at }
   const lifted: Query = { ...tree, limit: undefined }
   return { kind: 'lifted', query: { ...query, tree: lifted } }
 }

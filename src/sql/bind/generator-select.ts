@@ -3,7 +3,8 @@ import { AppError } from '#base/errors.ts'
 import type { CallExpression, SortItem } from '../parse/expression-syntax.ts'
 import type { Select, SelectItem } from '../parse/syntax.ts'
 import type { BoundFrom, BoundSelect, Relation } from './bound.ts'
-import { bindCall, generatorOf } from './call.ts'
+import { generatorOf } from './call.ts'
+import { bindExpression } from './expression.ts'
 import { bindOrder } from './order.ts'
 import { columnOf, derivedFrom, plainSelect, projectionsOf } from './outputs.ts'
 import type { BoundExpression } from './bound.ts'
@@ -61,7 +62,7 @@ export function bindGeneratorSelect(
 
 /** The list of structs that a generator makes of a row. */
 export function bindGenerator(call: CallExpression, place: ExpressionPlace): BoundExpression {
-  return bindCall(call, { ...place, allows: { ...place.allows, generators: true } })
+  return bindExpression(call, { ...place, allows: { ...place.allows, generators: true } })
 }
 
 function namesOf({ alias, aliases }: SelectItem): readonly string[] {

@@ -103,7 +103,9 @@ export function bindItems(
   const itemPlace = withAliases(place, aliases)
   for (const item of items) {
     if (item.value.kind === 'star') {
-      for (const { name, value } of starColumns(item.value, place.scope)) bound.push({ name, value })
+      const { at } = item.value
+      for (const { name, value } of starColumns(item.value, place.scope))
+        bound.push({ name, value: value.kind === 'column' ? { ...value, at } : value })
     } else {
       const value = bindExpression(item.value, itemPlace)
       const name = item.alias ?? item.aliases?.[0] ?? columnName(item.value, value, names)

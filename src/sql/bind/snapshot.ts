@@ -1,5 +1,5 @@
 import { AppError } from '#base/errors.ts'
-import type { SnapshotClause } from '../compile.ts'
+import type { SnapshotBound, SnapshotClause } from '../compile.ts'
 import type { Expression } from '../parse/expression-syntax.ts'
 import type { SnapshotSyntax } from '../parse/syntax.ts'
 import type { BindState } from './state.ts'
@@ -12,7 +12,12 @@ export function bindSnapshot({ since, asOf }: SnapshotSyntax, state: BindState):
   }
 }
 
-function boundOf(expression: Expression, { context, notices }: BindState): string {
+function boundOf(expression: Expression, state: BindState): SnapshotBound {
+  const at = state.context.isOfView ? undefined : expression.at
+  return { text: textOf(expression, state), at }
+}
+
+function textOf(expression: Expression, { context, notices }: BindState): string {
   if (expression.kind === 'name') return expression.name
   if (expression.kind === 'literal' && expression.value !== null) return String(expression.value)
   if (expression.kind === 'variable') {
