@@ -17,6 +17,29 @@ async function temporaryDatasets(product: Product): Promise<string[]> {
   return Object.values(datasets).flatMap(({ name }) => (name.startsWith('temp_') ? [name.slice(32)] : []))
 }
 
+it('removes the table that a crash left empty which was to be filled, and no other that is empty', async () => {
+  const folder = passableFolder('unfilled')
+  const home = join(folder, 'home')
+  try {
+    {
+      await using product = await startProduct({ home })
+      await product.run("CREATE TABLE none AS SELECT 'x' AS name WHERE false")
+    }
+    {
+      const product = await startProduct({ home, faultPoint: 'lake.commit.before@server' })
+      await expect(product.run('CREATE TABLE half AS SELECT 1 AS a')).rejects.toThrow()
+      await product.exited
+    }
+    await using product = await startProduct({ home })
+    const names = async () => (await product.rows('SHOW TABLES')).map(([name]) => name)
+    await expect.poll(names, { timeout: waitMs }).toEqual(['none'])
+    await product.run('CREATE TABLE half AS SELECT 2 AS a')
+    expect(await product.rows('SELECT a FROM half')).toEqual([[2]])
+  } finally {
+    await rm(folder, { recursive: true, force: true })
+  }
+})
+
 it('removes the temporary tables of sessions and runs that a crash ended, and no others', async () => {
   const folder = passableFolder('left')
   const home = join(folder, 'home')

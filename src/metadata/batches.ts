@@ -147,6 +147,17 @@ export async function selectBatchStates(
   return new Map(rows.map((row) => [row.id, row]))
 }
 
+/** Whether rows were ever stored or sent; a statement that stores none makes a batch, too. */
+export async function hasBatches(db: Db, datasetId: DatasetId): Promise<boolean> {
+  const row = await db
+    .selectFrom('batches')
+    .select('id')
+    .where('dataset_id', '=', datasetId)
+    .limit(1)
+    .executeTakeFirst()
+  return row !== undefined
+}
+
 /** Which nodes keep something of batches of a dataset. */
 export async function selectNodesOfBatches(db: Db, datasetId: DatasetId): Promise<string[]> {
   const rows = await db

@@ -13,7 +13,7 @@ import { datasetsCalled } from './output-text.ts'
 import type { StatementOf } from './query.ts'
 import type { Scope } from './scope.ts'
 import type { TableOptions } from './table-options.ts'
-import { ownerTag, temporaryTag } from './temporary-tables.ts'
+import { fillerTag, ownerTag, temporaryTag } from './temporary-tables.ts'
 
 export type Creation = StatementOf<'createTable'> | StatementOf<'createTableAs'>
 
@@ -118,6 +118,7 @@ export async function createDataset(
           [madeTag]: ['sql'],
           ...(mark === undefined ? {} : { [markTag]: [mark] }),
           ...(isTemporary ? { [temporaryTag]: [name], [ownerTag]: journal.owner } : {}),
+          ...(statement.kind === 'createTableAs' && !isTemporary ? { [fillerTag]: journal.owner } : {}),
           ...(labels.length === 0 ? {} : { [labelsTag]: labels }),
         },
       })

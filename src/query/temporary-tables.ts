@@ -6,6 +6,9 @@ export const temporaryTag = 'sluice/temporary'
 /** On the same: with whose end they end, as `session`, node and its life, or `run` and its id. */
 export const ownerTag = 'sluice/temporary-owner'
 
+/** On datasets that a statement made to fill them: whose statement it was, in the same words. */
+export const fillerTag = 'sluice/filled-by'
+
 export function sessionOwner({
   nodeId,
   incarnation,
