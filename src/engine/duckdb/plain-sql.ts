@@ -79,16 +79,24 @@ export function timeOfDaySql(timestamp: string): string {
   return `make_timestamp((epoch_us(${timestamp}) % 86400000000 + 86400000000) % 86400000000)`
 }
 
-/** `14 mons 3 days 04:05:06.5`, parts that are nothing left out. */
+/** As the encoder prints them: `1 year 2 mons -3 days +04:05:06.5`, parts that are nothing left out. */
 export function intervalSql(value: string): string {
-  const months = `(12 * datepart('year', ${value}) + datepart('month', ${value}))`
-  const days = `datepart('day', ${value})`
+  const part = (name: string): string => `datepart('${name}', ${value})`
+  const [years, months, days] = [part('year'), part('month'), part('day')]
   const micros = `(datepart('hour', ${value}) * 3600000000 + datepart('minute', ${value}) * 60000000 + datepart('microsecond', ${value}))`
   const size = `abs(${micros})`
-  const clock = `printf('%s%02d:%02d:%02d', CASE WHEN ${micros} < 0 THEN '-' ELSE '' END, ${size} // 3600000000, ${size} // 60000000 % 60, ${size} // 1000000 % 60)`
+  // Years and months have one sign.
+  const isMonthsBefore = `(${years} < 0 OR ${months} < 0)`
+  const isDaysBefore = `CASE WHEN ${days} = 0 THEN ${isMonthsBefore} ELSE ${days} < 0 END`
+  const sign = (count: string, isBefore: string): string =>
+    `CASE WHEN ${count} < 0 THEN '-' WHEN ${isBefore} THEN '+' ELSE '' END`
+  const counted = (count: string, unit: string, isBefore = 'false'): string =>
+    `CASE WHEN ${count} <> 0 THEN ${sign(count, isBefore)} || abs(${count}) || ' ${unit}' || CASE WHEN ${count} = 1 THEN '' ELSE 's' END END`
+  const clock = `${sign(micros, isDaysBefore)} || printf('%02d:%02d:%02d', ${size} // 3600000000, ${size} // 60000000 % 60, ${size} // 1000000 % 60)`
   const fraction = `CASE WHEN ${size} % 1000000 = 0 THEN '' ELSE '.' || rtrim(printf('%06d', ${size} % 1000000), '0') END`
   return `CASE WHEN ${value} IS NOT NULL THEN concat_ws(' ',
-    CASE WHEN ${months} <> 0 THEN ${months} || ' mons' END,
-    CASE WHEN ${days} <> 0 THEN ${days} || ' days' END,
-    CASE WHEN ${micros} <> 0 OR (${months} = 0 AND ${days} = 0) THEN ${clock} || ${fraction} END) END`
+    ${counted(years, 'year')},
+    ${counted(months, 'mon')},
+    ${counted(days, 'day', isMonthsBefore)},
+    CASE WHEN ${micros} <> 0 OR (${years} = 0 AND ${months} = 0 AND ${days} = 0) THEN ${clock} || ${fraction} END) END`
 }
