@@ -28,7 +28,7 @@ import type { TableRequirement, TableUpdate } from './iceberg/table-update.ts'
 import type { LakeContext } from './lake-context.ts'
 import { removeRecorded } from './removals.ts'
 import { sha256Of } from './sha256.ts'
-import { readBase, type TableBase } from './table-base.ts'
+import { readBase, type TableBase, unlessMoved } from './table-base.ts'
 import { known, type TableDefinition } from './table-definition.ts'
 
 /**
@@ -120,7 +120,12 @@ export async function commitChange(context: LakeContext, request: CommitRequest)
   for (let attempt = 1; attempt <= commitTriesMax; attempt += 1) {
     request.signal.throwIfAborted()
     const base = await readBase(context, request.tableId)
-    const change = await request.build(base, attempt)
+    const built = await unlessMoved(context, base, {
+      signal: request.signal,
+      work: async () => ({ change: await request.build(base, attempt) }),
+    })
+    if (!built) continue
+    const { change } = built
     if (!change) return { kind: 'stale' }
     const next = await writeNext(context, base, change, request.writeId)
     await faultPoint('lake.commit.before')

@@ -12,7 +12,7 @@ import { filesOnlyOf } from './reachable.ts'
 import { removeRecorded } from './removals.ts'
 import { findHoldingBefore, type Removal, snapshotsWith, writeRemoval } from './rows-to-remove.ts'
 import { commitInTurn, runWrite } from './run-write.ts'
-import { readBase, type TableBase } from './table-base.ts'
+import { readBase, type TableBase, unlessMoved } from './table-base.ts'
 
 /** Each try begins again with what others wrote meanwhile. */
 const deleteTriesMax = 10
@@ -48,9 +48,17 @@ async function tryDelete(context: LakeContext, request: DeleteRequest): Promise<
   let writeId = ''
   const outcome = await runWrite(context, base.definition, async (write) => {
     writeId = write.id
-    const rows = await writeRemoval(context, base, { condition, signal, writeId: write.id })
-    const current = new Set(rows.holding.map(({ file }) => file.path))
-    const before = await findHoldingBefore(context, base, { condition, signal, except: current })
+    const found = await unlessMoved(context, base, {
+      signal,
+      work: async () => {
+        const rows = await writeRemoval(context, base, { condition, signal, writeId: write.id })
+        const current = new Set(rows.holding.map(({ file }) => file.path))
+        const before = await findHoldingBefore(context, base, { condition, signal, except: current })
+        return { rows, current, before }
+      },
+    })
+    if (!found) return { kind: 'stale' }
+    const { rows, current, before } = found
     if (rows.holding.length === 0 && before.length === 0) return { kind: 'stale' }
     const holding = new Set([...current, ...before.map(({ file }) => file.path)])
     await faultPoint('lake.rewrite.done')

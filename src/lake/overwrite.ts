@@ -9,7 +9,7 @@ import { nextSnapshot, writeAddition } from './next-snapshot.ts'
 import { dataFilesOf } from './reachable.ts'
 import { writeRemoval } from './rows-to-remove.ts'
 import { commitInTurn, runWrite } from './run-write.ts'
-import { readBase, type TableBase } from './table-base.ts'
+import { readBase, type TableBase, unlessMoved } from './table-base.ts'
 import { writeDataFiles } from './write-files.ts'
 
 /** Each try writes the rows again: others overtook it, or wrote what is to be replaced. */
@@ -49,7 +49,12 @@ async function tryOverwrite(context: LakeContext, request: OverwriteRequest) {
     const rows =
       replaces === 'all'
         ? undefined
-        : await writeRemoval(context, base, { condition: replaces, signal, writeId: write.id })
+        : await unlessMoved(context, base, {
+            signal,
+            work: async () =>
+              await writeRemoval(context, base, { condition: replaces, signal, writeId: write.id }),
+          })
+    if (replaces !== 'all' && !rows) return { kind: 'stale' }
     await faultPoint('lake.rewrite.done')
     const dataFiles = [...added, ...(rows?.kept ?? [])]
     const snapshotId = newSnapshotNumber()

@@ -2,8 +2,18 @@ import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { filesBelow, hangingAt, testLake } from '../../test/support/lake.ts'
+import { newBatchId } from '../base/ids.ts'
 import { decodeAvro } from './iceberg/avro.ts'
-import { numbersOf, numberTable, overwriting, put, range } from '../../test/support/lake-numbers.ts'
+import type { LakeFiles } from './lake-files.ts'
+import type { Lake, LakeTable } from './lake.ts'
+import {
+  numbersOf,
+  numbersSql,
+  numberTable,
+  overwriting,
+  put,
+  range,
+} from '../../test/support/lake-numbers.ts'
 import { ManualClock } from '../../test/support/manual-clock.ts'
 
 const signal = new AbortController().signal
@@ -168,3 +178,47 @@ test.each(['lake.remove.before', 'lake.remove.middle'] as const)(
     expect(await place.lake.sweep({ signal })).toEqual({ filesRemoved: 0 })
   },
 )
+
+test.each<[string, (lake: Lake, table: LakeTable) => Promise<unknown>, readonly number[]]>([
+  [
+    'an append',
+    async (lake, table) =>
+      await lake.append({
+        tableId: table.id,
+        batchId: newBatchId(),
+        source: { sql: numbersSql([100]), files: [], pool: 'batch' },
+        signal,
+      }),
+    [...range(5, 20), 100],
+  ],
+  [
+    'an overwrite by condition',
+    async (lake, table) => await lake.overwrite(overwriting(table, [100], odd)),
+    [6, 8, 10, 12, 14, 16, 18, 100],
+  ],
+  [
+    'another deletion',
+    async (lake, table) => await lake.deleteRows({ tableId: table.id, condition: odd, signal }),
+    [6, 8, 10, 12, 14, 16, 18],
+  ],
+])('%s begins again when rows are deleted for good whose files it is reading', async (_, write, expected) => {
+  await using place = await testLake()
+  const table = await numberTable(place)
+  await put(place, table, range(0, 10))
+  await put(place, table, range(10, 20))
+  let isDeleted = false
+  const files: LakeFiles = Object.create(place.files, {
+    read: {
+      value: async (...[name, options]: Parameters<LakeFiles['read']>) => {
+        if (!isDeleted && name.endsWith('.avro')) {
+          isDeleted = true
+          await place.lake.deleteRows({ tableId: table.id, condition: { sql: 'n < 5' }, signal })
+        }
+        return await place.files.read(name, options)
+      },
+    },
+  })
+  await write(place.another({ files }), table)
+  expect(isDeleted).toBe(true)
+  expect(await numbersOf(place, table)).toEqual(expected)
+})

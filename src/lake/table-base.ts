@@ -31,6 +31,25 @@ export async function readBase(
   }
 }
 
+/**
+ * What work on a table as it was comes to; undefined when it failed and the table is another by now: rows that were
+ * deleted for good meanwhile took files with them that the work still read, and it has to begin again.
+ */
+export async function unlessMoved<T>(
+  context: { readonly metadata: Metadata },
+  { row }: TableBase,
+  { signal, work }: { readonly signal: AbortSignal; readonly work: () => Promise<T> },
+): Promise<T | undefined> {
+  try {
+    return await work()
+  } catch (error) {
+    signal.throwIfAborted()
+    const now = await knownTable(context.metadata.db, row.id)
+    if (now.metadata_file === row.metadata_file) throw error
+    return undefined
+  }
+}
+
 /** The table as its row says it is. @throws AppError 'lake.corrupt' */
 export async function baseOf(
   context: { readonly lakeFiles: LakeFiles; readonly reader: TableReader },

@@ -30,7 +30,12 @@ export interface TestLake extends AsyncDisposable {
   readonly files: LakeFiles
   readonly clock: Clock
   /** Another process's view of the same lake. */
-  another(options?: { readonly clock?: Clock; readonly metadata?: Metadata; readonly folder?: string }): Lake
+  another(options?: {
+    readonly clock?: Clock
+    readonly metadata?: Metadata
+    readonly folder?: string
+    readonly files?: LakeFiles
+  }): Lake
   table(columns: StructType, options?: Partial<NewTable>): Promise<LakeTable>
   append(table: LakeTable, sql: string, options?: Partial<AppendRequest>): Promise<AppendResult>
   /** The rows of a plan as JSON arrays. */
@@ -102,7 +107,7 @@ export async function testLake(
     createLake({
       metadata: given.metadata ?? metadata,
       engine,
-      files: given.folder === undefined ? files : localLakeFiles(given.folder),
+      files: given.files ?? (given.folder === undefined ? files : localLakeFiles(given.folder)),
       clock: given.clock ?? options.clock ?? systemClock,
       logger: silentLogger,
       incarnation: randomUUID(),
