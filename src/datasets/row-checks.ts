@@ -1,6 +1,13 @@
 import { shortened, shownValue } from '#base/shown-text.ts'
 import { quoteLiteral } from '#base/sql-text.ts'
-import type { Constraints, TextFormat } from '#types/constraints.ts'
+import {
+  type Constraints,
+  elementStep,
+  type FieldPath,
+  pathText,
+  type TextFormat,
+  valueStep,
+} from '#types/constraints.ts'
 import type { StructType } from '#types/data-type.ts'
 import { enginePattern } from '#types/engine-pattern.ts'
 
@@ -11,17 +18,32 @@ export interface RowCheck {
   readonly reason: string
 }
 
-/** A field inside of columns; NULL below a parent that is missing. */
-function fieldSql(column: string, path: readonly string[]): string {
-  return path.slice(1).reduce((sql, name) => `struct_extract(${sql}, ${quoteLiteral(name)})`, `(${column})`)
+/**
+ * A condition over what is at the end of a path; where that goes through arrays and maps, over any of what is there.
+ * NULL below a parent that is missing.
+ */
+function anywhere(
+  value: string,
+  [step, ...rest]: FieldPath,
+  condition: (value: string) => string,
+  depth = 0,
+): string {
+  if (step === undefined) return condition(value)
+  if (step !== elementStep && step !== valueStep)
+    return anywhere(`struct_extract(${value}, ${quoteLiteral(step)})`, rest, condition, depth)
+  const items = step === elementStep ? value : `map_values(${value})`
+  const item = `item${depth}`
+  return `len(list_filter(${items}, lambda ${item}: ${anywhere(item, rest, condition, depth + 1)})) > 0`
 }
 
 /** Below a parent that is missing nothing is asked. */
-export function requiredCheck(column: string, path: readonly string[]): RowCheck {
-  const parent = path.length > 1 ? `${fieldSql(column, path.slice(0, -1))} IS NOT NULL AND ` : ''
+export function requiredCheck(column: string, path: FieldPath): RowCheck {
+  const name = path.at(-1) ?? ''
+  const isMissing = (parent: string): string =>
+    `${parent} IS NOT NULL AND struct_extract(${parent}, ${quoteLiteral(name)}) IS NULL`
   return {
-    sql: `(${parent}${fieldSql(column, path)} IS NULL)`,
-    reason: `the required field ${shownValue(path.join('.'))} is missing`,
+    sql: `(${path.length === 1 ? `(${column}) IS NULL` : anywhere(`(${column})`, path.slice(1, -1), isMissing)})`,
+    reason: `the required field ${shownValue(pathText(path))} is missing`,
   }
 }
 
@@ -38,10 +60,13 @@ export function identityChecks(
   // Another engine may have renamed it.
   if (!path || !columns.fields.some((field) => field.name === name)) return []
   const map = columns.fields.find((field) => field.name === 'identityMap' && field.type.kind === 'map')
+  const value = path
+    .slice(1)
+    .reduce((sql, step) => `struct_extract(${sql}, ${quoteLiteral(step)})`, sqlOf(name))
   const others = map ? ` AND coalesce(cardinality(${sqlOf(map.name)}), 0) = 0` : ''
   return [
     {
-      sql: `(coalesce(${fieldSql(sqlOf(name), path)}, '') = ''${others})`,
+      sql: `(coalesce(${value}, '') = ''${others})`,
       reason: `the primary identity ${shownValue(path.join('.'))} is missing`,
     },
   ]
@@ -61,45 +86,42 @@ export function constraintChecks(
     const [name = ''] = path
     // Another engine may have renamed it.
     if (!columns.fields.some((field) => field.name === name)) return []
-    const value = fieldSql(sqlOf(name), path)
-    const field = `the field ${shownValue(path.join('.'))}`
-    return conditions(value, asked).map(([sql, what]) => ({ sql: `(${sql})`, reason: `${field} ${what}` }))
+    const field = `the field ${shownValue(pathText(path))}`
+    return conditions(asked).map(([isRefused, what]) => ({
+      sql: `(${anywhere(`(${sqlOf(name)})`, path.slice(1), isRefused)})`,
+      reason: `${field} ${what}`,
+    }))
   })
 }
 
-function conditions(value: string, asked: Omit<Constraints, 'path'>): [sql: string, what: string][] {
+type Condition = readonly [isRefused: (value: string) => string, what: string]
+
+function conditions(asked: Omit<Constraints, 'path'>): Condition[] {
   const { minimum, maximum, exclusiveMinimum, exclusiveMaximum, minLength, maxLength } = asked
-  const out: [string, string][] = []
-  const add = (limit: number | undefined, sql: string, what: string): void => {
-    if (limit !== undefined) out.push([`${sql} ${limit}`, `${what} ${limit}`])
+  const out: Condition[] = []
+  const add = (limit: number | undefined, isRefused: (value: string) => string, what: string): void => {
+    if (limit !== undefined) out.push([isRefused, `${what} ${limit}`])
   }
-  add(minimum, `${value} <`, 'is less than')
-  add(maximum, `${value} >`, 'is more than')
-  add(exclusiveMinimum, `${value} <=`, 'is not more than')
-  add(exclusiveMaximum, `${value} >=`, 'is not less than')
-  add(minLength, `length(${value}) <`, 'has fewer characters than')
-  add(maxLength, `length(${value}) >`, 'has more characters than')
+  add(minimum, (value) => `${value} < ${minimum}`, 'is less than')
+  add(maximum, (value) => `${value} > ${maximum}`, 'is more than')
+  add(exclusiveMinimum, (value) => `${value} <= ${exclusiveMinimum}`, 'is not more than')
+  add(exclusiveMaximum, (value) => `${value} >= ${exclusiveMaximum}`, 'is not less than')
+  add(minLength, (value) => `length(${value}) < ${minLength}`, 'has fewer characters than')
+  add(maxLength, (value) => `length(${value}) > ${maxLength}`, 'has more characters than')
+  const matches = (pattern: string) => (value: string) =>
+    `NOT regexp_matches(${value}, ${quoteLiteral(pattern)})`
   if (asked.pattern !== undefined) {
     const engine = enginePattern(asked.pattern)
-    if ('pattern' in engine) {
-      out.push([
-        `NOT regexp_matches(${value}, ${quoteLiteral(engine.pattern)})`,
-        `does not match the pattern ${shownValue(asked.pattern)}`,
-      ])
-    }
+    if ('pattern' in engine)
+      out.push([matches(engine.pattern), `does not match the pattern ${shownValue(asked.pattern)}`])
   }
-  if (asked.format) {
-    out.push([
-      `NOT regexp_matches(${value}, ${quoteLiteral(formats[asked.format])})`,
-      `is no ${asked.format}`,
-    ])
-  }
+  if (asked.format) out.push([matches(formats[asked.format]), `is no ${asked.format}`])
   if (asked.enum) {
     const list = asked.enum.map((allowed) =>
       typeof allowed === 'string' ? quoteLiteral(allowed) : String(allowed),
     )
     out.push([
-      `${value} NOT IN (${list.join(', ')})`,
+      (value) => `${value} NOT IN (${list.join(', ')})`,
       `is none of ${shortened(JSON.stringify(asked.enum), 200)}`,
     ])
   }

@@ -119,6 +119,110 @@ test.each<['json' | 'csv', string, string]>([
   },
 )
 
+const line = {
+  type: 'object',
+  properties: {
+    sku: { type: 'string' },
+    mail: { type: 'string', format: 'email' },
+    kinds: { type: 'array', items: { type: 'string', enum: ['a', "b's"] } },
+  },
+  required: ['sku'],
+}
+const inside = {
+  id: { type: 'integer' },
+  lines: { type: 'array', items: line },
+  sizes: {
+    type: 'object',
+    additionalProperties: {
+      type: 'object',
+      properties: { w: { type: 'integer', maximum: 5 }, h: { type: 'integer' } },
+      required: ['h'],
+    },
+  },
+}
+const insideRows = [
+  { id: 1, lines: [{ sku: 's', mail: 'a@b', kinds: ['a', "b's"] }], sizes: { k: { h: 1, w: 5 } } },
+  { id: 2, lines: [], sizes: {} },
+  { id: 3, lines: null, sizes: null },
+  { id: 4, lines: [{ sku: 's', mail: null, kinds: null }], sizes: { k: { h: 1, w: null } } },
+  { id: 5, lines: [{ sku: 's' }, { mail: 'a@b' }] },
+  { id: 6, lines: [{ sku: null }] },
+  { id: 7, lines: [{ sku: 's' }, { sku: 's', mail: 'nobody' }] },
+  { id: 8, lines: [{ sku: 's', kinds: ['a', 'c'] }] },
+  { id: 9, sizes: { k: { h: 1 }, l: { h: 1, w: 6 } } },
+  { id: 10, sizes: { k: { w: 1 } } },
+]
+const insideReasons = [
+  '5: the required field "lines[].sku" is missing',
+  '6: the required field "lines[].sku" is missing',
+  '7: the field "lines[].mail" is no email',
+  `8: the field "lines[].kinds[]" is none of ["a","b's"]`,
+  '9: the field "sizes{}.w" is more than 5',
+  '10: the required field "sizes{}.h" is missing',
+]
+
+async function insideParquet(rows: readonly object[]): Promise<Buffer> {
+  const type = `{"id":"INTEGER","lines":[{"sku":"VARCHAR","mail":"VARCHAR","kinds":["VARCHAR"]}],"sizes":"MAP(VARCHAR, STRUCT(w INTEGER, h INTEGER))"}`
+  const texts = rows.map((row) => quoted(JSON.stringify(row))).join('), (')
+  const engine = await sharedEngine()
+  const sql = `SELECT unnest(json_transform(t, '${type}')) FROM (VALUES (${texts})) AS v(t)`
+  return await readFile((await engine.copy(sql, { kind: 'parquet', compression: 'zstd' })).files[0]!.path)
+}
+
+test.each<['json' | 'csv' | 'parquet', string, (rows: readonly object[]) => Promise<string | Buffer>]>([
+  ['json', '', async (rows) => rows.map((row) => `${JSON.stringify(row)}\n`).join('')],
+  [
+    'json',
+    ' whose plain records the engine reads',
+    async (rows) =>
+      `${JSON.stringify(rows[0])}\n`.repeat(3_000) + rows.map((row) => `${JSON.stringify(row)}\n`).join(''),
+  ],
+  [
+    'csv',
+    '',
+    async (rows) =>
+      ['id,lines,sizes']
+        .concat(
+          rows.map((row) =>
+            ['id', 'lines', 'sizes']
+              .map((name) => (row as Record<string, unknown>)[name])
+              .map((value) => (value ? csvOf(value) : ''))
+              .join(','),
+          ),
+        )
+        .join('\n'),
+  ],
+  ['parquet', '', insideParquet],
+])(
+  'what stands inside of arrays and maps is held to the schema, too: %s%s',
+  async (format, more, bytesOf) => {
+    const { id } = await bed.schemas.create(bed.caller, 'schemas', {
+      title: randomUUID(),
+      type: 'object',
+      properties: inside,
+    })
+    const made = await bed.datasets.create(bed.caller, {
+      name: randomUUID(),
+      schema: { kind: 'registered', id },
+    })
+    const before = more === '' ? 0 : 3_000
+    const files = { [`a.${format}`]: await bytesOf(insideRows) }
+    const batch = await bed.load(node, made, files, { format, partialIngestionPercentage: 90 })
+    expect(batch).toMatchObject({ state: 'success', recordCount: before + 4, failedRecordCount: 6 })
+    const counts = batch.errors.map(({ code, rowCount }) => [code, rowCount] as const)
+    expect(new Map(counts)).toEqual(
+      new Map([
+        ['INGEST-1212-400', 6],
+        ['INGEST-1401-400', 3],
+        ['INGEST-1555-400', 3],
+      ]),
+    )
+    const rejects = await node.ingest.rejects(bed.caller, batch.id, { limit: 10 })
+    const reasons = rejects.map(({ row, reason }) => `${row - before}: ${reason}`)
+    expect(reasons.toSorted()).toEqual(insideReasons.toSorted())
+  },
+)
+
 test('a pattern that would keep a backtracking matcher busy for ever is matched at once', async () => {
   const { id } = await bed.schemas.create(bed.caller, 'schemas', {
     title: randomUUID(),

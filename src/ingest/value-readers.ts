@@ -1,4 +1,5 @@
 import { shownValue } from '#base/shown-text.ts'
+import { elementStep, type FieldPath, valueStep } from '#types/constraints.ts'
 import { type DataType, type Field, sparkName } from '#types/data-type.ts'
 import { isReserved } from '#types/xdm.ts'
 import { ingestCodes } from './ingest-failure.ts'
@@ -21,8 +22,8 @@ export class Misfit {
  */
 export type ValueReader = (value: unknown) => string | Misfit | null
 
-/** Paths of fields that no row may leave out, as the dataset has them. */
-export type RequiredPaths = readonly (readonly string[])[]
+/** Of fields that no row may leave out, as the dataset has them. */
+export type RequiredPaths = readonly FieldPath[]
 
 export function valueReader(
   type: DataType,
@@ -33,9 +34,9 @@ export function valueReader(
     case 'struct':
       return structReader(type.fields, path, { required, isForLook })
     case 'array':
-      return arrayReader(type, path, isForLook)
+      return arrayReader(type, path, { required: requiredBelow(required, elementStep), isForLook })
     case 'map':
-      return mapReader(type, path, isForLook)
+      return mapReader(type, path, { required: requiredBelow(required, valueStep), isForLook })
     default: {
       const read = textReader(type)
       const isText = type.kind === 'string'
@@ -137,9 +138,9 @@ function structReader(fields: readonly Field[], path: string, options: ReaderOpt
 function arrayReader(
   type: Extract<DataType, { readonly kind: 'array' }>,
   path: string,
-  isForLook: boolean,
+  options: ReaderOptions,
 ): ValueReader {
-  const read = valueReader(type.element, `${path}[]`, { isForLook })
+  const read = valueReader(type.element, path + elementStep, options)
   const nested = isNested(type.element)
   return (value) => {
     if (value === null || value === undefined) return null
@@ -148,7 +149,7 @@ function arrayReader(
     for (const item of value) {
       const text = read(item)
       if (text instanceof Misfit) return text
-      if (!isForLook) items.push(jsonText(text, nested))
+      if (options.isForLook !== true) items.push(jsonText(text, nested))
     }
     return `[${items.join(',')}]`
   }
@@ -157,10 +158,10 @@ function arrayReader(
 function mapReader(
   type: Extract<DataType, { readonly kind: 'map' }>,
   path: string,
-  isForLook: boolean,
+  options: ReaderOptions,
 ): ValueReader {
-  const readKey = valueReader(type.key, `${path}{}`, { isForLook })
-  const read = valueReader(type.value, `${path}{}`, { isForLook })
+  const readKey = valueReader(type.key, path + valueStep)
+  const read = valueReader(type.value, path + valueStep, options)
   const nested = isNested(type.value)
   return (value) => {
     if (value === null || value === undefined) return null
@@ -171,7 +172,7 @@ function mapReader(
       if (key instanceof Misfit) return key
       const text = read(given)
       if (text instanceof Misfit) return text
-      if (!isForLook) items.push(`${JSON.stringify(key)}:${jsonText(text, nested)}`)
+      if (options.isForLook !== true) items.push(`${JSON.stringify(key)}:${jsonText(text, nested)}`)
     }
     return `{${items.join(',')}}`
   }
@@ -203,6 +204,7 @@ function joined(path: string, name: string): string {
   return path === '' ? name : `${path}.${name}`
 }
 
-function requiredBelow(required: RequiredPaths, name: string): RequiredPaths {
-  return required.filter((names) => names.length > 1 && names[0] === name).map((names) => names.slice(1))
+/** @param step a name, or one into an array or a map */
+export function requiredBelow(required: RequiredPaths, step: string): RequiredPaths {
+  return required.filter((names) => names.length > 1 && names[0] === step).map((names) => names.slice(1))
 }

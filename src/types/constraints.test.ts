@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { columnsOfXdm } from './xdm.ts'
 
-test('what is asked of values is found through structs, but what the type says anyway is not asked', () => {
+test('what is asked of values is found at any depth, but what the type says anyway is not asked', () => {
   const { constraints } = columnsOfXdm({
     properties: {
       sku: { type: 'string', pattern: '^[A-Z]+$', minLength: 0, maxLength: 8 },
@@ -24,6 +24,8 @@ test('what is asked of values is found through structs, but what the type says a
     { path: ['kind'], enum: ['a', 'b'] },
     { path: ['deep', 'share'], minimum: 0, exclusiveMaximum: 1 },
     { path: ['count'], minimum: 0 },
+    { path: ['list', '[]'], minLength: 3 },
+    { path: ['map', '{}'], minimum: 3 },
     { path: ['only'], enum: [true] },
     { path: ['mail'], format: 'email' },
   ])

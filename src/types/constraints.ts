@@ -1,10 +1,22 @@
 import type { DataType } from './data-type.ts'
 import { enginePattern } from './engine-pattern.ts'
 
+/** Names of fields, with steps to every element of an array and every value of a map between them; below a missing parent is none. */
+export type FieldPath = readonly string[]
+/** No names of fields. */
+export const elementStep = '[]'
+export const valueStep = '{}'
+
+/** As people read it: `lines[].sku`. */
+export function pathText(path: FieldPath): string {
+  return path.reduce((text, step) =>
+    step === elementStep || step === valueStep ? text + step : `${text}.${step}`,
+  )
+}
+
 /** What values of a field must be beyond their type. A field that is absent meets all of it. */
 export interface Constraints {
-  /** Through structs only: what is in arrays and maps is not looked at. */
-  readonly path: readonly string[]
+  readonly path: FieldPath
   readonly minimum?: number
   readonly maximum?: number
   readonly exclusiveMinimum?: number
@@ -27,11 +39,7 @@ type Json = Readonly<Record<string, unknown>>
  * What JSON Schema asks of a scalar field. Bounds that the type has anyway are none; those of `long` are printed as what
  * a JSON number holds, and mean the type's.
  */
-export function constraintsOf(
-  schema: Json,
-  type: DataType,
-  path: readonly string[],
-): Constraints | undefined {
+export function constraintsOf(schema: Json, type: DataType, path: FieldPath): Constraints | undefined {
   const { kind } = type
   const found: Record<string, unknown> = {}
   const values = allowedValues(schema, type)

@@ -1,5 +1,5 @@
 import { AppError } from '#base/errors.ts'
-import { type Constraints, constraintsOf } from './constraints.ts'
+import { type Constraints, constraintsOf, elementStep, type FieldPath, valueStep } from './constraints.ts'
 import {
   arrayType,
   booleanType,
@@ -27,8 +27,7 @@ const stepsMax = 10 * schemaLeavesMax
 /** A schema as rows are checked against it. */
 export interface XdmColumns {
   readonly columns: StructType
-  /** Paths through structs only; below a missing parent nothing is asked. */
-  readonly required: readonly (readonly string[])[]
+  readonly required: readonly FieldPath[]
   readonly constraints: readonly Constraints[]
 }
 
@@ -61,7 +60,7 @@ export function columnsOfXdm(document: unknown, resolve: ResolveReference = () =
       'Give at least one field in "properties", or in "definitions" referred to by "allOf".',
     )
   }
-  const required: string[][] = []
+  const required: FieldPath[] = []
   const columns = structOf(merged, '#', 0, walk, [], required)
   return { columns, required, constraints: walk.constraints }
 }
@@ -137,8 +136,8 @@ function structOf(
   at: string,
   depth: number,
   walk: Walk,
-  path: readonly string[] | undefined,
-  required: string[][],
+  path: FieldPath,
+  required: FieldPath[],
 ): StructType {
   const fields: Field[] = []
   const names = new Map<string, string>()
@@ -155,8 +154,8 @@ function structOf(
     }
     names.set(folded, name)
     if (depth === 0) refuseReserved(name, place)
-    const fieldPath = path && [...path, name]
-    if (fieldPath && merged.required.has(name)) required.push(fieldPath)
+    const fieldPath = [...path, name]
+    if (merged.required.has(name)) required.push(fieldPath)
     fields.push({ name, type: typeOf(schema, place, depth + 1, walk, fieldPath, required) })
   }
   for (const name of merged.required) {
@@ -176,8 +175,8 @@ function typeOf(
   at: string,
   depth: number,
   walk: Walk,
-  path: readonly string[] | undefined,
-  required: string[][],
+  path: FieldPath,
+  required: FieldPath[],
 ): DataType {
   step(at, depth, walk)
   if (schema['$ref'] !== undefined && schema['properties'] === undefined && schema['allOf'] === undefined) {
@@ -203,11 +202,11 @@ function typeOf(
           'Say what the array holds in "items".',
         )
       }
-      return arrayType(typeOf(items, `${at}/items`, depth + 1, walk, undefined, required))
+      return arrayType(typeOf(items, `${at}/items`, depth + 1, walk, [...path, elementStep], required))
     }
     default: {
       const type = scalarType(schema, declared, at)
-      const constraints = path && constraintsOf(schema, type, path)
+      const constraints = constraintsOf(schema, type, path)
       if (constraints) walk.constraints.push(constraints)
       return type
     }
@@ -219,15 +218,18 @@ function objectType(
   at: string,
   depth: number,
   walk: Walk,
-  path: readonly string[] | undefined,
-  required: string[][],
+  path: FieldPath,
+  required: FieldPath[],
 ): DataType {
   const merged = objectOf(schema, at, depth, walk)
   if (merged.properties.size > 0) return structOf(merged, at, depth, walk, path, required)
   const values = schema['additionalProperties']
   if (isObject(values)) {
     const key = hintedType(schema, 'meta:sparkKeyType') ?? stringType
-    return mapType(key, typeOf(values, `${at}/additionalProperties`, depth + 1, walk, undefined, required))
+    return mapType(
+      key,
+      typeOf(values, `${at}/additionalProperties`, depth + 1, walk, [...path, valueStep], required),
+    )
   }
   walk.leafCount += 1
   return stringType // Nothing is known of what is inside: kept as the text of its JSON.

@@ -57,7 +57,10 @@ export function csvForm(head: string, { columns: { fields }, required }: TableSc
   const headLine = head.slice(0, head.indexOf('\n') + 1)
   // One line, with whole quotes.
   if (headLine.split('"').length % 2 === 0 || headLine.slice(0, -2).includes('\r')) return undefined
-  const needed = required.flatMap(([name]) => fields.findIndex((field) => field.name === name))
+  // Below a column that is not there nothing is asked.
+  const needed = required.flatMap(([name, ...rest]) =>
+    rest.length === 0 ? [fields.findIndex((field) => field.name === name)] : [],
+  )
   if (needed.some((index) => !filled.includes(index))) return undefined
   const seen = newSeenKeys()
   const patterns = header.map((target, index) => {

@@ -1,6 +1,7 @@
+import { elementStep, valueStep } from '#types/constraints.ts'
 import type { DataType, Field } from '#types/data-type.ts'
 import { plainDay, plainTime } from '../primitive-readers.ts'
-import type { RequiredPaths } from '../value-readers.ts'
+import { requiredBelow, type RequiredPaths } from '../value-readers.ts'
 import { insideOf, type SeenKeys } from './seen-keys.ts'
 
 /**
@@ -69,9 +70,11 @@ export function jsonPattern(
       case 'struct':
         return struct(part.fields, seen, required)
       case 'array':
-        return list(orNull(value(part.element, insideOf(seen, ''), [])))
+        return list(orNull(value(part.element, insideOf(seen, ''), requiredBelow(required, elementStep))))
       case 'map':
-        return part.key.kind === 'string' ? map(orNull(value(part.value, insideOf(seen, ''), []))) : undefined
+        return part.key.kind === 'string'
+          ? map(orNull(value(part.value, insideOf(seen, ''), requiredBelow(required, valueStep))))
+          : undefined
       default:
         return undefined
     }
@@ -82,10 +85,7 @@ export function jsonPattern(
     if (needed.some((name) => !seen.names.includes(name))) return undefined
     const parts = seen.names.map((name) => {
       const type = fields.find((field) => field.name === name)?.type
-      const below = required
-        .filter((path) => path.length > 1 && path[0] === name)
-        .map((path) => path.slice(1))
-      const plain = type && value(type, insideOf(seen, name), below)
+      const plain = type && value(type, insideOf(seen, name), requiredBelow(required, name))
       const isGroup = type?.kind === 'string' && seen === options.seen && name === options.group
       const inner = isGroup ? `(?<${name}>${plain})` : plain
       const isNeeded = needed.includes(name)
