@@ -38,6 +38,16 @@ describe('a file in parts', () => {
   const text = '{"id":1,"name":"é"}\n{"id":2,"name":"b"}\n'
   const total = Buffer.byteLength(text)
 
+  test('is put together once by who completes it several times at the same moment', async () => {
+    const { batchId, place } = await openFile()
+    await node.ingest.uploadPart(bed.caller, part(place, text, { from: 0, to: total }))
+    await Promise.all([1, 2, 3, 4].map(async () => await node.ingest.completeFile(bed.caller, place, signal)))
+    expect(await node.ingest.fileStatus(bed.caller, place)).toMatchObject({ isWhole: true, bytes: total })
+    expect(await readdir(`${bed.staging}/${batchId}`)).toHaveLength(1)
+    await node.ingest.complete(bed.caller, batchId)
+    expect(await bed.finished(batchId)).toMatchObject({ state: 'success', recordCount: 2 })
+  })
+
   test('is loaded as one, whatever the order of its parts, cut within a character, one sent twice', async () => {
     const { dataset, batchId, place } = await openFile()
     const send = (from: number, to: number) =>

@@ -68,6 +68,12 @@ export function createUploads({
     if (!(await hasBatchUpload(metadata.db, place))) throw notBegun(place)
   }
 
+  const isWhole = async ({ batchId, ...place }: FilePlace): Promise<boolean> => {
+    if (await hasBatchUpload(metadata.db, { batchId, ...place })) return false
+    const files = await selectBatchFiles(metadata.db, batchId)
+    return files.some((file) => file.file_name === place.fileName)
+  }
+
   return {
     upload: async (caller, upload) => {
       await batches.forFile(caller, upload)
@@ -105,11 +111,8 @@ export function createUploads({
     completeFile: async (caller, place, signal) => {
       const { batchId, fileName } = place
       await batches.forFile(caller, place)
-      if (!(await hasBatchUpload(metadata.db, place))) {
-        const files = await selectBatchFiles(metadata.db, batchId)
-        if (files.some((file) => file.file_name === fileName)) return // Asked twice.
-        throw notBegun(place)
-      }
+      if (await isWhole(place)) return // Asked twice.
+      if (!(await hasBatchUpload(metadata.db, place))) throw notBegun(place)
       const parts = await selectBatchParts(metadata.db, place)
       checkParts(fileName, parts)
       const bytes = joined(parts.map(({ number }) => staging.filePath(batchId, number)))
@@ -121,6 +124,9 @@ export function createUploads({
           })
         }
         return await putWholeFile(tx, place, stored)
+      }).catch(async (error: unknown) => {
+        // Asked twice at the same time: the other one has put the parts together.
+        if (!(await isWhole(place))) throw error
       })
     },
 
