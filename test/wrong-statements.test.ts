@@ -26,6 +26,10 @@ beforeAll(async () => {
   await product.run(`CREATE TABLE visits AS SELECT 1 AS n, 'home' AS name, struct('x' AS title, 2 AS views) AS page,
       array('a') AS tags, map('k', 1) AS marks, timestamp '2026-01-01 00:00:00' AS at, X'ff41' AS bytes;
     CREATE VIEW seen AS SELECT n FROM visits;
+    CREATE TABLE gone AS SELECT 1 AS n;
+    CREATE VIEW lost AS SELECT n FROM gone;
+    CREATE VIEW found AS SELECT n FROM lost;
+    DROP TABLE gone;
     CREATE DATABASE sales; CREATE SCHEMA sales.north`)
   let end = (): void => {}
   const ended = new Promise<void>((resolve) => (end = resolve))
@@ -205,6 +209,7 @@ const wrong: readonly (readonly [sql: string, code: string, at: string])[] = [
   ['SELECT make_interval(days => 3)', '0A000', 'days'],
   ['MOVE 2 IN c', '34000', '?'],
   ['SELECT * FROM seen SNAPSHOT SINCE 1', '0A000', '?'],
+  ["SELECT 'before the view', n FROM found", '42P01', 'found'],
   ['WITH RECURSIVE r AS (SELECT 1 AS n UNION ALL SELECT n + 1 FROM r) SELECT n FROM r', '0A000', 'r'],
   ["COPY visits TO '/etc/passwd'", '0A000', "'/etc/passwd'"],
   ['EXPLAIN ANALYZE INSERT INTO visits SELECT 1', '0A000', 'INSERT'],

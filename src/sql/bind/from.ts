@@ -117,9 +117,25 @@ function bindTable(item: TableItem, { state, commons }: QueryPlace): BoundSource
 function bindView(item: TableItem, { tree }: ParsedQuery, state: BindState): BoundSource {
   refuseSnapshot(item, 'Views')
   const ofView = { ...state, context: { ...state.context, flattens: false, isOfView: true } }
-  const query = bindQuery(tree as Query, { state: ofView, commons: new Map(), outer: emptyScope })
-  const from = derivedFrom(query, state)
-  return { from, columns: tableColumns(from.relation, item, state) }
+  try {
+    const query = bindQuery(tree as Query, { state: ofView, commons: new Map(), outer: emptyScope })
+    const from = derivedFrom(query, state)
+    return { from, columns: tableColumns(from.relation, item, state) }
+  } catch (error) {
+    throw error instanceof AppError ? atView(error, item) : error
+  }
+}
+
+/** A place in a view's text is none in the statement's: what fails there fails where the view is named. */
+function atView(error: AppError, { name }: TableItem): AppError {
+  const { code, message, hint, detail } = error
+  const isSaid = message.startsWith('In the view ')
+  return new AppError(code, isSaid ? message : `In the view ${name.parts.join('.')}: ${message}`, {
+    cause: error,
+    position: name.position,
+    hint,
+    detail,
+  })
 }
 
 function refuseSnapshot({ snapshot, isHistory, at }: TableItem, what: string): void {
