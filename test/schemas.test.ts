@@ -455,6 +455,20 @@ test.each<[string, (tenant: string) => object, string]>([
   expect([answer.status, answer.body.type]).toEqual([400, `http://ns.adobe.com/aep/errors/${code}`])
 })
 
+test('a schema may not have the title of a field group, and is told so', async () => {
+  const { status, body } = await rest('POST', `${registry}/tenant/schemas`, {
+    body: {
+      title: 'Shop extras',
+      type: 'object',
+      allOf: [{ $ref: 'https://ns.adobe.com/xdm/context/profile' }],
+    },
+  })
+  expect([status, body.type]).toEqual([400, 'http://ns.adobe.com/aep/errors/XDM-1521-400'])
+  expect(body.detail).toContain(
+    'a schema, class, field group or data type has the title "Shop extras" already',
+  )
+})
+
 test('a group may add a tenant field inside a standard object, and two groups that meet must agree', async () => {
   const inside = await made('fieldgroups', {
     title: 'Inside web',

@@ -70,7 +70,7 @@ export async function createResource(
     updated_by: caller.principal.id,
     ...columnsOf(document, checked),
   }
-  if (!(await insertSchema(tx, row))) throw titleTaken(kind, checked.title)
+  if (!(await insertSchema(tx, row))) throw titleTaken(checked.title)
   await recordChange(registry, tx, caller, { kind, id: identity.id, revision: 0, document, before: {} })
   const stored = await lockSchema(tx, caller.sandbox.id, { id: identity.id, mode: 'share' })
   if (!stored) throw new Error('Broken invariant: a resource just stored is there.')
@@ -113,7 +113,7 @@ export async function replaceResource(
       updated_by: caller.principal.id,
     },
   ).catch((error: unknown) => {
-    if (isUniqueViolation(error)) throw titleTaken(kind, checked.title)
+    if (isUniqueViolation(error)) throw titleTaken(checked.title)
     throw error
   })
   await recordChange(registry, tx, caller, { kind, id: row.id, revision, document, before })
@@ -266,11 +266,12 @@ async function recordChange(
   await registry.audit(tx, caller, { action, assetType: kindNames[given.kind], assetId: given.id })
 }
 
-function titleTaken(kind: TenantKind, title: string) {
+/** Of all kinds of resources of a sandbox no two have one title. */
+function titleTaken(title: string) {
   return refused(
     'schema.exists',
     'XDM-1521-400',
-    `there is a ${kindNames[kind]} ${JSON.stringify(title)} already.`,
+    `a schema, class, field group or data type has the title ${JSON.stringify(title)} already.`,
     {
       place: '#/title',
       hint: 'Choose another title.',
