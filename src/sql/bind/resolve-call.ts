@@ -10,6 +10,7 @@ import type { BoundExpression } from './bound.ts'
 import { callOf, castTo } from './build.ts'
 import { foldCall } from './fold-call.ts'
 import type { BindState } from './state.ts'
+import { someExpression } from './walk.ts'
 
 export interface CallSite {
   readonly state: BindState
@@ -35,6 +36,7 @@ export function resolveCall(
     const converted = values.map((value, index) =>
       convertedTo(site.state, value, must(accepted[index], 'a type a value')),
     )
+    checkConstants(site, { entry, signature, values: converted })
     return carriedOut(site, { entry, signature, values: converted })
   }
   throw new AppError('query.type', `${shown(entry)} does not take (${types.map(sparkName).join(', ')}).`, {
@@ -74,6 +76,22 @@ interface Chosen {
   readonly entry: FunctionEntry
   readonly signature: Signature
   readonly values: readonly BoundExpression[]
+}
+
+/** @throws AppError 'query.type' where what must be the same for all rows is computed of a column */
+function checkConstants({ at }: CallSite, { entry, signature, values }: Chosen): void {
+  for (const index of signature.constants ?? []) {
+    const value = values[index]
+    if (!value || !someExpression(value, ({ kind }) => kind === 'column')) continue
+    throw new AppError(
+      'query.type',
+      `${shown(entry)} takes a constant as argument ${index + 1}, not a column.`,
+      {
+        position: at,
+        hint: 'Write the value itself, or compute groups of it with CASE.',
+      },
+    )
+  }
 }
 
 function carriedOut(site: CallSite, { entry, signature, values }: Chosen): BoundExpression {

@@ -42,9 +42,13 @@ function weighted(): Signature[] {
     return `list_aggregate(flatten(${copies}), 'quantile_cont', ${share})`
   }
   return [
-    on(['double', 'double', 'long'], doubleType, print, { fits: ([, share]) => share?.kind !== 'array' }),
+    on(['double', 'double', 'long'], doubleType, print, {
+      fits: ([, share]) => share?.kind !== 'array',
+      constants: [1],
+    }),
     on(['double', 'array', 'long'], arrayType(doubleType), print, {
       converts: () => [doubleType, arrayType(doubleType)],
+      constants: [1],
     }),
   ]
 }
@@ -64,11 +68,13 @@ function ranked(
   return [
     on(['any', 'double', ...accuracies], ([type]) => given(type), print, {
       optional: accuracy,
+      constants: [1, 2],
       fits: ([, share]) => share?.kind !== 'array',
       converts: ([type]) => [given(type)],
     }),
     on(['any', 'array', ...accuracies], ([type]) => arrayType(given(type)), print, {
       optional: accuracy,
+      constants: [1, 2],
       converts: ([type]) => [given(type), arrayType(doubleType)],
     }),
   ]

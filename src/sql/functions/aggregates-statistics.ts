@@ -30,15 +30,18 @@ export const statisticsFunctions: readonly FunctionEntry[] = [
   {
     ...aggregate(
       'approx_count_distinct',
-      on(['any', 'double'], longType, call('approx_count_distinct', 1), { optional: 1 }),
+      on(['any', 'double'], longType, call('approx_count_distinct', 1), { optional: 1, constants: [1] }),
     ),
     remarks: 'The error asked for is accepted and not used: it is about 2 %.',
   },
   {
-    ...aggregate('approx_top_k', on(['any', 'integer', 'integer'], topType, mostFrequent, { optional: 2 })),
+    ...aggregate(
+      'approx_top_k',
+      on(['any', 'integer', 'integer'], topType, mostFrequent, { optional: 2, constants: [1, 2] }),
+    ),
     remarks: 'It is exact: how many items to track is accepted and not used.',
   },
-  aggregate('histogram_numeric', on(['numeric', 'integer'], histogramType, histogram)),
+  aggregate('histogram_numeric', on(['numeric', 'integer'], histogramType, histogram, { constants: [1] })),
   aggregate('mode', on(['any', 'boolean'], sameAsFirst, mode, { optional: 1 })),
 ]
 
@@ -143,6 +146,6 @@ function topType([type = longType]: readonly DataType[]): DataType {
 function mostFrequent(printed: PrintedCall): string {
   const [value = '', most = '5'] = printed.values
   const entries = `map_entries(${aggregateCall(printed, `histogram(${value})`)})`
-  const ranked = `list_sort(list_transform(${entries}, lambda e: {n: -CAST(e."value" AS BIGINT), item: e."key"}))`
-  return `coalesce(list_transform(${ranked}[1:${most}], lambda e: {item: e.item, count: -e.n}), [])`
+  const ranked = `list_sort(list_transform(${entries}, lambda e: {n: -CAST((e)."value" AS BIGINT), item: (e)."key"}))`
+  return `coalesce(list_transform(${ranked}[1:${most}], lambda e: {item: (e).item, count: -(e).n}), [])`
 }

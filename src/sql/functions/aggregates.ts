@@ -77,7 +77,7 @@ export const aggregateFunctions: readonly FunctionEntry[] = [
           `string_agg(${call.isDistinct ? 'DISTINCT ' : ''}${value}, ${separator}${orderOf(call, value)})`,
         )
       },
-      { optional: 1 },
+      { optional: 1, constants: [1] },
     ),
   ),
   aggregate('grouping', on(['any'], { kind: 'byte' }, 'CAST(grouping($1) AS TINYINT)')),

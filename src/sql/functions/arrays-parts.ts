@@ -1,4 +1,5 @@
 import { stringType } from '#types/data-type.ts'
+import type { BoundExpression } from '../bind/bound.ts'
 import { firstElement, firstOfStrings, meetingElement } from './arrays-meet.ts'
 import { firstNoBareNull, on, sameAsFirst, scalar } from './define.ts'
 import type { FunctionEntry, PrintedCall, Signature } from './entry.ts'
@@ -100,17 +101,20 @@ export const arrayPartFunctions: readonly FunctionEntry[] = [
   scalar('array_compact', on(['array'], sameAsFirst, 'list_filter($1, lambda e: e IS NOT NULL)')),
 ]
 
-/** The engine joins with constants alone: another delimiter goes before each element but the first. */
+/** Elements without NULLs as one text. The engine joins with constants alone: another delimiter goes before each but the first. */
+export function delimited(elements: string, delimiter: string, given: BoundExpression | undefined): string {
+  if (given?.kind === 'literal' && given.value !== null) return `array_to_string(${elements}, ${delimiter})`
+  return `array_to_string(list_transform(${elements}, lambda e, i: CASE WHEN i = 1 THEN e ELSE ${delimiter} || e END), '')`
+}
+
 function joined({ values, arguments: [, delimiterGiven] }: PrintedCall): string {
   return onceEach(values, (list = '', delimiter = '', replacement) => {
     const elements =
       replacement === undefined
         ? `list_filter(${list}, lambda e: e IS NOT NULL)`
         : `list_transform(${list}, lambda e: coalesce(e, ${replacement}))`
-    const isConstant = delimiterGiven?.kind === 'literal' && delimiterGiven.value !== null
-    const text = isConstant
-      ? `array_to_string(${elements}, ${values[1] ?? ''})`
-      : `array_to_string(list_transform(${elements}, lambda e, i: CASE WHEN i = 1 THEN e ELSE ${delimiter} || e END), '')`
+    const isConstant = delimiterGiven?.kind === 'literal'
+    const text = delimited(elements, isConstant ? (values[1] ?? '') : delimiter, delimiterGiven)
     const known = [delimiter, ...(replacement === undefined ? [] : [replacement])]
     return `CASE WHEN ${known.map((value) => `${value} IS NOT NULL`).join(' AND ')} THEN ${text} END`
   })

@@ -31,7 +31,7 @@ export const arraySortFunctions: readonly FunctionEntry[] = [
         // A seed is not used.
         ['array', 'long'],
         sameAsFirst,
-        'list_transform(list_sort(list_transform($1, lambda e: struct_pack(place := random(), e := e))), lambda s: s.e)',
+        'list_transform(list_sort(list_transform($1, lambda e: struct_pack(place := random(), e := e))), lambda s: (s).e)',
         { optional: 1 },
       ),
     ),

@@ -4,7 +4,7 @@ import type { Accepts, FunctionEntry, Lowering, PrintedCall, Signature } from '.
 /** Engine text in which `$1` stands for the first argument and `$*` for all of them, or what makes it. */
 export type Print = string | ((call: PrintedCall) => string)
 
-type Extras = Partial<Pick<Signature, 'optional' | 'rest' | 'converts' | 'fits' | 'lambda'>>
+type Extras = Partial<Pick<Signature, 'optional' | 'rest' | 'converts' | 'fits' | 'lambda' | 'constants'>>
 
 /** What a function takes and gives, and how the engine says it. */
 export function on(
@@ -46,13 +46,20 @@ export function filled(template: string, values: readonly string[]): string {
  * refuses them inside a lambda.
  */
 export function once(value: string, body: (name: string) => string): string {
-  return `list_transform([${value}], lambda v: ${body('v')})[1]`
+  return `list_transform([${value}], lambda v: ${body('(v)')})[1]`
 }
 
 /** A bare NULL has no type that an array or map could meet: the caller must say one. */
 export const noBareNull: Extras = { fits: (types) => types.every(({ kind }) => kind !== 'void') }
 /** As `noBareNull`, of the first argument alone. */
 export const firstNoBareNull: Extras = { fits: ([type]) => type?.kind !== 'void' }
+
+/** All arguments are of one kind, or NULL beside one that is. */
+export const ofKind = (wanted: DataType['kind']): Extras => ({
+  fits: (types) =>
+    types.every(({ kind }) => kind === wanted || kind === 'void') &&
+    types.some(({ kind }) => kind === wanted),
+})
 
 /** The type of the first argument. */
 export const sameAsFirst = (types: readonly DataType[]): DataType => types[0] ?? { kind: 'void' }

@@ -62,6 +62,8 @@ export interface Signature {
   readonly gives: DataType | ((types: readonly DataType[], values: readonly BoundExpression[]) => DataType)
   /** Last word on the arguments, once the types are known: conversions the patterns above cannot say. */
   readonly converts?: (types: readonly DataType[]) => readonly (DataType | undefined)[]
+  /** Places of arguments that must be the same for all rows. */
+  readonly constants?: readonly number[]
   readonly lowering: Lowering
 }
 

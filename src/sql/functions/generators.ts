@@ -35,7 +35,7 @@ export const generatorFunctions: readonly FunctionEntry[] = [
       ['map'],
       ([map]) => [place, ...entryFields(map)],
       ({ values: [map = ''] }) =>
-        `list_transform(map_entries(${map}), lambda e, i: struct_pack("pos" := CAST(i - 1 AS INTEGER), "key" := e."key", "value" := e."value"))`,
+        `list_transform(map_entries(${map}), lambda e, i: struct_pack("pos" := CAST(i - 1 AS INTEGER), "key" := (e)."key", "value" := (e)."value"))`,
     ),
   ]),
   ...withOuter('inline', [

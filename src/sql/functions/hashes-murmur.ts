@@ -14,7 +14,7 @@ export function murmurHash(values: readonly string[], types: readonly DataType[]
   const leaves = values.map((value, index) => leavesOf(value, types[index] ?? { kind: 'void' }))
   const start = `{w: [42::UBIGINT], n: 0::UBIGINT}`
   const all = [`[${start}]`, ...leaves].reduce((left, right) => `list_concat(${left}, ${right})`)
-  const step = `CASE WHEN b.w IS NULL THEN a ELSE {w: [${finished(`list_reduce(list_prepend(a.w[1], b.w), lambda h, k: ${mixed('h', 'k')})`, 'b.n')}], n: 0::UBIGINT} END`
+  const step = `CASE WHEN (b).w IS NULL THEN a ELSE {w: [${finished(`list_reduce(list_prepend((a).w[1], (b).w), lambda h, k: ${mixed('h', 'k')})`, '(b).n')}], n: 0::UBIGINT} END`
   return wrapped(`list_reduce(${all}, lambda a, b: ${step}).w[1]::HUGEINT`, { kind: 'integer' })
 }
 

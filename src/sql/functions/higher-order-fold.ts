@@ -35,8 +35,8 @@ function aggregated([
   const lambda = lambdaOf(merge)
   const [sum = '', item = ''] = lambda.parameters
   const replacements = new Map([
-    [sum, innerCall('fold.a', [variable(sum, voidType)], start.type, '$1.a')],
-    [item, innerCall('fold.x', [variable(item, voidType)], element, '$1.x')],
+    [sum, innerCall('fold.a', [variable(sum, voidType)], start.type, '($1).a')],
+    [item, innerCall('fold.x', [variable(item, voidType)], element, '($1).x')],
   ])
   const { body } = giving(lambdaOver(lambda.parameters, lambda, replacements), start.type)
   const none = (type: DataType): string => `CAST(NULL AS ${duckdbType(type)})`

@@ -71,7 +71,7 @@ interface Entry {
 }
 
 const member = (name: string | undefined, key: string, type: DataType): BoundExpression =>
-  innerCall(`entry.${key}`, [variable(name, voidType)], type, `$1."${key}"`)
+  innerCall(`entry.${key}`, [variable(name, voidType)], type, `($1)."${key}"`)
 
 /** The lambda of key and value as one of an entry. */
 function overEntry(map: DataType, value: BoundExpression | undefined): BoundLambda {

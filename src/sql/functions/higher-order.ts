@@ -91,7 +91,7 @@ function zippedWith([left = absent, right = absent, lambda]: Values): BoundExpre
   // The first parameter becomes the pair.
   const pair = variable(one, voidType)
   const member = (key: 'l' | 'r', type: DataType): BoundExpression =>
-    innerCall(`pair.${key}`, [pair], type, `$1.${key}`)
+    innerCall(`pair.${key}`, [pair], type, `($1).${key}`)
   const replacements = new Map([
     [one, member('l', firstElement([left.type]))],
     [other, member('r', firstElement([right.type]))],

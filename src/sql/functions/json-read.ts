@@ -148,6 +148,6 @@ function allOrNone(
   return onceEach(
     [pairs],
     (pairs = '') =>
-      `CASE WHEN len(list_filter(${pairs}, lambda e: e.p AND e.v IS NULL)) = 0 THEN list_transform(${pairs}, lambda e: e.v) END`,
+      `CASE WHEN len(list_filter(${pairs}, lambda e: (e).p AND (e).v IS NULL)) = 0 THEN list_transform(${pairs}, lambda e: (e).v) END`,
   )
 }

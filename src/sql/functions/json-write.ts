@@ -28,7 +28,7 @@ export function writtenJson(value: string, type: DataType, site: JsonSite): stri
     case 'array':
       return `('[' || ${joined(`list_transform(${value}, lambda e: coalesce(${writtenJson('e', type.element, site)}, 'null'))`)} || ']')`
     case 'map': {
-      const entry = `CAST(to_json(${keyText('e."key"', type.key, site)}) AS VARCHAR) || ':' || coalesce(${writtenJson('e."value"', type.value, site)}, 'null')`
+      const entry = `CAST(to_json(${keyText('(e)."key"', type.key, site)}) AS VARCHAR) || ':' || coalesce(${writtenJson('(e)."value"', type.value, site)}, 'null')`
       return `('{' || ${joined(`list_transform(map_entries(${value}), lambda e: ${entry})`)} || '}')`
     }
     case 'string':

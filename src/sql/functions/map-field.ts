@@ -14,7 +14,7 @@ export const mapField: FunctionEntry = {
       lowering: {
         kind: 'duckdb',
         print: ({ values: [map = '', key = ''] }) =>
-          `coalesce(${map}[${key}], list_extract(list_filter(map_entries(${map}), lambda e: lower(e."key") = lower(${key})), 1)."value")`,
+          `coalesce(${map}[${key}], list_extract(list_filter(map_entries(${map}), lambda e: lower((e)."key") = lower(${key})), 1)."value")`,
       },
     },
   ],

@@ -42,7 +42,7 @@ export function sortedByKey(
   const order = isDescending ? 'DESC' : 'ASC'
   const isThere = isDescending === (nulls === 'first') ? 'IS NULL' : 'IS NOT NULL'
   const keyed = `struct_pack(n := e ${isThere}, k := ${orderKey('e', element)}, e := e)`
-  return `list_transform(list_sort(list_transform(${list}, lambda e: ${keyed}), '${order}'), lambda s: s.e)`
+  return `list_transform(list_sort(list_transform(${list}, lambda e: ${keyed}), '${order}'), lambda s: (s).e)`
 }
 
 /** The greatest or smallest of a list of what holds others, NULLs left out. */

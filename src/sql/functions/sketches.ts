@@ -25,7 +25,7 @@ export const sketchFunctions: readonly FunctionEntry[] = [
   {
     ...aggregate(
       'hll_merge_agg',
-      on(['string', 'boolean'], stringType, merged('native_hll_union_text'), { optional: 1 }),
+      on(['string', 'boolean'], stringType, merged('native_hll_union_text'), { optional: 1, constants: [1] }),
     ),
     remarks: 'With true as second argument sketches of different lgConfigK are merged, to the smallest.',
   },
@@ -36,13 +36,17 @@ export const sketchFunctions: readonly FunctionEntry[] = [
   {
     ...aggregate(
       'hll_sketch_agg',
-      on(['any', 'integer'], binaryType, built('native_hll_build', 21), { optional: 1, converts: hashedAs }),
+      on(['any', 'integer'], binaryType, built('native_hll_build', 21), {
+        optional: 1,
+        converts: hashedAs,
+        constants: [1],
+      }),
     ),
     remarks: `${remarks} The second argument is lgConfigK, a constant from 4 to 21, by default 12.`,
   },
   aggregate(
     'hll_union_agg',
-    on(['binary', 'boolean'], binaryType, merged('native_hll_union'), { optional: 1 }),
+    on(['binary', 'boolean'], binaryType, merged('native_hll_union'), { optional: 1, constants: [1] }),
   ),
   scalar(
     'hll_union',

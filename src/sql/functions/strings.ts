@@ -8,7 +8,8 @@ import {
 } from '#types/data-type.ts'
 import { duckdbType } from '#types/duckdb.ts'
 import { isNullLiteral } from '../bind/build.ts'
-import { filled, on, sameAsFirst, scalar } from './define.ts'
+import { delimited } from './arrays-parts.ts'
+import { filled, ofKind, on, sameAsFirst, scalar } from './define.ts'
 import type { FunctionEntry, PrintedCall, Signature } from './entry.ts'
 import { onceEach } from './once-each.ts'
 
@@ -204,29 +205,29 @@ function concatenations(): Signature[] {
     if (given.some(isNullLiteral)) return `CAST(NULL AS ${duckdbType(type)})`
     return values.length === 1 ? (values[0] ?? '') : `(${values.join(' || ')})`
   }
-  const all =
-    (kind: DataType['kind']) =>
-    (types: readonly DataType[]): boolean =>
-      types.length > 0 &&
-      types.every((type) => type.kind === kind || type.kind === 'void') &&
-      types.some((type) => type.kind === kind)
   return [
-    on(['common'], sameAsFirst, together, { rest: 'common', fits: all('array') }),
-    on(['binary'], binaryType, together, { rest: 'binary', fits: all('binary') }),
+    on(['common'], sameAsFirst, together, { rest: 'common', ...ofKind('array') }),
+    on(['binary'], binaryType, together, { rest: 'binary', ...ofKind('binary') }),
     on(['string'], stringType, together, { rest: 'string' }),
     on([], stringType, "''"),
   ]
 }
 
 /** NULL items are left out; items of arrays count each. */
-function joined({ values: [separator = '', ...items], types: [, ...types] }: PrintedCall): string {
+function joined({ values, types: [, ...types], arguments: [given] }: PrintedCall): string {
+  const [separator = '', ...items] = values
   if (items.length === 0) return `(CASE WHEN ${separator} IS NOT NULL THEN '' END)`
   if (types.every((type) => type.kind === 'string')) return `concat_ws(${[separator, ...items].join(', ')})`
   const lists = items.map((item, index) =>
     types[index]?.kind === 'array' ? `coalesce(${item}, [])` : `[${item}]`,
   )
   const whole = lists.reduce((left, right) => `list_concat(${left}, ${right})`)
-  return `array_to_string(list_filter(${whole}, lambda e: e IS NOT NULL), ${separator})`
+  const elements = `list_filter(${whole}, lambda e: e IS NOT NULL)`
+  if (given?.kind === 'literal') return delimited(elements, separator, given)
+  return onceEach(
+    [separator, elements],
+    (by = '', list = '') => `CASE WHEN ${by} IS NOT NULL THEN ${delimited(list, by, given)} END`,
+  )
 }
 
 /** A letter, then the classes of the consonants behind it, each once in a row; vowels part them, H and W do not. */

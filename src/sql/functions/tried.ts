@@ -13,7 +13,7 @@ export function tried(
 ): string {
   if (given.every(canBeTried)) return `TRY(${body(...values)})`
   const members = values.map((value, index) => `v${index} := ${value}`)
-  const names = values.map((_value, index) => `given.v${index}`)
+  const names = values.map((_value, index) => `(given).v${index}`)
   return `list_transform([struct_pack(${members.join(', ')})], lambda given: TRY(${body(...names)}))[1]`
 }
 

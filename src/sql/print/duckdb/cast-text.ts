@@ -28,8 +28,8 @@ export function castToText(text: string, from: DataType): string {
     case 'array':
       return `('[' || array_to_string(list_transform(${text}, lambda e: ${memberText('e', from.element)}), ', ') || ']')`
     case 'map': {
-      const key = memberText('e."key"', from.key)
-      const value = memberText('e."value"', from.value)
+      const key = memberText('(e)."key"', from.key)
+      const value = memberText('(e)."value"', from.value)
       return `('{' || array_to_string(list_transform(map_entries(${text}), lambda e: ${key} || ' -> ' || ${value}), ', ') || '}')`
     }
     default:

@@ -61,8 +61,8 @@ function castToBinary(text: string, from: DataType): string | undefined {
 type MapType = Extract<DataType, { kind: 'map' }>
 
 function castMap(text: string, from: MapType, to: MapType, each: Cast): string {
-  const key = each('e."key"', from.key, to.key)
-  const value = each('e."value"', from.value, to.value)
+  const key = each('(e)."key"', from.key, to.key)
+  const value = each('(e)."value"', from.value, to.value)
   return `map_from_entries(list_transform(map_entries(${text}), lambda e: struct_pack("key" := ${key}, "value" := ${value})))`
 }
 
