@@ -32,8 +32,8 @@ export function conversion(value: string, from: DataType, to: DataType, path: st
   }
   if (from.kind === 'map' && to.kind === 'map') {
     const item = lambdaName(path)
-    const key = conversion(`${item}.key`, from.key, to.key, `${path}{}`)
-    const part = conversion(`${item}.value`, from.value, to.value, `${path}{}`)
+    const key = conversion(`(${item}).key`, from.key, to.key, `${path}{}`)
+    const part = conversion(`(${item}).value`, from.value, to.value, `${path}{}`)
     const misfits = [key.misfit, part.misfit].filter((misfit) => misfit !== undefined)
     return {
       sql: `map_from_entries(list_transform(map_entries(${value}), lambda ${item}: struct_pack(k := ${key.sql}, v := ${part.sql})))`,

@@ -143,8 +143,8 @@ function convert(
   }
   if (from.kind === 'map' && to.kind === 'map') {
     const item = `e${path.length}`
-    const key = convert(`${item}.key`, from.key, to.key, [...path, 'key'], problem)
-    const converted = convert(`${item}.value`, from.value, to.value, [...path, 'value'], problem)
+    const key = convert(`(${item}).key`, from.key, to.key, [...path, 'key'], problem)
+    const converted = convert(`(${item}).value`, from.value, to.value, [...path, 'value'], problem)
     return `CAST(map_from_entries(list_transform(map_entries(${value}), lambda ${item}: struct_pack(k := ${key}, v := ${converted}))) AS ${type})`
   }
   if (isStorable(from, to)) return `CAST(${isCut(from, to) ? `trunc(${value})` : value} AS ${type})`
