@@ -218,20 +218,6 @@ describe('on a home with a server', () => {
     ])
       expect(await run(...args)).toMatchObject({ code: 0 })
     const { id } = JSON.parse((await run('export', 'run', 'feed', '--format', 'json')).out) as { id: string }
-    // An export of several datasets is over when all of them are delivered.
-    const admin = await signIn(product.http, JSON.parse(readFileSync(join(home, 'credentials.json'), 'utf8')))
-    const flows = '/data/foundation/flowservice'
-    const [flow] = (await admin.must('GET', `${flows}/flows?property=name==feed`)).items
-    const ids = Object.keys(await admin.must('GET', '/data/foundation/catalog/dataSets?limit=100'))
-    const source = await admin.must('POST', `${flows}/sourceConnections`, {
-      name: 'all',
-      connectionSpec: { id: '23598e46-f560-407b-88d5-ea6207e49db0', version: '1.0' },
-      params: { datasets: ids.map((dataSetId) => ({ dataSetId })) },
-    })
-    const patch = [{ op: 'replace', path: '/sourceConnectionIds', value: [source.id] }]
-    await admin.must('PATCH', `${flows}/flows/${flow.id}`, patch, { 'if-match': flow.etag })
-    const all = await run('export', 'run', 'feed')
-    expect([all.code, all.out.match(/^Manifest/gm)]).toEqual([0, ids.map(() => 'Manifest')])
     expect(await run('export', 'rerun', id, '--dry-run')).toMatchObject({
       code: 0,
       out: expect.stringContaining('Would deliver 3 rows'),
@@ -263,6 +249,29 @@ describe('on a home with a server', () => {
       code: 2,
       err: expect.stringContaining('expected a day'),
     })
+  })
+
+  test('an export of several datasets is over when all of them are delivered', async () => {
+    writeFileSync(at('steps.csv'), 'n\n1\n')
+    for (const args of [
+      ['dataset', 'create', 'steps', '--from', at('steps.csv')],
+      ['dataset', 'load', 'steps', at('steps.csv')],
+      ['export', 'create', 'several', '--dataset', 'steps', '--to', at('several')],
+    ])
+      expect(await run(...args)).toMatchObject({ code: 0 })
+    const admin = await signIn(product.http, JSON.parse(readFileSync(join(home, 'credentials.json'), 'utf8')))
+    const flows = '/data/foundation/flowservice'
+    const [flow] = (await admin.must('GET', `${flows}/flows?property=name==several`)).items
+    const ids = Object.keys(await admin.must('GET', '/data/foundation/catalog/dataSets?limit=100'))
+    const source = await admin.must('POST', `${flows}/sourceConnections`, {
+      name: 'all',
+      connectionSpec: { id: '23598e46-f560-407b-88d5-ea6207e49db0', version: '1.0' },
+      params: { datasets: ids.map((dataSetId) => ({ dataSetId })) },
+    })
+    const patch = [{ op: 'replace', path: '/sourceConnectionIds', value: [source.id] }]
+    await admin.must('PATCH', `${flows}/flows/${flow.id}`, patch, { 'if-match': flow.etag })
+    const all = await run('export', 'run', 'several')
+    expect([all.code, all.out.match(/^Manifest/gm)]).toEqual([0, ids.map(() => 'Manifest')])
   })
 
   test('rows that do not fit are listed with their reason, and nothing is half loaded', async () => {
