@@ -107,6 +107,24 @@ describe('the templates that come with it', () => {
     expect(await rowsOf('abandoned_browse', { views: '3' })).toEqual([])
   })
 
+  test('abandoned browse counts a purchase in time, whatever was bought later', async () => {
+    const browsing = [
+      ['10:00:00', 'eve', 'commerce.productViews', 'boot', null],
+      ['10:10:00', 'eve', 'commerce.productViews', 'boot', null],
+      ['10:40:00', 'eve', 'commerce.purchases', 'order', null],
+      ['20:00:00', 'eve', 'commerce.purchases', 'order', null],
+      ['10:00:00', 'fay', 'commerce.purchases', 'order', null],
+      ['11:00:00', 'fay', 'commerce.productViews', 'hat', null],
+      ['11:10:00', 'fay', 'commerce.productViews', 'cap', null],
+      ['20:00:00', 'fay', 'commerce.purchases', 'order', null],
+    ] as const
+    await product.run(`CREATE TABLE browsing AS ${browsing.map(rowOf).join(' UNION ALL ')}`)
+    expect(await rowsOf('abandoned_browse', { events: 'browsing', hours: '1' })).toEqual([
+      ['fay', 2, expect.stringMatching(/^2026-03-01.11:10:00/), 'cap'],
+    ])
+    await product.run('DROP TABLE browsing')
+  })
+
   test('attribution counts purchases by first and last channel', async () => {
     expect(await rowsOf('attribution')).toEqual([
       ['social', 'social', 2, 1],

@@ -6,16 +6,16 @@
 -- $views = 2: looks it takes at least
 SELECT
   person_id,
-  views,
+  count(CASE WHEN event_type = 'commerce.productViews' THEN 1 END) AS views,
   last_view_at,
-  last_page
+  max_by(page_name, CASE WHEN event_type = 'commerce.productViews' THEN timestamp END) AS last_page
 FROM (
   SELECT
     person_id,
-    count(CASE WHEN event_type = 'commerce.productViews' THEN 1 END) AS views,
-    max(CASE WHEN event_type = 'commerce.productViews' THEN timestamp END) AS last_view_at,
-    max(CASE WHEN event_type = 'commerce.purchases' THEN timestamp END) AS last_purchase_at,
-    max_by(page_name, CASE WHEN event_type = 'commerce.productViews' THEN timestamp END) AS last_page
+    timestamp,
+    event_type,
+    page_name,
+    max(CASE WHEN event_type = 'commerce.productViews' THEN timestamp END) OVER (PARTITION BY person_id) AS last_view_at
   FROM (
     SELECT
       $person AS person_id,
@@ -26,12 +26,15 @@ FROM (
     WHERE timestamp >= $from
   )
   WHERE person_id IS NOT NULL
-  GROUP BY person_id
 )
-WHERE views >= $views
-  AND NOT coalesce(
-    last_purchase_at >= last_view_at
-    AND unix_timestamp(last_purchase_at) - unix_timestamp(last_view_at) <= $hours * 3600,
-    false
-  )
+GROUP BY person_id, last_view_at
+HAVING count(CASE WHEN event_type = 'commerce.productViews' THEN 1 END) >= $views
+  AND count(
+    CASE
+      WHEN event_type = 'commerce.purchases'
+        AND timestamp >= last_view_at
+        AND unix_timestamp(timestamp) - unix_timestamp(last_view_at) <= ($hours) * 3600
+      THEN 1
+    END
+  ) = 0
 ORDER BY last_view_at DESC, person_id
