@@ -230,6 +230,8 @@ describe('JDBC', () => {
         expect.stringMatching(/^columns: prod:all,public,visits,id,12,text,.*visits,value,2,numeric,4/),
         'asked: true',
         'prepared: v1,3,12.50,2026-01-01 10:00:00+00 ; v3,7,99.99,2026-01-02 09:15:00+00',
+        'of a date: v1 ; v2',
+        'changed: a,2',
         'fetched: 500500',
         'state: 42703',
         'after: on',

@@ -104,7 +104,7 @@ export interface ErrorReport {
 }
 
 export function errorResponse({ severity, error, sql }: ErrorReport): Buffer {
-  const { message: text, hint, position } = error
+  const { message: text, hint, position, detail } = error
   return message(
     'E',
     ...fields([
@@ -114,6 +114,7 @@ export function errorResponse({ severity, error, sql }: ErrorReport): Buffer {
       ['M', text],
       ['H', hint],
       ['P', position && sql !== undefined ? String(characterPosition(sql, position)) : undefined],
+      ['R', typeof detail?.['routine'] === 'string' ? detail['routine'] : undefined],
     ]),
   )
 }

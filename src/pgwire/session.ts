@@ -654,5 +654,7 @@ function refuseOtherColumns(
   if (described === undefined || oids(described) === oids(actual)) return
   throw new AppError('query.unsupported', 'The columns of the statement changed since it was prepared.', {
     hint: 'Prepare it again.',
+    // By PostgreSQL's name for the place JDBC and asyncpg know that this is all it takes, and do so.
+    detail: { routine: 'RevalidateCachedQuery' },
   })
 }

@@ -95,8 +95,8 @@ function doubleOf(text: string): number | undefined {
 }
 
 function dateOf(text: string): string | undefined {
-  // What else stands behind a date, such as BC, would mean another one.
-  const match = /^(\d{4})-(\d{2})-(\d{2})(?:[T ]\s*\d{2}:\d{2}[\d:.]*\s*(?:Z|[+-][\d:]{2,8})?)?$/i.exec(text)
+  // A zone stands behind a date alone where JDBC sends it. What else does, such as BC, would mean another one.
+  const match = /^(\d{4})-(\d{2})-(\d{2})(?:[T ]\s*\d{2}:\d{2}[\d:.]*)?\s*(?:Z|[+-][\d:]{2,8})?$/i.exec(text)
   if (!match) return undefined
   const date = `${match[1]}-${match[2]}-${match[3]}`
   return isDate(date) ? date : undefined

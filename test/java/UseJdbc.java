@@ -48,6 +48,22 @@ class UseJdbc {
           if (time == 6) show("prepared", rows);
         }
       }
+      try (var statement = connection.prepareStatement("SELECT id FROM visits WHERE CAST(at AS DATE) = ? ORDER BY id")) {
+        statement.setDate(1, java.sql.Date.valueOf("2026-01-01"));
+        show("of a date", statement.executeQuery());
+      }
+      try (var change = connection.createStatement()) {
+        change.execute("CREATE TABLE changing AS SELECT 1 AS n");
+        try (var statement = connection.prepareStatement("SELECT * FROM changing")) {
+          for (int time = 0; time < 6; time++) statement.executeQuery().close();
+          change.execute("DROP TABLE changing");
+          change.execute("CREATE TABLE changing AS SELECT 'a' AS text, 2 AS n");
+          // The driver prepares it again by itself.
+          show("changed", statement.executeQuery());
+        } finally {
+          change.execute("DROP TABLE changing");
+        }
+      }
       connection.setAutoCommit(false);
       try (var statement = connection.prepareStatement("SELECT explode(sequence(1, ?)) AS n")) {
         statement.setFetchSize(100);
