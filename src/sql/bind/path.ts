@@ -19,6 +19,7 @@ const bareFunctions = [
   'current_date',
   'current_timestamp',
   'current_user',
+  'current_role',
   'user',
   'session_user',
   'current_database',

@@ -11,7 +11,7 @@ export const sessionFunctions: readonly FunctionEntry[] = [
     rewritten([], (_values, { session }) => (session ? stringOf(session.database) : nullOf(stringType))),
   ),
   scalar(
-    'current_user user session_user',
+    'current_user user session_user current_role',
     rewritten([], (_values, { session }) => (session ? stringOf(session.user) : nullOf(stringType))),
   ),
   scalar(
