@@ -734,15 +734,49 @@ describe('what pools and drivers say to a session', () => {
       for (const end of ['COMMIT', 'ROLLBACK', 'COMMIT AND CHAIN']) {
         await client.query('BEGIN ISOLATION LEVEL READ COMMITTED, READ ONLY')
         await client.query('SET LOCAL statement_timeout = 8000; SET LOCAL statement_timeout = 9000')
-        expect(await setting()).toBe('9000')
+        expect(await setting()).toBe('9s')
         await client.query(end)
-        expect(await setting()).toBe('7000')
+        expect(await setting()).toBe('7s')
       }
       await client.query('ROLLBACK; BEGIN; SET LOCAL statement_timeout = 8000; SET statement_timeout = 5000')
       await client.query('COMMIT')
-      expect(await setting()).toBe('5000')
+      expect(await setting()).toBe('5s')
       await client.query('SET LOCAL statement_timeout = 1')
-      expect(await setting()).toBe('5000')
+      expect(await setting()).toBe('5s')
+    })
+  })
+
+  it('who asks has all of its names', async () => {
+    await connected(async (client) => {
+      expect(
+        await texts(client, 'SELECT current_role = current_user, current_role = session_user, user'),
+      ).toEqual([[true, true, expect.any(String)]])
+    })
+  })
+
+  it('times are shown with the unit PostgreSQL gives them', async () => {
+    await connected(async (client) => {
+      for (const [value, shown] of [
+        ['50', '50ms'],
+        ["'1.5s'", '1500ms'],
+        ["'2 min'", '2min'],
+        ['90000', '90s'],
+        ["'24h'", '1d'],
+        ["'1500us'", '2ms'],
+        ['0', '0'],
+      ]) {
+        await client.query(`SET statement_timeout = ${value}`)
+        expect(await texts(client, 'SHOW statement_timeout')).toEqual([[shown]])
+      }
+      for (const value of ["'1 S'", "'soon'", '2147483648']) {
+        await expect(client.query(`SET statement_timeout = ${value}`)).rejects.toMatchObject({
+          code: '22023',
+        })
+      }
+      await client.query("SET statement_timeout = '20ms'")
+      await expect(
+        client.query('SELECT count(*) FROM range(100000) a JOIN range(100000) b ON a.id % 7 = b.id % 5'),
+      ).rejects.toMatchObject({ code: '53400' })
     })
   })
 

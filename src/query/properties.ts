@@ -9,6 +9,8 @@ interface Property {
   /** The value to keep; undefined when it is not one. Absent: read-only. */
   readonly accept?: (value: string) => string | undefined
   readonly expects?: string
+  /** How SHOW prints it; absent: as it is kept. */
+  readonly shown?: (value: string) => string
 }
 
 const anything = (value: string): string => value
@@ -216,8 +218,9 @@ const properties: readonly Property[] = [
     name: 'statement_timeout',
     default: '0',
     about: 'Milliseconds a statement may run; 0: the server’s own limit',
-    accept: (value) => milliseconds(value),
-    expects: 'a number of milliseconds',
+    accept: milliseconds,
+    expects: 'a number of milliseconds, or one of us, ms, s, min, h or d',
+    shown: withUnit,
   },
   {
     name: 'synchronous_commit',
@@ -240,11 +243,29 @@ const byName: ReadonlyMap<string, Property> = new Map(
   properties.map((property) => [property.name.toLowerCase(), property]),
 )
 
+const unitsMs: Readonly<Record<string, number>> = {
+  d: 86_400_000,
+  h: 3_600_000,
+  min: 60_000,
+  s: 1_000,
+  ms: 1,
+  us: 0.001,
+}
+const timeoutMsMax = 2_147_483_647
+
+/** Fractions are rounded, as PostgreSQL does. */
 function milliseconds(value: string): string | undefined {
-  const match = /^(\d{1,9})\s*(ms|s|min|h)?$/i.exec(value)
-  if (!match) return undefined
-  const units: Readonly<Record<string, number>> = { ms: 1, s: 1_000, min: 60_000, h: 3_600_000 }
-  return String(Number(match[1]) * (units[match[2]?.toLowerCase() ?? 'ms'] ?? 1))
+  const [, count, unit = 'ms'] = /^\s*(\d{1,10}(?:\.\d{1,9})?)\s*(us|ms|s|min|h|d)?\s*$/.exec(value) ?? []
+  if (count === undefined) return undefined
+  const valueMs = Math.round(Number(count) * unitsMs[unit]!)
+  return valueMs <= timeoutMsMax ? String(valueMs) : undefined
+}
+
+/** In the largest unit that leaves a whole number; zero has none. */
+function withUnit(value: string): string {
+  const valueMs = Number(value)
+  const [unit, sizeMs] = Object.entries(unitsMs).find(([, size]) => valueMs % size === 0)!
+  return valueMs === 0 ? value : `${valueMs / sizeMs}${unit}`
 }
 
 /** The properties of one session. Names are the same without case. */
@@ -276,6 +297,12 @@ export class SessionProperties {
   /** @throws AppError 'config.invalid' */
   get(name: string): string {
     return this.#values.get(propertyOf(name).name.toLowerCase()) ?? ''
+  }
+
+  /** As SHOW prints it. @throws AppError 'config.invalid' */
+  shown(name: string): string {
+    const value = this.get(name)
+    return propertyOf(name).shown?.(value) ?? value
   }
 
   isTrue(name: string): boolean {
@@ -333,7 +360,7 @@ export class SessionProperties {
 
   /** Name, value and meaning of all, in order of their names. */
   list(): readonly (readonly [string, string, string])[] {
-    return properties.map(({ name, about }) => [name, this.get(name), about])
+    return properties.map(({ name, about }) => [name, this.shown(name), about])
   }
 }
 

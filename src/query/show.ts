@@ -18,7 +18,7 @@ export async function show(scope: Scope, what: string): Promise<ShownRows> {
   if (key === 'all') return { columns, rows: scope.properties.list() }
   const list = showList(scope, key)
   if (list) return { columns, rows: await list.rows(scope, of) }
-  return { columns, rows: [[scope.properties.get(aliasOf(what))]] }
+  return { columns, rows: [[scope.properties.shown(aliasOf(what))]] }
 }
 
 /** `DATAGROUPS FOR name` asks for those of one table. */
