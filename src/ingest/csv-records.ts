@@ -2,11 +2,15 @@ import { ingestCodes } from './ingest-failure.ts'
 import {
   checkRecordLength,
   Malformed,
+  recordLengthMax,
   type RecordScanner,
   type Sieve,
   type TextRecord,
   Unreadable,
 } from './records.ts'
+
+/** Far more than a dataset has; names without end would be looked at in one go, while all others wait. */
+const columnsMax = 20_000
 
 const [quote, comma, lineEnd, carriageReturn] = [0x22, 0x2c, 0x0a, 0x0d] as const
 
@@ -14,7 +18,9 @@ const [quote, comma, lineEnd, carriageReturn] = [0x22, 0x2c, 0x0a, 0x0d] as cons
 export type CsvFields = (string | null)[]
 
 interface Parsed {
+  /** The first ones, as many as were asked for. */
   readonly fields: CsvFields
+  readonly fieldCount: number
   /** Offset behind the record and its line end. */
   readonly end: number
   readonly problem?: string
@@ -31,9 +37,16 @@ export function csvScanner(
   let rest = ''
   let row = 0
   let columnCount = 0
+  /** A record without its end is read again once twice as much is there, not with each piece. */
+  let lengthToScan = 0
 
   function* scan(text: string, isLast: boolean): Generator<TextRecord<CsvFields>> {
+    if (text.length < lengthToScan && !isLast) {
+      rest = text
+      return
+    }
     let start = 0
+    const fieldsMax = (): number => (columnCount === 0 ? columnsMax : columnCount)
     const whole = { text, isLast, comma: finder(text, ','), lineEnd: finder(text, '\n') }
     for (;;) {
       const taken = columnCount > 0 ? sieve(text, start) : start
@@ -42,7 +55,8 @@ export function csvScanner(
         start = taken
         continue
       }
-      const parsed = start < text.length ? parseRecord(whole, start, row) : undefined
+      const parsed =
+        start < text.length ? parseRecord(whole, { start, row, fieldsMax: fieldsMax() }) : undefined
       if (!parsed) break
       const record = recordOf(text, start, parsed)
       start = parsed.end
@@ -50,11 +64,13 @@ export function csvScanner(
     }
     rest = text.slice(start)
     checkRecordLength(rest.length, row)
+    lengthToScan = Math.min(2 * rest.length, recordLengthMax + 1)
   }
 
   function recordOf(text: string, start: number, parsed: Parsed): TextRecord<CsvFields> | undefined {
-    const { fields, problem } = parsed
+    const { fields, fieldCount, problem } = parsed
     if (columnCount === 0) {
+      if (fieldCount > columnsMax) throw new Unreadable(`has a header of more than ${columnsMax} columns`)
       const names = fields.map((field) => field ?? '')
       checkHeader(names, problem)
       columnCount = names.length
@@ -63,15 +79,15 @@ export function csvScanner(
       return undefined
     }
     // In a single column an empty line is a row without its value.
-    if (fields.length === 1 && fields[0] === null && columnCount > 1) return undefined
+    if (fieldCount === 1 && fields[0] === null && columnCount > 1) return undefined
     const raw = text.slice(start, parsed.end).replace(/\r?\n$/, '')
     const content =
       problem !== undefined
         ? new Malformed(problem)
-        : fields.length === columnCount
+        : fieldCount === columnCount
           ? fields
           : new Malformed(
-              `the row has ${fields.length} ${fields.length === 1 ? 'field' : 'fields'}, the header ${columnCount}`,
+              `the row has ${fieldCount} ${fieldCount === 1 ? 'field' : 'fields'}, the header ${columnCount}`,
             )
     return { row: row++, raw, content }
   }
@@ -94,7 +110,8 @@ function checkHeader(names: readonly string[], problem: string | undefined): voi
       ingestCodes.emptyHeader,
     )
   }
-  const twice = names.find((name, index) => names.indexOf(name) !== index)
+  const seen = new Set<string>()
+  const twice = names.find((name) => seen.size === seen.add(name).size)
   if (twice !== undefined) throw new Unreadable(`names the column ${JSON.stringify(twice)} twice`)
 }
 
@@ -120,9 +137,13 @@ function finder(text: string, character: string): Finder {
 }
 
 /** Undefined: the text ends before the record does. */
-function parseRecord(whole: WholeText, start: number, row: number): Parsed | undefined {
+function parseRecord(
+  whole: WholeText,
+  { start, row, fieldsMax }: { readonly start: number; readonly row: number; readonly fieldsMax: number },
+): Parsed | undefined {
   const { text, isLast } = whole
   const fields: CsvFields = []
+  let fieldCount = 0
   for (let at = start; ;) {
     let end: number
     if (text.charCodeAt(at) === quote) {
@@ -133,8 +154,10 @@ function parseRecord(whole: WholeText, start: number, row: number): Parsed | und
       }
       end = closing + 1
       if (end === text.length && !isLast) return undefined
-      const value = text.slice(at + 1, closing)
-      fields.push(value.includes('"') ? value.replaceAll('""', '"') : value)
+      if (fieldCount++ < fieldsMax) {
+        const value = text.slice(at + 1, closing)
+        fields.push(value.includes('"') ? value.replaceAll('""', '"') : value)
+      }
       if (text.charCodeAt(end) === carriageReturn && text.charCodeAt(end + 1) === lineEnd) end += 1
       else if (text.charCodeAt(end) === carriageReturn && end + 1 === text.length) {
         if (!isLast) return undefined
@@ -145,22 +168,22 @@ function parseRecord(whole: WholeText, start: number, row: number): Parsed | und
         const line = text.indexOf('\n', end)
         if (line === -1 && !isLast) return undefined
         const problem = 'text follows the closing quote of a field'
-        return { fields, end: line === -1 ? text.length : line + 1, problem }
+        return { fields, fieldCount, end: line === -1 ? text.length : line + 1, problem }
       }
     } else {
       end = Math.min(whole.comma(at), whole.lineEnd(at))
       if (end === text.length && !isLast) return undefined
       const isCut = text.charCodeAt(end) !== comma && end > at && text.charCodeAt(end - 1) === carriageReturn
       const valueEnd = isCut ? end - 1 : end
-      fields.push(valueEnd === at ? null : text.slice(at, valueEnd))
+      if (fieldCount++ < fieldsMax) fields.push(valueEnd === at ? null : text.slice(at, valueEnd))
     }
-    if (end >= text.length) return { fields, end: text.length }
+    if (end >= text.length) return { fields, fieldCount, end: text.length }
     at = end + 1
-    if (text.charCodeAt(end) === lineEnd) return { fields, end: at }
+    if (text.charCodeAt(end) === lineEnd) return { fields, fieldCount, end: at }
     if (at === text.length) {
       if (!isLast) return undefined
-      fields.push(null) // The last field of the last line.
-      return { fields, end: at }
+      if (fieldCount++ < fieldsMax) fields.push(null) // The last field of the last line.
+      return { fields, fieldCount, end: at }
     }
   }
 }

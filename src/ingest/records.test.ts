@@ -130,9 +130,32 @@ describe('CSV', () => {
     ['a name twice', 'a,b,a\n', '"a" twice'],
     ['an open quote', 'a,b\n1,"x\n2,y\n', 'quoted field that begins in row 1'],
     ['an endless row', `a,b\n"${'x'.repeat(recordLengthMax)}`, 'row 1'],
+    ['an endless header', 'c,'.repeat(20_000) + 'd\n1\n', 'more than 20000 columns'],
   ])('with %s is unreadable', (_what, text, message) => {
     expect(() => csv(text, [1_000_000])).toThrow(Unreadable)
     expect(() => csv(text, [1_000_000])).toThrow(message)
+  })
+
+  // Read anew with each piece, or each name compared with all others, these took half a minute.
+  test.each([
+    ['a header of commas', ','.repeat(recordLengthMax + 1), 'row 0'],
+    ['a row of commas', `a,b\n${','.repeat(recordLengthMax + 1)}`, 'row 1'],
+    ['a row of quotes', `a,b\n${'"",'.repeat(recordLengthMax / 2)}`, 'row 1'],
+    ['a header of names', Array.from({ length: 600_000 }, (_, at) => `c${at}`).join(',') + '\n', 'columns'],
+  ])(
+    '%s in small pieces is refused without delay',
+    (_what, text, message) => {
+      expect(() => csv(text, [256 * 1024])).toThrow(message)
+    },
+    10_000,
+  )
+
+  test('a row of more fields than the header says how many', () => {
+    const { records } = csv(`a,b\n${','.repeat(1_000_000)}\n1,2\n`, [256 * 1024])
+    expect(contents(records)).toEqual([
+      [1, 'the row has 1000001 fields, the header 2'],
+      [2, ['1', '2']],
+    ])
   })
 })
 
