@@ -214,6 +214,12 @@ describe('a preview of uploads', () => {
     for (const query of ['?nrow=0', '?nrow=101', '?delimiter=;', '?header=false', '?charset=latin1']) {
       expect([query, (await preview(none, query)).status]).toEqual([query, 400])
     }
+    for (const other of [{ delimiter: ';' }, { quote: "'" }, { header: false }, { charset: 'latin1' }]) {
+      const batch = { datasetId, inputFormat: { format: 'csv', ...other } }
+      expect([other, (await rest('POST', batches, { body: batch })).status]).toEqual([other, 400])
+    }
+    const usual = { format: 'csv', delimiter: ',', quote: '"', header: true, charset: 'UTF-8' }
+    expect((await rest('POST', batches, { body: { datasetId, inputFormat: usual } })).status).toBe(201)
     const other = await madeDataset('not previewed', properties)
     expect((await rest('GET', `${batches}/${none}/datasets/${other}/preview`)).status).toBe(400)
   })

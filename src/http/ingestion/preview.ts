@@ -5,20 +5,12 @@ import type { HttpDependencies } from '../dependencies.ts'
 import { type App, guarded } from '../gateway/app.ts'
 import { callerOf, signalOf } from '../gateway/caller.ts'
 import { recordDownload } from '../gateway/record-download.ts'
+import { csvForm } from './csv-form.ts'
 
-/** A preview reads CSV as the load will: there is nothing to choose. */
+/** A preview reads CSV as the load will. */
 const querystring = z.object({
   nrow: z.coerce.number().int().min(1).max(previewRowsMax).default(5).describe('Rows, refused ones included'),
-  delimiter: z.literal(',').optional(),
-  quote: z.literal('"').optional(),
-  charset: z
-    .string()
-    .regex(/^utf-?8$/i, 'Files are read as UTF-8.')
-    .optional(),
-  header: z
-    .string()
-    .regex(/^true$/i, 'A CSV file begins with a header.')
-    .optional(),
+  ...csvForm,
 })
 
 /** What the files of a batch hold, before it is loaded. */

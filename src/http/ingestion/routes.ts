@@ -6,6 +6,7 @@ import type { HttpDependencies } from '../dependencies.ts'
 import { type App, guarded } from '../gateway/app.ts'
 import { batchDocument } from '../gateway/batch-document.ts'
 import { callerOf } from '../gateway/caller.ts'
+import { csvForm } from './csv-form.ts'
 import { addPreviews } from './preview.ts'
 import { addUploads } from './uploads.ts'
 
@@ -20,6 +21,7 @@ const newBatch = z.looseObject({
       .transform((text) => text.toLowerCase())
       .pipe(z.enum(['json', 'parquet', 'csv'])),
     isMultiLineJson: z.boolean().optional().describe('JSON objects may take several lines'),
+    ...csvForm,
   }),
   enableErrorDiagnostics: z
     .boolean()
