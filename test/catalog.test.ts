@@ -181,6 +181,9 @@ test('batches are filtered by state and time, ordered and trimmed', async () => 
   expect(await list(`createdBefore=${created + 1}`)).toEqual([first])
   expect(await list(`createdAfter=${new Date(created).toISOString()}`)).toEqual([second])
   expect(await all('properties=status&limit=1')).toEqual({ [second!]: { status: 'success' } })
+  expect((await rest('GET', `${catalog}/batches/${second}?properties=status`)).body).toEqual({
+    [second!]: { status: 'success' },
+  })
   for (const query of [
     'status=happy',
     'createdAfter=yesterday',

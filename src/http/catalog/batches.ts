@@ -39,13 +39,14 @@ export function addBatches(app: App, { datasets }: HttpDependencies): void {
         tags,
         summary: 'Read a batch',
         params: z.object({ id: z.string() }),
+        querystring: batchesQuery.pick({ properties: true }),
         response: { 200: batches },
       },
     },
     async (request) => {
       const caller = callerOf(request)
       const batch = await datasets.batch(caller, parseId('batch', request.params.id))
-      return { [batch.id]: batchDocument(caller, batch) }
+      return trimmed({ [batch.id]: batchDocument(caller, batch) }, request.query.properties)
     },
   )
 }
