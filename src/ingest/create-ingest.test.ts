@@ -1,7 +1,7 @@
 import { createHash, randomUUID } from 'node:crypto'
 import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
-import { gzipSync } from 'node:zlib'
+import { gzipSync, zstdCompressSync } from 'node:zlib'
 import { sql } from 'kysely'
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest'
 import { AppError } from '#base/errors.ts'
@@ -342,6 +342,10 @@ describe('a file that cannot be read fails its batch, named with what is wrong',
     ['a header of another table', 'csv', () => 'id,other\n1,2\n', '"other"'],
     ['no UTF-8 in the header', 'csv', () => Buffer.from('id,nam\xe9\n1,x\n', 'latin1'), 'a column'],
     ['UTF-16', 'json', () => Buffer.from('\uFEFF{"id":1}', 'utf16le'), 'UTF-8'],
+    ['zstd', 'json', () => zstdCompressSync('{"id":1}\n'), 'is packed with zstd'],
+    ['zstd', 'csv', () => zstdCompressSync('id\n1\n'), 'is packed with zstd'],
+    ['a gzip of a gzip', 'csv', () => gzipSync(gzipSync('id\n1\n')), 'is packed twice'],
+    ['line ends of CR', 'csv', () => 'id,name\r1,x\r1,y\r', 'CR alone'],
     ['half a gzip', 'json', () => gzipSync('{"id":1}\n'.repeat(1_000)).subarray(0, -10), 'gzip'],
     ['an open quote', 'csv', () => 'id,name\n1,"x\n2,y\n', 'row 1'],
     ['an endless row', 'json', () => `{"id":1,"name":"${'x'.repeat(9_000_000)}"}`, 'row 1'],

@@ -103,6 +103,9 @@ export function csvScanner(
 
 function checkHeader(names: readonly string[], problem: string | undefined): void {
   if (problem !== undefined) throw new Unreadable(`has a header that cannot be read: ${problem}`)
+  if (names.some((name) => /\r(?!\n)/.test(name))) {
+    throw new Unreadable('has line ends of CR alone: they should be LF or CR and LF')
+  }
   const empty = names.findIndex((name) => name.trim() === '')
   if (empty !== -1) {
     throw new Unreadable(

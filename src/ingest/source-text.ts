@@ -89,7 +89,7 @@ export async function* utf8Text(pieces: AsyncIterable<Uint8Array>): AsyncGenerat
       rest.length > 0
         ? Buffer.concat([rest, piece])
         : Buffer.from(piece.buffer, piece.byteOffset, piece.byteLength)
-    if (isFirst && isUtf16(bytes)) throw new Unreadable('is UTF-16: it should be UTF-8')
+    if (isFirst) checkKind(bytes)
     const end = characterEnd(bytes)
     const text = textOf(bytes.subarray(0, end))
     yield isFirst && text.startsWith('\uFEFF') ? text.slice(1) : text
@@ -99,9 +99,19 @@ export async function* utf8Text(pieces: AsyncIterable<Uint8Array>): AsyncGenerat
   if (rest.length > 0) yield textOf(rest)
 }
 
-/** By its byte order mark. */
-function isUtf16([first, second]: Buffer): boolean {
-  return (first === 0xff && second === 0xfe) || (first === 0xfe && second === 0xff)
+/** What bytes that text does not begin with are the beginning of, in hexadecimal. */
+const otherKinds = [
+  ['fffe', 'is UTF-16: it should be UTF-8'],
+  ['feff', 'is UTF-16: it should be UTF-8'],
+  ['28b52ffd', 'is packed with zstd: it should be packed with gzip, or not at all'],
+  ['fd377a585a00', 'is packed with xz: it should be packed with gzip, or not at all'],
+  ['504b0304', 'is packed with zip: it should be packed with gzip, or not at all'],
+  ['1f8b', 'is packed twice'],
+] as const
+
+function checkKind(bytes: Buffer): void {
+  const found = otherKinds.find(([start]) => bytes.toString('hex', 0, start.length / 2) === start)
+  if (found) throw new Unreadable(found[1])
 }
 
 function textOf(bytes: Buffer): string {
