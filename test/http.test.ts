@@ -72,6 +72,11 @@ test('a result is the same in every format', async () => {
   expect(await (await ask(sql, 'json')).json()).toMatchObject([{ d: 0 }, { d: 1, quarter: 0.25 }, { d: 2 }])
   const nulls = 'SELECT d, cast(NULL AS string) AS none FROM digits WHERE d = 1'
   expect(await (await ask(nulls, 'json')).json()).toEqual([{ d: 1, none: null }])
+  const keys =
+    "SELECT map(d = 1, map(1.5D, 1)) AS a, map(timestamp '2020-01-01 00:00:00', 1) AS b, map('\"', 1) AS c FROM digits WHERE d = 1"
+  expect(await (await ask(keys, 'json')).json()).toEqual([
+    { a: { true: { 1.5: 1 } }, b: { '2020-01-01T00:00:00.000Z': 1 }, c: { '"': 1 } },
+  ])
   expect((await (await ask(sql, 'ndjson')).text()).trim().split('\n')).toHaveLength(3)
   const arrow = tableFromIPC(new Uint8Array(await (await ask(sql, 'arrow')).arrayBuffer()))
   expect([arrow.numRows, arrow.schema.fields.map((field) => field.name)]).toEqual([3, ['d', 'quarter']])

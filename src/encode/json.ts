@@ -3,11 +3,12 @@ import type { ByteWriter } from './byte-writer.ts'
 import {
   dateText,
   decimalText,
+  dialectText,
   floatDigits,
   hexText,
   intervalText,
+  isComplex,
   isoTimestampText,
-  plainText,
 } from './text.ts'
 import type { Batch, Interval, MapEntries, Value } from './value.ts'
 
@@ -47,7 +48,7 @@ export function jsonText(type: DataType, value: Value): string {
       return `[${(value as readonly Value[]).map((item) => jsonText(type.element, item)).join(',')}]`
     case 'map':
       return `{${(value as MapEntries).entries
-        .map(([key, item]) => `${JSON.stringify(mapKey(type.key, key))}:${jsonText(type.value, item)}`)
+        .map(([key, item]) => `${nameOf(type.key, key)}:${jsonText(type.value, item)}`)
         .join(',')}}`
     case 'struct':
       return objectText(type.fields, (index) => (value as readonly Value[])[index] ?? null)
@@ -93,6 +94,9 @@ function numberText(value: number): string {
   return Number.isFinite(value) ? String(value) : JSON.stringify(String(value))
 }
 
-function mapKey(type: DataType, key: Value): string {
-  return key === null ? 'null' : plainText(type, key)
+/** Names are texts: what a key is as a value, as a text; structs, arrays and maps as the dialect prints them. */
+function nameOf(type: DataType, key: Value): string {
+  if (key !== null && isComplex(type)) return JSON.stringify(dialectText(type, key))
+  const text = jsonText(type, key)
+  return text.startsWith('"') ? text : `"${text}"`
 }
