@@ -9,6 +9,11 @@ test.each([
     'query.failed',
     'The engine could not read the statement.',
   ],
+  [
+    'Parser Error: Max expression depth limit of 1000 exceeded. Use "SET max_expression_depth TO x" to increase it.',
+    'query.limit',
+    'The statement is a chain of too many operators, joins or queries.',
+  ],
   ['Binder Error: No function matches hugeint', 'query.failed', 'The engine could not read the statement.'],
   [
     "Conversion Error: Type INT64 with value 3000000000 can't be cast because the value is out of range for the destination type INT32 when casting from source column c0",

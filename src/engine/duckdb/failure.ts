@@ -49,6 +49,7 @@ export function failureOf(error: unknown, isInterrupted: boolean): WireFailure {
         cause: text,
       }
     default: {
+      if (/^(?:Max expression depth|memory exhausted)/.test(rest)) return tooDeep
       if (rest.startsWith(tookTooLong)) return { ...functionTooSlow, message: firstLine(rest) }
       const words = plainWords(kind, firstLine(rest))
       return words === undefined
@@ -71,6 +72,13 @@ const functionTooSlow = {
   code: 'query.limit',
   hint: 'Mostly a pattern with repetitions inside repetitions, such as (a+)+: write it so that each text fits in one way only, or without look-around and back references.',
 } as const satisfies Partial<WireFailure>
+
+/** What DuckDB's parser puts inside of one another: also joins, set operations and common tables, one in the next. */
+const tooDeep: WireFailure = {
+  code: 'query.limit',
+  message: 'The statement is a chain of too many operators, joins or queries.',
+  hint: 'At most about a thousand can follow one another: do a part of them in a table of its own.',
+}
 
 const memoryFull: WireFailure = {
   code: 'engine.memory',
