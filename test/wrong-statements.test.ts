@@ -95,6 +95,9 @@ const wrong: readonly (readonly [sql: string, code: string, at: string])[] = [
   ['SELECT n FROM visits JOIN', '42601', ''],
   ['SELECT n, FROM visits', '42601', 'FROM'],
   ['SELECT * FROM visits SNAPSHOT', '42601', ''],
+  ['SELECT n FROM visits TABLESAMPLE (200 PERCENT)', '22P02', '200'],
+  ['SELECT n FROM visits TABLESAMPLE (-5 PERCENT)', '22P02', '-5'],
+  ['SELECT n FROM visits TABLESAMPLE (100.5 PERCENT)', '22P02', '100.5'],
   ['INSERT visits SELECT 1', '42601', 'visits'],
   ['INSERT INTO visits', '42601', ''],
   ['CREATE TABLE', '42601', ''],
@@ -279,6 +282,21 @@ describe('what is wrong is said with its code and place, and nothing of the engi
     if (at === '?') return
     const from = at === '' ? sql.length : sql.indexOf(at)
     expect(answer?.position).toBe(from + 1)
+  })
+
+  const many = (text: (index: number) => string, between: string): string =>
+    Array.from({ length: 1100 }, (_, index) => text(index)).join(between)
+
+  it.each([
+    ['joins', () => `SELECT 1 FROM ${many((index) => `(SELECT 1) t${index}`, ', ')}`],
+    ['set operations', () => many(() => 'SELECT n FROM visits', ' EXCEPT ')],
+    [
+      'common tables',
+      () =>
+        `WITH c AS (SELECT 1), ${many((n) => `c${n} AS (SELECT * FROM c${n - 1 < 0 ? '' : n - 1})`, ', ')} SELECT * FROM c1099`,
+    ],
+  ])('a thousand %s in a row are too many', async (_what, sql) => {
+    expect(await learnt(sql())).toMatchObject({ code: '53400', message: expect.stringMatching(/too many/) })
   })
 
   it.each([

@@ -1,3 +1,4 @@
+import { AppError } from '#base/errors.ts'
 import { parseExpression } from './expression.ts'
 import type { Expression } from './expression-syntax.ts'
 import { plainCall } from './plain-call.ts'
@@ -128,6 +129,7 @@ function parseSample(reader: TokenReader, input: FromItem): Extract<FromItem, { 
   const query = reader.inParentheses(() => {
     const count = parseExpression(reader)
     const isPercent = reader.takeWord('PERCENT')
+    if (isPercent) requireShare(count)
     if (!isPercent) reader.expectWord('ROWS')
     if (!isPercent) return { ...queryOf({ items: starItems([], at), from: [input], at }), limit: count }
     const drawn = plainCall('rand', [], at)
@@ -142,6 +144,18 @@ function parseSample(reader: TokenReader, input: FromItem): Extract<FromItem, { 
     return queryOf({ items: starItems([], at), from: [input], where, at })
   })
   return { kind: 'subquery', query, isLateral: false, alias: undefined, at }
+}
+
+/** @throws AppError 'query.value' for a number of percent that no share of rows has */
+function requireShare(count: Expression): void {
+  const isNegative = count.kind === 'unary' && count.operator === '-'
+  const number = isNegative ? count.value : count
+  if (number.kind !== 'literal' || number.value === null) return
+  const percent = isNegative ? -Number(number.value) : Number(number.value)
+  if (percent >= 0 && percent <= 100) return
+  throw new AppError('query.value', `TABLESAMPLE takes 0 to 100 percent, ${percent} came.`, {
+    position: count.at,
+  })
 }
 
 function textLiteral(value: string, at: Expression['at']): Expression {
