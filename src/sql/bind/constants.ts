@@ -16,13 +16,14 @@ export function bindLiteral(literal: Of<'literal'>, place: ExpressionPlace): Bou
   if (typeof value !== 'string' || type.kind !== 'string' || !value.includes('@')) {
     return { kind: 'literal', type, value }
   }
-  const { variables } = place.state.context
-  return stringOf(
-    value.replaceAll(/@([\p{L}_][\p{L}\p{N}_]*)/gu, (all, name: string) => {
-      const variable = variables[name]
-      return variable === undefined ? all : textOfVariable(variable)
-    }),
-  )
+  return stringOf(withVariables(value, place.state.context.variables))
+}
+
+export function withVariables(text: string, variables: Readonly<Record<string, Literal>>): string {
+  return text.replaceAll(/@([\p{L}_][\p{L}\p{N}_]*)/gu, (all, name: string) => {
+    const variable = variables[name]
+    return variable === undefined ? all : textOfVariable(variable)
+  })
 }
 
 /** As it would stand in the statement: times as SQL writes them, with at least milliseconds. */

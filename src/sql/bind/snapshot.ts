@@ -2,6 +2,7 @@ import { AppError } from '#base/errors.ts'
 import type { SnapshotBound, SnapshotClause } from '../compile.ts'
 import type { Expression } from '../parse/expression-syntax.ts'
 import type { SnapshotSyntax } from '../parse/syntax.ts'
+import { withVariables } from './constants.ts'
 import type { BindState } from './state.ts'
 
 /** `SNAPSHOT SINCE a AS OF b`: bounds are constants. */
@@ -19,7 +20,9 @@ function boundOf(expression: Expression, state: BindState): SnapshotBound {
 
 function textOf(expression: Expression, { context, notices }: BindState): string {
   if (expression.kind === 'name') return expression.name
-  if (expression.kind === 'literal' && expression.value !== null) return String(expression.value)
+  if (expression.kind === 'literal' && expression.value !== null) {
+    return withVariables(String(expression.value), context.variables)
+  }
   if (expression.kind === 'variable') {
     const value = context.variables[expression.name]?.value
     if (value !== undefined && value !== null) return String(value)
