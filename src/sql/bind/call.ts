@@ -59,9 +59,13 @@ function timeWindow(
 function zippedNames(zipped: BoundExpression, { arguments: given }: CallExpression): BoundExpression {
   const { type } = zipped
   if (zipped.kind !== 'call' || type.kind !== 'array' || type.element.kind !== 'struct') return zipped
+  const names = given.map((argument) =>
+    argument.kind === 'name' || argument.kind === 'field' ? argument.name.toLowerCase() : undefined,
+  )
   const fields = type.element.fields.map((field, index) => {
     const argument = given[index]
-    return argument?.kind === 'name' || argument?.kind === 'field' ? { ...field, name: argument.name } : field
+    const isNamed = argument?.kind === 'name' || argument?.kind === 'field'
+    return isNamed && names.indexOf(names[index]) === index ? { ...field, name: argument.name } : field
   })
   return { ...zipped, type: arrayType(structType(fields)) }
 }

@@ -48,8 +48,11 @@ export const arrayMakingFunctions: readonly FunctionEntry[] = [
 ]
 
 function zippedType(types: readonly DataType[], values: readonly BoundExpression[]): DataType {
+  const names = types.map((_type, index) => zippedName(values[index], index))
+  const known = names.map((name) => name.toLowerCase())
   const fields = types.map((type, index) => ({
-    name: zippedName(values[index], index),
+    // A name that comes again, which Spark has twice, is one that nobody could ask for.
+    name: known.indexOf(known[index]!) === index ? names[index]! : String(index),
     type: elementOf(type),
   }))
   return arrayType(structType(fields))

@@ -47,8 +47,8 @@ export function jsonTupleList({
   values: [text = '', ...names],
   arguments: [, ...wanted],
 }: PrintedCall): string {
-  return onceEach([parsed(text)], (json) => {
-    const members = names.map((name, index) => {
+  return onceEach([parsed(text), ...names], (json = '', ...keys) => {
+    const members = keys.map((name, index) => {
       const constant = wanted[index]
       const path =
         constant?.kind === 'literal' && constant.value !== null
