@@ -1,12 +1,13 @@
 import { AppError, type TextPosition } from '#base/errors.ts'
-import { namesIn } from './scan/names-in.ts'
+import { namesIn, namesOfLines, withoutTail } from './scan/names-in.ts'
 
 const depthMax = 20
 const charactersMax = 1_000_000
 
-/** Names that stand in the text as `#NAME`, outside of comments and quotes. */
+/** Names that may be those of templates: which are decides what else in the text is a comment. */
 export function inlinedNames(text: string): string[] {
-  return [...new Set(namesIn(text).map(({ name }) => name))]
+  const [ifAll, ifNone] = [namesIn(text), namesIn(text, () => false)]
+  return [...new Set([...ifAll, ...ifNone].map(({ name }) => name).concat(namesOfLines(text)))]
 }
 
 /** A text with its templates filled in, and where its places stand in the text as it was written. */
@@ -64,7 +65,7 @@ interface Filling {
 function fill(text: string, { templates, within }: Filling): { text: string; pieces: readonly Piece[] } {
   const pieces: Piece[] = []
   let [filled, read] = ['', 0]
-  for (const { name, at } of namesIn(text)) {
+  for (const { name, at } of namesIn(text, (known) => templates.has(known))) {
     const template = templates.get(name)
     if (template === undefined) continue
     filled += text.slice(read, at)
@@ -87,7 +88,5 @@ function filledIn(name: string, template: string, { templates, within }: Filling
       `The template #${name} holds itself: ${[...within, name].join(' → ')}.`,
     )
   }
-  return fill(template, { templates, within: [...within, name] })
-    .text.trim()
-    .replace(/;+$/, '')
+  return withoutTail(fill(template, { templates, within: [...within, name] }).text).trimStart()
 }

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { namesIn } from './names-in.ts'
+import { namesIn, withoutTail } from './names-in.ts'
 
 const names = (text: string) => namesIn(text).map(({ name }) => name)
 
@@ -8,7 +8,9 @@ test.each([
   ['-- #a\n#b /* #c */ #d /*/ #e */ #f', ['b', 'd', 'f']],
   ["'#a' #b '\\'#c' #d '\\\\' #e '' #f", ['b', 'd', 'e', 'f']],
   ['"#a" #b `#c` #d', ['b', 'd']],
-  ['# #1 #a#b', ['a', 'b']],
+  ['x # #1 #a#b', ['a', 'b']],
+  // A line that begins with # and no name is a comment.
+  ['# don\'t #a\n #b\n\t# "`\n#c', ['b', 'c']],
   ["x LIKE 'a' ESCAPE '\\' AND x IN (#a) AND y = '#b'", ['a']],
   // What is not ended ends with the text.
   ['#a /* #b', ['a']],
@@ -19,6 +21,20 @@ test.each([
   ['#a -- #b', ['a']],
 ])('of %s', (text, expected) => {
   expect(names(text)).toEqual(expected)
+})
+
+test('of comments that begin as names that are not known', () => {
+  const text = "#a\n#note isn't #a\n  #a #b"
+  expect(namesIn(text, (name) => name === 'a').map(({ at }) => at)).toEqual([0, 20, 23])
+})
+
+test.each([
+  ['\n SELECT 1; -- x;\n;/* y */ ; ', '\n SELECT 1'],
+  ["SELECT ';'; ", "SELECT ';'"],
+  ['SELECT 1 -- x\n+ #a', 'SELECT 1 -- x\n+ #a'],
+  ['-- x', ''],
+])('%j without its tail', (text, expected) => {
+  expect(withoutTail(text)).toBe(expected)
 })
 
 test('say where they stand', () => {
