@@ -1,5 +1,6 @@
 import { rmSync } from 'node:fs'
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { datasetIdOf, firstBatchRows, lines, loadBatch, prepareHome } from './support/fault-scenario.ts'
 import { passableFolder } from './support/passable-folder.ts'
@@ -74,4 +75,19 @@ test('a table that is not there and a task that is none are refused', async () =
   await expect(product.call('GET', `/sluice/v1/maintenance/runs/${crypto.randomUUID()}`)).rejects.toThrow(
     '404',
   )
+})
+
+test('who asks for a start that has expired gets all that a compaction holds, not only what came after it', async () => {
+  const short = join(folder, 'short')
+  await using brief = await startProduct({ home: short, env: { SLUICE_LAKE_RETENTION_MS: '1000' } })
+  await brief.run('CREATE TABLE kept AS SELECT 1 AS n')
+  const [[first]] = (await brief.rows("SELECT snapshot_id FROM (SELECT history_meta('kept'))")) as [[unknown]]
+  await brief.run('INSERT INTO kept SELECT 2; INSERT INTO kept SELECT 3; INSERT INTO kept SELECT 4')
+  await sleep(1500)
+  expect((await sluice(['maintain', 'kept', '--task', 'compact', 'expire', '--home', short])).code).toBe(0)
+  await brief.run('INSERT INTO kept SELECT 5')
+  const since = `SELECT n FROM kept SNAPSHOT SINCE '${String(first)}' ORDER BY n`
+  await expect(brief.rows(since)).rejects.toThrow(/source\.removed/)
+  const fallback = `SET resolve_fallback_snapshot_on_failure = true; ${since}`
+  expect((await brief.rows(fallback)).flat()).toEqual([1, 2, 3, 4, 5])
 })

@@ -45,7 +45,9 @@ export async function snapshotRange(
     const fallsBack = scope.properties.isTrue('resolve_fallback_snapshot_on_failure')
     if (!(error instanceof AppError) || error.code !== 'source.removed' || !fallsBack) throw error
     const [oldest] = await lake.commits(tableId)
-    return { snapshotId: end?.snapshotId, afterSequence: (oldest?.commitSequence ?? 1) - 1 }
+    // The files of a compaction hold the rows of all that expired before it: none may be lost to who asks for a start.
+    const isWhole = oldest?.operation !== 'append'
+    return { snapshotId: end?.snapshotId, afterSequence: isWhole ? 0 : oldest.commitSequence - 1 }
   }
 }
 
