@@ -124,6 +124,20 @@ describe.skipIf(!hasAzureServer)('on Azure', () => {
       expect(await at.store.putIfAbsent('a/b', Buffer.from('ours'), { signal })).toBe('exists')
     })
 
+    test.each([
+      ['nothing', ''],
+      ['the page of somebody in between', '<html>Log in</html>'],
+    ])('is not taken for missing where a list is answered with %s', async (_, body) => {
+      await using at = await place()
+      await at.store.putIfAbsent('a', Buffer.from('ours'), { signal })
+      const answer = { kind: 'replaced', status: 200, body } as const
+      proxy.fail({ method: 'GET', url: /comp=list/ }, answer, 99)
+      await expect(names(at.store)).rejects.toMatchObject({ code: 'store.unreachable' })
+      proxy.mend()
+      proxy.fail({ method: 'GET', url: /comp=list/ }, answer)
+      expect(await names(at.store)).toEqual(['a'])
+    })
+
     test('is told to exist when another wrote the same bytes while our answer was lost', async () => {
       await using at = await place()
       await using other = await at.again()

@@ -12,7 +12,7 @@ import type { Connection } from './connection.ts'
 import { putOnce } from './create-once.ts'
 import { azureFailures, failureOf, isMissing } from './failure.ts'
 import { headBlob } from './head-blob.ts'
-import { listBlobs } from './list-blobs.ts'
+import { listBlobs, listPage } from './list-blobs.ts'
 import { readBlob } from './read-blob.ts'
 import { endpointOf, serviceOf } from './service.ts'
 import { upload } from './upload.ts'
@@ -133,7 +133,7 @@ async function connect(config: AzureStoreConfig, options: AzureStoreOptions): Pr
 async function checkContainer(connection: Connection, signal: AbortSignal): Promise<void> {
   await ask(connection, { name: '', signal }, async (abortSignal) => {
     // What a signature for the container alone may ask, too.
-    await connection.container.listBlobsFlat({ abortSignal }).byPage({ maxPageSize: 1 }).next()
+    await listPage(connection.container, { abortSignal, size: 1 })
   })
 }
 

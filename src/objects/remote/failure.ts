@@ -4,7 +4,7 @@ export class CorruptAnswer extends Error {
   override readonly name = 'CorruptAnswer'
 }
 
-/** No answer, or no further piece of it, in time; or a body that ends early. */
+/** No answer, or no further piece of it, in time; or a body that ends early or is of another kind. */
 export class LostAnswer extends Error {
   override readonly name = 'LostAnswer'
 }

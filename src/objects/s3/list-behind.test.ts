@@ -21,7 +21,7 @@ async function listed(
   }
   const connection = {
     sdk: { ListObjectsV2Command },
-    client: { send: async ({ input }: ListObjectsV2Command) => answer(input) },
+    client: { send: async ({ input }: ListObjectsV2Command) => ({ IsTruncated: false, ...answer(input) }) },
     bucket: 'bucket',
     isConditional: true,
     location: 's3://bucket',

@@ -1,4 +1,5 @@
 import { ask } from '../remote/ask.ts'
+import { LostAnswer } from '../remote/failure.ts'
 import type { Connection } from './connection.ts'
 
 export interface KeyPage {
@@ -33,9 +34,14 @@ export async function listKeys(
     ...(after === undefined ? {} : { StartAfter: after }),
     ...(token === undefined ? {} : { ContinuationToken: token }),
   })
-  const page = await ask(connection, { name: prefix, signal }, (abortSignal) =>
-    client.send(command, { abortSignal }),
-  )
+  const page = await ask(connection, { name: prefix, signal }, async (abortSignal) => {
+    const answer = await client.send(command, { abortSignal })
+    // What has none of a list, as the page of a proxy that stands in between, or says that more follows and not where,
+    // must not be taken for all there is.
+    const isList = answer.IsTruncated === false || Boolean(answer.NextContinuationToken)
+    if (!isList) throw new LostAnswer('The answer is no whole list.')
+    return answer
+  })
   const isEncoded = page.EncodingType === 'url'
   return {
     objects: (page.Contents ?? []).map(({ Key: key = '', Size: bytes = 0, LastModified: modifiedAt }) => ({
