@@ -22,6 +22,24 @@ test.each([
     '2026-07-07T03:00:00Z',
     '2026-07-09T00:00:00.000Z',
   ],
+  [
+    'a day that is blacked out, and into which the one before would go on',
+    { from: '22:00', to: '04:00', blackoutDates: ['2026-07-08'] },
+    '2026-07-07T23:00:00Z',
+    '2026-07-09T20:00:00.000Z',
+  ],
+  [
+    'one that summer time skips whole',
+    { days: ['sat', 'sun'], from: '02:15', to: '02:45' },
+    '2026-03-28T12:00:00Z',
+    '2026-04-04T00:15:00.000Z',
+  ],
+  [
+    'one that comes twice, between',
+    { days: ['sun'], from: '02:15', to: '02:45' },
+    '2026-10-25T01:00:00Z',
+    '2026-10-25T01:15:00.000Z',
+  ],
   ['across midnight, before it', { from: '22:00', to: '04:00' }, '2026-07-06T21:00:00Z', undefined],
   [
     'across midnight, on Saturday by Friday',
@@ -77,6 +95,18 @@ test.each([
     '2026-07-09T03:00:00Z',
     '2026-07-11T02:00:00.000Z',
   ],
+  [
+    'when a day begins that is blacked out',
+    { from: '22:00', to: '04:00', blackoutDates: ['2026-07-08'] },
+    '2026-07-07T21:00:00Z',
+    '2026-07-07T22:00:00.000Z',
+  ],
+  [
+    'within the half hour that is skipped on Lord Howe Island',
+    { days: ['sun'], from: '01:30', to: '02:10', timeZone: 'Australia/Lord_Howe' },
+    '2026-10-03T15:05:00Z',
+    '2026-10-03T15:30:00.000Z',
+  ],
   ['at the end of a day', { to: '24:00' }, '2026-07-06T03:00:00Z', '2026-07-06T22:00:00.000Z'],
   [
     'the hour that summer time skips',
@@ -103,6 +133,12 @@ test.each([
 
 test.each([
   ['by the end where nothing is said', {}, '2026-07-07T03:00:00Z', '2026-07-08T03:00:00.000Z'],
+  [
+    'before a day that is blacked out',
+    { from: '22:00', to: '04:00', blackoutDates: ['2026-07-08'] },
+    '2026-07-07T20:30:00Z',
+    '2026-07-07T22:00:00.000Z',
+  ],
   ['earlier', { latestFinish: '04:30' }, '2026-07-07T02:00:00Z', '2026-07-07T02:30:00.000Z'],
   [
     'of the next window, when it has passed',

@@ -10,7 +10,7 @@ export const deliveryWindow = z.strictObject({
   /** Not after `from`: it ends on the next day. */
   to: time,
   timeZone: z.string().refine(isTimeZone, { error: 'is a time zone like Europe/Berlin' }),
-  /** Days on which no window begins, as `YYYY-MM-DD`. */
+  /** Days on which it is closed, and on which none begins that goes on into the next day, as `YYYY-MM-DD`. */
   blackoutDates: z.array(z.iso.date()).max(1_000).default([]),
   /** By when what was due must be delivered; absent: by the end. Not after `from`: on the next day. */
   latestFinish: time.optional(),
@@ -38,8 +38,11 @@ export function opensAt(window: DeliveryWindow, now: Date): Date | 'never' | und
   for (let ahead = 0; ahead <= daysAheadMax; ahead += 1) {
     const day = addDays(start.date, ahead)
     if (!beginsOn(window, day)) continue
-    const at = momentOf(day, window.from, window.timeZone)
-    if (at > now) return at
+    const first = momentOf(day, window.from, window.timeZone)
+    // One that a change of the clocks skips whole does not open on that day, and one that they show twice does so twice.
+    for (const at of [first, new Date(first.getTime() + 60 * minuteMs)]) {
+      if (at > now && isOpenAt(window, at)) return at
+    }
   }
   return 'never'
 }
@@ -51,8 +54,9 @@ export function closesAt(window: DeliveryWindow, now: Date): Date | undefined {
     const day = addDays(date, ahead)
     if (!beginsOn(window, day)) continue
     const end = momentAfterOpening(window, day, window.to)
+    const midnight = momentOf(addDays(day, 1), '00:00', window.timeZone)
     // Clocks that are set back show the end a second time, and the window is open again before that.
-    for (const at of [end, new Date(end.getTime() + 60 * minuteMs)]) {
+    for (const at of [midnight, end, new Date(end.getTime() + 60 * minuteMs)]) {
       const closes = isOpenAt(window, new Date(at.getTime() - minuteMs)) && !isOpenAt(window, at)
       if (at > now && closes) return at
     }
@@ -66,7 +70,9 @@ export function latestFinishAfter(window: DeliveryWindow, due: Date): Date | und
   for (let ahead = -1; ahead <= daysAheadMax; ahead += 1) {
     const day = addDays(date, ahead)
     if (!beginsOn(window, day)) continue
-    const at = momentAfterOpening(window, day, window.latestFinish ?? window.to)
+    const finish = momentAfterOpening(window, day, window.latestFinish ?? window.to)
+    const midnight = momentOf(addDays(day, 1), '00:00', window.timeZone)
+    const at = isBlack(window, addDays(day, 1)) && midnight < finish ? midnight : finish
     if (at > due) return at
   }
   return undefined
@@ -80,13 +86,18 @@ function momentAfterOpening({ from, timeZone }: DeliveryWindow, day: string, tex
 function isOpenAt(window: DeliveryWindow, now: Date): boolean {
   const { date, minutes } = localOf(now, window.timeZone)
   const [from, to] = [minutesOf(window.from), minutesOf(window.to)]
+  if (isBlack(window, date)) return false
   if (from < to) return beginsOn(window, date) && minutes >= from && minutes < to
   return (beginsOn(window, date) && minutes >= from) || (beginsOn(window, addDays(date, -1)) && minutes < to)
 }
 
-function beginsOn({ days: open, blackoutDates }: DeliveryWindow, date: string): boolean {
+function isBlack({ blackoutDates }: DeliveryWindow, date: string): boolean {
+  return blackoutDates.includes(date)
+}
+
+function beginsOn(window: DeliveryWindow, date: string): boolean {
   const day = days[(new Date(`${date}T00:00:00Z`).getUTCDay() + 6) % 7]
-  return day !== undefined && open.includes(day) && !blackoutDates.includes(date)
+  return day !== undefined && window.days.includes(day) && !isBlack(window, date)
 }
 
 function localOf(at: Date, timeZone: string): { readonly date: string; readonly minutes: number } {
@@ -123,8 +134,9 @@ function clockOf(timeZone: string): Intl.DateTimeFormat {
 function momentOf(date: string, text: string, timeZone: string): Date {
   const wanted = minutesOf(text)
   const guess = Date.parse(`${date}T00:00:00Z`) + wanted * minuteMs
-  // Clocks of the earth are at most 14 hours ahead and 12 behind.
-  for (let at = guess - 14 * 60 * minuteMs; at <= guess + 13 * 60 * minuteMs; at += 15 * minuteMs) {
+  // Clocks of the earth are at most 14 hours ahead and 12 behind, and are set at quarters of an hour.
+  const first = Math.floor(guess / (15 * minuteMs) - 14 * 4) * 15 * minuteMs
+  for (let at = first; at <= guess + 13 * 60 * minuteMs; at += 15 * minuteMs) {
     const local = localOf(new Date(at), timeZone)
     const isThere = local.date > date || (local.date === date && local.minutes >= wanted)
     if (!isThere) continue
