@@ -335,6 +335,24 @@ test('a late run is told of behind more runs than a page has, and behind one tha
   expect(new Set(notices.map(({ detail }) => detail['assetName']))).toEqual(new Set(['minded', 'unheard']))
 })
 
+test('a webhook hears of a run that takes long without anybody having subscribed', async () => {
+  const { bed, node, insertRuns } = await open()
+  const dataset = await bed.dataset()
+  const flowId = await bed.flow(node, dataset)
+  await node.notify.createWebhook(bed.caller, { url: 'http://127.0.0.1:9/', topics: ['export.delay'] })
+  await insertRuns(flowId, dataset.id)
+  const options = { metadata: bed.metadata, clock: bed.clock, notify: node.notify, logger: silentLogger }
+  const told = async () => {
+    await tellDelays(options)
+    const page = { isOwn: false, isUnread: false, limit: 50, offset: 0 }
+    return (await node.notify.list(bed.caller, page)).map(({ topic }) => topic)
+  }
+  bed.clock.advance(149 * 60_000)
+  expect(await told()).toEqual([])
+  bed.clock.advance(61_000)
+  expect([await told(), await told()]).toEqual([['export.delay'], ['export.delay']])
+})
+
 test('a sandbox has twenty webhooks, however many are made at once', async () => {
   const { bed, node } = await open()
   const make = () =>

@@ -77,10 +77,10 @@ export async function selectDelayedRuns(
   const answer = await sql<DelayedRun>`
     select run.id, run.subject_id, run.sandbox_id, run.principal_id, run.state, run.message, run.created_at
     from job_runs run
-    join alert_subscriptions alert on alert.sandbox_id = run.sandbox_id
+    left join alert_subscriptions alert on alert.sandbox_id = run.sandbox_id
       and alert.asset_id::text = split_part(run.subject_id, ':', 1)
-    where run.kind = 'export' and run.state in ('queued', 'running', 'sealed', 'waiting')
       and alert.alert_type = 'delay' and alert.is_enabled
+    where run.kind = 'export' and run.state in ('queued', 'running', 'sealed', 'waiting')
       and run.created_at + make_interval(mins => coalesce(alert.delay_minutes, ${late.delayMinutesDefault}::int))
         <= ${late.now}
       and ${isUntold('delay')} and ${isHeard('delay', late)}
