@@ -189,6 +189,15 @@ describe('on a home with a server', () => {
     })
     for (const kind of ['connections', 'sourceConnections', 'targetConnections', 'flows'])
       expect(await names(kind)).not.toContain('odd')
+    for (const [every, said] of [
+      ['1w', 'every week'],
+      ['month', 'every month'],
+      ['once', 'once'],
+    ] as const) {
+      const named = create.with(2, `by ${every}`)
+      expect(await run(...named, '--every', every)).toMatchObject({ code: 0 })
+      expect((await run('export', 'show', named[2]!)).out).toContain(said)
+    }
     await run(...create, '--format', 'csv')
     expect((await run('export', 'show', 'odd')).out).toMatch(/ {3}CSV\n/)
     const shown = JSON.parse((await run('export', 'show', 'odd', '--format', 'json')).out)

@@ -46,9 +46,9 @@ interface CreateFlags extends PlaceOption, DestinationFlags {
   readonly mode: 'incremental' | 'full'
 }
 
-/** As the Flow Service says it, and in milliseconds. */
+/** As the Flow Service says it, and in milliseconds the spans at whose full ones it begins. */
 interface Every {
-  readonly timeUnit: 'minute' | 'hour' | 'day'
+  readonly timeUnit: 'minute' | 'hour' | 'day' | 'week' | 'month' | 'once'
   readonly interval: number
   readonly ms: number
 }
@@ -131,7 +131,7 @@ function addCreate(command: Command, host: CliHost): void {
       ]),
     )
     .addOption(
-      new Option('--every <span>', 'how often: 1d, 6h, 15m')
+      new Option('--every <span>', 'how often: 15m, 6h, 1d, week, month, or once')
         .argParser(every)
         .default(daily, '1d, at midnight UTC'),
     )
@@ -147,7 +147,8 @@ function addCreate(command: Command, host: CliHost): void {
       'after',
       `
 Files come to <place>/<datasetId>/exportTime=YYYYMMDDHHMM/, the manifest last.
-The first delivery by the schedule comes at the next full span (UTC); deliver at once with: sluice export run
+The first delivery by the schedule comes at the next full span (UTC; by week and month, at midnight), that of once now.
+Deliver at once with: sluice export run
 ${destinationHelp}
 The credentials are sealed in the home's database; they are never shown again.
 
@@ -169,7 +170,10 @@ Examples:
         }
         const dataset = await requireDataset(client, flags.dataset)
         const { ms, ...span } = flags.every
-        const startAt = new Date((Math.floor(Date.now() / ms) + 1) * ms)
+        // What comes once comes now.
+        const startAt = new Date(
+          span.timeUnit === 'once' ? Date.now() : (Math.floor(Date.now() / ms) + 1) * ms,
+        )
         const flow = await createExport(client, {
           name,
           datasetId: dataset.id,
@@ -189,9 +193,13 @@ Examples:
 }
 
 function every(text: string): Every {
+  const word = text.trim().replace(/^1\s*w$/, 'week')
+  if (word === 'week' || word === 'month') return { timeUnit: word, interval: 1, ms: 86_400_000 }
+  if (word === 'once') return { timeUnit: word, interval: 0, ms: 1 }
   const match = /^(\d+)\s*(m|h|d)$/.exec(text.trim())
   const interval = Number(match?.[1])
-  if (!match || interval < 1) throw new InvalidArgumentError('expected a span such as 15m, 6h or 1d.')
+  if (!match || interval < 1)
+    throw new InvalidArgumentError('expected a span such as 15m, 6h or 1d, or week, month or once.')
   if (match[2] === 'm') return { timeUnit: 'minute', interval, ms: interval * 60_000 }
   if (match[2] === 'h') return { timeUnit: 'hour', interval, ms: interval * 3_600_000 }
   return { timeUnit: 'day', interval, ms: interval * 86_400_000 }
