@@ -24,6 +24,7 @@ export function storeFailure(error: unknown): unknown {
         hint: 'Shorten the folder template or the name.',
       })
     case 'ENOTDIR':
+    case 'EEXIST': // Told of the last folder of a path, where one is to be made.
       return new AppError('store.unreachable', 'A file stands where the location needs a folder.', {
         cause: error,
         hint: 'Move the file away, or choose other folder names.',

@@ -29,6 +29,14 @@ const withoutLinks: FileSystem = { link: refusing('EPERM'), open }
 
 objectStoreContract('local', () => location())
 
+test('a file that stands where the folder is to be is told of', async () => {
+  await using place = await location()
+  const folder = join(place.base, 'file')
+  await writeFile(folder, '')
+  for (const below of [folder, join(folder, 'out')])
+    await expect(openLocalStore({ kind: 'local', folder: below })).rejects.toThrow('A file stands where')
+})
+
 test('without links, staged files are renamed', async () => {
   await using place = await location(withoutLinks)
   const { store } = place
