@@ -39,7 +39,8 @@ const destinationSpec = (ids: readonly string[], what: string) =>
 
 const upperCase = z.string().transform((text) => text.toUpperCase())
 const booleanText = z.preprocess(
-  (value) => (typeof value === 'string' ? { true: true, false: false }[value.toLowerCase()] : value),
+  (value) =>
+    typeof value === 'string' ? ({ true: true, false: false }[value.toLowerCase()] ?? value) : value,
   z.boolean(),
 )
 

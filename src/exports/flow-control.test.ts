@@ -353,6 +353,7 @@ test('in an organisation that is strict, what the platform refuses is refused, a
     { objectLock: { mode: 'COMPLIANCE', days: 1 } },
   ])
     await expect(make({ params })).rejects.toThrow(`/params/${Object.keys(params)[0]} is`)
+  await expect(make({ params: { includeFileManifest: 'yes' } })).rejects.toThrow('received string')
   await expect(make({ scheduleParams: { startsWith: 'new' } })).rejects.toThrow('/scheduleParams/startsWith')
   await expect(make({ params: { datasetFileType: 'JSON', compression: 'NONE' } })).rejects.toThrow(
     'compression is GZIP',
