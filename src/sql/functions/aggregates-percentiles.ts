@@ -34,6 +34,7 @@ export const percentileFunctions: readonly FunctionEntry[] = [
 function weighted(): Signature[] {
   const print = (printed: PrintedCall): string => {
     const [value = '', share = '', weight = ''] = printed.values
+    checkShares(printed.arguments[1])
     const copies = nullsLeftOut(
       printed,
       value,

@@ -3,7 +3,7 @@ import { duckdbType } from '#types/duckdb.ts'
 import type { BoundExpression } from '../bind/bound.ts'
 import { elementOf } from './arrays-meet.ts'
 import { sequenceFunction } from './arrays-sequence.ts'
-import { on, scalar } from './define.ts'
+import { noBareNull, on, scalar } from './define.ts'
 import type { FunctionEntry, PrintedCall } from './entry.ts'
 import { onceEach } from './once-each.ts'
 
@@ -40,6 +40,7 @@ export const arrayMakingFunctions: readonly FunctionEntry[] = [
           (lists) => `CASE WHEN list_count(${lists}) = len(${lists}) THEN flatten(${lists}) END`,
         ),
       {
+        ...noBareNull,
         converts: ([type]) =>
           elementOf(type).kind === 'array' || elementOf(type).kind === 'void' ? [] : [voidType],
       },

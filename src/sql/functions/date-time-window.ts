@@ -1,5 +1,5 @@
 import { AppError } from '#base/errors.ts'
-import { structType, timestampType, voidType } from '#types/data-type.ts'
+import { sameType, structType, timestampType, voidType } from '#types/data-type.ts'
 import type { BoundExpression } from '../bind/bound.ts'
 import { toInstant } from './date-time-text.ts'
 import { on, scalar } from './define.ts'
@@ -30,7 +30,12 @@ export const dateTimeWindowFunctions: readonly FunctionEntry[] = [
     ),
     remarks: 'To group by: width, distance from one window to the next, start of the first after midnight.',
   },
-  scalar('window_time', on(['struct'], timestampType, `($1."end" - INTERVAL '1' MICROSECOND)`)),
+  scalar(
+    'window_time',
+    on(['struct'], timestampType, `($1."end" - INTERVAL '1' MICROSECOND)`, {
+      fits: ([type]) => type !== undefined && sameType(type, windowType),
+    }),
+  ),
 ]
 
 function overlapping({ values: [time = ''], arguments: given }: PrintedCall): string {

@@ -13,14 +13,19 @@ export const structFunctions: readonly FunctionEntry[] = [
 
 function namedStruct(values: readonly BoundExpression[]): BoundExpression {
   const members: Member[] = []
+  if (values.length === 0) throw notPairs()
   for (let index = 0; index < values.length; index += 2) {
     const [name, value] = [values[index], values[index + 1]]
     if (!value || name?.kind !== 'literal' || name.type.kind !== 'string' || name.value === null) {
-      throw new AppError('query.type', 'named_struct takes pairs of a name and a value.', {
-        hint: "Write named_struct('a', 1, 'b', 2).",
-      })
+      throw notPairs()
     }
     members.push({ name: String(name.value), value })
   }
   return structOf(members)
+}
+
+function notPairs(): AppError {
+  return new AppError('query.type', 'named_struct takes pairs of a name and a value.', {
+    hint: "Write named_struct('a', 1, 'b', 2).",
+  })
 }
