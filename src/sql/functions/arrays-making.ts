@@ -28,7 +28,7 @@ export const arrayMakingFunctions: readonly FunctionEntry[] = [
     ),
   ),
   sequenceFunction,
-  scalar('arrays_zip', on([], zippedType, zipped, { rest: 'array' })),
+  scalar('arrays_zip', on(['array'], zippedType, zipped, { rest: 'array' })),
   scalar(
     'flatten',
     on(
