@@ -1,10 +1,10 @@
 // What commands do with places of deliveries, which needs no server.
 import type { CliHost } from '#cli/cli.ts'
 import type { Destination, VerifyOptions } from '#cli/host.ts'
-import { parseAuth } from '#exports/destination-auth.ts'
-import { destinationStore } from '#exports/destination-store.ts'
-import { findRestorable } from '#exports/restorable.ts'
-import { verifyLocation } from '#exports/verify.ts'
+import { parseAuth } from '#exports/documents/destination-auth.ts'
+import { destinationStore } from '#exports/destinations/destination-store.ts'
+import { findRestorable } from '#exports/restore/restorable.ts'
+import { verifyLocation } from '#exports/verify/verify.ts'
 import type { ObjectStore } from '#objects/object-store.ts'
 import { openStore } from '#objects/open-store.ts'
 

@@ -1,7 +1,7 @@
 import { existsSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
-import { circles } from './support/circles.ts'
+import { circles, circlesOfFolders } from './support/circles.ts'
 import { longest } from './support/longest-first.ts'
 import { productFiles, walls, wallViolations } from './support/walls.ts'
 
@@ -25,6 +25,17 @@ test('a planted circle is found, also where a type alone closes it', () => {
     { path: 'sql/parse/b.ts', text: "import { a } from './a.ts'" },
   ]
   expect(circles(planted)).toEqual(['engine/three.ts, lake/one.ts, lake/two.ts'])
+})
+
+test('no rooms of exports or of queries import each other in a circle', () => {
+  expect(circlesOfFolders(productFiles(source))).toEqual([])
+  const planted = [
+    { path: 'exports/plan/one.ts', text: "import { x } from '../run/two.ts'" },
+    { path: 'exports/run/two.ts', text: "import { y } from './three.ts'" },
+    { path: 'exports/run/three.ts', text: "import type { Z } from '../plan/four.ts'" },
+    { path: 'exports/plan/four.ts', text: '' },
+  ]
+  expect(circlesOfFolders(planted)).toEqual(['exports/plan, exports/run'])
 })
 
 test('every folder of the product has its line in the table of walls', () => {

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
 import { startProduct } from './support/product.ts'
 
-const exportRun = 'src/exports/run-export.test.ts'
+const exportRun = 'src/exports/run/run-export.test.ts'
 const contract = 'test/support/object-store-contract.ts'
 const fails = [
   exportRun,
@@ -108,7 +108,7 @@ const classes: readonly (readonly [number, string, ...(readonly (readonly [strin
     'cleaning up races with the commit of what is cleaned',
     onlyOurs,
     [
-      'src/exports/record-time.test.ts',
+      'src/exports/manifests/record-time.test.ts',
       'what a manifest names is never swept, though it lies in folders below it',
     ],
     ['src/lake/sweep.test.ts', 'what a writer committed before it died stays'],

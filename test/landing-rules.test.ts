@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest'
 import { destinationSpecs } from '../src/exports/destination-specs.ts'
-import { landingInHome } from '../src/exports/landing-in-home.ts'
+import { landingInHome } from '../src/exports/landing/landing-in-home.ts'
 import { ExportBed, type FlowDestination } from './support/exports.ts'
 import { openLandingBed, toLandingZone } from './support/landing-bucket.ts'
 import { hasS3Server, type S3Server, startS3Server } from './support/s3-server.ts'

@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vit
 import type { Caller } from '../src/access/access.ts'
 import type { Logger } from '../src/base/log.ts'
 import { silentLogger } from '../src/base/log.ts'
-import type { LandingBucket } from '../src/exports/landing-in-bucket.ts'
+import type { LandingBucket } from '../src/exports/landing/landing-in-bucket.ts'
 import { type FaultProxy, startFaultProxy } from './support/fault-proxy.ts'
 import { listed } from './support/landing-app.ts'
 import { filesBelow, type LandingBed, openLandingBed } from './support/landing-bucket.ts'

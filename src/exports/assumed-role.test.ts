@@ -3,7 +3,7 @@ import { ExportBed } from '../../test/support/exports.ts'
 import { hasS3Server, startS3Server } from '../../test/support/s3-server.ts'
 import { startStsServer } from '../../test/support/sts-server.ts'
 import { destinationSpecs } from './destination-specs.ts'
-import { openDestination } from './open-destination.ts'
+import { openDestination } from './destinations/open-destination.ts'
 
 const arn = 'arn:aws:iam::123456789012:role/out'
 

@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest'
-import { credentialsExpireAt } from './credential-expiry.ts'
-import { parseAuth } from './destination-auth.ts'
+import { credentialsExpireAt } from './documents/credential-expiry.ts'
+import { parseAuth } from './documents/destination-auth.ts'
 import type { DestinationKind } from './destination-specs.ts'
-import { destinationStore } from './destination-store.ts'
+import { destinationStore } from './destinations/destination-store.ts'
 
 const s3 = { s3AccessKey: 'AKIAQ', s3SecretKey: 'a-secret' }
 const connectionString =

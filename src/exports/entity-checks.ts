@@ -10,24 +10,29 @@ import { type EntityRow, selectEntities, selectEntity, selectExportSettings } fr
 import type { Metadata } from '#metadata/metadata.ts'
 import { selectScheduledQuery } from '#metadata/scheduled-queries.ts'
 import type { ScheduledWriters } from '#query/scheduled-writers.ts'
-import { openAuth } from './connection-secret.ts'
-import { checkPlaceForm } from './destination-forms.ts'
+import { openAuth } from './documents/connection-secret.ts'
+import { checkPlaceForm } from './documents/destination-forms.ts'
 import { destinationKindOf } from './destination-specs.ts'
-import type { DestinationAuth } from './destination-auth.ts'
-import { destinationStore } from './destination-store.ts'
-import { encryptionOf } from './encryption.ts'
-import { checkDestination } from './enforce-rules.ts'
+import type { DestinationAuth } from './documents/destination-auth.ts'
+import { destinationStore } from './destinations/destination-store.ts'
+import { encryptionOf } from './destinations/encryption.ts'
+import { checkDestination } from './rules/enforce-rules.ts'
 import type { EntityKind } from './entity-kind.ts'
-import { nouns } from './entity-references.ts'
-import { type EntityDocuments, fileFormatOf, type FlowDocument, readDocument } from './entity-schemas.ts'
-import type { LandingPlace } from './landing-place.ts'
-import { foldersOf } from './plan-content.ts'
-import { requireEntitled } from './require-entitled.ts'
-import { scheduleRuleOf } from './schedule-params.ts'
-import { strictHint } from './strict-hint.ts'
-import { checkTargetFolder } from './target-folder.ts'
-import { endpointOf, locationOf, type Target } from './target.ts'
-import { targetStore } from './target-store.ts'
+import { nouns } from './entities/entity-references.ts'
+import {
+  type EntityDocuments,
+  fileFormatOf,
+  type FlowDocument,
+  readDocument,
+} from './documents/entity-schemas.ts'
+import type { LandingPlace } from './destinations/landing-place.ts'
+import { foldersOf } from './plan/plan-content.ts'
+import { requireEntitled } from './rules/require-entitled.ts'
+import { scheduleRuleOf } from './documents/schedule-params.ts'
+import { strictHint } from './documents/strict-hint.ts'
+import { checkTargetFolder } from './destinations/target-folder.ts'
+import { endpointOf, locationOf, type Target } from './destinations/target.ts'
+import { targetStore } from './destinations/target-store.ts'
 
 export interface EntityCheckOptions {
   readonly metadata: Metadata

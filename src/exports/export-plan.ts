@@ -2,11 +2,11 @@ import { z } from 'zod'
 import { fileFormat } from '#formats/file-format.ts'
 import type { LakeTable } from '#lake/lake.ts'
 import type { Field } from '#types/data-type.ts'
-import { canonicalJson, sha256Hex } from './canonical-json.ts'
-import { deliveredContent } from './delivered-content.ts'
-import type { PlannedTarget } from './open-destination.ts'
-import { recordFolders, recordRange } from './record-time.ts'
-import { target } from './target.ts'
+import { canonicalJson, sha256Hex } from './manifests/canonical-json.ts'
+import { deliveredContent } from './manifests/delivered-content.ts'
+import type { PlannedTarget } from './destinations/open-destination.ts'
+import { recordFolders, recordRange } from './manifests/record-time.ts'
+import { target } from './destinations/target.ts'
 
 /** What a run delivers and where: decided once, by its first attempt, and read back by every other. */
 const exportPlan = z.strictObject({

@@ -1,12 +1,12 @@
 import type { FlowId, RunId } from '#base/ids.ts'
 import type { Caller } from '#datasets/datasets.ts'
 import type { Run } from '#jobs/jobs.ts'
-import type { DryRun } from './dry-run.ts'
+import type { DryRun } from './plan/dry-run.ts'
 import type { EntityKind } from './entity-kind.ts'
 import type { RecordWindow, WindowRange } from './record-windows.ts'
-import type { NamedRule } from './rules.ts'
+import type { NamedRule } from './rules/rules.ts'
 import type { Specs } from './spec-documents.ts'
-import type { VerifyReport } from './verify.ts'
+import type { VerifyReport } from './verify/verify.ts'
 
 /**
  * Deliveries. The entities are the Flow Service's (base connection, source and target connection, flow), stored as the

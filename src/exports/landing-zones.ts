@@ -17,9 +17,9 @@ import {
 import type { Db, Metadata, Transaction } from '#metadata/metadata.ts'
 import type { FolderEntry } from '#objects/folder-store.ts'
 import type { ObjectSummary } from '#objects/object-store.ts'
-import type { LandingPlace, ZoneFiles } from './landing-place.ts'
-import { isSeenBy, landingPermission } from './landing-policies.ts'
-import { createLandingReads } from './landing-reads.ts'
+import type { LandingPlace, ZoneFiles } from './destinations/landing-place.ts'
+import { isSeenBy, landingPermission } from './landing/landing-policies.ts'
+import { createLandingReads } from './landing/landing-reads.ts'
 
 /**
  * The landing zones of sandboxes as who gets deliveries there reads them: by a key that is somebody's own, ends by itself,

@@ -13,8 +13,8 @@ import {
 } from '../../test/support/destinations.ts'
 import { ExportBed, stopAt } from '../../test/support/exports.ts'
 import { collectAll } from '../../test/support/object-store-contract.ts'
-import { parseManifestName } from './names.ts'
-import { verifyLocation } from './verify.ts'
+import { parseManifestName } from './manifests/names.ts'
+import { verifyLocation } from './verify/verify.ts'
 
 const { signal } = new AbortController()
 const range = (from: number, count: number) => Array.from({ length: count }, (_, index) => from + index)

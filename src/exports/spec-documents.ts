@@ -1,7 +1,7 @@
 import { z } from 'zod'
-import { authFormsOf } from './destination-auth.ts'
-import { keyFormsOf } from './destination-forms.ts'
-import { placeForms } from './place-forms.ts'
+import { authFormsOf } from './documents/destination-auth.ts'
+import { keyFormsOf } from './documents/destination-forms.ts'
+import { placeForms } from './documents/place-forms.ts'
 import { dataLakeSpecId, type DestinationKind, destinationSpecs } from './destination-specs.ts'
 
 export interface SpecDocument extends Record<string, unknown> {

@@ -19,7 +19,7 @@ import type { Db, Transaction } from '#metadata/metadata.ts'
 import { selectQuery } from '#metadata/query.ts'
 import { selectScheduledQuery } from '#metadata/scheduled-queries.ts'
 import type { QueryServiceOptions } from './services.ts'
-import { readRequest } from './stored-request.ts'
+import { readRequest } from './background/stored-request.ts'
 
 export { type AlertType, alertTypes } from '#metadata/alerts.ts'
 

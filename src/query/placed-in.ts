@@ -1,6 +1,6 @@
 import { AppError } from '#base/errors.ts'
 import type { InlinedText } from '#sql/inline-templates.ts'
-import { movedTo } from './dialect-text.ts'
+import { movedTo } from './statements/dialect-text.ts'
 
 /** A failure at its place in the text as it was sent. */
 export function placedIn(inlined: InlinedText | undefined, error: unknown): unknown {

@@ -1,7 +1,7 @@
 import { unreachable } from '#base/assert.ts'
 import type { ParsedQuery } from '#sql/compile.ts'
 import { type RowLimit, rowLimit } from '#sql/limit.ts'
-import { checkLimit, type RowCap } from './engine-rows.ts'
+import { checkLimit, type RowCap } from './rows/engine-rows.ts'
 import type { Scope } from './scope.ts'
 
 /** An interactive SELECT, and how many of its rows are given. */

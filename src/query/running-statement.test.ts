@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { expect, test } from 'vitest'
-import { type RunningStatement, runningStatement } from './engine-rows.ts'
+import { type RunningStatement, runningStatement } from './rows/engine-rows.ts'
 import type { Scope } from './scope.ts'
 
 /** As much of a session as counting its time takes. */

@@ -6,14 +6,14 @@ import {
   selectEnabledScheduledQueries,
   selectRunPace,
 } from '#metadata/scheduled-queries.ts'
-import { findTable } from './find-table.ts'
-import { focusOf } from './focus.ts'
-import { outputText } from './output-text.ts'
-import { ruleOf, timingOf } from './schedules.ts'
+import { findTable } from './names/find-table.ts'
+import { focusOf } from './names/focus.ts'
+import { outputText } from './tables/output-text.ts'
+import { ruleOf, timingOf } from './background/schedules.ts'
 import type { QueryServiceOptions } from './services.ts'
-import { tablesOf } from './statement-tables.ts'
-import { readRequest } from './stored-request.ts'
-import { queryKind } from './submitted-queries.ts'
+import { tablesOf } from './background/statement-tables.ts'
+import { readRequest } from './background/stored-request.ts'
+import { queryKind } from './background/submitted-queries.ts'
 
 /** A scheduled query that stores rows in a dataset. */
 export interface ScheduledWriter {

@@ -3,10 +3,10 @@ import type { Caller } from '#datasets/datasets.ts'
 import type { Literal } from '#sql/compile.ts'
 import type { Gate } from './gate.ts'
 import type { Journal } from './journal.ts'
-import type { Focus } from './names.ts'
+import type { Focus } from './names/names.ts'
 import type { SessionProperties } from './properties.ts'
 import type { QueryServiceOptions } from './services.ts'
-import type { TemporaryTables } from './temporary-tables.ts'
+import type { TemporaryTables } from './names/temporary-tables.ts'
 import type { Variables } from './variables.ts'
 
 /** Everything one statement is carried out with. */

@@ -2,7 +2,7 @@ import type { Clock } from '#base/clock.ts'
 import { newBatchId, type TableId } from '#base/ids.ts'
 import type { Lake, Snapshot } from '#lake/lake.ts'
 import type { Journal, StepPins } from './journal.ts'
-import { sessionOwner } from './temporary-tables.ts'
+import { sessionOwner } from './names/temporary-tables.ts'
 
 /** For sessions: every statement reads the newest snapshots, each table once, and nothing is remembered. */
 export function sessionJournal({

@@ -12,14 +12,43 @@ const recursive: readonly (readonly string[])[] = [
   ['sql/print/spark/'],
   ['sql/compile.ts', 'sql/statement.ts', 'sql/definition.ts'],
   ['natives/xml/'],
-  ['query/run-block.ts', 'query/run-statement.ts'],
+  ['query/statements/run-block.ts', 'query/statements/run-statement.ts'],
   ['metadata/'],
 ]
 
 /** Files that import each other in circles and need not, each circle in one line. */
 export function circles(files: readonly SourceFile[]): string[] {
+  return tiedTogether(arrowsOf(files))
+    .filter(
+      (paths) => !recursive.some((row) => paths.every((path) => row.some((own) => path.startsWith(own)))),
+    )
+    .map((paths) => paths.toSorted().join(', '))
+}
+
+/** Subfolders whose rooms are in an order: what stands beside them is for all of them. */
+const ordered = ['exports/', 'query/']
+
+/** Subfolders that import each other in circles, each circle in one line. */
+export function circlesOfFolders(files: readonly SourceFile[]): string[] {
+  const arrows = new Map<string, Set<string>>()
+  for (const [path, targets] of arrowsOf(files)) {
+    const from = dirname(path)
+    if (!ordered.some((folder) => from.startsWith(folder))) continue
+    const own = arrows.get(from) ?? new Set()
+    arrows.set(from, own)
+    for (const target of targets) {
+      const to = dirname(target)
+      if (to !== from && ordered.some((folder) => to.startsWith(folder))) own.add(to)
+    }
+  }
+  return tiedTogether(new Map([...arrows].map(([from, to]) => [from, [...to]]))).map((folders) =>
+    folders.toSorted().join(', '),
+  )
+}
+
+function arrowsOf(files: readonly SourceFile[]): Map<string, string[]> {
   const known = new Set(files.map(({ path }) => path))
-  const imports = new Map(
+  return new Map(
     files.map((file) => [
       file.path,
       importsOf(file)
@@ -27,11 +56,6 @@ export function circles(files: readonly SourceFile[]): string[] {
         .filter((target) => known.has(target)),
     ]),
   )
-  return tiedTogether(imports)
-    .filter(
-      (paths) => !recursive.some((row) => paths.every((path) => row.some((own) => path.startsWith(own)))),
-    )
-    .map((paths) => paths.toSorted().join(', '))
 }
 
 /** Groups of more than one, each of which leads to all others of its group (Tarjan). */

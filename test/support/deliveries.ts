@@ -1,9 +1,9 @@
 import { generateKeyPairSync, randomBytes, randomUUID, sign } from 'node:crypto'
 import type { FlowId, RunId } from '../../src/base/ids.ts'
-import { sha256Hex } from '../../src/exports/canonical-json.ts'
-import { type ManifestBody, signManifest } from '../../src/exports/manifest.ts'
-import { manifestName, partName } from '../../src/exports/names.ts'
-import type { SigningKey } from '../../src/exports/signing-key.ts'
+import { sha256Hex } from '../../src/exports/manifests/canonical-json.ts'
+import { type ManifestBody, signManifest } from '../../src/exports/manifests/manifest.ts'
+import { manifestName, partName } from '../../src/exports/manifests/names.ts'
+import type { SigningKey } from '../../src/exports/manifests/signing-key.ts'
 import type { MemoryStore } from './memory-store.ts'
 
 export function newKey(): SigningKey {

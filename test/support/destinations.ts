@@ -8,8 +8,8 @@ import {
   generateBlobSASQueryParameters,
   StorageSharedKeyCredential,
 } from '@azure/storage-blob'
-import { destinationStore } from '../../src/exports/destination-store.ts'
-import { parseAuth } from '../../src/exports/destination-auth.ts'
+import { destinationStore } from '../../src/exports/destinations/destination-store.ts'
+import { parseAuth } from '../../src/exports/documents/destination-auth.ts'
 import { type DestinationKind, destinationSpecs } from '../../src/exports/destination-specs.ts'
 import type { ObjectStore } from '../../src/objects/object-store.ts'
 import { openStore } from '../../src/objects/open-store.ts'

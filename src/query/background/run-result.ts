@@ -1,0 +1,98 @@
+import { basename } from 'node:path'
+import { newAttemptFolder } from '#base/engine-folder.ts'
+import { AppError } from '#base/errors.ts'
+import { quoteIdentifier } from '#base/sql-text.ts'
+import type { RunContext, RunOutcome } from '#jobs/jobs.ts'
+import { fillKeptResult, selectKeptResult } from '#metadata/kept-results.ts'
+import { updateQueryLog } from '#metadata/query.ts'
+import { rowLimit } from '#sql/limit.ts'
+import { distinctlyNamed } from '#types/distinct-names.ts'
+import { focusOf } from '../names/focus.ts'
+import type { Gate } from '../gate.ts'
+import { SessionProperties } from '../properties.ts'
+import { planQuery } from '../rows/plan-query.ts'
+import type { ResultPart } from '../results.ts'
+import { taskOf } from './run-task.ts'
+import type { Scope } from '../scope.ts'
+import type { QueryServiceOptions } from '../services.ts'
+import { sessionJournal } from '../session-journal.ts'
+import { TemporaryTables } from '../names/temporary-tables.ts'
+import { Variables } from '../variables.ts'
+
+/** The job kind of results that are kept. */
+export const resultKind = 'result'
+
+/** One attempt: the rows are written once into files of a folder of its own, and become the result in one transaction. */
+export async function runResult(
+  { services, gate }: { readonly services: QueryServiceOptions; readonly gate: Gate },
+  { run, lease, signal }: RunContext,
+): Promise<RunOutcome> {
+  const { access, clock, engine, lake, limits, metadata, nodeId, resultsFolder, sql } = services
+  const caller = await access.actAs(run.principalId, run.sandboxId)
+  const question = { principal: caller.principal, sandboxId: caller.sandbox.id }
+  await access.require({ ...question, permission: 'batch-queries' })
+  const { request, text } = await taskOf(metadata.db, run)
+  const kept = await selectKeptResult(metadata.db, run.subjectId)
+  if (!kept) throw new AppError('result.unknown', 'The result was deleted before it was made.')
+  const [scanned] = sql.split(text)
+  const statement = scanned && sql.parse(scanned)
+  if (statement?.kind !== 'query') throw new AppError('query.unsupported', 'A result is of one SELECT.')
+  const journal = sessionJournal(services)
+  const scope: Scope = {
+    services,
+    gate,
+    caller,
+    database: request.database,
+    focus: await focusOf(services, { caller, database: request.database }),
+    properties: new SessionProperties(new Map([['session_authorization', caller.principal.name]]), new Map()),
+    temporaries: new TemporaryTables(),
+    variables: new Variables(),
+    parameters: [],
+    journal,
+    step: '0',
+    pool: 'batch',
+    notice: () => {},
+    signal,
+  }
+  // There is no limit of rows here, so that LIMIT 0 has nothing to lift; it means all rows here, too.
+  const limit = rowLimit(statement.query, { parameters: [], variables: {} })
+  const query = limit.kind === 'lifted' ? limit.query : statement.query
+  const planned = await planQuery(scope, query, await journal.pins('0'))
+  const columns = distinctlyNamed(planned.columns)
+  const names = columns.map(({ name }) => quoteIdentifier(name)).join(', ')
+  using files = await lake.lease(planned.files, { signal })
+  const folder = await newAttemptFolder(resultsFolder, kept.id, lease.fence)
+  const copied = await engine.copy(
+    { sql: `SELECT * FROM (${planned.sql}) AS result(${names})`, files: files.paths, pool: 'batch' },
+    {
+      folder,
+      isOrdered: planned.isOrdered,
+      format: { kind: 'parquet', compression: 'zstd', fileBytesMax: Number(kept.part_bytes) },
+      onProgress: ({ rowCount }) => {
+        lease.saveProgress({ rowCount }).catch(() => {}) // Only for people.
+      },
+      signal,
+    },
+  )
+  const parts: ResultPart[] = copied.files
+    .filter((file) => file.rowCount > 0)
+    .map(({ path, rowCount, bytes }) => ({ name: basename(path), rowCount, bytes }))
+  await metadata.transaction(async (tx) => {
+    await lease.finish(tx, { rowCount: copied.rowCount, partCount: parts.length })
+    await fillKeptResult(tx, kept.id, {
+      node_id: nodeId,
+      folder,
+      columns: JSON.stringify(columns.map(({ name, type }) => ({ name, type }))),
+      parts: JSON.stringify(parts),
+      row_count: copied.rowCount,
+      expires_at: new Date(clock.now().getTime() + limits.resultRetentionMs),
+    })
+    await updateQueryLog(tx, kept.id, {
+      state: 'SUCCESS',
+      row_count: copied.rowCount,
+      referenced_datasets: [...planned.datasetIds],
+      updated_at: clock.now(),
+    })
+  })
+  return 'finished'
+}

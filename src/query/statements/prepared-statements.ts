@@ -1,0 +1,50 @@
+import { AppError } from '#base/errors.ts'
+import { movedTo } from './dialect-text.ts'
+import type { StatementOf } from '../query.ts'
+
+type Prepared = StatementOf<'prepare'>
+
+/** Statements kept by PREPARE. Names are the same without case. */
+export interface PreparedStatements {
+  get(name: string): Prepared | undefined
+  /** @throws AppError 'query.statement_exists', 'query.limit' */
+  add(statement: Prepared): void
+  /** Whether there was one. */
+  remove(name: string): boolean
+  clear(): void
+}
+
+const preparedMax = 1_000
+
+export function preparedStatements(): PreparedStatements {
+  const statements = new Map<string, Prepared>()
+  return {
+    get: (name) => statements.get(name.toLowerCase()),
+    add: (statement) => {
+      const { name } = statement
+      const key = name.toLowerCase()
+      if (statements.has(key)) {
+        throw new AppError(
+          'query.statement_exists',
+          `There is a prepared statement ${JSON.stringify(name)} already.`,
+          { hint: 'Send DEALLOCATE first, or choose another name.' },
+        )
+      }
+      if (statements.size >= preparedMax) {
+        throw new AppError('query.limit', `A session has at most ${preparedMax} prepared statements.`)
+      }
+      statements.set(key, statement)
+    },
+    remove: (name) => statements.delete(name.toLowerCase()),
+    clear: () => statements.clear(),
+  }
+}
+
+/** A failure of what was prepared: its place is in the text of the PREPARE, which is not the one that was sent now. */
+export function inPrepared(error: unknown): unknown {
+  return error instanceof AppError && error.position ? movedTo(error, undefined) : error
+}
+
+export function unknownPrepared(name: string): AppError {
+  return new AppError('query.unknown_statement', `There is no prepared statement ${JSON.stringify(name)}.`)
+}
