@@ -60,13 +60,11 @@ export function identityChecks(
   // Another engine may have renamed it.
   if (!path || !columns.fields.some((field) => field.name === name)) return []
   const map = columns.fields.find((field) => field.name === 'identityMap' && field.type.kind === 'map')
-  const value = path
-    .slice(1)
-    .reduce((sql, step) => `struct_extract(${sql}, ${quoteLiteral(step)})`, sqlOf(name))
+  const isEmpty = (value: string): string => `coalesce(${value}, '') = ''`
   const others = map ? ` AND coalesce(cardinality(${sqlOf(map.name)}), 0) = 0` : ''
   return [
     {
-      sql: `(coalesce(${value}, '') = ''${others})`,
+      sql: `(${anywhere(sqlOf(name), path.slice(1), isEmpty)}${others})`,
       reason: `the primary identity ${shownValue(path.join('.'))} is missing`,
     },
   ]
@@ -94,20 +92,23 @@ export function constraintChecks(
   })
 }
 
+const asItIs = (value: string): string => value
+
 type Condition = readonly [isRefused: (value: string) => string, what: string]
 
 function conditions(asked: Omit<Constraints, 'path'>): Condition[] {
   const { minimum, maximum, exclusiveMinimum, exclusiveMaximum, minLength, maxLength } = asked
   const out: Condition[] = []
-  const add = (limit: number | undefined, isRefused: (value: string) => string, what: string): void => {
-    if (limit !== undefined) out.push([isRefused, `${what} ${limit}`])
+  const add = (limit: number | undefined, operator: string, what: string, size = asItIs): void => {
+    if (limit !== undefined) out.push([(value) => `${size(value)} ${operator} ${limit}`, `${what} ${limit}`])
   }
-  add(minimum, (value) => `${value} < ${minimum}`, 'is less than')
-  add(maximum, (value) => `${value} > ${maximum}`, 'is more than')
-  add(exclusiveMinimum, (value) => `${value} <= ${exclusiveMinimum}`, 'is not more than')
-  add(exclusiveMaximum, (value) => `${value} >= ${exclusiveMaximum}`, 'is not less than')
-  add(minLength, (value) => `length(${value}) < ${minLength}`, 'has fewer characters than')
-  add(maxLength, (value) => `length(${value}) > ${maxLength}`, 'has more characters than')
+  add(minimum, '<', 'is less than')
+  add(maximum, '>', 'is more than')
+  add(exclusiveMinimum, '<=', 'is not more than')
+  add(exclusiveMaximum, '>=', 'is not less than')
+  const length = (value: string): string => `length(${value})`
+  add(minLength, '<', 'has fewer characters than', length)
+  add(maxLength, '>', 'has more characters than', length)
   const matches = (pattern: string) => (value: string) =>
     `NOT regexp_matches(${value}, ${quoteLiteral(pattern)})`
   if (asked.pattern !== undefined) {

@@ -9,6 +9,7 @@ import {
 import { must } from '#base/assert.ts'
 import type { BatchId, DatasetId, PrincipalId, SandboxId, TableId } from '#base/ids.ts'
 import type { Db, Transaction } from './metadata.ts'
+import { lockName } from './lock-name.ts'
 
 export interface DatasetTables {
   datasets: {
@@ -117,7 +118,7 @@ export type DatasetRow = Selectable<DatasetTables['datasets']>
 
 /** Makes table names be chosen one after the other in a sandbox, until the transaction ends. */
 export async function lockTableNames(tx: Transaction, sandboxId: SandboxId): Promise<void> {
-  await sql`select pg_advisory_xact_lock(hashtextextended(${`table names of ${sandboxId}`}, 0))`.execute(tx)
+  await lockName(tx, `table names of ${sandboxId}`)
 }
 
 /** Which of the names are taken. */

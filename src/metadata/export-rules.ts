@@ -1,6 +1,7 @@
 import { type ColumnType, type Insertable, type Selectable, sql } from 'kysely'
 import type { PrincipalId, SandboxId } from '#base/ids.ts'
 import type { Db, Transaction } from './metadata.ts'
+import { lockName } from './lock-name.ts'
 
 export interface ExportRuleTables {
   export_rules: {
@@ -58,7 +59,7 @@ export async function deleteExportRule(
 
 /** Until the end of the transaction nobody else who asks for it seals a delivery of the sandbox. */
 export async function lockExported(tx: Transaction, sandboxId: SandboxId): Promise<void> {
-  await sql`select pg_advisory_xact_lock(hashtextextended(${`exported of ${sandboxId}`}, 0))`.execute(tx)
+  await lockName(tx, `exported of ${sandboxId}`)
 }
 
 /** Deliveries to one place; where that is not known yet there is a plan. */

@@ -3,6 +3,7 @@ import { assert } from '#base/assert.ts'
 import type { DatasetId, FlowId, OrganizationId, PrincipalId, RunId, SandboxId, TableId } from '#base/ids.ts'
 import type { RunRow } from './jobs.ts'
 import type { Db, Transaction } from './metadata.ts'
+import { lockName } from './lock-name.ts'
 
 export interface ExportTables {
   export_settings: {
@@ -113,7 +114,7 @@ export async function lockEntity(
 
 /** Until the end of the transaction nobody else who asks for it adds to the entities of a sandbox. */
 export async function lockEntities(tx: Transaction, sandboxId: SandboxId): Promise<void> {
-  await sql`select pg_advisory_xact_lock(hashtextextended(${`flow entities of ${sandboxId}`}, 0))`.execute(tx)
+  await lockName(tx, `flow entities of ${sandboxId}`)
 }
 
 /** The last updated first. */

@@ -1,6 +1,7 @@
-import { type Selectable, sql } from 'kysely'
+import type { Selectable } from 'kysely'
 import type { OrganizationId, PrincipalId, SandboxId } from '#base/ids.ts'
 import type { Db, Transaction } from './metadata.ts'
+import { lockName } from './lock-name.ts'
 
 export interface LandingKeyTables {
   landing_keys: {
@@ -70,8 +71,7 @@ export async function deleteEndedLandingKeys(tx: Transaction, before: Date): Pro
 
 /** Of those who make a key for somebody at once, each sees what the one before has made. */
 export async function lockLandingKeys(tx: Transaction, owner: Owner): Promise<void> {
-  const name = `landing keys of ${owner.principal_id} in ${owner.sandbox_id}`
-  await sql`select pg_advisory_xact_lock(hashtextextended(${name}, 0))`.execute(tx)
+  await lockName(tx, `landing keys of ${owner.principal_id} in ${owner.sandbox_id}`)
 }
 
 /** All that somebody has in any sandbox, with their secrets. */

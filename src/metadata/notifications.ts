@@ -1,6 +1,7 @@
-import { type ColumnType, type Insertable, type Selectable, sql } from 'kysely'
+import type { ColumnType, Insertable, Selectable } from 'kysely'
 import type { OrganizationId, PrincipalId, SandboxId } from '#base/ids.ts'
 import type { Db, Transaction } from './metadata.ts'
+import { lockName } from './lock-name.ts'
 
 export interface NotifyTables {
   notifications: {
@@ -120,7 +121,7 @@ export async function insertWebhook(
 
 /** Until the end of the transaction nobody else who asks for it makes a webhook in the sandbox. */
 export async function lockWebhooks(tx: Transaction, sandboxId: SandboxId): Promise<void> {
-  await sql`select pg_advisory_xact_lock(hashtextextended(${`webhooks of ${sandboxId}`}, 0))`.execute(tx)
+  await lockName(tx, `webhooks of ${sandboxId}`)
 }
 
 export async function selectWebhooks(db: Db, sandboxId: SandboxId): Promise<WebhookRow[]> {

@@ -1,4 +1,5 @@
 import { type RawBuilder, sql } from 'kysely'
+import type { Db } from './metadata.ts'
 
 /** A page of a list that is ordered by a time, ties by id. */
 export interface TimePage {
@@ -73,8 +74,31 @@ export function pageOfRows<Row>(page: TimePage, selected: readonly Row[]): PageO
 const shortPageRows = 20
 const pageBytesMax = 32 * 1024 * 1024
 
-/** The page, cut before the row from which on it would hold more text than an answer should. Never before its first. */
-export async function pageThatFits(
+/** A page of the rows of a source, cut before the row from which on it would hold more text than an answer should. */
+export async function selectPage<Row>(
+  db: Db,
+  page: TimePage,
+  select: {
+    readonly from: RawBuilder<unknown>
+    readonly conditions: readonly RawBuilder<boolean>[]
+    readonly order: RawBuilder<Date>
+    /** How long a row's texts are. */
+    readonly bytes: RawBuilder<unknown>
+  },
+): Promise<PageOf<Row>> {
+  const by = { order: select.order, id: sql<string>`id` }
+  const { where, tail } = pageSql(page, by)
+  const from = sql`from ${select.from} where ${sql.join([where, ...select.conditions], sql` and `)}`
+  const fitting = await pageThatFits(page, async () => {
+    const sizes = await sql<{ bytes: string }>`select ${select.bytes} as bytes ${from} ${tail}`.execute(db)
+    return sizes.rows
+  })
+  const { rows } = await sql<Row>`select * ${from} ${pageSql(fitting, by).tail}`.execute(db)
+  return pageOfRows(fitting, rows)
+}
+
+/** Never cut before its first row. */
+async function pageThatFits(
   page: TimePage,
   /** Of its rows, in the order they are selected in. */
   sizesOf: () => Promise<readonly { readonly bytes: string }[]>,

@@ -1,7 +1,7 @@
 import { type ColumnType, type Insertable, type RawBuilder, type Selectable, sql } from 'kysely'
 import type { PrincipalId, SandboxId } from '#base/ids.ts'
 import type { Db, Transaction } from './metadata.ts'
-import { contains, type PageOf, pageOfRows, pageSql, pageThatFits, type TimePage } from './page.ts'
+import { contains, type PageOf, selectPage, type TimePage } from './page.ts'
 
 export interface QueryTemplateTable {
   id: string
@@ -87,20 +87,12 @@ export async function selectQueryTemplates(
   },
 ): Promise<PageOf<QueryTemplateRow>> {
   const order = options.order === 'created' ? sql<Date>`created_at` : sql<Date>`updated_at`
-  const by = { order, id: sql<string>`id` }
-  const { where, tail } = pageSql(options.page, by)
-  const conditions = [where, ...conditionsOf(sandboxId, options.filters)]
-  const from = sql`from query_templates where ${sql.join(conditions, sql` and `)}`
-  const page = await pageThatFits(
-    options.page,
-    async () =>
-      (
-        await sql<{ bytes: string }>`
-    select octet_length(sql) + octet_length(parameters::text) as bytes ${from} ${tail}`.execute(db)
-      ).rows,
-  )
-  const { rows } = await sql<QueryTemplateRow>`select * ${from} ${pageSql(page, by).tail}`.execute(db)
-  return pageOfRows(page, rows)
+  return await selectPage<QueryTemplateRow>(db, options.page, {
+    from: sql`query_templates`,
+    conditions: conditionsOf(sandboxId, options.filters),
+    order,
+    bytes: sql`octet_length(sql) + octet_length(parameters::text)`,
+  })
 }
 
 export async function countQueryTemplates(

@@ -2,7 +2,7 @@ import { type ColumnType, type Insertable, type RawBuilder, type Selectable, sql
 import type { PrincipalId, RunId, SandboxId } from '#base/ids.ts'
 import { jsonRows } from './json-rows.ts'
 import type { Db } from './metadata.ts'
-import { contains, type PageOf, pageOfRows, pageSql, pageThatFits, type TimePage } from './page.ts'
+import { contains, type PageOf, selectPage, type TimePage } from './page.ts'
 import { preparedStatement } from './prepared.ts'
 import type { ScheduledQueryTable } from './scheduled-queries.ts'
 import type { QueryTemplateTable } from './query-templates.ts'
@@ -155,27 +155,17 @@ export async function selectQueries(
   },
 ): Promise<PageOf<QueryLogRow>> {
   const order = options.order === 'created' ? sql<Date>`created_at` : sql<Date>`updated_at`
-  const by = { order, id: sql<string>`id` }
-  const { where, tail } = pageSql(options.page, by)
-  const conditions = [
-    where,
-    sql<boolean>`sandbox_id = ${sandboxId}`,
-    ...(options.withDeleted ? [] : [sql<boolean>`deleted_at is null`]),
-    ...(options.withHidden ? [] : [sql<boolean>`not is_hidden`]),
-    ...options.filters.map(conditionOf),
-  ]
-  const from = sql`from ${entries} as entry where ${sql.join(conditions, sql` and `)}`
-  const page = await pageThatFits(
-    options.page,
-    async () =>
-      (
-        await sql<{ bytes: string }>`
-    select octet_length(sql) + coalesce(octet_length(effective_sql), 0)
-      + coalesce(octet_length(request::text), 0) as bytes ${from} ${tail}`.execute(db)
-      ).rows,
-  )
-  const { rows } = await sql<QueryLogRow>`select * ${from} ${pageSql(page, by).tail}`.execute(db)
-  return pageOfRows(page, rows)
+  return await selectPage<QueryLogRow>(db, options.page, {
+    from: sql`${entries} as entry`,
+    conditions: [
+      sql<boolean>`sandbox_id = ${sandboxId}`,
+      ...(options.withDeleted ? [] : [sql<boolean>`deleted_at is null`]),
+      ...(options.withHidden ? [] : [sql<boolean>`not is_hidden`]),
+      ...options.filters.map(conditionOf),
+    ],
+    order,
+    bytes: sql`octet_length(sql) + coalesce(octet_length(effective_sql), 0) + coalesce(octet_length(request::text), 0)`,
+  })
 }
 
 const columns = {

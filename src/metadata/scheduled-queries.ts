@@ -2,7 +2,7 @@ import { type ColumnType, type Insertable, type RawBuilder, type Selectable, sql
 import type { PrincipalId, SandboxId } from '#base/ids.ts'
 import type { RunRow } from './jobs.ts'
 import type { Db, Transaction } from './metadata.ts'
-import { type PageOf, pageOfRows, pageSql, pageThatFits, type TimePage } from './page.ts'
+import { type PageOf, pageOfRows, pageSql, selectPage, type TimePage } from './page.ts'
 
 export interface ScheduledQueryTable {
   id: string
@@ -97,29 +97,20 @@ export async function selectScheduledQueries(
   },
 ): Promise<PageOf<ScheduledQueryRow>> {
   const order = options.order === 'created' ? sql<Date>`created_at` : sql<Date>`updated_at`
-  const by = { order, id: sql<string>`id` }
-  const { where, tail } = pageSql(options.page, by)
-  const conditions = [
-    where,
-    sql<boolean>`sandbox_id = ${sandboxId}`,
-    sql<boolean>`schedule is not null`,
-    ...options.filters.map(({ field, operator, values: [value = ''] }) =>
-      operator === '=='
-        ? sql<boolean>`${scheduleColumns[field]} = ${value}`
-        : sql<boolean>`${scheduleColumns[field]} ${sql.raw(operator)} ${value}`,
-    ),
-  ]
-  const from = sql`from scheduled_queries where ${sql.join(conditions, sql` and `)}`
-  const page = await pageThatFits(
-    options.page,
-    async () =>
-      (
-        await sql<{ bytes: string }>`
-    select octet_length(sql) + octet_length(request::text) as bytes ${from} ${tail}`.execute(db)
-      ).rows,
-  )
-  const { rows } = await sql<ScheduledQueryRow>`select * ${from} ${pageSql(page, by).tail}`.execute(db)
-  return pageOfRows(page, rows)
+  return await selectPage<ScheduledQueryRow>(db, options.page, {
+    from: sql`scheduled_queries`,
+    conditions: [
+      sql<boolean>`sandbox_id = ${sandboxId}`,
+      sql<boolean>`schedule is not null`,
+      ...options.filters.map(({ field, operator, values: [value = ''] }) =>
+        operator === '=='
+          ? sql<boolean>`${scheduleColumns[field]} = ${value}`
+          : sql<boolean>`${scheduleColumns[field]} ${sql.raw(operator)} ${value}`,
+      ),
+    ],
+    order,
+    bytes: sql`octet_length(sql) + octet_length(request::text)`,
+  })
 }
 
 /** Those of a sandbox that have ticks to come, in no order. */

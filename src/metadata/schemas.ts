@@ -8,6 +8,7 @@ import {
 } from 'kysely'
 import type { PrincipalId, SandboxId } from '#base/ids.ts'
 import type { Db, Transaction } from './metadata.ts'
+import { lockName } from './lock-name.ts'
 
 export interface SchemaTables {
   /** Schemas, classes, field groups and data types of the customer. */
@@ -62,7 +63,7 @@ export type SchemaChangeRow = Selectable<SchemaTables['schema_changes']>
 
 /** Makes changes of a sandbox's registry happen one after the other, until the transaction ends. */
 export async function lockRegistry(tx: Transaction, sandboxId: SandboxId): Promise<void> {
-  await sql`select pg_advisory_xact_lock(hashtextextended(${`registry of ${sandboxId}`}, 0))`.execute(tx)
+  await lockName(tx, `registry of ${sandboxId}`)
 }
 
 /** False when the sandbox has such an id or title already. */

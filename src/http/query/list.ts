@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { AppError } from '#base/errors.ts'
 import type { PageOf, TimePage } from '#query/background.ts'
+import { utcText } from './utc-text.ts'
 
 /** As public clients send: empty parameters, Python's booleans, pages of a thousand. */
 const absentWhenEmpty = (value: unknown) => (value === '' ? undefined : value)
@@ -76,8 +77,7 @@ function startOf(text: string): NonNullable<TimePage['start']> {
 function instantOf(text: string): Date | undefined {
   if (/^\d{10,15}$/.test(text)) return new Date(Number(text))
   if (!time.test(text)) return undefined
-  const isLocal = /T[\d:.]+$/i.test(text)
-  const date = new Date(`${text.replace(' ', '+')}${isLocal ? 'Z' : ''}`)
+  const date = new Date(utcText(text.replace(' ', '+')))
   return Number.isNaN(date.getTime()) ? undefined : date
 }
 

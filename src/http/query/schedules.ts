@@ -9,6 +9,7 @@ import { base } from './query-document.ts'
 import { orNull, queryBody, requestOf } from './request.ts'
 import { scheduleDocument } from './schedule-document.ts'
 import { accepted, acceptedShape, listShape, registeringShape, scheduleShape } from './shapes.ts'
+import { utcText } from './utc-text.ts'
 
 const tags = ['Query Service']
 const view = guarded('query', 'manage-queries')
@@ -19,10 +20,7 @@ const wantedTime = 'Expected a time like 2026-01-31T06:00:00Z'
 /** What is written without an offset is of UTC, as schedules are. */
 const instant = z
   .union([z.iso.datetime({ offset: true, local: true }), z.number()], wantedTime)
-  .transform(
-    (value) =>
-      new Date(typeof value === 'string' && !/(?:z|[+-]\d\d:?\d\d)$/i.test(value) ? `${value}Z` : value),
-  )
+  .transform((value) => new Date(typeof value === 'string' ? utcText(value) : value))
   .refine((time) => time.getUTCFullYear() > 0 && time.getUTCFullYear() < 10_000, wantedTime)
 
 const newSchedule = z.looseObject({

@@ -15,6 +15,7 @@ import { SessionProperties } from '../properties.ts'
 import type { QueryLog } from './query-log.ts'
 import type { Statement } from '../query.ts'
 import type { ResultRows } from '../results.ts'
+import { pullAll } from '../rows/pull-all.ts'
 import { runSteps } from '../statements/run-block.ts'
 import { RunJournal } from './run-journal.ts'
 import { type RunTask, taskOf } from './run-task.ts'
@@ -29,7 +30,6 @@ import { timeOfRun } from './time-of-run.ts'
 import { Variables } from '../variables.ts'
 
 const noticesMax = 100
-const pullLimit = { rowCountMax: 2_048, bytesMax: 256 * 1024 }
 
 interface Shared {
   readonly services: QueryServiceOptions
@@ -186,6 +186,6 @@ async function touchedBy(scope: Scope, statements: readonly Statement[]): Promis
 }
 
 async function drain(rows: ResultRows): Promise<void> {
-  await using _rows = rows
-  while ((await rows.pull(pullLimit)).state === 'more');
+  await using own = rows
+  await pullAll(own)
 }

@@ -5,13 +5,13 @@ import { quoteIdentifier } from '#base/sql-text.ts'
 import type { RunContext, RunOutcome } from '#jobs/jobs.ts'
 import { fillKeptResult, selectKeptResult } from '#metadata/kept-results.ts'
 import { updateQueryLog } from '#metadata/query.ts'
-import { rowLimit } from '#sql/limit.ts'
 import { distinctlyNamed } from '#types/distinct-names.ts'
 import { focusOf } from '../names/focus.ts'
 import type { Gate } from '../gate.ts'
 import { SessionProperties } from '../properties.ts'
 import { planQuery } from '../rows/plan-query.ts'
 import type { ResultPart } from '../results.ts'
+import { uncapped } from '../row-cap.ts'
 import { taskOf } from './run-task.ts'
 import type { Scope } from '../scope.ts'
 import type { QueryServiceOptions } from '../services.ts'
@@ -54,10 +54,7 @@ export async function runResult(
     notice: () => {},
     signal,
   }
-  // There is no limit of rows here, so that LIMIT 0 has nothing to lift; it means all rows here, too.
-  const limit = rowLimit(statement.query, { parameters: [], variables: {} })
-  const query = limit.kind === 'lifted' ? limit.query : statement.query
-  const planned = await planQuery(scope, query, await journal.pins('0'))
+  const planned = await planQuery(scope, uncapped(scope, statement.query), await journal.pins('0'))
   const columns = distinctlyNamed(planned.columns)
   const names = columns.map(({ name }) => quoteIdentifier(name)).join(', ')
   using files = await lake.lease(planned.files, { signal })

@@ -9,6 +9,7 @@ import type { ResultRows } from '../results.ts'
 import { uncapped } from '../row-cap.ts'
 import type { Scope } from '../scope.ts'
 import { staticResult } from '../static-rows.ts'
+import { pullAll } from '../rows/pull-all.ts'
 
 /** Cursors of one session. A cursor reads the snapshots of the moment it was declared, forward only. */
 export interface Cursors extends AsyncDisposable {
@@ -165,19 +166,12 @@ function part(
   }
 }
 
-const passedRowsMax = 4_096
-const passedBytesMax = 512 * 1024
-
 /** What MOVE says: how many rows of the cursor were passed over. */
 export async function moved(fetched: StatementResult): Promise<StatementResult> {
   let rowCount = 0
   if (fetched.kind === 'rows') {
     await using rows = fetched.rows
-    for (;;) {
-      const chunk = await rows.pull({ rowCountMax: passedRowsMax, bytesMax: passedBytesMax })
-      rowCount += chunk.rowCount
-      if (chunk.state === 'done') break
-    }
+    rowCount = await pullAll(rows)
   }
   return { kind: 'command', tag: `MOVE ${rowCount}`, rowCount: undefined }
 }

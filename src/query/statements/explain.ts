@@ -1,5 +1,6 @@
 import { openRows } from '../rows/engine-rows.ts'
 import type { PlannedQuery } from '../rows/plan-query.ts'
+import { pullAll } from '../rows/pull-all.ts'
 import type { Scope } from '../scope.ts'
 
 /** What running a query took. */
@@ -8,18 +9,12 @@ export interface Took {
   readonly ms: number
 }
 
-const pullLimit = { rowCountMax: 8_192, bytesMax: 1024 * 1024 }
-
 /** All its rows are computed and given to nobody. */
 export async function runToEnd(scope: Scope, planned: PlannedQuery): Promise<Took> {
   const startedAt = performance.now()
   await using rows = await openRows(scope, planned, { encoding: { kind: 'jsonRows' }, cap: undefined })
-  let rowCount = 0
-  for (;;) {
-    const chunk = await rows.pull(pullLimit)
-    rowCount += chunk.rowCount
-    if (chunk.state === 'done') return { rowCount, ms: performance.now() - startedAt }
-  }
+  const rowCount = await pullAll(rows)
+  return { rowCount, ms: performance.now() - startedAt }
 }
 
 /** The plan as people read it: what is read of which table. Nothing of the engine or its files shows. */

@@ -11,6 +11,7 @@ import {
 import type { CallExtras, FunctionEntry, Signature } from '../functions/entry.ts'
 import type { BoundCall, BoundExpression, BoundLiteral } from './bound.ts'
 import { foldCast } from './fold.ts'
+import { distinctlyNamed } from '#types/distinct-names.ts'
 
 /** Makers of bound expressions. They simplify what is known at once: constants, fields of structs just made. */
 
@@ -68,13 +69,7 @@ export interface Member {
 
 /** A struct of members in their order; of a name that comes again, in any case, the next is `name_2`. */
 export function structOf(members: readonly Member[]): BoundExpression {
-  const taken = new Set<string>()
-  const fields = members.map(({ name, value }) => {
-    let own = name
-    for (let count = 2; taken.has(own.toLowerCase()); count++) own = `${name}_${count}`
-    taken.add(own.toLowerCase())
-    return { name: own, type: value.type }
-  })
+  const fields = distinctlyNamed(members.map(({ name, value }) => ({ name, type: value.type })))
   return { kind: 'struct', values: members.map(({ value }) => value), type: structType(fields) }
 }
 

@@ -1,6 +1,6 @@
 import { booleanType, integerType, longType } from '#types/data-type.ts'
 import { elementOf, firstElement, meetingElement } from './arrays-meet.ts'
-import { firstNoBareNull, noBareNull, ofKind, on, sameAsFirst, scalar } from './define.ts'
+import { firstNoBareNull, noBareNull, ofKind, on, onlyOfKind, sameAsFirst, scalar } from './define.ts'
 import type { FunctionEntry, PrintedCall } from './entry.ts'
 import { extremeByKey, isNested } from './nested-order.ts'
 import { onceEach } from './once-each.ts'
@@ -86,7 +86,7 @@ export const arraySetFunctions: readonly FunctionEntry[] = [
           [`CASE WHEN ${left} IS NOT NULL AND ${right} IS NOT NULL THEN list_concat(${left}, ${right}) END`],
           (all) => distinct(all),
         ),
-      { fits: (types) => types.every(({ kind }) => kind === 'array') },
+      onlyOfKind('array'),
     ),
   ),
   {
@@ -102,7 +102,7 @@ export const arraySetFunctions: readonly FunctionEntry[] = [
               `(list_has_any(${left}, ${right}) OR CASE WHEN len(${left}) > 0 AND len(${right}) > 0 ` +
               `AND (list_count(${left}) < len(${left}) OR list_count(${right}) < len(${right})) THEN NULL ELSE false END)`,
           ),
-        { fits: (types) => types.every(({ kind }) => kind === 'array') },
+        onlyOfKind('array'),
       ),
     ),
     remarks: 'NULL when nothing is common, neither is empty, and one holds a NULL.',

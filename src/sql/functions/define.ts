@@ -54,7 +54,11 @@ export const noBareNull: Extras = { fits: (types) => types.every(({ kind }) => k
 /** As `noBareNull`, of the first argument alone. */
 export const firstNoBareNull: Extras = { fits: ([type]) => type?.kind !== 'void' }
 
-/** All arguments are of one kind, or NULL beside one that is. */
+/** All arguments are of one kind. */
+export const onlyOfKind = (wanted: DataType['kind']): Extras => ({
+  fits: (types) => types.every(({ kind }) => kind === wanted),
+})
+/** As `onlyOfKind`, and NULL beside one that is. */
 export const ofKind = (wanted: DataType['kind']): Extras => ({
   fits: (types) =>
     types.every(({ kind }) => kind === wanted || kind === 'void') &&

@@ -11,7 +11,7 @@ import {
 import { duckdbType } from '#types/duckdb.ts'
 import { wider, widerOf } from '#types/implicit-cast.ts'
 import { elementOf } from './arrays-meet.ts'
-import { on, sameAsFirst, scalar } from './define.ts'
+import { on, onlyOfKind, sameAsFirst, scalar } from './define.ts'
 import type { FunctionEntry, PrintedCall } from './entry.ts'
 import { keyType, meetingKey, valueType } from './maps-meet.ts'
 import { onceEach } from './once-each.ts'
@@ -65,7 +65,7 @@ export const mapFunctions: readonly FunctionEntry[] = [
       on([], mapType(stringType, stringType), 'CAST(map() AS MAP(VARCHAR, VARCHAR))'),
       on(['common'], sameAsFirst, concatenated, {
         rest: 'common',
-        fits: (types) => types.every(({ kind }) => kind === 'map'),
+        ...onlyOfKind('map'),
       }),
     ),
     remarks: 'A key of two maps is an error.',

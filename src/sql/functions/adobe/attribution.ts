@@ -12,7 +12,6 @@ import {
 } from '#types/data-type.ts'
 import type { BoundExpression, BoundFrame, BoundFrameBound, BoundWindow } from '../../bind/bound.ts'
 import { booleanOf, caseOf, fieldOf, nullOf, structOf } from '../../bind/build.ts'
-import { keyOf } from '../../bind/walk.ts'
 import type { Accepts, FunctionEntry } from '../entry.ts'
 import {
   backward,
@@ -30,7 +29,7 @@ import {
   rowNumber,
   where,
 } from './engine-call.ts'
-import { placeOf } from './frames.ts'
+import { comesByTime, placeOf } from './frames.ts'
 
 type Side = 'first' | 'last'
 
@@ -209,7 +208,7 @@ function withinSeconds({ time, extra, over }: Site): BoundWindow | undefined {
         return { kind: 'following', offset: reach }
       case 'currentRow':
         // In the order of time alone rows at the same time are one.
-        return unit === 'range' || isByTime(over, time) ? bound : undefined
+        return unit === 'range' || (over.orderBy.length === 1 && comesByTime(over, time)) ? bound : undefined
       default:
         if (unit === 'rows') return undefined
         throw new AppError(
@@ -221,11 +220,6 @@ function withinSeconds({ time, extra, over }: Site): BoundWindow | undefined {
   })
   const [from, to] = bounds
   return from && to && inTime(over, time, { unit: 'range', start: from, end: to })
-}
-
-function isByTime({ orderBy }: BoundWindow, time: BoundExpression): boolean {
-  const [key, ...more] = orderBy
-  return more.length === 0 && key !== undefined && keyOf(key.value) === keyOf(time)
 }
 
 const microsOfSeconds = ([seconds]: readonly BoundExpression[]): BoundExpression =>

@@ -1,4 +1,5 @@
-import type { BoundExpression, BoundFrame, BoundFrameBound } from '../../bind/bound.ts'
+import type { BoundExpression, BoundFrame, BoundFrameBound, BoundWindow } from '../../bind/bound.ts'
+import { keyOf } from '../../bind/walk.ts'
 import { computed, currentRow } from './engine-call.ts'
 import { longType } from '#types/data-type.ts'
 
@@ -34,4 +35,9 @@ export function placeOf(bound: BoundFrameBound, current: BoundExpression): Bound
     [current, bound.offset],
     ([place = '', offset = '']) => `(${place} ${sign} ${offset})`,
   )
+}
+
+/** Whether the rows are ordered by a time before anything else. */
+export function comesByTime({ orderBy: [key] }: BoundWindow, time: BoundExpression): boolean {
+  return key !== undefined && keyOf(key.value) === keyOf(time)
 }

@@ -2,7 +2,6 @@ import { must } from '#base/assert.ts'
 import { booleanType, integerType, longType, structType, type DataType } from '#types/data-type.ts'
 import type { BoundExpression, BoundWindow } from '../../bind/bound.ts'
 import { caseOf, integerOf, nullOf, structOf } from '../../bind/build.ts'
-import { keyOf } from '../../bind/walk.ts'
 import type { Accepts, FunctionEntry } from '../entry.ts'
 import {
   ascending,
@@ -21,6 +20,7 @@ import {
   stepped,
   where,
 } from './engine-call.ts'
+import { comesByTime } from './frames.ts'
 
 /** A gap of exactly the timeout begins a session: the seconds "needed" between events to end one have passed. */
 export const gapEqualToTimeoutStarts = true
@@ -85,6 +85,7 @@ function sessionOf(
     orderBy: [ascending(place)],
     frame: backward,
   }
+  // In that order rows without a time, which are in no session, stand before or behind all others.
   const known = comesByTime(window, time) ? place : countTrue(isKnown(time), framed(window, backward))
   const start = latestOf(where(known, isNew), counted)
   const session = structOf([
@@ -110,11 +111,6 @@ function sessionOf(
     },
   ])
   return caseOf([{ when: isKnown(time), then: session }], nullOf(sessionType))
-}
-
-/** Then rows without a time, which are in no session, stand before or behind all others. */
-function comesByTime({ orderBy: [key] }: BoundWindow, time: BoundExpression): boolean {
-  return key !== undefined && keyOf(key.value) === keyOf(time)
 }
 
 export const sessionFunctions: readonly FunctionEntry[] = [
