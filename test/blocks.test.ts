@@ -55,6 +55,8 @@ describe('blocks', () => {
       '$$ BEGIN\n# nothing\nSET @x = SELECT text FROM notes WHERE false;\nSELECT @x IS NULL; END $$',
       [[true]],
     ],
+    ["BEGIN\n# it's nothing\nSET @x = 5;\n  # END;\nSELECT @x; END", [[5]]],
+    ['BEGIN; COMMIT; BEGIN\n# here\nSELECT 1; END', [[1]]],
   ])('%s', async (sql, rows) => {
     expect(await product.rows(sql)).toEqual(rows)
   })

@@ -1,4 +1,5 @@
 import { AppError, type TextPosition } from '#base/errors.ts'
+import { isOfTransaction } from './bare-begin.ts'
 import type { Token } from './token.ts'
 
 /** Longest first, so that the first that fits is right. */
@@ -60,6 +61,8 @@ class Lexer {
   #line: number
   #lineStart: number
   #insideBlock = false
+  /** Behind a bare BEGIN, to the end of the text: where the block ends only its statements tell. */
+  #isBehindBareBegin = false
   #lineHasToken = false
   #isBehindEscape = false
   readonly #isStandard: boolean
@@ -74,6 +77,7 @@ class Lexer {
   }
 
   *tokens(): Generator<Token> {
+    let [isFirst, isBehindBegin] = [true, false]
     for (;;) {
       this.#skipBlanksAndComments()
       if (this.#offset >= this.#text.length) break
@@ -81,6 +85,10 @@ class Lexer {
       yield token
       this.#lineHasToken = true
       this.#isBehindEscape = token.kind === 'word' && token.upper === 'ESCAPE'
+      if (isBehindBegin && isOfTransaction(token)) this.#isBehindBareBegin = false
+      isBehindBegin = isFirst && token.kind === 'word' && token.upper === 'BEGIN'
+      if (isBehindBegin) this.#isBehindBareBegin = true
+      isFirst = token.kind === 'symbol' && token.text === ';'
     }
     yield { kind: 'end', at: this.#position(this.#text.length) }
   }
@@ -248,9 +256,10 @@ class Lexer {
     }
   }
 
-  /** Inside `$$ … $$`, a line that begins with `#` is a comment. */
+  /** Inside a block a line that begins with `#` is a comment. */
   #isHashComment(): boolean {
-    return this.#insideBlock && !this.#lineHasToken && this.#text[this.#offset] === '#'
+    const isInside = this.#insideBlock || this.#isBehindBareBegin
+    return isInside && !this.#lineHasToken && this.#text[this.#offset] === '#'
   }
 
   #skipBlockComment(): void {

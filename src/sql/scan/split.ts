@@ -1,4 +1,5 @@
 import type { ScannedStatement } from '../compile.ts'
+import { isOfTransaction } from './bare-begin.ts'
 import { tokenize } from './lexer.ts'
 import type { Token } from './token.ts'
 
@@ -39,13 +40,11 @@ function statementEnd(tokens: readonly Token[], first: number): number {
   }
 }
 
-/** A BEGIN followed by nothing, WORK or TRANSACTION begins a transaction; any other one a block. */
+/** Whether a BEGIN stands here that begins no transaction. */
 export function opensBareBlock(tokens: readonly Token[], index: number): boolean {
   const token = tokens[index]
   const next = tokens[index + 1]
-  if (token?.kind !== 'word' || token.upper !== 'BEGIN' || !next) return false
-  if (next.kind === 'end' || isSymbol(next, ';')) return false
-  return !(next.kind === 'word' && ['WORK', 'TRANSACTION', 'ISOLATION', 'READ'].includes(next.upper))
+  return token?.kind === 'word' && token.upper === 'BEGIN' && next !== undefined && !isOfTransaction(next)
 }
 
 /** What the token at `index` adds to the depth of BEGIN, CASE and IF … THEN, each closed by END. */
