@@ -59,7 +59,10 @@ interface Leaf {
   readonly type: DataType
 }
 
-/** One row for each leaf, all computed in one pass over the table. */
+/** Leaves of one pass over the table: of each all different values are in memory or spilled while it lasts. */
+const leavesAtOnce = 8
+
+/** One row for each leaf. */
 async function statisticsText(
   scope: Scope,
   { table, columns, filter }: StatementOf<'analyze'>,
@@ -88,9 +91,11 @@ async function statisticsText(
         })
   if (leaves.length === 0) throw refuse([dataset.tableName], 'has no column with statistics')
   const where = filter === undefined ? '' : ` WHERE (${filter}\n)`
-  const rows = leaves.map(row).join(', ')
-  const text = `SELECT inline(rows) FROM (SELECT array(${rows}) AS rows FROM ${quotedName(table.parts)}${where})`
-  return { text, dataset }
+  const passes = Array.from({ length: Math.ceil(leaves.length / leavesAtOnce) }, (_, pass) => {
+    const rows = leaves.slice(pass * leavesAtOnce, (pass + 1) * leavesAtOnce).map(row)
+    return `SELECT inline(rows) FROM (SELECT array(${rows.join(', ')}) AS rows FROM ${quotedName(table.parts)}${where})`
+  })
+  return { text: passes.join(' UNION ALL '), dataset }
 }
 
 function keptRow(leaf: Leaf): string {

@@ -1,4 +1,5 @@
 import { AppError } from '#base/errors.ts'
+import { systemColumns } from '#lake/system-columns.ts'
 import { sampleTag } from '#metadata/datasets.ts'
 import type { Field } from '#types/data-type.ts'
 import { createTableAs } from '../tables/create-table.ts'
@@ -50,7 +51,10 @@ export async function takeSample(
   const rate = rateText(percent)
   const name = `x${parent.id}_uniform_${rate.replaceAll('.', '_')}_percent_${ending(scope)}`
   const where = filter === undefined ? '' : ` WHERE (${filter}\n)`
-  const sql = `CREATE TABLE ${quotedName([name])} AS SELECT * FROM ${quotedName(table.parts)}
+  // A table has system columns of its own, so it takes none, also where the session shows them.
+  const system = systemColumns.fields.map((field) => quotedName([field.name]))
+  const columns = properties.isTrue('drop_system_columns') ? '*' : `* EXCLUDE (${system.join(', ')})`
+  const sql = `CREATE TABLE ${quotedName([name])} AS SELECT ${columns} FROM ${quotedName(table.parts)}
     TABLESAMPLE (${percent} PERCENT)${where}`
   const statement = parsedAs(services.sql, sql, 'createTableAs', table.position)
   await createTableAs(scope, statement, { [sampleTag]: [parent.id], [rateTag]: [rate] })
