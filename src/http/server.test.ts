@@ -448,6 +448,33 @@ test('who begins a body and does not go on loses the connection, whether refused
   slow.socket.destroy()
 })
 
+test('an upload that is refused while it comes leaves its connection good, or loses it in time', async () => {
+  const bodyMsMax = 200
+  const { port } = await listening({ bodyMsMax })
+  const upload =
+    'PUT /data/foundation/import/batches/01ARZ3NDEKTSV4RRFFQ69G5FAV/datasets/0123456789abcdef01234567/files/a.json'
+  const known = Object.entries(gateway).map(([name, value]) => `${name}: ${value}\r\n`)
+  const begin = async () => {
+    const socket = connect({ host: '127.0.0.1', port })
+    const said = { text: '', isClosed: false }
+    socket.on('data', (chunk) => (said.text += String(chunk))).on('close', () => (said.isClosed = true))
+    await once(socket, 'connect')
+    socket.write(
+      `${upload} HTTP/1.1\r\nhost: x\r\n${known.join('')}content-type: application/octet-stream\r\n` +
+        `transfer-encoding: chunked\r\n\r\n7d0\r\n${'x'.repeat(2_000)}\r\n`,
+    )
+    await vi.waitFor(() => expect(said.text).toMatch(/^HTTP\/1\.1 413/))
+    return { socket, said }
+  }
+  const [good, stuck] = [await begin(), await begin()]
+  good.socket.write(`7d0\r\n${'x'.repeat(2_000)}\r\n0\r\n\r\nGET /health HTTP/1.1\r\nhost: x\r\n\r\n`)
+  await vi.waitFor(() => expect(good.said.text).toContain('HTTP/1.1 200'))
+  await vi.waitFor(() => expect(stuck.said.isClosed).toBe(true))
+  await new Promise((resolve) => setTimeout(resolve, 2 * bodyMsMax))
+  expect((await fetch(`http://127.0.0.1:${port}/health`)).status).toBe(200)
+  good.socket.destroy()
+})
+
 const sqlUrl = '/sluice/v1/sql'
 
 test('SQL answers in each format', async () => {

@@ -30,12 +30,20 @@ export function takeBodiesAsStreams(app: App): void {
  * @throws AppError 'request.too_large' at the byte beyond it
  */
 export async function* bytesOf(body: unknown, bytesMax: number): AsyncGenerator<Uint8Array> {
+  if (!body) return
+  const stream = body as Readable
   let count = 0
-  for await (const chunk of (body ?? []) as Readable) {
-    count += (chunk as Uint8Array).byteLength
-    if (count > bytesMax) throw tooLarge(bytesMax)
-    yield chunk as Uint8Array
-    giveBack(chunk as Uint8Array)
+  try {
+    // Destroyed, it would leave its connection with a body that nobody takes, and whatever is asked next without an answer.
+    for await (const chunk of stream.iterator({ destroyOnReturn: false })) {
+      count += (chunk as Uint8Array).byteLength
+      if (count > bytesMax) throw tooLarge(bytesMax)
+      yield chunk as Uint8Array
+      giveBack(chunk as Uint8Array)
+    }
+  } finally {
+    // What still comes of one that is refused is read past.
+    stream.resume()
   }
 }
 

@@ -15,7 +15,11 @@ export interface LateBodies {
  */
 export function endLateBodies(app: App, { bodyMsMax = bodyMsMaxDefault }: LateBodies): void {
   function watch({ raw }: FastifyRequest): NodeJS.Timeout {
-    const timer = setTimeout(() => void (raw.complete || raw.socket.destroy()), bodyMsMax).unref()
+    // A request that was destroyed has no connection any more.
+    const timer = setTimeout(
+      () => void (raw.complete || raw.destroyed || raw.socket.destroy()),
+      bodyMsMax,
+    ).unref()
     raw.once('close', () => clearTimeout(timer))
     return timer
   }
