@@ -13,6 +13,8 @@ export interface Reading {
 }
 
 const manifestBytesMax = 8 * 1024 * 1024
+/** What says that bytes are not there as they were written, and nothing of those beside them. */
+const unreadable: ReadonlySet<string> = new Set(['verify.failed', 'object.missing', 'store.corrupt'])
 
 /** The manifests among a location's objects; of those that are not as they were written findings tell. */
 export async function readLinks({
@@ -45,8 +47,7 @@ export async function readLinks({
       const files = manifest.files.map((file) => ({ ...file, statistics: {} }))
       links.push({ name, sealed: { manifest: { ...manifest, files }, sha256 } })
     } catch (error) {
-      if (!(error instanceof AppError) || !['verify.failed', 'object.missing'].includes(error.code))
-        throw error
+      if (!(error instanceof AppError) || !unreadable.has(error.code)) throw error
       find({ severity: 'error', code: 'manifest.invalid', name, message: error.message })
     }
   }

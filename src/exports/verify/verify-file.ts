@@ -50,6 +50,7 @@ export async function checkFile(check: FileCheck): Promise<number> {
     if (failure.code === 'object.missing') error('file.missing', 'It was there a moment ago and is gone.')
     else if (failure.code === 'file.torn')
       error('file.torn', `It has ${object.bytes} bytes, ${file.bytes} were sealed. ${failure.message}`)
+    else if (failure.code === 'store.corrupt') error('file.changed', failure.message)
     else throw failure
     return 0
   }

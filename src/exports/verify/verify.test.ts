@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest'
+import { AppError } from '#base/errors.ts'
 import { fc } from '../../../test/support/fast-check.ts'
 import { deliver, newChain, newKey } from '../../../test/support/deliveries.ts'
 import { type MemoryStore, memoryStore } from '../../../test/support/memory-store.ts'
@@ -63,6 +64,29 @@ test('a chain that came from another location is followed from where it begins h
   const report = await verify(store)
   expect(report.isRight).toBe(true)
   expect(codes(report)).toEqual(['chain.elsewhere'])
+})
+
+test('what does not fit the checksum that its store keeps is told of like any other damage, and the rest is checked', async () => {
+  const store = memoryStore()
+  deliver(store, newChain(), [10, 5])
+  deliver(store, newChain(), [3])
+  const names = [...store.objects.keys()]
+  const [file, manifest] = [names[0]!, names.findLast((name) => parseManifestName(name))!]
+  const damaged: MemoryStore = {
+    ...store,
+    read: (name, options) => {
+      if (name === file || name === manifest) throw new AppError('store.corrupt', 'Other bytes.')
+      return store.read(name, options)
+    },
+  }
+  const report = await verify(damaged)
+  expect(report).toMatchObject({ isRight: false, rowCount: 5 })
+  expect(report.findings).toEqual(
+    expect.arrayContaining([
+      { severity: 'error', code: 'file.changed', name: file, message: 'Other bytes.' },
+      { severity: 'error', code: 'manifest.invalid', name: manifest, message: 'Other bytes.' },
+    ]),
+  )
 })
 
 test('a manifest that promises other rows than its files hold is found', async () => {

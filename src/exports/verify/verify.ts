@@ -1,7 +1,8 @@
+import { AppError } from '#base/errors.ts'
 import type { FlowId } from '#base/ids.ts'
 import type { ObjectStore, ObjectSummary } from '#objects/object-store.ts'
 import { sha256Hex } from '../manifests/canonical-json.ts'
-import type { Finding } from './finding.ts'
+import type { Finding, FindingCode } from './finding.ts'
 import type { ManifestFile, SealedManifest } from '../manifests/manifest.ts'
 import { parseManifestName } from '../manifests/names.ts'
 import { type Reading, readLinks, readWhole } from './read-links.ts'
@@ -180,22 +181,17 @@ async function checkCompanion({
   readonly isThere: boolean
 }): Promise<void> {
   const { name } = companion
-  if (!isThere) {
-    find({
-      severity: 'error',
-      code: 'file.missing',
-      name,
-      message: 'The manifest names it and it is not there.',
-    })
-    return
+  const error = (code: FindingCode, message: string): void => find({ severity: 'error', code, name, message })
+  if (!isThere) return error('file.missing', 'The manifest names it and it is not there.')
+  try {
+    if (sha256Hex(await readWhole(store, name, signal)) !== companion.sha256)
+      error('file.changed', 'Its bytes are not those that were sealed.')
+  } catch (failure) {
+    if (!(failure instanceof AppError)) throw failure
+    if (failure.code === 'object.missing') error('file.missing', 'It was there a moment ago and is gone.')
+    else if (failure.code === 'store.corrupt') error('file.changed', failure.message)
+    else throw failure
   }
-  if (sha256Hex(await readWhole(store, name, signal)) !== companion.sha256)
-    find({
-      severity: 'error',
-      code: 'file.changed',
-      name,
-      message: 'Its bytes are not those that were sealed.',
-    })
 }
 
 function summary(chain: readonly ChainLink[], rowCount: number, bytes: number): VerifiedChain {
