@@ -30,6 +30,7 @@ import { createExports } from '#exports/create-exports.ts'
 import { type LandingBucket, openLandingBucket } from '#exports/landing/landing-in-bucket.ts'
 import { landingInHome } from '#exports/landing/landing-in-home.ts'
 import { createLandingZones } from '#exports/landing-zones.ts'
+import { loadSigningKey } from '#exports/manifests/signing-key.ts'
 import { startTriggers } from '#exports/triggers.ts'
 import type { UpkeepState } from '#http/dependencies.ts'
 import { startHttpServer } from '#http/server.ts'
@@ -207,6 +208,8 @@ export async function startServer({
     nodeId,
     incarnation,
   })
+  // Before any node is started with a copy of the keys.
+  await loadSigningKey(paths.keys)
   const exports = createExports({
     metadata,
     access,

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
-import { copyFile, mkdir, readFile, rm } from 'node:fs/promises'
+import { cp, mkdir, readFile, rm } from 'node:fs/promises'
 import { connect } from 'node:net'
 import { join } from 'node:path'
 import pg from 'pg'
@@ -30,7 +30,8 @@ beforeAll(async () => {
   const env = { SLUICE_LAKE_FOLDER: join(folder, 'lake') }
   const one = running.use(await startProduct({ home: homes[0], databaseUrl, env }))
   await mkdir(homes[1])
-  await copyFile(join(homes[0], 'credentials.json'), join(homes[1], 'credentials.json'))
+  for (const name of ['credentials.json', 'keys'])
+    await cp(join(homes[0], name), join(homes[1], name), { recursive: true })
   const two = running.use(await startProduct({ home: homes[1], databaseUrl, env }))
   nodes = [one, two]
   other = await signIn(two.http, JSON.parse(await readFile(join(homes[1], 'credentials.json'), 'utf8')))
@@ -75,6 +76,13 @@ async function sendCancel(node: Product, key: { processId: number; secret: Buffe
   socket.resume().end(cancelRequest(key))
   await once(socket, 'close')
 }
+
+test('a node that got the keys of the first one before a delivery was made signs as it does', async () => {
+  const [one, two] = await Promise.all(
+    homes.map((home) => readFile(join(home, 'keys', 'manifest-signing.pem'), 'utf8')),
+  )
+  expect(two).toBe(one)
+})
 
 test('a cancel request that reaches the other node stops the statement, one with a wrong secret does not', async () => {
   const asking = await client()

@@ -21,7 +21,7 @@ export interface SigningKey {
 
 const fileName = 'manifest-signing.pem'
 
-/** The key of this home, made at first use. Two who make it at once agree on one. */
+/** The key of this home, made when it is not there. Two who make it at once agree on one. */
 export async function loadSigningKey(keysFolder: string): Promise<SigningKey> {
   await mkdir(keysFolder, { recursive: true, mode: 0o700 })
   const path = join(keysFolder, fileName)
