@@ -91,6 +91,19 @@ test('a run is delivered again without a body, too', async () => {
   expect(answer).toMatchObject({ isNew: true })
 })
 
+test('a run is acted on in the version that was read, where a client says which', async () => {
+  const run = await delivered(await makeFlow({ name: 'versions' }))
+  const act = (etag: string) =>
+    admin.ask('POST', `${flows}/runs/${run.id}/action?op=RE_TRIGGER`, undefined, { 'if-match': etag })
+  const stale = await act('"0-0"')
+  expect(stale.status).toBe(412)
+  expect(stale.body.type).toMatch(/FLOW-1404-412$/)
+  const again = await act(run.etag)
+  expect(again.status).toBe(200)
+  // Its own version, not its id.
+  expect(again.body.etag).toMatch(/^"0-|^"1-/)
+})
+
 test('a folder template is changed by either of its spellings, and 24 hours are a day', async () => {
   const id = await makeFlow({ scheduleParams: { timeUnit: 'hour', interval: 24 } })
   const { etag, scheduleParams } = await flowOf(id)

@@ -41,11 +41,15 @@ export interface Exports {
     caller: Caller,
     wanted: readonly DatasetsOfFlow[],
   ): Promise<readonly { readonly datasetId: string; readonly runId: RunId }[]>
-  /** Lays aside, takes up, ends, or makes anew: of a run that is over, a new run of its dataset. */
+  /**
+   * Lays aside, takes up, ends, or makes anew: of a run that is over, a new run of its dataset.
+   * @throws AppError 'flow.version' where an etag is given that is not the run's
+   */
   controlRun(
     caller: Caller,
     runId: RunId,
     action: RunAction,
+    etag?: string,
   ): Promise<{ readonly id: string; readonly etag: string }>
   /**
    * Whether the account can be logged in to, and what was tried for it.

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto'
+import { must } from '#base/assert.ts'
 import { AppError } from '#base/errors.ts'
 import { type FlowId, isId, type RunId } from '#base/ids.ts'
 import type { Caller } from '#datasets/datasets.ts'
@@ -10,6 +11,7 @@ import { auditKept } from '../rules/audit-kept.ts'
 import { type FlowDocument, readDocument } from '../documents/entity-schemas.ts'
 import type { Exports, RunAction } from '../exports.ts'
 import { type PlanOptions, requireExport, requireOpen } from '../plan/plan.ts'
+import { requireVersion } from '../documents/entity-etag.ts'
 import { laneOf } from '../documents/run-order.ts'
 import { datasetIdOf, flowIdOf, sharesOf } from '../run-subject.ts'
 import { checkAdHocAge } from '../run/strict-guardrails.ts'
@@ -139,10 +141,11 @@ export function createRunControl(options: RunControlOptions): RunControl {
     return made
   }
 
-  async function controlRun(caller: Caller, runId: RunId, action: RunAction) {
+  async function controlRun(caller: Caller, runId: RunId, action: RunAction, etag?: string) {
     await requireExport(options, caller)
     const row = await selectRun(metadata.db, runId)
     if (row?.kind !== 'export' || row.sandbox_id !== caller.sandbox.id) throw unknownResource('runs', runId)
+    if (etag !== undefined) requireVersion(etag, etagOfRun(row))
     const isOver = hasEnded(row)
     if (action === 'retry' && isOver) return await again(caller, row)
     if (isOver) {
@@ -192,7 +195,8 @@ export function createRunControl(options: RunControlOptions): RunControl {
     })
     jobs.ring()
     if (!run) throw new AppError('flow.invalid', `The flow of run ${row.id} exports nothing any more.`)
-    return { id: run.runId as string, etag: `"${run.runId}"` }
+    const made = await selectRun(metadata.db, run.runId)
+    return { id: run.runId as string, etag: etagOfRun(must(made, `run ${run.runId} was made a moment ago`)) }
   }
 
   async function readFlow(tx: Transaction, caller: Caller, flowId: FlowId) {

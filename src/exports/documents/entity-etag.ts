@@ -1,13 +1,12 @@
 import { randomUUID } from 'node:crypto'
 import { AppError } from '#base/errors.ts'
-import type { EntityRow } from '#metadata/exports.ts'
 
 /** @throws AppError 'flow.version' */
-export function requireVersion(etag: string, row: EntityRow): void {
-  if (etag.trim() === '*' || sameEtag(etag, row.etag)) return
+export function requireVersion(etag: string, current: string): void {
+  if (etag.trim() === '*' || sameEtag(etag, current)) return
   throw new AppError(
     'flow.version',
-    `Supplied version=[${etag}] does not match the current version on entity=[${row.etag}]`,
+    `Supplied version=[${etag}] does not match the current version on entity=[${current}]`,
     { hint: 'Read the entity again and repeat the change on what it is now.' },
   )
 }

@@ -236,7 +236,7 @@ export function createEntities(options: EntitiesOptions): Entities {
       })
     return await change(caller, kind, id, {
       prepare: async (row) => {
-        requireVersion(etag, row)
+        requireVersion(etag, row.etag)
         const before = kind === 'connections' ? await openAuth(secrets, row) : undefined
         const patched = patchEntityDocument(withAuth(row.document, before), patch)
         const { state, ...rest } = patched
@@ -301,7 +301,7 @@ export function createEntities(options: EntitiesOptions): Entities {
     return await change(caller, 'flows', flowId, {
       action: isEnabled ? 'enable' : 'disable',
       prepare: async (row) => {
-        if (etag !== undefined) requireVersion(etag, row)
+        if (etag !== undefined) requireVersion(etag, row.etag)
         const { state: _state, ...rest } = row.document
         const document = readDocument('flows', rest)
         if (isEnabled) await checkSaved(caller, 'flows', { id: flowId, document })

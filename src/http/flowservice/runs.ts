@@ -63,7 +63,8 @@ export function addRuns(app: App, dependencies: HttpDependencies): void {
       const { flowId, overridesWindows = false } = request.body
       if (!isId('flow', flowId)) throw unknownResource('flows', flowId)
       const id = await exports.runNow(callerOf(request), flowId, { overridesWindows })
-      return await reply.code(201).send({ id, etag: `"${id}"` })
+      const { etag } = await exports.runDocument(callerOf(request), id)
+      return await reply.code(201).send({ id, etag: String(etag) })
     },
   )
 }
@@ -87,7 +88,10 @@ function addRunAction(app: App, { exports }: HttpDependencies): void {
         description:
           'RE_TRIGGER tries a run that waits again at once; of one that is over it makes a new run, whose id is answered.',
         params: z.object({ id: z.string() }),
-        querystring: z.object({ op: z.string().describe('RE_TRIGGER, CANCEL, PAUSE or RESUME') }),
+        querystring: z.object({
+          op: z.string().describe('RE_TRIGGER, CANCEL, PAUSE or RESUME'),
+          'if-match': z.string().optional(),
+        }),
         response: { 200: changeAnswer },
       },
     },
@@ -97,7 +101,12 @@ function addRunAction(app: App, { exports }: HttpDependencies): void {
         const came = JSON.stringify(request.query.op.slice(0, 80))
         throw new AppError('request.invalid', `op is RE_TRIGGER, CANCEL, PAUSE or RESUME, ${came} came.`)
       }
-      return await exports.controlRun(callerOf(request), runIdOf(request.params.id), action)
+      return await exports.controlRun(
+        callerOf(request),
+        runIdOf(request.params.id),
+        action,
+        request.headers['if-match'] ?? request.query['if-match'],
+      )
     },
   )
 }
