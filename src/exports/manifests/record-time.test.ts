@@ -1,6 +1,6 @@
 import { DuckDBInstance } from '@duckdb/node-api'
 import { join } from 'node:path'
-import { expect, onTestFinished, test } from 'vitest'
+import { expect, onTestFinished, test, vi } from 'vitest'
 import { putAlert } from '#metadata/alerts.ts'
 import { longType, stringType, structType, timestampType } from '#types/data-type.ts'
 import { type LakeExports, openLakeExports } from '../../../test/support/lake-exports.ts'
@@ -184,6 +184,27 @@ test('rows without a time are in no window: a backfill of them is refused, and n
     message: expect.stringContaining('Only a dataset with a timestamp') as string,
   })
   expect(await bed.exports.windows(bed.caller, flowId, { limit: 10, offset: 0 })).toEqual([])
+})
+
+test('rows that are deleted while a delivery reads them fail it as what was removed, and the next has what is left', async () => {
+  const bed = await open()
+  const dataset = await bed.dataset(columns)
+  await bed.append(dataset, events(1, 2, 3))
+  const flowId = await bed.flow(dataset, { params: { recordTimeFolders: 'day' } })
+  const { engine, lake } = bed.here
+  const copy = engine.copy.bind(engine)
+  let copies = 0
+  vi.spyOn(engine, 'copy').mockImplementation(async (...given) => {
+    copies += 1
+    if (copies === 2) {
+      const { signal } = new AbortController()
+      await lake.deleteRows({ tableId: dataset.tableId, condition: { sql: '"n" = 0' }, signal })
+    }
+    return await copy(...given)
+  })
+  expect(await bed.run(flowId)).toMatchObject({ state: 'failed', code: 'source.removed' })
+  expect(bed.parts()).toEqual([])
+  expect(await bed.run(flowId)).toMatchObject({ state: 'succeeded', result: { rowCount: 2 } })
 })
 
 test('a delivery into more folders than it can have is refused before any is made', async () => {

@@ -19,12 +19,13 @@ const recordFoldersMax = 2_000
 /**
  * Reads the pinned rows once, into files of our own. An attempt has a folder to itself.
  * @param ahead told where all files are about to be written
+ * @throws AppError 'source.removed'
  */
 export async function spool(
   scope: RunScope,
   ahead?: Pick<StagingAhead, 'watch' | 'forget'>,
 ): Promise<Spooled> {
-  const { engine, lake, plan, context, spoolFolder, progress } = scope
+  const { context, progress } = scope
   const { signal } = context
   const scan = await scanOf(scope, signal)
   await progress.update({ phase: 'reading', rowCountTotal: scan.rowCount })
@@ -32,6 +33,22 @@ export async function spool(
     await faultPoint('export.spool.done')
     return { sourceRowCount: 0, sourceBytes: scan.bytes, skippedRowCount: 0, emittedRowCount: 0, files: [] }
   }
+  try {
+    return await spoolScan(scope, scan, ahead)
+  } catch (error) {
+    // Who deletes rows for good takes the files from whoever reads them: a statement says only that one is not there.
+    if (!signal.aborted) await scanOf(scope, signal)
+    throw error
+  }
+}
+
+async function spoolScan(
+  scope: RunScope,
+  scan: ExportScan,
+  ahead: Pick<StagingAhead, 'watch' | 'forget'> | undefined,
+): Promise<Spooled> {
+  const { engine, lake, plan, context, spoolFolder, progress } = scope
+  const { signal } = context
   using lease = await lake.lease(scan.files, { signal })
   const { paths } = lease
   // The rows of all folders are all rows: where they are counted by folder, they are counted once.
@@ -112,8 +129,9 @@ async function written(
   const isOrdered = format.kind !== 'parquet' || format.fileBytesMax === undefined
   const files: SpooledFile[] = []
   let emittedRowCount = 0
+  // Only for people: a lost lease is noticed by the next step.
+  const show = (rowCount: number): void => void progress.update({ rowCount }).catch(() => {})
   for (const share of shares) {
-    const before = emittedRowCount
     const copied = await engine.copy(
       { sql: share.sql, files: paths, pool: 'batch' },
       {
@@ -121,13 +139,14 @@ async function written(
         format,
         isOrdered,
         onProgress: ({ rowCount }) => {
-          // Only for people: a lost lease is noticed by the next step.
-          progress.update({ rowCount: before + rowCount }).catch(() => {})
+          // Rows that are read: of several shares each reads those of the others, too.
+          if (shares.length === 1) show(rowCount)
         },
         signal: context.signal,
       },
     )
     emittedRowCount += copied.rowCount
+    if (shares.length > 1) show(emittedRowCount)
     // An engine may leave a file without rows behind; it delivers nothing.
     const filled = inOrder(copied.files.filter((file) => file.rowCount > 0))
     files.push(...filled.map((file) => ({ ...file, folder: share.folder })))
