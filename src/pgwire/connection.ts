@@ -76,6 +76,7 @@ export class Connection {
   readonly #output: Output
   readonly #stopping = new AbortController()
   #isEncrypted = false
+  #isSignedIn = false
   #session: Session | undefined
   /** Since when a signed-in client is waited for. */
   #silentSince: number | undefined
@@ -113,9 +114,14 @@ export class Connection {
     }
   }
 
+  /** Whether it has the place of a session. */
+  get isSignedIn(): boolean {
+    return this.#isSignedIn
+  }
+
   /** Ends the connection once nothing is under way. */
-  stop(): void {
-    this.#stopping.abort(stopped())
+  stop(reason: AppError = stopped()): void {
+    this.#stopping.abort(reason)
   }
 
   /** Ends the connection if its client has been silent for so long. */
@@ -138,7 +144,7 @@ export class Connection {
   /** Up to a startup message; undefined when the connection only wanted to cancel, or is gone. */
   async #negotiate(): Promise<Startup | undefined> {
     for (let count = 0; count < negotiationsMax; count++) {
-      const frame = await this.#input.next(this.#stopping.signal)
+      const frame = await this.#nextOfStranger()
       if (!frame) return undefined
       const message = parseStartup(frame.payload)
       switch (message.kind) {
@@ -156,6 +162,13 @@ export class Connection {
       }
     }
     throw malformed('encryption was asked for again and again')
+  }
+
+  /** Undefined when the client is gone. */
+  async #nextOfStranger(): Promise<Frame | undefined> {
+    const frame = await this.#input.next(this.#stopping.signal)
+    if (!frame && !this.#input.closed.aborted) throw this.#stopping.signal.reason
+    return frame
   }
 
   async #reply(text: string): Promise<void> {
@@ -196,6 +209,7 @@ export class Connection {
         hint: 'Close some, or raise limits.sessionsMax.',
       })
     }
+    this.#isSignedIn = true
     clearTimeout(timer)
     using key = this.#services.cancelKeys.register(() => this.#session?.cancel(cancelled()))
     await using session = await this.#open({ user, login, parameters, processId: key.processId })
@@ -277,7 +291,7 @@ export class Connection {
 
   async #saslMessage(): Promise<Buffer | undefined> {
     await this.#output.flush()
-    const frame = await this.#input.next(this.#stopping.signal)
+    const frame = await this.#nextOfStranger()
     if (frame && frame.type !== 'p') throw malformed('an answer to the authentication request was expected')
     return frame?.payload
   }

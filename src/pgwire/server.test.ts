@@ -1,4 +1,3 @@
-import { once } from 'node:events'
 import { connect as connectTcp } from 'node:net'
 import { describe, expect, test } from 'vitest'
 import {
@@ -559,13 +558,19 @@ describe('clients that cancel, stall or go away', () => {
     await eventually(() => server.query.counts.sessions === 0)
   })
 
-  test('connections beyond those that may stand there are told so', async () => {
+  test('of connections beyond those that may stand there the oldest are told so, and keep nobody out', async () => {
     await using server = await wireServer({ sessionsMax: 1 })
-    const idle = Array.from({ length: 51 }, () => connectTcp({ host: '127.0.0.1', port: server.port }))
-    await Promise.all(idle.map(async (socket) => await once(socket, 'connect')))
-    await using client = await WireClient.connect(server.port)
-    expect(errorFields((await client.untilEnd()).at(-1)!)).toMatchObject({ S: 'FATAL', C: '53400' })
-    for (const socket of idle) socket.destroy()
+    await using clients = new AsyncDisposableStack()
+    const idle: WireClient[] = []
+    for (let count = 0; count < 60; count++) idle.push(clients.use(await WireClient.connect(server.port)))
+    await using client = await WireClient.signedIn(server.port)
+    client.send(query('rows 1'))
+    expect(types(await client.untilReady())).toBe('TDCZ')
+    expect(errorFields((await idle[0]!.untilEnd()).at(-1)!)).toMatchObject({
+      S: 'FATAL',
+      C: '53400',
+      M: expect.stringMatching(/^Session Limit Reached/),
+    })
   })
 
   test('connections that only stand there do not keep others out', async () => {

@@ -31,7 +31,7 @@ export interface PostgresServerOptions {
 
 const startupTimeoutDefaultMs = 10_000
 const stopTimeoutDefaultMs = 10_000
-/** Connections that are still signing in, or only cancel, beside the sessions. */
+/** Connections that are still signing in, or only cancel, beside the sessions. One more ends the oldest of them. */
 const strangersMax = 50
 /** How long who is refused may take to hear so. */
 const refusalMs = 1_000
@@ -68,8 +68,11 @@ export async function startPostgresServer(
   }
   const server = createServer((socket: Socket) => {
     if (connections.size >= limits.sessionsMax + strangersMax) {
-      refuse(socket)
-      return
+      // Who signs in does so in a moment; who only stands there must not keep others out.
+      const oldest = Iterator.from(connections).find(({ isSignedIn }) => !isSignedIn)
+      if (!oldest) return refuse(socket)
+      connections.delete(oldest)
+      oldest.stop(tooMany())
     }
     const connection = new Connection(socket, services)
     connections.add(connection)
@@ -106,13 +109,13 @@ export async function startPostgresServer(
 
 /** In the clear, since TLS is agreed on with those alone who are let in; libpq and its like show it. */
 function refuse(socket: Socket): void {
-  const error = new AppError(
-    'connection.limit',
-    'Session Limit Reached: too many connections are being made.',
-  )
   socket.on('error', () => socket.destroy())
-  socket.end(errorResponse({ severity: 'FATAL', error }))
+  socket.end(errorResponse({ severity: 'FATAL', error: tooMany() }))
   socket.setTimeout(refusalMs, () => socket.destroy())
+}
+
+function tooMany(): AppError {
+  return new AppError('connection.limit', 'Session Limit Reached: too many connections are being made.')
 }
 
 function secureContextOf({ cert, key }: TlsFiles) {
