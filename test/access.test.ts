@@ -741,4 +741,34 @@ describe('credentials', () => {
     const answers = await client.untilReady()
     expect(answers.find(({ type }) => type === 'E')?.payload.toString()).toContain('42501')
   })
+
+  test('a cursor gives no more rows of what its reader may not see any more', async () => {
+    const role = await roleWith(['manage-queries', 'view-datasets', 'manage-datasets', 'manage-schemas'])
+    const made = await admin.must('POST', '/sluice/v1/api-clients', { name: 'reader', roles: [role] })
+    const reader = await signIn(product.http, { ...made, organizationId: admin.credentials.organizationId })
+    const login = await reader.must('POST', '/sluice/v1/sql-logins', {})
+    const port = Number(product.postgres.split(':')[1])
+    await using client = await WireClient.signedIn(port, { user: login.sqlUser, password: login.sqlPassword })
+    const ask = async (sql: string) => {
+      client.send(query(sql))
+      return (await client.untilReady()).map(({ type, payload }) => type + payload.toString())
+    }
+    await ask('CREATE TABLE read_by_cursor AS SELECT explode(sequence(1, 9)) AS n')
+    await ask('CREATE TEMP TABLE own AS SELECT 1 AS n')
+    await ask('DECLARE shared CURSOR WITH HOLD FOR SELECT n FROM read_by_cursor')
+    await ask('DECLARE mine CURSOR WITH HOLD FOR SELECT n FROM own')
+    expect(await ask('FETCH 2 FROM shared')).toContainEqual(expect.stringMatching(/^CFETCH 2/))
+    for (const permission of ['view-datasets', 'manage-datasets']) {
+      await admin.must('PATCH', `${access}/administration/roles/${role}`, {
+        operations: [{ op: 'remove', path: `/permissionSets/${permission}` }],
+      })
+    }
+    for (const sql of ['FETCH 2 FROM shared', 'MOVE 2 IN shared']) {
+      expect(await ask(sql)).toContainEqual(
+        expect.stringMatching(/^E.*C42501.*permission denied for table read_by_cursor/s),
+      )
+    }
+    expect(await ask('FETCH 1 FROM mine')).toContainEqual(expect.stringMatching(/^CFETCH 1/))
+    expect(await ask('CLOSE shared')).toContainEqual(expect.stringMatching(/^CCLOSE/))
+  })
 })

@@ -48,7 +48,7 @@ export class TemporaryTables {
     return [...this.#statistics].flatMap(([name, statistics]) => (this.#tables.has(name) ? [statistics] : []))
   }
 
-  has({ id }: Dataset): boolean {
+  has({ id }: Pick<Dataset, 'id'>): boolean {
     return [...this.#tables.values()].some((table) => table.id === id)
   }
 

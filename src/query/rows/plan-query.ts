@@ -1,4 +1,5 @@
 import { must } from '#base/assert.ts'
+import type { DatasetId } from '#base/ids.ts'
 import type { FileTable } from '#engine/engine.ts'
 import type { CachedObject } from '#objects/file-cache.ts'
 import { systemColumns } from '#lake/system-columns.ts'
@@ -29,7 +30,11 @@ export interface PlannedQuery {
   readonly files: readonly CachedObject[]
   /** Those it reads, each once, also through views. */
   readonly datasetIds: readonly string[]
-  readonly scans: readonly { readonly tableName: string; readonly plan: Omit<ScanPlan, 'parts'> }[]
+  readonly scans: readonly {
+    readonly tableName: string
+    readonly datasetId: DatasetId
+    readonly plan: Omit<ScanPlan, 'parts'>
+  }[]
 }
 
 /** @throws AppError of the front end: 'query.unknown_table', 'query.type', … */
@@ -67,7 +72,11 @@ export async function planQuery(
     tables: scans.flatMap(({ tables }) => tables),
     files: eachOnce([...plans.values()].flatMap((plan) => plan.files)),
     datasetIds,
-    scans: [...plans].map(([scan, plan]) => ({ tableName: scan.table.name, plan })),
+    scans: [...plans].map(([{ table }, plan]) => ({
+      tableName: table.name,
+      datasetId: table.key as DatasetId,
+      plan,
+    })),
   }
 }
 

@@ -1,3 +1,4 @@
+import { isWhole } from '#access/decide.ts'
 import { AppError } from '#base/errors.ts'
 import type { Encoding } from '#encode/encoding.ts'
 import type { ParsedQuery } from '#sql/compile.ts'
@@ -19,7 +20,10 @@ export interface Cursors extends AsyncDisposable {
   all(): readonly { readonly name: string; readonly isHeld: boolean }[]
   /** @throws AppError 'query.unknown_cursor' */
   columns(name: string): readonly Field[]
-  /** The next rows. Pull them to the end, or the rest is lost to the next FETCH. */
+  /**
+   * The next rows. Pull them to the end, or the rest is lost to the next FETCH.
+   * @throws AppError 'access.denied' when what it reads is not open to the caller any more
+   */
   fetch(scope: Scope, request: FetchRequest): Promise<StatementResult>
   /** @throws AppError 'query.unknown_cursor' */
   close(name: string | 'all'): Promise<void>
@@ -98,6 +102,7 @@ export function newCursors(): Cursors {
     async fetch(scope, { name, count, isMove, encoding }) {
       const cursor = named(name)
       const { columns, datasetIds } = cursor.planned
+      await requireSight(scope, cursor.planned)
       scope.onRead?.(datasetIds)
       if (cursor.isDone || count === 0) return staticResult(columns, [], encoding)
       cursor.open ??= await stopping(scope, cursor, () => begun(scope, cursor, encoding(columns)))
@@ -124,6 +129,27 @@ export function newCursors(): Cursors {
       }
     },
     [Symbol.asyncDispose]: closeAll,
+  }
+}
+
+/** A cursor lives longer than the rights it was declared with may; temporary tables are its session's own. */
+async function requireSight(
+  { services, caller, temporaries }: Scope,
+  { scans }: Pick<PlannedQuery, 'scans'>,
+): Promise<void> {
+  const asked = {
+    principal: caller.principal,
+    permission: 'view-datasets',
+    sandboxId: caller.sandbox.id,
+  } as const
+  for (const { tableName, datasetId } of scans) {
+    if (temporaries.has({ id: datasetId })) continue
+    const decision = await services.access.decide({ ...asked, datasetId })
+    if (!decision.isAllowed || !isWhole(decision)) {
+      throw new AppError('access.denied', `permission denied for table ${tableName}`, {
+        hint: 'It takes the permission view-datasets.',
+      })
+    }
   }
 }
 
