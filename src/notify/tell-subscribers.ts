@@ -37,14 +37,14 @@ export async function tellSubscribers(
   })
 }
 
-/** After how long somebody wants to hear that a run of it is late; undefined: nobody does. */
+/** After how long a run of it is late. Webhooks hear of that without a subscription, too. */
 export async function delayMsOf(
   db: Db,
   asset: { readonly sandboxId: SandboxId; readonly assetId: string },
   minutesDefault: number,
-): Promise<number | undefined> {
+): Promise<number> {
   const [alert] = await enabledAlerts(db, { ...asset, alertType: 'delay' })
-  return alert && (alert.delay_minutes ?? minutesDefault) * 60_000
+  return (alert?.delay_minutes ?? minutesDefault) * 60_000
 }
 
 /** More than what share of the rows somebody wants to hear of that were left out. */

@@ -46,7 +46,7 @@ export async function tellAlert(
   })
 }
 
-/** After how long somebody wants to hear that a run is late; undefined: nobody does. */
-export async function delayMsOf(db: Db, { sandboxId, subjectId }: Run): Promise<number | undefined> {
+/** After how long a run is late. */
+export async function delayMsOf(db: Db, { sandboxId, subjectId }: Run): Promise<number> {
   return await delayOfAsset(db, { sandboxId, assetId: subjectId }, delayMinutesDefault)
 }

@@ -55,14 +55,19 @@ async function open({ delayMinutes = null as number | null, isSubscribed = true 
     const before = clock.sleeperCount
     const time = timeOfRun(services, { run, signal: new AbortController().signal }, task)
     // Both the end of its time and the moment of the alert are waited for.
-    await expect.poll(() => clock.sleeperCount - before).toBe(isSubscribed ? 2 : 1)
+    await expect.poll(() => clock.sleeperCount - before).toBe(2)
     return time
   }
   const told = async () =>
     (await metadata.db.selectFrom('notifications').select(['topic', 'title']).execute()).map(
       ({ topic, title }) => `${topic}: ${title}`,
     )
-  return { clock, begin, told }
+  return {
+    clock,
+    begin,
+    told,
+    listen: (topic: string) => notify.createWebhook(caller, { url: 'http://127.0.0.1:9/', topics: [topic] }),
+  }
 }
 
 const line = 'query.delay: The scheduled query "nightly" takes longer than expected'
@@ -88,7 +93,17 @@ test('a quarter of an hour is long where nobody has said more', async () => {
   await expect.poll(told).toEqual([line])
 })
 
-test('of a query that ended before, or whose subscriber is nobody, nothing is told', async () => {
+test('webhooks hear of it without a subscription', async () => {
+  const { clock, begin, told, listen } = await open({ isSubscribed: false })
+  await listen('query.*')
+  using _time = await begin()
+  clock.advance(15 * minuteMs - 1)
+  expect(await told()).toEqual([])
+  clock.advance(1)
+  await expect.poll(told).toEqual([line])
+})
+
+test('of a query that ended before, or that nobody listens to, nothing is told', async () => {
   const ended = await open({ delayMinutes: 2 })
   const time = await ended.begin()
   time[Symbol.dispose]()

@@ -26,7 +26,6 @@ export function timeOfRun(
   )
   const tellDelay = async () => {
     const delayMs = await delayMsOf(metadata.db, run)
-    if (delayMs === undefined) return
     after(delayMs - passed, async () => {
       await metadata.transaction((tx) => tellAlert(services, tx, { run, event: { type: 'delay', ...task } }))
     })
