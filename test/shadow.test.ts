@@ -253,6 +253,12 @@ describe('what is shown', () => {
   test.each([
     ['SELECT character_set_name FROM information_schema.character_sets', ['UTF8']],
     ["SELECT relname FROM pg_class WHERE relname SIMILAR TO 'visi(t|z)s'", ['visits']],
+    // DBeaver asks it of the indexes of each table.
+    ["SELECT pg_catalog.pg_stat_get_numscans(oid) FROM pg_class WHERE relname = 'visits'", ['0']],
+    [
+      'SELECT CASE WHEN usesuper THEN pg_is_wal_replay_paused() ELSE false END FROM pg_user WHERE usename = user',
+      ['f'],
+    ],
     ["SELECT extract(year FROM timestamp '2026-01-02') FROM pg_am LIMIT 1", ['2026']],
     [
       `SELECT ('"' || "table_catalog" || '"."' || t.table_schema || '"."' || table_name || '"')::regclass::oid > 0,
@@ -323,6 +329,13 @@ describe('isolation', () => {
     ],
     ['SELECT DISTINCT catalog_name FROM information_schema.schemata', ['prod:all']],
     ['SELECT * FROM pg_db_role_setting', []],
+    // DataGrip asks these before it lists anything, and pgAdmin the third.
+    [
+      'SELECT transactionid FROM pg_catalog.pg_locks l ORDER BY pg_catalog.age(l.transactionid) DESC LIMIT 1',
+      [],
+    ],
+    ['SELECT pg_catalog.txid_current() = txid_current(), pg_is_in_recovery()', ['t|f']],
+    ['SELECT count(*) FROM pg_replication_slots', ['0']],
     ["SELECT pg_database_size('shown'), pg_advisory_unlock_all()", ['0|']],
     ["SELECT set_config('role', 'sluice', false)", ['sluice']],
     [
@@ -336,7 +349,7 @@ describe('isolation', () => {
   test.each([
     'SELECT rolpassword FROM pg_authid',
     'SELECT * FROM pg_shadow',
-    'SELECT * FROM pg_catalog.pg_locks',
+    'SELECT * FROM pg_lock_status(), pg_am',
     'SELECT * FROM pg_stat_database',
     'SELECT * FROM pg_hba_file_rules',
     'SELECT * FROM pg_file_settings',
@@ -358,7 +371,7 @@ describe('isolation', () => {
     'SELECT pg_stat_get_activity(NULL) FROM pg_class',
     "SELECT dblink('x') FROM pg_class",
     "SELECT repeat('x', 1000000000) FROM pg_class",
-    'SELECT txid_current() FROM pg_class',
+    'SELECT pg_current_xact_id() FROM pg_class',
     'SELECT * INTO mine FROM pg_class',
     'SELECT * FROM pg_class FOR UPDATE',
     'WITH w AS (DELETE FROM pg_class RETURNING *) SELECT * FROM w, pg_am',

@@ -8,9 +8,9 @@ export const relations: ReadonlySet<string> = new Set(
     pg_aggregate pg_am pg_amop pg_amproc pg_attrdef pg_attribute pg_auth_members pg_available_extension_versions pg_available_extensions pg_cast pg_class
     pg_collation pg_constraint pg_conversion pg_cursors pg_database pg_db_role_setting pg_default_acl pg_depend pg_description
     pg_enum pg_event_trigger pg_extension pg_foreign_data_wrapper pg_foreign_server pg_foreign_table pg_group pg_index
-    pg_indexes pg_inherits pg_init_privs pg_language pg_largeobject_metadata pg_matviews pg_namespace pg_opclass
+    pg_indexes pg_inherits pg_init_privs pg_language pg_largeobject_metadata pg_locks pg_matviews pg_namespace pg_opclass
     pg_operator pg_opfamily pg_parameter_acl pg_partitioned_table pg_policies pg_policy pg_proc pg_publication
-    pg_publication_namespace pg_publication_rel pg_publication_tables pg_range pg_rewrite pg_roles pg_rules
+    pg_publication_namespace pg_publication_rel pg_publication_tables pg_range pg_replication_slots pg_rewrite pg_roles pg_rules
     pg_seclabel pg_seclabels pg_sequence pg_sequences pg_settings pg_shdescription pg_stat_activity
     pg_stat_all_indexes pg_stat_all_tables pg_stat_gssapi pg_stat_user_indexes pg_stat_user_tables pg_statio_all_tables
     pg_statio_user_tables pg_statistic_ext pg_stats pg_stats_ext pg_subscription pg_tables pg_tablespace
@@ -20,7 +20,9 @@ export const relations: ReadonlySet<string> = new Set(
 
 /** Shared by all databases of a server: `information_schema` of our template has views that tell of one. */
 export const splicedRelations: ReadonlySet<string> = new Set(
-  words('pg_auth_members pg_cursors pg_database pg_db_role_setting pg_shdescription pg_stat_gssapi'),
+  words(`
+    pg_auth_members pg_cursors pg_database pg_db_role_setting pg_locks pg_replication_slots pg_shdescription
+    pg_stat_gssapi`),
 )
 
 /** Functions that say something of a server or its catalogue; a SELECT without a table that calls one is a question. */
@@ -30,21 +32,21 @@ const introspective = words(`
   has_language_privilege has_parameter_privilege has_schema_privilege has_sequence_privilege has_server_privilege
   has_table_privilege has_tablespace_privilege has_type_privilege inet_client_addr inet_client_port inet_server_addr
   inet_server_port obj_description pg_advisory_unlock_all pg_available_extension_versions pg_available_extensions pg_backend_pid pg_char_to_encoding pg_client_encoding
-  pg_collation_for pg_collation_is_visible pg_column_is_updatable pg_conversion_is_visible pg_database_size
+  pg_collation_for pg_collation_is_visible pg_column_is_updatable pg_conf_load_time pg_conversion_is_visible pg_database_size
   pg_describe_object pg_encoding_max_length pg_encoding_to_char pg_function_is_visible pg_get_constraintdef
   pg_get_expr pg_get_function_arg_default pg_get_function_arguments pg_get_function_identity_arguments
   pg_get_function_result pg_get_function_sqlbody pg_get_functiondef pg_get_indexdef pg_get_keywords
   pg_get_partition_constraintdef pg_get_partkeydef pg_get_ruledef pg_get_serial_sequence pg_get_statisticsobjdef
   pg_get_statisticsobjdef_columns pg_get_statisticsobjdef_expressions pg_get_triggerdef pg_get_userbyid pg_get_viewdef
   pg_has_role pg_identify_object pg_index_column_has_property pg_index_has_property pg_indexam_has_property
-  pg_indexes_size pg_is_in_recovery pg_is_other_temp_schema pg_my_temp_schema pg_opclass_is_visible
+  pg_indexes_size pg_is_in_recovery pg_is_other_temp_schema pg_is_wal_replay_paused pg_my_temp_schema pg_opclass_is_visible
   pg_operator_is_visible pg_opfamily_is_visible pg_options_to_table pg_partition_ancestors pg_partition_root
   pg_partition_tree pg_postmaster_start_time pg_relation_filenode pg_relation_is_publishable
   pg_relation_is_updatable pg_relation_size pg_sequence_parameters pg_show_all_settings pg_size_bytes pg_size_pretty
-  pg_statistics_obj_is_visible pg_table_is_visible pg_table_size pg_tablespace_databases pg_tablespace_location
+  pg_stat_get_numscans pg_statistics_obj_is_visible pg_table_is_visible pg_table_size pg_tablespace_databases pg_tablespace_location
   pg_tablespace_size pg_total_relation_size pg_ts_config_is_visible pg_ts_dict_is_visible pg_ts_parser_is_visible
   pg_ts_template_is_visible pg_type_is_visible pg_typeof set_config shobj_description to_regclass to_regcollation
-  to_regnamespace to_regoper to_regoperator to_regproc to_regprocedure to_regrole to_regtype version
+  to_regnamespace to_regoper to_regoperator to_regproc to_regprocedure to_regrole to_regtype txid_current version
   _pg_char_max_length _pg_char_octet_length _pg_datetime_precision _pg_expandarray _pg_index_position
   _pg_interval_type _pg_numeric_precision _pg_numeric_precision_radix _pg_numeric_scale _pg_truetypid _pg_truetypmod`)
 
@@ -72,7 +74,7 @@ export const functions: ReadonlySet<string> = new Set([...introspective, ...help
 export const splicedFunctions: ReadonlySet<string> = new Set(
   words(`
     current_database current_setting format_type generate_series pg_advisory_unlock_all pg_backend_pid pg_database_size pg_get_userbyid pg_get_viewdef
-    pg_has_role pg_show_all_settings pg_tablespace_databases pg_tablespace_size set_config has_database_privilege`),
+    pg_has_role pg_show_all_settings pg_tablespace_databases pg_tablespace_size set_config txid_current has_database_privilege`),
 )
 
 /** With a user named first they would look for a role of the shadow's server. */

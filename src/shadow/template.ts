@@ -72,6 +72,9 @@ CREATE FUNCTION ${helpers}.quote_ident(text) RETURNS text STABLE LANGUAGE sql AS
     THEN pg_catalog.current_database() ELSE $1 END) $$;
 CREATE FUNCTION ${helpers}.pg_advisory_unlock_all() RETURNS void LANGUAGE sql AS $$ SELECT NULL::void $$;
 CREATE FUNCTION ${helpers}.set_config(text, text, boolean) RETURNS text LANGUAGE sql AS $$ SELECT $2 $$;
+-- What changes is compared with it; to take a number of its own would be a write.
+CREATE FUNCTION ${helpers}.txid_current() RETURNS bigint STABLE LANGUAGE sql
+  AS $$ SELECT pg_catalog.txid_snapshot_xmax(pg_catalog.txid_current_snapshot()) $$;
 CREATE FUNCTION ${helpers}.pg_database_size(name) RETURNS bigint STABLE LANGUAGE sql AS $$ SELECT 0::bigint $$;
 CREATE FUNCTION ${helpers}.pg_database_size(oid) RETURNS bigint STABLE LANGUAGE sql AS $$ SELECT 0::bigint $$;
 CREATE FUNCTION ${helpers}.pg_tablespace_size(name) RETURNS bigint STABLE LANGUAGE sql AS $$ SELECT 0::bigint $$;
@@ -184,6 +187,8 @@ CREATE VIEW ${helpers}._roles AS SELECT oid, ${helpers}.pg_get_userbyid(oid) AS 
 CREATE VIEW ${helpers}.pg_auth_members AS SELECT * FROM pg_catalog.pg_auth_members WHERE false;
 CREATE VIEW ${helpers}.pg_db_role_setting AS SELECT * FROM pg_catalog.pg_db_role_setting WHERE false;
 CREATE VIEW ${helpers}.pg_shdescription AS SELECT * FROM pg_catalog.pg_shdescription WHERE false;
+CREATE VIEW ${helpers}.pg_locks AS SELECT * FROM pg_catalog.pg_locks WHERE false;
+CREATE VIEW ${helpers}.pg_replication_slots AS SELECT * FROM pg_catalog.pg_replication_slots WHERE false;
 
 CREATE OR REPLACE VIEW pg_catalog.pg_roles AS
   SELECT rolname, false AS rolsuper, rolinherit, rolcreaterole, rolcreatedb, rolcanlogin, rolreplication, rolconnlimit,
@@ -251,5 +256,5 @@ BEGIN
   END LOOP;
 END $$;
 GRANT SELECT ON ${helpers}.pg_cursors, ${helpers}.pg_database, ${helpers}.pg_auth_members, ${helpers}.pg_db_role_setting,
-  ${helpers}.pg_shdescription, ${helpers}.pg_stat_gssapi TO PUBLIC;
+  ${helpers}.pg_shdescription, ${helpers}.pg_stat_gssapi, ${helpers}.pg_locks, ${helpers}.pg_replication_slots TO PUBLIC;
 `
