@@ -242,6 +242,15 @@ describe.skipIf(isMissing)('psql', () => {
     await closed
   })
 
+  test('binds its sign-in to the certificate it sees', async () => {
+    const bound = { PGCHANNELBINDING: 'require' }
+    expect(await psql(['-A', '-t', '-c', 'SELECT 1'], bound)).toMatchObject({ code: 0, out: '1\n' })
+    expect(await psql(['-c', 'SELECT 1'], { ...bound, PGPASSWORD: 'wrong' })).toMatchObject({
+      code: 2,
+      err: expect.stringContaining('The user or the password is wrong.'),
+    })
+  })
+
   test('a wrong password is refused without saying more', async () => {
     expect(await psql(['-c', 'SELECT 1'], { PGPASSWORD: 'wrong' })).toMatchObject({
       code: 2,

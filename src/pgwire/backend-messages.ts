@@ -34,7 +34,8 @@ function int32(value: number): Buffer {
 
 export const authenticationOk = message('R', int32(0))
 export const authenticationClearText = message('R', int32(3))
-export const authenticationSasl = message('R', int32(10), 'SCRAM-SHA-256', Buffer.from([0]))
+export const authenticationSasl = (mechanisms: readonly string[]): Buffer =>
+  message('R', int32(10), ...mechanisms, Buffer.from([0]))
 export const authenticationSaslContinue = (text: string): Buffer => message('R', int32(11), Buffer.from(text))
 export const authenticationSaslFinal = (text: string): Buffer => message('R', int32(12), Buffer.from(text))
 

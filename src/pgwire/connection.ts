@@ -46,6 +46,8 @@ export interface ConnectionServices {
   readonly query: QueryService
   readonly access: Access
   readonly secureContext: SecureContext
+  /** Of its certificate, for clients that bind their sign-in to it. */
+  readonly endPoint: Buffer | undefined
   readonly cancelKeys: CancelKeys
   readonly mockVerifier: (user: string) => ScramVerifier
   /** Whether a client at that address may speak without TLS. */
@@ -242,21 +244,20 @@ export class Connection {
 
   /** Undefined when the client went away. @throws AppError 'access.unauthenticated', 'access.too_many' */
   async #authenticate(user: string): Promise<SqlLogin | undefined> {
-    const { access, mockVerifier } = this.#services
+    const { access, mockVerifier, endPoint } = this.#services
     if (organizationId.test(user)) return await this.#clearText(user)
     const signIn = await access.sqlSignIn(user)
-    const exchange = new ScramExchange(signIn.verifier ?? mockVerifier(user))
-    this.#output.write(authenticationSasl)
+    const exchange = new ScramExchange(signIn.verifier ?? mockVerifier(user), {
+      endPoint: this.#isEncrypted ? endPoint : undefined,
+    })
+    this.#output.write(authenticationSasl(exchange.mechanisms))
     const first = await this.#saslMessage()
     if (!first) return undefined
     const initial = new PayloadReader(first)
     const mechanism = initial.text()
-    if (mechanism !== 'SCRAM-SHA-256') {
-      throw malformed(`SCRAM-SHA-256 was offered, ${JSON.stringify(mechanism.slice(0, 40))} chosen`)
-    }
     const clientFirst = initial.bytes(Math.max(0, initial.int32())).toString('utf8')
     initial.end()
-    this.#output.write(authenticationSaslContinue(exchange.answerFirst(clientFirst)))
+    this.#output.write(authenticationSaslContinue(exchange.answerFirst(mechanism, clientFirst)))
     const last = await this.#saslMessage()
     if (!last) return undefined
     const proof = exchange.answerFinal(last.toString('utf8'))

@@ -1,41 +1,77 @@
 import { createHash, createHmac, randomBytes, timingSafeEqual } from 'node:crypto'
 import type { ScramKeys, ScramVerifier } from '#access/access.ts'
 import { AppError } from '#base/errors.ts'
+import { malformed } from './payload-reader.ts'
+
+const mechanismPlain = 'SCRAM-SHA-256'
+const mechanismPlus = 'SCRAM-SHA-256-PLUS'
 
 /**
- * The server's side of SCRAM-SHA-256 (RFC 5802, 7677), without channel binding:
+ * The server's side of SCRAM-SHA-256 (RFC 5802, 7677):
  *
  *   client-first  n,,n=,r=<nonce>                 → server-first  r=<nonce+ours>,s=<salt>,i=<iterations>
  *   client-final  c=biws,r=<nonce+ours>,p=<proof> → server-final  v=<signature>
+ *
+ * With channel binding the first begins with `p=tls-server-end-point`, and `c` says by what certificate the client sees us:
+ * whoever stands between us with a certificate of his own cannot pass it on.
  *
  * A wrong password and an unknown user (whose verifier nobody knows the password of) fail alike, at the last step.
  */
 export class ScramExchange {
   readonly #verifier: ScramVerifier
   readonly #ownNonce: string
+  readonly #endPoint: Buffer | undefined
   #first:
-    | { readonly header: string; readonly bare: string; readonly server: string; readonly nonce: string }
+    | { readonly binding: Buffer; readonly bare: string; readonly server: string; readonly nonce: string }
     | undefined
 
-  constructor(verifier: ScramVerifier, ownNonce: string = randomBytes(18).toString('base64')) {
+  /** @param endPoint of our certificate, where both sides can tell it: what the client is offered to bind to */
+  constructor(
+    verifier: ScramVerifier,
+    {
+      endPoint,
+      ownNonce = randomBytes(18).toString('base64'),
+    }: { readonly endPoint?: Buffer | undefined; readonly ownNonce?: string } = {},
+  ) {
     this.#verifier = verifier
     this.#ownNonce = ownNonce
+    this.#endPoint = endPoint
+  }
+
+  /** In the order a client should prefer them. */
+  get mechanisms(): readonly string[] {
+    return this.#endPoint ? [mechanismPlus, mechanismPlain] : [mechanismPlain]
   }
 
   /** @throws AppError 'connection.protocol' */
-  answerFirst(clientFirst: string): string {
-    const match = /^([ny],,)((?:m=[^,]*,)?n=[^,]*,r=([\x21-\x2b\x2d-\x7e]{1,1024})(?:,.*)?)$/.exec(
-      clientFirst,
-    )
+  answerFirst(mechanism: string, clientFirst: string): string {
+    if (!this.mechanisms.includes(mechanism)) {
+      throw malformed(
+        `${this.mechanisms.join(' or ')} was offered, ${JSON.stringify(mechanism.slice(0, 40))} chosen`,
+      )
+    }
+    const match =
+      /^([ny],,|p=tls-server-end-point,,)((?:m=[^,]*,)?n=[^,]*,r=([\x21-\x2b\x2d-\x7e]{1,1024})(?:,.*)?)$/.exec(
+        clientFirst,
+      )
     const [, header, bare, clientNonce] = match ?? []
     if (header === undefined || bare === undefined || clientNonce === undefined) {
       throw malformedScram('its first message')
     }
     if (bare.startsWith('m=')) throw malformedScram('an extension it demands')
+    const isBound = mechanism === mechanismPlus
+    // `y`: it would bind itself, and was not told that it can: somebody in between took the offer away.
+    if (header.startsWith('p') !== isBound || (header.startsWith('y') && this.#endPoint)) {
+      throw malformedScram('the channel binding')
+    }
     const nonce = `${clientNonce}${this.#ownNonce}`
     const { salt, iterations } = this.#verifier
     const server = `r=${nonce},s=${salt.toString('base64')},i=${iterations}`
-    this.#first = { header, bare, server, nonce }
+    const binding = Buffer.concat([
+      Buffer.from(header),
+      ...(isBound && this.#endPoint ? [this.#endPoint] : []),
+    ])
+    this.#first = { binding, bare, server, nonce }
     return server
   }
 
@@ -51,8 +87,7 @@ export class ScramExchange {
       throw malformedScram('its last message')
     }
     if (nonce !== first.nonce) throw malformedScram('the nonce')
-    if (Buffer.from(binding, 'base64').toString() !== first.header)
-      throw malformedScram('the channel binding')
+    if (!Buffer.from(binding, 'base64').equals(first.binding)) throw malformedScram('the channel binding')
     const authMessage = `${first.bare},${first.server},${withoutProof}`
     const proof = Buffer.from(proofText, 'base64')
     // Both are always tried: how long it takes tells nothing.

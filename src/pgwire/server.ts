@@ -8,6 +8,7 @@ import { errorResponse } from './backend-messages.ts'
 import { type CancelBell, CancelKeys } from './cancel-keys.ts'
 import type { TlsFiles } from './certificate.ts'
 import { Connection } from './connection.ts'
+import { endPointOf } from './end-point.ts'
 import { mockVerifiers } from './scram-exchange.ts'
 
 export interface PostgresServerOptions {
@@ -56,6 +57,7 @@ export async function startPostgresServer(
     access,
     logger,
     secureContext: secureContextOf(options.tls),
+    endPoint: endPointOf(options.tls.cert),
     cancelKeys,
     mockVerifier: mockVerifiers(),
     allowsPlainText: options.allowsPlainText ?? isOwnAddress,

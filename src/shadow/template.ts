@@ -187,8 +187,9 @@ CREATE VIEW ${helpers}._roles AS SELECT oid, ${helpers}.pg_get_userbyid(oid) AS 
 CREATE VIEW ${helpers}.pg_auth_members AS SELECT * FROM pg_catalog.pg_auth_members WHERE false;
 CREATE VIEW ${helpers}.pg_db_role_setting AS SELECT * FROM pg_catalog.pg_db_role_setting WHERE false;
 CREATE VIEW ${helpers}.pg_shdescription AS SELECT * FROM pg_catalog.pg_shdescription WHERE false;
-CREATE VIEW ${helpers}.pg_locks AS SELECT * FROM pg_catalog.pg_locks WHERE false;
-CREATE VIEW ${helpers}.pg_replication_slots AS SELECT * FROM pg_catalog.pg_replication_slots WHERE false;
+-- Of their rows' types alone: the functions behind them are not an asker's to call, not even for nothing.
+CREATE VIEW ${helpers}.pg_locks AS SELECT (NULL::pg_catalog.pg_locks).* WHERE false;
+CREATE VIEW ${helpers}.pg_replication_slots AS SELECT (NULL::pg_catalog.pg_replication_slots).* WHERE false;
 
 CREATE OR REPLACE VIEW pg_catalog.pg_roles AS
   SELECT rolname, false AS rolsuper, rolinherit, rolcreaterole, rolcreatedb, rolcanlogin, rolreplication, rolconnlimit,
