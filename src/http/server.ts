@@ -21,6 +21,7 @@ import { auditRoutes } from './audit/routes.ts'
 import { type App, open } from './gateway/app.ts'
 import { addAuthentication } from './gateway/authenticate.ts'
 import { addJsonBodies } from './gateway/bodies.ts'
+import { boundConnections } from './gateway/bound-connections.ts'
 import { endLateBodies, type LateBodies } from './gateway/late-bodies.ts'
 import { addDocs } from './gateway/docs.ts'
 import { addErrors } from './gateway/errors.ts'
@@ -68,7 +69,7 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
     const made = secrets
       ? (https.createServer({ ...secrets, minVersion: 'TLSv1.2' }, handler) as unknown as Server)
       : http.createServer(handler)
-    made.maxConnections = connectionsMax
+    boundConnections(made, connectionsMax)
     made.headersTimeout = headersTimeoutMs
     made.keepAliveTimeout = keepAliveMs
     made.requestTimeout = requestTimeoutMs
