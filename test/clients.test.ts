@@ -412,6 +412,9 @@ describe('node-postgres', () => {
     expect(await client.query('ROLLBACK TO SAVEPOINT a')).toMatchObject({ command: 'ROLLBACK' })
     expect((await client.query('SELECT 1 AS one')).rows).toEqual([{ one: 1 }])
     await client.query('RELEASE SAVEPOINT a; COMMIT')
+    // Of a name so much counts as in PostgreSQL.
+    const long = 'n'.repeat(63)
+    await client.query(`BEGIN; SAVEPOINT ${long}one; RELEASE ${long}another; COMMIT`)
     await client.end()
   })
 

@@ -394,6 +394,22 @@ describe('the extended protocol', () => {
     await client.untilReady()
     expect(server.query.counts).toMatchObject({ opened: 10, disposed: 10 })
   })
+
+  test('the texts of prepared statements have a maximum together, and one that goes makes room', async () => {
+    await using server = await wireServer()
+    await using client = await WireClient.signedIn(server.port)
+    const text = 'rows 1'.padEnd(1_000_000)
+    for (let index = 0; index < 16; index++) client.send(parse(text, { name: `s${index}` }))
+    client.send(sync)
+    expect(types(await client.untilReady())).toBe(`${'1'.repeat(16)}Z`)
+    client.send(parse(text, { name: 'one too many' }), sync)
+    expect(errorFields((await client.untilReady())[0]!)).toMatchObject({
+      C: '53400',
+      M: expect.stringContaining('16777216 characters together'),
+    })
+    client.send(close('S', 's0'), parse(text, { name: 'instead' }), sync)
+    expect(types(await client.untilReady())).toBe('31Z')
+  })
 })
 
 describe('clients that cancel, stall or go away', () => {

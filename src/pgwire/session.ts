@@ -31,9 +31,12 @@ import { reportedProperties } from './reported-properties.ts'
 import { parameterOid, typeOfOid, wireTypeOf } from './wire-type.ts'
 
 const preparedMax = 1_000
+/** Of all of them: parsed, a text takes some ten times its room. */
+const preparedCharactersMax = 16 * 1024 * 1024
 /** Each open portal may hold a statement in the engine. */
 const portalsMax = 10
 const savepointsMax = 10_000
+const nameCharactersMax = 63
 /** One pull. Of a result there are three in memory at most: one that is sent, the next, and one that the engine makes ahead. */
 const pullRowCountMax = 4_096
 const pullBytesMax = 512 * 1024
@@ -212,6 +215,17 @@ export class Session {
       })
     }
     this.#prepared.delete(name)
+    const held = Iterator.from(this.#prepared).reduce(
+      (sum, [key, one]) => sum + key.length + (one.sql?.length ?? 0),
+      name.length + sql.length,
+    )
+    if (held > preparedCharactersMax) {
+      throw new AppError(
+        'query.limit',
+        `The prepared statements of a session have at most ${preparedCharactersMax} characters together.`,
+        { hint: 'Close those you no longer need.' },
+      )
+    }
     const [statement, second] = await this.#query.parse(sql)
     if (second) {
       throw new AppError('query.syntax', 'A prepared statement is one statement; several came.', {
@@ -492,7 +506,8 @@ export class Session {
 
   /** Their names are kept as PostgreSQL keeps them; a later one of the same name hides the earlier. */
   #markSavepoint({ action, name }: Savepoint): void {
-    const key = name.toLowerCase()
+    // As PostgreSQL cuts names. A copy: a slice would hold the whole.
+    const key = Buffer.from(name.slice(0, nameCharactersMax)).toString().toLowerCase()
     if (action === 'savepoint') {
       if (this.#savepoints.length >= savepointsMax) {
         throw new AppError('query.limit', `A transaction has at most ${savepointsMax} savepoints.`)

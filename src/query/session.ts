@@ -59,7 +59,7 @@ export class Session implements QuerySession {
   readonly #services: SessionServices
   readonly #options: SessionOptions
   readonly #properties: SessionProperties
-  readonly #prepared = preparedStatements()
+  readonly #prepared = preparedStatements((statement) => this.#textOf(statement).length)
   readonly #cursors: Cursors = newCursors()
   readonly #temporaries = new TemporaryTables()
   /** What a statement was written as, for the log. */

@@ -91,7 +91,8 @@ export async function runQuery(shared: Shared, context: RunContext): Promise<Run
       )
     }
     const host = {
-      prepared: preparedStatements(),
+      // The whole text of a run is shorter than those of a session together may be.
+      prepared: preparedStatements(() => 0),
       cursors,
       queryId: entry.id,
       encoding: () => ({ kind: 'jsonRows' }) as const,

@@ -15,8 +15,11 @@ export interface PreparedStatements {
 }
 
 const preparedMax = 1_000
+/** Of one session: parsed, a text takes some ten times its room. */
+const charactersMax = 16 * 1024 * 1024
 
-export function preparedStatements(): PreparedStatements {
+/** @param lengthOf how long the text of a statement is */
+export function preparedStatements(lengthOf: (statement: Prepared) => number): PreparedStatements {
   const statements = new Map<string, Prepared>()
   return {
     get: (name) => statements.get(name.toLowerCase()),
@@ -33,6 +36,8 @@ export function preparedStatements(): PreparedStatements {
       if (statements.size >= preparedMax) {
         throw new AppError('query.limit', `A session has at most ${preparedMax} prepared statements.`)
       }
+      const characters = Iterator.from(statements.values()).reduce((sum, one) => sum + lengthOf(one), 0)
+      if (characters + lengthOf(statement) > charactersMax) throw tooLongTogether()
       statements.set(key, statement)
     },
     remove: (name) => statements.delete(name.toLowerCase()),
@@ -43,6 +48,14 @@ export function preparedStatements(): PreparedStatements {
 /** A failure of what was prepared: its place is in the text of the PREPARE, which is not the one that was sent now. */
 export function inPrepared(error: unknown): unknown {
   return error instanceof AppError && error.position ? movedTo(error, undefined) : error
+}
+
+function tooLongTogether(): AppError {
+  return new AppError(
+    'query.limit',
+    `The prepared statements of a session have at most ${charactersMax} characters together.`,
+    { hint: 'Close those you no longer need.' },
+  )
 }
 
 export function unknownPrepared(name: string): AppError {
