@@ -87,6 +87,14 @@ describe('blocks', () => {
     expect(rows).toEqual([['inner second'], ['outer second']])
   })
 
+  it('keep no more in variables than a server has room for', async () => {
+    const twice = "SET @a = SELECT repeat('x', 9000000); SET @a = SELECT repeat('y', 9000000);"
+    expect(await product.rows(`$$ BEGIN ${twice} SELECT length(@a); END $$`)).toEqual([[9_000_000]])
+    await expect(product.rows(`$$ BEGIN ${twice} BEGIN SET @b = SELECT @a; END; END $$`)).rejects.toThrow(
+      '16777216 characters together',
+    )
+  })
+
   it('go on with the handler where rows fail late', async () => {
     const rows = await product.rows(`$$ BEGIN
       CREATE TEMP TABLE many AS SELECT id FROM range(400000);
