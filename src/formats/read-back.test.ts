@@ -101,6 +101,14 @@ test.each([
   await expect(countJsonLines(inPieces(Buffer.from(text)), 'none')).rejects.toThrow(message)
 })
 
+test('JSON lines with bytes that are no text are refused', async () => {
+  const broken = Buffer.from('{"a":1}\n{"a":"é"}\n{}\n')
+  broken[broken.indexOf(0xc3)] = 0x41
+  await expect(countJsonLines(inPieces(broken, 10), 'none')).rejects.toThrow(
+    'Line 2, or one that follows, is not UTF-8',
+  )
+})
+
 test.each([
   ['gzip', gzipSync(Buffer.from('{"a":1}\n'.repeat(1_000)))],
   ['zstd', zstdCompressSync(Buffer.from('{"a":1}\n'.repeat(1_000)))],

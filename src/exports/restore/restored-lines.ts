@@ -24,7 +24,10 @@ export async function* linesToLoad(
 ): AsyncGenerator<Uint8Array> {
   const row: DataType = { kind: 'struct', fields: columns }
   const rewritten = (line: string) => `${JSON.stringify(toLoad(parseExactly(line), row))}\n`
-  for await (const text of wholeLines(plain)) yield Buffer.from(text.split('\n').map(rewritten).join(''))
+  for await (const lines of wholeLines(plain)) {
+    const texts = lines.subarray(0, -1).toString('utf8').split('\n')
+    yield Buffer.from(texts.map(rewritten).join(''))
+  }
 }
 
 /** What this version of TypeScript does not know of yet. @see https://tc39.es/proposal-json-parse-with-source/ */
