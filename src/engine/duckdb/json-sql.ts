@@ -1,4 +1,4 @@
-import { quoteLiteral } from '#base/sql-text.ts'
+import { quoteIdentifier, quoteLiteral } from '#base/sql-text.ts'
 import type { DataType, Field } from '#types/data-type.ts'
 import { decimalSql, finiteNumberSql, intervalSql, plainSql, timeOfDaySql, withPlainBc } from './plain-sql.ts'
 
@@ -51,13 +51,27 @@ export function jsonSql(type: DataType, value: string, depth = 0): string {
 }
 
 /** `{"a":1}`: keys in field order, NULL fields left out. */
-export function objectSql(fields: readonly Field[], valueOf: (index: number) => string, depth = 0): string {
-  const members = fields.map(
-    ({ name, type }, index) =>
-      `${quoteLiteral(`,${JSON.stringify(name)}:`)} || (${jsonSql(type, valueOf(index), depth)})`,
-  )
-  // What is NULL, concat leaves out with the key before it.
-  return members.length === 0 ? `'{}'` : `('{' || substr(concat(${members.join(', ')}), 2) || '}')`
+function objectSql(fields: readonly Field[], valueOf: (index: number) => string, depth: number): string {
+  const members = fields.flatMap((field, index) => memberSql(',', field, valueOf(index), depth))
+  return members.length === 0 ? `'{}'` : `concat('{', substr(concat(${members.join(', ')}), 2), '}')`
+}
+
+/**
+ * Such objects of the columns of a query, as the only column of another. All that a row is made of goes into one text at
+ * once: each text made of others on the way would be written once more.
+ */
+export function objectsSql(fields: readonly Field[], names: readonly string[], source: string): string {
+  const members = fields.flatMap((field, index) => memberSql(index === 0 ? '' : ',', field, names[index]!, 0))
+  const object = quoteIdentifier('object')
+  // The comma behind a first field that is NULL.
+  const line = `CASE WHEN starts_with(${object}, '{,') THEN concat('{', substr(${object}, 3)) ELSE ${object} END`
+  return `SELECT ${line} FROM (SELECT concat(${[`'{'`, ...members, `'}'`].join(', ')}) AS ${object} FROM ${source})`
+}
+
+/** What is to be joined by concat, which leaves out what is NULL. */
+function memberSql(separator: string, { name, type }: Field, value: string, depth: number): string[] {
+  const key = quoteLiteral(`${separator}${JSON.stringify(name)}:`)
+  return [`CASE WHEN ${value} IS NOT NULL THEN ${key} END`, jsonSql(type, value, depth)]
 }
 
 function joined(list: string, variable: string, text: string): string {

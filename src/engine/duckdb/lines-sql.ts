@@ -1,6 +1,6 @@
 import { quoteIdentifier } from '#base/sql-text.ts'
 import type { DataType, Field } from '#types/data-type.ts'
-import { jsonSql, objectSql } from './json-sql.ts'
+import { jsonSql, objectsSql } from './json-sql.ts'
 import { plainSql } from './plain-sql.ts'
 
 export type LineKind = 'json' | 'csv'
@@ -9,7 +9,7 @@ export type LineKind = 'json' | 'csv'
 export function linesSql(sql: string, columns: readonly Field[], kind: LineKind): string {
   const names = columns.map((_, index) => quoteIdentifier(`column ${index}`))
   const source = `(${sql}\n) AS query(${names.join(', ')})`
-  if (kind === 'json') return `SELECT ${objectSql(columns, (index) => names[index]!)} FROM ${source}`
+  if (kind === 'json') return objectsSql(columns, names, source)
   const texts = columns.map(({ type }, index) => `${textSql(type, names[index]!)} AS ${names[index]}`)
   const cells = columns.map(({ type }, index) => cellSql(type, names[index]!))
   return `SELECT concat(${cells.join(", ',', ")}) FROM (SELECT ${texts.join(', ')} FROM ${source})`
@@ -32,7 +32,7 @@ function textSql(type: DataType, value: string): string {
 function cellSql({ kind }: DataType, text: string): string {
   if (!quotables.has(kind)) return text
   const needed = [`'"'`, `','`, 'chr(10)', 'chr(13)'].map((sign) => `contains(${text}, ${sign})`)
-  return `CASE WHEN ${text} = '' OR ${needed.join(' OR ')} THEN '"' || replace(${text}, '"', '""') || '"' ELSE ${text} END`
+  return `CASE WHEN ${text} = '' OR ${needed.join(' OR ')} THEN concat('"', replace(${text}, '"', '""'), '"') ELSE ${text} END`
 }
 
 const quotables: ReadonlySet<DataType['kind']> = new Set(['string', 'array', 'map', 'struct'])
