@@ -52,6 +52,22 @@ const texts = async (client: pg.Client, text: string): Promise<unknown[][]> => {
   return answer.rows as unknown[][]
 }
 
+it('what was just written is found, however often the table was looked up before', async () => {
+  await product.run('CREATE TABLE looked AS SELECT id, cast(id AS string) AS text FROM range(1000)')
+  await connected(async (client) => {
+    const found = async (id: number): Promise<unknown[][]> =>
+      await texts(client, `SELECT text FROM looked WHERE id = ${id}`)
+    for (const turn of [1, 2, 3]) {
+      for (let id = 0; id < 50; id += 1) expect(await found(id)).toEqual([[String(id)]])
+      expect(await found(1_000 + turn)).toEqual([])
+      await texts(client, `INSERT INTO looked SELECT ${1_000 + turn}, 'new'`)
+      expect(await found(1_000 + turn)).toEqual([['new']])
+    }
+    await texts(client, 'DROP TABLE looked')
+    await expect(found(1)).rejects.toMatchObject({ code: '42P01' })
+  })
+})
+
 it('rows that fail late fail the statement, and are not taken for all there are', async () => {
   await product.run('CREATE TABLE counted AS SELECT id FROM range(400000)')
   const sql = "SELECT if(id = 399999, raise_error('the last one'), id) FROM counted LIMIT 0"

@@ -23,6 +23,8 @@ export interface DuckdbEngineOptions {
 
 /** Interactive statements are many, so each takes few threads. */
 const interactiveThreadsMax = 4
+/** Of the memory for interactive statements, rows that are kept for look-ups may take so much. */
+const keptFraction = 1 / 8
 /** Of the disk's free space, statements may spill so much together. */
 const spillFraction = 0.5
 
@@ -45,9 +47,15 @@ export async function createDuckdbEngine(options: DuckdbEngineOptions): Promise<
     scratchFolder,
     logger: options.logger,
   }
+  const keptBytes = Math.floor((common.total.memoryBytes * keptFraction) / options.interactiveChildren)
   const pools = {
     interactive: new Pool({
       ...common,
+      total: {
+        ...common.total,
+        memoryBytes: common.total.memoryBytes - keptBytes * options.interactiveChildren,
+      },
+      keptBytes,
       kind: 'interactive',
       children: options.interactiveChildren,
       statementsPerChild: options.statementsPerChild,
@@ -56,6 +64,7 @@ export async function createDuckdbEngine(options: DuckdbEngineOptions): Promise<
     }),
     batch: new Pool({
       ...common,
+      keptBytes: 0,
       kind: 'batch',
       children: options.batchChildren,
       statementsPerChild: 1,

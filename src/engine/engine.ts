@@ -79,8 +79,22 @@ export interface EngineStatement {
   readonly files: readonly string[]
   /** What of them stands in the text under names, for a dialect that cannot say field ids. */
   readonly tables?: readonly FileTable[]
+  /** All that it reads, where it looks rows up by a key in each. */
+  readonly lookups?: readonly KeyedScan[]
   /** Interactive statements share children; batch statements have one to themselves. */
   readonly pool: 'interactive' | 'batch'
+}
+
+/** A scan of which a statement wants the rows with one value of a column: others may want those of other values. */
+export interface KeyedScan {
+  /** As it stands in the statement's text: in parentheses, with its columns between double quotes. */
+  readonly sql: string
+  /** The same rows with all columns that statements may want of them. */
+  readonly whole: string
+  /** Those that it has. */
+  readonly columns: readonly string[]
+  /** Those of which one value is wanted. */
+  readonly keys: readonly { readonly name: string; readonly kind: 'integer' | 'text' }[]
 }
 
 /** Parquet files that a statement reads as one table. */

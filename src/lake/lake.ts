@@ -387,7 +387,9 @@ export interface Predicate {
 export interface ScanPlan {
   /** A parenthesised engine query giving the columns asked for, in schema order, system columns last. */
   readonly sql: string
-  /** The same, for engines that are told files and field ids. */
+  /** The same rows with all columns, which every plan of them has in common. */
+  wholeSql(): string
+  /** As `sql`, for engines that are told files and field ids. */
   readonly parts: ScanParts
   /** Exactly what the statement may read, once they are leased. */
   readonly files: readonly CachedObject[]

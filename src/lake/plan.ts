@@ -26,7 +26,8 @@ export async function plan(context: PlanContext, request: PlanRequest): Promise<
   const columns = columnsOf(base.definition, request)
   if (request.snapshotId === undefined) {
     const parts = scanParts(struct, shownOf(base.definition, columns), [])
-    return { sql: scanSql([], columns, struct), parts, files: [], rowCount: 0, bytes: 0, filesSkipped: 0 }
+    const sql = scanSql([], columns, struct)
+    return { sql, wholeSql: () => sql, parts, files: [], rowCount: 0, bytes: 0, filesSkipped: 0 }
   }
   const since =
     request.afterSequence === undefined
@@ -42,9 +43,11 @@ export async function plan(context: PlanContext, request: PlanRequest): Promise<
       where: chosen.where,
     })),
   ]
+  const shown = shownOf(base.definition, columns)
   return {
     sql: scanSql(groups, columns, struct),
-    parts: scanParts(struct, shownOf(base.definition, columns), [
+    wholeSql: () => scanSql(groups, shown.all, struct),
+    parts: scanParts(struct, shown, [
       { paths: pathsOf(base, chosen.whole) },
       { paths: pathsOf(base, chosen.mixed), ingestedAfterMs: since?.afterMs ?? 0 },
     ]),

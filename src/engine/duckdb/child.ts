@@ -5,6 +5,7 @@ import { inspect } from 'node:util'
 import { firstUnreachableFolder } from '#base/run-as.ts'
 import { frameReader, frameKinds, jsonFrame } from './frames.ts'
 import { Instances } from './instances.ts'
+import { KeptTables } from './kept-tables.ts'
 import { type ChildSettings, pipes, readyNumber } from './protocol.ts'
 import { frameServer } from './serve-frames.ts'
 import { TextThread } from './text-thread.ts'
@@ -34,7 +35,9 @@ const send = (parts: readonly Uint8Array[], onSent?: () => void): void => {
   answers.uncork()
 }
 
-requests.on('data', frameReader(frameServer({ instances: new Instances(settings), texts }, send)))
+const instances = new Instances(settings)
+const kept = new KeptTables(instances, settings.keptBytes)
+requests.on('data', frameReader(frameServer({ instances, kept, texts }, send)))
 requests.on('close', end)
 requests.on('error', end)
 answers.on('error', end)

@@ -1,6 +1,7 @@
 import { join } from 'node:path'
 import { DuckDBInstance, type DuckDBConnection } from '@duckdb/node-api'
 import { quoteList } from '#base/sql-text.ts'
+import { boundsSql } from './bounds-sql.ts'
 import type { ParquetFormat } from './copy-sql.ts'
 import { registerNatives } from './natives.ts'
 import type { ChildSettings, Share, WireStatement } from './protocol.ts'
@@ -46,8 +47,6 @@ interface Left extends Open {
 
 const leftMs = 10_000
 const usesMax = 1_000
-/** Of rows that are made ahead; a few chunks of them, which the engine's own megabyte is not. */
-const aheadBytes = 4 * 1024 * 1024
 
 /** Keeps some instances ready, because making one takes about 20 ms. */
 export class Instances {
@@ -59,7 +58,7 @@ export class Instances {
 
   constructor(settings: ChildSettings) {
     this.#settings = settings
-    this.#refill()
+    this.refill()
   }
 
   /** @param copy where the only files that can be written lie; `statement.files` are the only paths that can be read */
@@ -91,13 +90,18 @@ export class Instances {
         const isKept = isSound && copy === undefined && useCount < usesMax
         if (isKept) this.#leave({ instance, connection, files: key, share: left?.share ?? share, useCount })
         else close(open)
-        this.#refill() // Now, and not while the statement needs the cores.
+        this.refill() // Now, and not while the statement needs the cores.
       },
     }
   }
 
+  /** One that is nobody's yet, to be made so before anything runs in it. */
+  async take(): Promise<DuckDBInstance> {
+    return await (this.#spare.shift() ?? this.#create())
+  }
+
   async #open(limits: string): Promise<Open> {
-    const instance = await (this.#spare.shift() ?? this.#create())
+    const instance = await this.take()
     const connection = await instance.connect()
     await connection.run(limits)
     return { instance, connection }
@@ -127,7 +131,8 @@ export class Instances {
     close(left)
   }
 
-  #refill(): void {
+  /** Replaces what was taken; for when nobody needs the cores. */
+  refill(): void {
     while (this.#spare.length < this.#settings.spareInstances) {
       const instance = this.#create()
       instance.catch(() => {}) // Whoever takes it from the list meets the error.
@@ -177,17 +182,9 @@ function limitsSql(files: readonly string[], share: Share, copy: CopyTarget | un
     `SET allowed_directories = ${quoteList([copy.folder])}`,
   ]
   const all = [
-    `SET memory_limit = '${kibibytes(share.memoryBytes)}'`,
-    `SET max_temp_directory_size = '${kibibytes(share.spillBytes)}'`,
-    `SET streaming_buffer_size = '${kibibytes(aheadBytes)}'`,
     ...(forCopy ?? []),
-    `SET allowed_paths = ${quoteList(copy ? [...files, copy.folder] : files)}`,
-    'SET enable_external_access = false',
+    boundsSql(copy ? [...files, copy.folder] : files, share),
     'SET lock_configuration = true',
   ]
   return all.join('; ')
-}
-
-function kibibytes(bytes: number): string {
-  return `${Math.max(1, Math.floor(bytes / 1024))}KiB`
 }

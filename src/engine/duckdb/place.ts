@@ -23,9 +23,9 @@ export class Place {
     this.#number = child.newNumber()
   }
 
-  wireStatement({ sql, files }: EngineStatement): WireStatement {
+  wireStatement({ sql, files, lookups }: EngineStatement): WireStatement {
     const { memoryBytes, spillBytes } = this.#share
-    return { sql, files, share: { memoryBytes, spillBytes } }
+    return { sql, files, share: { memoryBytes, spillBytes }, ...(lookups ? { lookups } : {}) }
   }
 
   /**

@@ -22,6 +22,8 @@ export interface PoolOptions {
   readonly spareInstances: number
   /** Of all statements together. */
   readonly total: Share
+  /** Beside that, of each child: for rows that it keeps. */
+  readonly keptBytes: number
   readonly runAs: Ids | undefined
   readonly scratchFolder: string
   readonly logger: Logger
@@ -130,13 +132,15 @@ export class Pool {
   }
 
   async #start(): Promise<{ readonly child: EngineChild; readonly folder: string }> {
-    const { runAs, scratchFolder, threads, total, spareInstances, statementsPerChild, logger } = this.#options
+    const { runAs, scratchFolder, threads, total, keptBytes, spareInstances, statementsPerChild, logger } =
+      this.#options
     const folder = await childScratch(scratchFolder, runAs)
     const settings: ChildSettings = {
       ...(runAs ? { runAs } : {}),
       threads,
       scratchFolder: folder,
       spareInstances,
+      keptBytes,
     }
     try {
       const threadPool = 4 + 2 * statementsPerChild
@@ -144,7 +148,7 @@ export class Pool {
         otherBytes.ofChild + otherBytes.ofStatement * statementsPerChild,
         Math.max(otherBytes.ofChild, machineBytes() / 4), // All of them may not have it at the same time.
       )
-      const memoryBytesMax = total.memoryBytes + otherBytesMax
+      const memoryBytesMax = total.memoryBytes + keptBytes + otherBytesMax
       const child = await EngineChild.start({ settings, threadPool, memoryBytesMax, logger })
       this.#members.add({ child, statements: 0 })
       this.#letIn()

@@ -1,6 +1,7 @@
 import type { ErrorCode } from '#base/errors.ts'
 import type { Encoding } from '#encode/encoding.ts'
 import type { Field } from '#types/data-type.ts'
+import type { KeyedScan } from '../engine.ts'
 import type { ParquetFormat } from './copy-sql.ts'
 
 /** What the child is told when it starts, as one JSON argument. */
@@ -13,6 +14,8 @@ export interface ChildSettings {
   readonly scratchFolder: string
   /** Instances kept ready. */
   readonly spareInstances: number
+  /** Memory for rows that are kept for those who look some up. */
+  readonly keptBytes: number
 }
 
 /** Where the child finds its two pipes. */
@@ -25,6 +28,7 @@ export interface WireStatement {
   readonly sql: string
   readonly files: readonly string[]
   readonly share: Share
+  readonly lookups?: readonly KeyedScan[]
 }
 
 /** What one statement may use. */

@@ -2,6 +2,7 @@ import { giveBack } from '#base/give-back.ts'
 import { failureOf } from './failure.ts'
 import { chunkFrame, type Frame, frameKinds, jsonFrame } from './frames.ts'
 import type { Instances } from './instances.ts'
+import type { KeptTables } from './kept-tables.ts'
 import type { Request, WireFailure } from './protocol.ts'
 import { ServedStatement } from './served-statement.ts'
 import type { TextThread } from './text-thread.ts'
@@ -10,7 +11,7 @@ const progressEveryMs = 1000
 
 /** Answers the server's requests, those of one statement in their order. */
 export function frameServer(
-  means: { readonly instances: Instances; readonly texts: TextThread },
+  means: { readonly instances: Instances; readonly kept: KeptTables; readonly texts: TextThread },
   send: (parts: readonly Uint8Array[], onSent?: () => void) => void,
 ): (frame: Frame) => void {
   const running = new Map<number, { readonly served: ServedStatement; done: Promise<void> }>()

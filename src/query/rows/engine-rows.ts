@@ -25,7 +25,7 @@ export async function openRows(
   planned: PlannedQuery,
   { encoding, cap }: { readonly encoding: Encoding; readonly cap: RowCap | undefined },
 ): Promise<ResultRows> {
-  const { columns, constants } = planned
+  const { columns, constants, lookups } = planned
   if (constants) return staticRows(columns, [constants.map(({ value }) => value)], encoding)
   const { lake } = scope.services
   const engine = engineOf(scope.services, planned.engine)
@@ -35,7 +35,13 @@ export async function openRows(
   const lease = opening.use(await running.wait(() => lake.lease(planned.files, { signal })))
   const pull = await running.wait(() =>
     engine.open(
-      { sql: planned.sql, files: lease.paths, tables: planned.tables, pool: scope.pool },
+      {
+        sql: planned.sql,
+        files: lease.paths,
+        tables: planned.tables,
+        pool: scope.pool,
+        ...(lookups ? { lookups } : {}),
+      },
       {
         encoding,
         columns,

@@ -2,7 +2,7 @@ import type { SnapshotId, TableId } from '#base/ids.ts'
 import type { Lake, ScanPlan, Snapshot } from '#lake/lake.ts'
 
 /** Rows that we know: nothing is read. */
-export interface HistoryPlan extends Omit<ScanPlan, 'parts'> {
+export interface HistoryPlan extends Omit<ScanPlan, 'parts' | 'wholeSql'> {
   /** The same for Spark. */
   readonly sparkSql: string
 }

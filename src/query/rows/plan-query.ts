@@ -1,6 +1,6 @@
 import { must } from '#base/assert.ts'
 import type { DatasetId } from '#base/ids.ts'
-import type { FileTable } from '#engine/engine.ts'
+import type { FileTable, KeyedScan } from '#engine/engine.ts'
 import type { CachedObject } from '#objects/file-cache.ts'
 import { systemColumns } from '#lake/system-columns.ts'
 import type { ScanPlan } from '#lake/lake.ts'
@@ -10,6 +10,7 @@ import { type LoadedCatalogue, loadCatalogue } from '../names/catalogue.ts'
 import type { StepPins } from '../journal.ts'
 import { chosenEngine } from './choose-engine.ts'
 import { type HistoryPlan, planHistory } from './history.ts'
+import { keyedScans } from './keyed-scans.ts'
 import type { Scope } from '../scope.ts'
 import { snapshotRange } from './snapshot-range.ts'
 import { sparkScan, type SparkScan } from './spark-scan.ts'
@@ -26,6 +27,8 @@ export interface PlannedQuery {
   readonly constants?: readonly Literal[] | undefined
   /** What the text calls by names of its own. */
   readonly tables: readonly FileTable[]
+  /** All its scans, where it looks rows up in each. */
+  readonly lookups?: readonly KeyedScan[] | undefined
   /** What it may read, once it is leased; each once. */
   readonly files: readonly CachedObject[]
   /** Those it reads, each once, also through views. */
@@ -33,7 +36,7 @@ export interface PlannedQuery {
   readonly scans: readonly {
     readonly tableName: string
     readonly datasetId: DatasetId
-    readonly plan: Omit<ScanPlan, 'parts'>
+    readonly plan: Omit<ScanPlan, 'parts' | 'wholeSql'>
   }[]
 }
 
@@ -70,6 +73,7 @@ export async function planQuery(
     constants: bound.constants,
     sql: bound.print(engine, new Map(scans.map(({ scan, text }) => [scan, text]))),
     tables: scans.flatMap(({ tables }) => tables),
+    lookups: scope.pool === 'interactive' ? keyedScans(plans) : undefined,
     files: eachOnce([...plans.values()].flatMap((plan) => plan.files)),
     datasetIds,
     scans: [...plans].map(([{ table }, plan]) => ({
