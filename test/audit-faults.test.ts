@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
+import pg from 'pg'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { auditExpiryFaultPoints, auditFaultPoints } from '#base/faults.ts'
 import { signIn } from './support/actor.ts'
@@ -133,3 +134,32 @@ test.each(auditExpiryFaultPoints)(
     }
   },
 )
+
+test('no row of a table leaves before its statement is on record', async () => {
+  await start()
+  const database = new pg.Client(metadata.databaseUrl)
+  await database.connect()
+  try {
+    await product.run('CREATE TABLE held_back AS SELECT 1 AS n')
+    for (const table of ['audit', 'query_log']) {
+      await database.query(`BEGIN; LOCK TABLE ${table} IN EXCLUSIVE MODE`)
+      let isAnswered = false
+      const answer = product.rows('SELECT n FROM held_back').finally(() => (isAnswered = true))
+      const waiting = async () =>
+        (await database.query(`SELECT FROM pg_locks WHERE NOT granted AND relation = '${table}'::regclass`))
+          .rowCount
+      await expect.poll(waiting, { timeout: 10_000 }).toBe(1)
+      await new Promise((resolve) => setTimeout(resolve, 500)) // The engine is done meanwhile.
+      expect(isAnswered).toBe(false)
+      await database.query('ROLLBACK')
+      expect(await answer).toEqual([[1]])
+      await database.query(`ALTER TABLE ${table} RENAME TO away`)
+      await expect(product.rows('SELECT n FROM held_back')).rejects.toThrow('500')
+      await database.query(`ALTER TABLE away RENAME TO ${table}`)
+      expect(await product.rows('SELECT n FROM held_back')).toEqual([[1]])
+    }
+  } finally {
+    await database.end()
+    await product[Symbol.asyncDispose]()
+  }
+})

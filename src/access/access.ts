@@ -15,6 +15,8 @@ export interface Principal {
 export interface Caller {
   readonly principal: Principal
   readonly sandbox: Sandbox
+  /** As in a question: for who asks one thing, and ends with it. */
+  readonly rightsRevision?: string | undefined
 }
 
 /** Names in an organisation's namespace: datasets, tables, flows and SQL live in one sandbox. */

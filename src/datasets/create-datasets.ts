@@ -54,8 +54,9 @@ export interface DatasetsDependencies {
 export function createDatasets({ metadata, access, lake, schemas, clock }: DatasetsDependencies): Datasets {
   const { db } = metadata
   const require = async (caller: Caller, permission: Permission, datasetId?: DatasetId): Promise<void> => {
-    const { principal, sandbox } = caller
-    if (datasetId === undefined) await access.require({ principal, permission, sandboxId: sandbox.id })
+    const { principal, sandbox, rightsRevision } = caller
+    if (datasetId === undefined)
+      await access.require({ principal, permission, sandboxId: sandbox.id, rightsRevision })
     else {
       const absent = () => unknownDataset(datasetId)
       await requireDataset(access, caller, { permission, datasetId, absent })

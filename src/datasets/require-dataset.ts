@@ -8,7 +8,7 @@ import type { DatasetId } from '#base/ids.ts'
  */
 export async function requireDataset(
   access: Access,
-  { principal, sandbox }: Caller,
+  { principal, sandbox, rightsRevision }: Caller,
   asked: {
     readonly permission: Permission
     readonly datasetId: DatasetId
@@ -16,7 +16,7 @@ export async function requireDataset(
   },
 ): Promise<void> {
   const { permission, datasetId } = asked
-  const general = { principal, permission, sandboxId: sandbox.id }
+  const general = { principal, permission, sandboxId: sandbox.id, rightsRevision }
   try {
     await access.require({ ...general, datasetId })
   } catch (error) {

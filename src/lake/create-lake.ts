@@ -192,11 +192,13 @@ export function createLake(options: LakeOptions): Lake {
     batchesWithRows: async (tableId, { signal }) => await batchesWithRows(context, tableId, signal),
 
     snapshot: async (tableId, snapshotId) => {
-      await knownTable(metadata.db, tableId)
       if (snapshotId === undefined) {
         const newest = await selectNewestLakeCommit(metadata.db, tableId)
-        return newest && snapshotOf(newest)
+        if (newest) return snapshotOf(newest)
+        await knownTable(metadata.db, tableId) // Commits go with their table.
+        return undefined
       }
+      await knownTable(metadata.db, tableId)
       const row = await selectLakeCommitOfSnapshot(metadata.db, tableId, snapshotId)
       if (!row) throw snapshotRemoved(snapshotId)
       return snapshotOf(row)

@@ -10,6 +10,7 @@ import { must } from '#base/assert.ts'
 import type { BatchId, DatasetId, PrincipalId, SandboxId, TableId } from '#base/ids.ts'
 import type { Db, Transaction } from './metadata.ts'
 import { lockName } from './lock-name.ts'
+import { preparedStatement } from './prepared.ts'
 
 export interface DatasetTables {
   datasets: {
@@ -155,30 +156,22 @@ export async function selectDataset(
     .executeTakeFirst()
 }
 
+const datasetNamed = preparedStatement<DatasetRow>(`
+  select id, sandbox_id, name, description, table_name, table_id, schema_id, columns, required_fields, constraints,
+    behavior, tags, version, created_at, updated_at, created_by, deleted_at, properties, labels, labels_version,
+    updated_by, managed_by
+  from datasets
+  where sandbox_id = $1 and deleted_at is null and (table_name = $2 or name = $3 or id = $3)
+  order by table_name <> $2, name <> $3, created_at limit 1`)
+
 /** Table names go before names before ids; of several datasets with one name the oldest. */
 export async function selectDatasetByName(
   db: Db,
   sandboxId: SandboxId,
   name: string,
 ): Promise<DatasetRow | undefined> {
-  const tableName = name.toLowerCase()
-  return await db
-    .selectFrom('datasets')
-    .selectAll()
-    .where('sandbox_id', '=', sandboxId)
-    .where('deleted_at', 'is', null)
-    .where((where) =>
-      where.or([
-        where('table_name', '=', tableName),
-        where('name', '=', name),
-        where('id', '=', name as DatasetId),
-      ]),
-    )
-    .orderBy(sql`table_name <> ${tableName}`)
-    .orderBy(sql`name <> ${name}`)
-    .orderBy('created_at')
-    .limit(1)
-    .executeTakeFirst()
+  const [row] = await datasetNamed(db, [sandboxId, name.toLowerCase(), name])
+  return row
 }
 
 export interface DatasetFilter {

@@ -1,6 +1,7 @@
 import { type ColumnType, type Generated, type Insertable, type Selectable, sql } from 'kysely'
 import type { BatchId, DatasetId, SandboxId, SnapshotId, TableId } from '#base/ids.ts'
 import type { Db, Transaction } from './metadata.ts'
+import { preparedStatement } from './prepared.ts'
 
 export interface LakeTables {
   lake_tables: {
@@ -84,8 +85,14 @@ export async function insertLakeTable(
   await tx.insertInto('lake_tables').values(row).execute()
 }
 
+const tableOf = preparedStatement<LakeTableRow>(`
+  select id, dataset_id, sandbox_id, columns, day_column, cluster_by, metadata_file, metadata_sha256, last_sequence,
+    last_ingest_time, snapshot_id, total_bytes, created_at
+  from lake_tables where id = $1`)
+
 export async function selectLakeTable(db: Db, tableId: TableId): Promise<LakeTableRow | undefined> {
-  return await db.selectFrom('lake_tables').selectAll().where('id', '=', tableId).executeTakeFirst()
+  const [row] = await tableOf(db, [tableId])
+  return row
 }
 
 /** Commits of a table, and what needs them to stand still, follow one another. */
@@ -208,15 +215,15 @@ export async function markLakeSnapshotsExpired(
 }
 
 /** The newest commit that made a snapshot. */
+const newestCommitOf = preparedStatement<LakeCommitRow>(`
+  select table_id, sequence, batch_id, write_id, operation, snapshot_id, is_expired, current_snapshot_id, added_rows,
+    added_files, added_bytes, total_rows, ingest_time, committed_at
+  from lake_commits where table_id = $1 and snapshot_id is not null
+  order by sequence desc limit 1`)
+
 export async function selectNewestLakeCommit(db: Db, tableId: TableId): Promise<LakeCommitRow | undefined> {
-  return await db
-    .selectFrom('lake_commits')
-    .selectAll()
-    .where('table_id', '=', tableId)
-    .where('snapshot_id', 'is not', null)
-    .orderBy('sequence', 'desc')
-    .limit(1)
-    .executeTakeFirst()
+  const [row] = await newestCommitOf(db, [tableId])
+  return row
 }
 
 /** Ingest times by the snapshots that commits made, whether they are there still or not. */

@@ -90,6 +90,41 @@ export async function updateQueryLog(
   await db.updateTable('query_log').set(change).where('id', '=', id).execute()
 }
 
+/**
+ * How statements end that were begun. Whoever asked need not wait for the disk: where the machine loses power within the
+ * next half second, the entry is that of a statement that the server's end has ended.
+ */
+const endRow = preparedStatement<never>(`
+  with soon as materialized (select set_config('synchronous_commit', 'off', true))
+  update query_log set referenced_datasets = coalesce($2::text[], referenced_datasets),
+    created_dataset = coalesce($3, created_dataset), state = $4, updated_at = $5, row_count = $6, code = $7, message = $8
+  from soon where id = $1`)
+
+export async function endQueryLog(
+  db: Db,
+  id: string,
+  end: {
+    readonly referenced_datasets?: readonly string[]
+    readonly created_dataset?: string | null
+    readonly state: QueryLogState
+    readonly updated_at: Date
+    readonly row_count: number
+    readonly code: string | null
+    readonly message: string | null
+  },
+): Promise<void> {
+  const {
+    referenced_datasets = null,
+    created_dataset = null,
+    state,
+    updated_at,
+    row_count,
+    code,
+    message,
+  } = end
+  await endRow(db, [id, referenced_datasets, created_dataset, state, updated_at, row_count, code, message])
+}
+
 /** Ends what earlier lives of the node left behind as running. */
 export async function failLeftQueries(
   db: Db,

@@ -312,8 +312,11 @@ export class Session implements QuerySession {
     const cancelling = new AbortController()
     const stopped = AbortSignal.any([signal, this.#closing.signal, cancelling.signal])
     const [reads, made] = [new Set<string>(), new Set<string>()]
+    const plain = this.#scope({ parameters, signal: stopped })
     const scope: Scope = {
-      ...this.#scope({ parameters, signal: stopped }),
+      ...plain,
+      // A statement of several steps asks for each anew.
+      caller: statement.kind === 'query' ? { ...plain.caller, rightsRevision } : plain.caller,
       onRead: (datasetIds) => datasetIds.forEach((id) => reads.add(id)),
       onMade: (datasetId) => void made.add(datasetId),
     }

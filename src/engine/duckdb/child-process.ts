@@ -131,7 +131,8 @@ export class EngineChild {
   }
 
   #send(number: number, request: Request): void {
-    for (const part of jsonFrame(number, frameKinds.request, request)) this.#requests.write(part)
+    // In one piece: each wakes the child.
+    this.#requests.write(Buffer.concat(jsonFrame(number, frameKinds.request, request)))
   }
 
   #wait(number: number, onProgress?: (rowCount: number) => void): Promise<Frame> {

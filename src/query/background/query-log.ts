@@ -5,6 +5,7 @@ import type { Run } from '#jobs/jobs.ts'
 import { type Bell, cancelBell } from '#metadata/bell.ts'
 import {
   deleteQueryLogBefore,
+  endQueryLog,
   failLeftQueries,
   insertQueryLog,
   type NewQueryLogRow,
@@ -26,7 +27,7 @@ const messageCharactersMax = 4_000
 /** One statement's entry, from its begin to its end. */
 export interface QueryLogEntryWriter {
   readonly id: string
-  /** Makes it known as under way, unless it is. Nothing may be read or written before. */
+  /** Makes it known as under way, unless it is. Nothing may be written, nor given of what is read, before. */
   begin(): Promise<void>
   /** The statement turned out to read nothing: its entry may follow its answer. */
   defer(): void
@@ -286,7 +287,7 @@ export class QueryLog {
   ): Promise<void> {
     const { metadata, logger } = this.#services
     try {
-      await updateQueryLog(metadata.db, id, { ...known, ...this.#ended(outcome) })
+      await endQueryLog(metadata.db, id, { ...known, ...this.#ended(outcome) })
     } catch (error) {
       // The statement itself is over, and its caller waits for that and not for our record.
       logger.log('warn', 'query.log_failed', { id, error })

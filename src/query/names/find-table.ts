@@ -33,6 +33,7 @@ export async function findTable(scope: FindScope, parts: readonly string[]): Pro
     permission: 'view-datasets',
     sandboxId: caller.sandbox.id,
     datasetId: dataset.id,
+    rightsRevision: caller.rightsRevision,
   })
   if (!decision.isAllowed) return undefined
   if (!isWhole(decision)) {

@@ -44,7 +44,7 @@ export interface StatementHost {
   readonly onWritten: (rowCount: number) => void
   /** Told of a copy that is there; a run's later attempt tells of it again. */
   readonly onCopied?: (copy: ScratchCopy) => Promise<void>
-  /** Of a SELECT whose rows are given, before anything is read for it. */
+  /** Of a SELECT whose rows are given: none is before it has resolved. */
   readonly onPlanned?: (planned: PlannedQuery) => Promise<void>
   /** The number of rows is not capped: they leave as a whole. */
   readonly isWhole?: boolean
@@ -252,10 +252,15 @@ async function* selectRows(scope: Scope, query: ParsedQuery, host: StatementHost
   const pins = await scope.journal.pins(scope.step)
   const complexAsJson = scope.properties.isTrue('auto_to_json') && scope.pool === 'interactive'
   const planned = await planQuery(scope, limited, pins, { complexAsJson })
-  await host.onPlanned?.(planned)
+  // The record is written while the engine begins; no row is given before it is there.
+  const recorded = Promise.allSettled([host.onPlanned?.(planned)])
+  await using ended = new AsyncDisposableStack()
+  ended.defer(async () => void (await recorded))
   await pins.keep()
   const encoding = host.encoding(planned.columns)
-  await using rows = await openRows(scope, planned, { encoding, cap })
+  const rows = ended.use(await openRows(scope, planned, { encoding, cap }))
+  const [record] = await recorded
+  if (record.status === 'rejected') throw record.reason
   yield { kind: 'rows', columns: planned.columns, rows }
 }
 
