@@ -1,4 +1,4 @@
-import type { TextPosition } from '#base/errors.ts'
+import type { AppError } from '#base/errors.ts'
 import type { BatchId, DatasetId, TableId } from '#base/ids.ts'
 import type { Transaction } from '#metadata/metadata.ts'
 import type { Snapshot } from '#lake/lake.ts'
@@ -16,9 +16,8 @@ export interface Journal {
   variable(step: string): Literal | undefined
   recordVariable(step: string, value: Literal): Promise<void>
 
-  /** Why the body of a block ended early, so that its handler runs again and the body does not. */
-  failure(step: string): RecordedFailure | undefined
-  recordFailure(step: string, failure: RecordedFailure): Promise<void>
+  /** Why the body of a block ended early: a later attempt ends it at the same step, so that its handler runs again. */
+  recordFailure(step: string, failure: AppError): Promise<void>
 
   dropped(step: string): DatasetId | undefined
   recordDrop(step: string, datasetId: DatasetId): Promise<void>
@@ -33,13 +32,15 @@ export interface Journal {
 
   /** Proves, inside a commit, that this attempt still owns the run. @throws AppError 'job.fenced' */
   assertHeld(tx: Transaction): Promise<void>
-  /** Called around each step. */
-  around(which: 'before' | 'after'): Promise<void>
-}
+  /** Of what leaves nothing that tells who did it: called before it is done. */
+  noteBegun(step: string): Promise<void>
+  /** Whether an earlier attempt began it, so that it may be done already. */
+  wasBegun(step: string): boolean
 
-export interface RecordedFailure {
-  readonly message: string
-  readonly position: TextPosition | undefined
+  /** Called before each step. @throws AppError what ended the body of a block here in an earlier attempt */
+  enter(step: string): Promise<void>
+  /** Called after each step. */
+  leave(): Promise<void>
 }
 
 export interface StepPins {

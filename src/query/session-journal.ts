@@ -20,14 +20,16 @@ export function sessionJournal({
     pins: async () => newPins(clock.now(), lake),
     variable: () => undefined,
     recordVariable: async () => {},
-    failure: () => undefined,
     recordFailure: async () => {},
     dropped: () => undefined,
     recordDrop: async () => {},
     batchId: () => newBatchId(),
     mark: undefined,
     assertHeld: async () => {},
-    around: async () => {},
+    noteBegun: async () => {},
+    wasBegun: () => false,
+    enter: async () => {},
+    leave: async () => {},
   }
 }
 

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import { z } from 'zod'
 import { unreachable } from '#base/assert.ts'
 import type { Clock } from '#base/clock.ts'
+import { AppError, type ErrorCode, meanings } from '#base/errors.ts'
 import { faultPoint } from '#base/faults.ts'
 import { type BatchId, parseId, type TableId } from '#base/ids.ts'
 import type { Run } from '#jobs/jobs.ts'
@@ -11,6 +12,7 @@ import type { Literal } from '#sql/compile.ts'
 import { dataTypeFromJson } from '#types/data-type-json.ts'
 import type { Journal, StepPins } from '../journal.ts'
 
+const errorCode = z.custom<ErrorCode>((code) => typeof code === 'string' && code in meanings)
 const position = z.object({ offset: z.int(), line: z.int(), column: z.int() })
 const id = <K extends 'snapshot' | 'dataset'>(kind: K) => z.string().transform((text) => parseId(kind, text))
 
@@ -25,7 +27,11 @@ const stepRecord = z.object({
   /** By table: its snapshot, null for a table without any. */
   snapshots: z.record(z.string(), id('snapshot').nullable()).optional(),
   variable: z.object({ type: z.unknown(), value: storedValue }).optional(),
-  failure: z.object({ message: z.string(), position: position.optional() }).optional(),
+  /** At which step it came. */
+  failure: z
+    .object({ code: errorCode, message: z.string(), position: position.optional(), at: z.string() })
+    .optional(),
+  begun: z.literal(true).optional(),
   dropped: id('dataset').optional(),
 })
 type StepRecord = z.infer<typeof stepRecord>
@@ -39,6 +45,8 @@ export class RunJournal implements Journal {
   readonly #lake: Lake
   readonly #clock: Clock
   readonly #steps: Record<string, StepRecord>
+  readonly #begunBefore: ReadonlySet<string>
+  #current = ''
 
   constructor(options: {
     readonly run: Run
@@ -51,6 +59,7 @@ export class RunJournal implements Journal {
     this.#lake = options.lake
     this.#clock = options.clock
     this.#steps = progressSchema.parse(options.run.progress).steps
+    this.#begunBefore = new Set(Object.keys(this.#steps).filter((step) => this.#steps[step]?.begun))
   }
 
   async pins(step: string): Promise<StepPins> {
@@ -93,16 +102,17 @@ export class RunJournal implements Journal {
     await this.#save(step, { variable: { type, value: stored } })
   }
 
-  failure(step: string) {
-    const failure = this.#steps[step]?.failure
-    return failure && { message: failure.message, position: failure.position }
+  async recordFailure(step: string, { code, message, position }: AppError): Promise<void> {
+    const failure = { code, message, ...(position ? { position } : {}), at: this.#current }
+    await this.#save(step, { failure })
   }
 
-  async recordFailure(
-    step: string,
-    { message, position }: Parameters<Journal['recordFailure']>[1],
-  ): Promise<void> {
-    await this.#save(step, { failure: { message, ...(position ? { position } : {}) } })
+  async noteBegun(step: string): Promise<void> {
+    if (!this.#steps[step]?.begun) await this.#save(step, { begun: true })
+  }
+
+  wasBegun(step: string): boolean {
+    return this.#begunBefore.has(step)
   }
 
   dropped(step: string) {
@@ -127,8 +137,17 @@ export class RunJournal implements Journal {
     await this.#lease.assertHeld(tx)
   }
 
-  async around(which: 'before' | 'after'): Promise<void> {
-    await faultPoint(which === 'before' ? 'query.step.before' : 'query.step.after')
+  async enter(step: string): Promise<void> {
+    this.#current = step
+    await faultPoint('query.step.before')
+    const ended = Object.values(this.#steps).find(({ failure }) => failure?.at === step)?.failure
+    if (!ended) return
+    const { code, message, position } = ended
+    throw new AppError(code, message, position ? { position } : {})
+  }
+
+  async leave(): Promise<void> {
+    await faultPoint('query.step.after')
   }
 
   async #save(step: string, change: StepRecord): Promise<void> {

@@ -22,7 +22,8 @@ export async function dropKey(scope: Scope, { table, key }: DefinitionOf<'dropKe
     await services.keys.drop(caller, dataset, key)
   } catch (error) {
     // An earlier attempt of this run did it.
-    if (!(error instanceof AppError) || error.code !== 'query.unknown' || !scope.journal.mark) throw error
+    const isUnknown = error instanceof AppError && error.code === 'query.unknown'
+    if (!isUnknown || !scope.journal.wasBegun(scope.step)) throw error
   }
 }
 

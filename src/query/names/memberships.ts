@@ -25,7 +25,7 @@ export async function changeMembership(
   scope: Scope,
   { asset, schema, isAdded }: Extract<Definition, { readonly kind: 'changeMembership' }>,
 ): Promise<void> {
-  const { services, journal } = scope
+  const { services, journal, step } = scope
   await requireGeneral(scope, ['manage-datasets'])
   const dataset = await findTable(scope, asset.parts)
   if (dataset) await requireManage(scope, dataset)
@@ -45,7 +45,7 @@ export async function changeMembership(
     return
   }
   if (!there) {
-    if (journal.mark) return // An earlier attempt of this run did it.
+    if (journal.wasBegun(step)) return // An earlier attempt of this run did it.
     throw new AppError(
       'query.unknown_table',
       `${JSON.stringify(name)} is not in the schema ${row.database}.${row.name}.`,

@@ -105,7 +105,7 @@ export async function dropDatabase(
   const { db } = services.metadata
   const row = await selectDatabase(db, caller.sandbox.id, database.name)
   if (!row) {
-    if (journal.mark) return // An earlier attempt of this run did it.
+    if (journal.wasBegun(scope.step)) return // An earlier attempt of this run did it.
     if (!ifExists) await databaseNamed(scope, database)
     return tellMissing(scope, `database ${JSON.stringify(database.name)}`)
   }
@@ -139,7 +139,7 @@ export async function dropSchema(
       ? []
       : await selectSqlSchemas(services.metadata.db, caller.sandbox.id, { database, name: schema.name })
   if (!row) {
-    if (journal.mark) return // An earlier attempt of this run did it.
+    if (journal.wasBegun(scope.step)) return // An earlier attempt of this run did it.
     if (!ifExists) await schemaNamed(scope, schema)
     return tellMissing(scope, `schema ${JSON.stringify(schema.name)}`)
   }
@@ -161,7 +161,7 @@ export async function dropSchema(
 }
 
 function tellOrRefuse(
-  { notice, journal }: Scope,
+  { notice, journal, step }: Scope,
   given: {
     readonly what: string
     readonly ifNotExists: boolean
@@ -169,7 +169,7 @@ function tellOrRefuse(
   },
 ): void {
   const { what, ifNotExists, position } = given
-  if (journal.mark) return // An earlier attempt of this run made it.
+  if (journal.wasBegun(step)) return // An earlier attempt of this run made it.
   if (!ifNotExists) {
     throw new AppError('admin.exists', `There is ${what} already.`, {
       position,

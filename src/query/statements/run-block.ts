@@ -29,10 +29,6 @@ export async function* runBlock(
 ): Results {
   const { journal, step } = scope
   const inner = { ...scope, variables: new Variables(scope.variables) }
-  if (handler && journal.failure(step)) {
-    yield* runSteps(inner, handler, { host, prefix: `${step}.h` })
-    return
-  }
   const steps = runSteps(inner, body, { host, prefix: step })
   if (!handler) return yield* steps
   const holds = (error: unknown): boolean => isForHandler(toAppError(error), scope.signal)
@@ -47,8 +43,7 @@ export async function* runBlock(
     }
   } catch (error) {
     if (!holds(error)) throw error
-    const failure = toAppError(error)
-    await journal.recordFailure(step, { message: failure.message, position: failure.position })
+    await journal.recordFailure(step, toAppError(error))
     yield* runSteps(inner, handler, { host, prefix: `${step}.h` })
   }
 }
@@ -71,12 +66,12 @@ export async function* runSteps(
 ): Results {
   for (const [index, statement] of statements.entries()) {
     const step = prefix === '' ? String(index) : `${prefix}.${index}`
-    await scope.journal.around('before')
+    await scope.journal.enter(step)
     for await (const result of runStatement({ ...scope, step }, statement, host)) {
       // The commands of a block are its own business.
       if (result.kind === 'rows') yield result
     }
-    await scope.journal.around('after')
+    await scope.journal.leave()
   }
 }
 

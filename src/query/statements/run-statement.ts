@@ -54,10 +54,22 @@ export type Results = AsyncGenerator<StatementResult, void, undefined>
 
 const command = (tag: string, rowCount?: number): StatementResult => ({ kind: 'command', tag, rowCount })
 
+/** What they did leaves nothing that tells who did it. */
+const traceless: readonly Statement['kind'][] = [
+  'addColumns',
+  'createFieldGroup',
+  'createView',
+  'define',
+  'dropFieldGroup',
+  'dropSample',
+  'dropView',
+]
+
 /** Carries one statement out. A block's SELECTs give their rows in order, then the block its tag. */
 export async function* runStatement(scope: Scope, statement: Statement, host: StatementHost): Results {
   if (scope.signal.aborted) throw stopReason(scope.signal)
   const { properties, journal, step } = scope
+  if (traceless.includes(statement.kind)) await journal.noteBegun(step)
   switch (statement.kind) {
     case 'query':
       return yield* selectRows(scope, statement.query, host)

@@ -87,10 +87,10 @@ export async function dropSample(
   scope: Scope,
   { sample, ifExists }: StatementOf<'dropSample'>,
 ): Promise<void> {
-  const { services, caller, journal } = scope
+  const { services, caller, journal, step } = scope
   const dataset = await findTable(scope, sample.parts)
   if (!dataset?.tags[sampleTag]) {
-    if (journal.mark) return // An earlier attempt of this run did it.
+    if (journal.wasBegun(step)) return // An earlier attempt of this run did it.
     if (!ifExists) throw await unknownTable(scope, sample)
     return scope.notice(`There is no sample ${JSON.stringify(sample.parts.join('.'))}; nothing was done.`)
   }

@@ -36,7 +36,7 @@ export async function createView(scope: Scope, statement: StatementOf<'createVie
   }
   const existing = await existingView(scope, target, view)
   // An earlier attempt of this run made it.
-  if (existing && scope.journal.mark && existing.sql === sql) return
+  if (existing && scope.journal.wasBegun(scope.step) && existing.sql === sql) return
   if (existing && !orReplace) {
     if (!ifNotExists) throw nameTaken(name).at(view.position)
     scope.notice(`There is a view ${JSON.stringify(name)} already; nothing was done.`)
@@ -78,7 +78,7 @@ export async function dropView(scope: Scope, { view, ifExists }: StatementOf<'dr
   const row = await findView(scope, view.parts)
   if (!row) {
     // A run that is tried again finds it gone already.
-    if (scope.journal.mark) return
+    if (scope.journal.wasBegun(scope.step)) return
     if (!ifExists) {
       throw new AppError('query.unknown_table', `There is no view ${JSON.stringify(name)}.`, {
         position: view.position,

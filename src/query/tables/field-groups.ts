@@ -13,7 +13,7 @@ export async function createFieldGroup(
   scope: Scope,
   { name, columns, ifNotExists, options, position }: StatementOf<'createFieldGroup'>,
 ): Promise<string | undefined> {
-  const { services, caller, journal } = scope
+  const { services, caller, journal, step } = scope
   const { label, ...others } = options
   const [other] = Object.keys(others)
   if (other !== undefined) {
@@ -31,7 +31,7 @@ export async function createFieldGroup(
     if (!(error instanceof AppError) || error.code !== 'schema.exists') throw error
     const there = await services.fieldGroups.find(caller, given)
     // An earlier attempt of this run made it.
-    if (there?.isSame && journal.mark) return there.id
+    if (there?.isSame && journal.wasBegun(step)) return there.id
     if (!there || !ifNotExists) throw error
     scope.notice(`There is a field group ${JSON.stringify(name)} already; nothing was done.`)
     return undefined
@@ -42,13 +42,13 @@ export async function dropFieldGroup(
   scope: Scope,
   { id, ifExists, position }: StatementOf<'dropFieldGroup'>,
 ): Promise<void> {
-  const { services, caller, journal } = scope
+  const { services, caller, journal, step } = scope
   await requireGeneral(scope, ['manage-schemas'])
   try {
     await services.fieldGroups.remove(caller, id)
   } catch (error) {
     if (!(error instanceof AppError) || error.code !== 'schema.unknown') throw error
-    if (journal.mark) return // An earlier attempt of this run did it.
+    if (journal.wasBegun(step)) return // An earlier attempt of this run did it.
     if (!ifExists) throw new AppError(error.code, error.message, { position, hint: error.hint })
     scope.notice(`There is no field group ${JSON.stringify(id)}; nothing was done.`)
   }

@@ -181,6 +181,20 @@ function isMarked({ journal, step }: Scope, dataset: Dataset): boolean {
   return journal.mark !== undefined && (dataset.tags[markTag]?.includes(journal.mark(step)) ?? false)
 }
 
+/** Whether a step of this run made it that comes before the one under way. */
+export function isMadeBefore({ journal, step }: Scope, dataset: Dataset): boolean {
+  const own = journal.mark?.('')
+  const maker = own && dataset.tags[markTag]?.find((mark) => mark.startsWith(own))?.slice(own.length)
+  return maker !== undefined && comesBefore(maker.split('.'), step.split('.'))
+}
+
+/** A block's handler, `h`, comes after the statements of its body, which have numbers. */
+function comesBefore([one, ...more]: readonly string[], [other, ...others]: readonly string[]): boolean {
+  if (one === undefined || other === undefined) return false
+  if (one === other) return comesBefore(more, others)
+  return other === 'h' || (one !== 'h' && Number(one) < Number(other))
+}
+
 function nameOf({ table }: Creation): string {
   return table.parts.at(-1) ?? ''
 }

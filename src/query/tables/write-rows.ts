@@ -10,7 +10,7 @@ import { runningStatement } from '../rows/engine-rows.ts'
 import { findTable } from '../names/find-table.ts'
 import { refuseReferenced, removeMember } from '../names/memberships.ts'
 import { locate } from '../names/names.ts'
-import { madeTag } from './new-table.ts'
+import { isMadeBefore, madeTag } from './new-table.ts'
 import { planQuery, type PlannedQuery } from '../rows/plan-query.ts'
 import type { StatementOf } from '../query.ts'
 import { requireGeneral, requireManage } from '../names/rights.ts'
@@ -135,8 +135,8 @@ export async function dropTable(scope: Scope, statement: StatementOf<'dropTable'
     return
   }
   const dropped = journal.dropped(step)
-  // This table is another one, made since by a later step of this run.
-  if (dropped !== undefined && dropped !== dataset.id) return
+  // This table is another one, made since; unless it is made again by a step that comes before this one.
+  if (dropped !== undefined && dropped !== dataset.id && !isMadeBefore(scope, dataset)) return
   const place = scope.temporaries.has(dataset) ? undefined : await locate(scope, statement.table.parts)
   const member = place?.kind === 'member' ? place.member : undefined
   requireWritable(dataset)
