@@ -57,6 +57,9 @@ describe('blocks', () => {
     ],
     ["BEGIN\n# it's nothing\nSET @x = 5;\n  # END;\nSELECT @x; END", [[5]]],
     ['BEGIN; COMMIT; BEGIN\n# here\nSELECT 1; END', [[1]]],
+    ['BEGIN SELECT 1 AS begin; SELECT 2; END', [[1], [2]]],
+    // Transactions are taken, and undo nothing.
+    ['$$ BEGIN BEGIN; SELECT 1; COMMIT; START TRANSACTION; SELECT 2; ROLLBACK; END $$', [[1], [2]]],
   ])('%s', async (sql, rows) => {
     expect(await product.rows(sql)).toEqual(rows)
   })

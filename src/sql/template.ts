@@ -1,8 +1,11 @@
 import { AppError } from '#base/errors.ts'
 
-/** As the lexer has them: behind ESCAPE a backslash alone is no escape. */
+/**
+ * As the lexer has them: behind ESCAPE a backslash alone is no escape. A line that begins with `#` is a comment, unless
+ * that might be a template.
+ */
 const parts =
-  /--[^\n]*|\/\*[\s\S]*?\*\/|(?<=\bescape\s{0,20})'\\'(?!')|'(?:[^'\\]|\\[\s\S])*'|"[^"]*"|`[^`]*`|\$\$|\$[\p{L}_][\p{L}\p{N}_]*/giu
+  /--[^\n]*|(?<=(?:^|\n)[^\S\n]*)#(?![\p{L}_])[^\n]*|\/\*[\s\S]*?\*\/|(?<=\bescape\s{0,20})'\\'(?!')|'(?:[^'\\]|\\[\s\S])*'|"[^"]*"|`[^`]*`|\$\$|\$[\p{L}_][\p{L}\p{N}_]*/giu
 const placeholder = /\$([\p{L}_][\p{L}\p{N}_]*)/gu
 
 /**
@@ -15,7 +18,7 @@ export function fillTemplate(text: string, parameters: Readonly<Record<string, s
     Object.entries(parameters).map(([key, value]) => [key.startsWith('$') ? key.slice(1) : key, value]),
   )
   return text.replaceAll(parts, (part) =>
-    part.startsWith('--') || part.startsWith('/*')
+    /^(?:--|\/\*|#)/.test(part)
       ? part
       : part.replaceAll(placeholder, (_all, key: string) => valueOf(key, values)),
   )

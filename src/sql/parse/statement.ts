@@ -173,7 +173,7 @@ function parseTransaction(reader: TokenReader, word: string): ParsedStatement {
   if (word === 'START') reader.expectWord('TRANSACTION')
   else reader.takeWord('WORK', 'TRANSACTION')
   if (word === 'BEGIN' || word === 'START') {
-    if (reader.current.kind !== 'end') transactionModes(reader)
+    if (reader.current.kind !== 'end' && !reader.isSymbol(';')) transactionModes(reader)
     return { kind: 'transaction', action: 'begin' }
   }
   if (word === 'ROLLBACK' && reader.takeWord('TO')) {

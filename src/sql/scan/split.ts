@@ -55,7 +55,7 @@ function nesting(tokens: readonly Token[], index: number): number {
   if (token?.kind !== 'word' || (before && isSymbol(before, '.'))) return 0
   switch (token.upper) {
     case 'BEGIN':
-      return opensBareBlock(tokens, index) || before === undefined ? 1 : 0
+      return beginsStatement(before) && opensBareBlock(tokens, index) ? 1 : 0
     case 'CASE':
     case 'IF':
       if (before?.kind === 'word' && before.upper === 'END') return 0
