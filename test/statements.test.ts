@@ -431,6 +431,29 @@ describe('samples', () => {
     await expect(product.rows(`SELECT * FROM ${String(name)}`)).rejects.toThrow(/query\.unknown_table/)
   })
 
+  it('have the columns of the table, whatever the session shows, and count once they are taken', async () => {
+    await product.run('CREATE TABLE shaped AS SELECT struct(id AS n) AS s FROM range(400)')
+    const sampled = 'SELECT max(s.n) FROM shaped WITHAPPROXIMATE'
+    await product.run(
+      'SET aqp = true; SET drop_system_columns = false; ANALYZE TABLE shaped TABLESAMPLE SAMPLERATE 100',
+    )
+    expect(await product.rows(sampled)).toEqual([[399]])
+    const take = 'SET flatten = true; SET aqp = true; ANALYZE TABLE shaped'
+    await product.run(`${take} TABLESAMPLE SAMPLERATE 100`)
+    expect(await product.rows(sampled)).toEqual([[399]])
+    await expect(
+      product.run(`${take} FILTERCONTEXT (\`s.n\` > 1) TABLESAMPLE SAMPLERATE 100`),
+    ).rejects.toThrow(/without FLATTEN/)
+    // It has none of its rows until it has all of them.
+    const taking = product.run(
+      'SET aqp = true; ANALYZE TABLE shaped FILTERCONTEXT ((SELECT sum(length(sha2(cast(a.id * b.id AS string), 512))) FROM range(250000) a, range(2) b) > 0) TABLESAMPLE SAMPLERATE 100',
+    )
+    let taken = 2
+    while (taken === 2) taken = (await product.rows("SELECT sample_meta('shaped')")).length
+    expect(await product.rows(sampled)).toEqual([[399]])
+    await taking
+  })
+
   it('are asked for, and have a share', async () => {
     await expect(product.rows('ANALYZE TABLE visits TABLESAMPLE SAMPLERATE 5')).rejects.toThrow(/aqp/)
     await expect(product.rows('ANALYZE TABLE visits TABLESAMPLE SAMPLERATE 0')).rejects.toThrow(/percent/)

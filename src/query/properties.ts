@@ -289,6 +289,11 @@ export class SessionProperties {
     this.#initial = new Map(this.#values)
   }
 
+  /** A copy in which these are otherwise, by names in lower case. */
+  with(values: Readonly<Record<string, string>>): SessionProperties {
+    return new SessionProperties(new Map([...this.#values, ...Object.entries(values)]), new Map())
+  }
+
   /** By name in lower case. */
   get values(): ReadonlyMap<string, string> {
     return this.#values

@@ -1,15 +1,19 @@
 import type { Dataset } from '#datasets/datasets.ts'
+import { hasBatches } from '#metadata/batches.ts'
 import { sampleTag } from '#metadata/datasets.ts'
 import type { Scope } from '../scope.ts'
 
 interface SampleScope {
-  readonly services: Pick<Scope['services'], 'datasets'>
+  readonly services: Pick<Scope['services'], 'datasets' | 'metadata'>
   readonly caller: Scope['caller']
 }
 
-/** The newest sample of a dataset, for statements WITHAPPROXIMATE. */
+/** The newest sample of a dataset, for statements WITHAPPROXIMATE. One that is still being taken is none yet. */
 export async function newestSample(scope: SampleScope, parent: Dataset): Promise<Dataset | undefined> {
-  return (await samplesOf(scope, parent)).at(-1)
+  for (const sample of (await samplesOf(scope, parent)).toReversed()) {
+    if (await hasBatches(scope.services.metadata.db, sample.id)) return sample
+  }
+  return undefined
 }
 
 /** The oldest first. */

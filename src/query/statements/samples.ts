@@ -48,6 +48,12 @@ export async function takeSample(
       hint: `Drop one first: DROP TABLESAMPLE ${there[0]?.tableName ?? '…'}.`,
     })
   }
+  if (filter !== undefined && properties.isTrue('flatten')) {
+    throw new AppError('query.unsupported', 'A filter of a sample is not read as FLATTEN has columns.', {
+      position: table.position,
+      hint: 'Take the sample in a session without FLATTEN.',
+    })
+  }
   const rate = rateText(percent)
   const name = `x${parent.id}_uniform_${rate.replaceAll('.', '_')}_percent_${ending(scope)}`
   const where = filter === undefined ? '' : ` WHERE (${filter}\n)`
@@ -57,7 +63,9 @@ export async function takeSample(
   const sql = `CREATE TABLE ${quotedName([name])} AS SELECT ${columns} FROM ${quotedName(table.parts)}
     TABLESAMPLE (${percent} PERCENT)${where}`
   const statement = parsedAs(services.sql, sql, 'createTableAs', table.position)
-  await createTableAs(scope, statement, { [sampleTag]: [parent.id], [rateTag]: [rate] })
+  // Whoever reads the sample for the table finds in it the table's own columns.
+  const plain = { ...scope, properties: properties.with({ flatten: 'false' }) }
+  await createTableAs(plain, statement, { [sampleTag]: [parent.id], [rateTag]: [rate] })
   return name
 }
 
