@@ -400,6 +400,27 @@ describe('statistics', () => {
   })
 })
 
+describe('statements that meet', () => {
+  it('find what is there, or say of what is not by its name', async () => {
+    const mistakes: string[] = []
+    const met = async (...texts: readonly string[]) => {
+      for (const one of await Promise.allSettled(texts.map((text) => product.run(text))))
+        if (one.status === 'rejected') mistakes.push(String(one.reason))
+    }
+    for (let round = 0; round < 6; round++) {
+      await met(...Array.from({ length: 4 }, () => 'CREATE OR REPLACE VIEW met_view AS SELECT 1 AS a'))
+      await product.run('CREATE TABLE met (a int)')
+      await met(
+        'DROP VIEW IF EXISTS met_view',
+        ...Array.from({ length: 3 }, () => 'DROP TABLE IF EXISTS met'),
+      )
+      await product.run('CREATE TABLE met (a int)')
+      await met('INSERT INTO met SELECT 1', 'DROP TABLE IF EXISTS met', 'ALTER TABLE met ADD COLUMN b int')
+    }
+    expect(mistakes.filter((mistake) => !mistake.includes('There is no table \\"met\\".'))).toEqual([])
+  })
+})
+
 describe('samples', () => {
   it('are datasets of their own that end with theirs', async () => {
     await product.run('CREATE TABLE many AS SELECT explode(sequence(1, 1000)) AS i')

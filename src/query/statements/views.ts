@@ -47,12 +47,12 @@ export async function createView(scope: Scope, statement: StatementOf<'createVie
   await refuseBareMembers(scope, query)
   refuseCircle(await loadCatalogue(scope, query.tables), existing?.name ?? name)
   const now = services.clock.now()
-  await services.metadata.transaction(async (tx) => {
+  const isDone = await services.metadata.transaction(async (tx) => {
     await scope.journal.assertHeld(tx)
     if (existing) {
       await updateView(tx, existing.id, { sql, updated_at: now, principal_id: caller.principal.id })
       await record(scope, tx, { action: 'update', id: existing.id })
-      return
+      return true
     }
     const id = randomUUID()
     const isNew = await insertView(tx, {
@@ -64,11 +64,14 @@ export async function createView(scope: Scope, statement: StatementOf<'createVie
       created_at: now,
       updated_at: now,
     })
-    if (!isNew) throw nameTaken(name)
+    if (!isNew) return false
     await record(scope, tx, { action: 'create', id })
     if (target.schema)
       await addMember(scope, tx, { schema: target.schema, name, asset: { viewId: id }, isHome: true })
+    return true
   })
+  // Somebody else made it meanwhile.
+  if (!isDone) await createView(scope, statement)
 }
 
 export async function dropView(scope: Scope, { view, ifExists }: StatementOf<'dropView'>): Promise<void> {

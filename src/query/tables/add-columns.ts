@@ -3,7 +3,7 @@ import { findTable } from '../names/find-table.ts'
 import type { StatementOf } from '../query.ts'
 import { requireManage } from '../names/rights.ts'
 import type { Scope } from '../scope.ts'
-import { unknownTable } from '../names/unknown-table.ts'
+import { unknownTable, unlessDropped } from '../names/unknown-table.ts'
 
 /** New columns at the end of a table that a statement made; rows there are have NULL in them. */
 export async function addColumns(scope: Scope, { table, columns }: StatementOf<'addColumns'>): Promise<void> {
@@ -15,8 +15,10 @@ export async function addColumns(scope: Scope, { table, columns }: StatementOf<'
   const known = new Set(dataset.schema.fields.map(({ name }) => name.toLowerCase()))
   // An earlier attempt of this run did it.
   if (journal.wasBegun(step) && columns.every(({ name }) => known.has(name.toLowerCase()))) return
-  await services.metadata.transaction(async (tx) => {
-    await journal.assertHeld(tx)
-    await services.datasets.addColumns(tx, caller, { datasetId: dataset.id, columns })
-  })
+  await unlessDropped(scope, table, () =>
+    services.metadata.transaction(async (tx) => {
+      await journal.assertHeld(tx)
+      await services.datasets.addColumns(tx, caller, { datasetId: dataset.id, columns })
+    }),
+  )
 }

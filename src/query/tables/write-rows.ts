@@ -18,7 +18,7 @@ import { rowsToStore } from '../rows/rows-to-store.ts'
 import type { Scope } from '../scope.ts'
 import { stoppable } from '../rows/stop-signal.ts'
 import { assignColumns, type Fitting } from './store-assignment.ts'
-import { unknownTable } from '../names/unknown-table.ts'
+import { unknownTable, unlessDropped } from '../names/unknown-table.ts'
 
 /** Appends a query's rows to a table, as one batch. */
 export async function insert(scope: Scope, statement: StatementOf<'insert'>): Promise<number> {
@@ -95,7 +95,7 @@ export async function appendRows(
   const asked = validates ? await askedOfRows(scope, dataset) : undefined
   const running = runningStatement(scope, { stores: true })
   await using rows = await rowsToStore(scope, running, planned)
-  return await running.wait(() =>
+  const append = () =>
     services.lake.append({
       tableId: dataset.tableId,
       batchId,
@@ -119,20 +119,22 @@ export async function appendRows(
         })
       },
       signal: running.signal,
-    }),
-  )
+    })
+  return await unlessDropped(scope, statement.table, () => running.wait(append))
 }
 
 export async function dropTable(scope: Scope, statement: StatementOf<'dropTable'>): Promise<void> {
   await requireGeneral(scope, ['manage-datasets'])
   const { services, caller, journal, step, signal } = scope
   if (signal.aborted) await stoppable(signal, async () => {})
+  const missing = async (): Promise<void> => {
+    if (!statement.ifExists) throw await unknownTable(scope, statement.table)
+    scope.notice(`There is no table ${JSON.stringify(statement.table.parts.join('.'))}; nothing was done.`)
+  }
   const dataset = await findTable(scope, statement.table.parts)
   if (!dataset) {
     if (journal.dropped(step) !== undefined) return // An earlier attempt of this run did it.
-    if (!statement.ifExists) throw await unknownTable(scope, statement.table)
-    scope.notice(`There is no table ${JSON.stringify(statement.table.parts.join('.'))}; nothing was done.`)
-    return
+    return await missing()
   }
   const dropped = journal.dropped(step)
   // This table is another one, made since; unless it is made again by a step that comes before this one.
@@ -153,7 +155,13 @@ export async function dropTable(scope: Scope, statement: StatementOf<'dropTable'
     })
     if (left === 'left') return
   }
-  await services.datasets.delete(caller, dataset.id)
+  try {
+    await services.datasets.delete(caller, dataset.id)
+  } catch (error) {
+    // Somebody else dropped it meanwhile.
+    if (!(error instanceof AppError) || error.code !== 'dataset.unknown') throw error
+    await missing()
+  }
   scope.temporaries.remove(dataset)
 }
 
