@@ -80,8 +80,9 @@ function sortedBy(array: BoundExpression, comparator: BoundExpression | undefine
   const inserted = ({ values: [list = '', before = '', behind = ''], type }: PrintedCall): string => {
     const added = quoteIdentifier(right)
     return (
-      `list_reduce(list_transform(${list}, lambda e: [e]), lambda done, ${added}: ` +
-      `list_concat(list_filter(done, ${before}), ${added}, list_filter(done, ${behind})), ${emptyOf(type)})`
+      // The empty list stands first, and is no argument of its own: see `aggregate`.
+      `list_reduce([${emptyOf(type)}] || list_transform(${list}, lambda e: [e]), lambda done, ${added}: ` +
+      `list_concat(list_filter(done, ${before}), ${added}, list_filter(done, ${behind})))`
     )
   }
   const parts = [array, where('coalesce($1 <= 0, true)'), where('coalesce($1 > 0, false)')]

@@ -45,8 +45,10 @@ function aggregated([
     'aggregate',
     [array, start, { kind: 'lambda', parameters: lambda.parameters, body: step, type: voidType }],
     start.type,
-    `list_reduce(list_transform($1, lambda e: struct_pack(a := ${none(start.type)}, x := e)), $3, ` +
-      `struct_pack(a := $2, x := ${none(element)})).a`,
+    // The start stands first in the list: given as an argument of its own, the engine takes columns of other rows
+    // into the fold when lists are of different lengths. To join by `||` leaves NULL as NULL.
+    `list_reduce([struct_pack(a := $2, x := ${none(element)})] || ` +
+      `list_transform($1, lambda e: struct_pack(a := ${none(start.type)}, x := e)), $3).a`,
   )
   if (finish === undefined) return folded
   const last = lambdaOf(finish)

@@ -59,7 +59,7 @@ export const stringFunctions: readonly FunctionEntry[] = [
     on(
       ['string', 'string'],
       integerType,
-      "CAST(CASE WHEN contains($1, ',') THEN 0 WHEN $1 IS NOT NULL AND $2 IS NOT NULL THEN coalesce(list_position(string_split($2, ','), $1), 0) END AS INTEGER)",
+      "CAST(CASE WHEN $1 IS NULL OR $2 IS NULL THEN NULL WHEN contains($1, ',') THEN 0 ELSE coalesce(list_position(string_split($2, ','), $1), 0) END AS INTEGER)",
     ),
   ),
   scalar(

@@ -82,8 +82,9 @@ function textOf(call: BoundCall, place: PrintPlace): string {
   }
 }
 
-/** Of NULL as it is written the engine makes a NULL without a type. */
+/** Of NULL as it is written the engine makes a NULL without a type. What only other calls look into has none to give. */
 function typed(text: string, { type, arguments: values }: BoundCall): string {
+  if (type.kind === 'void') return text
   const isNull = (value: BoundExpression): boolean => value.kind === 'literal' && value.value === null
   const mayLoseType = values.some((value) => someExpression(value, isNull))
   return mayLoseType ? `CAST(${text} AS ${duckdbType(type)})` : text
