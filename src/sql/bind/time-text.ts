@@ -27,6 +27,9 @@ export function parseDateText(text: string): string | undefined {
 /** Zones lie so far from UTC at most. */
 const offsetMinutesMax = 18 * 60
 
+const firstMicros = BigInt(Date.parse('0000-01-01T00:00:00Z')) * 1000n
+const lastMicros = BigInt(Date.parse('9999-12-31T23:59:59Z')) * 1000n + 999_999n
+
 /**
  * A timestamp without zone (it is UTC) or with `Z` or an offset; undefined for what is none, `'other'` for zones by
  * name and rarer forms, which the engine reads.
@@ -47,5 +50,7 @@ export function parseTimestampText(text: string): string | 'other' | undefined {
   if (Math.abs(offsetMinutes) > offsetMinutesMax) return undefined
   const midnight = BigInt(Date.parse(`${date}T00:00:00Z`)) * 1000n
   const seconds = BigInt(Number(hour) * 3600 + (Number(minute) - offsetMinutes) * 60 + Number(second))
-  return timestampText(midnight + seconds * 1_000_000n + BigInt(fraction.padEnd(6, '0').slice(0, 6)))
+  const micros = midnight + seconds * 1_000_000n + BigInt(fraction.padEnd(6, '0').slice(0, 6))
+  // An offset may lead out of the years that a constant holds.
+  return micros < firstMicros || micros > lastMicros ? 'other' : timestampText(micros)
 }

@@ -15,7 +15,7 @@ export function castToTime(text: string, from: DataType, to: DataType): string |
       return from.kind === 'timestamp' || from.kind === 'timestamp_ntz' ? `CAST(${text} AS DATE)` : undefined
     case 'timestamp':
     case 'timestamp_ntz': {
-      if (from.kind === 'string') return timeOfWord(text, target) ?? timestampOfText(text, to.kind, target)
+      if (from.kind === 'string') return timeOfWord(text, target) ?? timestampOfText(text, to.kind)
       if (from.kind === 'date' || from.kind === 'timestamp' || from.kind === 'timestamp_ntz') {
         return `CAST(${text} AS ${target})`
       }
@@ -54,34 +54,68 @@ function dateOfText(text: string): string {
   })
 }
 
-function timestampOfText(text: string, kind: 'timestamp' | 'timestamp_ntz', target: string): string {
+const dayPattern = '\\d{4}-\\d{1,2}-\\d{1,2}'
+const timePattern = '\\d{1,2}(?::\\d{1,2}(?::\\d{1,2}(?:\\.\\d*)?)?)?'
+
+function timestampOfText(text: string, kind: 'timestamp' | 'timestamp_ntz'): string {
   return withValue(`trim(${text})`, (value) => {
     // A time alone is one of today, where it has a zone.
-    const timeOfToday = `CAST(CAST(now() AS DATE) AS VARCHAR) || ' ' || ltrim(${value}, 'T')`
+    const timeOfToday = `(CAST(CAST(now() AS DATE) AS VARCHAR) || ' ' || ltrim(${value}, 'T'))`
     const isTime = `regexp_matches(${value}, '^(?:T(?:[01]?\\d|2[0-3])(?:$|:)|(?:[01]?\\d|2[0-3]):)')`
-    const day = `TRY_CAST(${monthOrYear(value)} || '-01' AS ${target})`
+    const day = plainTime(`(${monthOrYear(value)} || '-01')`, kind)
     const otherwise =
-      kind === 'timestamp'
-        ? `CASE WHEN ${isTime} THEN TRY_CAST(${regularTime(`(${timeOfToday})`)} AS ${target}) ELSE ${day} END`
-        : day
-    const branches = [
-      `WHEN NOT regexp_matches(${value}, '^\\d{4}-\\d{1,2}-\\d{1,2}') THEN ${otherwise}`,
-      `WHEN regexp_matches(${value}, '[ T]24:|:\\d{1,2}(?:\\.\\d*)?\\s*[+-](?:19|[2-9]\\d)(?::?\\d{2})?$') THEN NULL`,
-    ]
-    return `(CASE ${branches.join(' ')} ELSE TRY_CAST(${regularTime(value)} AS ${target}) END)`
+      kind === 'timestamp' ? `CASE WHEN ${isTime} THEN ${dayAndTime(timeOfToday, kind)} ELSE ${day} END` : day
+    return `(CASE WHEN regexp_matches(${value}, '^${dayPattern}') THEN ${dayAndTime(value, kind)} ELSE ${otherwise} END)`
   })
 }
 
-/** Hours alone, offsets of any length and zones at once behind the time, as the engine reads them. */
+/** A text without a zone never goes where zones are read: there the engine takes the zone of a row before. */
+function dayAndTime(text: string, kind: 'timestamp' | 'timestamp_ntz'): string {
+  return withValue(text, (value) => {
+    const branches = [
+      `WHEN regexp_matches(${value}, '[ T]24(?::|$)|:\\d{1,2}(?:\\.\\d*)?\\s*[+-](?:18:?(?:0[1-9]|[1-5]\\d)$|(?:19|[2-9]\\d)(?::?\\d{2})?$)') THEN NULL`,
+      `WHEN regexp_matches(${value}, '^${dayPattern}(?:[ T]${timePattern})?$') THEN ${plainTime(regularHour(value), kind)}`,
+      `WHEN regexp_matches(${value}, '^${dayPattern}[ T]${timePattern} ?[A-Za-z+-]') THEN ${zonedTime(value, kind)}`,
+    ]
+    return `(CASE ${branches.join(' ')} END)`
+  })
+}
+
+function plainTime(text: string, kind: 'timestamp' | 'timestamp_ntz'): string {
+  const wallClock = `TRY_CAST(${text} AS TIMESTAMP)`
+  return kind === 'timestamp' ? `timezone('UTC', ${wallClock})` : wallClock
+}
+
+/** Where clocks are put back an hour comes twice: the first one is meant, the engine reads the second. Without zone it counts for nothing. */
+function zonedTime(value: string, kind: 'timestamp' | 'timestamp_ntz'): string {
+  const wallClock = `TRY_CAST(regexp_extract(${value}, '^${dayPattern}[ T]${timePattern}') AS TIMESTAMP)`
+  if (kind === 'timestamp_ntz') return wallClock
+  const read = `TRY_CAST(${regularTime(value)} AS TIMESTAMPTZ)`
+  const zone = `nullif(regexp_extract(${value}, '([A-Za-z]+/\\S+|[A-Z]{3,}(?:\\d[A-Z]{3})?)$', 1), '')`
+  const parts = `struct_pack(instant := ${read}, zone := ${zone}, wall_clock := ${wallClock})`
+  const earlier = '(r).instant - INTERVAL 1 HOUR'
+  return `list_transform([${parts}], lambda r: CASE WHEN (r).instant IS NOT NULL AND (r).zone IS NOT NULL AND timezone((r).zone, ${earlier}) = (r).wall_clock THEN ${earlier} ELSE (r).instant END)[1]`
+}
+
+/** Offsets of any length and zones at once behind the time, as the engine reads them. */
 function regularTime(value: string): string {
   const steps: readonly (readonly [string, string])[] = [
-    ['^(\\S+[ T]\\d{1,2})($|[+-]|\\s)', '\\1:00\\2'],
     ['(:\\d{1,2}(?:\\.\\d*)?)\\s*(?:UTC|GMT|UT)?([+-])', '\\1\\2'],
     ['([+-])(\\d)(:\\d{1,2})?$', '\\10\\2\\3'],
     ['(:\\d{1,2}(?:\\.\\d*)?[+-]\\d{2}:)(\\d)$', '\\10\\2'],
+    ['([+-]\\d{2})(\\d{2})(\\d{2})$', '\\1:\\2:\\3'],
     ['(:\\d{1,2}(?:\\.\\d*)?)([A-Za-z]{2})', '\\1 \\2'],
+    [' *Z$', '+00'],
   ]
-  return steps.reduce((text, [pattern, by]) => `regexp_replace(${text}, '${pattern}', '${by}')`, value)
+  return steps.reduce(
+    (text, [pattern, by]) => `regexp_replace(${text}, '${pattern}', '${by}')`,
+    regularHour(value),
+  )
+}
+
+/** `2024-01-01 10:00` of `2024-01-01 10`. */
+function regularHour(value: string): string {
+  return `regexp_replace(${value}, '^(\\S+[ T]\\d{1,2})($|[+-]|\\s)', '\\1:00\\2')`
 }
 
 /** `2024-01` of `2024`. */
