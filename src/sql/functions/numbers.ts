@@ -127,7 +127,7 @@ export function decimalRemainder(
 }
 
 /** Whole digits with the point where the type has it. NULL where there are too many. */
-function pointed(digits: string, { precision, scale }: Decimal): string {
+export function pointed(digits: string, { precision, scale }: Decimal): string {
   const unit = scale === 0 ? '1' : `CAST(1e-${scale} AS DECIMAL(${scale}, ${scale}))`
   const whole = `TRY_CAST(TRY_CAST(${digits} AS HUGEINT) AS DECIMAL(${precision}, 0))`
   return `CAST(${whole} * ${unit} AS DECIMAL(${precision}, ${scale}))`

@@ -114,21 +114,43 @@ function longOfDouble(text: string): string {
 function castToDecimal(text: string, from: DataType, target: string): string | undefined {
   switch (from.kind) {
     case 'double':
-      return `TRY_CAST(CAST(${text} AS VARCHAR) AS ${target})`
+      return decimalOfDouble(text, target)
     case 'float':
-      return `TRY_CAST(CAST(CAST(${text} AS DOUBLE) AS VARCHAR) AS ${target})`
+      return decimalOfDouble(`CAST(${text} AS DOUBLE)`, target)
     case 'boolean':
       return `TRY_CAST(CAST(${text} AS INTEGER) AS ${target})`
-    case 'string': {
-      const number = `regexp_extract(${text}, '^\\s*([+-]?(?:\\d+\\.?\\d*|\\.\\d+)(?:[eE][+-]?\\d+)?)\\s*$', 1)`
-      return `TRY_CAST(${number} AS ${target})`
-    }
+    case 'string':
+      return withValue(text, (value) => {
+        const number = `regexp_extract(${value}, '^\\s*([+-]?(?:\\d+\\.?\\d*|\\.\\d+)(?:[eE][+-]?\\d+)?)\\s*$', 1)`
+        return `(CASE WHEN regexp_matches(${value}, '[eE]-') THEN TRY_CAST(${withoutExponent(number)} AS ${target}) ELSE TRY_CAST(${number} AS ${target}) END)`
+      })
     case 'timestamp':
     case 'timestamp_ntz':
       return `TRY_CAST(epoch_us(${text}) * 0.000001 AS ${target})`
     default:
       return isIntegral(from) || from.kind === 'decimal' ? `TRY_CAST(${text} AS ${target})` : undefined
   }
+}
+
+/** The engine writes an exponent below 1e-4. */
+function decimalOfDouble(text: string, target: string): string {
+  return withValue(text, (value) => {
+    const shown = `CAST(${value} AS VARCHAR)`
+    return `(CASE WHEN abs(${value}) < 1e-4 AND ${value} <> 0 THEN TRY_CAST(${withoutExponent(shown)} AS ${target}) ELSE TRY_CAST(${shown} AS ${target}) END)`
+  })
+}
+
+/** A number below one written out: of `5e-10` the engine would make 0.01. */
+function withoutExponent(number: string): string {
+  return withValue(number, (value) => {
+    const part = (pattern: string): string => `regexp_extract(${value}, '${pattern}', 1)`
+    const whole = part('^[+-]?(\\d*)')
+    // No decimal has so many places.
+    const zeros = `repeat('0', least(coalesce(TRY_CAST(${part('[eE]-(\\d+)$')} AS INTEGER), 200), 200))`
+    const digits = `(${zeros} || ${whole})`
+    const shifted = `${part('^([+-]?)')} || '0' || left(${digits}, length(${whole})) || '.' || substr(${digits}, length(${whole}) + 1) || ${part('\\.(\\d*)')}`
+    return `(CASE WHEN ${value} <> '' THEN ${shifted} END)`
+  })
 }
 
 function castToBoolean(text: string, from: DataType): string | undefined {

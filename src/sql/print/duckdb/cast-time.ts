@@ -55,30 +55,34 @@ function dateOfText(text: string): string {
 }
 
 const dayPattern = '\\d{4}-\\d{1,2}-\\d{1,2}'
-const timePattern = '\\d{1,2}(?::\\d{1,2}(?::\\d{1,2}(?:\\.\\d*)?)?)?'
+const hourPattern = '(?:2[0-3]|[01]?\\d)'
+const restPattern = ':\\d{1,2}(?::\\d{1,2}(?:\\.\\d*)?)?'
+const timePattern = `${hourPattern}(?:${restPattern})?`
 
 function timestampOfText(text: string, kind: 'timestamp' | 'timestamp_ntz'): string {
   return withValue(`trim(${text})`, (value) => {
+    const day = plainTime(`(${monthOrYear(value)} || '-01')`, kind)
     // A time alone is one of today, where it has a zone.
     const timeOfToday = `(CAST(CAST(now() AS DATE) AS VARCHAR) || ' ' || ltrim(${value}, 'T'))`
-    const isTime = `regexp_matches(${value}, '^(?:T(?:[01]?\\d|2[0-3])(?:$|:)|(?:[01]?\\d|2[0-3]):)')`
-    const day = plainTime(`(${monthOrYear(value)} || '-01')`, kind)
-    const otherwise =
-      kind === 'timestamp' ? `CASE WHEN ${isTime} THEN ${dayAndTime(timeOfToday, kind)} ELSE ${day} END` : day
-    return `(CASE WHEN regexp_matches(${value}, '^${dayPattern}') THEN ${dayAndTime(value, kind)} ELSE ${otherwise} END)`
+    const isTime = `regexp_matches(${value}, '^(?:T${hourPattern}(?:$|:)|${hourPattern}:)')`
+    const today =
+      kind === 'timestamp'
+        ? [
+            `WHEN ${isTime} THEN list_transform([${timeOfToday}], lambda w: CASE ${dayAndTime('w', kind)} END)[1]`,
+          ]
+        : []
+    return `(CASE ${[dayAndTime(value, kind), ...today].join(' ')} ELSE ${day} END)`
   })
 }
 
 /** A text without a zone never goes where zones are read: there the engine takes the zone of a row before. */
-function dayAndTime(text: string, kind: 'timestamp' | 'timestamp_ntz'): string {
-  return withValue(text, (value) => {
-    const branches = [
-      `WHEN regexp_matches(${value}, '[ T]24(?::|$)|:\\d{1,2}(?:\\.\\d*)?\\s*[+-](?:18:?(?:0[1-9]|[1-5]\\d)$|(?:19|[2-9]\\d)(?::?\\d{2})?$)') THEN NULL`,
-      `WHEN regexp_matches(${value}, '^${dayPattern}(?:[ T]${timePattern})?$') THEN ${plainTime(regularHour(value), kind)}`,
-      `WHEN regexp_matches(${value}, '^${dayPattern}[ T]${timePattern} ?[A-Za-z+-]') THEN ${zonedTime(value, kind)}`,
-    ]
-    return `(CASE ${branches.join(' ')} END)`
-  })
+function dayAndTime(value: string, kind: 'timestamp' | 'timestamp_ntz'): string {
+  const isTooFar = `regexp_matches(${value}, '[+-](?:18:?(?:0[1-9]|[1-5]\\d)|(?:19|[2-9]\\d)(?::?\\d{2})?)$')`
+  return [
+    `WHEN regexp_matches(${value}, '^${dayPattern}(?:[ T]${hourPattern}${restPattern})?$') THEN ${plainTime(value, kind)}`,
+    `WHEN regexp_matches(${value}, '^${dayPattern}[ T]${hourPattern}$') THEN ${plainTime(regularHour(value), kind)}`,
+    `WHEN regexp_matches(${value}, '^${dayPattern}[ T]${timePattern} ?[A-Za-z+-]') AND NOT ${isTooFar} THEN ${zonedTime(value, kind)}`,
+  ].join(' ')
 }
 
 function plainTime(text: string, kind: 'timestamp' | 'timestamp_ntz'): string {
