@@ -17,7 +17,15 @@ export function objectAtPath({ values: [text = '', path = ''], arguments: [, wan
   const steps = wanted.value === null ? undefined : stepsOf(String(wanted.value))
   if (!steps) return 'CAST(NULL AS VARCHAR)'
   const enginePath = quoteLiteral(`$${steps.join('')}`)
-  if (!steps.some((step) => step.includes('*'))) return `json_extract_string(${parsed(text)}, ${enginePath})`
+  if (!steps.some((step) => step.includes('*'))) {
+    if (steps.at(-1)?.startsWith('.')) return `json_extract_string(${parsed(text)}, ${enginePath})`
+    // A null that has no name is written.
+    return onceEach(
+      [parsed(text)],
+      (json = '') =>
+        `coalesce(json_extract_string(${json}, ${enginePath}), CASE WHEN json_type(${json}, ${enginePath}) = 'NULL' THEN 'null' END)`,
+    )
+  }
   return onceEach(
     [`json_extract(${parsed(text)}, ${enginePath})`],
     (found) =>

@@ -92,7 +92,15 @@ function valueAt(place: string, type: DataType, site: JsonSite): string {
         "('OBJECT')",
         onceEach(
           [`map_keys(${entries})`, values],
-          (keys = '', values = '') => `CASE WHEN ${values} IS NOT NULL THEN map(${keys}, ${values}) END`,
+          (keys = '', values = '') => {
+            // Of a key that comes twice the first value is found; the engine's map refuses the second.
+            const isFirst = (list: string): string =>
+              `list_filter(${list}, lambda e, i: list_position(${keys}, ${keys}[i]) = i)`
+            return (
+              `CASE WHEN ${values} IS NULL THEN NULL WHEN len(list_distinct(${keys})) = len(${keys}) THEN map(${keys}, ${values}) ` +
+              `ELSE map(${isFirst(keys)}, ${isFirst(values)}) END`
+            )
+          },
         ),
       )
     }
@@ -108,7 +116,7 @@ function valueAt(place: string, type: DataType, site: JsonSite): string {
         `THEN TRY_CAST(${text} AS ${duckdbType(type)}) END`
       )
     case 'decimal':
-      return `TRY_CAST(${text} AS ${duckdbType(type)})`
+      return `CASE WHEN json_type(${place}) = 'DOUBLE' THEN ${cast(text, stringType, type)} ELSE TRY_CAST(${text} AS ${duckdbType(type)}) END`
     case 'boolean':
       return ifType("('BOOLEAN')", `${text} = 'true'`)
     case 'timestamp':

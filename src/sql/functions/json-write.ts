@@ -48,6 +48,9 @@ export function writtenJson(value: string, type: DataType, site: JsonSite): stri
       return quoted(printedTime(value, options.get('dateformat') ?? 'yyyy-MM-dd'))
     case 'binary':
       return quoted(`to_base64(${value})`)
+    // With a digit before the point, which the engine leaves out.
+    case 'decimal':
+      return cast(value, type, stringType)
     case 'interval':
       return quoted(cast(value, type, stringType))
     case 'void':
