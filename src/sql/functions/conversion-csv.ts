@@ -1,4 +1,4 @@
-import { stringType, structType } from '#types/data-type.ts'
+import { stringType, structType, type DataType } from '#types/data-type.ts'
 import { isTemporal } from '#types/implicit-cast.ts'
 import type { BoundExpression } from '../bind/bound.ts'
 import { castTo, fieldOf, nullOf, stringOf } from '../bind/build.ts'
@@ -24,7 +24,7 @@ function csvLine(values: readonly BoundExpression[], context: RewriteContext): B
   const items = fields.map(({ name, type }) => {
     const value = fieldOf(struct, name, type)
     const format = isTemporal(type)
-      ? option(type.kind === 'date' ? 'dateFormat' : 'timestampFormat')
+      ? (option(type.kind === 'date' ? 'dateFormat' : 'timestampFormat') ?? standardForm(type))
       : undefined
     const text = format ? context.call('date_format', [value, format]) : castTo(value, stringType)
     return context.call('coalesce', [quoted(text, separator, context), stringOf('')])
@@ -35,6 +35,11 @@ function csvLine(values: readonly BoundExpression[], context: RewriteContext): B
   // A line of nothing is none.
   const isThere = context.call('isnotnull', [fieldOf(struct, only.name, only.type)])
   return context.call('if', [isThere, line, nullOf(stringType)])
+}
+
+function standardForm({ kind }: DataType): BoundExpression | undefined {
+  if (kind === 'date') return undefined
+  return stringOf(`yyyy-MM-dd'T'HH:mm:ss.SSS${kind === 'timestamp' ? 'XXX' : ''}`)
 }
 
 /** In double quotes where it holds what would part it. */

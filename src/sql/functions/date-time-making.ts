@@ -56,16 +56,7 @@ export const dateTimeMakingFunctions: readonly FunctionEntry[] = [
     ),
   ),
   scalar(
-    'make_interval',
-    on(
-      ['integer', 'integer', 'integer', 'integer', 'integer', 'integer', 'numeric'],
-      intervalType,
-      madeInterval(intervalUnits),
-      { optional: 7 },
-    ),
-  ),
-  scalar(
-    'try_make_interval',
+    'make_interval try_make_interval',
     on(
       ['integer', 'integer', 'integer', 'integer', 'integer', 'integer', 'numeric'],
       intervalType,

@@ -2,8 +2,10 @@ import { dateType, intervalType, stringType, timestampType, type DataType } from
 import { isIntegral, isTemporal } from '#types/implicit-cast.ts'
 import type { BoundExpression } from '../bind/bound.ts'
 import { castTo, nullOf } from '../bind/build.ts'
+import { toInstant, toWallClock } from './date-time-text.ts'
 import { on, rewritten } from './define.ts'
 import type { PrintedCall, Signature } from './entry.ts'
+import { tried } from './tried.ts'
 
 /** A date or timestamp moved by days or an interval. */
 export function moves(operator: '+' | '-'): Signature[] {
@@ -19,7 +21,7 @@ export function moves(operator: '+' | '-'): Signature[] {
       return type.kind === 'date' ? `CAST(${text} AS DATE)` : cast(text, { kind: 'timestamp_ntz' }, type)
     }
   const after = [
-    on(['date', 'integer'], dateType, `($1 ${operator} $2)`, {
+    on(['date', 'integer'], dateType, movedByDays(operator, 0), {
       fits: ([date, days]) => isDate(date) && isWhole(days),
     }),
     on(
@@ -31,7 +33,7 @@ export function moves(operator: '+' | '-'): Signature[] {
       },
     ),
     textMoved(operator, 0),
-    on(['any', 'interval'], ([type]) => timeType(type), `($1 ${operator} $2)`, {
+    on(['any', 'interval'], ([type]) => timeType(type), movedTime(operator, 0), {
       fits: ([time, span]) => isTime(time) && isSpan(span),
       converts: ([type]) => [timeType(type), undefined],
     }),
@@ -39,7 +41,7 @@ export function moves(operator: '+' | '-'): Signature[] {
   if (operator === '-') return after
   return [
     ...after,
-    on(['integer', 'date'], dateType, '($2 + $1)', {
+    on(['integer', 'date'], dateType, movedByDays('+', 1), {
       fits: ([days, date]) => isWhole(days) && isDate(date),
     }),
     on(
@@ -51,11 +53,35 @@ export function moves(operator: '+' | '-'): Signature[] {
       },
     ),
     textMoved('+', 1),
-    on(['interval', 'any'], ([, type]) => timeType(type), '($2 + $1)', {
+    on(['interval', 'any'], ([, type]) => timeType(type), movedTime('+', 1), {
       fits: ([span, time]) => isTime(time) && isSpan(span),
       converts: ([, type]) => [undefined, timeType(type)],
     }),
   ]
+}
+
+/** By so many days the calendar does not end. */
+const fewDays = 1_000_000
+
+/** Beyond the days that the engine knows there is NULL. @param place where the date stands */
+function movedByDays(operator: '+' | '-', place: 0 | 1): (call: PrintedCall) => string {
+  return ({ values, arguments: given }) => {
+    const moved = (date = '', days = ''): string => `(${date} ${operator} ${days})`
+    const [dates, days] = [values[place] ?? '', values[1 - place] ?? '']
+    const count = given[1 - place]
+    if (count?.kind === 'literal' && Math.abs(Number(count.value)) < fewDays) return moved(dates, days)
+    return tried([dates, days], given, moved)
+  }
+}
+
+/** Months before days and days before the rest: the engine does it so with wall-clock times alone. */
+function movedTime(operator: '+' | '-', place: 0 | 1): (call: PrintedCall) => string {
+  return ({ values, type }) => {
+    const [time, span] = [values[place] ?? '', values[1 - place] ?? '']
+    return type.kind === 'timestamp'
+      ? toInstant(`(${toWallClock(time)} ${operator} ${span})`)
+      : `(${time} ${operator} ${span})`
+  }
 }
 
 /** A time and a bare NULL: moved by nothing known, or nothing known away from it. */

@@ -8,6 +8,7 @@ const withUnit: Readonly<Record<string, string>> = {
   dateadd: 'timestampadd',
   date_add: 'timestampadd',
   timestampdiff: 'timestampdiff',
+  timediff: 'timestampdiff',
   datediff: 'timestampdiff',
   date_diff: 'timestampdiff',
 }
