@@ -33,6 +33,14 @@ describe.skipIf(isSparkMissing)('on Spark', () => {
     ],
     ['SELECT id, size(array(1)) + CAST(2.5D AS INT) FROM e ORDER BY id'],
     ['SELECT id, count(DISTINCT n) OVER (PARTITION BY who) FROM e ORDER BY id'],
+    ['SELECT id FROM e ORDER BY row_number() OVER (PARTITION BY who ORDER BY id DESC), id'],
+    ['SELECT DISTINCT who FROM e ORDER BY who DESC LIMIT 1'],
+    [
+      `SELECT id, sum(id) OVER (ORDER BY t RANGE BETWEEN INTERVAL 30 MINUTES PRECEDING AND INTERVAL '1' DAY FOLLOWING),
+        min(id) OVER (ORDER BY d RANGE BETWEEN INTERVAL '1' DAY PRECEDING AND CURRENT ROW), t - INTERVAL '1 02:03:04.5' DAY TO SECOND
+        FROM (SELECT id, d, timestamp(d) + make_dt_interval(0, 0, 20 * id) AS t
+          FROM (SELECT id, date_add(date '2024-01-01', id) AS d FROM e)) ORDER BY id`,
+    ],
     ['SELECT id, count(DISTINCT n, who) OVER () FROM e ORDER BY id'],
     ['SELECT id, sum(n) FILTER (WHERE id > 1) OVER (PARTITION BY who) FROM e ORDER BY id'],
     ['SELECT count(r), count(l) FROM (SELECT rank() OVER () AS r, lag(n) OVER () AS l FROM e WHERE id < 3)'],

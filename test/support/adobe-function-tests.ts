@@ -47,6 +47,22 @@ export function adobeFunctionTests(open: OpenSql): void {
       )
     })
 
+    it('begin once where the timeout is not known', async () => {
+      await withEvents([event('10:00:00'), event('11:00:00')], async (sql) => {
+        const answer = await sql.run(`SELECT SESS_TIMEOUT(at, NULL) ${over} FROM events ORDER BY at`)
+        expect(answer.rows.flat()).toEqual(['(0,1,true,1)', '(3600,1,false,2)'])
+      })
+    })
+
+    it('may say how rows are sorted', async () => {
+      await withEvents([event('10:00:00'), event('10:10:00'), event('11:00:00')], async (sql) => {
+        const answer = await sql.run(
+          `SELECT n, date_format(at, 'HH:mm') FROM events ORDER BY SESS_TIMEOUT(at, 1800) ${over}.depth DESC, at`,
+        )
+        expect(answer.rows.map(([, time]) => time)).toEqual(['10:10', '10:00', '11:00'])
+      })
+    })
+
     it('end behind the event that ends them', async () => {
       const rows = [false, true, true, null, false].map((ends, index) =>
         event(`10:0${index}:00`, null, { ends }),

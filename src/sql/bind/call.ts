@@ -91,6 +91,13 @@ function checkPlace(call: CallExpression, entry: FunctionEntry, place: Expressio
   const refuse = (what: string): never => {
     throw new AppError('query.syntax', `${call.name} ${what}.`, { position: call.at })
   }
+  if (entry.kind === 'adobe' || entry.kind === 'window') {
+    if (call.isDistinct) refuse('takes no DISTINCT')
+    if (call.filter) refuse('takes no FILTER: a CASE around an argument leaves rows out')
+  }
+  if (entry.kind === 'adobe' && call.ignoresNulls) {
+    refuse('takes no IGNORE NULLS: whether NULL counts is an argument where there is a choice')
+  }
   if (call.over) {
     if (entry.kind === 'scalar' || entry.kind === 'generator')
       refuse('is no window function: it takes no OVER')

@@ -26,8 +26,8 @@ export function foldCast(literal: Literal, type: DataType): Literal | undefined 
 }
 
 function foldString(text: string, type: DataType): Literal | undefined {
-  // What Java trims: wider blanks are none.
-  const trimmed = text.replaceAll(/^[\u0000-\u0020]+|[\u0000-\u0020]+$/g, '')
+  // Java trims what lies before the first sign, and wider blanks never.
+  const trimmed = text.replaceAll(/^[^!-\uFFFF]+|[^!-\uFFFF]+$/g, '')
   // Words that mean an ingest time where they are compared with one: they must still be there to be seen.
   if (/^(?:head|tail)$/i.test(trimmed)) return undefined
   // What day it is the engine knows.

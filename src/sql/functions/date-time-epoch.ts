@@ -19,7 +19,10 @@ export const dateTimeEpochFunctions: readonly FunctionEntry[] = [
 /** So many microseconds each since 1970, rounded down: a double would not hold all digits. */
 function wholeOf(micros: number): (call: PrintedCall) => string {
   return ({ values: [time = ''] }) =>
-    once(`epoch_us(${time})`, (given) => `(${given} - (${given} % ${micros} + ${micros}) % ${micros}) // ${micros}`)
+    once(
+      `epoch_us(${time})`,
+      (given) => `(${given} - (${given} % ${micros} + ${micros}) % ${micros}) // ${micros}`,
+    )
 }
 
 function timeOfSeconds({ values: [seconds = ''], types: [type] }: PrintedCall): string {

@@ -90,18 +90,15 @@ function valueAt(place: string, type: DataType, site: JsonSite): string {
       const values = allOrNone(`map_values(${entries})`, { type: type.value, site })
       return ifType(
         "('OBJECT')",
-        onceEach(
-          [`map_keys(${entries})`, values],
-          (keys = '', values = '') => {
-            // Of a key that comes twice the first value is found; the engine's map refuses the second.
-            const isFirst = (list: string): string =>
-              `list_filter(${list}, lambda e, i: list_position(${keys}, ${keys}[i]) = i)`
-            return (
-              `CASE WHEN ${values} IS NULL THEN NULL WHEN len(list_distinct(${keys})) = len(${keys}) THEN map(${keys}, ${values}) ` +
-              `ELSE map(${isFirst(keys)}, ${isFirst(values)}) END`
-            )
-          },
-        ),
+        onceEach([`map_keys(${entries})`, values], (keys = '', values = '') => {
+          // Of a key that comes twice the first value is found; the engine's map refuses the second.
+          const isFirst = (list: string): string =>
+            `list_filter(${list}, lambda e, i: list_position(${keys}, ${keys}[i]) = i)`
+          return (
+            `CASE WHEN ${values} IS NULL THEN NULL WHEN len(list_distinct(${keys})) = len(${keys}) THEN map(${keys}, ${values}) ` +
+            `ELSE map(${isFirst(keys)}, ${isFirst(values)}) END`
+          )
+        }),
       )
     }
     case 'byte':

@@ -122,7 +122,8 @@ export const sessionFunctions: readonly FunctionEntry[] = [
       condition(
         '#timed_out',
         [gap, seconds],
-        ([gap = '', seconds = '']) => `${gap} ${gapEqualToTimeoutStarts ? '>=' : '>'} ${seconds} * 1000000`,
+        ([gap = '', seconds = '']) =>
+          `coalesce(${gap} ${gapEqualToTimeoutStarts ? '>=' : '>'} ${seconds} * 1000000, false)`,
       ),
   ),
   sessionFunction(

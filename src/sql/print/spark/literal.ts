@@ -35,9 +35,25 @@ function intervalText(text: string): string {
   const [months = 0n, days = 0n, micros = 0n] = text.split(' ').map(BigInt)
   if (months !== 0n && days === 0n && micros === 0n) return `INTERVAL '${months}' MONTH`
   if (months === 0n && micros === 0n) return `INTERVAL '${days}' DAY`
-  const seconds = secondsText(micros)
-  if (months !== 0n) return `make_interval(0, ${months}, 0, ${days}, 0, 0, ${seconds})`
-  return `make_dt_interval(CAST(${days} AS INT), 0, 0, ${seconds})`
+  if (months !== 0n) return `make_interval(0, ${months}, 0, ${days}, 0, 0, ${secondsText(micros)})`
+  return dayTimeText(days * microsOfDay + micros)
+}
+
+const microsOfDay = 86_400_000_000n
+
+/** The bound of a frame of times as Spark takes it: both of one type. Undefined for what has months. */
+export function timeBoundText({ type, value }: Literal): string | undefined {
+  if (type.kind !== 'interval' || value === null) return undefined
+  const [months = 0n, days = 0n, micros = 0n] = String(value).split(' ').map(BigInt)
+  return months === 0n ? dayTimeText(days * microsOfDay + micros) : undefined
+}
+
+function dayTimeText(micros: bigint): string {
+  const size = micros < 0n ? -micros : micros
+  const part = (of: bigint, most: bigint): string => String((size / of) % most).padStart(2, '0')
+  const time = `${part(3_600_000_000n, 24n)}:${part(60_000_000n, 60n)}:${part(1_000_000n, 60n)}`
+  const fraction = String(size % 1_000_000n).padStart(6, '0')
+  return `INTERVAL '${micros < 0n ? '-' : ''}${size / microsOfDay} ${time}.${fraction}' DAY TO SECOND`
 }
 
 function secondsText(micros: bigint): string {

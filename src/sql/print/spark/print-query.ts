@@ -11,6 +11,8 @@ import type {
   Relation,
 } from '../../bind/bound.ts'
 import { hasAggregate } from '../../bind/grouping.ts'
+import { someExpression } from '../../bind/walk.ts'
+import { isWindow } from '../../passes/window-stages.ts'
 import { directionOf } from '../duckdb/print-window.ts'
 import { printExpression } from './print-expression.ts'
 import { printFrom, type QueryPrinter } from './print-from.ts'
@@ -41,7 +43,7 @@ function printTree(tree: BoundQueryTree, printer: QueryPrinter): string {
   )
   return [
     ...(commons.length === 0 ? [] : [`WITH ${commons.join(', ')}`]),
-    ...(tree.kind === 'select' && tree.qualify
+    ...(tree.kind === 'select' && (tree.qualify || sortsByWindow(tree))
       ? printQualified(tree, tree.qualify, printer)
       : [printBody(tree, printer), ...printOrder(tree.orderBy, printer)]),
     ...printCut(tree, printer),
@@ -95,8 +97,16 @@ function printHaving({ grouping, having, projections }: BoundSelect, printer: Qu
   return [`HAVING count(1) >= 0${condition === undefined ? '' : ` AND ${condition}`}`]
 }
 
-/** Spark has no QUALIFY: what it asks, and what is sorted by, become columns of a query inside. */
-function printQualified(select: BoundSelect, qualify: BoundExpression, printer: QueryPrinter): string[] {
+function sortsByWindow({ orderBy }: BoundSelect): boolean {
+  return orderBy.some((order) => 'value' in order && someExpression(order.value, isWindow))
+}
+
+/** Spark has no QUALIFY and sorts by no windows: what is asked and sorted by become columns of a query inside. */
+function printQualified(
+  select: BoundSelect,
+  qualify: BoundExpression | undefined,
+  printer: QueryPrinter,
+): string[] {
   const orders = select.orderBy.map((order, index) => ({ order, key: `order ${index}` }))
   const added = orders.flatMap(({ order, key }) =>
     'value' in order ? [{ name: key, key, value: order.value }] : [],
@@ -104,7 +114,11 @@ function printQualified(select: BoundSelect, qualify: BoundExpression, printer: 
   const inner: BoundSelect = {
     ...select,
     isDistinct: false,
-    projections: [...select.projections, ...added, { name: 'qualify', key: 'is qualified', value: qualify }],
+    projections: [
+      ...select.projections,
+      ...added,
+      ...(qualify ? [{ name: 'qualify', key: 'is qualified', value: qualify }] : []),
+    ],
   }
   const keys = select.projections.map(({ key }) => quoteSparkIdentifier(key)).join(', ')
   const sorted = orders.map(({ order, key }) => {
@@ -113,7 +127,7 @@ function printQualified(select: BoundSelect, qualify: BoundExpression, printer: 
   })
   return [
     `SELECT ${select.isDistinct ? 'DISTINCT ' : ''}${keys}`,
-    `FROM (${printSelect(inner, printer)}) AS qualified WHERE \`is qualified\``,
+    `FROM (${printSelect(inner, printer)}) AS qualified${qualify ? ' WHERE `is qualified`' : ''}`,
     ...(sorted.length === 0 ? [] : [`ORDER BY ${sorted.join(', ')}`]),
   ]
 }

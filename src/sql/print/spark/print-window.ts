@@ -9,6 +9,7 @@ import type {
 import { longOf } from '../../bind/build.ts'
 import { frameBoundText } from '../../frame-bound-text.ts'
 import { directionOf } from '../duckdb/print-window.ts'
+import { timeBoundText } from './literal.ts'
 import { printExpression, type PrintPlace } from './print-expression.ts'
 
 /**
@@ -22,7 +23,7 @@ export function printOver(window: BoundWindow, place: PrintPlace, needsOrder: bo
   const parts = [
     ...(partition === '' ? [] : [`PARTITION BY ${partition}`]),
     ...order,
-    ...(window.frame ? [printFrame(window.frame, place)] : []),
+    ...(window.frame ? [printFrame(window.frame, window, place)] : []),
   ]
   return ` OVER (${parts.join(' ')})`
 }
@@ -37,11 +38,14 @@ export function sortKeyText(text: string): string {
   return /^\(?-?\d+[LSY]?\)?$/.test(text) ? `coalesce(${text})` : text
 }
 
-function printFrame({ unit, start, end }: BoundFrame, place: PrintPlace): string {
+function printFrame({ unit, start, end }: BoundFrame, { orderBy }: BoundWindow, place: PrintPlace): string {
+  const isByDate = orderBy[0]?.value.type.kind === 'date'
   const bound = (value: BoundFrameBound): string =>
-    frameBoundText(unit === 'rows' ? inRows(value) : value, (offset) =>
-      printExpression(constantOf(offset), place),
-    )
+    frameBoundText(unit === 'rows' ? inRows(value) : value, (offset) => {
+      const constant = constantOf(offset)
+      const time = constant.kind === 'literal' && !isByDate ? timeBoundText(constant) : undefined
+      return time ?? printExpression(constant, place)
+    })
   return `${unit.toUpperCase()} BETWEEN ${bound(start)} AND ${bound(end)}`
 }
 
