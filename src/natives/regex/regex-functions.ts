@@ -7,17 +7,17 @@ export const regexFunctions: readonly NativeFunction[] = [
   native('native_regex_place', ['text', 'text'], 'integer', (text, pattern) => at(text, pattern) + 1),
   native('native_regex_count', ['text', 'text'], 'integer', (text, pattern) => {
     let count = 0
-    for (const _match of text.matchAll(javaPattern(pattern).expression)) count += 1
+    for (const _match of matchesOf(text, javaPattern(pattern))) count += 1
     return count
   }),
   native('native_regex_extract', ['text', 'text', 'integer'], 'text', (text, pattern, group) => {
     const java = javaPattern(pattern)
-    for (const match of text.matchAll(java.expression)) return match[groupOf(java, group)] ?? ''
+    for (const match of matchesOf(text, java)) return match[groupOf(java, group)] ?? ''
     return ''
   }),
   native('native_regex_extract_all', ['text', 'text', 'integer'], 'texts', (text, pattern, group) => {
     const java = javaPattern(pattern)
-    return [...text.matchAll(java.expression)].map((match) => match[groupOf(java, group)] ?? '')
+    return Array.from(matchesOf(text, java), (match) => match[groupOf(java, group)] ?? '')
   }),
   native('native_regex_replace', ['text', 'text', 'text', 'integer'], 'text', (text, pattern, by, place) => {
     if (place < 1) throw new Error(`The position ${place} is none: the first is 1.`)
@@ -33,7 +33,7 @@ export const regexFunctions: readonly NativeFunction[] = [
 ]
 
 function at(text: string, pattern: string): number {
-  for (const { index } of text.matchAll(javaPattern(pattern).expression)) return index
+  for (const { index } of matchesOf(text, javaPattern(pattern))) return index
   return -1
 }
 
@@ -72,6 +72,13 @@ function filled(parts: readonly Part[], java: JavaPattern, found: readonly unkno
     .join('')
 }
 
+/** Without what is empty between the halves of a sign beyond the first 65,536, where anchors are found. */
+function* matchesOf(text: string, { expression }: JavaPattern): Generator<RegExpExecArray> {
+  for (const match of text.matchAll(expression)) {
+    if (match[0] !== '' || (text.codePointAt(match.index - 1) ?? 0) <= 0xff_ff) yield match
+  }
+}
+
 /** At most so many parts, of which the last keeps what is left; without a limit all of them, also empty ones at the end. */
 function split(text: string, pattern: string, limit: number): string[] {
   if (pattern === '' && text !== '') {
@@ -81,7 +88,7 @@ function split(text: string, pattern: string, limit: number): string[] {
   }
   const parts: string[] = []
   let from = 0
-  for (const match of text.matchAll(javaPattern(pattern).expression)) {
+  for (const match of matchesOf(text, javaPattern(pattern))) {
     if (limit > 0 && parts.length === limit - 1) break
     // Nothing found at the very beginning splits nothing off.
     if (match.index === 0 && match[0] === '') continue

@@ -3,15 +3,30 @@
  * @see https://github.com/google/re2/wiki/Syntax
  */
 export function enginePattern(pattern: string): string {
+  let isInClass = false
+  const isDotAll = /\(\?[a-z]*s/.test(pattern)
   return pattern.replaceAll(
-    /\\(.)|\(\?<(?![=!])|\(\?([imsu]+)/gs,
-    (all, escaped?: string, flags?: string) => {
+    /\\Q.*?(?:\\E|$)|\\u([\da-fA-F]{4})|\\0([0-3]?[0-7]{1,2})|\\c([@-_])|\\(.)|\(\?<(?![=!])|\(\?([imsu]+)|[.[\]]/gs,
+    (all, code?: string, octal?: string, control?: string, escaped?: string, flags?: string) => {
+      if (all === '[' || all === ']') {
+        isInClass = all === '['
+        return all
+      }
+      if (all === '.') return isInClass || isDotAll ? all : anyInLine
+      if (all.startsWith('\\Q')) return all
+      if (code !== undefined) return `\\x{${code}}`
+      if (octal !== undefined) return `\\x{${Number.parseInt(octal, 8).toString(16)}}`
+      if (control !== undefined) return `\\x{${(control.charCodeAt(0) ^ 64).toString(16)}}`
       if (escaped !== undefined) return escapes[escaped] ?? all
+      if (isInClass) return all
       // Where it ignores the case RE2 does so of all letters.
       return flags === undefined ? '(?P<' : `(?${flags.replace('u', '')}`
     },
   )
 }
+
+/** Java's lines end in more ways than RE2's. */
+const anyInLine = '[^\\n\\r\\x{85}\\x{2028}\\x{2029}]'
 
 const escapes: Readonly<Record<string, string>> = {
   h: '[ \\t\\x{A0}\\x{1680}\\x{180E}\\x{2000}-\\x{200A}\\x{202F}\\x{205F}\\x{3000}]',

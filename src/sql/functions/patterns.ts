@@ -1,5 +1,6 @@
 import { quoteLiteral } from '#base/sql-text.ts'
 import { arrayType, booleanType, integerType, stringType } from '#types/data-type.ts'
+import { duckdbType } from '#types/duckdb.ts'
 import type { BoundExpression } from '../bind/bound.ts'
 import { on, scalar } from './define.ts'
 import type { FunctionEntry, PrintedCall, Signature } from './entry.ts'
@@ -26,11 +27,9 @@ export const patternFunctions: readonly FunctionEntry[] = [
       on(
         ['string', 'string'],
         booleanType,
-        byEngine(
-          ({ value, form }) => `regexp_matches(${value}, ${form})`,
-          'native_regex_matches',
-          withLastLine,
-        ),
+        byEngine(({ value, form }) => `regexp_matches(${value}, ${form})`, 'native_regex_matches', {
+          mended: withLastLine,
+        }),
       ),
     ),
     remarks,
@@ -72,6 +71,8 @@ export const patternFunctions: readonly FunctionEntry[] = [
         byEngine(
           ({ value, form }) => `CAST(len(regexp_extract_all(${value}, ${form}, 0)) AS INTEGER)`,
           'native_regex_count',
+          // What is empty the engine finds twice at the end.
+          { isFor: neverEmpty },
         ),
       ),
     ),
@@ -95,10 +96,12 @@ export const patternFunctions: readonly FunctionEntry[] = [
       on(
         ['string', 'string', 'integer'],
         integerType,
-        byEngine(
-          ({ value, form }) =>
-            `CAST(CASE WHEN regexp_matches(${value}, ${form}) THEN length(regexp_extract(${value}, '^(?s:(.*?))(?:' || ${form} || ')', 1)) + 1 WHEN ${value} IS NOT NULL THEN 0 END AS INTEGER)`,
-          'native_regex_place',
+        knownPlace(
+          byEngine(
+            ({ value, form }) =>
+              `CAST(CASE WHEN regexp_matches(${value}, ${form}) THEN length(regexp_extract(${value}, '^(?s:(.*?))(?:' || ${form} || ')', 1)) + 1 WHEN NOT regexp_matches(${value}, ${form}) THEN 0 END AS INTEGER)`,
+            'native_regex_place',
+          ),
         ),
         { optional: 1 },
       ),
@@ -150,11 +153,25 @@ function sideOf(
 function byEngine(
   engine: (side: Side) => string,
   native: string,
-  mended?: (text: string) => string,
+  {
+    mended,
+    isFor = () => true,
+  }: { readonly mended?: (text: string) => string; readonly isFor?: (pattern: string) => boolean } = {},
 ): (call: PrintedCall) => string {
   return (call) => {
     const side = sideOf(call, mended)
-    return side.isRe2 ? engine(side) : `${native}(${side.value}, ${side.form})`
+    const pattern = constantText(call.arguments[1])
+    return side.isRe2 && (pattern === undefined || isFor(pattern))
+      ? engine(side)
+      : `${native}(${side.value}, ${call.values[1] ?? side.form})`
+  }
+}
+
+/** What has no use for the place of a group but that it is known. */
+function knownPlace(print: (call: PrintedCall) => string): (call: PrintedCall) => string {
+  return (call) => {
+    const group = call.arguments[2]
+    return group?.kind === 'literal' && group.value === null ? 'CAST(NULL AS INTEGER)' : print(call)
   }
 }
 
@@ -162,10 +179,12 @@ function byEngine(
 function extracted(call: PrintedCall, name: 'regexp_extract' | 'regexp_extract_all'): string {
   const { value, form, isRe2 } = sideOf(call)
   const { 2: group } = call.arguments
-  const lacks = name === 'regexp_extract_all' && mayLackGroups(constantText(call.arguments[1]) ?? '')
+  if (group?.kind === 'literal' && group.value === null) return `CAST(NULL AS ${duckdbType(call.type)})`
+  const pattern = constantText(call.arguments[1]) ?? ''
+  const lacks = name === 'regexp_extract_all' && (mayLackGroups(pattern) || !neverEmpty(pattern))
   const number = group === undefined ? 1 : group.kind === 'literal' ? Number(group.value) : -1
   // A group that there is not is found where the pattern is.
-  const isKnown = !lacks && number >= 0 && number <= groupCount(constantText(call.arguments[1]) ?? '')
+  const isKnown = !lacks && number >= 0 && number <= groupCount(pattern)
   const own = isRe2 && isKnown ? name : `native_${name.replace('regexp', 'regex')}`
   return `${own}(${value}, ${isRe2 && !isKnown ? (call.values[1] ?? '') : form}, ${call.values[2] ?? 1})`
 }
@@ -184,13 +203,15 @@ function replaced(call: PrintedCall): string {
     : `native_regex_replace(${value}, ${call.values[1] ?? form}, ${given}, ${place})`
 }
 
-/** Whether each `$` of a replacement stands before the number of a group. */
+/** Whether each `$` of a replacement stands before the number of a group, of one digit. */
 function namesGroups(by: string, pattern: string): boolean {
   const groups = groupCount(pattern)
   const plain = by.replaceAll(/\\./gs, '')
   return (
     groups < 10 &&
-    [...plain.matchAll(/\$(\d?)/g)].every(([, digit]) => digit !== '' && Number(digit) <= groups)
+    [...plain.matchAll(/\$(\d*)/g)].every(
+      ([, digits = '']) => digits.length === 1 && Number(digits) <= groups,
+    )
   )
 }
 

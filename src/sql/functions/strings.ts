@@ -246,5 +246,6 @@ function soundex(value: string): string {
 function masked({
   values: [value = '', capital = "'X'", small = "'x'", digit = "'n'", other = 'NULL'],
 }: PrintedCall): string {
-  return `array_to_string(list_transform(string_split(${value}, ''), lambda c: CASE WHEN c BETWEEN 'A' AND 'Z' THEN coalesce(${capital}, c) WHEN c BETWEEN 'a' AND 'z' THEN coalesce(${small}, c) WHEN c BETWEEN '0' AND '9' THEN coalesce(${digit}, c) WHEN c <= '~' THEN coalesce(${other}, c) WHEN regexp_matches(c, '\\p{Lu}') THEN coalesce(${capital}, c) WHEN regexp_matches(c, '\\p{Ll}') THEN coalesce(${small}, c) WHEN regexp_matches(c, '\\p{Nd}') THEN coalesce(${digit}, c) ELSE coalesce(${other}, c) END), '')`
+  // A sign beyond the first 65,536 is two of Java's, and no letter.
+  return `array_to_string(list_transform(string_split(${value}, ''), lambda c: CASE WHEN c = '' THEN c WHEN ord(c) > 65535 THEN coalesce(repeat(CAST(${other} AS VARCHAR), 2), c) WHEN c BETWEEN 'A' AND 'Z' THEN coalesce(${capital}, c) WHEN c BETWEEN 'a' AND 'z' THEN coalesce(${small}, c) WHEN c BETWEEN '0' AND '9' THEN coalesce(${digit}, c) WHEN c <= '~' THEN coalesce(${other}, c) WHEN regexp_matches(c, '\\p{Lu}') THEN coalesce(${capital}, c) WHEN regexp_matches(c, '\\p{Ll}') THEN coalesce(${small}, c) WHEN regexp_matches(c, '\\p{Nd}') THEN coalesce(${digit}, c) ELSE coalesce(${other}, c) END), '')`
 }
