@@ -242,6 +242,25 @@ describe.skipIf(isMissing)('psql', () => {
     await closed
   })
 
+  test('copies what the catalogue answers', async () => {
+    const copied = async (sql: string) => (await psql(['-c', sql])).out
+    const columns = `SELECT column_name, ordinal_position, NULL AS nothing FROM information_schema.columns
+      WHERE table_name = 'visits' ORDER BY 2 LIMIT 2`
+    expect(await copied(`COPY (${columns}) TO STDOUT`)).toBe('id\t1\t\\N\nperson\t2\t\\N\n')
+    expect(
+      await copied(`-- why\n/* ) */ COPY (${columns}) TO STDOUT (FORMAT csv, HEADER, FORCE_QUOTE *)`),
+    ).toBe('column_name,ordinal_position,nothing\n"id","1",\n"person","2",\n')
+    expect(
+      await copied("\\copy (SELECT relname FROM pg_class WHERE relname = 'a) to stdout') TO STDOUT"),
+    ).toBe('')
+    expect(
+      (await psql(['-c', "COPY (SELECT 1 FROM pg_authid) TO STDOUT (NULL ') TO STDOUT')"])).err,
+    ).toContain('may not use "pg_authid"')
+    expect((await psql(['-c', 'COPY (SELECT 1 FROM pg_class) TO STDOUT (FORMAT xml)'])).err).toContain(
+      'no format xml',
+    )
+  })
+
   test('binds its sign-in to the certificate it sees', async () => {
     const bound = { PGCHANNELBINDING: 'require' }
     expect(await psql(['-A', '-t', '-c', 'SELECT 1'], bound)).toMatchObject({ code: 0, out: '1\n' })

@@ -18,6 +18,8 @@ const copyData = 0x64
 const signature = Buffer.from('PGCOPY\n\u00ff\r\n\0\0\0\0\0\0\0\0\0', 'latin1')
 /** A count of fields that ends the binary form. */
 const trailer = Buffer.from([0xff, 0xff])
+/** Type and length of a message. */
+const rowHeadBytes = 5
 
 export function copyWriter(form: CopyForm, columns: readonly Field[]): CopyWriter {
   return form.kind === 'binary' ? binaryWriter(columns) : lineWriter(form, columns)
@@ -67,6 +69,23 @@ function lineWriter(form: Exclude<CopyForm, { kind: 'binary' }>, columns: readon
     },
     finish: writeHeader,
   }
+}
+
+/** Rows that are DataRow messages of binary fields, which have the form of COPY's own behind their head. */
+export function copiedBinary(rows: readonly Buffer[]): Buffer {
+  const bodies = [...rows.map((row) => row.subarray(rowHeadBytes)), trailer]
+  return Buffer.concat(
+    bodies.flatMap((body, index) => {
+      const parts = index === 0 ? [signature, body] : [body]
+      const head = Buffer.alloc(rowHeadBytes)
+      head.writeUInt8(copyData)
+      head.writeInt32BE(
+        parts.reduce((sum, { length }) => sum + length, 4),
+        1,
+      )
+      return [head, ...parts]
+    }),
+  )
 }
 
 function message(writer: ByteWriter, body: Uint8Array): void {

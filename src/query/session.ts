@@ -324,13 +324,14 @@ export class Session implements QuerySession {
     await this.#requireRight(rightsRevision)
     const results = (asked: SessionStatement, host: StatementHost) =>
       asked.kind === 'question'
-        ? this.#answer(scope, asked, { encoding, ...(given ? { given } : {}) })
+        ? this.#answer(scope, asked, { encoding: host.encoding, ...(given ? { given } : {}) })
         : this.#results(scope, asked, host)
     if (!isLogged(statement)) {
       yield* results(statement, { prepared, cursors, encoding, onWritten: () => {} })
       return
     }
     const sent = takesCopy ? sentToClient(statement) : undefined
+    if (!takesCopy && statement.kind === 'question' && statement.question.copied) throw forClients()
     const { log } = this.#services
     const { caller, client } = this.#options
     const isOfCatalogue = catalogueKinds.includes(statement.kind)
@@ -463,17 +464,33 @@ function within(inner: InlinedText | undefined, outer: InlinedText): InlinedText
 
 interface SentToClient {
   readonly form: CopyForm
-  readonly asked: Statement
+  readonly asked: SessionStatement
   readonly host: Pick<StatementHost, 'encoding' | 'isWhole'>
 }
 
 /** Of COPY … TO STDOUT the query whose rows are sent, and how. @throws AppError for its options */
 function sentToClient(statement: SessionStatement): SentToClient | undefined {
-  if (statement.kind !== 'copy' || statement.target.kind !== 'client') return undefined
-  const form = copyFormOf(statement)
+  const sent = copiedRows(statement)
+  if (!sent) return undefined
+  const form = copyFormOf(sent.options, sent.position)
   const encoding = (columns: readonly Field[]) => ({ kind: 'copy', form: formOver(form, columns) }) as const
-  const host = { encoding, isWhole: true }
-  return { form, asked: { kind: 'query', query: statement.query }, host }
+  return { form, asked: sent.asked, host: { encoding, isWhole: true } }
+}
+
+function copiedRows(statement: SessionStatement) {
+  if (statement.kind === 'question') {
+    const { copied } = statement.question
+    return copied && { options: copied, position: undefined, asked: statement }
+  }
+  if (statement.kind !== 'copy' || statement.target.kind !== 'client') return undefined
+  const { options, query } = statement
+  return { options, position: query.position, asked: { kind: 'query', query } as const }
+}
+
+function forClients(): AppError {
+  return new AppError('query.unsupported', 'COPY … TO STDOUT is for clients of the PostgreSQL protocol.', {
+    hint: 'Ask for the rows with SELECT, in the format you want.',
+  })
 }
 
 /** What asks of what there is, and a cursor's declaration, which reads nothing yet. */

@@ -9,7 +9,7 @@ import {
   splicedFunctions,
   splicedRelations,
 } from './allowed.ts'
-import type { Question } from './shadow.ts'
+import type { CopyOptions, Question } from './shadow.ts'
 import { type Splice, spliced } from './splice.ts'
 
 /** Longer texts are never questions of a client; the parser's depth is bounded by it. */
@@ -37,7 +37,7 @@ export type Part =
 
 /**
  * The statements of a request when at least one of them asks the catalogue; undefined when the request is wholly the
- * dialect's. A question is one SELECT in PostgreSQL's grammar, also one that declares a cursor, all of whose relations
+ * dialect's. A question is one SELECT in PostgreSQL's grammar, also one of a cursor or of COPY, all of whose relations
  * are of the catalogue and which has at least one, or has none and calls a function made for introspection.
  * @throws AppError 'query.unsupported' for a question that names what questions may not
  */
@@ -78,17 +78,64 @@ function questionOf(text: string, statement: Node, offset: number): Question | u
   const declared = statement['DeclareCursorStmt'] as
     | { readonly portalname: string; readonly query: Node; readonly options?: number }
     | undefined
-  const select = (declared?.query ?? statement)['SelectStmt'] as Node | undefined
+  const copied = copyOf(statement['CopyStmt'] as CopyStatement | undefined)
+  const select = (declared?.query ?? copied?.query ?? statement)['SelectStmt'] as Node | undefined
   if (!select) return undefined
   const seen = new Seen()
   seen.walk(select)
   if (!seen.isQuestion) return undefined
   seen.refuseForbidden()
-  const head = declared ? headOfCursor(text) : 0
+  const [head, end] = copied ? queryWithin(text) : [declared ? headOfCursor(text) : 0, text.length]
   const splices = seen.splices.map((splice) => ({ ...splice, at: splice.at - offset }))
-  const { sql, shifts } = spliced(text, splices, head)
+  const { sql, shifts } = spliced(text.slice(0, end), splices, head)
+  if (copied) return { text, sql, shifts, copied: copied.options }
   const isHeld = ((declared?.options ?? 0) & cursorOptionHold) !== 0
   return { text, sql, shifts, ...(declared ? { cursor: declared.portalname, isHeld } : {}) }
+}
+
+interface CopyStatement {
+  readonly query?: Node
+  readonly is_from?: boolean
+  readonly is_program?: boolean
+  readonly filename?: string
+  readonly options?: readonly { readonly DefElem: { readonly defname: string; readonly arg?: OptionValue } }[]
+}
+
+/** Undefined unless rows of a query leave by it for the client. */
+function copyOf(
+  copy: CopyStatement | undefined,
+): { readonly query: Node; readonly options: CopyOptions } | undefined {
+  if (!copy?.query || copy.is_from || copy.is_program || copy.filename !== undefined) return undefined
+  const options = (copy.options ?? []).map(
+    ({ DefElem: { defname, arg } }) => [defname, valueOf(arg)] as const,
+  )
+  return { query: copy.query, options: Object.fromEntries(options) }
+}
+
+type OptionValue = {
+  readonly A_Star?: object
+  readonly List?: { readonly items: readonly OptionValue[] }
+  readonly Boolean?: { readonly boolval?: boolean }
+  readonly String?: { readonly sval: string }
+  readonly Float?: { readonly fval: string }
+  readonly Integer?: { readonly ival?: number }
+}
+
+/** An option without a value is on. */
+function valueOf(arg: OptionValue | undefined): string | readonly string[] {
+  if (!arg) return 'true'
+  if (arg.A_Star) return '*'
+  if (arg.List) return arg.List.items.flatMap((item) => valueOf(item))
+  if (arg.Boolean) return String(arg.Boolean.boolval ?? false)
+  return arg.String?.sval ?? arg.Float?.fval ?? String(arg.Integer?.ival ?? 0)
+}
+
+/** Where the query of `COPY (…) TO STDOUT` begins and ends, in UTF-16 units. */
+function queryWithin(text: string): readonly [number, number] {
+  const head = /^(?:\s|--.*\n|\/\*[^*]*\*+(?:[^/*][^*]*\*+)*\/)*copy\s*\(/i.exec(text)
+  const tail = [...text.matchAll(/\)\s*to\s+stdout\b/gi)].at(-1)
+  if (head && tail) return [head[0].length, tail.index]
+  throw new AppError('query.unsupported', 'Write COPY (…) TO STDOUT without comments in it.')
 }
 
 /** Where the query of `DECLARE … CURSOR … FOR` begins, in UTF-16 units. */

@@ -25,7 +25,12 @@ export interface Question {
   readonly cursor?: string
   /** Whether the cursor outlives its transaction. */
   readonly isHeld?: boolean
+  /** Its rows leave by COPY … TO STDOUT with these options. */
+  readonly copied?: CopyOptions
 }
+
+/** By names in lower case, as the grammar reads them. */
+export type CopyOptions = Readonly<Record<string, string | readonly string[]>>
 
 export interface AskOptions {
   readonly shown: Shown

@@ -3,10 +3,10 @@ import type { CopyForm } from '#encode/encoding.ts'
 import type { Field } from '#types/data-type.ts'
 import type { StatementOf } from '../query.ts'
 
-type Copy = StatementOf<'copy'>
+type Options = StatementOf<'copy'>['options']
 
 /** What a `COPY … TO STDOUT` sends, by its options. @throws AppError 'query.unsupported', 'query.syntax' */
-export function copyFormOf({ options, query: { position } }: Copy): CopyForm {
+export function copyFormOf(options: Options, position?: TextPosition): CopyForm {
   const text = (name: string, byDefault: string): string => {
     const value = options[name] ?? byDefault
     if (typeof value === 'string') return value

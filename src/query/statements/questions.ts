@@ -1,6 +1,7 @@
 import { randomInt } from 'node:crypto'
 import { AppError } from '#base/errors.ts'
 import type { Encoding } from '#encode/encoding.ts'
+import { copiedBinary } from '#encode/copy.ts'
 import { partsOf } from '#shadow/route.ts'
 import type { Answer, AnswerColumn, AskOptions, OpenCursor, Question } from '#shadow/shadow.ts'
 import { readTexts } from '#shadow/wire.ts'
@@ -77,7 +78,8 @@ export class Questions {
   }> {
     const options = await this.#options(scope)
     const described = await scope.services.shadow.describe(question, { ...options, parameterOids })
-    return question.cursor === undefined ? described : { ...described, columns: undefined }
+    const givesRows = question.cursor === undefined && question.copied === undefined
+    return givesRows ? described : { ...described, columns: undefined }
   }
 
   /** The columns of a cursor for a question; undefined: there is no such one. */
@@ -164,7 +166,9 @@ export class Questions {
         parameters: given?.parameters ?? [],
         resultFormats: (columns) => {
           chosen = encoding(columns)
-          return chosen.kind === 'postgres' ? chosen.formats : columns.map(() => 0)
+          if (chosen.kind === 'postgres') return chosen.formats
+          const format = isBinaryCopy(chosen) ? 1 : 0
+          return columns.map(() => format)
         },
       },
     })
@@ -199,12 +203,20 @@ function formatsOf(encoding: Encoding): readonly (0 | 1)[] {
   return encoding.kind === 'postgres' ? encoding.formats : []
 }
 
+function isBinaryCopy(encoding: Encoding): boolean {
+  return encoding.kind === 'copy' && encoding.form.kind === 'binary'
+}
+
 /** Rows in the protocol's own form go on as they came; others are made of their texts. */
 function resultOf(
   { columns }: Pick<Answer, 'columns'>,
   rows: readonly Buffer[],
   encoding: Encoding,
 ): StatementResult {
+  if (isBinaryCopy(encoding)) {
+    const whole = { bytes: copiedBinary(rows), rowCount: rows.length, state: 'done' } as const
+    return { kind: 'rows', columns, rows: { pull: async () => whole, [Symbol.asyncDispose]: async () => {} } }
+  }
   if (encoding.kind !== 'postgres') return staticResult(columns, rows.map(readTexts), () => encoding)
   let next = 0
   const result: ResultRows = {
