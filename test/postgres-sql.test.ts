@@ -163,3 +163,25 @@ it('transactions may be deferrable', async () => {
     expect(shown?.rows).toEqual([{ default_transaction_deferrable: 'on' }])
   })
 })
+
+it("settings of the client's own are kept, and those of Spark are not taken for such", async () => {
+  await clients.connected('prod:all', async (client) => {
+    const shown = async (sql: string) => Object.values((await client.query(sql)).rows[0] as object)
+    await client.query("SET app.user_id = '42'")
+    expect(await shown('SHOW app.user_id')).toEqual(['42'])
+    expect(
+      await shown("SELECT current_setting('app.user_id') AS kept, current_setting('app.none', true) AS none"),
+    ).toEqual(['42', null])
+    await client.query("BEGIN; SET LOCAL app.user_id = '7'")
+    expect(await shown('SHOW app.user_id')).toEqual(['7'])
+    await client.query('COMMIT')
+    expect(await shown('SHOW app.user_id')).toEqual(['42'])
+    await client.query('RESET ALL')
+    expect(await shown('SHOW app.user_id')).toEqual([''])
+    for (const sql of ['SHOW app.none', 'SET spark.sql.ansi.enabled = false', 'SET nothing = 1'])
+      await expect(client.query(sql)).rejects.toMatchObject({ code: '22023' })
+    await expect(client.query(`SET app.long = '${'x'.repeat(10_001)}'`)).rejects.toThrow('10000 characters')
+    for (let index = 1; index < 100; index++) await client.query(`SET app.n${index} = 1`)
+    await expect(client.query('SET app.more = 1')).rejects.toMatchObject({ code: '53400' })
+  })
+})

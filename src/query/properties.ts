@@ -239,6 +239,11 @@ const properties: readonly Property[] = [
   { name: 'transaction_read_only', default: 'off', about: 'Accepted', accept: onOff, expects: 'on or off' },
 ]
 
+/** Whatever a client sets under a name with a dot it finds again, as in PostgreSQL. Spark's settings do something there. */
+const ownName = /^(?!spark\.)[a-z_][\w$]*(?:\.[a-z_][\w$]*)+$/i
+const ownMax = 100
+const ownCharactersMax = 10_000
+
 const byName: ReadonlyMap<string, Property> = new Map(
   properties.map((property) => [property.name.toLowerCase(), property]),
 )
@@ -301,7 +306,10 @@ export class SessionProperties {
 
   /** @throws AppError 'config.invalid' */
   get(name: string): string {
-    return this.#values.get(propertyOf(name).name.toLowerCase()) ?? ''
+    const key = propertyOf(name).name.toLowerCase()
+    const value = this.#values.get(key)
+    if (value === undefined && !byName.has(key)) throw unknownProperty(name)
+    return value ?? ''
   }
 
   /** As SHOW prints it. @throws AppError 'config.invalid' */
@@ -328,7 +336,7 @@ export class SessionProperties {
     const key = propertyOf(name).name.toLowerCase()
     const before = this.#before
     if (!before) return 'no transaction'
-    const was = before.get(key) ?? this.get(name)
+    const was = before.get(key) ?? this.#values.get(key) ?? ''
     this.set(name, value)
     before.set(key, was)
     return 'set'
@@ -341,6 +349,9 @@ export class SessionProperties {
     this.#before?.delete(key)
     if (!property.accept) {
       throw new AppError('config.invalid', `The property ${property.name} cannot be changed.`)
+    }
+    if (!byName.has(key) && !this.#values.has(key) && this.#values.size >= byName.size + ownMax) {
+      throw new AppError('query.limit', `A session has at most ${ownMax} settings of the client's own.`)
     }
     if (value.toLowerCase() === 'default') {
       this.#values.set(key, this.#initial.get(key) ?? property.default)
@@ -360,7 +371,7 @@ export class SessionProperties {
   reset(name: string): void {
     if (name.toLowerCase() !== 'all') return this.set(name, 'default')
     this.#before?.clear()
-    for (const [key, value] of this.#initial) this.#values.set(key, value)
+    for (const key of this.#values.keys()) this.#values.set(key, this.#initial.get(key) ?? '')
   }
 
   /** Name, value and meaning of all, in order of their names. */
@@ -377,8 +388,19 @@ export function propertyName(name: string): string {
 function propertyOf(name: string): Property {
   const property = byName.get(name.toLowerCase())
   if (property) return property
+  if (!ownName.test(name)) throw unknownProperty(name)
+  return {
+    name,
+    default: '',
+    about: 'The client’s own',
+    accept: (value) => (value.length <= ownCharactersMax ? value : undefined),
+    expects: `at most ${ownCharactersMax} characters`,
+  }
+}
+
+function unknownProperty(name: string): AppError {
   const [suggestion] = nearest(name, byName.keys())
-  throw new AppError('config.invalid', `There is no property ${JSON.stringify(name.slice(0, 80))}.`, {
+  return new AppError('config.invalid', `There is no property ${JSON.stringify(name.slice(0, 80))}.`, {
     hint: suggestion === undefined ? 'See them with SHOW ALL.' : `Perhaps ${suggestion} was meant.`,
   })
 }
