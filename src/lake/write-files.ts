@@ -178,5 +178,6 @@ function dayPartition(
   const value = quoteIdentifier(column)
   // The engine asks a calendar for the day of a time with a zone, which takes many times as long; ours is always UTC.
   const time = isZoned ? `make_timestamp(epoch_us(${value}))` : value
-  return { name, expression: `date_diff('day', DATE '1970-01-01', CAST(${time} AS DATE))` }
+  // As the engine's narrower number: rows are sorted by it, and a wide key takes a tenth longer.
+  return { name, expression: `CAST(date_diff('day', DATE '1970-01-01', CAST(${time} AS DATE)) AS INTEGER)` }
 }

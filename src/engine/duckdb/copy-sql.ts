@@ -18,6 +18,12 @@ export function filedSql(from: string, { columns, partitionBy = [] }: ParquetFor
   return `SELECT ${items.join(', ')} FROM ${from}`
 }
 
+/**
+ * The engine's own level is 3. With this one a million events take a quarter less time to write and are as many bytes, real
+ * ones (of Google Analytics) 4 % more, prose 14 %.
+ */
+const zstdLevel = 1
+
 /** DuckDB's COPY of a query to Parquet; its rows tell of the files. @param target a file, or a folder when `isSplit` by size */
 export function copySql(
   sql: string,
@@ -28,6 +34,7 @@ export function copySql(
   const options = [
     'FORMAT parquet',
     `COMPRESSION ${compression === 'none' ? 'uncompressed' : compression}`,
+    ...(compression === 'zstd' ? [`COMPRESSION_LEVEL ${zstdLevel}`] : []),
     'RETURN_STATS true',
     ...(groupRowsMax === undefined ? [] : [`ROW_GROUP_SIZE ${groupRowsMax}`]),
     ...(fieldIds ? [`FIELD_IDS ${fieldIdsSql(fieldIds)}`] : []),
