@@ -31,6 +31,7 @@ import { ingestCodes, shownName } from './ingest-failure.ts'
 import { createLoadedFiles } from './loaded-files.ts'
 import { loadBatch } from './load-batch.ts'
 import { managedBatches, wrongState } from './managed-batch.ts'
+import { PlainLooks } from './plain/plain-looks.ts'
 import { createPreviews } from './preview.ts'
 import { requireSameOptions } from './named-batch.ts'
 import { revertBatch } from './revert-batch.ts'
@@ -61,11 +62,13 @@ export function createIngest(dependencies: IngestDependencies): Ingest {
   const { metadata, access, engine, datasets, lake, jobs, folder, clock, logger } = dependencies
   const { nodeId } = jobs
   const staging = stagingOf(folder)
+  const looks = new PlainLooks()
 
   jobs.register({
     kind: loadKind,
     parallelRunsMax: parallelLoadsMax,
-    run: async (context) => await loadBatch({ metadata, engine, lake, staging, clock, logger }, context),
+    run: async (context) =>
+      await loadBatch({ metadata, engine, lake, staging, looks, clock, logger }, context),
   })
 
   jobs.register({
@@ -81,7 +84,7 @@ export function createIngest(dependencies: IngestDependencies): Ingest {
   })
 
   const batches = managedBatches({ metadata, access, nodeId })
-  const uploads = createUploads({ metadata, staging, batches, clock })
+  const uploads = createUploads({ metadata, staging, looks, batches, clock })
 
   /** Ends a batch that is not over. */
   async function end(caller: Caller, batchId: BatchId, state: 'aborted' | 'failed'): Promise<void> {

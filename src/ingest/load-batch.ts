@@ -26,6 +26,7 @@ import type { Metadata, Transaction } from '#metadata/metadata.ts'
 import { moveStreamKeys } from '#metadata/streaming.ts'
 import { makeFolderDurably } from '#objects/durable-files.ts'
 import { batchErrorOf, hasCode, ingestCodes } from './ingest-failure.ts'
+import type { PlainLooks } from './plain/plain-looks.ts'
 import { explainParquetFailure } from './prepare-parquet.ts'
 import { prepareSource, type Prepared } from './prepare-source.ts'
 import { failRefusedMessages } from './refused-messages.ts'
@@ -41,6 +42,7 @@ export interface LoadOptions {
   readonly engine: Engine
   readonly lake: Lake
   readonly staging: Staging
+  readonly looks: PlainLooks
   readonly clock: Clock
   readonly logger: Logger
 }
@@ -83,17 +85,17 @@ type Begun = Pick<Load, 'batch' | 'dataset' | 'required' | 'constraints' | 'iden
 
 /** Ends with the run over; throws what is to be tried again. */
 async function attempt(options: LoadOptions, context: RunContext, begun: Begun): Promise<void> {
-  const { staging } = options
+  const { staging, looks } = options
   const { fence } = context.lease
   const { id, has_diagnostics: hasDiagnostics } = begun.batch
   const workFolder = staging.workFolder(id, fence)
   const uploads = await selectBatchFiles(options.metadata.db, id)
   const sizes = uploads.map(({ bytes }) => ({ bytes: Number(bytes) }))
   const rejects = new RejectLog(hasDiagnostics ? errorsPathIn(workFolder) : undefined, errorsBytesMax(sizes))
-  const files = uploads.map((file) => ({
-    path: staging.filePath(id, file.number),
-    fileName: file.file_name,
-  }))
+  const files = uploads.map((file) => {
+    const path = staging.filePath(id, file.number)
+    return { path, fileName: file.file_name, looked: looks.of(path) }
+  })
   try {
     await removeEarlierWork(staging, id, fence)
     await makeFolderDurably(workFolder)

@@ -122,7 +122,7 @@ async function readFile(file: SourceFile, options: FileOptions): Promise<void> {
   const { format, isMultiLineJson, table, rejects, signal, plain, index, prepared, hasChecks } = options
   const found = plain && (await formOf(file, options))
   const form = found && plain.takes(found) ? found : undefined
-  const count = form && (await countPlain(file.path, form, signal))
+  const count = form && (await countPlain(file, form, signal))
   if (plain && form && count !== undefined) return plain.addFile(form, { path: file.path, rowCount: count })
   const sieve = plain && form && (await plain.sieve(form))
   const common = {

@@ -11,6 +11,18 @@ import { storeDurably } from './staging.ts'
 export interface SourceFile {
   readonly path: string
   readonly fileName: string
+  readonly looked?: Looked | undefined
+}
+
+/** What was seen of a text when it came. */
+export interface Looked {
+  /** Tells which form its records were compared with. */
+  readonly form: string
+  readonly bytes: number
+  /** When it was stored: whoever changed it since has changed that, too. */
+  readonly modifiedAtMs: number
+  /** Of its records, if each was plain. */
+  readonly count: number | undefined
 }
 
 /** Small enough that what is done with a piece never holds the server up. */

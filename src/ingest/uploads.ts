@@ -3,6 +3,7 @@ import type { Clock } from '#base/clock.ts'
 import { AppError } from '#base/errors.ts'
 import { faultPoint } from '#base/faults.ts'
 import type { Caller } from '#datasets/datasets.ts'
+import { datasetOf } from '#datasets/rows.ts'
 import {
   type BatchPartRow,
   deleteBatchUpload,
@@ -11,42 +12,55 @@ import {
   putBatchPart,
   selectBatchParts,
 } from '#metadata/batch-uploads.ts'
-import { putBatchFile, selectBatchFiles } from '#metadata/batches.ts'
+import { type BatchRow, putBatchFile, selectBatchFiles } from '#metadata/batches.ts'
+import { selectDataset } from '#metadata/datasets.ts'
 import type { Metadata, Transaction } from '#metadata/metadata.ts'
 import type { FilePlace, Ingest, Upload, UploadPart } from './ingest.ts'
 import { shownName } from './ingest-failure.ts'
 import { type ManagedBatches, requireOpen } from './managed-batch.ts'
+import { PlainLook, type PlainLooks } from './plain/plain-looks.ts'
 import { removeFile, type Staging, storeDurably } from './staging.ts'
+import type { RequiredPaths } from './value-readers.ts'
 
 export type Uploads = Pick<Ingest, 'upload' | 'beginFile' | 'uploadPart' | 'completeFile' | 'fileStatus'>
 
 const pieceBytes = 1024 * 1024
 
+interface Storing extends Pick<Upload, 'batchId' | 'bytes' | 'signal'> {
+  readonly look?: PlainLook | undefined
+}
+
+interface Stored {
+  readonly number: number
+  readonly bytes: number
+  readonly sha256: string
+}
+
 /** Files of open batches, whole or in parts. Each is on the disk before a row says that it is there. */
 export function createUploads({
   metadata,
   staging,
+  looks,
   batches,
   clock,
 }: {
   readonly metadata: Metadata
   readonly staging: Staging
+  readonly looks: PlainLooks
   readonly batches: ManagedBatches
   readonly clock: Clock
 }): Uploads {
   /** Stores bytes under a number of their own, then says so under the batch's lock; nothing is left of a failure. */
   async function store(
     caller: Caller,
-    { batchId, bytes, signal }: Pick<Upload, 'batchId' | 'bytes' | 'signal'>,
-    record: (
-      tx: Transaction,
-      stored: { readonly number: number; readonly bytes: number; readonly sha256: string },
-    ) => Promise<readonly number[]>,
+    { batchId, bytes, signal, look }: Storing,
+    record: (tx: Transaction, stored: Stored) => Promise<readonly number[]>,
   ): Promise<{ readonly bytes: number; readonly sha256: string }> {
     const number = await batches.takeNumber(batchId)
     const target = { folder: staging.batchFolder(batchId), path: staging.filePath(batchId, number) }
     const keep = async () => {
-      const stored = await storeDurably(target, bytes, signal)
+      const stored = await storeDurably(target, look ? look.through(bytes) : bytes, signal)
+      if (look) await looks.keep(target.path, look)
       await faultPoint('load.upload.stored')
       const replaced = await metadata.transaction(async (tx) => {
         requireOpen(await batches.lock(tx, caller, batchId))
@@ -63,6 +77,18 @@ export function createUploads({
     return stored
   }
 
+  /** Of a text whose records its load may leave to the engine. */
+  const lookFor = async (batch: BatchRow): Promise<PlainLook | undefined> => {
+    const { format, is_multi_line_json: isMultiLine } = batch
+    if ((format !== 'json' && format !== 'csv') || isMultiLine) return undefined
+    const row = await selectDataset(metadata.db, batch.sandbox_id, batch.dataset_id)
+    if (!row) return undefined // The load will say so.
+    return new PlainLook(format, {
+      columns: datasetOf(row).schema,
+      required: row.required_fields as RequiredPaths,
+    })
+  }
+
   const begun = async (caller: Caller, place: FilePlace): Promise<void> => {
     await batches.forFile(caller, place)
     if (!(await hasBatchUpload(metadata.db, place))) throw notBegun(place)
@@ -76,8 +102,9 @@ export function createUploads({
 
   return {
     upload: async (caller, upload) => {
-      await batches.forFile(caller, upload)
-      return await store(caller, upload, async (tx, stored) => await putWholeFile(tx, upload, stored))
+      const look = await lookFor(await batches.forFile(caller, upload))
+      const record = async (tx: Transaction, stored: Stored) => await putWholeFile(tx, upload, stored)
+      return await store(caller, { ...upload, look }, record)
     },
 
     beginFile: async (caller, place) => {
@@ -110,21 +137,29 @@ export function createUploads({
 
     completeFile: async (caller, place, signal) => {
       const { batchId, fileName } = place
-      await batches.forFile(caller, place)
+      const batch = await batches.forFile(caller, place)
       if (await isWhole(place)) return // Asked twice.
-      if (!(await hasBatchUpload(metadata.db, place))) throw notBegun(place)
-      const parts = await selectBatchParts(metadata.db, place)
-      checkParts(fileName, parts)
-      const bytes = joined(parts.map(({ number }) => staging.filePath(batchId, number)))
-      await store(caller, { batchId, bytes, signal }, async (tx, stored) => {
-        const now = await selectBatchParts(tx, place)
-        if (numbersOf(now) !== numbersOf(parts)) {
-          throw new AppError('batch.state', `Parts of ${shownName(fileName)} came while it was completed.`, {
-            hint: 'Complete the file again when all its parts have been sent.',
-          })
-        }
-        return await putWholeFile(tx, place, stored)
-      }).catch(async (error: unknown) => {
+      const putTogether = async (): Promise<void> => {
+        if (!(await hasBatchUpload(metadata.db, place))) throw notBegun(place)
+        const parts = await selectBatchParts(metadata.db, place)
+        checkParts(fileName, parts)
+        const bytes = joined(parts.map(({ number }) => staging.filePath(batchId, number)))
+        const look = await lookFor(batch)
+        await store(caller, { batchId, bytes, signal, look }, async (tx, stored) => {
+          const now = await selectBatchParts(tx, place)
+          if (numbersOf(now) !== numbersOf(parts)) {
+            throw new AppError(
+              'batch.state',
+              `Parts of ${shownName(fileName)} came while it was completed.`,
+              {
+                hint: 'Complete the file again when all its parts have been sent.',
+              },
+            )
+          }
+          return await putWholeFile(tx, place, stored)
+        })
+      }
+      await putTogether().catch(async (error: unknown) => {
         // Asked twice at the same time: the other one has put the parts together.
         if (!(await isWhole(place))) throw error
       })
@@ -150,7 +185,7 @@ export function createUploads({
 async function putWholeFile(
   tx: Transaction,
   { batchId, fileName }: Pick<FilePlace, 'batchId' | 'fileName'>,
-  stored: { readonly number: number; readonly bytes: number; readonly sha256: string },
+  stored: Stored,
 ): Promise<readonly number[]> {
   const replaced = await putBatchFile(tx, { batch_id: batchId, file_name: fileName, ...stored })
   const parts = await deleteBatchUpload(tx, { batchId, fileName })

@@ -1,10 +1,10 @@
-import { isUtf8 } from 'node:buffer'
 import { open } from 'node:fs/promises'
+import { readChunks } from '#base/read-chunks.ts'
 import { Unreadable } from '../records.ts'
-import { readPlain, utf8Text } from '../source-text.ts'
+import { readPlain, type SourceFile, utf8Text } from '../source-text.ts'
+import { formDigest, PlainCount } from './plain-count.ts'
 import type { PlainForm } from './plain-form.ts'
 import { plainLengthMax } from './plain-sql.ts'
-import { programOf } from './program.ts'
 
 const pieceBytes = 256 * 1024
 
@@ -13,67 +13,41 @@ export async function headOf(path: string, signal: AbortSignal): Promise<string>
   let head = ''
   try {
     await readPlain(path, signal, async (pieces) => {
-      for await (const piece of utf8Text(pieces)) {
-        head += piece
-        if (head.includes('\n') || head.length > plainLengthMax) throw enough
-      }
+      head = await headIn(pieces)
+      throw enough
     })
   } catch (error) {
     if (error !== enough && !(error instanceof Unreadable)) throw error
+  }
+  return head
+}
+
+/** Of bytes, from the first pieces of them. @throws Unreadable */
+export async function headIn(pieces: AsyncIterable<Uint8Array>): Promise<string> {
+  let head = ''
+  for await (const piece of utf8Text(pieces)) {
+    head += piece
+    if (head.includes('\n') || head.length > plainLengthMax) break
   }
   return head.slice(0, head.lastIndexOf('\n') + 1)
 }
 
 const enough = new Error('The head of the file has been read.')
 
-/**
- * How many records a file holds, if each is plain. It is looked at byte by byte, which is all of it that this process ever
- * does: nothing is cut out or converted.
- */
+/** How many records a file holds, if each is plain. It is read unless it was looked at for the same form when it came. */
 export async function countPlain(
-  path: string,
-  { pattern, head, lineEnd }: PlainForm,
+  { path, looked }: SourceFile,
+  form: PlainForm,
   signal: AbortSignal,
 ): Promise<number | undefined> {
-  const record = programOf(asBytes(pattern))
-  if (!record) return undefined
   await using file = await open(path, 'r')
-  const buffer = Buffer.allocUnsafe(pieceBytes + plainLengthMax)
-  let rest = 0
-  let count = 0
-  let at = Buffer.byteLength(head)
-
-  const look = (text: string): boolean => {
-    while (at < text.length) {
-      if (text.indexOf('\n', at) - at > plainLengthMax) return false
-      record.lastIndex = at
-      if (!record.test(text)) return false
-      at = record.lastIndex
-      count += 1
-    }
-    at = 0
-    return true
-  }
-
-  for (let isFirst = true; ; isFirst = false) {
+  const { size, mtimeMs } = await file.stat()
+  const isSame = looked?.bytes === size && looked.modifiedAtMs === mtimeMs
+  if (isSame && looked.form === formDigest(form)) return looked.count
+  const count = new PlainCount(form)
+  for await (const piece of readChunks(file, Buffer.allocUnsafe(pieceBytes))) {
     signal.throwIfAborted()
-    const { bytesRead } = await file.read(buffer, rest, pieceBytes)
-    if (bytesRead === 0) break
-    const filled = rest + bytesRead
-    const end = buffer.lastIndexOf(0x0a, filled - 1) + 1
-    const lines = buffer.subarray(0, end)
-    if (isFirst && !lines.subarray(0, at).equals(Buffer.from(head))) return undefined
-    if (!isUtf8(lines) || !look(lines.toString('latin1'))) return undefined
-    buffer.copyWithin(0, end, filled)
-    rest = filled - end
-    if (rest > plainLengthMax) return undefined
+    if (!count.push(piece)) return undefined
   }
-  const last = buffer.subarray(0, rest)
-  if (rest > 0 && !(isUtf8(last) && look(last.toString('latin1') + lineEnd))) return undefined
-  return count
-}
-
-/** A pattern for texts that have a character for each byte. */
-function asBytes(pattern: string): string {
-  return Buffer.from(pattern).toString('latin1')
+  return count.end()
 }
