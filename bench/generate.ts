@@ -12,7 +12,12 @@ export interface Generated {
  *
  * Columns: `_id`, `timestamp`, `user_id`, `event_type`, `channel` (nullable), `page` struct, `value` double.
  */
-export async function generateEvents(file: string, rowCount: number, seed: number): Promise<Generated> {
+export async function generateEvents(
+  file: string,
+  rowCount: number,
+  seed: number,
+  { days = 90 }: { readonly days?: number } = {},
+): Promise<Generated> {
   const instance = await DuckDBInstance.create(':memory:', { threads: '2' })
   const connection = await instance.connect()
   try {
@@ -31,7 +36,7 @@ export async function generateEvents(file: string, rowCount: number, seed: numbe
           md5(concat(i, '-', ${seed})) AS _id,
           make_timestamptz(
             1735689600000000                                                -- 2025-01-01
-            + i * ${Math.floor(7_776_000_000_000 / rowCount)}                            -- 90 days, in order
+            + i * ${Math.floor((days * 86_400_000_000) / rowCount)}                            -- in order
             - CASE WHEN ${random('late')} < 0.02 THEN CAST(${random('lateness')} * 259200000000 AS BIGINT) ELSE 0 END
           ) AS "timestamp",
           'user-' || CAST(floor(pow(${random('user')}, 4) * ${users}) AS BIGINT) AS user_id,

@@ -21,13 +21,18 @@ import { postOf, sendAll, type Sent } from './senders.ts'
 /**
  * What comes in: messages of 1 kB, one by one and 500 at a time, each durable when it is answered, against a plain program
  * that writes and syncs each by itself; how long until a message is seen; and loads of one file in each format, its upload
- * by itself, too, against DuckDB sorting the same file, which lies there, three times in turns, the least of each. `npm run bench -- --only ingest --messages 50000 --rows 1000000`. Senders run in this
- * process, on the same cores: they speak HTTP/1.1 over bare sockets, connections stay open, and each has one request under
- * way. What they send is made before.
+ * by itself, too, against DuckDB reading, sorting and writing the same file, which lies there, three times in turns, the
+ * least of each: a batch of two days, as customers send each day, and one of ninety, which is a backfill; 2 % of the events
+ * are late by up to three days. `npm run bench -- --only ingest --messages 50000 --rows 1000000`, perhaps with
+ * `--parts loads`. Senders run in this process, on the same cores: they speak HTTP/1.1 over bare sockets, connections stay
+ * open, and each has one request under way. What they send is made before.
  */
 const { values } = parseArgs({
   options: {
     only: { type: 'string' },
+    parts: { type: 'string', default: 'messages,loads' },
+    days: { type: 'string', default: '2,90' },
+    formats: { type: 'string', default: 'parquet,json,csv' },
     messages: { type: 'string', default: '50000' },
     rows: { type: 'string', default: '1000000' },
   },
@@ -46,16 +51,17 @@ const folder = passableFolder('bench-ingest')
 try {
   console.log(`${cpus().length} cores (${cpus()[0]?.model.trim()}), Node ${process.version}\n`)
   const home = join(folder, 'home')
-  let stream: Stream
-  {
+  const parts = values.parts.split(',')
+  let stream: Stream | undefined
+  if (parts.includes('messages')) {
     await using product = await startProduct({ home, env: { SLUICE_STREAMING_LOG_BYTES: '10GB' } })
     stream = await makeStream(product)
     await accepting(product, stream)
   }
   // What is in the log still is taken up by the next life.
   await using product = await startProduct({ home, env: { SLUICE_STREAMING_BATCH_MS: '1s' } })
-  await seeing(product, stream)
-  await loads(product)
+  if (stream) await seeing(product, stream)
+  if (parts.includes('loads')) await loads(product)
 } finally {
   rmSync(folder, { recursive: true, force: true })
 }
@@ -146,49 +152,68 @@ async function seeing(product: Product, { inletId, message }: Stream): Promise<v
 }
 
 async function loads(product: Product): Promise<void> {
-  const { file } = await generateEvents(join(folder, 'events.parquet'), rowCount, 7)
-  const text = `SELECT * REPLACE (strftime("timestamp", '%Y-%m-%dT%H:%M:%S.%gZ') AS "timestamp") FROM '${file}'`
-  const files = { parquet: file, json: join(folder, 'events.json'), csv: join(folder, 'events.csv') }
-  await timeInDuckdb(`COPY (${text}) TO '${files.json}' (FORMAT json)`)
-  await timeInDuckdb(
-    `COPY (SELECT * REPLACE (to_json(page) AS page) FROM (${text})) TO '${files.csv}' (FORMAT csv, HEADER)`,
-  )
   console.log(
-    '| load | rows | its upload | the load itself | ratio | Sluice in all | DuckDB alone | ratio | processor: Sluice | DuckDB alone | ratio |\n|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|',
+    '| load | days | rows | its upload | the load itself | ratio | Sluice in all | DuckDB sorts and writes one file | ratio | processor: Sluice | DuckDB | ratio | DuckDB only reads the file | processor |\n|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|',
   )
-  const read = { parquet: 'read_parquet', json: 'read_json', csv: 'read_csv' } as const
-  for (const format of ['parquet', 'json', 'csv'] as const) {
-    let least: Record<'upload' | 'load' | 'all' | 'bare', Times> | undefined
-    for (let round = 0; round < loadRounds; round += 1) {
-      const { datasetId } = await createEventsOf(product, `loaded_${format}_${round}`)
-      let batchId = ''
-      const used = () => processorSecondsOfAll(product.pid)
-      const upload = await timesOf(used, async () => {
-        batchId = await uploadFile(product, datasetId, { file: files[format], format })
-      })
-      const load = await timesOf(used, () => loadBatch(product, batchId))
-      const bare = await timesOf(ownProcessorSeconds, () =>
-        timeInDuckdb(
-          `COPY (SELECT * FROM ${read[format]}('${files[format]}') ORDER BY "timestamp"::DATE, user_id, "timestamp")
-           TO '${join(folder, `bare-${format}.parquet`)}' (FORMAT parquet, COMPRESSION zstd)`,
-        ),
-      )
-      const all = { clock: upload.clock + load.clock, processor: upload.processor + load.processor }
-      const last = least ?? { upload, load, all, bare }
-      least = {
-        upload: bestOf(last.upload, upload),
-        load: bestOf(last.load, load),
-        all: bestOf(last.all, all),
-        bare: bestOf(last.bare, bare),
-      }
+  for (const days of values.days.split(',').map(Number)) {
+    const { file } = await generateEvents(join(folder, `events-${days}.parquet`), rowCount, 7, { days })
+    const text = `SELECT * REPLACE (strftime("timestamp", '%Y-%m-%dT%H:%M:%S.%gZ') AS "timestamp") FROM '${file}'`
+    const json = join(folder, `events-${days}.json`)
+    const csv = join(folder, `events-${days}.csv`)
+    const wanted = values.formats.split(',')
+    if (wanted.includes('parquet')) await loadsOf(product, { file, format: 'parquet', days })
+    if (wanted.includes('json')) {
+      await timeInDuckdb(`COPY (${text}) TO '${json}' (FORMAT json)`)
+      await loadsOf(product, { file: json, format: 'json', days })
     }
-    if (!least) continue
-    const { upload, load, all, bare } = least
-    const itself = `${load.clock.toFixed(2)} s | ${(bare.clock / load.clock).toFixed(2)}`
-    console.log(
-      `| ${format} | ${rowCount.toLocaleString('en')} | ${upload.clock.toFixed(2)} s | ${itself} | ${cellsOf(all, bare)} |`,
-    )
+    if (wanted.includes('csv')) {
+      await timeInDuckdb(
+        `COPY (SELECT * REPLACE (to_json(page) AS page) FROM (${text})) TO '${csv}' (FORMAT csv, HEADER)`,
+      )
+      await loadsOf(product, { file: csv, format: 'csv', days })
+    }
+    for (const one of [file, json, csv]) rmSync(one, { force: true })
   }
+}
+
+interface FileOfDays {
+  readonly file: string
+  readonly format: 'parquet' | 'json' | 'csv'
+  readonly days: number
+}
+
+async function loadsOf(product: Product, { file, format, days }: FileOfDays): Promise<void> {
+  const source = `read_${format}('${file}')`
+  const bareFile = join(folder, 'bare.parquet')
+  const rounds: Record<'upload' | 'load' | 'all' | 'bare' | 'reading', Times>[] = []
+  for (let round = 0; round < loadRounds; round += 1) {
+    const { datasetId } = await createEventsOf(product, `loaded_${format}_${days}_${round}`)
+    let batchId = ''
+    const used = () => processorSecondsOfAll(product.pid)
+    const upload = await timesOf(used, async () => {
+      batchId = await uploadFile(product, datasetId, { file, format })
+    })
+    const load = await timesOf(used, () => loadBatch(product, batchId))
+    const bare = await timesOf(ownProcessorSeconds, () =>
+      timeInDuckdb(
+        `COPY (SELECT * FROM ${source} ORDER BY "timestamp"::DATE, user_id, "timestamp")
+         TO '${bareFile}' (FORMAT parquet, COMPRESSION zstd)`,
+      ),
+    )
+    const reading = await timesOf(ownProcessorSeconds, () =>
+      timeInDuckdb(`SELECT count(hash(COLUMNS(*))) FROM ${source}`),
+    )
+    const all = { clock: upload.clock + load.clock, processor: upload.processor + load.processor }
+    rounds.push({ upload, load, all, bare, reading })
+  }
+  const least = (what: keyof (typeof rounds)[0]) => rounds.map((round) => round[what]).reduce(bestOf)
+  const [upload, load, all, bare, reading] = (['upload', 'load', 'all', 'bare', 'reading'] as const).map(
+    least,
+  )
+  const itself = `${load!.clock.toFixed(2)} s | ${(bare!.clock / load!.clock).toFixed(2)}`
+  console.log(
+    `| ${format} | ${days} | ${rowCount.toLocaleString('en')} | ${upload!.clock.toFixed(2)} s | ${itself} | ${cellsOf(all!, bare!)} | ${reading!.clock.toFixed(2)} s | ${reading!.processor.toFixed(2)} s |`,
+  )
 }
 
 function bareSyncs(): Sent {
