@@ -66,5 +66,5 @@ export async function runExport(product: Product, flowId: string, lookEveryMs = 
     const status = run?.metrics.statusSummary.status
     if (status === 'failed') throw new Error(`The export failed: ${JSON.stringify(run)}`)
     return status === 'success'
-  }, lookEveryMs)
+  }, () => lookEveryMs)
 }
