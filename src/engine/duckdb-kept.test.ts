@@ -135,6 +135,17 @@ test('columns that are asked for later come in, and texts are keys too', async (
   expect(await file.ask(byId(8))).toEqual([true, [['8']]])
 })
 
+test('rows of a value that many have are read from the files', async () => {
+  const file = await kept('SELECT i AS id, (i % 7)::VARCHAR AS value FROM range(50000) AS r(i)')
+  const many = (scan: string) => `SELECT count(*)::VARCHAR FROM ${scan} AS "t" WHERE "value" = '3'`
+  const keys = [{ name: 'value', kind: 'text' }] as const
+  for (let count = 0; count < 3 * askedEnough; count += 1) {
+    expect(await file.ask(many, { keys })).toEqual([false, [['7143']]])
+  }
+  await warmed(file)
+  expect(await file.ask(many, { keys })).toEqual([false, [['7143']]])
+})
+
 test('a text or a name that looks like the scan stays what it is, and names of the statement are its own', async () => {
   const file = await kept(thousand)
   await warmed(file)

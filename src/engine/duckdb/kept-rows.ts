@@ -1,7 +1,8 @@
 import type { DuckDBConnection, DuckDBInstance } from '@duckdb/node-api'
 import { quoteIdentifier } from '#base/sql-text.ts'
 import type { KeyedScan } from '../engine.ts'
-import { boundsSql, memoryLimitSql } from './bounds-sql.ts'
+import { memoryLimitSql } from './bounds-sql.ts'
+import type { Bounded } from './bounded.ts'
 
 /** What is kept of the rows that scans have in common. */
 export interface KeptTable {
@@ -42,39 +43,28 @@ export class KeptRows {
    * @throws when the rows need more, or their files are gone
    */
   static async load(
-    instance: DuckDBInstance,
+    { instance, connection }: Bounded,
     options: {
-      readonly files: readonly string[]
       readonly tables: readonly KeptTable[]
       readonly bytesMax: number
       readonly workBytes: number
     },
   ): Promise<KeptRows> {
-    const { files, tables, bytesMax, workBytes } = options
-    const connection = await instance.connect()
-    try {
-      await connection.run(boundsSql(files, { memoryBytes: bytesMax, spillBytes: 0 }))
-      for (const [index, { whole, columns }] of tables.entries()) {
-        const list = [...columns].map(quoteIdentifier).join(', ')
-        await connection.run(`CREATE TABLE ${nameOf(index)} AS SELECT ${list} FROM ${whole} AS "whole"`)
-      }
-      for (const [index, { indexed }] of tables.entries()) {
-        for (const name of indexed) {
-          const create = `CREATE INDEX ${quoteIdentifier(`${index} ${name}`)} ON ${nameOf(index)} (${quoteIdentifier(name)})`
-          await connection.run(create).catch(() => {}) // No room: its rows are looked for without.
-        }
-      }
-      const held = await connection.runAndReadAll(
-        'SELECT sum(memory_usage_bytes)::BIGINT FROM duckdb_memory()',
-      )
-      const limit = Math.min(bytesMax, Number(held.getRows()[0]?.[0] ?? 0) + workBytes)
-      await connection.run(`${memoryLimitSql(limit)}; SET threads = 1; SET lock_configuration = true`)
-      return new KeptRows(instance, { tables, bytesMax: limit, connection })
-    } catch (error) {
-      connection.closeSync()
-      instance.closeSync()
-      throw error
+    const { tables, bytesMax, workBytes } = options
+    for (const [index, { whole, columns }] of tables.entries()) {
+      const list = [...columns].map(quoteIdentifier).join(', ')
+      await connection.run(`CREATE TABLE ${nameOf(index)} AS SELECT ${list} FROM ${whole} AS "whole"`)
     }
+    for (const [index, { indexed }] of tables.entries()) {
+      for (const name of indexed) {
+        const create = `CREATE INDEX ${quoteIdentifier(`${index} ${name}`)} ON ${nameOf(index)} (${quoteIdentifier(name)})`
+        await connection.run(create).catch(() => {}) // No room: its rows are looked for without.
+      }
+    }
+    const held = await connection.runAndReadAll('SELECT sum(memory_usage_bytes)::BIGINT FROM duckdb_memory()')
+    const limit = Math.min(bytesMax, Number(held.getRows()[0]?.[0] ?? 0) + workBytes)
+    await connection.run(`${memoryLimitSql(limit)}; SET threads = 1; SET lock_configuration = true`)
+    return new KeptRows(instance, { tables, bytesMax: limit, connection })
   }
 
   private constructor(

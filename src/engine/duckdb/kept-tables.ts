@@ -1,4 +1,5 @@
 import type { KeyedScan } from '../engine.ts'
+import { bounded, isKey } from './bounded.ts'
 import type { Instances } from './instances.ts'
 import { KeptRows, type KeptTable, type Lookup } from './kept-rows.ts'
 import type { WireStatement } from './protocol.ts'
@@ -22,10 +23,15 @@ const workFraction = 1 / 8
 /** Columns that were wanted of some rows, and how often those that were keys. */
 interface Wanted {
   readonly columns: Set<string>
-  readonly keys: Map<string, { readonly kind: Key['kind']; askedCount: number }>
+  readonly keys: Map<string, WantedKey>
 }
 
-type Key = KeyedScan['keys'][number]
+interface WantedKey {
+  readonly kind: KeyedScan['keys'][number]['kind']
+  askedCount: number
+  /** Whether few rows have the same value; undefined: nobody has looked. */
+  isKey: boolean | undefined
+}
 
 /** What is known of one set of files. */
 interface FileSet {
@@ -74,15 +80,15 @@ export class KeptTables {
     if (performance.now() < (this.#refusedForms.get(form) ?? 0)) return undefined
     const set = this.#setOf(files)
     note(set, lookups)
+    if (!mayHaveKeys(set, lookups)) return undefined
     const { rows } = set
-    const tables = tablesFor(set, lookups)
     if (!rows?.has(lookups)) {
       set.missCount += 1
-      if (set.missCount >= askedEnough.keep) void this.#load(set, files, tables)
+      if (set.missCount >= askedEnough.keep) void this.#load(set, files, lookups)
       return undefined
     }
     set.ending?.refresh()
-    if (rows.isWithoutIndexOf(tables)) void this.#load(set, files, tables)
+    if (rows.isWithoutIndexOf(tablesFor(set, lookups))) void this.#load(set, files, lookups)
     const lookup = await rows.open(sql, lookups).catch(() => undefined) // It can run elsewhere.
     return lookup && { ...lookup, refuse: () => this.#refuse(form), forget: () => forget(set, rows) }
   }
@@ -112,7 +118,7 @@ export class KeptTables {
     return set
   }
 
-  async #load(set: FileSet, files: readonly string[], tables: readonly KeptTable[]): Promise<void> {
+  async #load(set: FileSet, files: readonly string[], lookups: readonly KeyedScan[]): Promise<void> {
     if (this.#isLoading || performance.now() < set.refusedUntil) return
     this.#isLoading = true
     try {
@@ -120,10 +126,11 @@ export class KeptTables {
       const bytesMax = this.#room()
       const workBytes = this.#bytesMax * workFraction
       if (bytesMax < 2 * workBytes) return // Until others are not asked for any more.
-      const rows = await KeptRows.load(await this.#instances.take(), { files, tables, bytesMax, workBytes })
+      const rows = await this.#loaded(set, { files, lookups, bytesMax, workBytes })
+      set.missCount = 0
+      if (!rows) return
       this.#held.add(rows)
       set.rows = rows
-      set.missCount = 0
       set.ending = setTimeout(() => forget(set), keptMs).unref()
     } catch {
       set.refusedUntil = performance.now() + refusedMs // Statements read the files, as they did.
@@ -131,6 +138,34 @@ export class KeptTables {
       this.#isLoading = false
       this.#instances.refill()
     }
+  }
+
+  /** Undefined: what is looked for are no keys. */
+  async #loaded(
+    set: FileSet,
+    options: {
+      readonly files: readonly string[]
+      readonly lookups: readonly KeyedScan[]
+      readonly bytesMax: number
+      readonly workBytes: number
+    },
+  ): Promise<KeptRows | undefined> {
+    const { lookups } = options
+    const instance = await this.#instances.take()
+    using stack = new DisposableStack()
+    stack.defer(() => instance.closeSync())
+    const place = await bounded(instance, options)
+    stack.defer(() => place.connection.closeSync())
+    for (const { whole, keys } of lookups) {
+      for (const { name } of keys) {
+        const key = set.wanted.get(whole)?.keys.get(name)
+        if (key) key.isKey ??= await isKey(place, whole, name)
+      }
+    }
+    if (!mayHaveKeys(set, lookups)) return undefined
+    const rows = await KeptRows.load(place, { ...options, tables: tablesFor(set, lookups) })
+    stack.move()
+    return rows
   }
 
   /** What nobody has; where it is little, of those that were not asked for lately. */
@@ -160,10 +195,18 @@ function note(set: FileSet, lookups: readonly KeyedScan[]): void {
     set.wanted.set(whole, wanted)
     for (const name of columns) wanted.columns.add(name)
     for (const { name, kind } of keys) {
-      const askedCount = (wanted.keys.get(name)?.askedCount ?? 0) + 1
-      wanted.keys.set(name, { kind, askedCount })
+      const key: WantedKey = wanted.keys.get(name) ?? { kind, askedCount: 0, isKey: undefined }
+      key.askedCount += 1
+      wanted.keys.set(name, key)
     }
   }
+}
+
+/** Whether each scan is by some column that is a key, as far as is known. */
+function mayHaveKeys({ wanted }: FileSet, lookups: readonly KeyedScan[]): boolean {
+  return lookups.every(({ whole, keys }) =>
+    keys.some(({ name }) => wanted.get(whole)?.keys.get(name)?.isKey !== false),
+  )
 }
 
 /** With all columns that were wanted so far. */
@@ -176,7 +219,9 @@ function tablesFor({ wanted }: FileSet, lookups: readonly KeyedScan[]): readonly
 }
 
 function keysAskedEnough(keys: Wanted['keys']): ReadonlySet<string> {
-  const enough = [...keys].filter(([, { kind, askedCount }]) => askedCount >= askedEnough[kind])
+  const enough = [...keys].filter(
+    ([, { kind, askedCount, isKey }]) => isKey !== false && askedCount >= askedEnough[kind],
+  )
   return new Set(enough.map(([name]) => name))
 }
 
