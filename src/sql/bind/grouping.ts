@@ -114,11 +114,15 @@ function windowName(syntax: Expression): Expression {
 
 /** An alias may stand for a function over a window where none could be written. @throws AppError 'query.syntax' */
 export function refuseWindow(value: BoundExpression, placeName: string, position: TextPosition): void {
-  if (!someExpression(value, (inner) => inner.kind === 'call' && inner.over !== undefined)) return
+  if (!hasWindow(value)) return
   throw new AppError('query.syntax', `What is computed over a window cannot stand in ${placeName}.`, {
     position,
     hint: 'Compute it in a subquery, and use its column here.',
   })
+}
+
+export function hasWindow(expression: BoundExpression): boolean {
+  return someExpression(expression, (inner) => inner.kind === 'call' && inner.over !== undefined)
 }
 
 /** Whether an aggregate over the groups, and not over a window, is in it. */

@@ -22,7 +22,7 @@ export function pivotQuery(pivot: Pivot, columns: readonly ScopeColumn[]): Query
   const items: SelectItem[] = keys.map((value) => ({ value, alias: undefined, aliases: undefined }))
   for (const value of values) {
     const condition = isValue(pivot, value.value)
-    const name = value.alias ?? outputName(value.value)
+    const name = value.alias ?? valueName(value.value)
     for (const aggregate of aggregates) {
       const own = aggregate.alias ?? outputName(aggregate.value)
       const alias = aggregates.length === 1 ? name : `${name}_${own}`
@@ -39,6 +39,11 @@ export function pivotQuery(pivot: Pivot, columns: readonly ScopeColumn[]): Query
     groupBy: keys.map((value) => ({ kind: 'expression', value })),
     at,
   })
+}
+
+/** `{1, a}` for a row. */
+function valueName(value: Expression): string {
+  return value.kind === 'row' ? `{${value.items.map(valueName).join(', ')}}` : outputName(value)
 }
 
 /** Whether the row is one of the value's: as NULLs are equal here, so are rows of them. */

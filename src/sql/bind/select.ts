@@ -7,7 +7,14 @@ import { withDistinctOn } from './distinct-on.ts'
 import { bindCondition, bindExpression } from './expression.ts'
 import { bindFromList, relationsOf } from './from.ts'
 import { bindGeneratorSelect } from './generator-select.ts'
-import { bindGrouping, checkGrouped, hasAggregate, isTimeWindow, refuseWindow } from './grouping.ts'
+import {
+  bindGrouping,
+  checkGrouped,
+  hasAggregate,
+  hasWindow,
+  isTimeWindow,
+  refuseWindow,
+} from './grouping.ts'
 import { withGroupingIds } from './grouping-id.ts'
 import { bindOrder } from './order.ts'
 import { projectionsOf, unordered } from './outputs.ts'
@@ -135,6 +142,12 @@ export function groupedSelect(
     ...(having ? [having] : []),
     ...(qualify ? [qualify] : []),
   ]
+  if (select.qualify && !computed.some(hasWindow)) {
+    throw new AppError('query.syntax', 'QUALIFY filters by what is computed over a window, and nothing is.', {
+      position: select.qualify.at,
+      hint: 'Say WHERE, or HAVING of groups.',
+    })
+  }
   const isGrouped = select.groupBy.length > 0 || having !== undefined || computed.some(hasAggregate)
   const grouping = isGrouped
     ? bindGrouping(select.groupBy, projections, rowPlace(place, 'GROUP BY'))

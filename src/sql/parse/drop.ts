@@ -43,6 +43,7 @@ export function parseDrop(reader: TokenReader): ParsedStatement {
     return { kind: 'dropSample', sample: parseTableName(reader), ifExists }
   }
   if (!isTemporary && reader.takeWord('FIELDGROUP')) return parseDropFieldGroup(reader)
+  if (reader.current.kind === 'end') throw reader.unexpected('what is to be dropped')
   throw new AppError('query.unsupported', `There is no DROP ${tokenText(what)}.`, {
     position: at,
     hint: 'TABLE, VIEW, DATABASE, SCHEMA, FIELDGROUP and TABLESAMPLE can be dropped.',
