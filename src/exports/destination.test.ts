@@ -31,6 +31,20 @@ describe('a destination as clients describe it becomes a store', () => {
       { kind: 's3', bucket: 'bucket', prefix: '', region: 'us-east-1', endpoint: 'http://127.0.0.1:9000' },
     ],
     [
+      's3',
+      'Access Key',
+      { ...s3, endpoint: 'https://store.example', forcePathStyle: false },
+      { bucketName: 'bucket' },
+      {
+        kind: 's3',
+        bucket: 'bucket',
+        prefix: '',
+        region: 'us-east-1',
+        endpoint: 'https://store.example',
+        forcePathStyle: false,
+      },
+    ],
+    [
       'azure',
       'ConnectionString',
       { connectionString },

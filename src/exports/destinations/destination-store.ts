@@ -74,8 +74,10 @@ function found(kind: DestinationKind, auth: DestinationAuth | undefined, place: 
     case 's3': {
       const { bucketName: bucket } = place
       const [region, endpoint] = [text('region') ?? 'us-east-1', text('endpoint')]
+      const { objectLock } = place
+      const { forcePathStyle } = given
       return {
-        config: { kind: 's3', bucket, prefix, region, endpoint, objectLock: place.objectLock },
+        config: { kind: 's3', bucket, prefix, region, endpoint, forcePathStyle, objectLock },
         credentials: { s3: s3Credentials(text) },
       }
     }

@@ -36,12 +36,19 @@ interface AuthSpec {
 
 const assumedRole = 'Assumed Role'
 
+const s3Server = {
+  region: text.optional(),
+  endpoint: url.optional(),
+  /** Whether the bucket is in the path or in the name of the host; absent: in the path of a server of one's own. */
+  forcePathStyle: z.boolean().optional(),
+}
+
 const s3: readonly AuthSpec[] = [
   {
     names: ['Access Key'],
     type: 'KeyBased',
     aliases: { accessId: 's3AccessKey', secretKey: 's3SecretKey' },
-    shown: { s3AccessKey: text, region: text.optional(), endpoint: url.optional(), expiresAt },
+    shown: { s3AccessKey: text, ...s3Server, expiresAt },
     secret: { s3SecretKey: text, s3SessionToken: text.optional() },
   },
   {
@@ -54,8 +61,7 @@ const s3: readonly AuthSpec[] = [
       ),
       s3AccessKey: text.optional(),
       externalId: text.regex(/^[\w+=,.@:/-]{2,1224}$/, 'is not an external id').optional(),
-      region: text.optional(),
-      endpoint: url.optional(),
+      ...s3Server,
       stsEndpoint: url.optional(),
       expiresAt,
     },

@@ -18,7 +18,8 @@ export async function connect(config: S3StoreConfig, options: S3StoreOptions): P
   const sdk = await import('@aws-sdk/client-s3') // Not at start: most servers need no S3.
   const client = new sdk.S3Client({
     region: config.region,
-    ...(config.endpoint === undefined ? {} : { endpoint: config.endpoint, forcePathStyle: true }),
+    ...(config.endpoint === undefined ? {} : { endpoint: config.endpoint }),
+    forcePathStyle: config.forcePathStyle ?? config.endpoint !== undefined,
     ...(credentials
       ? {
           credentials:

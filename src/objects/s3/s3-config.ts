@@ -16,8 +16,10 @@ export const s3StoreConfig = z.strictObject({
   region: z.string().min(1),
   /** By the bucket's own object lock. */
   objectLock: objectLock.optional(),
-  /** Absent: Amazon's. A server of one's own is addressed by paths, `endpoint/bucket/key`. */
+  /** Absent: Amazon's. */
   endpoint: z.url({ protocol: /^https?$/ }).optional(),
+  /** `endpoint/bucket/key`, or else `bucket.endpoint/key`; absent: as servers of one's own mostly have it. */
+  forcePathStyle: z.boolean().optional(),
 })
 
 export type S3StoreConfig = z.infer<typeof s3StoreConfig>
