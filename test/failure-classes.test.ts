@@ -60,7 +60,12 @@ const classes: readonly (readonly [number, string, ...(readonly (readonly [strin
       'an append that was overtaken writes its rows again with a newer ingest time',
     ],
   ],
-  [3, 'an attempt goes on from where nothing was counted', fails],
+  [
+    3,
+    'an attempt goes on from where nothing was counted',
+    fails,
+    [exportRun, 'failure 3: a sweep that is interrupted at %s is finished by the next attempt'],
+  ],
   [
     4,
     'an attempt that was given up writes beside its successor',

@@ -187,7 +187,7 @@ test.each(points)('a delivery whose server is gone at %s is made by its next lif
 })
 
 test.each(['export.sweep.claimed', 'export.sweep.middle'] as const)(
-  'a sweep that is interrupted at %s is finished by the next attempt',
+  'failure 3: a sweep that is interrupted at %s is finished by the next attempt',
   async (point) => {
     const bed = await openBed()
     const before = await bed.node({ parallelRuns: false })
