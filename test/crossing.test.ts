@@ -274,7 +274,7 @@ const rows: Readonly<Record<string, Row>> = {
     params: ['file'],
     body: (ids) => ({ kind: 'quota', datasetIds: [ids.dataset], days: 1, runsMax: 0 }),
   },
-  'DELETE /sluice/v1/exports/rules/:id': { params: ['policy'] },
+  'DELETE /sluice/v1/exports/rules/:name': { params: ['policy'] },
   'POST /sluice/v1/exports/:flowId/dry-run': { params: ['flow'] },
   'POST /sluice/v1/exports/:flowId/adoption': { params: ['flow'] },
   'POST /sluice/v1/exports/:flowId/verification': { params: ['flow'] },

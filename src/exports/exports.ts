@@ -105,7 +105,8 @@ export interface Exports {
   rules(caller: Caller): Promise<readonly NamedRule[]>
   /** Creates or replaces the rule of that name. @throws AppError 'request.invalid' naming the field */
   putRule(caller: Caller, name: string, rule: unknown): Promise<NamedRule>
-  deleteRule(caller: Caller, id: string): Promise<void>
+  /** By its id, or its name. */
+  deleteRule(caller: Caller, called: string): Promise<void>
   /** Who delivered what to where, newest first. */
   exported(
     caller: Caller,

@@ -46,15 +46,14 @@ export async function upsertExportRule(
 export async function deleteExportRule(
   tx: Transaction,
   sandboxId: SandboxId,
-  id: string,
-): Promise<string | undefined> {
-  const row = await tx
+  { called, by }: { readonly called: string; readonly by: 'id' | 'name' },
+): Promise<Pick<ExportRuleRow, 'id' | 'name'> | undefined> {
+  return await tx
     .deleteFrom('export_rules')
     .where('sandbox_id', '=', sandboxId)
-    .where('id', '=', id)
-    .returning('name')
+    .where(by, '=', called)
+    .returning(['id', 'name'])
     .executeTakeFirst()
-  return row?.name
 }
 
 /** Until the end of the transaction nobody else who asks for it seals a delivery of the sandbox. */

@@ -67,13 +67,13 @@ export function createRuleAdmin({ metadata, access, clock, jobs }: RuleAdminOpti
       jobs.ring()
       return { id, name, rule }
     },
-    deleteRule: async (caller, id) => {
+    deleteRule: async (caller, called) => {
       await require(caller, 'manage-data-usage-policies')
       await metadata.transaction(async (tx) => {
-        const name = isId('flow', id) ? await deleteExportRule(tx, caller.sandbox.id, id) : undefined
-        if (name === undefined)
-          throw new AppError('export.unknown', `There is no export rule ${id.slice(0, 80)}.`)
-        await audit(tx, caller, 'delete', id, { assetName: name })
+        const by = isId('flow', called) ? 'id' : 'name'
+        const rule = await deleteExportRule(tx, caller.sandbox.id, { called, by })
+        if (!rule) throw new AppError('export.unknown', `There is no export rule ${called.slice(0, 80)}.`)
+        await audit(tx, caller, 'delete', rule.id, { assetName: rule.name })
         await jobs.resumePutOff(tx, 'export', caller.sandbox.id)
       })
       jobs.ring()

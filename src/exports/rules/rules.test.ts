@@ -105,7 +105,7 @@ test('what rules refuse, at save, by hand and at run, is on record, and what wai
   expect(await recorded(flowId)).toContainEqual(
     expect.objectContaining({ ...withReason('"none"'), code: 'export.quota' }),
   )
-  await node.exports.deleteRule(bed.caller, quota.id)
+  await node.exports.deleteRule(bed.caller, quota.name)
   // It is Sunday, one o'clock.
   const window = { days: ['sun'], from: '12:00', to: '13:00', timeZone: 'UTC' }
   await node.exports.putRule(bed.caller, 'at noon', { kind: 'window', window })

@@ -82,18 +82,18 @@ function addRules(app: App, { exports }: Given): void {
     async (request) => await exports.putRule(callerOf(request), request.params.name, request.body),
   )
   app.delete(
-    '/exports/rules/:id',
+    '/exports/rules/:name',
     {
       config: guarded('sluice', 'manage-data-usage-policies'),
       schema: {
         tags,
-        summary: 'Delete a rule of exports',
-        params: z.object({ id: z.string() }),
+        summary: 'Delete a rule of exports, by its name or its id',
+        params: z.object({ name: z.string() }),
         response: { 204: z.undefined() },
       },
     },
     async (request, reply) => {
-      await exports.deleteRule(callerOf(request), request.params.id)
+      await exports.deleteRule(callerOf(request), request.params.name)
       return await reply.code(204).send()
     },
   )
