@@ -41,6 +41,7 @@ import { createLake } from '#lake/create-lake.ts'
 import { createMaintenance, type Maintenance } from '#lake/maintenance.ts'
 import { openLakeFiles } from '#lake/open-lake-files.ts'
 import { selectHomeState } from '#metadata/home-state.ts'
+import { databaseClock } from '#metadata/database-clock.ts'
 import type { Metadata } from '#metadata/metadata.ts'
 import { openHome } from '#metadata/open-home.ts'
 import { openMetadataOfHome } from '#metadata/open.ts'
@@ -77,8 +78,6 @@ export interface RunningServer extends AsyncDisposable {
   readonly postgres: string
 }
 
-const clock = systemClock
-
 /**
  * @throws AppError 'home.in_use', 'home.unusable', 'port.in_use', 'config.invalid', 'metadata.newer',
  *   'metadata.unavailable'
@@ -90,7 +89,7 @@ export async function startServer({
   policies = [],
 }: ServeOptions): Promise<RunningServer> {
   checkLandingLocation(config)
-  const startedAt = clock.now()
+  const startedAt = systemClock.now()
   const paths = homePaths(config.home)
   const incarnation = randomUUID()
   await using starting = new AsyncDisposableStack()
@@ -101,6 +100,7 @@ export async function startServer({
     openMetadataOfHome({ home: config.home, databaseUrl: config.databaseUrl, logger }),
     createDuckdbEngine({ ...config.engine, scratchFolder: paths.scratch, logger }),
   )
+  const clock = starting.use(await databaseClock({ metadata, logger }))
   const access = createAccess({ metadata, credentialsFile: paths.credentials, clock, logger, policies })
   await access.bootstrap()
   const auditLog = createAuditLog({

@@ -18,6 +18,18 @@ const running = new AsyncDisposableStack()
 let nodes: readonly [Product, Product]
 let other: Actor
 
+/** What gives the second one a clock that is wrong. */
+const anHourAhead = `data:text/javascript,${encodeURIComponent(`
+  const Right = Date
+  globalThis.Date = class extends Right {
+    constructor(...given) {
+      super(...(given.length > 0 ? given : [Right.now() + 3_600_000]))
+    }
+    static now() {
+      return Right.now() + 3_600_000
+    }
+  }`)}`
+
 /** Hours of work; the comment is to find it by. */
 const endless = (name: string): string => `
   SELECT count(*) /* ${name} */ FROM (SELECT explode(sequence(1, 1000000)) a) x
@@ -32,7 +44,13 @@ beforeAll(async () => {
   await mkdir(homes[1])
   for (const name of ['credentials.json', 'keys'])
     await cp(join(homes[0], name), join(homes[1], name), { recursive: true })
-  const two = running.use(await startProduct({ home: homes[1], databaseUrl, env }))
+  const two = running.use(
+    await startProduct({
+      home: homes[1],
+      databaseUrl,
+      env: { ...env, NODE_OPTIONS: `--import=${anHourAhead}` },
+    }),
+  )
   nodes = [one, two]
   other = await signIn(two.http, JSON.parse(await readFile(join(homes[1], 'credentials.json'), 'utf8')))
 }, 120_000)
@@ -82,6 +100,14 @@ test('a node that got the keys of the first one before a delivery was made signs
     homes.map((home) => readFile(join(home, 'keys', 'manifest-signing.pem'), 'utf8')),
   )
   expect(two).toBe(one)
+})
+
+test('a node whose clock is wrong has the time of the others', async () => {
+  await nodes[1].run('CREATE TABLE made_when AS SELECT 1 AS n')
+  const [dataset] = Object.values<{ created: number }>(
+    await other.must('GET', '/data/foundation/catalog/dataSets?name=made_when'),
+  )
+  expect(Math.abs((dataset?.created ?? 0) - Date.now())).toBeLessThan(60_000)
 })
 
 test('a cancel request that reaches the other node stops the statement, one with a wrong secret does not', async () => {
