@@ -77,6 +77,8 @@ export class Connection {
   readonly #input = new Input(this.#framer)
   readonly #output: Output
   readonly #stopping = new AbortController()
+  /** By the clock of `performance`. */
+  readonly madeAtMs = performance.now()
   #isEncrypted = false
   #isSignedIn = false
   #session: Session | undefined

@@ -1,4 +1,5 @@
 import { connect as connectTcp } from 'node:net'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { describe, expect, test } from 'vitest'
 import {
   bare,
@@ -574,19 +575,18 @@ describe('clients that cancel, stall or go away', () => {
     await eventually(() => server.query.counts.sessions === 0)
   })
 
-  test('of connections beyond those that may stand there the oldest are told so, and keep nobody out', async () => {
+  test('connections beyond those that may stand there are told so: in a rush the newest, later the oldest', async () => {
     await using server = await wireServer({ sessionsMax: 1 })
     await using clients = new AsyncDisposableStack()
     const idle: WireClient[] = []
-    for (let count = 0; count < 60; count++) idle.push(clients.use(await WireClient.connect(server.port)))
+    for (let count = 0; count < 52; count++) idle.push(clients.use(await WireClient.connect(server.port)))
+    const refused = { S: 'FATAL', C: '53400', M: expect.stringMatching(/^Session Limit Reached/) }
+    expect(errorFields((await idle[51]!.untilEnd()).at(-1)!)).toMatchObject(refused)
+    await sleep(300)
     await using client = await WireClient.signedIn(server.port)
     client.send(query('rows 1'))
     expect(types(await client.untilReady())).toBe('TDCZ')
-    expect(errorFields((await idle[0]!.untilEnd()).at(-1)!)).toMatchObject({
-      S: 'FATAL',
-      C: '53400',
-      M: expect.stringMatching(/^Session Limit Reached/),
-    })
+    expect(errorFields((await idle[0]!.untilEnd()).at(-1)!)).toMatchObject(refused)
   })
 
   test('connections that only stand there do not keep others out', async () => {

@@ -32,8 +32,10 @@ export interface PostgresServerOptions {
 
 const startupTimeoutDefaultMs = 10_000
 const stopTimeoutDefaultMs = 10_000
-/** Connections that are still signing in, or only cancel, beside the sessions. One more ends the oldest of them. */
+/** Connections that are still signing in, or only cancel, beside the sessions. */
 const strangersMax = 50
+/** One more ends the oldest of them when that has had so long; in a rush of clients the newest is refused. */
+const patienceMs = 250
 /** How long who is refused may take to hear so. */
 const refusalMs = 1_000
 /** How often one looks for sessions that are idle for too long, at least. */
@@ -72,7 +74,7 @@ export async function startPostgresServer(
     if (connections.size >= limits.sessionsMax + strangersMax) {
       // Who signs in does so in a moment; who only stands there must not keep others out.
       const oldest = Iterator.from(connections).find(({ isSignedIn }) => !isSignedIn)
-      if (!oldest) return refuse(socket)
+      if (!oldest || performance.now() - oldest.madeAtMs < patienceMs) return refuse(socket)
       connections.delete(oldest)
       oldest.stop(tooMany())
     }
