@@ -5,7 +5,7 @@ import type { Metadata } from './metadata.ts'
 
 /** Less than a lease is renewed in. */
 const lookEveryMs = 5_000
-/** Less is no clock that is wrong, but how long the question took; times would only jump about. */
+/** Less is no clock that is wrong; times would only jump about. */
 const differenceMsMin = 1_000
 
 /**
@@ -28,11 +28,11 @@ export async function databaseClock({
     const { rows } = await sql<{ at: Date }>`select clock_timestamp() as at`.execute(metadata.db)
     const after = own.now().getTime()
     const found = (rows[0]?.at.getTime() ?? before) - Math.round((before + after) / 2)
-    const isNoise = Math.abs(found) < Math.max(differenceMsMin, after - before)
-    const next = isNoise ? 0 : found
-    if (Math.abs(next - aheadMs) >= differenceMsMin)
-      logger.log('warn', 'clock.differs', { databaseAheadMs: next })
-    aheadMs = next
+    // How long the question took says how far the answer may be off.
+    const offMs = Math.max(differenceMsMin, after - before)
+    if (Math.abs(found - aheadMs) < offMs) return
+    aheadMs = Math.abs(found) < offMs ? 0 : found
+    logger.log('warn', 'clock.differs', { databaseAheadMs: aheadMs })
   }
   await look()
   const stop = new AbortController()
