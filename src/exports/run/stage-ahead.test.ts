@@ -1,9 +1,15 @@
+import { readFileSync } from 'node:fs'
 import { appendFile, mkdir, open, readFile, rename, stat } from 'node:fs/promises'
 import { basename, join } from 'node:path'
+import { gunzipSync } from 'node:zlib'
 import { expect, onTestFinished, test, vi } from 'vitest'
+import { readBack } from '#formats/read-back.ts'
 import { ExportBed, rowsOfPart, throwAt } from '../../../test/support/exports.ts'
 
+vi.mock('#formats/read-back.ts', { spy: true })
+
 const rowCount = 3 * rowsOfPart + 1
+const texts = { datasetFileType: 'JSON', compression: 'GZIP' }
 
 interface Writing {
   readonly isFirst: boolean
@@ -14,12 +20,13 @@ interface Writing {
 }
 
 /** An export whose engine writes each file as `write` does. */
-async function openBed(write: (file: Writing) => Promise<void>) {
+async function openBed(write: (file: Writing) => Promise<void>, params: Record<string, string> = {}) {
+  vi.mocked(readBack).mockClear()
   const bed = await ExportBed.open()
   onTestFinished(() => bed[Symbol.asyncDispose]())
   const node = await bed.node({ aheadBytesMin: 1 })
   const dataset = await bed.dataset()
-  const flowId = await bed.flow(node, dataset)
+  const flowId = await bed.flow(node, dataset, { params })
   await bed.append(dataset, 0, rowCount)
   const copy = bed.engine.copy.bind(bed.engine)
   bed.engine.copy = async (statement, options) => {
@@ -64,9 +71,19 @@ async function partStates(bed: ExportBed): Promise<string[]> {
   return rows.map(({ state }) => state).toSorted()
 }
 
+/** Of delivered lines of JSON. */
+function textIds(bed: ExportBed): number[] {
+  const names = bed.files().filter((name) => name.endsWith('.json.gz') && !basename(name).startsWith('.'))
+  const texts = names.map((name) => gunzipSync(readFileSync(join(bed.destination, name))).toString())
+  const lines = texts.flatMap((text) => text.trimEnd().split('\n'))
+  return lines.map((line) => (JSON.parse(line) as { id: number }).id).toSorted((one, other) => one - other)
+}
+
 async function expectDelivered(bed: ExportBed): Promise<void> {
   expect(await bed.verify()).toMatchObject({ isRight: true, rowCount, findings: [] })
-  expect(await bed.deliveredIds()).toEqual(Array.from({ length: rowCount }, (_, id) => id))
+  expect([...(await bed.deliveredIds()), ...textIds(bed)]).toEqual(
+    Array.from({ length: rowCount }, (_, id) => id),
+  )
   await vi.waitFor(async () => expect(await stagedBytes(bed)).toBe(0), 30_000) // When it is swept.
 }
 
@@ -150,6 +167,60 @@ test.each(['export.stage.intent', 'export.stage.middle'] as const)(
 test('an attempt that fails when what was sent ahead is counted begins anew', async () => {
   const { bed, node, flowId } = await openBed((file) => onceIntended(bed, file))
   throwAt('export.stage.done')
+  expect(await bed.run(node, flowId)).toMatchObject({ state: 'succeeded', attempt: 2 })
+  await expectDelivered(bed)
+})
+
+test('a text goes to its destination, and is read, while it is written', async () => {
+  const { bed, node, flowId } = await openBed(async ({ path, bytes, sent }) => {
+    const half = Math.floor(bytes.length / 2)
+    await appendFile(path, bytes.subarray(0, half))
+    await sent(half)
+    await appendFile(path, bytes.subarray(half))
+    await sent(bytes.length)
+  }, texts)
+  expect(await bed.run(node, flowId)).toMatchObject({ state: 'succeeded', attempt: 1 })
+  expect(readBack).toHaveBeenCalledTimes(4) // Before it is verified.
+  await expectDelivered(bed)
+})
+
+test('a text that the engine changed after it was read is sent and read again', async () => {
+  const { bed, node, flowId } = await openBed(async ({ path, bytes, isFirst, sent }) => {
+    await appendFile(path, isFirst ? Buffer.alloc(bytes.length) : bytes)
+    await sent(bytes.length)
+    if (!isFirst) return
+    await using handle = await open(path, 'r+')
+    await handle.write(bytes, 0, bytes.length, 0)
+  }, texts)
+  expect(await bed.run(node, flowId)).toMatchObject({ state: 'succeeded', attempt: 1 })
+  expect(readBack).toHaveBeenCalledTimes(5) // Before it is verified.
+  await expectDelivered(bed)
+})
+
+test('what was read ahead counts for the bytes that were read alone', async () => {
+  let isSpoilt = true
+  const { bed, node, flowId } = await openBed(async ({ path, bytes, sent }) => {
+    await appendFile(path, isSpoilt ? Buffer.alloc(bytes.length) : bytes)
+    if (isSpoilt) await sent(bytes.length)
+    isSpoilt = false
+  }, texts)
+  vi.mocked(readBack).mockImplementationOnce(async (_format, bytes) => {
+    let byteCount = 0
+    for await (const chunk of bytes) byteCount += chunk.byteLength
+    return { rowCount: rowsOfPart, bytes: byteCount, sha256: 'f'.repeat(64) }
+  })
+  expect(await bed.run(node, flowId)).toMatchObject({ state: 'succeeded', attempt: 2 })
+  await expectDelivered(bed)
+})
+
+test('a text that is torn is refused, though it was read ahead', async () => {
+  let isTorn = true
+  const { bed, node, flowId } = await openBed(async ({ path, bytes, sent }) => {
+    const end = isTorn ? bytes.length - 9 : bytes.length
+    await appendFile(path, bytes.subarray(0, end))
+    if (isTorn) await sent(end)
+    isTorn = false
+  }, texts)
   expect(await bed.run(node, flowId)).toMatchObject({ state: 'succeeded', attempt: 2 })
   await expectDelivered(bed)
 })

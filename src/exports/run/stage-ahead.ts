@@ -2,7 +2,7 @@ import { open, readdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { faultPoint } from '#base/faults.ts'
 import { readChunks } from '#base/read-chunks.ts'
-import { hashBytes } from '#formats/read-back.ts'
+import { hashBytes, readBack } from '#formats/read-back.ts'
 import type { RunScope } from './run-scope.ts'
 import type { SpooledFile } from './spooled.ts'
 import { parallelPartsMax } from './stage.ts'
@@ -31,15 +31,16 @@ export interface StagingAhead extends AsyncDisposable {
 }
 
 /**
- * Brings the files of a spool to the store while they are written: they are only ever appended to, up to their footer.
+ * Brings the files of a spool to the store while they are written: they are only ever appended to. Parquet ends with a footer;
+ * a text has ended when there is one after it, and the second reader, whom every row of it takes time, reads it meanwhile.
  * None of it counts by that: a part is taken when all is written and it is said what files there are, the file's bytes are
  * those that were sent, and then the second reader counts it as any other. What is not so, or fails, is staged as if
  * nothing had been tried; what it leaves is swept with the attempt.
  */
 export function stageAhead(scope: RunScope): StagingAhead {
   const { plan } = scope
-  // A text shows no end while it is written, and encryption needs the whole file.
-  const isPossible = plan.format.kind === 'parquet' && !plan.encryption && !plan.recordFolders
+  // Encryption needs the whole file.
+  const isPossible = !plan.encryption && !plan.recordFolders
   let watch: Watch | undefined
   const forget = async (): Promise<void> => {
     await watch?.stop()
@@ -68,13 +69,26 @@ function watchFolder(scope: RunScope, folder: string): Watch {
   const written = new AbortController()
   const waking = AbortSignal.any([signal, written.signal])
   const followed = new Map<string, Promise<Followed | undefined>>()
+  const { kind } = plan.format
+  let fileCount = 0
 
   async function follow(path: string, number: number): Promise<Followed | undefined> {
     try {
       const own: RunScope = { ...scope, context: { ...context, signal } }
       const intended = await intendPart(own, { path, folder: plan.folder, number })
-      const staged = await store.stage(intended.token, bytesAsWritten(path), { signal })
-      return { ...intended, staged, path, number }
+      const [staged, read] = await Promise.allSettled([
+        store.stage(intended.token, faultedInMiddle(bytesAsWritten(path, number)), { signal }),
+        kind === 'parquet' ? undefined : readBack(plan.format, bytesAsWritten(path, number)),
+      ])
+      if (staged.status === 'rejected') throw staged.reason
+      // What could not be read is read again where it is staged, and fails there.
+      return {
+        ...intended,
+        staged: staged.value,
+        read: read.status === 'fulfilled' ? read.value : undefined,
+        path,
+        number,
+      }
     } catch (error) {
       // Whatever it was, the usual way meets it again, or does not.
       if (!signal.aborted) logger.log('info', 'export.ahead.failed', { runId: context.run.id, error })
@@ -88,22 +102,23 @@ function watchFolder(scope: RunScope, folder: string): Watch {
     signal.throwIfAborted()
   }
 
-  async function* bytesAsWritten(path: string): AsyncGenerator<Uint8Array> {
+  async function* bytesAsWritten(path: string, number: number): AsyncGenerator<Uint8Array> {
     await using handle = await open(path)
     const buffer = Buffer.allocUnsafe(readBytes)
     let end = Buffer.alloc(0)
     let position = 0
     for (let pauseMs = lookEveryMs.min; ; pauseMs = longer(pauseMs)) {
-      const isLast = written.signal.aborted
+      // Texts are written one after the other.
+      const isLast = written.signal.aborted || (kind !== 'parquet' && fileCount > number + 1)
       const before = position
       for await (const chunk of readChunks(handle, buffer, { start: position })) {
-        if (position === 0) await faultPoint('export.stage.middle')
         position += chunk.length
         end = Buffer.concat([end, chunk.subarray(-parquetEnd.length)]).subarray(-parquetEnd.length)
         yield chunk
       }
       // Bytes that only look like an end are found out when the engine says how many there are.
-      if (isLast || (position > bytesMin && end.equals(parquetEnd))) return
+      const isEnd = kind === 'parquet' && position > bytesMin && end.equals(parquetEnd)
+      if (isLast || isEnd) return
       if (position > before) pauseMs = lookEveryMs.min
       await pause(pauseMs)
     }
@@ -113,7 +128,8 @@ function watchFolder(scope: RunScope, folder: string): Watch {
   async function look(): Promise<void> {
     const underWay = new Set<string>()
     for (let pauseMs = lookEveryMs.min; !waking.aborted; pauseMs = longer(pauseMs)) {
-      const names = (await readdir(folder)).filter((name) => name.endsWith('.parquet')).toSorted()
+      const names = (await readdir(folder)).filter((name) => name.includes(`.${kind}`)).toSorted()
+      fileCount = names.length
       for (const [number, name] of names.entries()) {
         if (followed.has(name) || underWay.size >= parallelPartsMax) continue
         if ((await sizeOf(join(folder, name))) < bytesMin) continue
@@ -149,6 +165,15 @@ function watchFolder(scope: RunScope, folder: string): Watch {
       }
       return taken
     },
+  }
+}
+
+async function* faultedInMiddle(bytes: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+  let isFirst = true
+  for await (const chunk of bytes) {
+    if (isFirst) await faultPoint('export.stage.middle')
+    isFirst = false
+    yield chunk
   }
 }
 

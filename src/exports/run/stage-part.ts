@@ -4,7 +4,7 @@ import { AppError } from '#base/errors.ts'
 import { faultPoint } from '#base/faults.ts'
 import { readChunks } from '#base/read-chunks.ts'
 import { encryptFile } from '#formats/pgp.ts'
-import { hashBytes, readBack } from '#formats/read-back.ts'
+import { hashBytes, type ReadBack, readBack } from '#formats/read-back.ts'
 import { insertPart, updatePart } from '#metadata/exports.ts'
 import type { Staged, StageToken } from '#objects/object-store.ts'
 import type { ManifestFile } from '../manifests/manifest.ts'
@@ -40,6 +40,8 @@ export interface IntendedPart {
 /** A part whose bytes are at the store, and which nobody has read there yet. */
 export interface UnreadPart extends IntendedPart {
   readonly staged: Staged
+  /** What the second reader found in the spool file while that was written. */
+  readonly read?: ReadBack | undefined
 }
 
 /**
@@ -90,20 +92,21 @@ export async function intendPart(
 }
 
 /**
- * The second reader: reads what is staged, and has it on record when its bytes and rows are what they are to be.
+ * The second reader: reads what is staged, and has it on record when its bytes and rows are what they are to be. Bytes that it
+ * has read before it takes for those only by their hash.
  * @throws AppError 'export.counts'
  */
 export async function countPart(
   { metadata, store, context, plan }: RunScope,
   spoolFile: SpoolFile,
-  { id, token, staged }: UnreadPart,
+  { id, token, staged, read }: UnreadPart,
 ): Promise<StagedPart> {
   const { lease, signal } = context
   const { name } = token
-  const isReadable = plan.encryption === undefined
-  const found = isReadable
-    ? await readBack(plan.format, store.readStaged(token, { signal }))
-    : { ...(await hashBytes(store.readStaged(token, { signal }))), rowCount: spoolFile.rowCount }
+  const bytes = store.readStaged(token, { signal })
+  const rowCount = rowCountBefore({ plan }, spoolFile, { staged, read })
+  const found =
+    rowCount === undefined ? await readBack(plan.format, bytes) : { ...(await hashBytes(bytes)), rowCount }
   if (found.sha256 !== staged.sha256 || found.bytes !== staged.bytes) {
     throw new AppError(
       'export.counts',
@@ -129,6 +132,16 @@ export async function countPart(
   })
   await faultPoint('export.stage.done')
   return { id, token, file, spoolPath: spoolFile.path }
+}
+
+/** Of bytes that were read before they were staged; undefined: they are still to be read. */
+function rowCountBefore(
+  { plan }: Pick<RunScope, 'plan'>,
+  { rowCount }: SpoolFile,
+  { staged, read }: Pick<UnreadPart, 'staged' | 'read'>,
+): number | undefined {
+  if (plan.encryption !== undefined) return rowCount
+  return read?.sha256 === staged.sha256 && read.bytes === staged.bytes ? read.rowCount : undefined
 }
 
 /** What a run delivers encrypted is read back before it is, as nobody here can read it afterwards. */
