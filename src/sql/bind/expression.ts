@@ -176,7 +176,12 @@ function bindBinary({ operator, left, right, at }: Of<'binary'>, place: Expressi
 
 function bindCast(
   value: BoundExpression,
-  { type, isTried, at }: Pick<Extract<Expression, { kind: 'cast' }>, 'type' | 'isTried' | 'at'>,
+  {
+    type,
+    isTried,
+    isTyped,
+    at,
+  }: Pick<Extract<Expression, { kind: 'cast' }>, 'type' | 'isTried' | 'isTyped' | 'at'>,
   place: ExpressionPlace,
 ): BoundExpression {
   if (!castsExplicitly(value.type, type)) {
@@ -184,10 +189,18 @@ function bindCast(
       position: at,
     })
   }
-  if (isTried !== true || value.kind === 'parameter' || sameType(value.type, type)) {
-    return convertedTo(place.state, value, type)
+  if (isTried === true && value.kind !== 'parameter' && !sameType(value.type, type)) {
+    return { kind: 'cast', value, type, isTried }
   }
-  return { kind: 'cast', value, type, isTried }
+  const converted = convertedTo(place.state, value, type)
+  if (isTyped === true && converted.kind === 'literal' && converted.value === null) {
+    throw new AppError(
+      'query.value',
+      `${value.kind === 'literal' ? `'${String(value.value)}'` : 'This'} is no ${sparkName(type)}.`,
+      { position: at, hint: 'With cast(… AS …) it is NULL.' },
+    )
+  }
+  return converted
 }
 
 function refuseInsideLambda({ kind, at }: Expression, { lambdaVariables }: ExpressionPlace): void {

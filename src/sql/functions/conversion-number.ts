@@ -127,17 +127,18 @@ function numberText({
     const signed = (minus: string, plus: string): string =>
       `(CASE WHEN starts_with(${number}, '-') THEN ${minus} ELSE ${plus} END)`
     const sign = signed("'-'", form.includes('S') ? "'+'" : "' '")
+    // What stands at the number stands at its first digit that counts.
+    const bare = `ltrim(${body}, '${whole.startsWith('0') ? ' ' : ' 0'}')`
     if (/(?:S|MI)$/.test(form)) return `(${body} || ${sign})`
     if (/^(?:S|MI)/.test(form)) {
       // The sign stands at the number, unless there is a dollar sign.
-      const beside = `lpad(${sign} || ltrim(${body}, ' '), CAST(length(${body}) + 1 AS INTEGER), ' ')`
+      const at = (mark: string): string =>
+        `lpad(${mark} || ${bare}, CAST(length(${body}) + 1 AS INTEGER), ' ')`
+      const beside = signed(at("'-'"), form.includes('S') ? at("'+'") : `(' ' || ${body})`)
       return dollar === '' ? beside : `(${sign} || ${body})`
     }
     return form.endsWith('PR')
-      ? signed(
-          `lpad('<' || ltrim(${body}, ' ') || '>', CAST(length(${body}) + 2 AS INTEGER), ' ')`,
-          `${body} || '  '`,
-        )
+      ? signed(`lpad('<' || ${bare} || '>', CAST(length(${body}) + 2 AS INTEGER), ' ')`, `${body} || '  '`)
       : body
   })
 }

@@ -43,14 +43,17 @@ export const mathFunctions: readonly FunctionEntry[] = [
       once(
         x,
         (v) =>
-          `CASE WHEN ${v} = 0 OR NOT isfinite(${v}) THEN ${v} ELSE cbrt(${v}) - (cbrt(${v}) ** 3 - ${v}) / (3 * cbrt(${v}) ** 2) END`,
+          `CASE WHEN ${v} = 0 OR NOT abs(${v}) < 1e300 THEN cbrt(${v}) ELSE cbrt(${v}) - (cbrt(${v}) ** 3 - ${v}) / (3 * cbrt(${v}) ** 2) END`,
       ),
     ),
   ),
   scalar('exp', of('exp($1)')),
   scalar(
     'expm1',
-    of('(CASE WHEN abs($1) < 1e-5 THEN $1 + $1 * $1 / 2 + $1 * $1 * $1 / 6 ELSE exp($1) - 1 END)'),
+    // Near 0 one less a number close to one has few digits: what is lost is known by its logarithm.
+    of(
+      '(CASE WHEN abs($1) >= 0.5 THEN exp($1) - 1 WHEN exp($1) = 1 THEN $1 ELSE (exp($1) - 1) * $1 / ln(exp($1)) END)',
+    ),
   ),
   scalar('ln', of(`ln(${positive('$1')})`)),
   scalar('log10', of(`log10(${positive('$1')})`)),
@@ -58,7 +61,7 @@ export const mathFunctions: readonly FunctionEntry[] = [
   scalar(
     'log1p',
     of(
-      `(CASE WHEN abs($1) < 1e-5 THEN $1 - $1 * $1 / 2 + $1 * $1 * $1 / 3 ELSE ln(${positive('$1 + 1')}) END)`,
+      `(CASE WHEN NOT abs($1) < 0.5 THEN ln(${positive('$1 + 1')}) WHEN $1 + 1 = 1 THEN $1 ELSE ln($1 + 1) * $1 / (($1 + 1) - 1) END)`,
     ),
   ),
   scalar('log', of(`ln(${positive('$1')})`), of2(`(ln(${positive('$2')}) / ln(${positive('$1')}))`)),
@@ -80,7 +83,13 @@ export const mathFunctions: readonly FunctionEntry[] = [
   scalar('sinh', of('sinh($1)')),
   scalar('cosh', of('cosh($1)')),
   scalar('tanh', of('tanh($1)')),
-  scalar('asinh', of('asinh($1)')),
+  // By the formula that Spark has, which loses digits near 0 and below.
+  scalar(
+    'asinh',
+    of(
+      "(CASE WHEN abs($1) > 1e150 THEN asinh($1) WHEN $1 + sqrt($1 * $1 + 1) = 0 THEN '-Infinity'::DOUBLE ELSE ln($1 + sqrt($1 * $1 + 1)) END)",
+    ),
+  ),
   scalar('acosh', of("(CASE WHEN $1 < 1 THEN 'NaN'::DOUBLE ELSE acosh($1) END)")),
   scalar(
     'atanh',

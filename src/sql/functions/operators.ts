@@ -82,14 +82,12 @@ export const operatorFunctions: readonly FunctionEntry[] = [
     'pmod',
     on(['numeric', 'numeric'], remainderType, (call) => {
       const [left = '', right = ''] = operands(call, 'remainder')
-      return sized(
-        onceEach(
-          [restOf(left, right, call), right],
-          (rest, right) =>
-            `(CASE WHEN ${rest} < 0 AND ${right} > 0 THEN ${rest} + ${right} ELSE ${rest} END)`,
-        ),
-        call.type,
+      const rest = onceEach(
+        [restOf(left, right, call), right],
+        (rest, right) => `(CASE WHEN ${rest} < 0 AND ${right} > 0 THEN ${rest} + ${right} ELSE ${rest} END)`,
       )
+      // The rest of a negative number may be wider than the type, which is of the narrower side.
+      return call.type.kind === 'decimal' ? `TRY_CAST(${rest} AS ${duckdbType(call.type)})` : rest
     }),
   ),
   scalar(
