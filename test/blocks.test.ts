@@ -45,6 +45,7 @@ describe('blocks', () => {
     ['BEGIN SET @a = 1; BEGIN SET @a = 2; SET @b = 3; END; SELECT @a; END', [[2]]],
     // Variables stand in texts too, as whole words, and keep their case.
     ["$$ BEGIN SET @v = 1; SET @v2 = 2; SET @V = 3; SELECT 'a @v @v2 @V @w'; END $$", [['a 1 2 3 @w']]],
+    ['$$ BEGIN SET @v = 5; SELECT concat("v= ", "@v"); END $$', [['v= 5']]],
     ["$$ BEGIN SET @n = 'o''clock'; SELECT @n, concat('at ', '@n'); END $$", [["o'clock", "at o'clock"]]],
     [
       "$$ BEGIN SET @t = SELECT timestamp '2026-01-02 03:04:05.678'; SELECT year(cast(@t AS TIMESTAMP)), '@t'; END $$",

@@ -4,6 +4,7 @@ import { findFunction } from '../functions/registry.ts'
 import type { Expression } from '../parse/expression-syntax.ts'
 import type { BoundExpression } from './bound.ts'
 import { fieldOf, stringOf } from './build.ts'
+import { withVariables } from './constants.ts'
 import { bindExpression } from './expression.ts'
 import { callByName } from './resolve-call.ts'
 import { partitionColumn } from './partition-column.ts'
@@ -71,7 +72,7 @@ function flattenedLeaf(
 
 /** What a name that is no column can be: a function without parentheses, a text in double quotes. */
 function otherMeaning(name: Name, place: ExpressionPlace): BoundExpression | undefined {
-  if (name.quote === '"') return stringOf(name.name)
+  if (name.quote === '"') return stringOf(withVariables(name.name, place.state.context.variables))
   const lower = name.name.toLowerCase()
   if (name.quote !== undefined || !bareFunctions.includes(lower) || !findFunction(lower)) return undefined
   return callByName({ state: place.state, at: name.at }, lower, [])
