@@ -29,7 +29,7 @@ import { inferSchema } from './infer-schema.ts'
 import { type Ingest, replacedMax } from './ingest.ts'
 import { ingestCodes, shownName } from './ingest-failure.ts'
 import { createLoadedFiles } from './loaded-files.ts'
-import { loadBatch } from './load-batch.ts'
+import { loadBatch, loadRetry } from './load-batch.ts'
 import { managedBatches, wrongState } from './managed-batch.ts'
 import { PlainLooks } from './plain/plain-looks.ts'
 import { createPreviews } from './preview.ts'
@@ -67,6 +67,7 @@ export function createIngest(dependencies: IngestDependencies): Ingest {
   jobs.register({
     kind: loadKind,
     parallelRunsMax: parallelLoadsMax,
+    retry: loadRetry,
     run: async (context) =>
       await loadBatch({ metadata, engine, lake, staging, looks, clock, logger }, context),
   })

@@ -1,6 +1,7 @@
 import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { assert, must } from '#base/assert.ts'
+import type { Backoff } from '#base/backoff.ts'
 import type { Clock } from '#base/clock.ts'
 import { AppError, toAppError } from '#base/errors.ts'
 import { faultPoint } from '#base/faults.ts'
@@ -49,6 +50,14 @@ export interface LoadOptions {
 
 /** Failures after which a batch has failed for good; fewer than after which a run has. */
 export const loadTriesMax = 5
+/** As many of what may pass, such as a disk that is full, where nobody waits for an answer: about a day. */
+const messagesTriesMax = 300
+
+/** The batch says when it is enough. */
+export const loadRetry = {
+  failureCountMax: 2 * messagesTriesMax,
+  backoff: { firstMs: 1_000, maxMs: 300_000, jitter: 0.5 } satisfies Backoff,
+}
 
 interface Load {
   readonly options: LoadOptions
@@ -333,7 +342,8 @@ async function settleFailure(
   if (hasCode(error, 'job.fenced', 'job.cancelled')) throw error
   const failure = toAppError(error)
   const tries = Number(run.progress['failures'] ?? 0) + 1
-  if ((failure.meaning.retry || failure.code === 'internal') && tries < loadTriesMax) {
+  const triesMax = failure.meaning.retry && isOfMessages(batch) ? messagesTriesMax : loadTriesMax
+  if ((failure.meaning.retry || failure.code === 'internal') && tries < triesMax) {
     await lease.saveProgress({ failures: tries })
     throw error
   }

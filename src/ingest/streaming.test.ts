@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { sql } from 'kysely'
 import { afterEach, beforeAll, describe, expect, test, vi } from 'vitest'
 import { type Clock, systemClock } from '#base/clock.ts'
+import { AppError } from '#base/errors.ts'
 import { armFaults } from '#base/faults.ts'
 import { type Logger, silentLogger } from '#base/log.ts'
 import type { Dataset } from '#datasets/datasets.ts'
@@ -438,6 +439,49 @@ describe('the log', () => {
       30_000,
     )
     expect(await readdir(folder)).toEqual([name])
+  })
+
+  test('waits for room where the disk of the database or of the lake is full, however long', async () => {
+    const dataset = await bed.dataset(columns)
+    let isFull = true
+    const triesOf = { append: 0 }
+    await using full = await bed.node({
+      nodeId: 'full',
+      change: (lake) => ({
+        ...lake,
+        append: async (request) => {
+          triesOf.append += 1
+          if (isFull) throw new AppError('store.full', 'The disk is full.')
+          return await lake.append(request)
+        },
+      }),
+    })
+    const clock = {
+      ...systemClock,
+      sleep: async (ms: number, signal?: AbortSignal) => await systemClock.sleep(Math.min(ms, 20), signal),
+    }
+    const { db } = bed.metadata
+    await sql`create function no_room() returns trigger language plpgsql as
+      $$ begin raise exception 'No space left on device' using errcode = '53100'; end $$`.execute(db)
+    await sql`create trigger no_room before insert on stream_keys execute function no_room()`.execute(db)
+    await using streaming = await stream({ at: full, clock })
+    await send(streaming, dataset, [row(1)])
+    await vi.waitFor(() => expect(streaming.status().batchFailures).toBeGreaterThan(8), 30_000)
+    expect(streaming.status()).toMatchObject({ passedOver: 0, segments: 1 })
+    await sql`drop trigger no_room on stream_keys`.execute(db)
+    await vi.waitFor(
+      async () => {
+        // Nobody waits for the moments between the tries.
+        await sql`update job_runs set due_at = now() where state = 'waiting'`.execute(db)
+        full.jobs.ring()
+        expect(triesOf.append).toBeGreaterThan(10)
+      },
+      { timeout: 30_000, interval: 50 },
+    )
+    isFull = false
+    await sql`update job_runs set due_at = now() where state = 'waiting'`.execute(db)
+    full.jobs.ring()
+    await until(dataset, [1])
   })
 
   test('refuses when it is full, and takes again when it is not', async () => {

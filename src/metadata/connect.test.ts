@@ -121,3 +121,16 @@ test('a database that does not exist is named as unreachable, without the passwo
   expect(error).toMatchObject({ code: 'metadata.unavailable' })
   expect(JSON.stringify(error) + String(error)).not.toContain('hunter2')
 })
+
+test('what PostgreSQL lacks room for may be tried again, and says so', async () => {
+  await using metadata = await testMetadata()
+  const failing = (code: string) =>
+    metadata.transaction((tx) =>
+      run(tx, `do $$ begin raise exception 'no' using errcode = '${code}'; end $$`),
+    )
+  await expect(failing('53100')).rejects.toMatchObject({ code: 'store.full', meaning: { retry: true } })
+  await expect(failing('53200')).rejects.toMatchObject({
+    code: 'metadata.unavailable',
+    meaning: { retry: true },
+  })
+})

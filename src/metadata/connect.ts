@@ -46,7 +46,7 @@ export function connectMetadata(options: ConnectOptions): Metadata {
     pool.on('connect', (client) => {
       client.on('error', () => {})
       namePrepared(client)
-      tellLost(client)
+      tellWhatPasses(client)
     })
     return new Kysely<Tables>({
       dialect: new PostgresDialect({
@@ -112,13 +112,14 @@ async function acquire(options: {
   }
 }
 
-/** A statement whose connection breaks is no error inside: whoever asked may ask again. */
-function tellLost(client: PoolClient): void {
+/** A statement that fails for want of a connection, of memory or of disk is no error inside: whoever asked may ask again. */
+function tellWhatPasses(client: PoolClient): void {
   const plain = client.query.bind(client) as (...given: readonly unknown[]) => unknown
   const query = (...given: readonly unknown[]): unknown => {
     const answer = plain(...given)
     if (!(answer instanceof Promise)) return answer
     return answer.catch((error: unknown) => {
+      if (isShort(error)) throw short(error)
       if (!isStarting(error) && !isBroken(error)) throw error
       throw new AppError('metadata.unavailable', 'The connection to our PostgreSQL database was lost.', {
         cause: error,
@@ -127,6 +128,22 @@ function tellLost(client: PoolClient): void {
     })
   }
   client.query = query as PoolClient['query']
+}
+
+/** insufficient_resources: nothing of the statement was done. */
+function isShort(error: unknown): boolean {
+  return /^53\d{3}$/.test(codeOf(error))
+}
+
+function short(cause: unknown): AppError {
+  if (codeOf(cause) === '53100') {
+    const hint = 'Free some space, then try again.'
+    return new AppError('store.full', 'The disk of our PostgreSQL database is full.', { cause, hint })
+  }
+  return new AppError('metadata.unavailable', 'Our PostgreSQL database has no memory or connections left.', {
+    cause,
+    hint: 'Try again later.',
+  })
 }
 
 /** What the library says of statements on a connection that broke before. */
