@@ -33,25 +33,31 @@ export async function openRows(
   const { signal } = running
   using opening = new DisposableStack()
   const lease = opening.use(await running.wait(() => lake.lease(planned.files, { signal })))
-  const pull = await running.wait(() =>
-    engine.open(
-      {
-        sql: planned.sql,
-        files: lease.paths,
-        tables: planned.tables,
-        pool: scope.pool,
-        ...(lookups ? { lookups } : {}),
-      },
-      {
-        encoding,
-        columns,
-        // One more tells whether anything was cut.
-        ...(cap ? { rowCountMax: cap.rowCountMax + 1 } : {}),
-        inTurn: running.inTurn,
-        signal,
-      },
-    ),
-  )
+  const pull = await running
+    .wait(() =>
+      engine.open(
+        {
+          sql: planned.sql,
+          files: lease.paths,
+          tables: planned.tables,
+          pool: scope.pool,
+          ...(lookups ? { lookups } : {}),
+        },
+        {
+          encoding,
+          columns,
+          // One more tells whether anything was cut.
+          ...(cap ? { rowCountMax: cap.rowCountMax + 1 } : {}),
+          inTurn: running.inTurn,
+          signal,
+        },
+      ),
+    )
+    .catch(async (error: unknown) => {
+      // The engine does not tell a file that is gone from one that it may not read.
+      using _again = await running.wait(() => lake.lease(planned.files, { signal }))
+      throw error
+    })
   opening.move()
   return new EngineRows({ scope, running, pull, lease, encoding, cap })
 }

@@ -23,6 +23,7 @@ import { inPrepared, type PreparedStatements, unknownPrepared } from './prepared
 import type { SessionProperties } from '../properties.ts'
 import type { Statement, StatementResult } from '../query.ts'
 import { evaluateScalar } from '../rows/scalar.ts'
+import { unlessRemoved } from '../rows/unless-removed.ts'
 import { dropSample, sampleColumns, sampleRows, takeSample } from './samples.ts'
 import { capped, uncapped } from '../row-cap.ts'
 import type { Scope } from '../scope.ts'
@@ -261,19 +262,23 @@ async function* selectRows(scope: Scope, query: ParsedQuery, host: StatementHost
   const { query: limited, cap } = host.isWhole
     ? { query: uncapped(scope, query), cap: undefined }
     : capped(scope, query)
-  const pins = await scope.journal.pins(scope.step)
   const complexAsJson = scope.properties.isTrue('auto_to_json') && scope.pool === 'interactive'
-  const planned = await planQuery(scope, limited, pins, { complexAsJson })
-  // The record is written while the engine begins; no row is given before it is there.
-  const recorded = Promise.allSettled([host.onPlanned?.(planned)])
-  await using ended = new AsyncDisposableStack()
-  ended.defer(async () => void (await recorded))
-  await pins.keep()
-  const encoding = host.encoding(planned.columns)
-  const rows = ended.use(await openRows(scope, planned, { encoding, cap }))
-  const [record] = await recorded
-  if (record.status === 'rejected') throw record.reason
-  yield { kind: 'rows', columns: planned.columns, rows }
+  const { columns, rows, open } = await unlessRemoved(async () => {
+    const pins = await scope.journal.pins(scope.step)
+    const planned = await planQuery(scope, limited, pins, { complexAsJson })
+    // The record is written while the engine begins; no row is given before it is there.
+    const recorded = Promise.allSettled([host.onPlanned?.(planned)])
+    await using ended = new AsyncDisposableStack()
+    ended.defer(async () => void (await recorded))
+    await pins.keep()
+    const encoding = host.encoding(planned.columns)
+    const rows = ended.use(await openRows(scope, planned, { encoding, cap }))
+    const [record] = await recorded
+    if (record.status === 'rejected') throw record.reason
+    return { columns: planned.columns, rows, open: ended.move() }
+  })
+  await using _open = open
+  yield { kind: 'rows', columns, rows }
 }
 
 async function* executePrepared(

@@ -19,6 +19,7 @@ import type { Scope } from '../scope.ts'
 import { stoppable } from '../rows/stop-signal.ts'
 import { assignColumns, type Fitting } from './store-assignment.ts'
 import { unknownTable, unlessDropped } from '../names/unknown-table.ts'
+import { unlessRemoved } from '../rows/unless-removed.ts'
 
 /** Appends a query's rows to a table, as one batch. */
 export async function insert(scope: Scope, statement: StatementOf<'insert'>): Promise<number> {
@@ -30,10 +31,12 @@ export async function insert(scope: Scope, statement: StatementOf<'insert'>): Pr
   requireWritable(dataset)
   const done = await committed(scope, dataset)
   if (done) return done.rowCount
-  const pins = await journal.pins(step)
-  const planned = await planQuery(scope, statement.query, pins)
-  await pins.keep()
-  return (await appendRows(scope, { dataset, planned, statement })).rowCount
+  return await unlessRemoved(async () => {
+    const pins = await journal.pins(step)
+    const planned = await planQuery(scope, statement.query, pins)
+    await pins.keep()
+    return (await appendRows(scope, { dataset, planned, statement })).rowCount
+  })
 }
 
 /** A parameter that stands for a column's value is of its type, unless somebody said another. */
