@@ -177,6 +177,25 @@ describe('texts that are looked at while they come', () => {
   })
 })
 
+test('a file whose parts are sent again while it is completed is completed again, or is as it was', async () => {
+  const { place } = await openFile()
+  const text = 'x'.repeat(24)
+  const send = async (from: number) =>
+    await node.ingest.uploadPart(bed.caller, part(place, text, { from, to: from + 1 }))
+  for (let round = 0; round < 8; round += 1) {
+    await node.ingest.beginFile(bed.caller, place)
+    await Promise.all(Array.from(text, (_, at) => send(at)))
+    const completed = node.ingest.completeFile(bed.caller, place, signal)
+    const said = await Promise.allSettled([completed, send(23), send(22), send(21), send(20)])
+    for (const one of said) {
+      if (one.status === 'rejected') {
+        const code = expect.stringMatching(/^(?:batch\.state|request\.invalid)$/)
+        expect(one.reason).toMatchObject({ code })
+      }
+    }
+  }
+})
+
 test('a batch that is aborted while a file is stored takes nothing', async () => {
   const dataset = await bed.dataset(columns)
   const batchId = await bed.upload(node, dataset, {})

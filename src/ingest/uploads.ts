@@ -2,6 +2,7 @@ import { createReadStream } from 'node:fs'
 import type { Clock } from '#base/clock.ts'
 import { AppError } from '#base/errors.ts'
 import { faultPoint } from '#base/faults.ts'
+import { codeOf } from '#base/system-error.ts'
 import type { Caller } from '#datasets/datasets.ts'
 import { datasetOf } from '#datasets/rows.ts'
 import {
@@ -14,7 +15,7 @@ import {
 } from '#metadata/batch-uploads.ts'
 import { type BatchRow, putBatchFile, selectBatchFiles } from '#metadata/batches.ts'
 import { selectDataset } from '#metadata/datasets.ts'
-import type { Metadata, Transaction } from '#metadata/metadata.ts'
+import type { Db, Metadata, Transaction } from '#metadata/metadata.ts'
 import type { FilePlace, Ingest, Upload, UploadPart } from './ingest.ts'
 import { shownName } from './ingest-failure.ts'
 import { type ManagedBatches, requireOpen } from './managed-batch.ts'
@@ -145,18 +146,14 @@ export function createUploads({
         checkParts(fileName, parts)
         const bytes = joined(parts.map(({ number }) => staging.filePath(batchId, number)))
         const look = await lookFor(batch)
+        const haveCome = async (db: Db): Promise<boolean> =>
+          numbersOf(await selectBatchParts(db, place)) !== numbersOf(parts)
         await store(caller, { batchId, bytes, signal, look }, async (tx, stored) => {
-          const now = await selectBatchParts(tx, place)
-          if (numbersOf(now) !== numbersOf(parts)) {
-            throw new AppError(
-              'batch.state',
-              `Parts of ${shownName(fileName)} came while it was completed.`,
-              {
-                hint: 'Complete the file again when all its parts have been sent.',
-              },
-            )
-          }
+          if (await haveCome(tx)) throw cameMeanwhile(fileName)
           return await putWholeFile(tx, place, stored)
+        }).catch(async (error: unknown) => {
+          // The file of one that was sent again is gone.
+          throw codeOf(error) === 'ENOENT' && (await haveCome(metadata.db)) ? cameMeanwhile(fileName) : error
         })
       }
       await putTogether().catch(async (error: unknown) => {
@@ -229,6 +226,12 @@ function checkParts(fileName: string, parts: readonly BatchPartRow[]): void {
     end = at + Number(part.bytes)
   }
   if (end !== Number(first.total_bytes)) throw refuse(`ends at byte ${end} of ${first.total_bytes}`)
+}
+
+function cameMeanwhile(fileName: string): AppError {
+  return new AppError('batch.state', `Parts of ${shownName(fileName)} came while it was completed.`, {
+    hint: 'Complete the file again when all its parts have been sent.',
+  })
 }
 
 function notBegun({ fileName }: FilePlace): AppError {
