@@ -225,6 +225,20 @@ describe('rows that do not fit', () => {
     await onlyUploadsStaged(batch.id)
   })
 
+  test('a share is exactly what was said, though no binary number is', async () => {
+    const dataset = await bed.dataset(columns)
+    const good = '{"id":1}\n'
+    const loaded = async (refusedCount: number) =>
+      await bed.load(
+        node,
+        dataset,
+        { 'a.json': good.repeat(10_000 - refusedCount) + '{bad\n'.repeat(refusedCount) },
+        { partialIngestionPercentage: 0.57 },
+      )
+    expect(await loaded(57)).toMatchObject({ state: 'success', failedRecordCount: 57 })
+    expect(await loaded(58)).toMatchObject({ state: 'failed', failedRecordCount: 58 })
+  })
+
   test('up to the share allowed are left out', async () => {
     const dataset = await bed.dataset(columns)
     const files = { 'a.json': '{"id":1}\n{"id":2}\n{"id":3}\n{"id":"x"}\n' }

@@ -32,6 +32,7 @@ import { explainParquetFailure } from './prepare-parquet.ts'
 import { prepareSource, type Prepared } from './prepare-source.ts'
 import { failRefusedMessages } from './refused-messages.ts'
 import { errorsBytesMax, keepRejects, RejectLog } from './rejects.ts'
+import { rowChecker } from './streaming/message.ts'
 import { streamTag } from './streaming/micro-batch.ts'
 import type { Constraints } from '#types/constraints.ts'
 import type { SourceFile } from './source-text.ts'
@@ -206,7 +207,8 @@ async function prepare(
   })
   const { rowCount } = prepared
   if (rowCount > 0 && rejects.count > 0 && isOfMessages(batch)) {
-    await failRefusedMessages(options, { batch, rejects, rowCount, keep }, context.signal)
+    const check = rowChecker(dataset.schema, required)
+    await failRefusedMessages(options, { batch, rejects, rowCount, check, keep }, context.signal)
     await rejects.forget()
   } else await keep(batch.id)
   checkShare(batch, rejects, prepared.rowCount)
@@ -271,7 +273,9 @@ function requireLoaded(id: BatchId, batch: BatchRow | undefined): BatchRow {
 function checkShare(batch: BatchRow, rejects: RejectLog, goodCount: number): void {
   const rowCount = goodCount + rejects.count
   const percentage = batch.partial_ingestion_percentage
-  if (rejects.count === 0 || rejects.count <= (rowCount * percentage) / 100) return
+  // A share such as 0.57 is a little less than that in binary: what is exactly so many must not be one too many.
+  const refusedMax = ((rowCount * percentage) / 100) * (1 + Number.EPSILON * 4)
+  if (rejects.count === 0 || rejects.count <= refusedMax) return
   throw new AppError(
     'ingest.invalid',
     `${rejects.count} of ${rowCount} rows were refused; the batch allows ${percentage} %.`,

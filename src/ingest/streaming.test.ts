@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import { appendFile, mkdir, open, readdir, rename, stat, truncate, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { sql } from 'kysely'
@@ -236,6 +237,32 @@ test('what does not fit the schema is left out of its batch and makes one that f
   ])
   await send(streaming, dataset, [row(2)])
   await until(dataset, [1, 2])
+})
+
+test('what only a constraint refuses may come again mended; what it came beside may not come twice', async () => {
+  const { id } = await bed.schemas.create(bed.caller, 'schemas', {
+    title: randomUUID(),
+    type: 'object',
+    properties: { _id: { type: 'string' }, n: { type: 'integer', minimum: 1 } },
+  })
+  const dataset = await bed.datasets.create(bed.caller, {
+    name: randomUUID(),
+    schema: { kind: 'registered', id },
+  })
+  await using streaming = await stream()
+  // The last has the _id of one that is loaded, and does not fit at all.
+  await send(streaming, dataset, [row(1), { _id: 'e2', n: 0 }, row(3), { _id: 'e3', n: 'three' }])
+  await until(dataset, [1, 3])
+  await vi.waitFor(
+    async () =>
+      expect((await batchesOf(dataset)).find(({ state }) => state === 'failed')).toMatchObject({
+        failedRecordCount: 2,
+      }),
+    { timeout: 10_000 },
+  )
+  await send(streaming, dataset, [row(1), row(2), row(3)])
+  await until(dataset, [1, 2, 3])
+  expect(streaming.status().duplicates).toBe(2)
 })
 
 test.each(['a\0b', '\ud800'])(

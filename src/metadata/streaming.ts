@@ -115,6 +115,24 @@ export async function moveStreamKeys(
     where stream_keys.dataset_id = ${move.datasetId} and stream_keys.key = moved.key`.execute(tx)
 }
 
+/** Those of them that are the batch's still. */
+export async function deleteStreamKeys(
+  tx: Transaction,
+  {
+    datasetId,
+    batchId,
+    keys,
+  }: { readonly datasetId: DatasetId; readonly batchId: BatchId; readonly keys: readonly string[] },
+): Promise<void> {
+  if (keys.length === 0) return
+  // Locked in the order in which they are claimed.
+  await sql`with refused as materialized (
+      select key from stream_keys where dataset_id = ${datasetId} and batch_id = ${batchId}
+        and key = any(${keys}::uuid[]) order by key for update)
+    delete from stream_keys using refused
+    where stream_keys.dataset_id = ${datasetId} and stream_keys.key = refused.key`.execute(tx)
+}
+
 export async function deleteOldStreamKeys(db: Db, windowMs: number): Promise<void> {
   await sql`delete from stream_keys where seen_at < now() - ${windowMs} * interval '1 millisecond'`.execute(
     db,
