@@ -90,10 +90,11 @@ test('queries beside reverts read what the table is, before or after', async () 
     return batch
   }
   await loaded()
-  let isOver = false
+  const over = new AbortController()
   const counts = new Set<unknown>()
   const asking = [1, 2, 3].map(async () => {
-    while (!isOver) counts.add((await product.rows('SELECT count(n) FROM read_meanwhile'))[0]?.[0])
+    while (!over.signal.aborted)
+      counts.add((await product.rows('SELECT count(n) FROM read_meanwhile'))[0]?.[0])
   })
   const reverting = async () => {
     for (let round = 0; round < 5; round += 1) {
@@ -102,7 +103,7 @@ test('queries beside reverts read what the table is, before or after', async () 
       await vi.waitFor(async () => expect(await stateOf(batch)).toBe('inactive'), { timeout: 20_000 })
     }
   }
-  await Promise.all([...asking, reverting().finally(() => (isOver = true))])
+  await Promise.all([...asking, reverting().finally(() => over.abort())])
   expect([...counts].every((count) => count === 1 || count === 2)).toBe(true)
 })
 
