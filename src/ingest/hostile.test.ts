@@ -22,6 +22,10 @@ test.each([
   ['depth without an end', `{"id":7,"name":${'['.repeat(depth)}`],
   ['a text of great length where a number belongs', `{"id":"${'x'.repeat(1_000_000)}"}`],
   ['an unknown field of a great name', `{"${'x'.repeat(1_000_000)}":1}`],
+  [
+    'more keys than are read',
+    `{"id":7,"more":{${Array.from({ length: 100_001 }, (_, n) => `"k${n}" :"v"`).join()}}}`,
+  ],
   ['a NUL', '{"id":7,"name":"a\\u0000b"}'],
   ['half a character', '{"id":7,"name":"\\ud800"}'],
   ['a NUL in an array', '{"id":7,"tags":["a\\u0000b"]}'],

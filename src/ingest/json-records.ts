@@ -9,7 +9,7 @@ import {
   tooDeep,
   Unreadable,
 } from './records.ts'
-import { closingQuote, parseStrictJson } from './strict-json.ts'
+import { closingQuote, hasKeysBeyond, parseStrictJson } from './strict-json.ts'
 import { isObject } from './value-readers.ts'
 
 /**
@@ -151,7 +151,15 @@ function valuesScanner(isArray: boolean): RecordScanner<object> {
   }
 }
 
+/** Nothing else is done while a record is read, and each key takes longer than the one before: half a million took seconds. */
+const keysMax = 100_000
+/** Shorter ones cannot have as many. */
+const keysLengthMin = 3 * keysMax
+
 function parse(text: string): object | Malformed {
+  if (text.length > keysLengthMin && hasKeysBeyond(text, keysMax)) {
+    return new Malformed(`it has more than ${keysMax} keys`)
+  }
   let value: unknown
   try {
     value = parseStrictJson(text)

@@ -1,7 +1,7 @@
 import { shownValue } from '#base/shown-text.ts'
 import { isRawNumber, parseJson } from './raw-json.ts'
 
-const [quote, colon] = [0x22, 0x3a] as const
+const [quote, colon, backslash] = [0x22, 0x3a, 0x5c] as const
 
 /** JSON in which no object has a key twice: its first value would be lost without a word. @throws SyntaxError */
 export function parseStrictJson(text: string): unknown {
@@ -35,6 +35,19 @@ function colonCount(text: string): number {
     if (text.charCodeAt(before) === quote) count += 1
   }
   return count
+}
+
+/** Whether a text has more keys than that, those left out that end in a backslash. */
+export function hasKeysBeyond(text: string, countMax: number): boolean {
+  let count = 0
+  for (let at = text.indexOf(':'); at !== -1; at = text.indexOf(':', at + 1)) {
+    let before = at - 1
+    while (isSpace(text.charCodeAt(before))) before -= 1
+    // JSON inside of a text has quotes before its colons, too.
+    if (text.charCodeAt(before) === quote && text.charCodeAt(before - 1) !== backslash) count += 1
+    if (count > countMax) return true
+  }
+  return false
 }
 
 function isSpace(code: number): boolean {
