@@ -82,4 +82,11 @@ describe.skipIf(isSparkMissing)('on Spark', () => {
     expect(answer.rows).toEqual(wanted.rows)
     expect(answer.columns).toEqual(wanted.columns)
   })
+
+  it('asks for a number of rows that is the same for all', async () => {
+    using spark = await open(given)
+    await expect(spark.run('SELECT PREVIOUS(n, id) OVER (ORDER BY id) FROM e')).rejects.toThrow(
+      'On Spark how many rows away one looks is a constant.',
+    )
+  })
 })

@@ -74,6 +74,12 @@ function printPiece({ call, values }: PrintedCall, place: PrintPlace): string {
   const { over, lowering } = call
   const [name = ''] = call.entry.names
   const needsOrder = /^#(?:row_number|lag|lead|first|last)/.test(name)
+  const steps = call.arguments[1]
+  if (/^#(?:lag|lead)/.test(name) && (steps?.kind !== 'literal' || steps.value === null)) {
+    throw new AppError('query.unsupported', 'On Spark how many rows away one looks is a constant.', {
+      hint: 'Write the number itself, or SET engine = duckdb.',
+    })
+  }
   const window = over ? printOver(over, place, needsOrder) : ''
   const piece = pieces(name)
   if (piece) return piece(values, window)
