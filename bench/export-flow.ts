@@ -61,10 +61,13 @@ export async function runExport(product: Product, flowId: string, lookEveryMs = 
     (await product.call<{ items: Run[] }>('GET', `${flowService}/runs?property=flowId==${flowId}`)).items
   const before = new Set((await runs()).map(({ id }) => id))
   await product.call('POST', `${flowService}/runs`, { flowId })
-  await until(async () => {
-    const run = (await runs()).find(({ id }) => !before.has(id))
-    const status = run?.metrics.statusSummary.status
-    if (status === 'failed') throw new Error(`The export failed: ${JSON.stringify(run)}`)
-    return status === 'success'
-  }, () => lookEveryMs)
+  await until(
+    async () => {
+      const run = (await runs()).find(({ id }) => !before.has(id))
+      const status = run?.metrics.statusSummary.status
+      if (status === 'failed') throw new Error(`The export failed: ${JSON.stringify(run)}`)
+      return status === 'success'
+    },
+    () => lookEveryMs,
+  )
 }
