@@ -28,7 +28,7 @@ const rowCount = Number(values.rows)
 const bucketCount = Number(values.buckets)
 const folder = passableFolder('bench-sessions')
 
-/** The same window twice, and the pause as an interval. */
+/** The same window twice, so that of events that are there twice either may begin a session, and the pause as an interval. */
 const plain = (source: string): string => `
   WITH paired AS (
     SELECT _id, user_id, timestamp, lag(timestamp) OVER (PARTITION BY user_id ORDER BY timestamp, _id) AS prev FROM ${source}
@@ -62,6 +62,8 @@ interface Way {
   readonly name: string
   /** Their answers are added up. */
   readonly statements: readonly string[]
+  /** It answers as the others do. */
+  readonly isExact: boolean
 }
 
 try {
@@ -72,12 +74,13 @@ try {
     (_, bucket) => `(SELECT * FROM ${events} WHERE hash(user_id) % ${bucketCount} = ${bucket})`,
   )
   const ways: readonly Way[] = [
-    { name: 'as printed', statements: [answer(compiledForFile(dialect, file))] },
-    { name: 'plain', statements: [answer(plain(events))] },
-    { name: 'by hand', statements: [answer(byHand(events))] },
+    { name: 'as printed', statements: [answer(compiledForFile(dialect, file))], isExact: true },
+    { name: 'plain', statements: [answer(plain(events))], isExact: false },
+    { name: 'by hand', statements: [answer(byHand(events))], isExact: true },
     {
       name: `by hand, in ${bucketCount} buckets`,
       statements: buckets.map((bucket) => answer(byHand(bucket))),
+      isExact: true,
     },
   ]
   const best = new Map<string, number>()
@@ -86,7 +89,7 @@ try {
     for (const way of ways) {
       const { seconds, text } = await measured(way)
       best.set(way.name, Math.min(best.get(way.name) ?? Infinity, seconds))
-      answers.add(text)
+      if (way.isExact) answers.add(text)
     }
     if (answers.size !== 1) throw new Error(`The ways answer differently: ${[...answers].join(' and ')}.`)
   }
