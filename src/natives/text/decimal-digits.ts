@@ -15,10 +15,13 @@ export function digitsOf(text: string): DecimalDigits {
   return { isNegative: sign === '-', digits, point: whole.length - zeros + Number(power) }
 }
 
-/** Of a double all the digits that it has in binary, as far as they can matter. */
+/**
+ * Of a double all the digits that it has in binary, as far as they can matter; of a whole one, as Java, those that tell it
+ * from its neighbours.
+ */
 export function exactDigitsOf(value: number): DecimalDigits {
   const plain = Math.abs(value)
-  const text = plain >= 1e21 || Number.isInteger(plain) ? BigInt(plain).toString() : plain.toFixed(100)
+  const text = Number.isInteger(plain) ? String(plain) : plain.toFixed(100)
   return { ...digitsOf(text), isNegative: value < 0 || Object.is(value, -0) }
 }
 

@@ -18,7 +18,8 @@ export function formattedNumber({
     return onceEach(
       [number],
       (number = '') =>
-        `(CASE WHEN ${form} < 0 THEN NULL WHEN isfinite(${number}) THEN format('{:,.' || ${form} || 'f}', ${number}) ELSE native_double_format(${number}, '0') END)`,
+        // Above, Java shows the digits that tell a number from its neighbours and zeros, the engine all of it.
+        `(CASE WHEN ${form} < 0 THEN NULL WHEN abs(${number}) < 9007199254740992 THEN format('{:,.' || ${form} || 'f}', ${number}) ELSE native_double_format(${number}, '#,##0' || CASE WHEN ${form} > 0 THEN '.' || repeat('0', ${form}) ELSE '' END) END)`,
     )
   const written = (pattern: string): string =>
     isDecimal
