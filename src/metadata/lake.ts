@@ -214,13 +214,13 @@ export async function markLakeSnapshotsExpired(
     .execute()
 }
 
-/** The newest commit that made a snapshot. */
 const newestCommitOf = preparedStatement<LakeCommitRow>(`
   select table_id, sequence, batch_id, write_id, operation, snapshot_id, is_expired, current_snapshot_id, added_rows,
     added_files, added_bytes, total_rows, ingest_time, committed_at
   from lake_commits where table_id = $1 and snapshot_id is not null
   order by sequence desc limit 1`)
 
+/** The newest commit that made a snapshot. */
 export async function selectNewestLakeCommit(db: Db, tableId: TableId): Promise<LakeCommitRow | undefined> {
   const [row] = await newestCommitOf(db, [tableId])
   return row

@@ -1,6 +1,7 @@
 import { AppError, toAppError } from '#base/errors.ts'
 import type { Logger } from '#base/log.ts'
 import type { Encoding } from '#encode/encoding.ts'
+import { requirePreparedRoom } from '#query/prepared-room.ts'
 import type { QuerySession, ResultColumn, SessionStatement, StatementResult } from '#query/query.ts'
 import type { ResultRows } from '#query/results.ts'
 import type { DataType } from '#types/data-type.ts'
@@ -31,8 +32,6 @@ import { reportedProperties } from './reported-properties.ts'
 import { parameterOid, typeOfOid, wireTypeOf } from './wire-type.ts'
 
 const preparedMax = 1_000
-/** Of all of them: parsed, a text takes some ten times its room. */
-const preparedCharactersMax = 16 * 1024 * 1024
 /** Each open portal may hold a statement in the engine. */
 const portalsMax = 10
 const savepointsMax = 10_000
@@ -219,13 +218,7 @@ export class Session {
       (sum, [key, one]) => sum + key.length + (one.sql?.length ?? 0),
       name.length + sql.length,
     )
-    if (held > preparedCharactersMax) {
-      throw new AppError(
-        'query.limit',
-        `The prepared statements of a session have at most ${preparedCharactersMax} characters together.`,
-        { hint: 'Close those you no longer need.' },
-      )
-    }
+    requirePreparedRoom(held)
     const [statement, second] = await this.#query.parse(sql)
     if (second) {
       throw new AppError('query.syntax', 'A prepared statement is one statement; several came.', {

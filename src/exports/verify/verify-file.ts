@@ -6,6 +6,7 @@ import { hashBytes, readBack } from '#formats/read-back.ts'
 import type { ObjectStore, ObjectSummary } from '#objects/object-store.ts'
 import type { ManifestFile } from '../manifests/manifest.ts'
 import type { Finding, FindingCode } from './finding.ts'
+import { unreadable } from './unreadable.ts'
 
 export interface FileCheck {
   readonly store: ObjectStore
@@ -46,11 +47,10 @@ export async function checkFile(check: FileCheck): Promise<number> {
       error('file.rows', `It holds ${rowCount} rows and the manifest promises ${file.rowCount}.`)
     return rowCount
   } catch (failure) {
-    if (!(failure instanceof AppError)) throw failure
-    if (failure.code === 'object.missing') error('file.missing', 'It was there a moment ago and is gone.')
-    else if (failure.code === 'file.torn')
+    const found = unreadable(failure)
+    if (found) error(...found)
+    else if (failure instanceof AppError && failure.code === 'file.torn')
       error('file.torn', `It has ${object.bytes} bytes, ${file.bytes} were sealed. ${failure.message}`)
-    else if (failure.code === 'store.corrupt') error('file.changed', failure.message)
     else throw failure
     return 0
   }

@@ -1,10 +1,10 @@
-import { AppError } from '#base/errors.ts'
 import type { FlowId } from '#base/ids.ts'
 import type { ObjectStore, ObjectSummary } from '#objects/object-store.ts'
 import { sha256Hex } from '../manifests/canonical-json.ts'
 import type { Finding, FindingCode } from './finding.ts'
 import type { ManifestFile, SealedManifest } from '../manifests/manifest.ts'
 import { parseManifestName } from '../manifests/names.ts'
+import { unreadable } from './unreadable.ts'
 import { type Reading, readLinks, readWhole } from './read-links.ts'
 import { keyIdOf } from '../manifests/signing-key.ts'
 import { type ChainLink, checkChain, chainsOf } from './verify-chain.ts'
@@ -187,10 +187,9 @@ async function checkCompanion({
     if (sha256Hex(await readWhole(store, name, signal)) !== companion.sha256)
       error('file.changed', 'Its bytes are not those that were sealed.')
   } catch (failure) {
-    if (!(failure instanceof AppError)) throw failure
-    if (failure.code === 'object.missing') error('file.missing', 'It was there a moment ago and is gone.')
-    else if (failure.code === 'store.corrupt') error('file.changed', failure.message)
-    else throw failure
+    const found = unreadable(failure)
+    if (!found) throw failure
+    error(...found)
   }
 }
 

@@ -1,6 +1,7 @@
 import { AppError } from '#base/errors.ts'
 import { movedTo } from './dialect-text.ts'
 import type { StatementOf } from '../query.ts'
+import { requirePreparedRoom } from '../prepared-room.ts'
 
 type Prepared = StatementOf<'prepare'>
 
@@ -15,8 +16,6 @@ export interface PreparedStatements {
 }
 
 const preparedMax = 1_000
-/** Of one session: parsed, a text takes some ten times its room. */
-const charactersMax = 16 * 1024 * 1024
 
 /** @param lengthOf how long the text of a statement is */
 export function preparedStatements(lengthOf: (statement: Prepared) => number): PreparedStatements {
@@ -37,7 +36,7 @@ export function preparedStatements(lengthOf: (statement: Prepared) => number): P
         throw new AppError('query.limit', `A session has at most ${preparedMax} prepared statements.`)
       }
       const characters = Iterator.from(statements.values()).reduce((sum, one) => sum + lengthOf(one), 0)
-      if (characters + lengthOf(statement) > charactersMax) throw tooLongTogether()
+      requirePreparedRoom(characters + lengthOf(statement))
       statements.set(key, statement)
     },
     remove: (name) => statements.delete(name.toLowerCase()),
@@ -48,14 +47,6 @@ export function preparedStatements(lengthOf: (statement: Prepared) => number): P
 /** A failure of what was prepared: its place is in the text of the PREPARE, which is not the one that was sent now. */
 export function inPrepared(error: unknown): unknown {
   return error instanceof AppError && error.position ? movedTo(error, undefined) : error
-}
-
-function tooLongTogether(): AppError {
-  return new AppError(
-    'query.limit',
-    `The prepared statements of a session have at most ${charactersMax} characters together.`,
-    { hint: 'Close those you no longer need.' },
-  )
 }
 
 export function unknownPrepared(name: string): AppError {
