@@ -42,6 +42,13 @@ try {
   process.exit(vitest.status || 1)
 }
 
+/** What a failure says, and where: the rest is above, in the runner's own report. */
+const firstLines = (message) =>
+  message
+    .split('\n')
+    .filter((line) => !line.includes('/node_modules/'))
+    .slice(0, 20)
+    .join('\n')
 const seconds = (ms) => `${(ms / 1000).toFixed(1).padStart(7)} s`
 console.log('\nTime per suite')
 for (const suite of results.testResults
@@ -50,6 +57,16 @@ for (const suite of results.testResults
   console.log(`${seconds(suite.ms)}  ${suite.name}`)
 }
 console.log(`${seconds(Date.now() - startedAt)}  all, as the clock ran\n`)
+
+// Once more at the end, where who reads the last lines only, or is given no more of a log, finds them.
+for (const suite of results.testResults.filter((suite) => suite.status === 'failed')) {
+  const name = relative(root, suite.name)
+  const tests = suite.assertionResults.filter((test) => test.status === 'failed')
+  if (tests.length === 0) console.log(`FAILED ${name}\n${firstLines(suite.message)}\n`)
+  for (const test of tests) {
+    console.log(`FAILED ${name} > ${test.fullName}\n${firstLines(test.failureMessages.join('\n'))}\n`)
+  }
+}
 
 const skipped = results.numPendingTests + results.numTodoTests
 const failedSuites = results.testResults.filter(
