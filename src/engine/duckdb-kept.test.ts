@@ -1,13 +1,14 @@
 import { join } from 'node:path'
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { afterEach, beforeEach, expect, test } from 'vitest'
 import { column, never, testEngine, type TestEngine } from '../../test/support/engine.ts'
 import type { KeyedScan } from './engine.ts'
 
+// One for each test: what others have looked up lately takes the room of what comes.
 let its: TestEngine
-beforeAll(async () => {
+beforeEach(async () => {
   its = await testEngine({ memoryBytes: 4 * 2 ** 30 })
 })
-afterAll(() => its[Symbol.asyncDispose]())
+afterEach(() => its[Symbol.asyncDispose]())
 
 /** Look-ups after which rows are kept for sure, with the time that it takes. */
 const askedEnough = 20
@@ -67,7 +68,7 @@ const byId = (id: number) => (scan: string) => `SELECT "value" FROM ${scan} AS "
 
 async function warmed(file: Kept, options?: Partial<Asked>, sqlOf = byId(1)): Promise<void> {
   for (let count = 0; count < askedEnough; count += 1) await file.ask(sqlOf, options)
-  await expect.poll(async () => (await file.ask(sqlOf, options))[0], { timeout: 10_000 }).toBe(true)
+  await expect.poll(async () => (await file.ask(sqlOf, options))[0], { timeout: 30_000 }).toBe(true)
 }
 
 const thousand = 'SELECT i AS id, i::VARCHAR AS value FROM range(1000) AS r(i)'
