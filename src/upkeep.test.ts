@@ -44,10 +44,10 @@ async function open(others: {
 test('landing zones in the home are swept before destinations of others, which may not answer', async () => {
   const answer = Promise.withResolvers<number>()
   const { old, bucket, upkeep } = await open({ exports: () => answer.promise })
-  await vi.waitFor(() => expect(existsSync(old)).toBe(false), 5_000)
+  await vi.waitFor(() => expect(existsSync(old)).toBe(false), 30_000)
   expect(bucket).not.toHaveBeenCalled()
   answer.resolve(0)
-  await vi.waitFor(() => expect(bucket).toHaveBeenCalledOnce())
+  await vi.waitFor(() => expect(bucket).toHaveBeenCalledOnce(), 30_000)
   await upkeep[Symbol.asyncDispose]()
 })
 
@@ -56,6 +56,6 @@ test('landing zones in a bucket are swept whatever failed before', async () => {
     throw new AppError('store.unreachable', 'The lake is away.')
   }
   const { bucket, upkeep } = await open({ lake })
-  await vi.waitFor(() => expect(bucket).toHaveBeenCalledOnce())
+  await vi.waitFor(() => expect(bucket).toHaveBeenCalledOnce(), 30_000)
   await upkeep[Symbol.asyncDispose]()
 })

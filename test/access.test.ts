@@ -731,10 +731,13 @@ describe('credentials', () => {
     const port = Number(product.postgres.split(':')[1])
     await using client = await WireClient.signedIn(port, { user: login.sqlUser, password: login.sqlPassword })
     const long = analyst.ask('POST', '/sluice/v1/sql', {
-      sql: 'SELECT count(*) AS n FROM (SELECT explode(sequence(1, 1000000)) AS a)',
+      sql: 'SELECT count(*) AS n FROM (SELECT explode(sequence(1, 1000000)) AS a) -- the long one',
       format: 'json',
     })
-    await new Promise((resolve) => setTimeout(resolve, 100))
+    const begun = `/data/foundation/query/queries?property=${encodeURIComponent('sql~the long one')}`
+    await expect
+      .poll(async () => (await admin.must('GET', begun)).queries.length, { timeout: 30_000 })
+      .toBe(1)
     await admin.must('DELETE', `${access}/administration/roles/${role}`)
     expect((await long).body).toEqual([{ n: 1_000_000 }])
     client.send(query('SELECT 1'))

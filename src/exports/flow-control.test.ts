@@ -665,7 +665,7 @@ const silentPlaces = {
 
 test.for(['s3', 'azure', 'sftp'] as const)(
   'a run that waits for a silent %s is paused and cancelled at once',
-  { timeout: 30_000 },
+  { timeout: 60_000 },
   async (kind) => {
     const { bed, node } = await open()
     const dataset = await bed.dataset()
@@ -676,12 +676,12 @@ test.for(['s3', 'azure', 'sftp'] as const)(
     const state = async () => (await node.jobs.run(runId))?.state
     await expect.poll(asked, { timeout: 10_000 }).toBeGreaterThan(0)
     await node.exports.controlRun(bed.caller, runId, 'pause')
-    await expect.poll(state, { timeout: 3_000 }).toBe('waiting')
+    await expect.poll(state, { timeout: 10_000 }).toBe('waiting')
     const before = asked()
     await node.exports.controlRun(bed.caller, runId, 'resume')
     await expect.poll(asked, { timeout: 10_000 }).toBeGreaterThan(before)
     await node.exports.controlRun(bed.caller, runId, 'cancel')
-    await expect.poll(state, { timeout: 3_000 }).toBe('cancelled')
+    await expect.poll(state, { timeout: 10_000 }).toBe('cancelled')
   },
 )
 
