@@ -314,9 +314,11 @@ describe.skipIf(isMissing)('psql', () => {
     let said = ''
     child.stdout.on('data', (chunk: Buffer) => (said += chunk.toString()))
     child.stderr.on('data', (chunk: Buffer) => (said += chunk.toString()))
-    child.stdin.end(`SELECT 'ready';\n${endless};\n`)
-    while (!said.includes('ready')) await new Promise((resolve) => setTimeout(resolve, 20))
-    await new Promise((resolve) => setTimeout(resolve, 500))
+    child.stdin.end(`${endless};\n`)
+    const property = encodeURIComponent('sql~explode,state==IN_PROGRESS')
+    const underWay = async () =>
+      await product.call<{ queries: unknown[] }>('GET', `/data/foundation/query/queries?property=${property}`)
+    await expect.poll(async () => (await underWay()).queries.length).toBe(1)
     child.kill('SIGINT')
     await closed
     expect(said).toContain('ERROR:  The statement was cancelled at your request.')

@@ -116,10 +116,7 @@ test('a client that goes away ends its statement', async () => {
   await once(socket, 'readable')
   expect(await runningStatements()).toBe(1) // Nothing is read: it waits.
   socket.destroy()
-  for (let look = 0; look < 200 && (await runningStatements()) > 0; look += 1) {
-    await new Promise((resolve) => setTimeout(resolve, 25))
-  }
-  expect(await runningStatements()).toBe(0)
+  await expect.poll(runningStatements).toBe(0)
 })
 
 async function runningStatements(): Promise<number> {
@@ -137,12 +134,9 @@ test('a query in the background is followed by its id', async () => {
     sql: 'CREATE TABLE even AS SELECT d FROM digits WHERE d % 2 = $rest',
     queryParameters: { rest: '0' },
   })
-  let state = ''
-  for (let look = 0; look < 400 && !['SUCCESS', 'FAILED'].includes(state); look += 1) {
-    state = (await product.call<{ state: string }>('GET', `${base}/queries/${made.id}`)).state
-    await new Promise((resolve) => setTimeout(resolve, 25))
-  }
-  expect(state).toBe('SUCCESS')
+  const state = async () => (await product.call<{ state: string }>('GET', `${base}/queries/${made.id}`)).state
+  await expect.poll(state).not.toMatch(/SUBMITTED|IN_PROGRESS/)
+  expect(await state()).toBe('SUCCESS')
   expect(await product.rows('SELECT count(*) AS n FROM even')).toEqual([[5]])
   await expect(product.call('POST', `${base}/queries`, { dbName: 'prod:all', sql: 'SELEC' })).rejects.toThrow(
     ': 400',

@@ -134,12 +134,16 @@ describe('a SQL session', () => {
     })
     const login: Login = await admin.must('POST', '/sluice/v1/sql-logins', { userId: user.id })
     await using session = await open(login)
+    session.pause() // 40 MB, more than the sockets of both sides hold: the statement ends when they are read.
     session.send(
-      query('SELECT count(*) AS n FROM (SELECT explode(sequence(1, 1000000)) AS a); SELECT 2 AS n'),
+      query("SELECT repeat('x', 1000) AS held FROM (SELECT explode(sequence(1, 40000)) AS a); SELECT 2 AS n"),
     )
-    await new Promise((resolve) => setTimeout(resolve, 50))
+    const property = encodeURIComponent('sql~held,state==IN_PROGRESS')
+    const underWay = () => admin.must('GET', `/data/foundation/query/queries?property=${property}`)
+    await expect.poll(async () => (await underWay()).queries.length).toBe(1)
     await admin.must('POST', `/sluice/v1/users/${user.id}/disable`)
-    await expect(session.untilReady()).rejects.toThrow(/after TDCE:/)
+    session.resume()
+    await expect(session.untilReady()).rejects.toThrow(/after TD{40000}CE:/)
   })
 })
 

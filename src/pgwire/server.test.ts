@@ -1,5 +1,4 @@
 import { connect as connectTcp } from 'node:net'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { describe, expect, test } from 'vitest'
 import {
   bare,
@@ -575,18 +574,30 @@ describe('clients that cancel, stall or go away', () => {
     await eventually(() => server.query.counts.sessions === 0)
   })
 
-  test('connections beyond those that may stand there are told so: in a rush the newest, later the oldest', async () => {
-    await using server = await wireServer({ sessionsMax: 1 })
-    await using clients = new AsyncDisposableStack()
-    const idle: WireClient[] = []
-    for (let count = 0; count < 52; count++) idle.push(clients.use(await WireClient.connect(server.port)))
+  describe('connections beyond those that may stand there are told so', () => {
     const refused = { S: 'FATAL', C: '53400', M: expect.stringMatching(/^Session Limit Reached/) }
-    expect(errorFields((await idle[51]!.untilEnd()).at(-1)!)).toMatchObject(refused)
-    await sleep(300)
-    await using client = await WireClient.signedIn(server.port)
-    client.send(query('rows 1'))
-    expect(types(await client.untilReady())).toBe('TDCZ')
-    expect(errorFields((await idle[0]!.untilEnd()).at(-1)!)).toMatchObject(refused)
+    const standing = async (port: number, clients: AsyncDisposableStack) => {
+      const idle: WireClient[] = []
+      for (let count = 0; count < 52; count++) idle.push(clients.use(await WireClient.connect(port)))
+      return idle
+    }
+
+    test('in a rush the newest', async () => {
+      await using server = await wireServer({ sessionsMax: 1, patienceMs: 60_000 })
+      await using clients = new AsyncDisposableStack()
+      const idle = await standing(server.port, clients)
+      expect(errorFields((await idle[51]!.untilEnd()).at(-1)!)).toMatchObject(refused)
+    })
+
+    test('later the oldest', async () => {
+      await using server = await wireServer({ sessionsMax: 1, patienceMs: 0 })
+      await using clients = new AsyncDisposableStack()
+      const idle = await standing(server.port, clients)
+      expect(errorFields((await idle[0]!.untilEnd()).at(-1)!)).toMatchObject(refused)
+      await using client = await WireClient.signedIn(server.port)
+      client.send(query('rows 1'))
+      expect(types(await client.untilReady())).toBe('TDCZ')
+    })
   })
 
   test('connections that only stand there do not keep others out', async () => {

@@ -26,6 +26,8 @@ export interface PostgresServerOptions {
   readonly startupTimeoutMs?: number
   /** How long a stop waits for statements to end. */
   readonly stopTimeoutMs?: number
+  /** One stranger too many ends the oldest of them when that has had so long; in a rush the newest is refused. */
+  readonly patienceMs?: number
   /** Whether a client at that address may speak without TLS; by default this machine's own may. */
   readonly allowsPlainText?: (address: string | undefined) => boolean
 }
@@ -34,8 +36,7 @@ const startupTimeoutDefaultMs = 10_000
 const stopTimeoutDefaultMs = 10_000
 /** Connections that are still signing in, or only cancel, beside the sessions. */
 const strangersMax = 50
-/** One more ends the oldest of them when that has had so long; in a rush of clients the newest is refused. */
-const patienceMs = 250
+const patienceDefaultMs = 250
 /** How long who is refused may take to hear so. */
 const refusalMs = 1_000
 /** How often one looks for sessions that are idle for too long, at least. */
@@ -49,7 +50,7 @@ const idleLookMaxMs = 60_000
 export async function startPostgresServer(
   options: PostgresServerOptions,
 ): Promise<{ readonly port: number } & AsyncDisposable> {
-  const { query, access, host, port, limits, logger } = options
+  const { query, access, host, port, limits, logger, patienceMs = patienceDefaultMs } = options
   const cancelKeys = new CancelKeys(options.cancelBell, logger)
   const connections = new Set<Connection>()
   const ended = new Set<Promise<void>>()

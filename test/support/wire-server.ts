@@ -20,7 +20,10 @@ export interface WireServer extends AsyncDisposable {
 /** The PostgreSQL protocol before a scripted query service, with one user: ann, whose password is secret. */
 export async function wireServer(
   options: Partial<
-    Pick<PostgresServerOptions, 'startupTimeoutMs' | 'stopTimeoutMs' | 'allowsPlainText' | 'cancelBell'>
+    Pick<
+      PostgresServerOptions,
+      'startupTimeoutMs' | 'stopTimeoutMs' | 'patienceMs' | 'allowsPlainText' | 'cancelBell'
+    >
   > & {
     readonly sessionsMax?: number
     readonly sessionIdleMs?: number

@@ -101,20 +101,24 @@ test.each(['PARQUET', 'JSON'])(
   async (datasetFileType) => {
     const bed = await open()
     const dataset = await bed.dataset(columns)
-    await bed.append(dataset, events(0, 1, 1, 35, undefined))
+    // Days of their own, not of today: it may be another one by the time that the files are looked at.
+    const days = ['2026-03-08', '2026-03-07', '2026-03-07', '2026-02-01', undefined]
+    const rows = days.map((day, n) => {
+      const time = day === undefined ? 'null::timestamptz' : `timestamptz '${day} 12:00:00+00'`
+      return `select 'e${n}' as _id, ${time} as "timestamp", ${n}::bigint as n`
+    })
+    await bed.append(dataset, rows.join(' union all '))
     const flowId = await bed.flow(dataset, {
       params: { datasetFileType, recordTimeFolders: 'day' },
       scheduleParams: { foldernameTemplate: '%DATASET_NAME%' },
     })
     expect(await bed.run(flowId)).toMatchObject({ result: { rowCount: 5, fileCount: 4 } })
-    const day = (ago: number) => {
-      const [year, month, date] = new Date(Date.now() - ago * 86_400_000)
-        .toISOString()
-        .slice(0, 10)
-        .split('-')
-      return `events/year=${year}/month=${month}/day=${date}`
-    }
-    const folders = [day(0), day(1), day(35), 'events/year=__HIVE_DEFAULT_PARTITION__']
+    const folders = [
+      'events/year=2026/month=03/day=08',
+      'events/year=2026/month=03/day=07',
+      'events/year=2026/month=02/day=01',
+      'events/year=__HIVE_DEFAULT_PARTITION__',
+    ]
     expect(new Set(bed.parts().map((name) => name.slice(0, name.lastIndexOf('/'))))).toEqual(new Set(folders))
     const db = await (await DuckDBInstance.create()).connect()
     const read = datasetFileType === 'JSON' ? 'read_json' : 'read_parquet'
