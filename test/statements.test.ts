@@ -184,6 +184,23 @@ describe('snapshots', () => {
     expect([between, Number(asOf) + Number(since)]).toEqual([since, 3])
   })
 
+  it.each(['SINCE @none', 'AS OF @none', "BETWEEN @none AND 'TAIL'", "BETWEEN 'HEAD' AND @none"])(
+    'that are NULL select nothing: %s',
+    async (bounds) => {
+      const sql = `$$ BEGIN
+        SET @none = SELECT parent_id FROM (SELECT history_meta('visits')) WHERE parent_id IS NULL;
+        SELECT count(*) FROM visits SNAPSHOT ${bounds};
+      END $$`
+      await connected(async (client) => {
+        const notices: unknown[] = []
+        client.on('notice', ({ message }) => notices.push(message))
+        const answers = [await client.query({ text: sql, rowMode: 'array' })].flat()
+        expect(answers.flatMap(({ rows }) => rows)).toEqual([['0']])
+        expect(notices).toEqual([expect.stringContaining('Seed the checkpoint with HEAD')])
+      })
+    },
+  )
+
   it('are none of an empty table, and none of what is no table', async () => {
     await product.run('CREATE TABLE void AS SELECT 1 AS a WHERE false')
     expect(await product.rows("SELECT history_meta('void')")).toEqual([])
