@@ -393,6 +393,23 @@ describe('statistics', () => {
     expect(last).toBe(480)
   })
 
+  it('are of the fields of a struct that is named, each once, and are shown by name', async () => {
+    await connected(async (client) => {
+      await client.query(
+        'ANALYZE TABLE measured COMPUTE STATISTICS FOR COLUMNS (who, age, who.name) AS of_who',
+      )
+      const rows = await texts(client, 'SELECT columnName, nullCount FROM of_who')
+      expect(rows).toEqual([
+        ['who.name', '1'],
+        ['who.deep.score', '1'],
+        ['age', '0'],
+      ])
+      await client.query('ANALYZE TABLE measured COMPUTE STATISTICS')
+      const shown = await texts(client, 'SHOW STATISTICS FOR Of_Who;')
+      expect(shown.map((row) => row.slice(0, 3))).toEqual([['of_who', 'measured', '(who, age, who.name)']])
+    })
+  })
+
   it('are printed by ANALYZE TABLE alone', async () => {
     expect(await product.rows('ANALYZE TABLE measured')).toEqual([
       ['age', 'Integer', 2, 2, 0, 3, 1, 2, Math.SQRT2],

@@ -74,21 +74,23 @@ async function statisticsText(
   const refuse = (path: ColumnPath, reason: string, code: ErrorCode = 'query.unsupported'): AppError =>
     new AppError(code, `${JSON.stringify(path.join('.'))} ${reason}.`, {
       position: table.position,
-      hint: 'Name simple columns, or fields of structs.',
+      hint: 'Name simple columns, structs, or fields of structs.',
     })
-  const leaves =
-    columns === 'all'
-      ? leavesOf(dataset.schema, []).filter(({ path, type }) => {
-          if (isSimple(type)) return true
-          if (skips) return false
-          throw refuse(path, 'is an array or a map, and statistics are of simple values')
-        })
-      : columns.map((path) => {
-          const type = typeAt(dataset.schema, path)
-          if (!type) throw refuse(path, 'is no column of this table', 'query.unknown_column')
-          if (!isSimple(type)) throw refuse(path, 'is no simple column')
-          return { path, type }
-        })
+  const named = (path: ColumnPath): Leaf => {
+    const type = typeAt(dataset.schema, path)
+    if (!type) throw refuse(path, 'is no column of this table', 'query.unknown_column')
+    if (type.kind === 'array' || type.kind === 'map') throw refuse(path, 'is no simple column')
+    return { path, type }
+  }
+  // A struct stands for the fields in it, which may be named beside it too.
+  const asked = (columns === 'all' ? [{ path: [], type: dataset.schema }] : columns.map(named)).flatMap(
+    ({ path, type }) => leavesOf(type, path),
+  )
+  const leaves = [...new Map(asked.map((leaf) => [name(leaf), leaf])).values()].filter(({ path, type }) => {
+    if (isSimple(type)) return true
+    if (skips) return false
+    throw refuse(path, 'is an array or a map, and statistics are of simple values')
+  })
   if (leaves.length === 0) throw refuse([dataset.tableName], 'has no column with statistics')
   const where = filter === undefined ? '' : ` WHERE (${filter}\n)`
   const passes = Array.from({ length: Math.ceil(leaves.length / leavesAtOnce) }, (_, pass) => {

@@ -65,9 +65,10 @@ const lists: Readonly<Record<string, ShowList>> = {
   },
   statistics: {
     columns: textColumns('statsId', 'tableName', 'columnSet', 'filterContext', 'timestamp'),
-    rows: async ({ temporaries }) =>
+    rows: async ({ temporaries }, of) =>
       temporaries
         .statistics()
+        .filter(({ id }) => of === undefined || id.toLowerCase() === of.toLowerCase())
         .map(({ id, tableName, columnSet, filter, at }) => [
           id,
           tableName,

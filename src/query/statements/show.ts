@@ -21,9 +21,12 @@ export async function show(scope: Scope, what: string): Promise<ShownRows> {
   return { columns, rows: [[scope.properties.shown(aliasOf(what))]] }
 }
 
-/** `DATAGROUPS FOR name` asks for those of one table. */
+/** `DATAGROUPS FOR name` asks for those of one table, `STATISTICS FOR name` for one row of the list. */
 function subject(what: string): { readonly key: string; readonly of: string | undefined } {
-  const [, key = '', of] = /^(datagroups)(?: for (.+))?$/i.exec(what.trim()) ?? [undefined, normalized(what)]
+  const [, key = '', of] = /^(datagroups|statistics)(?: for (.+))?$/i.exec(what.trim()) ?? [
+    undefined,
+    normalized(what),
+  ]
   return { key: key.toLowerCase(), of }
 }
 
