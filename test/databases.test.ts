@@ -43,6 +43,7 @@ describe('names', () => {
     ['SELECT x.a, y.a AS z FROM databaseA.schema1.dataset1 x, prod.public.plain y', [[10, 1]]],
     ['SELECT max(b) FROM databaseA.schema1.view1', [[22]]],
     ['SELECT a FROM prod.public.plain', [[1]]],
+    ['SELECT a FROM SCHEMA1.dataset1', [[10]]],
     // As clients that connected to them call databases.
     ['SELECT a FROM "prod:all".public.plain', [[1]]],
     ['SELECT a FROM "PROD:databaseA".schema1.dataset1', [[10]]],
@@ -64,6 +65,7 @@ describe('names', () => {
   it.each<[string, RegExp]>([
     ['SELECT * FROM databaseA.schema1.nothing', /query\.unknown_table/],
     ['SELECT * FROM databaseA.schema9.dataset1', /query\.unknown_table/],
+    ['SELECT * FROM databaseB.dataset1', /query\.unknown_table/],
     ['SELECT * FROM "other:all".public.plain', /query\.unknown_table/],
     ['CREATE TABLE databaseA.schema9.t AS SELECT 1 AS a', /no schema .*Did you mean schema1/s],
     ['CREATE TABLE databseA.schema1.t AS SELECT 1 AS a', /no database .*Did you mean databaseA/s],

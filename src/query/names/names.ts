@@ -43,21 +43,27 @@ export type Place =
 
 /**
  * `t`, `public.t` and `prod.public.t` are one table, by its own name; `d.s.t` is what the schema s of the database d
- * refers to, `d.t` is `d.public.t`, and in a session on d `s.t` and `t` are looked for in d first.
+ * refers to, `d.t` is `d.public.t`, and in a session on d `s.t` and `t` are looked for in d first. Where no database is
+ * called so, `s.t` is what the only schema s with a t refers to.
  */
 export async function locate(scope: NameScope, parts: readonly string[]): Promise<Place | undefined> {
   const qualified = qualify(scope, parts)
   if (!qualified) return undefined
   const { name, database, schema, isOptional } = qualified
   if (database === undefined) return { kind: 'own', name }
-  const { metadata } = scope.services
-  const [member] = await selectMembers(metadata.db, scope.caller.sandbox.id, {
+  const { db } = scope.services.metadata
+  const sandboxId = scope.caller.sandbox.id
+  const [member] = await selectMembers(db, sandboxId, {
     database,
     name,
     ...(schema === undefined ? {} : { schema }),
   })
   if (member) return { kind: 'member', member }
-  return isOptional ? { kind: 'own', name } : undefined
+  if (isOptional) return { kind: 'own', name }
+  if (parts.length !== 2 || scope.focus.kind === 'database') return undefined
+  if (await selectDatabase(db, sandboxId, database)) return undefined
+  const members = await selectMembers(db, sandboxId, { schema: database, name })
+  return members.length === 1 && members[0] ? { kind: 'member', member: members[0] } : undefined
 }
 
 /** Where something new of that name is to be made: in a schema, or, without one, in the sandbox alone. */
