@@ -55,7 +55,7 @@ function nextDay({ values }: PrintedCall): string {
   return onceEach(values, (date, name) => {
     const names = dayNames.map(
       (day, index) =>
-        `WHEN lower(trim(${name})) IN (${[day, day.slice(0, 3), day.slice(0, 2)].map(quoteLiteral).join(', ')}) THEN ${index + 1}`,
+        `WHEN lower(${name}) IN (${[day, day.slice(0, 3), day.slice(0, 2)].map(quoteLiteral).join(', ')}) THEN ${index + 1}`,
     )
     // `isodow` counts from Monday, 1: a week on when it is that day already.
     return `(${date} + CAST((CASE ${names.join(' ')} END - isodow(${date}) + 6) % 7 + 1 AS INTEGER))`

@@ -15,6 +15,11 @@ const reserved = new Set(
   ),
 )
 
+/** Of them those that begin nothing where a name must stand: columns are called so. */
+const possibleNames = new Set(
+  'OFFSET ASC DESC SET OVER NULLS SNAPSHOT EXCEPTION FOR DIV RLIKE REGEXP QUALIFY'.split(' '),
+)
+
 /** Reads tokens one after another. Words are matched without case. */
 export class TokenReader {
   readonly #tokens: readonly Token[]
@@ -124,11 +129,16 @@ export class TokenReader {
   /** A name: a word that is not reserved, or anything in back-quotes or double quotes. */
   identifier(what: string): Identifier {
     const token = this.current
-    if (token.kind === 'quoted' || (token.kind === 'word' && !reserved.has(token.upper))) {
+    if (token.kind === 'quoted' || (token.kind === 'word' && this.#canName(token.upper))) {
       this.#index++
       return { name: token.text, at: token.at }
     }
     throw this.unexpected(what)
+  }
+
+  #canName(upper: string): boolean {
+    if (upper === 'ORDER' || upper === 'GROUP') return !isWordToken(this.peek(1), ['BY'])
+    return !reserved.has(upper) || possibleNames.has(upper)
   }
 
   /** After a dot every word is a name, reserved ones too, and so is a number. */

@@ -103,7 +103,14 @@ class Lexer {
       return { kind: 'string', text: this.#string(at, unescapeAsPostgres), at }
     }
     if (character === '"' || character === '`') {
-      return { kind: 'quoted', quote: character, text: this.#quoted(character, at), at }
+      const name = this.#quoted(character, at)
+      if (name === '' && character === '`') {
+        throw new AppError('query.syntax', 'A name must not be empty.', { position: at })
+      }
+      // Double quotes hold a name if there is one, else a text: nothing is called ''.
+      return name === ''
+        ? { kind: 'string', text: name, at }
+        : { kind: 'quoted', quote: character, text: name, at }
     }
     if (character === '$') return this.#dollar(at)
     if (character === '@') {
@@ -234,7 +241,6 @@ class Lexer {
         index++
       } else {
         this.#offset = index + 1
-        if (value === '') throw new AppError('query.syntax', 'A name must not be empty.', { position: at })
         return value
       }
     }
