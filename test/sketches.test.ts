@@ -20,6 +20,22 @@ describe('sketches of distinct values', () => {
     expect(rows).toEqual(printed)
   })
 
+  it('are built and merged from rows in FROM, as the documentation writes them', async () => {
+    using sql = await compiledSql()
+    const invoices = `EXPLODE(ARRAY<STRUCT<country STRING, customer_id STRING, invoice_id STRING>>[
+      ('UA', 'customer_id_1', 'invoice_id_11'), ('CZ', 'customer_id_2', 'invoice_id_22'),
+      ('CZ', 'customer_id_2', 'invoice_id_23'), ('BR', 'customer_id_3', 'invoice_id_31'),
+      ('UA', 'customer_id_2', 'invoice_id_24')])`
+    const ofCountries = `SELECT country, hll_build_agg(customer_id, 4) AS sketch FROM ${invoices} GROUP BY country`
+    expect((await sql.run(`${ofCountries} ORDER BY country`)).rows).toEqual(printed)
+    const merged = `SELECT hll_estimate(hll_merge_agg(sketch)) FROM (${ofCountries} UNION ${ofCountries})`
+    expect((await sql.run(merged)).rows).toEqual([[3]])
+    expect(
+      (await sql.run(`SELECT * FROM ${invoices} AS i WHERE i.invoice_id LIKE '%1' AND col.country > 'C'`))
+        .rows,
+    ).toEqual([['(UA,customer_id_1,invoice_id_11)']])
+  })
+
   it('merge, and are estimated with two decimals', async () => {
     using sql = await compiledSql()
     const { rows } = await sql.run(`

@@ -3,7 +3,7 @@ import { findFunction } from '../functions/registry.ts'
 import { historyColumns, type ParsedQuery } from '../compile.ts'
 import type { Alias, FromItem, LateralView, Query, Select } from '../parse/syntax.ts'
 import type { BoundFrom, Relation } from './bound.ts'
-import { booleanOf } from './build.ts'
+import { booleanOf, fieldOf } from './build.ts'
 import { bindGenerator, unnestOf } from './generator-select.ts'
 import { bindJoin } from './join.ts'
 import { flattened } from './flatten.ts'
@@ -25,11 +25,33 @@ export interface BoundSource {
 export function bindFromList(
   { from, lateralViews }: Pick<Select, 'from' | 'lateralViews'>,
   place: QueryPlace,
-): { readonly from: BoundFrom | undefined; readonly columns: readonly ScopeColumn[] } {
+): {
+  readonly from: BoundFrom | undefined
+  readonly columns: readonly ScopeColumn[]
+  /** Names that mean something where no column has them. */
+  readonly fields: readonly ScopeColumn[]
+} {
   let source: BoundSource | undefined
-  for (const item of from) source = crossed(source, bindFromItem(item, place, source?.columns ?? []))
+  let fields: readonly ScopeColumn[] = []
+  for (const item of from) {
+    const right = bindFromItem(item, place, source?.columns ?? [])
+    if (item.kind === 'generator') fields = [...fields, ...fieldsOfElements(item.call.name, right)]
+    source = crossed(source, right)
+  }
   for (const view of lateralViews) source = viewed(view, source, place)
-  return source ?? { from: undefined, columns: [] }
+  return { from: source?.from, columns: source?.columns ?? [], fields }
+}
+
+/** `FROM explode(structs)` has one column, as Spark says; the platform's statements name the fields in it alone. */
+function fieldsOfElements(generator: string, { columns }: BoundSource): readonly ScopeColumn[] {
+  const [only, ...more] = columns
+  if (!/^explode(_outer)?$/i.test(generator) || only?.value.type.kind !== 'struct' || more.length > 0)
+    return []
+  return only.value.type.fields.map(({ name, type }) => ({
+    ...only,
+    name,
+    value: fieldOf(only.value, name, type),
+  }))
 }
 
 /** @param left columns to its left, which LATERAL may name */

@@ -58,11 +58,12 @@ export function bindSelect(written: Select, sorts: readonly SortItem[], place: Q
 }
 
 function bindBase(select: Select, { state, commons, outer }: QueryPlace): SelectBase {
-  const { from, columns } = bindFromList(select, { state, commons, outer })
+  const { from, columns, fields } = bindFromList(select, { state, commons, outer })
+  const parent: Scope = fields.length > 0 ? { columns: fields, aliases: [], parent: outer } : outer
   const place: ExpressionPlace = {
     state,
     commons,
-    scope: { columns, aliases: [], parent: outer },
+    scope: { columns, aliases: [], parent },
     lambdaVariables: new Map(),
     windows: new Map(select.windows.map(({ name, window }) => [name.toLowerCase(), window])),
     timeWindows: newTimeWindows(state),
