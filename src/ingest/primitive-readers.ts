@@ -85,10 +85,13 @@ const specials: ReadonlyMap<string, string> = new Map([
   ['-infinity', '-Infinity'],
 ])
 
+/** Inside of JSON the engine takes neither a plus nor zeros before a number. */
+const plusOrZeros = /^(?:\+|(-))?0*(?=\d)|^\+/
+
 function floatingReader(round: (value: number) => number): TextReader {
   return (text) => {
     if (!floatingPattern.test(text)) return specials.get(text.toLowerCase())
-    return Number.isFinite(round(Number(text))) ? text.trim() : undefined
+    return Number.isFinite(round(Number(text))) ? text.trim().replace(plusOrZeros, '$1') : undefined
   }
 }
 
