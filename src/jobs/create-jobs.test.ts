@@ -608,6 +608,35 @@ test('a schedule enabled again owes one run for what it missed', async () => {
   )
 })
 
+test('a clock that was ahead and is set right keeps no run waiting but the ticks of schedules', async () => {
+  const here = await bed()
+  let isDown = true
+  const work = async (context: RunContext) => {
+    if (isDown) throw new AppError('store.unreachable', 'down')
+    return await finishing(here.metadata)(context)
+  }
+  const rightAt = here.clock.now()
+  here.clock.advance(86_400_000)
+  const wrongAt = here.clock.now()
+  const jobs = await here.node(work)
+  const failing = await enqueue(here, jobs, { tick: 'failing' })
+  await expect.poll(() => state(jobs, failing)).toBe('waiting')
+  await jobs[Symbol.asyncDispose]()
+  const asked = await enqueue(here, jobs)
+  const tick = await enqueue(here, jobs, { tick: wrongAt.toISOString() })
+  const later = await enqueue(here, jobs, { dueAt: new Date(wrongAt.getTime() + 1_000) })
+
+  here.clock.advance(rightAt.getTime() - wrongAt.getTime())
+  isDown = false
+  const again = await here.node(work)
+  for (const runId of [failing, asked]) {
+    expect(await again.finished(runId, { signal })).toMatchObject({ state: 'succeeded' })
+  }
+  expect([await state(again, tick), await state(again, later)]).toEqual(['queued', 'queued'])
+  here.clock.advance(86_400_000)
+  expect(await again.finished(tick, { signal })).toMatchObject({ state: 'succeeded' })
+})
+
 test('who waits for a run may stop waiting', async () => {
   const here = await bed()
   const jobs = await here.node(staying().run)

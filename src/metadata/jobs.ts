@@ -187,7 +187,7 @@ export async function claimRun(
         and exists (select from home_state where epoch = ${claim.epoch})
         and ${isFor(claim.node)}
         and (
-          (run.state in ('queued', 'waiting') and run.due_at <= ${now})
+          (run.state in ('queued', 'waiting') and ${isDue('run', now)})
           or (run.state in ('running', 'sealed') and run.leased_until <= ${now})
         )
         and not exists (
@@ -196,7 +196,7 @@ export async function claimRun(
             and (
               other.state in ('running', 'sealed')
               or (other.sequence < run.sequence
-                and ((other.state = 'waiting' and other.code is distinct from 'job.postponed') or (other.state = 'queued' and other.due_at <= ${now})))
+                and ((other.state = 'waiting' and other.code is distinct from 'job.postponed') or (other.state = 'queued' and ${isDue('other', now)})))
             )
         )
         and (
@@ -217,6 +217,21 @@ export async function claimRun(
     )
     returning *`.execute(db)
   return answer.rows[0]
+}
+
+/**
+ * Whether the time of a run has come. Where the clock was ahead and was set right, what was due when it was made does not
+ * wait until the clock is there again, nor does what is tried again; a tick of a schedule waits for its moment.
+ */
+function isDue(run: 'run' | 'other', now: Date) {
+  const column = (name: string) => sql.raw(`${run}.${name}`)
+  return sql<boolean>`(
+    ${column('due_at')} <= ${now}
+    or (${column('due_at')} <= ${column('created_at')}
+      and ${column('tick')} <> to_char(${column('due_at')} at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'))
+    or (${column('state')} = 'waiting' and ${column('updated_at')} > ${now}
+      and ${column('code')} not in ('job.paused', 'job.postponed'))
+  )`
 }
 
 /** Moves the end of the lease. Undefined when the attempt does not hold the run any more. */
