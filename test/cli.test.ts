@@ -45,12 +45,21 @@ describe('what needs no server', () => {
       err: expect.stringContaining('Did you mean sql?'),
     })
     expect(await sluice(['dataset', 'load', 'x'])).toMatchObject({ code: 2 })
-    expect(
-      await sluice(['export', 'create', 'x', '--dataset', 'y', '--to', '/z', '--every', 'often']),
-    ).toMatchObject({
+    for (const every of ['often', '7m', '2d']) {
+      expect(
+        await sluice(['export', 'create', 'x', '--dataset', 'y', '--to', '/z', '--every', every]),
+      ).toMatchObject({ code: 2, err: expect.stringMatching(/--every.*15m, 30m, 1h,.* 1d, week/) })
+    }
+    expect(await sluice(['audit', 'list', '--limit', '0'])).toMatchObject({
       code: 2,
-      err: expect.stringContaining('15m, 6h or 1d'),
+      err: expect.stringMatching(/--limit[^]*--help/),
     })
+    for (const kind of ['dataset', 'export']) {
+      expect(await sluice([kind, 'delete', 'x'])).toMatchObject({
+        code: 2,
+        err: expect.stringContaining('--yes'),
+      })
+    }
     expect(await sluice(['sql', '-c', ' '])).toMatchObject({
       code: 2,
       err: expect.stringContaining('no statement'),
@@ -183,10 +192,10 @@ describe('on a home with a server', () => {
     const names = async (kind: string) =>
       (await admin.must('GET', `${flows}/${kind}`)).items.map(({ name }: { name: string }) => name)
     const create = ['export', 'create', 'odd', '--dataset', 'numbers', '--to', at('odd')]
-    expect(await run(...create, '--every', '7m')).toMatchObject({
-      code: 1,
-      err: expect.stringContaining('/scheduleParams/interval'),
-    })
+    const elsewhere = { kind: 'destinations', allowed: [at('elsewhere')] }
+    await admin.must('PUT', '/sluice/v1/exports/rules/elsewhere', elsewhere)
+    expect(await run(...create)).toMatchObject({ code: 4, err: expect.stringContaining('elsewhere') })
+    await admin.must('DELETE', '/sluice/v1/exports/rules/elsewhere')
     for (const kind of ['connections', 'sourceConnections', 'targetConnections', 'flows'])
       expect(await names(kind)).not.toContain('odd')
     for (const [every, said] of [
@@ -331,6 +340,66 @@ describe('on a home with a server', () => {
     expect(await run('sql', '-c', 'SELECT 1 FROM')).toMatchObject({
       code: 1,
       err: expect.stringContaining('line 1'),
+    })
+  })
+
+  test('an export is held, goes on and is deleted, its account and its dataset with it; files stay', async () => {
+    writeFileSync(at('brief.csv'), 'n\n1\n')
+    for (const args of [
+      ['dataset', 'create', 'brief', '--from', at('brief.csv')],
+      ['dataset', 'load', 'brief', at('brief.csv')],
+      ['export', 'create', 'passing', '--dataset', 'brief', '--to', at('passing')],
+      ['export', 'run', 'passing'],
+    ]) {
+      expect(await run(...args)).toMatchObject({ code: 0 })
+    }
+    const state = async () =>
+      JSON.parse((await run('export', 'show', 'passing', '--format', 'json')).out).state
+    expect(await run('export', 'disable', 'passing')).toMatchObject({
+      code: 0,
+      out: expect.stringContaining('is disabled'),
+    })
+    expect(await state()).toBe('disabled')
+    expect(await run('export', 'enable', 'passing')).toMatchObject({
+      code: 0,
+      out: expect.stringContaining('is enabled'),
+    })
+    expect(await state()).toBe('enabled')
+    expect(await run('export', 'delete', 'passing', '--yes')).toMatchObject({ code: 0 })
+    expect(await run('export', 'show', 'passing')).toMatchObject({ code: 3 })
+    for (const kind of ['connections', 'sourceConnections', 'targetConnections']) {
+      const path = `/data/foundation/flowservice/${kind}?property=name%3D%3Dpassing`
+      expect((await product.call<{ items: unknown[] }>('GET', path)).items).toEqual([])
+    }
+    expect(await run('dataset', 'delete', 'brief', '--yes')).toMatchObject({ code: 0 })
+    expect(await run('dataset', 'show', 'brief')).toMatchObject({ code: 3 })
+    expect(await sluice(['verify', at('passing')])).toMatchObject({ code: 0 })
+  })
+
+  test('a slip in a name is told with the names there are', async () => {
+    const template = { name: 'pages', sql: 'SELECT $least AS n, $most AS m', queryParameters: { least: '1' } }
+    await product.call('POST', '/data/foundation/query/query-templates', template)
+    expect(await run('template', 'run', 'pages', '--set', 'most=3', '--format', 'csv')).toMatchObject({
+      code: 0,
+      out: 'n,m\n1,3\n',
+    })
+    expect(await run('template', 'run', 'pages', '--set', 'lest=2')).toMatchObject({
+      code: 2,
+      err: expect.stringMatching(/no parameter "lest"[^]*least/),
+    })
+    expect((await run('role', 'permissions')).out).toContain('view-datasets\n')
+    expect(await run('role', 'create', 'Lookers', '--permission', 'view-datasets')).toMatchObject({ code: 0 })
+    const change = ['role', 'change', 'Lookers', '--add', 'manage-datasets', '--remove']
+    expect(await run(...change, 'view-alerts')).toMatchObject({
+      code: 3,
+      err: expect.stringMatching(/does not give "view-alerts"[^]*It gives view-datasets/),
+    })
+    expect(await run(...change, 'view-datasets')).toMatchObject({ code: 0 })
+    expect(await run('client', 'create', 'nightly')).toMatchObject({ code: 0 })
+    expect(await run('client', 'revoke', 'nightly')).toMatchObject({ code: 0 })
+    expect(await run('client', 'revoke', 'nightly')).toMatchObject({
+      code: 3,
+      err: expect.stringContaining('sluice client list'),
     })
   })
 

@@ -52,6 +52,7 @@ function createProgram(host: CliHost, exit: SetExitCode): Command {
     .helpOption('-h, --help', 'print this help')
     .helpCommand(false)
     .showSuggestionAfterError()
+    .showHelpAfterError('        Each command tells what it takes with --help.')
     .configureHelp({ sortSubcommands: false, showGlobalOptions: false })
     .configureOutput({
       writeOut: (text) => host.stdout.write(text),

@@ -124,6 +124,10 @@ export async function giveToSystem(client: Client, { id }: DatasetDocument): Pro
   await client.call('PUT', `/sluice/v1/datasets/${id}/managed-by`, { managedBy: 'SYSTEM' })
 }
 
+export async function deleteDataset(client: Client, { id }: DatasetDocument): Promise<void> {
+  await client.call('DELETE', `${catalog}/dataSets/${id}`)
+}
+
 async function readDataset(client: Client, id: string): Promise<DatasetDocument> {
   const document = await client.get<Record<string, Omit<DatasetDocument, 'id'>>>(`${catalog}/dataSets/${id}`)
   return { ...(document[id] as DatasetDocument), id }

@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import type { Client } from './client.ts'
+import { type Client, RestError } from './client.ts'
 import type { Destination } from './host.ts'
 import { CliError, exitCodes } from './exit-code.ts'
 
@@ -163,6 +163,42 @@ export async function createExport(
     // An account that nobody uses would keep its credentials. What cannot be removed now shows in the lists.
     for (const path of made) await client.call('DELETE', path).catch(() => {})
     throw error
+  }
+}
+
+/** Its schedule makes runs, or none. */
+export async function switchFlow(
+  client: Client,
+  { id }: FlowDocument,
+  to: 'enable' | 'disable',
+): Promise<void> {
+  await client.post(`${api}/flows/${id}/action?op=${to}`)
+}
+
+/** The flow, and what `createExport` made with it; what has another name, or is used by others, is somebody's own. */
+export async function deleteExport(client: Client, flow: FlowDocument): Promise<void> {
+  interface Part {
+    readonly id: string
+    readonly name: string
+    readonly baseConnectionId?: string
+  }
+  const [source] = flow.sourceConnectionIds
+  const [target] = flow.targetConnectionIds
+  const own: [string, Part][] = []
+  if (target !== undefined) {
+    const place = await one<Part>(client, 'targetConnections', target)
+    own.push(['targetConnections', place])
+    const account = place.baseConnectionId
+    if (account !== undefined) own.push(['connections', await one<Part>(client, 'connections', account)])
+  }
+  if (source !== undefined)
+    own.push(['sourceConnections', await one<Part>(client, 'sourceConnections', source)])
+  await client.call('DELETE', `${api}/flows/${flow.id}`)
+  for (const [kind, { id, name }] of own) {
+    if (name !== flow.name) continue
+    await client.call('DELETE', `${api}/${kind}/${id}`).catch((error: unknown) => {
+      if (!(error instanceof RestError)) throw error // It is used by another flow.
+    })
   }
 }
 

@@ -23,6 +23,12 @@ export function wholeNumber(text: string): number {
   throw new InvalidArgumentError('expected a whole number.')
 }
 
+/** For commander: a count of what there is at least one of. */
+export function positiveNumber(text: string): number {
+  if (/^[1-9]\d{0,8}$/.test(text)) return Number(text)
+  throw new InvalidArgumentError('expected a whole number from 1 on.')
+}
+
 /** For commander: a share in percent. */
 export function percentage(text: string): number {
   const value = Number(text)

@@ -2,7 +2,7 @@ import type { Command } from 'commander'
 import { type HomeOption, withClient } from '../connect.ts'
 import { exitCodes } from '../exit-code.ts'
 import type { CliHost } from '../host.ts'
-import { formatOption, homeOption, type SetExitCode, wholeNumber } from '../options.ts'
+import { formatOption, homeOption, positiveNumber, type SetExitCode } from '../options.ts'
 import { createTerminal } from '../terminal.ts'
 import { counted, harmless, instant } from '../text.ts'
 
@@ -34,7 +34,7 @@ export function addAudit(program: Command, host: CliHost, exit: SetExitCode): vo
     .command('list')
     .description('list the latest events')
     .option('--where <condition...>', "conditions such as 'action==create'; all must hold", [])
-    .option('--limit <count>', 'so many at most', wholeNumber, 50)
+    .option('--limit <count>', 'so many at most', positiveNumber, 50)
     .addOption(homeOption())
     .addOption(formatOption(['table', 'json']))
     .addHelpText(

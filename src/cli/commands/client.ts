@@ -1,7 +1,9 @@
 import type { Command } from 'commander'
+import type { Client } from '../client.ts'
 import { type HomeOption, withClient } from '../connect.ts'
+import { CliError, exitCodes } from '../exit-code.ts'
 import type { CliHost } from '../host.ts'
-import { formatOption, homeOption, wholeNumber } from '../options.ts'
+import { formatOption, homeOption, positiveNumber, wholeNumber } from '../options.ts'
 import { createTerminal, type Terminal } from '../terminal.ts'
 import { instant } from '../text.ts'
 
@@ -38,7 +40,7 @@ export function addApiClient(program: Command, host: CliHost): void {
     .addHelpText('after', '\nExamples:\n  sluice client list')
     .action((flags: Flags) =>
       withClient(host, flags, async (client) => {
-        const { clients } = await client.get<{ clients: ApiClient[] }>(path)
+        const clients = await listApiClients(client)
         const terminal = createTerminal(host)
         if (flags.format === 'json') return terminal.json(clients)
         terminal.table(
@@ -65,7 +67,7 @@ export function addApiClient(program: Command, host: CliHost): void {
     .command('create <name>')
     .description('make an API client; its secret is shown once')
     .option('--role <role...>', 'give these roles, by name', [])
-    .option('--days <days>', 'the secret expires after so many days', wholeNumber)
+    .option('--days <days>', 'the secret expires after so many days', positiveNumber)
     .addOption(homeOption())
     .addOption(formatOption(['table', 'json']))
     .addHelpText('after', '\nExamples:\n  sluice client create nightly-load --role Loaders --days 365')
@@ -80,7 +82,7 @@ export function addApiClient(program: Command, host: CliHost): void {
       }),
     )
   command
-    .command('rotate <clientId>')
+    .command('rotate <client>')
     .description('make a new secret; the old one works on for a while')
     .option(
       '--overlap <hours>',
@@ -88,12 +90,16 @@ export function addApiClient(program: Command, host: CliHost): void {
       wholeNumber,
       24,
     )
-    .option('--days <days>', 'the new secret expires after so many days', wholeNumber)
+    .option('--days <days>', 'the new secret expires after so many days', positiveNumber)
     .addOption(homeOption())
     .addOption(formatOption(['table', 'json']))
-    .addHelpText('after', '\nExamples:\n  sluice client rotate 3f2c… --overlap 48')
-    .action((clientId: string, flags: Flags & { overlap: number; days?: number }) =>
+    .addHelpText(
+      'after',
+      '\nBy name or client id.\n\nExamples:\n  sluice client rotate nightly-load --overlap 48',
+    )
+    .action((name: string, flags: Flags & { overlap: number; days?: number }) =>
       withClient(host, flags, async (client) => {
+        const { clientId } = await requireApiClient(client, name)
         const body = {
           overlapHours: flags.overlap,
           ...(flags.days === undefined ? {} : { expiresInDays: flags.days }),
@@ -103,16 +109,36 @@ export function addApiClient(program: Command, host: CliHost): void {
       }),
     )
   command
-    .command('revoke <clientId>')
+    .command('revoke <client>')
     .description('end an API client and its tokens at once')
     .addOption(homeOption())
-    .addHelpText('after', '\nExamples:\n  sluice client revoke 3f2c…')
-    .action((clientId: string, flags: HomeOption) =>
+    .addHelpText('after', '\nBy name or client id.\n\nExamples:\n  sluice client revoke nightly-load')
+    .action((name: string, flags: HomeOption) =>
       withClient(host, flags, async (client) => {
+        const { clientId } = await requireApiClient(client, name)
         await client.call('DELETE', `${path}/${encodeURIComponent(clientId)}`)
         createTerminal(host).line(`Revoked the client ${clientId}.`)
       }),
     )
+}
+
+async function listApiClients(client: Client): Promise<readonly ApiClient[]> {
+  return (await client.get<{ clients: ApiClient[] }>(path)).clients
+}
+
+/** By name or client id. @throws CliError 'unknown' */
+async function requireApiClient(client: Client, name: string): Promise<ApiClient> {
+  const all = await listApiClients(client)
+  const found = all.filter((one) => one.clientId === name || (one.name === name && !one.isRevoked))
+  const [first] = found
+  if (first && found.length === 1) return first
+  throw new CliError(
+    exitCodes.unknown,
+    first
+      ? `Several API clients are called ${JSON.stringify(name)}.`
+      : `There is no API client ${JSON.stringify(name)}.`,
+    first ? 'Name one by its client id.' : 'See them with: sluice client list',
+  )
 }
 
 function show(terminal: Terminal, made: NewSecret, { format }: Flags): void {

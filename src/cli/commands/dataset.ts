@@ -3,7 +3,15 @@ import { resolve } from 'node:path'
 import { type Command, Option } from 'commander'
 import type { Client } from '../client.ts'
 import { type PlaceOption, withClient } from '../connect.ts'
-import { batchesOf, columnsOf, createDataset, listDatasets, requireDataset, tableOf } from '../datasets.ts'
+import {
+  batchesOf,
+  columnsOf,
+  createDataset,
+  deleteDataset,
+  listDatasets,
+  requireDataset,
+  tableOf,
+} from '../datasets.ts'
 import { CliError, exitCodes } from '../exit-code.ts'
 import type { CliHost } from '../host.ts'
 import { composeSchema, isResourceId } from '../compose-schema.ts'
@@ -48,6 +56,31 @@ export function addDataset(program: Command, host: CliHost): void {
     .action((name: string, flags: Flags) =>
       withClient(host, flags, (client) => show(client, createTerminal(host), { name, ...flags })),
     )
+  addDelete(dataset, host)
+}
+
+function addDelete(dataset: Command, host: CliHost): void {
+  dataset
+    .command('delete <name>')
+    .description('delete a dataset with its rows; what was delivered of it stays')
+    .option('--yes', 'do it: nothing brings the rows back')
+    .addOption(sandboxOption())
+    .addOption(homeOption())
+    .addHelpText('after', '\nExamples:\n  sluice dataset delete orders --yes')
+    .action(async (name: string, flags: PlaceOption & { yes?: boolean }) => {
+      if (!flags.yes) {
+        throw new CliError(
+          exitCodes.usage,
+          `The dataset ${name} and all its rows would be gone.`,
+          'Say --yes if you mean it.',
+        )
+      }
+      await withClient(host, flags, async (client) => {
+        const found = await requireDataset(client, name)
+        await deleteDataset(client, found)
+        createTerminal(host).line(`Deleted the dataset ${found.name}.`)
+      })
+    })
 }
 
 function addCreate(dataset: Command, host: CliHost): void {

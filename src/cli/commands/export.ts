@@ -27,6 +27,7 @@ import type { CliHost } from '../host.ts'
 import { createTerminal, type Terminal } from '../terminal.ts'
 import { bytes, counted, harmless, instant, number, span } from '../text.ts'
 import { formatOption, homeOption, sandboxOption } from '../options.ts'
+import { addExportState } from './export-state.ts'
 import { addRedeliver, type Ahead, aheadText } from './redeliver.ts'
 
 interface Flags extends PlaceOption {
@@ -60,6 +61,7 @@ export function addExport(program: Command, host: CliHost): void {
     .helpCommand(false)
   addCreate(command, host)
   addRedeliver(command, host)
+  addExportState(command, host)
   command
     .command('run <name>')
     .description('deliver now; ends with 0 when the delivery is published')
@@ -109,6 +111,15 @@ export function addExport(program: Command, host: CliHost): void {
 
 const compressions = { none: 'NONE', gzip: 'GZIP', zstd: 'ZSTD' } as const
 const fileTypes = { parquet: 'PARQUET', json: 'JSON', csv: 'CSV' } as const
+/** As the server takes them: it would name the fields of its own. */
+const spans = {
+  m: { timeUnit: 'minute', ms: 60_000, intervals: [5, 15, 30] },
+  h: { timeUnit: 'hour', ms: 3_600_000, intervals: [1, 2, 3, 6, 8, 9, 12, 24] },
+  d: { timeUnit: 'day', ms: 86_400_000, intervals: [1] },
+} as const
+const everyText = `${Object.entries(spans)
+  .flatMap(([letter, { intervals }]) => intervals.map((interval) => `${interval}${letter}`))
+  .join(', ')}, week, month or once`
 const daily: Every = { timeUnit: 'day', interval: 1, ms: 86_400_000 }
 
 function addCreate(command: Command, host: CliHost): void {
@@ -196,13 +207,11 @@ function every(text: string): Every {
   const word = text.trim().replace(/^1\s*w$/, 'week')
   if (word === 'week' || word === 'month') return { timeUnit: word, interval: 1, ms: 86_400_000 }
   if (word === 'once') return { timeUnit: word, interval: 0, ms: 1 }
-  const match = /^(\d+)\s*(m|h|d)$/.exec(text.trim())
-  const interval = Number(match?.[1])
-  if (!match || interval < 1)
-    throw new InvalidArgumentError('expected a span such as 15m, 6h or 1d, or week, month or once.')
-  if (match[2] === 'm') return { timeUnit: 'minute', interval, ms: interval * 60_000 }
-  if (match[2] === 'h') return { timeUnit: 'hour', interval, ms: interval * 3_600_000 }
-  return { timeUnit: 'day', interval, ms: interval * 86_400_000 }
+  const [, count, letter] = /^(\d+)\s*(m|h|d)$/.exec(text.trim()) ?? []
+  const { timeUnit, ms, intervals } = spans[(letter ?? 'd') as keyof typeof spans]
+  const interval = intervals.find((one) => one === Number(count))
+  if (interval === undefined) throw new InvalidArgumentError(`expected ${everyText}.`)
+  return { timeUnit, interval, ms: interval * ms }
 }
 
 async function run(

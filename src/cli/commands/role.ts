@@ -64,6 +64,7 @@ export function addRole(program: Command, host: CliHost): void {
         for (const [title, text] of rows) terminal.line(`${terminal.style.bold(title.padEnd(14))} ${text}`)
       }),
     )
+  addPermissions(role, host)
   addCreate(role, host)
   addChange(role, host)
   for (const [word, op, about] of [
@@ -112,6 +113,26 @@ export function addRole(program: Command, host: CliHost): void {
     )
 }
 
+function addPermissions(role: Command, host: CliHost): void {
+  role
+    .command('permissions')
+    .description('list the permissions that a role may give')
+    .addOption(homeOption())
+    .addOption(formatOption(['table', 'json']))
+    .addHelpText('after', '\nExamples:\n  sluice role permissions')
+    .action((flags: Flags) =>
+      withClient(host, flags, async (client) => {
+        const { permissions } = await client.get<{ permissions: Record<string, unknown> }>(
+          '/data/foundation/access-control/acl/reference',
+        )
+        const names = Object.keys(permissions).toSorted()
+        const terminal = createTerminal(host)
+        if (flags.format === 'json') return terminal.json(names)
+        for (const name of names) terminal.line(name)
+      }),
+    )
+}
+
 function addChange(role: Command, host: CliHost): void {
   role
     .command('change <name>')
@@ -146,6 +167,16 @@ Examples:
           )
         }
         const found = await requireRole(client, name)
+        const other = flags.remove.find((permission) => !found.permissionSets.includes(permission))
+        if (other !== undefined) {
+          throw new CliError(
+            exitCodes.unknown,
+            `The role ${JSON.stringify(found.name)} does not give ${JSON.stringify(other)}; nothing was changed.`,
+            found.permissionSets.length === 0
+              ? 'It gives nothing.'
+              : `It gives ${found.permissionSets.join(', ')}.`,
+          )
+        }
         await client.call('PATCH', `${rolesPath}/${found.id}`, operations)
         createTerminal(host).line(`Changed the role ${flags.rename ?? found.name}.`)
       }),
@@ -163,7 +194,10 @@ function addCreate(role: Command, host: CliHost): void {
   role
     .command('create <name>')
     .description('make a role: permissions in sandboxes')
-    .requiredOption('--permission <permission...>', 'what it gives, such as view-datasets')
+    .requiredOption(
+      '--permission <permission...>',
+      'what it gives, such as view-datasets; all: sluice role permissions',
+    )
     .option('--sandbox <sandbox...>', "where; '*' is everywhere", ['prod'])
     .option('--about <text>', 'what it is for', '')
     .addOption(homeOption())

@@ -7,7 +7,13 @@ import type { Client } from '../client.ts'
 import { formatOption, homeOption, keyValues, sandboxOption } from '../options.ts'
 import { printerFor, type ResultFormat } from '../sql-printer.ts'
 import { readResults } from '../sql-results.ts'
-import { type PackTemplate, readPack, savedTemplates, saveTemplates } from '../template-pack.ts'
+import {
+  type PackTemplate,
+  readPack,
+  savedTemplates,
+  saveTemplates,
+  type TemplateDocument,
+} from '../template-pack.ts'
 import { harmless } from '../text.ts'
 import { createTerminal } from '../terminal.ts'
 
@@ -17,7 +23,7 @@ interface RunFlags extends PlaceOption {
 }
 
 export function addTemplate(program: Command, host: CliHost): void {
-  const template = program.command('template').description('saved queries with parameters')
+  const template = program.command('template').description('saved queries with parameters').helpCommand(false)
   const folder = join(host.root, 'examples', 'templates')
   template
     .command('install [name...]')
@@ -27,8 +33,8 @@ export function addTemplate(program: Command, host: CliHost): void {
     .addHelpText(
       'after',
       `
-Without names all are saved. Run one by REST (templateId and queryParameters of
-POST /data/foundation/query/queries), or by its name within another query: #abandoned_browse
+Without names all are saved. Run one with: sluice template run NAME; over REST (templateId and queryParameters
+of POST /data/foundation/query/queries); or by its name within another query: #abandoned_browse
 
 Examples:
   sluice template install
@@ -83,6 +89,15 @@ async function run(host: CliHost, client: Client, name: string, flags: RunFlags)
     )
   }
   const { sql, queryParameters } = found
+  const wrong = Object.keys(flags.set ?? {}).find((key) => !takes(found, key))
+  if (wrong !== undefined) {
+    const names = Object.keys(queryParameters ?? {})
+    throw new CliError(
+      exitCodes.usage,
+      `The template ${JSON.stringify(name)} has no parameter ${JSON.stringify(wrong)}.`,
+      names.length === 0 ? 'It has none.' : `It has ${names.join(', ')}.`,
+    )
+  }
   const answer = await client.stream('/sluice/v1/sql', {
     sql,
     database: 'all',
@@ -91,6 +106,11 @@ async function run(host: CliHost, client: Client, name: string, flags: RunFlags)
   })
   const printer = printerFor(flags.format, createTerminal(host))
   for await (const event of readResults(answer)) await printer(event)
+}
+
+/** One without a default stands in its text alone, and one of a template that it names stands in neither. */
+function takes({ sql, queryParameters = {} }: TemplateDocument, key: string): boolean {
+  return key in queryParameters || sql.includes(`$${key}`) || /#\w/.test(sql)
 }
 
 /** @throws CliError for a name that none has */
