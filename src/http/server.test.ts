@@ -178,6 +178,16 @@ function doubles(): { deps: HttpDependencies; state: Doubles } {
   return { deps: deps as unknown as HttpDependencies, state }
 }
 
+test('every area of the description says what it is', async () => {
+  const app = await createApp(doubles().deps)
+  const { paths, tags } = app.swagger() as unknown as {
+    paths: Record<string, Record<string, { tags: string[] }>>
+    tags: { name: string; description: string }[]
+  }
+  const used = Object.values(paths).flatMap((methods) => Object.values(methods).flatMap((one) => one.tags))
+  expect(new Set(tags.map(({ name }) => name))).toEqual(new Set(used))
+})
+
 const gateway = {
   authorization: 'Bearer good',
   'x-api-key': 'client',

@@ -1,16 +1,18 @@
 import { once } from 'node:events'
 import { type Command, Option } from 'commander'
 import type { Config } from '#config/config.ts'
-import { settings } from '#config/settings.ts'
+import { type Setting, settings } from '#config/settings.ts'
 import { configOf } from '../connect.ts'
 import type { CliHost } from '../host.ts'
 import { announceServer } from '../server-file.ts'
 
 export function addServe(program: Command, host: CliHost): void {
   const command = program.command('serve').description('serve until Ctrl-C or SIGTERM')
-  for (const { flag, about, isHidden, variable, isSecret } of settings) {
+  for (const setting of settings) {
+    const { flag, about, isHidden, variable, isSecret } = setting
     if (isHidden || isSecret) continue // Secrets do not belong on a command line.
-    command.addOption(new Option(`${flag} <value>`, `${about} (${variable})`))
+    const said = isGiven(setting.default) ? `${variable}, default ${setting.default}` : variable
+    command.addOption(new Option(`${flag} <value>`, `${about} (${said})`))
   }
   command
     .addHelpText(
@@ -20,6 +22,7 @@ When it serves, one JSON line stands on standard output:
   {"ready":true,"http":"http://127.0.0.1:8710","postgres":"127.0.0.1:8732"}
 Logs go to standard error: readable on a terminal, else JSON lines.
 The first Ctrl-C or SIGTERM stops cleanly, a second one at once.
+What holds on a home, and where it comes from: sluice config
 
 Examples:
   sluice serve
@@ -30,6 +33,11 @@ Examples:
     .action(async (flags: Record<string, unknown>) => {
       await serveUntilStopped(host, configOf(host, flags))
     })
+}
+
+/** Others follow from the home or the machine: `sluice config` shows them. */
+function isGiven(value: Setting['default']): value is string | number {
+  return typeof value === 'string' || typeof value === 'number'
 }
 
 async function serveUntilStopped(host: CliHost, config: Config): Promise<void> {

@@ -28,7 +28,14 @@ export async function addDocs(app: App, version: string): Promise<void> {
       routePrefix: '/docs',
       staticCSP: contentPolicy,
       theme: { title: 'Sluice API', css: [{ filename: 'page.css', content: pageCss }] },
-      uiConfig: { docExpansion: 'list', defaultModelsExpandDepth: -1, validatorUrl: null },
+      // Closed at first: some hundred calls are found by their area, or by its name in the filter.
+      uiConfig: {
+        docExpansion: 'none',
+        filter: true,
+        deepLinking: true,
+        defaultModelsExpandDepth: -1,
+        validatorUrl: null,
+      },
     })
   })
 }
@@ -53,9 +60,14 @@ function description(version: string) {
       { name: 'Authentication', description: 'A bearer token for client credentials' },
       { name: 'Catalog', description: 'Datasets and batches' },
       { name: 'Schema registry', description: 'What rows look like' },
+      { name: 'Identity namespaces', description: 'What a person’s ids are ids of' },
       { name: 'Batch ingestion', description: 'Files into datasets' },
+      { name: 'Streaming ingestion', description: 'Messages into datasets, by inlets' },
+      { name: 'Data access', description: 'Files of batches, and of what was refused' },
+      { name: 'Data lifecycle', description: 'Datasets that end at a time set beforehand' },
       { name: 'Query Service', description: 'Queries in the background and on schedule' },
       { name: 'Flow Service', description: 'Deliveries: connections, flows and runs' },
+      { name: 'Landing zone', description: 'Deliveries that are read here, as from a bucket' },
       { name: 'Access control', description: 'Permissions, roles and who has them' },
       { name: 'Audit', description: 'What was done and what was refused' },
       { name: 'Sandboxes', description: 'Spaces with data, names and rights of their own' },
