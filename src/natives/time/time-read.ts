@@ -88,7 +88,9 @@ export function readMoment(text: string, pattern: string): bigint | null {
   }
   const day = dayOf(found)
   const time = timeOf(found)
-  return day === undefined || time === undefined ? null : BigInt(day) * dayMicros + time - zoneOf(found)
+  const zone = zoneOf(found)
+  if (day === undefined || time === undefined || zone === undefined) return null
+  return BigInt(day) * dayMicros + time - zone
 }
 
 const whole = (found: Found, letter: string): number | undefined => {
@@ -127,12 +129,15 @@ function timeOf(found: Found): bigint | undefined {
   return BigInt(((hour * 60 + minute) * 60 + second) * 1_000_000 + fraction)
 }
 
-function zoneOf(found: Found): bigint {
+/** Undefined for an offset that there is not: Java's are of 18 hours at most. */
+function zoneOf(found: Found): bigint | undefined {
   const text = ['X', 'x', 'Z', 'O', 'z']
     .map((letter) => found.get(letter))
     .find((value) => value !== undefined)
   const [, sign, hours, minutes = '0'] = /([+-])(\d{1,2}):?(\d{2})?$/.exec(text ?? '') ?? []
   if (hours === undefined) return 0n
-  const micros = BigInt(Number(hours) * 60 + Number(minutes)) * 60_000_000n
+  const total = Number(hours) * 60 + Number(minutes)
+  if (Number(minutes) > 59 || total > 18 * 60) return undefined
+  const micros = BigInt(total) * 60_000_000n
   return sign === '-' ? -micros : micros
 }

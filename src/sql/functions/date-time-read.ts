@@ -138,9 +138,10 @@ function fractionOf(count: number): readonly [string, string] {
 const oneOrTwo = '\\d{1,2}'
 const two = '\\d{2}'
 const months = '(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)'
-const hours = '[+-]\\d{2}(?:\\d{2})?'
-const plainOffset = '[+-]\\d{4}'
-const colonOffset = '[+-]\\d{2}:\\d{2}'
+/** Java's offsets are of 18 hours at most. */
+const hours = '[+-](?:(?:0\\d|1[0-7])(?:[0-5]\\d)?|18(?:00)?)'
+const plainOffset = '[+-](?:(?:0\\d|1[0-7])[0-5]\\d|1800)'
+const colonOffset = '[+-](?:(?:0\\d|1[0-7]):[0-5]\\d|18:00)'
 
 function zoneOf(expression: string, zero?: string): readonly [string, string] {
   return [zero === undefined ? expression : `(?:${expression}|${zero})`, '%z']
