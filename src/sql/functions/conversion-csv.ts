@@ -1,3 +1,4 @@
+import { AppError } from '#base/errors.ts'
 import { stringType, structType, type DataType } from '#types/data-type.ts'
 import { isTemporal } from '#types/implicit-cast.ts'
 import type { BoundExpression } from '../bind/bound.ts'
@@ -14,27 +15,65 @@ export const csvFunctions: readonly FunctionEntry[] = [
 
 function csvLine(values: readonly BoundExpression[], context: RewriteContext): BoundExpression {
   const [struct = nullOf(structType([])), options] = values
-  const option = (name: string): BoundExpression | undefined => {
-    if (options?.kind !== 'call') return undefined
-    const place = options.arguments.findIndex((given) => given.kind === 'literal' && given.value === name)
-    return place < 0 ? undefined : options.arguments[place + 1]
-  }
-  const separator = option('sep') ?? stringOf(',')
+  const given = csvOptions(options)
+  const option = (name: string): BoundExpression | undefined => given.get(name.toLowerCase())
+  const separator = option('sep') ?? option('delimiter') ?? stringOf(',')
   const fields = struct.type.kind === 'struct' ? struct.type.fields : []
   const items = fields.map(({ name, type }) => {
     const value = fieldOf(struct, name, type)
     const format = isTemporal(type)
-      ? (option(type.kind === 'date' ? 'dateFormat' : 'timestampFormat') ?? standardForm(type))
+      ? (option(formats[type.kind] ?? 'timestampFormat') ?? standardForm(type))
       : undefined
     const text = format ? context.call('date_format', [value, format]) : castTo(value, stringType)
     return context.call('coalesce', [quoted(text, separator, context), stringOf('')])
   })
   const line = context.call('concat_ws', [separator, ...items])
   const [only, ...more] = fields
-  if (!only || more.length > 0) return line
   // A line of nothing is none.
-  const isThere = context.call('isnotnull', [fieldOf(struct, only.name, only.type)])
+  const isThere = context.call('isnotnull', [
+    only && more.length === 0 ? fieldOf(struct, only.name, only.type) : struct,
+  ])
   return context.call('if', [isThere, line, nullOf(stringType)])
+}
+
+const formats: Partial<Record<DataType['kind'], string>> = {
+  date: 'dateFormat',
+  timestamp_ntz: 'timestampNTZFormat',
+}
+
+/** What changes how a row is written. */
+const known = ['sep', 'delimiter', 'timestampformat', 'timestampntzformat', 'dateformat']
+/** What matters for files and for what is read alone. */
+const ofFiles = [
+  'header',
+  'mode',
+  'encoding',
+  'charset',
+  'inferschema',
+  'multiline',
+  'enforceschema',
+  'compression',
+]
+
+/**
+ * By name in lower case.
+ * @throws AppError 'query.unsupported' for those that would be ignored
+ */
+function csvOptions(options: BoundExpression | undefined): ReadonlyMap<string, BoundExpression> {
+  const parts = options?.kind === 'call' ? options.arguments : []
+  const given = new Map<string, BoundExpression>()
+  for (let index = 0; index + 1 < parts.length; index += 2) {
+    const [name, value] = [parts[index], parts[index + 1]]
+    if (name?.kind !== 'literal' || !value) continue
+    const lower = String(name.value).toLowerCase()
+    if (!known.includes(lower) && !ofFiles.includes(lower)) {
+      throw new AppError('query.unsupported', `The CSV option ${String(name.value)} is not supported.`, {
+        hint: 'sep, timestampFormat and dateFormat are.',
+      })
+    }
+    given.set(lower, value)
+  }
+  return given
 }
 
 function standardForm({ kind }: DataType): BoundExpression | undefined {

@@ -155,6 +155,10 @@ function towards(name: 'ceil' | 'floor', step: 1 | -1): Signature[] {
       },
     ),
     on(['decimal', 'integer'], roundedType, toPlaces),
+    on(['any', 'integer'], (_types, values) => roundedType([floatAsDecimal], values), toPlaces, {
+      converts: () => [floatAsDecimal, undefined],
+      fits: ([type]) => type?.kind === 'float',
+    }),
     on(['double', 'integer'], (_types, values) => roundedType([doubleAsDecimal], values), toPlaces, {
       converts: () => [doubleAsDecimal, undefined],
     }),
@@ -167,4 +171,5 @@ function wholeDecimal(type: Decimal): DataType {
 }
 
 /** What Spark makes of a double where a decimal is needed. */
+const floatAsDecimal = decimalType(14, 7)
 const doubleAsDecimal = decimalType(30, 15)
