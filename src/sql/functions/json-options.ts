@@ -27,6 +27,8 @@ const asIs: Readonly<Record<string, string>> = {
   allowsinglequotes: 'true',
   allownonnumericnumbers: 'true',
   primitivesasstring: 'true',
+  prefersdecimal: 'false',
+  infertimestamp: 'false',
 }
 
 /**
@@ -68,18 +70,8 @@ export function leniency(options: JsonOptions): string {
     .join('')
 }
 
-/**
- * Of those options what matters for the type of a constant.
- * @throws AppError 'query.unsupported' for what would be another type
- */
+/** Of those options what matters for the type of a constant. */
 export function schemaLeniency(options: JsonOptions): string {
-  const flags = leniency(options)
-  const ignored = Object.keys(leniencies).find(
-    (name) => leniencies[name] !== 'z' && flags.includes(leniencies[name] ?? ''),
-  )
   const areTexts = options.get('primitivesasstring')?.toLowerCase() === 'true'
-  if (ignored === undefined) return areTexts ? `${flags}s` : flags
-  throw new AppError('query.unsupported', `schema_of_json does not take the option ${ignored}.`, {
-    hint: 'Of the options that change what is read it takes allowNumericLeadingZeros and primitivesAsString.',
-  })
+  return areTexts ? `${leniency(options)}s` : leniency(options)
 }

@@ -1,19 +1,39 @@
+import { lenientJson } from '#types/lenient-json.ts'
+
 /**
  * The type of a JSON text in the form Spark writes it: `STRUCT<a: BIGINT, b: ARRAY<STRING>>`; fields by name, NULLs as
  * strings.
  */
-export function schemaOfJson(given: string, flags = ''): string {
-  const text = flags.includes('z') ? withoutZeros(given) : given
-  let value: unknown
-  try {
-    // Numbers are told apart by how they are written.
-    value = JSON.parse(text, (_key, part: unknown, context?: { source?: string }) =>
-      typeof part === 'number' ? new WrittenNumber(context?.source ?? String(part)) : part,
-    )
-  } catch {
-    return 'STRUCT<_corrupt_record: STRING>'
+export function schemaOfJson(text: string, flags = ''): string {
+  if (text.trim() === '') return 'STRING'
+  const json = lenientJson(text, `${flags}d`)
+  if (json === undefined) return 'STRUCT<_corrupt_record: STRING>'
+  // Numbers are told apart by how they are written.
+  const value: unknown = JSON.parse(json, (_key, part: unknown, context?: { source?: string }) =>
+    typeof part === 'number' ? new WrittenNumber(context?.source ?? String(part)) : part,
+  )
+  const shape = flags.includes('s') ? withTexts(shapeOf(value)) : shapeOf(value)
+  return nameOf(withContents(shape) ?? emptied(shape))
+}
+
+/** Without the fields that hold nothing, and those without a name; undefined where nothing is left. */
+function withContents(shape: Shape): Shape | undefined {
+  if (shape.kind === 'array') {
+    const element = withContents(shape.element)
+    return element && { kind: 'array', element }
   }
-  return nameOf(flags.includes('s') ? withTexts(shapeOf(value)) : shapeOf(value))
+  if (shape.kind !== 'struct') return shape
+  const fields = Object.entries(shape.fields).flatMap(([name, field]) => {
+    const own = name === '' ? undefined : withContents(field)
+    return own ? [[name, own] as const] : []
+  })
+  return fields.length > 0 ? { kind: 'struct', fields: Object.fromEntries(fields) } : undefined
+}
+
+function emptied(shape: Shape): Shape {
+  if (shape.kind === 'array' && shape.element.kind === 'struct')
+    return { ...shape, element: emptied(shape.element) }
+  return shape.kind === 'struct' ? { kind: 'struct', fields: {} } : { kind: 'STRING' }
 }
 
 /** All that holds nothing as a text. */
@@ -31,11 +51,6 @@ function withTexts(shape: Shape): Shape {
     default:
       return { kind: 'STRING' }
   }
-}
-
-/** Numbers lose the zeros before them, texts keep theirs. */
-function withoutZeros(text: string): string {
-  return text.replaceAll(/"(?:[^"\\]|\\.)*"|(?<![\w.])(-?)0+(?=\d)/gs, (all, sign?: string) => sign ?? all)
 }
 
 class WrittenNumber {

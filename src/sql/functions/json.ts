@@ -79,7 +79,7 @@ export const jsonFunctions: readonly FunctionEntry[] = [
         },
       ),
     ),
-    remarks: 'Of a constant. Options: `allowNumericLeadingZeros`, `primitivesAsString`.',
+    remarks: 'Of a constant. Options: those that allow more, and `primitivesAsString`.',
   },
 ]
 
