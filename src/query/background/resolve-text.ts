@@ -9,7 +9,6 @@ import type { QueryServiceOptions } from '../services.ts'
 import { requireTemplate, templateParameters } from './templates.ts'
 
 const templatesMax = 200
-const charactersMax = 1_000_000
 
 export interface ResolvedText {
   /** Without placeholders and templates. */
@@ -21,7 +20,7 @@ type Services = Pick<QueryServiceOptions, 'metadata' | 'sql'>
 
 /**
  * The text a request means, with its template and parameters as they are now.
- * @throws AppError 'query.syntax', 'query.parameters', 'request.invalid'
+ * @throws AppError 'query.syntax', 'query.parameters', 'request.invalid', 'request.too_large'
  */
 export async function resolveText(
   { metadata, sql }: Services,
@@ -41,9 +40,6 @@ export async function resolveText(
   const whole = (await inlinedText(metadata.db, caller, written))?.text ?? written
   const values = { ...withoutDollars(templateParameters(template)), ...withoutDollars(request.parameters) }
   const text = fillTemplate(whole, values)
-  if (text.length > charactersMax) {
-    throw new AppError('request.too_large', `The text has more than ${charactersMax} characters.`)
-  }
   const statements = sql.split(text).map((statement) => sql.parse(statement))
   const [only, second] = statements
   if (!only) throw new AppError('query.syntax', 'The text holds no statement.')

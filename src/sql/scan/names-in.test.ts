@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { namesIn, withoutTail } from './names-in.ts'
+import { namesIn, namesOfLines, withoutTail } from './names-in.ts'
 
 const names = (text: string) => namesIn(text).map(({ name }) => name)
 
@@ -54,3 +54,8 @@ test.each(['/*', '/', "'\\", "\\'", '"', '`', '#', '-- ', "''", 'x', '\\'])(
     expect(names(`'\\'${text}`)).toEqual([])
   },
 )
+
+test.each(['\r', '\u2028', ' ', '\n', '#', '\n#'])('of lines in a million characters of %j', (part) => {
+  const blank = part.repeat(1_000_000 / part.length)
+  expect(namesOfLines(`#a${blank}\n \t#b\n#1 #c${blank}`)).toEqual(['a', 'b'])
+})

@@ -15,7 +15,7 @@ export function namesIn(text: string, isKnown: IsKnown = () => true): NameInText
 
 /** Names that lines begin with. A quote in the comment that another such line is does not hide them. */
 export function namesOfLines(text: string): string[] {
-  return [...text.matchAll(/^[^\S\n]*#([\p{L}_][\p{L}\p{N}_]*)/gmu)].map(([, name = '']) => name)
+  return [...text.matchAll(/(?:^|\n)[^\S\n]*#([\p{L}_][\p{L}\p{N}_]*)/gu)].map(([, name = '']) => name)
 }
 
 type IsKnown = (name: string) => boolean
@@ -23,10 +23,7 @@ type IsKnown = (name: string) => boolean
 /** The text without the comments, blanks and `;` that it ends with: something else can follow it. */
 export function withoutTail(text: string): string {
   let [end, read] = [0, 0]
-  for (const { kind, from, to } of [
-    ...stretches(text, () => true),
-    { kind: 'comment', from: text.length, to: 0 },
-  ]) {
+  for (const { kind, from, to } of [...stretches(text), { kind: 'comment', from: text.length, to: 0 }]) {
     let last = from
     while (last > read && /[\s;]/.test(text[last - 1]!)) last -= 1
     if (last > read) end = last
@@ -37,7 +34,7 @@ export function withoutTail(text: string): string {
 }
 
 /** What in a text is no plain code; `from` to `to`, end exclusive. */
-interface Stretch {
+export interface Stretch {
   readonly kind: 'comment' | 'quoted' | 'name'
   readonly from: number
   readonly to: number
@@ -47,7 +44,7 @@ interface Stretch {
  * What is not ended ends with the text. Any text may come, also a very long one that is no SQL: each character is looked at
  * once.
  */
-function* stretches(text: string, isKnown: IsKnown): Generator<Stretch> {
+export function* stretches(text: string, isKnown: IsKnown = () => true): Generator<Stretch> {
   const begin = /--|\/\*|['"`#]/g
   for (let found = begin.exec(text); found; found = begin.exec(text)) {
     const stretch = stretchAt(text, found[0], { from: found.index, isKnown })
