@@ -347,6 +347,26 @@ describe('what a request holds', () => {
   })
 })
 
+test('texts that would take long to look through are answered as others are', async () => {
+  const [placeholders, value] = ['$a'.repeat(400_000), 'x'.repeat(500_000)]
+  const blanks = ' '.repeat(900_000)
+  const submitted = async (body: object) => (await rest('POST', `${base}/queries`, { body })).body
+  expect(await submitted({ sql: `SELECT '${placeholders}'`, queryParameters: { a: value } })).toMatchObject({
+    statusCode: 413,
+    code: 'request.too_large',
+  })
+  expect(await submitted({ sql: `SELECT '$a' -- ${"'\\".repeat(400_000)}` })).toMatchObject({
+    statusCode: 400,
+    code: 'query.parameters',
+  })
+  expect(await submitted({ sql: `SELECT ${'\r'.repeat(900_000)}#no_such_template` })).toMatchObject({
+    statusCode: 400,
+    code: 'query.syntax',
+  })
+  expect(await submitted({ sql: `SELECT INTERVAL '1${blanks}x'` })).toMatchObject({ statusCode: 400 })
+  expect((await ran({ sql: `SELECT CAST('1${blanks}x' AS INT)` })).state).toBe('SUCCESS')
+})
+
 test('addresses that are not there are told in the form of this API', async () => {
   for (const [method, path] of [
     ['GET', `${base}/nothing?a=b`],

@@ -78,7 +78,7 @@ function integerReader(bits: bigint): TextReader {
   }
 }
 
-const floatingPattern = /^\s*[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?\s*$/
+const floatingPattern = /^\s*[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?\s*$/
 const specials: ReadonlyMap<string, string> = new Map([
   ['nan', 'NaN'],
   ['infinity', 'Infinity'],

@@ -91,7 +91,7 @@ function doubleOf(text: string): number | undefined {
   if (lower === 'nan') return Number.NaN
   if (lower === 'infinity' || lower === 'inf') return Number.POSITIVE_INFINITY
   if (lower === '-infinity' || lower === '-inf') return Number.NEGATIVE_INFINITY
-  return /^[+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?$/.test(lower) ? Number(lower) : undefined
+  return /^[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:e[+-]?\d+)?$/.test(lower) ? Number(lower) : undefined
 }
 
 function dateOf(text: string): string | undefined {

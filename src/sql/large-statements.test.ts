@@ -136,6 +136,26 @@ describe('long chains', () => {
   })
 })
 
+/** Quadratic work on these would take minutes, in which the server answers nobody. */
+describe('literals of half a million signs', () => {
+  const [blanks, zeros] = [' '.repeat(500_000), '0'.repeat(500_000)]
+  it.each([
+    ['CAST', (text: string) => `CAST('${text}' AS INT)`],
+    ['CAST to double', (text: string) => `CAST('${text}' AS DOUBLE)`],
+    ['a comparison', (text: string) => `x = '${text}'`],
+    ['a date', (text: string) => `DATE '${text}'`],
+    ['a timestamp', (text: string) => `TIMESTAMP '2024-01-01${text}'`],
+    ['an interval', (text: string) => `INTERVAL '${text}'`],
+    ['a spread interval', (text: string) => `INTERVAL '${text}' DAY TO HOUR`],
+    ['a window', (text: string) => `window(current_timestamp(), '${text}')`],
+  ])('in %s are looked at once', (_name, expression) => {
+    for (const text of [`1${blanks}x`, `${blanks}x`, `${zeros}x`, zeros]) {
+      const code = codeOf(() => printed(`SELECT ${expression(text)} FROM t`))
+      expect([undefined, 'query.syntax', 'query.value']).toContain(code)
+    }
+  })
+})
+
 describe('long lists', () => {
   it.each([
     ['common tables', `WITH ${chain(20_000, (n) => `c${n} AS (SELECT ${n})`).join(', ')} SELECT 1`],

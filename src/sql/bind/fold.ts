@@ -26,8 +26,7 @@ export function foldCast(literal: Literal, type: DataType): Literal | undefined 
 }
 
 function foldString(text: string, type: DataType): Literal | undefined {
-  // Java trims what lies before the first sign, and wider blanks never.
-  const trimmed = text.replaceAll(/^[^!-\uFFFF]+|[^!-\uFFFF]+$/g, '')
+  const trimmed = withoutBlanks(text)
   // Words that mean an ingest time where they are compared with one: they must still be there to be seen.
   if (/^(?:head|tail)$/i.test(trimmed)) return undefined
   // What day it is the engine knows.
@@ -43,7 +42,7 @@ function foldString(text: string, type: DataType): Literal | undefined {
       return { type, value: wrapped(whole, type.kind) === whole ? narrow(whole, type) : null }
     }
     case 'double': {
-      if (!/^[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?$/.test(trimmed)) {
+      if (!/^[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?$/.test(trimmed)) {
         return /^[+-]?(?:inf|nan)|\d/i.test(trimmed) ? undefined : { type, value: null }
       }
       return { type, value: Number(trimmed) }
@@ -62,6 +61,14 @@ function foldString(text: string, type: DataType): Literal | undefined {
     default:
       return undefined
   }
+}
+
+/** Java trims what lies before the first sign, and wider blanks never. */
+function withoutBlanks(text: string): string {
+  let [from, to] = [0, text.length]
+  while (from < to && text.charCodeAt(from) <= 0x20) from += 1
+  while (to > from && text.charCodeAt(to - 1) <= 0x20) to -= 1
+  return text.slice(from, to)
 }
 
 function foldWhole(value: bigint, type: DataType): Literal | undefined {

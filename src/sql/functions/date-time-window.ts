@@ -86,13 +86,15 @@ const unitMicros: Readonly<Record<string, bigint>> = {
 /** `5 minutes`, `1 hour 30 minutes`. @throws AppError 'query.value' */
 function microsOf(value: BoundExpression | undefined): bigint {
   const text = value?.kind === 'literal' ? String(value.value) : ''
-  const parts = [...text.matchAll(/(\d+)\s+([a-z]+?)s?(?=\s|$)/gi)]
-  const micros = parts.map(
-    ([, count = '', unit = '']) => BigInt(count) * (unitMicros[unit.toLowerCase()] ?? 0n),
-  )
-  const rest = text.replaceAll(/(\d+)\s+([a-z]+?)s?(?=\s|$)/gi, '').replace(/^\s*interval\b/i, '')
-  if (rest.trim() === '' && micros.length > 0 && !micros.includes(0n))
-    return micros.reduce((sum, part) => sum + part)
+  const amounts = text.trim().replace(/^interval\b\s*/i, '')
+  const next = /(\d+)\s+([a-z]+?)s?(?:\s+|$)/iy
+  const micros: bigint[] = []
+  while (next.lastIndex < amounts.length) {
+    const [, count = '0', unit = ''] = next.exec(amounts) ?? []
+    micros.push(BigInt(count) * (unitMicros[unit.toLowerCase()] ?? 0n))
+    if (micros.at(-1) === 0n) break // It is no width of time, and where nothing matches the next search begins anew.
+  }
+  if (micros.length > 0 && !micros.includes(0n)) return micros.reduce((sum, part) => sum + part)
   throw new AppError('query.value', `${JSON.stringify(text)} is no width of a window.`, {
     hint: "Write a constant such as '5 minutes'.",
   })

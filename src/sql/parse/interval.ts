@@ -41,15 +41,15 @@ export function parseInterval(reader: TokenReader): Expression {
     }
   }
   const text = parts.join(' ').replaceAll('- ', '-')
-  const amounts = [...text.matchAll(/([+-]?\d+(?:\.\d+)?)\s*([a-z]+)/gi)]
-  if (amounts.length === 0 || text.replaceAll(/[+-]?\d+(?:\.\d+)?\s*[a-z]+/gi, '').trim() !== '') {
+  const amounts = amountsOf(text)
+  if (amounts.length === 0) {
     throw new AppError('query.syntax', `${JSON.stringify(text)} is not an interval.`, {
       position: at,
       hint: "Write INTERVAL 2 days, INTERVAL '1' month or INTERVAL '1 day 6 hours'.",
     })
   }
   let [months, days, micros] = [0, 0, 0n]
-  for (const [, amount = '', name = ''] of amounts) {
+  for (const { amount, name } of amounts) {
     const unit = units[name.toLowerCase().replace(/s$/, '')]
     if (!unit) throw new AppError('query.syntax', `There is no unit of time ${name}.`, { position: at })
     const whole = Number.isInteger(Number(amount))
@@ -68,6 +68,20 @@ export function parseInterval(reader: TokenReader): Expression {
   return { kind: 'interval', months, days, micros, text, at }
 }
 
+/** `1 day 2 hours`, one after the other: none where something else stands between or behind them. */
+function amountsOf(text: string): readonly { readonly amount: string; readonly name: string }[] {
+  const next = /\s*([+-]?\d+(?:\.\d+)?)\s*([a-z]+)/iy
+  const amounts: { readonly amount: string; readonly name: string }[] = []
+  const end = text.trimEnd().length
+  while (next.lastIndex < end) {
+    const found = next.exec(text)
+    if (!found) return []
+    const [, amount = '', name = ''] = found
+    amounts.push({ amount, name })
+  }
+  return amounts
+}
+
 const spans = [
   ['year', 'month'],
   ['day', 'hour', 'minute', 'second'],
@@ -75,7 +89,7 @@ const spans = [
 
 /** `1 02:03` from day to minute as amounts with their units; what does not fit is returned as it is. */
 function spread(text: string, from: string, to: string): readonly string[] {
-  const [, sign = '', body = ''] = /^\s*([+-]?)(.*?)\s*$/s.exec(text) ?? []
+  const [, sign = '', body = ''] = /^([+-]?)(.*)$/s.exec(text.trim()) ?? []
   const amounts = body.split(/[-\s:]+/)
   const names: readonly string[] =
     spans.find((names) => names.some((name) => name === from.toLowerCase())) ?? []
