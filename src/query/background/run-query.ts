@@ -49,9 +49,9 @@ export async function runQuery(shared: Shared, context: RunContext): Promise<Run
   const question = { principal: caller.principal, sandboxId: caller.sandbox.id }
   await access.require({ ...question, permission: 'batch-queries' })
   const task = await taskOf(metadata.db, run)
-  const { request, isScheduled, text, template } = task
+  const { request, isScheduled, sql, template } = task
   const entry = await log.beginRun(caller, run, {
-    sql: text,
+    sql,
     scheduleId: run.subjectId,
     request,
     template,
@@ -76,7 +76,7 @@ export async function runQuery(shared: Shared, context: RunContext): Promise<Run
   try {
     // The first attempt decides whether a table is made or appended to; those after it do the same.
     const decided = run.attempt > 1 ? entry.effectiveSql : undefined
-    const effective = decided ?? (await outputText(scope, { text, request, appends: isScheduled }))
+    const effective = decided ?? (await outputText(scope, { text: sql, request, appends: isScheduled }))
     const statements = services.sql.split(effective).map((scanned) => services.sql.parse(scanned))
     if (decided === undefined) {
       const referenced_datasets = await referencedBy(scope, statements)

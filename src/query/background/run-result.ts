@@ -31,7 +31,7 @@ export async function runResult(
   const caller = await access.actAs(run.principalId, run.sandboxId)
   const question = { principal: caller.principal, sandboxId: caller.sandbox.id }
   await access.require({ ...question, permission: 'batch-queries' })
-  const { request, text } = await taskOf(metadata.db, run)
+  const { request, sql: text } = await taskOf(metadata.db, run)
   const kept = await selectKeptResult(metadata.db, run.subjectId)
   if (!kept) throw new AppError('result.unknown', 'The result was deleted before it was made.')
   const [scanned] = sql.split(text)

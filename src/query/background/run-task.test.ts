@@ -35,7 +35,7 @@ test('a schedule of the time when texts were filled in at each run still has its
   )
   const run = { id: newUuidId('run'), sandboxId, subjectId: id } as Run
   expect(await taskOf(metadata.db, run)).toMatchObject({
-    text: "SELECT 'Bern' AS city",
+    sql: "SELECT 'Bern' AS city",
     request: { database: 'all' },
   })
 })

@@ -13,7 +13,7 @@ export interface RunTask {
   readonly isScheduled: boolean
   readonly request: QueryRequest
   /** Without placeholders and templates. */
-  readonly text: string
+  readonly sql: string
   readonly template: { readonly id: string; readonly name: string } | undefined
 }
 
@@ -29,7 +29,7 @@ export async function taskOf(db: Db, run: Run): Promise<RunTask> {
     name: (schedule?.name ?? request.name ?? templateName) || 'API query',
     isScheduled: schedule !== undefined,
     request,
-    text: Object.keys(left).length === 0 ? row.sql : fillTemplate(row.sql, left),
+    sql: Object.keys(left).length === 0 ? row.sql : fillTemplate(row.sql, left),
     template: templateId === null ? undefined : { id: templateId, name: templateName ?? '' },
   }
 }
