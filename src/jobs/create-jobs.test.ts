@@ -488,6 +488,40 @@ async function blockedNode() {
   return { here, jobs, end }
 }
 
+test('a rule that is refused by now holds up no other schedule', async () => {
+  const here = await bed()
+  const jobs = await here.node(finishing(here.metadata))
+  const put = (subjectId: string, expression: string) =>
+    here.metadata.transaction((tx) =>
+      jobs.putSchedule(tx, {
+        kind: 'work',
+        subjectId,
+        rule: { kind: 'cron', startAt: here.clock.now(), expression },
+        principalId,
+        sandboxId,
+        isEnabled: true,
+      }),
+    )
+  await put('refused', '0 3 * * *')
+  await put('good', '0 3 * * *')
+  await here.metadata.db
+    .updateTable('job_schedules')
+    .set({ rule: sql`jsonb_set(rule::jsonb, '{expression}', '"0 23-3 * * *"')` })
+    .where('subject_id', '=', 'refused')
+    .execute()
+  here.clock.advance(4 * 3_600_000)
+  await vi.waitFor(async () => expect(await jobs.runs({ subjectId: 'good' })).toHaveLength(1), 30_000)
+  const nextOf = (subjectId: string) =>
+    here.metadata.db
+      .selectFrom('job_schedules')
+      .select('next_at')
+      .where('subject_id', '=', subjectId)
+      .executeTakeFirst()
+  expect(await nextOf('good')).toEqual({ next_at: new Date('2026-03-02T03:00:00Z') })
+  expect(await nextOf('refused')).toEqual({ next_at: null })
+  expect(await jobs.runs({ subjectId: 'refused' })).toEqual([])
+})
+
 test('of ticks that come while a run is under way the newest stands for all, where the schedule says so', async () => {
   const { here, jobs, end } = await blockedNode()
   await here.metadata.transaction((tx) =>

@@ -91,7 +91,8 @@ function parseField(text: string, rule: FieldRule): Set<number> {
     const open = first === undefined || (last === undefined && stepText !== undefined)
     const lastOfAll = rule === weekdayRule ? 6 : rule.max
     const to = open ? lastOfAll : last === undefined ? from : parseValue(last, rule)
-    if (step < 1 || (from > to && from !== rule.max)) throw invalid(item, rule)
+    // Of 7, which is Sunday, an open range begins behind its end.
+    if (step < 1 || (from > to && !open)) throw invalid(item, rule)
     for (let value = from; value <= Math.max(from, to); value += step) values.add(value)
   }
   return values

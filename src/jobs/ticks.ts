@@ -1,9 +1,18 @@
-import { newUuidId } from '#base/ids.ts'
 import type { Clock } from '#base/clock.ts'
-import { insertRun, lockDueSchedules, lockSchedule, updateTick, upsertSchedule } from '#metadata/jobs.ts'
+import { AppError } from '#base/errors.ts'
+import { newUuidId } from '#base/ids.ts'
+import type { Logger } from '#base/log.ts'
+import {
+  insertRun,
+  lockDueSchedules,
+  lockSchedule,
+  type ScheduleRow,
+  updateTick,
+  upsertSchedule,
+} from '#metadata/jobs.ts'
 import type { Metadata, Transaction } from '#metadata/metadata.ts'
 import { due, firstTick, tickAfter } from './due.ts'
-import type { RunOrder, Schedule } from './jobs.ts'
+import type { RunOrder, Schedule, ScheduleRule } from './jobs.ts'
 import { readOptions, writeOptions } from './schedule-options.ts'
 import { readRule, writeRule } from './schedule-rule.ts'
 
@@ -37,16 +46,16 @@ export async function putSchedule(tx: Transaction, schedule: Schedule, now: Date
 export async function enqueueDueTicks(options: {
   readonly metadata: Metadata
   readonly clock: Clock
+  readonly logger: Logger
   readonly kinds: readonly string[]
 }): Promise<number> {
-  const { metadata, clock, kinds } = options
+  const { metadata, clock, logger, kinds } = options
   if (kinds.length === 0) return 0
   return await metadata.transaction(async (tx) => {
     const now = clock.now()
     let runCount = 0
     for (const row of await lockDueSchedules(tx, { kinds, now, limit: schedulesMax })) {
-      const rule = readRule(row.rule)
-      const tick = row.next_at && due({ rule, owedFrom: row.next_at }, now)
+      const { rule, tick, nextAt } = ticksOf(row, { now, logger })
       if (tick) {
         const { shares, isCoalesced, ...order } = readOptions(row.options)
         for (const { subjectId, payload } of shares ?? [{ subjectId: row.subject_id, payload: {} }]) {
@@ -72,11 +81,27 @@ export async function enqueueDueTicks(options: {
       await upsertSchedule(tx, {
         ...schedule,
         rule: writeRule(rule),
-        next_at: tickAfter(rule, now) ?? null,
+        next_at: nextAt ?? null,
       })
     }
     return runCount
   })
+}
+
+/** A rule that was accepted once and is refused by now has no tick any more: it must not hold up all others. */
+function ticksOf(
+  row: Pick<ScheduleRow, 'kind' | 'subject_id' | 'rule' | 'next_at'>,
+  { now, logger }: { readonly now: Date; readonly logger: Logger },
+): { readonly rule: ScheduleRule; readonly tick?: Date | undefined; readonly nextAt?: Date | undefined } {
+  const rule = readRule(row.rule)
+  try {
+    const tick = row.next_at ? due({ rule, owedFrom: row.next_at }, now) : undefined
+    return { rule, tick, nextAt: tickAfter(rule, now) }
+  } catch (error) {
+    if (!(error instanceof AppError)) throw error
+    logger.log('error', 'job.schedule_refused', { kind: row.kind, subjectId: row.subject_id, error })
+    return { rule }
+  }
 }
 
 export function orderColumns({ priority = 0, lane }: RunOrder) {

@@ -86,7 +86,7 @@ export class Workers implements AsyncDisposable {
       // Not at once: what can't be recorded would be begun again and again.
       await this.#endOrphanedLeases(new Date(lookedAt.getTime() + failedPassMs))
     }
-    await enqueueDueTicks({ metadata, clock, kinds }).catch((error: unknown) => {
+    await enqueueDueTicks({ metadata, clock, logger, kinds }).catch((error: unknown) => {
       // Runs that are there go on; the next pass tries the schedules again.
       logger.log('error', 'job.schedules.failed', { error })
       sleepMsMin = failedPassMs
