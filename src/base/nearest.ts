@@ -3,11 +3,17 @@ export function nearest(name: string, candidates: Iterable<string>, { countMax =
   const wanted = name.toLowerCase()
   const distanceMax = Math.max(1, Math.floor(wanted.length / 3))
   return [...candidates]
-    .map((candidate) => ({ candidate, distance: editDistance(wanted, candidate.toLowerCase()) }))
+    .map((candidate) => ({ candidate, distance: distanceTo(candidate.toLowerCase(), wanted, distanceMax) }))
     .filter(({ candidate, distance }) => distance <= distanceMax || isPart(wanted, candidate.toLowerCase()))
     .sort((one, other) => one.distance - other.distance || (one.candidate < other.candidate ? -1 : 1))
     .slice(0, countMax)
     .map(({ candidate }) => candidate)
+}
+
+/** Of words so unlike in length only their lengths are compared: a name of a megabyte is far from any. */
+function distanceTo(candidate: string, wanted: string, distanceMax: number): number {
+  const longer = Math.abs(candidate.length - wanted.length)
+  return longer > distanceMax ? longer : editDistance(wanted, candidate)
 }
 
 const partLengthMin = 4
