@@ -1,4 +1,5 @@
 import type { Access, Caller, Decision, Permission } from '#access/access.ts'
+import { isWhole } from '#access/decide.ts'
 import { AppError } from '#base/errors.ts'
 import type { DatasetId } from '#base/ids.ts'
 
@@ -28,7 +29,5 @@ export async function requireDataset(
 
 /** Whether nothing of the dataset is hidden: only then its files may be handed out. */
 export function isSeenWhole(decision: Decision): boolean {
-  if (!decision.isAllowed) return false
-  const { rowFilters, masks, hiddenColumns } = decision
-  return rowFilters.length + Object.keys(masks).length + hiddenColumns.length === 0
+  return decision.isAllowed && isWhole(decision)
 }

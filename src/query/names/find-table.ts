@@ -1,10 +1,10 @@
-import { isWhole } from '#access/decide.ts'
 import { AppError } from '#base/errors.ts'
 import type { Dataset } from '#datasets/datasets.ts'
 import { selectMembers } from '#metadata/databases.ts'
 import { selectView, selectViewById, type ViewRow } from '#metadata/views.ts'
 import { locate, type NameScope } from './names.ts'
 import type { QueryServiceOptions } from '../services.ts'
+import { seesTable } from './sees-table.ts'
 import { type TemporaryTables, temporaryTag } from './temporary-tables.ts'
 
 const suggestionsMax = 1_000
@@ -28,21 +28,7 @@ export async function findTable(scope: FindScope, parts: readonly string[]): Pro
       : services.datasets.get(caller, id!),
   )
   if (!dataset || !isInFocus(scope, dataset)) return undefined
-  const decision = await services.access.decide({
-    principal: caller.principal,
-    permission: 'view-datasets',
-    sandboxId: caller.sandbox.id,
-    datasetId: dataset.id,
-    rightsRevision: caller.rightsRevision,
-  })
-  if (!decision.isAllowed) return undefined
-  if (!isWhole(decision)) {
-    throw new AppError(
-      'query.unsupported',
-      'You may see this table in part only, and partial views cannot be queried yet.',
-    )
-  }
-  return dataset
+  return (await seesTable(services.access, caller, dataset.id)) ? dataset : undefined
 }
 
 /** The view of that name. What it reads, its reader must be allowed to read. */
