@@ -22,15 +22,21 @@ const storedValue = z.discriminatedUnion('is', [
   z.object({ is: z.enum(['string', 'number', 'bigint', 'boolean']), text: z.string() }),
 ])
 
+const failure = z.object({
+  code: errorCode,
+  message: z.string(),
+  position: position.optional(),
+  /** At which step it came. */
+  at: z.string(),
+})
+type Failure = z.infer<typeof failure>
+
 const stepRecord = z.object({
   now: z.iso.datetime().optional(),
   /** By table: its snapshot, null for a table without any. */
   snapshots: z.record(z.string(), id('snapshot').nullable()).optional(),
   variable: z.object({ type: z.unknown(), value: storedValue }).optional(),
-  /** At which step it came. */
-  failure: z
-    .object({ code: errorCode, message: z.string(), position: position.optional(), at: z.string() })
-    .optional(),
+  failure: failure.optional(),
   begun: z.literal(true).optional(),
   dropped: id('dataset').optional(),
 })
@@ -46,6 +52,8 @@ export class RunJournal implements Journal {
   readonly #clock: Clock
   readonly #steps: Record<string, StepRecord>
   readonly #begunBefore: ReadonlySet<string>
+  /** Why earlier attempts ended the body of a block, by the step at which it came. */
+  readonly #endedBefore: ReadonlyMap<string, Failure>
   #current = ''
 
   constructor(options: {
@@ -60,6 +68,8 @@ export class RunJournal implements Journal {
     this.#clock = options.clock
     this.#steps = progressSchema.parse(options.run.progress).steps
     this.#begunBefore = new Set(Object.keys(this.#steps).filter((step) => this.#steps[step]?.begun))
+    const failures = Object.values(this.#steps).flatMap(({ failure }) => failure ?? [])
+    this.#endedBefore = new Map(failures.map((failure) => [failure.at, failure]))
   }
 
   async pins(step: string): Promise<StepPins> {
@@ -103,8 +113,8 @@ export class RunJournal implements Journal {
   }
 
   async recordFailure(step: string, { code, message, position }: AppError): Promise<void> {
-    const failure = { code, message, ...(position ? { position } : {}), at: this.#current }
-    await this.#save(step, { failure })
+    const failed = { code, message, ...(position ? { position } : {}), at: this.#current }
+    await this.#save(step, { failure: failed })
   }
 
   async noteBegun(step: string): Promise<void> {
@@ -140,7 +150,7 @@ export class RunJournal implements Journal {
   async enter(step: string): Promise<void> {
     this.#current = step
     await faultPoint('query.step.before')
-    const ended = Object.values(this.#steps).find(({ failure }) => failure?.at === step)?.failure
+    const ended = this.#endedBefore.get(step)
     if (!ended) return
     const { code, message, position } = ended
     throw new AppError(code, message, position ? { position } : {})
