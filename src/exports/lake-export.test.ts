@@ -57,3 +57,16 @@ test.each([
     ])
   },
 )
+
+test.each(['ZSTD', 'SNAPPY'])('texts with a NUL are delivered, in Parquet by %s too', async (compression) => {
+  const bed = await openLakeExports()
+  onTestFinished(() => bed[Symbol.asyncDispose]())
+  const dataset = await bed.dataset(structType([{ name: 'text', type: stringType }]))
+  await bed.append(
+    dataset,
+    `select 'a' || chr(0) as text union all select 'b' union all select 'c' || chr(0)`,
+  )
+  const flowId = await bed.flow(dataset, { params: { datasetFileType: 'PARQUET', compression } })
+  expect(await bed.run(flowId)).toMatchObject({ state: 'succeeded', result: { rowCount: 3 } })
+  expect(await bed.verify()).toMatchObject({ isRight: true, findings: [], rowCount: 3 })
+})

@@ -76,8 +76,13 @@ function statisticsOf({ statistics }: CopiedFile): ManifestFile['statistics'] {
 
 function columnStatistics({ min, max, nullCount }: ColumnStatistics): ManifestFile['statistics'][string] {
   return {
-    ...(min !== undefined && min.length <= valueCharactersMax ? { min } : {}),
-    ...(max !== undefined && max.length <= valueCharactersMax ? { max } : {}),
+    ...(isKept(min) ? { min } : {}),
+    ...(isKept(max) ? { max } : {}),
     ...(nullCount === undefined ? {} : { nullCount }),
   }
+}
+
+/** PostgreSQL keeps no document with a NUL in it. */
+function isKept(value: string | undefined): value is string {
+  return value !== undefined && value.length <= valueCharactersMax && !value.includes('\0')
 }
