@@ -8,7 +8,7 @@ import { type FlowId, isId, parseId, type RunId } from '#base/ids.ts'
 import type { Logger } from '#base/log.ts'
 import type { Caller, Datasets } from '#datasets/datasets.ts'
 import type { Engine } from '#engine/engine.ts'
-import type { Jobs } from '#jobs/jobs.ts'
+import type { Jobs, Retry, Run } from '#jobs/jobs.ts'
 import type { Lake } from '#lake/lake.ts'
 import {
   entitiesMax,
@@ -48,11 +48,21 @@ import { tellLineage } from './tell/tell-lineage.ts'
 import { locationOf } from './destinations/target.ts'
 import { targetStore } from './destinations/target-store.ts'
 import { testConnection } from './destinations/test-connection.ts'
+import { isScheduled } from './run-subject.ts'
 import { unknownResource } from './unknown-resource.ts'
 import { verifyLocation } from './verify/verify.ts'
 
 /** Deliveries one node makes at once, and of them to one account: others have a place while it is silent. */
 const [parallelRunsMax, laneRunsMax] = [3, 2]
+
+/** For a destination that is away: with waits of up to five minutes it has about half a day to come back. */
+const patience: Retry = { failureCountMax: 200, backoff: { firstMs: 1_000, maxMs: 300_000, jitter: 0.5 } }
+
+/** Who started a run by hand waits for it, and is told soon; what a schedule started would else wait for its next tick. */
+function patienceWith({ tick }: Run, { code }: AppError): Retry | undefined {
+  const isAway = code === 'store.unreachable' || code === 'store.full'
+  return isAway && isScheduled(tick) ? patience : undefined
+}
 
 export interface ExportsOptions {
   readonly metadata: Metadata
@@ -86,6 +96,7 @@ export function createExports(options: ExportsOptions): Exports {
     kind: 'export',
     parallelRunsMax,
     laneRunsMax,
+    retryOf: patienceWith,
     run: (context) => runExport({ ...options, home }, context),
     ended: async (tx, run) => {
       if (run.state === 'failed') {

@@ -29,3 +29,8 @@ export function datasetIdOf(payload: Readonly<Record<string, unknown>>): Dataset
   const { datasetId } = payload
   return typeof datasetId === 'string' ? (datasetId as DatasetId) : undefined
 }
+
+/** Whether a run is of a moment, not of somebody who asked for it. */
+export function isScheduled(tick: string): boolean {
+  return /^\d{4}-\d\d-\d\dT/.test(tick)
+}

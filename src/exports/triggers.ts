@@ -5,7 +5,7 @@ import type { Logger } from '#base/log.ts'
 import type { Jobs } from '#jobs/jobs.ts'
 import { selectArrival, selectQueryRunEnd, selectTriggeredFlows } from '#metadata/export-triggers.ts'
 import { selectEntity } from '#metadata/exports.ts'
-import { selectRunId } from '#metadata/jobs.ts'
+import { selectRunId, updateTick } from '#metadata/jobs.ts'
 import type { Metadata } from '#metadata/metadata.ts'
 import type { PageStart } from '#metadata/page.ts'
 import type { Notify } from '#notify/notify.ts'
@@ -98,8 +98,10 @@ export async function lookForTriggers({
       runCount += 1
       const key = { kind: 'export', subjectId, tick: moment.at.toISOString() }
       if ((await selectRunId(metadata.db, key)) !== undefined) continue
-      await metadata.transaction(async (tx) =>
-        jobs.enqueue(tx, {
+      await metadata.transaction(async (tx) => {
+        // One that has not begun delivers what has come meanwhile.
+        if (await updateTick(tx, { ...key, now: clock.now() })) return
+        await jobs.enqueue(tx, {
           ...key,
           dueAt: clock.now(),
           principalId: row.updated_by,
@@ -107,8 +109,8 @@ export async function lookForTriggers({
           payload: { ...payload, ...moment.caused },
           priority: flow.scheduleParams.priority ?? 0,
           ...(await laneOf(tx, row.sandbox_id, flow)),
-        }),
-      )
+        })
+      })
       isNew = true
     }
   }

@@ -67,7 +67,7 @@ export function createIngest(dependencies: IngestDependencies): Ingest {
   jobs.register({
     kind: loadKind,
     parallelRunsMax: parallelLoadsMax,
-    retry: loadRetry,
+    retryOf: () => loadRetry,
     run: async (context) =>
       await loadBatch({ metadata, engine, lake, staging, looks, clock, logger }, context),
   })

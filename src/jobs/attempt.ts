@@ -1,4 +1,4 @@
-import { type Backoff, backoffMs } from '#base/backoff.ts'
+import { backoffMs } from '#base/backoff.ts'
 import type { Clock } from '#base/clock.ts'
 import { AppError, toAppError } from '#base/errors.ts'
 import type { RunId } from '#base/ids.ts'
@@ -14,14 +14,14 @@ import {
   updateResumedRun,
 } from '#metadata/jobs.ts'
 import type { Metadata, Transaction } from '#metadata/metadata.ts'
-import type { JobHandler } from './jobs.ts'
+import type { JobHandler, Retry } from './jobs.ts'
 import { fenced, leaseOf } from './lease.ts'
 import { runOfRow } from './run-of-row.ts'
 
 /** Failures after which an unsealed run is given up, and the waits before. */
-const usualRetry = {
+const usualRetry: Retry = {
   failureCountMax: 8,
-  backoff: { firstMs: 1_000, maxMs: 300_000, jitter: 0.5 } satisfies Backoff,
+  backoff: { firstMs: 1_000, maxMs: 300_000, jitter: 0.5 },
 }
 
 type StopReason = 'lost' | 'cancelled' | 'paused' | 'stopping'
@@ -160,7 +160,8 @@ export class Attempt {
       return
     }
     const failure = toAppError(error)
-    const { failureCountMax, backoff } = this.#handler.retry ?? usualRetry
+    const retry = this.#handler.retryOf?.(runOfRow(current), failure)
+    const { failureCountMax, backoff } = retry ?? usualRetry
     const failureCount = current.failure_count + 1
     const isRetried =
       current.is_sealed ||

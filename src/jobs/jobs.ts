@@ -47,14 +47,19 @@ export interface Jobs extends AsyncDisposable {
   finished(runId: RunId, options: { readonly signal: AbortSignal }): Promise<Run>
 }
 
+export interface Retry {
+  readonly failureCountMax: number
+  readonly backoff: Backoff
+}
+
 export interface JobHandler {
   readonly kind: string
   /** How many of its runs this node works on at once. */
   readonly parallelRunsMax: number
   /** How many of them may be of one lane; absent: all. A lane that is stuck leaves the others a place. */
   readonly laneRunsMax?: number
-  /** How often and when a run that failed is tried again; absent: as most are. */
-  readonly retry?: { readonly failureCountMax: number; readonly backoff: Backoff }
+  /** How often and when a run that failed is tried again; absent, or undefined: as most are. */
+  retryOf?(run: Run, failure: AppError): Retry | undefined
   run(context: RunContext): Promise<RunOutcome>
   /**
    * Called in the transaction that ends a run as failed for good or cancelled: what follows from it becomes true with it.

@@ -46,7 +46,7 @@ export function createNotify(options: NotifyOptions): Notify {
   jobs.register({
     kind,
     parallelRunsMax: parallelDeliveriesMax,
-    retry,
+    retryOf: () => retry,
     run: (context) => deliver(options, context),
   })
   const require = async ({ principal, sandbox }: Caller, permission: Permission) => {

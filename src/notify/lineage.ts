@@ -52,7 +52,7 @@ export function createLineage({ metadata, jobs, collector, producer, clock }: Li
   jobs.register({
     kind,
     parallelRunsMax: parallelDeliveriesMax,
-    retry,
+    retryOf: () => retry,
     run: async ({ run, lease, signal }) => {
       const { event } = stored.parse(run.payload)
       if (collector) {

@@ -13,7 +13,7 @@ import type { Exports, RunAction } from '../exports.ts'
 import { type PlanOptions, requireExport, requireOpen } from '../plan/plan.ts'
 import { requireVersion } from '../documents/entity-etag.ts'
 import { laneOf } from '../documents/run-order.ts'
-import { datasetIdOf, flowIdOf, sharesOf } from '../run-subject.ts'
+import { datasetIdOf, flowIdOf, isScheduled, sharesOf } from '../run-subject.ts'
 import { checkAdHocAge } from '../run/strict-guardrails.ts'
 import { unknownResource } from '../unknown-resource.ts'
 import { isOpenAgain, refuseOverlaps, windowKey, windowOf, windowRunsIn } from './window-runs.ts'
@@ -294,5 +294,5 @@ export function etagOfRun(run: Pick<RunRow, 'fence' | 'updated_at'>): string {
 function scheduledAtOf({ tick, payload, created_at: createdAt }: RunRow): string {
   const earlier = payload['scheduledAt']
   if (typeof earlier === 'string') return earlier
-  return /^\d{4}-\d\d-\d\dT/.test(tick) ? tick : createdAt.toISOString()
+  return isScheduled(tick) ? tick : createdAt.toISOString()
 }

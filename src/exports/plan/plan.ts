@@ -33,7 +33,7 @@ import type { LandingPlace } from '../destinations/landing-place.ts'
 import { contentOf } from './plan-content.ts'
 import { overlapWarnings } from '../documents/overlap.ts'
 import { requireEntitled } from '../rules/require-entitled.ts'
-import { datasetIdOf, flowIdOf } from '../run-subject.ts'
+import { datasetIdOf, flowIdOf, isScheduled } from '../run-subject.ts'
 import { startSequenceOf } from '../documents/start-sequences.ts'
 import { pinPlanned } from '../rules/stop-at-close.ts'
 import { targetStore } from '../destinations/target-store.ts'
@@ -408,5 +408,5 @@ async function newPlan(
 
 /** Undefined for runs by hand. */
 function scheduledTime(tick: unknown): Date | undefined {
-  return typeof tick === 'string' && /^\d{4}-\d\d-\d\dT/.test(tick) ? new Date(tick) : undefined
+  return typeof tick === 'string' && isScheduled(tick) ? new Date(tick) : undefined
 }
