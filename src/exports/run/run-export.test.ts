@@ -599,6 +599,32 @@ test('who may no longer see the data delivers nothing', async () => {
   expect(bed.files()).toEqual([])
 })
 
+test.each(['deleted', 'closed to its owner'])(
+  'a dataset that is %s while it is staged is not delivered',
+  async (how) => {
+    const bed = await openBed()
+    const node = await bed.node()
+    const dataset = await bed.dataset()
+    const flowId = await bed.flow(node, dataset)
+    await bed.append(dataset, 0, 10)
+    const stop = stopAt('export.stage.done')
+    const runId = await node.exports.runNow(bed.caller, flowId)
+    await stop.reached
+    if (how === 'deleted') await bed.datasets.delete(bed.caller, dataset.id)
+    else
+      await bed.metadata.db
+        .deleteFrom('role_permissions')
+        .where('permission', 'in', ['view-datasets', 'manage-datasets'])
+        .execute()
+    stop.release()
+    expect(await bed.settled(node, runId)).toMatchObject({
+      state: 'failed',
+      code: how === 'deleted' ? 'dataset.unknown' : 'access.denied',
+    })
+    expect(bed.files()).toEqual([])
+  },
+)
+
 test('a run’s document tells progress, then counts', async () => {
   const bed = await openBed()
   const node = await bed.node()

@@ -1,5 +1,7 @@
 import { AppError } from '#base/errors.ts'
 import { faultPoint } from '#base/faults.ts'
+import { parseId } from '#base/ids.ts'
+import type { Caller } from '#datasets/datasets.ts'
 import { sealParts, updateExportRun, updatePart } from '#metadata/exports.ts'
 import { sha256Hex } from '../manifests/canonical-json.ts'
 import { checkQuotasAtSeal } from '../rules/enforce-rules.ts'
@@ -7,6 +9,7 @@ import { queryFingerprint, schemaFingerprint } from '../export-plan.ts'
 import { type Manifest, type SealedManifest, signManifest } from '../manifests/manifest.ts'
 import { folderOfName, platformManifestName } from '../manifests/names.ts'
 import type { RunScope } from './run-scope.ts'
+import { requireView } from '../plan/plan.ts'
 import { flowIdOf } from '../run-subject.ts'
 import type { Spooled } from './spooled.ts'
 import type { StagedPart } from './stage-part.ts'
@@ -50,6 +53,7 @@ export async function seal(
   const sealed = makeManifest(scope, parts, spooled.skippedRowCount)
   const { rowCount, bytes } = sealed.manifest
   const caller = await scope.access.actAs(context.run.principalId, context.run.sandboxId)
+  await requireStill(scope, caller)
   await faultPoint('export.seal.before')
   await metadata.transaction(async (tx) => {
     const { datasetId, target } = scope.plan
@@ -61,6 +65,16 @@ export async function seal(
   })
   await faultPoint('export.seal.after')
   return sealed
+}
+
+/**
+ * What was deleted, or closed to whom the run is of, while it was read and staged, is not delivered.
+ * @throws AppError 'dataset.unknown', 'access.denied'
+ */
+async function requireStill(scope: RunScope, caller: Caller): Promise<void> {
+  const datasetId = parseId('dataset', scope.plan.datasetId)
+  await requireView(scope, caller, datasetId)
+  await scope.datasets.get(caller, datasetId)
 }
 
 /**
