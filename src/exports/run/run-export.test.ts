@@ -292,6 +292,8 @@ test.each([
     runs: await bed.metadata.db.selectFrom('export_runs').select(['manifest', 'published_at']).execute(),
     chains: await bed.metadata.db.selectFrom('export_chains').selectAll().execute(),
     job: await bed.metadata.db.selectFrom('job_runs').select(['state', 'progress', 'result']).execute(),
+    // None is intended any more, and none is counted.
+    parts: await bed.metadata.db.selectFrom('export_parts').select(['id', 'sha256']).orderBy('id').execute(),
     staged: await bed.metadata.db
       .selectFrom('export_parts')
       .select('token')
