@@ -52,3 +52,16 @@ test.skipIf(!hasGcsServer)('and a service account of Google', async () => {
   server.disableAccount()
   await expect(tested({ serviceAccountKey, endpoint })).rejects.toMatchObject({ code: 'store.refused' })
 })
+
+test('the connection to the lake, which nobody made, is as good as the server', async () => {
+  const bed = await ExportBed.open()
+  onTestFinished(() => bed[Symbol.asyncDispose]())
+  const node = await bed.node()
+  const flowId = await bed.flow(node, await bed.dataset())
+  const { sourceConnectionIds } = await node.exports.entity(bed.caller, 'flows', flowId)
+  const [sourceId] = sourceConnectionIds as string[]
+  const { baseConnectionId } = await node.exports.entity(bed.caller, 'sourceConnections', sourceId!)
+  expect(await node.exports.testConnection(bed.caller, baseConnectionId as string)).toMatchObject({
+    result: true,
+  })
+})

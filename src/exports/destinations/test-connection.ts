@@ -16,6 +16,7 @@ import type { ConnectionTest } from '../exports.ts'
 import type { LandingPlace } from './landing-place.ts'
 import { openDestination } from './open-destination.ts'
 import { locationOf } from './target.ts'
+import { lakeConnectionId } from '../documents/lake-connection.ts'
 import { unknownResource } from '../unknown-resource.ts'
 
 /** Places of one account that a test looks at. */
@@ -45,6 +46,8 @@ export async function testConnection(
   const { metadata, access, secrets } = options
   const { principal, sandbox } = caller
   await access.require({ principal, permission: 'view-destinations', sandboxId: sandbox.id })
+  if (id === lakeConnectionId(sandbox.id))
+    return { result: true, places: [], tried: 'Nothing: the lake is the server’s own.' }
   const row = isUuid(id) ? await selectEntity(metadata.db, sandbox.id, 'connections', id) : undefined
   const kind = row && destinationKindOf(readDocument('connections', row.document).connectionSpec.id)
   if (!row || !kind) throw unknownResource('connections', id)

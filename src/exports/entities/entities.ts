@@ -50,7 +50,7 @@ import {
 import type { Exports } from '../exports.ts'
 import type { EntityKind } from '../entity-kind.ts'
 import { datasetIdsOf, moveLane, scheduleFlow } from './flow-schedule.ts'
-import { lakeConnection, lakeConnectionId } from './lake-connection.ts'
+import { lakeConnection, lakeConnectionId } from '../documents/lake-connection.ts'
 import { overlapWarnings } from '../documents/overlap.ts'
 import { patchEntityDocument } from '../documents/patch-entity-document.ts'
 import { isOnlyNew, settleStarts } from '../documents/start-sequences.ts'
