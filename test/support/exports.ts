@@ -317,7 +317,7 @@ export class ExportBed implements AsyncDisposable {
         if (run && ['succeeded', 'failed', 'cancelled'].includes(run.state)) return run
         throw new Error(`The run is ${run?.state} (${JSON.stringify(run)})`)
       },
-      { timeout: 40_000, interval: 10 },
+      { timeout: 150_000, interval: 10 },
     )
   }
 
@@ -331,7 +331,7 @@ export class ExportBed implements AsyncDisposable {
         const run = await this.#runThatNeedNotWait(node, runId)
         throw new Error(`The run is ${run?.state} (${JSON.stringify(run)})`)
       },
-      { timeout: 40_000, interval: 10 },
+      { timeout: 150_000, interval: 10 },
     )
   }
 
