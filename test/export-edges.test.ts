@@ -75,6 +75,10 @@ const flowOf = async (id: string) => (await admin.must('GET', `${flows}/flows/${
 
 async function delivered(flowId: string) {
   const { id } = await admin.must('POST', `${flows}/runs`, { flowId })
+  return await ended(id)
+}
+
+async function ended(id: string) {
   return await vi.waitFor(
     async () => {
       const [run] = (await admin.must('GET', `${flows}/runs/${id}`)).items
@@ -141,11 +145,6 @@ test('what cannot be taken is refused for what it is', async () => {
   })
   const detail = 'A valid content-type must be specified'
   expect([text.status, await text.json()]).toMatchObject([400, { detail }])
-  const dataset = { id: datasetId, backfill: { startDate: 'x', endDate: 'y' } }
-  const adhoc = await admin.ask('POST', '/data/core/activation/disflowprovider/adhocrun', {
-    activationInfo: { destinations: [{ flowId: await makeFlow(), datasets: [dataset] }] },
-  })
-  expect([adhoc.status, adhoc.text]).toEqual([400, expect.stringContaining('backfill')])
 })
 
 test('a page goes on behind the one before, whatever was made meanwhile', async () => {
@@ -265,6 +264,62 @@ test('who deletes a dataset hears that it is exported', async () => {
     200,
     expect.stringContaining('Exported by 1 flow'),
   ])
+})
+
+test('an ad hoc run delivers rows by their times, as often as it is asked to, and leaves the live ones alone', async () => {
+  await product.run(
+    `CREATE TABLE visits AS SELECT id AS n, now() - make_interval(0, 0, 0, id) AS timestamp
+     FROM (SELECT explode(sequence(0, 399)) AS id)`,
+  )
+  const visits = await idOf('visits')
+  const flowId = await makeFlow({ name: 'ad hoc', datasetId: visits })
+  const ask = async (id: string, backfill: unknown, flow = flowId) =>
+    await admin.ask('POST', '/data/core/activation/disflowprovider/adhocrun', {
+      activationInfo: { destinations: [{ flowId: flow, datasets: [{ id, backfill }] }] },
+    })
+  const daysAgo = (days: number) => new Date(Date.now() - days * 86_400_000 + 1_000).toISOString()
+  const ofDays = (from: number, before: number) => ({ startDate: daysAgo(from), endDate: daysAgo(before) })
+  const rowsOf = async (backfill: unknown) => {
+    const { status, text, body } = await ask(visits, backfill)
+    expect([status, text]).toEqual([200, expect.any(String)])
+    const { id, statusURL } = body.destinations[0].datasets[0]
+    expect(id).toBe(visits)
+    const run = await ended(statusURL.split('/').at(-1))
+    expect(run.metrics.statusSummary).toMatchObject({ status: 'success' })
+    return run.metrics.recordSummary.outputRecordCount
+  }
+  expect(await rowsOf(ofDays(20, 10))).toBe(10)
+  expect(await rowsOf(ofDays(20, 10))).toBe(10)
+  expect(await rowsOf(ofDays(30, 0))).toBe(30)
+  expect(await rowsOf({ startDate: daysAgo(3) })).toBe(365)
+  expect(await rowsOf({})).toBe(365)
+  const live = await delivered(flowId)
+  expect(live.metrics.recordSummary.outputRecordCount).toBe(400)
+  expect((await delivered(flowId)).metrics.recordSummary.outputRecordCount).toBe(0)
+  expect(await admin.must('POST', `/sluice/v1/exports/${flowId}/verification`)).toMatchObject({
+    isRight: true,
+    findings: [],
+    chains: [{ rowCount: 10 + 10 + 30 + 365 + 365 + 400 }],
+  })
+  expect((await admin.must('GET', `/sluice/v1/exports/${flowId}/backfill`)).windows).toEqual([])
+
+  const onlyNew = await makeFlow({
+    name: 'ad hoc new',
+    datasetId: visits,
+    scheduleParams: { startsWith: 'new' },
+  })
+  for (const [id, backfill, flow] of [
+    [visits, ofDays(31, 0.9), flowId],
+    [visits, ofDays(10, 20), flowId],
+    [visits, { startDate: 'x', endDate: 'y' }, flowId],
+    [visits, { startDate: '2026-11-01T00:00:00Z' }, flowId],
+    [visits, { startDate: '2026-13-01T00:00:00.000Z' }, flowId],
+    [visits, ofDays(20, 10), onlyNew],
+    [datasetId, ofDays(20, 10), await makeFlow({ name: 'no times' })],
+  ] as const) {
+    const { status, body } = await ask(id, backfill, flow)
+    expect([backfill, status, body.type]).toEqual([backfill, 400, expect.stringMatching(/FLOW-\d+-400$/)])
+  }
 })
 
 test(

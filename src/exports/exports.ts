@@ -131,6 +131,14 @@ export interface Exports {
 export interface DatasetsOfFlow {
   readonly flowId: FlowId
   readonly datasetIds: readonly string[]
+  /** Of the datasets that are delivered by the times of their rows. */
+  readonly backfills?: ReadonlyMap<string, AdHocBackfill>
+}
+
+/** Where it is not whole, the last 365 days. */
+export interface AdHocBackfill {
+  readonly startDate?: Date | undefined
+  readonly endDate?: Date | undefined
 }
 
 export interface ChangedEntity {

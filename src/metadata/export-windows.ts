@@ -29,6 +29,8 @@ export async function selectWindowRuns(
     .where('kind', '=', 'export')
     .where(sql<string>`split_part(subject_id, ':', 1)`, '=', flowId)
     .where(sql<boolean>`payload ? 'window'`)
+    // What was asked for ad hoc is delivered as often as it is asked for.
+    .where(sql<boolean>`not payload ? 'isAdHoc'`)
   if (datasetIds) query = query.where(datasetOf, 'in', datasetIds)
   if (overlapping)
     query = query

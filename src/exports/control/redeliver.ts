@@ -22,6 +22,7 @@ import {
 import { selectWindowRuns } from '#metadata/export-windows.ts'
 import { selectRun } from '#metadata/jobs.ts'
 import type { Transaction } from '#metadata/metadata.ts'
+import { pinMs } from './ad-hoc-window.ts'
 import { dryRunOf } from '../plan/dry-run.ts'
 import type { Backfill, Exports } from '../exports.ts'
 import { manifestName } from '../manifests/names.ts'
@@ -41,8 +42,6 @@ interface RedeliverOptions extends PlanOptions {
   readonly control: Pick<RunControl, 'enqueueIn' | 'ring'>
 }
 
-/** How long a window's run may wait for its turn before its snapshot may expire. */
-const pinMs = 7 * 86_400_000
 /** Each is counted and read from while who asked waits. */
 const dryRunWindowsMax = 50
 

@@ -13,6 +13,7 @@ import type { Exports, RunAction } from '../exports.ts'
 import { type PlanOptions, requireExport, requireOpen } from '../plan/plan.ts'
 import { requireVersion } from '../documents/entity-etag.ts'
 import { laneOf } from '../documents/run-order.ts'
+import { type AdHocWindow, adHocWindow, pinWindow } from './ad-hoc-window.ts'
 import { datasetIdOf, flowIdOf, isScheduled, sharesOf } from '../run-subject.ts'
 import { checkAdHocAge } from '../run/strict-guardrails.ts'
 import { unknownResource } from '../unknown-resource.ts'
@@ -178,16 +179,17 @@ export function createRunControl(options: RunControlOptions): RunControl {
     const isLive = row.payload['repeats'] === undefined && row.payload['window'] === undefined
     if (isLive) await refuseClosed(caller, flowId, datasetId === undefined ? undefined : [datasetId])
     // What it was asked to deliver beside the live runs stays so; whom it was allowed to pass over does not.
-    const { repeats, window } = row.payload
+    const { repeats, window, isAdHoc } = row.payload
     const [run] = await metadata.transaction(async (tx) => {
       if (!(await lockEntity(tx, caller.sandbox.id, 'flows', flowId))) throw unknownResource('flows', flowId)
-      if (window !== undefined) await requireWindowOpen(tx, flowId, row)
+      if (window !== undefined && isAdHoc !== true) await requireWindowOpen(tx, flowId, row)
       return await enqueueIn(tx, caller, flowId, {
         ...(datasetId === undefined ? {} : { datasetIds: [datasetId] }),
         tick: `again ${randomUUID()}`,
         payload: {
           ...(repeats === undefined ? {} : { repeats }),
           ...(window === undefined ? {} : { window }),
+          ...(isAdHoc === true ? { isAdHoc } : {}),
           retryOf: row.id,
           scheduledAt: scheduledAtOf(row),
         },
@@ -229,9 +231,15 @@ export function createRunControl(options: RunControlOptions): RunControl {
       return first.runId
     },
     runDatasets: async (caller, wanted) => {
-      for (const { flowId, datasetIds } of wanted) {
+      const windows = new Map<string, AdHocWindow>()
+      for (const { flowId, datasetIds, backfills = new Map() } of wanted) {
         await checkAdHocAge(options, caller, flowId)
         await requireRun(caller, flowId, { datasetIds })
+        for (const [datasetId, backfill] of backfills)
+          windows.set(
+            `${flowId} ${datasetId}`,
+            await adHocWindow(options, caller, { flowId, datasetId, backfill }),
+          )
       }
       const tick = `ad hoc ${randomUUID()}`
       const made = await metadata.transaction(async (tx) => {
@@ -239,7 +247,17 @@ export function createRunControl(options: RunControlOptions): RunControl {
         for (const { flowId, datasetIds } of wanted) {
           // Of two who ask in the same moment the second finds the run of the first.
           await lockEntity(tx, caller.sandbox.id, 'flows', flowId)
-          runs.push(...(await enqueueIn(tx, caller, flowId, { datasetIds, tick, isAlone: true })))
+          for (const datasetId of datasetIds) {
+            const window = windows.get(`${flowId} ${datasetId}`)
+            const made = await enqueueIn(tx, caller, flowId, {
+              datasetIds: [datasetId],
+              tick,
+              isAlone: true,
+              ...(window ? { action: 'backfill', payload: window.payload } : {}),
+            })
+            for (const { runId } of window ? made : []) await pinWindow(options, tx, window!, runId)
+            runs.push(...made)
+          }
         }
         return runs
       })

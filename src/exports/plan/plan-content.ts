@@ -91,7 +91,12 @@ export async function contentOf(options: ContentOptions, request: ContentRequest
       ...(snapshotId === undefined ? {} : { snapshotId }),
       afterSequence: 0,
       throughSequence,
-      watermarkSequence: chain ? Number(chain.watermark_sequence) : request.startSequence,
+      // Of an export that has delivered nothing yet the first live delivery still holds everything.
+      watermarkSequence: chain
+        ? Number(chain.watermark_sequence)
+        : isOnlyNew(request.flow)
+          ? request.startSequence
+          : 0,
       records: { column, from: oldest && oldest.from > from ? oldest.from : from, before },
     }
   }

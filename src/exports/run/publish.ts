@@ -4,12 +4,12 @@ import { assert } from '#base/assert.ts'
 import { AppError } from '#base/errors.ts'
 import { faultPoint } from '#base/faults.ts'
 import type { DatasetId } from '#base/ids.ts'
-import { lockChain, selectParts, updateExportRun, upsertChain } from '#metadata/exports.ts'
+import { type ChainRow, lockChain, selectParts, updateExportRun, upsertChain } from '#metadata/exports.ts'
 import type { Transaction } from '#metadata/metadata.ts'
 import type { ObjectStore } from '#objects/object-store.ts'
 import { readManifest, type SealedManifest } from '../manifests/manifest.ts'
 import { folderOfName, manifestName, parseManifestName } from '../manifests/names.ts'
-import { pinOwner } from '../export-plan.ts'
+import { type ExportPlan, pinOwner } from '../export-plan.ts'
 import { nearQuotas } from '../rules/enforce-rules.ts'
 import type { RunScope } from './run-scope.ts'
 import { flowIdOf } from '../run-subject.ts'
@@ -252,7 +252,7 @@ async function recordPublished(scope: RunScope, sealed: SealedManifest): Promise
       location: plan.includeSignedManifest ? locationOf(plan.target) : '',
       watermark_sequence: plan.watermarkSequence ?? plan.throughSequence,
       reset_to_sequence: null,
-      ...(plan.content === 'full' && plan.repeats === undefined ? { begins_anew: false } : {}),
+      ...beginsAnew(plan, chain),
       published_at: now,
     })
     await updateExportRun(tx, run.id, { published_at: now, is_pinned: false })
@@ -273,6 +273,16 @@ async function recordPublished(scope: RunScope, sealed: SealedManifest): Promise
       bytes: manifest.bytes,
     })
   })
+}
+
+/** Whether the next live delivery holds everything, where this one says something of it. */
+function beginsAnew(
+  { content, repeats, watermarkSequence }: ExportPlan,
+  chain: ChainRow | undefined,
+): { readonly begins_anew?: boolean } {
+  if (content === 'full' && repeats === undefined) return { begins_anew: false }
+  // Rows of some times came first of all.
+  return chain === undefined && watermarkSequence === 0 ? { begins_anew: true } : {}
 }
 
 /** Of those that the delivery is of, whoever wants to hear of them. */

@@ -10,21 +10,23 @@ import { callerOf } from '../gateway/caller.ts'
 const flowsMax = 80
 const datasetsMax = 100
 
-/** What the reference platform has kept out of its reference; windows of record time are asked for elsewhere. */
+const time = z
+  .string()
+  .regex(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/, 'is a time like 2026-11-01T00:00:00.000Z')
+  .transform((text) => new Date(text))
+  .refine((at) => !Number.isNaN(at.getTime()), 'is no time that there is')
 const backfill = z
-  .undefined({ error: 'is not taken here: ask for windows with POST /sluice/v1/exports/FLOW/backfill' })
-  .optional()
+  .looseObject({ startDate: time.nullish(), endDate: time.nullish() })
+  .nullish()
+  .describe('Rows by their times, at most 30 days; where one of the two is missing, the last 365 days')
 const dataset = z.looseObject({ id: z.string(), backfill })
+const destination = z.looseObject({
+  flowId: z.string(),
+  backfill,
+  datasets: z.array(dataset).min(1).max(datasetsMax),
+})
 const body = z.looseObject({
-  activationInfo: z.looseObject({
-    backfill,
-    destinations: z
-      .array(
-        z.looseObject({ flowId: z.string(), backfill, datasets: z.array(dataset).min(1).max(datasetsMax) }),
-      )
-      .min(1)
-      .max(flowsMax),
-  }),
+  activationInfo: z.looseObject({ backfill, destinations: z.array(destination).min(1).max(flowsMax) }),
 })
 const answer = z.object({
   destinations: z.array(z.object({ datasets: z.array(z.object({ id: z.string(), statusURL: z.string() })) })),
@@ -47,11 +49,21 @@ export async function adHocRoutes(app: App, { exports }: HttpDependencies): Prom
     },
     async (request) => {
       const caller = callerOf(request)
-      const wanted = request.body.activationInfo.destinations.map(({ flowId, datasets }) => {
+      const { activationInfo } = request.body
+      const wanted = activationInfo.destinations.map((destination) => {
+        const { flowId, datasets } = destination
         if (!isId('flow', flowId)) throw unknownResource('flows', flowId)
         if (audienceFlowSpecIds.includes(flowId))
           throw new AppError('flow.invalid', `Adhoc run can not be executed for Flow spec=${flowId}`)
-        return { flowId, datasetIds: datasets.map(({ id }) => id) }
+        const backfills = new Map(
+          datasets.flatMap((dataset) => {
+            const asked = dataset.backfill ?? destination.backfill ?? activationInfo.backfill
+            if (!asked) return []
+            const { startDate, endDate } = asked
+            return [[dataset.id, { startDate: startDate ?? undefined, endDate: endDate ?? undefined }]]
+          }),
+        )
+        return { flowId, datasetIds: datasets.map(({ id }) => id), backfills }
       })
       const runs = [...(await exports.runDatasets(caller, wanted))]
       const destinations = wanted.map(({ datasetIds }) => ({
