@@ -3,7 +3,7 @@ import { must } from '#base/assert.ts'
 import { AppError } from '#base/errors.ts'
 import type { Staged } from '../object-store.ts'
 import { ask } from '../remote/ask.ts'
-import { inParts } from '../remote/parts.ts'
+import { inParts, PartBuffers } from '../remote/parts.ts'
 import { writeMsMax } from '../remote/policy.ts'
 import { type Part, sendParts } from '../remote/send-parts.ts'
 import type { Connection } from './connection.ts'
@@ -62,7 +62,8 @@ export async function upload(
 async function uploadAll(connection: Connection, creation: Creation, bytes: AsyncIterable<Uint8Array>) {
   const { policy } = connection
   const tally = new Tally()
-  const parts = inParts(bytes, { sizes: policy, tally, signal: creation.signal })
+  const buffers = new PartBuffers()
+  const parts = inParts(bytes, { sizes: policy, buffers, tally, signal: creation.signal })
   try {
     const first = await parts.next()
     const second = await parts.next()
@@ -77,7 +78,9 @@ async function uploadAll(connection: Connection, creation: Creation, bytes: Asyn
       yield second.value
       yield* parts
     }
-    const blockIds = await sendParts(rest(), policy, (part) => stageBlock(connection, creation, part))
+    const blockIds = await sendParts(rest(), { ...policy, buffers }, (part) =>
+      stageBlock(connection, creation, part),
+    )
     const { md5, ...staged } = tally.result()
     return {
       outcome: await commitOnce(connection, creation, { blockIds, md5, sha256: staged.sha256 }),

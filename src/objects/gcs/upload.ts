@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { must } from '#base/assert.ts'
 import type { Staged } from '../object-store.ts'
-import { inParts } from '../remote/parts.ts'
+import { inParts, PartBuffers } from '../remote/parts.ts'
 import { sendParts } from '../remote/send-parts.ts'
 import type { Connection } from './connection.ts'
 import { createdBy, type Creation, hashMark, putOnce, removeObject, writeMark } from './objects.ts'
@@ -31,7 +31,8 @@ export async function upload(
       count += piece.length
     },
   }
-  const parts = inParts(bytes, { sizes: policy, tally, signal })
+  const buffers = new PartBuffers()
+  const parts = inParts(bytes, { sizes: policy, buffers, tally, signal })
   try {
     const first = await parts.next()
     const second = await parts.next()
@@ -45,7 +46,7 @@ export async function upload(
       yield second.value
       yield* parts
     }
-    const keys = await sendParts(rest(), policy, async (part) => {
+    const keys = await sendParts(rest(), { ...policy, buffers }, async (part) => {
       const key = partKey(part.number)
       await putOnce(connection, { ...creation, key }, part.bytes)
       return key

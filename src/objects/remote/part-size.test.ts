@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { objectBytesMax, partBytesOf, partsMax } from './part-size.ts'
-import { inParts } from './parts.ts'
+import { inParts, PartBuffers } from './parts.ts'
 import { remotePolicy } from './policy.ts'
 import { sendParts } from './send-parts.ts'
 
@@ -32,8 +32,9 @@ test('a stream is cut into parts as they are planned, every byte once', async ()
   const tally = { add: () => {} }
   const { signal } = new AbortController()
   const parts: Uint8Array[] = []
-  for await (const part of inParts(source(), { sizes: { ...remotePolicy, partBytes: 64 }, tally, signal }))
-    parts.push(part)
+  const buffers = new PartBuffers()
+  const sizes = { ...remotePolicy, partBytes: 64 }
+  for await (const part of inParts(source(), { sizes, buffers, tally, signal })) parts.push(part)
   expect(parts.map((part) => part.length)).toEqual([...Array.from({ length: 15 }, () => 64), 40])
   expect(Buffer.concat(parts).equals(bytes)).toBe(true)
 })
@@ -55,4 +56,29 @@ test('no more parts are held than may be under way', async () => {
   expect(sent).toEqual(Array.from({ length: 20 }, (_, index) => [index + 1, index]))
   // Those under way, and the one that was read and waits.
   expect(heldMax).toBeLessThanOrEqual(3 + 1)
+})
+
+test('memory of a part is used again when it is sent, not before', async () => {
+  const source = async function* () {
+    for (let number = 0; number < 40; number += 1) yield Buffer.alloc(64, number)
+  }
+  const buffers = new PartBuffers()
+  const laterParts = [{ after: 30, bytes: 128 }]
+  const { signal } = new AbortController()
+  const parts = inParts(source(), {
+    sizes: { partBytes: 64, laterParts },
+    buffers,
+    tally: { add: () => {} },
+    signal,
+  })
+  const small = new Set<ArrayBufferLike>()
+  const sent = await sendParts(parts, { partsAtOnce: 3, buffers }, async ({ number, bytes }) => {
+    if (number <= 30) small.add(bytes.buffer)
+    await new Promise((resolve) => setTimeout(resolve, number % 5))
+    return [...new Set(bytes)]
+  })
+  const later = Array.from({ length: 5 }, (_, index) => [30 + 2 * index, 31 + 2 * index])
+  expect(sent).toEqual([...Array.from({ length: 30 }, (_, index) => [index]), ...later])
+  // Those under way, and the one that is filled.
+  expect(small.size).toBeLessThanOrEqual(3 + 1)
 })

@@ -1,3 +1,5 @@
+import type { PartBuffers } from './parts.ts'
+
 export interface Part {
   /** From 1. */
   readonly number: number
@@ -7,10 +9,12 @@ export interface Part {
 /**
  * Sends the parts, a few at a time; `send` holds the only ones in memory. Answers come in the parts' order. When one
  * fails the others are waited for: a part that arrives after its upload was given up would stay.
+ * @param buffers given back what is sent. Nothing of a request that was given up before is read from there any more: its
+ *   connection is closed.
  */
 export async function sendParts<T>(
   parts: AsyncIterable<Uint8Array>,
-  { partsAtOnce }: { readonly partsAtOnce: number },
+  { partsAtOnce, buffers }: { readonly partsAtOnce: number; readonly buffers?: PartBuffers },
   send: (part: Part) => Promise<T>,
 ): Promise<readonly T[]> {
   const sent: T[] = []
@@ -22,6 +26,7 @@ export async function sendParts<T>(
       const part = { number, bytes }
       const work = async (): Promise<void> => {
         sent[part.number - 1] = await send(part)
+        buffers?.giveBack(bytes)
         underWay.delete(sending)
       }
       const sending = work()

@@ -4,7 +4,7 @@ import { AppError } from '#base/errors.ts'
 import type { Staged } from '../object-store.ts'
 import { ask } from '../remote/ask.ts'
 import { partsMax } from '../remote/part-size.ts'
-import { inParts } from '../remote/parts.ts'
+import { inParts, PartBuffers } from '../remote/parts.ts'
 import { writeMsMax } from '../remote/policy.ts'
 import { type Part, sendParts } from '../remote/send-parts.ts'
 import { crcTextOf, md5Of, Tally } from './checksum.ts'
@@ -47,7 +47,8 @@ async function uploadAll(connection: Connection, request: UploadRequest) {
   const { key, name, mark, signal } = request
   const answerMsMax = connection.policy.completeMsMax
   const tally = new Tally()
-  const parts = inParts(request.bytes, { sizes: connection.policy, tally, signal })
+  const buffers = new PartBuffers()
+  const parts = inParts(request.bytes, { sizes: connection.policy, buffers, tally, signal })
   try {
     const first = await parts.next()
     const second = await parts.next()
@@ -65,7 +66,7 @@ async function uploadAll(connection: Connection, request: UploadRequest) {
         yield second.value
         yield* parts
       }
-      const sent = await sendParts(rest(), connection.policy, async (part) => {
+      const sent = await sendParts(rest(), { ...connection.policy, buffers }, async (part) => {
         if (part.number > partsMax) throw tooLarge(connection, name)
         return await sendPart(connection, { ...request, uploadId }, part)
       })

@@ -3,10 +3,20 @@ import { failureOf, isMissing } from './failure.ts'
 
 /** The library's requests, with promises. */
 
-/** Of one read or write: what every server takes at once. */
-const chunkBytes = 30 * 1024
-/** Requests of one reading that are under way at a time. */
-const readsAtOnce = 64
+/** Of one read or write: what every server takes at once, and what OpenSSH's does. */
+const chunkBytes = { least: 30 * 1024, most: 255 * 1024 }
+/** Asked for ahead by one reading; no more is under way through one channel at a time. */
+const readAheadBytes = 2 * 1024 * 1024
+
+/**
+ * What the library asked the server, or knows of it by its name; it does not tell. Of eight times as many requests a reading
+ * takes a quarter more of our processor time.
+ */
+export function chunkBytesOf(sftp: SFTPWrapper): number {
+  const { _maxReadLen: read, _maxWriteLen: write } = sftp as unknown as Readonly<Record<string, unknown>>
+  if (typeof read !== 'number' || typeof write !== 'number') return chunkBytes.least
+  return Math.max(chunkBytes.least, Math.min(chunkBytes.most, read, write))
+}
 
 type Callback<T> = (error: Error | null | undefined, result: T) => void
 
@@ -91,13 +101,11 @@ export async function writeAt(
   position: number,
 ): Promise<void> {
   const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
-  const starts = Array.from(
-    { length: Math.ceil(buffer.length / chunkBytes) },
-    (_, index) => index * chunkBytes,
-  )
+  const most = chunkBytesOf(sftp)
+  const starts = Array.from({ length: Math.ceil(buffer.length / most) }, (_, index) => index * most)
   await Promise.all(
     starts.map((start) => {
-      const length = Math.min(chunkBytes, buffer.length - start)
+      const length = Math.min(most, buffer.length - start)
       return promised((done) =>
         sftp.write(handle, buffer, start, length, position + start, (error) => done(error, undefined)),
       )
@@ -112,13 +120,14 @@ export async function* readFrom(
   { start, end }: { readonly start: number; readonly end: number },
 ): AsyncGenerator<Uint8Array> {
   const ahead: Promise<Buffer>[] = []
+  const most = chunkBytesOf(sftp)
   let next = start
   for (;;) {
-    while (ahead.length < readsAtOnce && next < end) {
-      const piece = readPiece(sftp, handle, next, Math.min(chunkBytes, end - next))
+    while (ahead.length * most < readAheadBytes && next < end) {
+      const piece = readPiece(sftp, handle, next, Math.min(most, end - next))
       piece.catch(() => {}) // Met in its turn, if the reading goes so far.
       ahead.push(piece)
-      next += chunkBytes
+      next += most
     }
     const piece = await ahead.shift()
     if (piece === undefined || piece.length === 0) return

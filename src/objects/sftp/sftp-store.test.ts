@@ -16,6 +16,8 @@ import {
 } from '../../../test/support/sftp-server.ts'
 import type { ObjectStore } from '../object-store.ts'
 import { type RemotePolicy, remotePolicy } from '../remote/policy.ts'
+import { chunkBytesOf } from './requests.ts'
+import { openSession } from './session.ts'
 import type { SftpCredentials, SftpStoreConfig } from './sftp-config.ts'
 import { openSftpStore } from './sftp-store.ts'
 
@@ -256,6 +258,21 @@ describe.skipIf(!hasOpenSsh)('on OpenSSH', () => {
     // Those under way, and the one that is being filled.
     expect(aheadMax).toBeLessThanOrEqual((policy.partsAtOnce + 1) * policy.partBytes)
     expect(aheadMax).toBeGreaterThan(0)
+  })
+
+  test.skipIf(!hasRclone)('as much is asked for at once as the server takes', async () => {
+    const bytesOf = async (port: number, username: string, credentials: SftpCredentials): Promise<number> => {
+      const config = { kind: 'sftp', host: '127.0.0.1', port, username, folder: '.' } as const
+      const options = { credentials, isTrusted: () => true, connectMsMax: 5_000 }
+      const session = await openSession(config, options)
+      const bytes = chunkBytesOf(session.sftp)
+      session.end()
+      return bytes
+    }
+    const { privateKey } = server
+    expect(await bytesOf(server.port, server.username, { kind: 'key', privateKey })).toBe(255 * 1024)
+    const { port, username, password } = other
+    expect(await bytesOf(port, username, { kind: 'password', password })).toBeLessThan(32 * 1024)
   })
 
   test('who only reads makes no folder', async () => {

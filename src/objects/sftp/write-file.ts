@@ -3,7 +3,7 @@ import type { SFTPWrapper } from 'ssh2'
 import { AppError } from '#base/errors.ts'
 import type { Staged } from '../object-store.ts'
 import { LostAnswer } from '../remote/failure.ts'
-import { inParts } from '../remote/parts.ts'
+import { inParts, PartBuffers } from '../remote/parts.ts'
 import { tidyMsMax, writeMsMax } from '../remote/policy.ts'
 import { sendParts } from '../remote/send-parts.ts'
 import type { Connection } from './connection.ts'
@@ -58,15 +58,17 @@ async function writeAll(connection: Connection, { path, name, bytes, signal }: W
       written += piece.length
     },
   }
-  const parts = inParts(bytes, { sizes: connection.policy, tally, signal })
-  await sendParts(parts, connection.policy, async (part) => {
+  const { policy } = connection
+  const buffers = new PartBuffers()
+  const parts = inParts(bytes, { sizes: policy, buffers, tally, signal })
+  await sendParts(parts, { ...policy, buffers }, async (part) => {
     const position = sent
     sent += part.bytes.length
     await connection.ask({ name, signal, bodyBytes: part.bytes.length }, async (sftp) =>
       writeAt(sftp, await handleOf(sftp), part.bytes, position),
     )
   })
-  await connection.ask({ name, signal, answerMsMax: connection.policy.completeMsMax }, async (sftp) => {
+  await connection.ask({ name, signal, answerMsMax: policy.completeMsMax }, async (sftp) => {
     const handle = await handleOf(sftp)
     await syncFile(sftp, handle)
     const { size } = (await lookAt(sftp, path)) ?? { size: 0 }
