@@ -1,3 +1,4 @@
+import { json } from 'node:stream/consumers'
 import { z } from 'zod'
 import { type Completion, completeOnce } from '../remote/complete-staged.ts'
 import { createOnce, missing } from '../remote/create-once.ts'
@@ -49,11 +50,11 @@ async function copyOnce(connection: Connection, completion: Completion): Promise
               path: `${objectPath(connection, stagedKey)}/rewriteTo${target}`,
               query: { ifGenerationMatch: 0, ifSourceGenerationMatch: source.generation, rewriteToken },
               headers: { 'content-type': 'application/json' },
-              body: resource,
+              body: [resource],
             },
             abortSignal,
           )
-          const step = rewritten.parse(await answer.json())
+          const step = rewritten.parse(await json(answer))
           if (step.done) return
           rewriteToken = step.rewriteToken
         }

@@ -1,15 +1,18 @@
+import type { IncomingMessage } from 'node:http'
+import { json } from 'node:stream/consumers'
 import type { Clock } from '#base/clock.ts'
 import { z } from 'zod'
 import { ask, type Asking, type Remote } from '../remote/ask.ts'
 import type { RemotePolicy } from '../remote/policy.ts'
 import { type GcsFailure, gcsFailures, GcsRefusal } from './failure.ts'
 import type { GcsStoreConfig } from './gcs-config.ts'
+import { httpClient } from './http-client.ts'
 
 /** One bucket, by the JSON interface, and how it is asked. */
-export interface Connection extends Remote<GcsFailure> {
+export interface Connection extends Remote<GcsFailure>, Disposable {
   readonly bucket: string
-  /** Sends one request. @throws GcsRefusal for an answer that is no success */
-  send(request: GcsRequest, signal: AbortSignal): Promise<Response>
+  /** Sends one request; whoever asked reads the answer's body. @throws GcsRefusal for an answer that is no success */
+  send(request: GcsRequest, signal: AbortSignal): Promise<IncomingMessage>
 }
 
 export interface GcsRequest {
@@ -18,7 +21,7 @@ export interface GcsRequest {
   readonly path: string
   readonly query?: Readonly<Record<string, string | number | undefined>>
   readonly headers?: Readonly<Record<string, string>>
-  readonly body?: string | Uint8Array
+  readonly body?: readonly (string | Uint8Array)[]
 }
 
 export function connectGcs(
@@ -32,25 +35,24 @@ export function connectGcs(
   const { bucket, prefix } = config
   const { token, policy, clock } = options
   const endpoint = (config.endpoint ?? 'https://storage.googleapis.com').replace(/\/+$/, '')
+  const client = httpClient(endpoint, policy)
   return {
     bucket,
     location: `gs://${bucket}${prefix === '' ? '' : `/${prefix}`}`,
     policy,
     clock,
     failures: gcsFailures,
-    send: async ({ method, path, query = {}, headers = {}, body }, signal) => {
+    send: async ({ method, path, query = {}, headers = {}, body = [] }, signal) => {
       const url = new URL(`${endpoint}${path}`)
       for (const [key, value] of Object.entries(query))
         if (value !== undefined) url.searchParams.set(key, String(value))
-      const response = await fetch(url, {
-        method,
-        headers: { ...headers, authorization: `Bearer ${await token(signal)}` },
-        signal,
-        ...(body === undefined ? {} : { body: body as string | Uint8Array<ArrayBuffer> }),
-      })
-      if (response.ok) return response
-      throw new GcsRefusal(response.status, await reasonOf(response))
+      const authorization = `Bearer ${await token(signal)}`
+      const answer = await client.send(url, { method, headers: { ...headers, authorization }, body, signal })
+      const { statusCode: status = 0 } = answer
+      if (status >= 200 && status < 300) return answer
+      throw new GcsRefusal(status, await reasonOf(answer, status))
     },
+    [Symbol.dispose]: () => client[Symbol.dispose](),
   }
 }
 
@@ -65,7 +67,7 @@ export async function askJson<T>(
   return await ask(
     connection,
     asking,
-    async (signal) => schema.parse(await (await connection.send(request, signal)).json()),
+    async (signal) => schema.parse(await json(await connection.send(request, signal))),
     isExpected,
   )
 }
@@ -82,8 +84,8 @@ const errorBody = z.object({
   }),
 })
 
-async function reasonOf(response: Response): Promise<string> {
-  const body: unknown = await response.json().catch(() => undefined) // Some come without, or as plain text.
+async function reasonOf(answer: IncomingMessage, status: number): Promise<string> {
+  const body: unknown = await json(answer).catch(() => undefined) // Some come without, or as plain text.
   const said = errorBody.safeParse(body).data?.error
-  return said?.errors?.[0]?.reason ?? `HTTP ${response.status}`
+  return said?.errors?.[0]?.reason ?? `HTTP ${status}`
 }

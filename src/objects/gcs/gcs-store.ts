@@ -1,4 +1,4 @@
-import { randomUUID } from 'node:crypto'
+import { createHash, randomUUID } from 'node:crypto'
 import { type Clock, systemClock } from '#base/clock.ts'
 import { objectNameParts } from '../object-name.ts'
 import type { ObjectStore, StageToken } from '../object-store.ts'
@@ -77,7 +77,8 @@ export async function openGcsStore(config: GcsStoreConfig, options: GcsStoreOpti
     putIfAbsent: async (name, bytes, { signal }) => {
       const key = keys.of(name)
       checkSmall(name, bytes)
-      return await putOnce(connection, { key, name, mark: randomUUID(), signal }, bytes)
+      const sha256 = createHash('sha256').update(bytes).digest('hex')
+      return await putOnce(connection, { key, name, mark: randomUUID(), signal }, { bytes, sha256 })
     },
 
     list: async function* (prefix, { signal }) {
@@ -105,6 +106,6 @@ export async function openGcsStore(config: GcsStoreConfig, options: GcsStoreOpti
     delete: async (name, { signal: given = forever } = {}) =>
       await removeObject(connection, { name, signal: given }, keys.of(name)),
 
-    [Symbol.asyncDispose]: async () => {},
+    [Symbol.asyncDispose]: async () => connection[Symbol.dispose](),
   }
 }

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import { buffer } from 'node:stream/consumers'
 import { z } from 'zod'
 import { ask, type Asking } from '../remote/ask.ts'
 import { createOnce } from '../remote/create-once.ts'
@@ -57,7 +58,7 @@ export async function createdBy(
 ): Promise<'created' | 'exists'> {
   const conditional = { ...request, query: { ...request.query, ifGenerationMatch: 0 } }
   return await createOnce(connection, creation, {
-    write: async (signal) => void (await (await connection.send(conditional, signal)).arrayBuffer()),
+    write: async (signal) => void (await buffer(await connection.send(conditional, signal))),
     look: async () => {
       const found = await headObject(connection, creation, creation.key)
       if (!found) return 'absent'
@@ -68,11 +69,14 @@ export async function createdBy(
   })
 }
 
-/** Creates an object of bytes in memory, checked by MD5 as the store takes them. */
+/**
+ * Creates an object of bytes in memory, checked by MD5 as the store takes them.
+ * @param sha256 of the bytes; none for what is only a part
+ */
 export async function putOnce(
   connection: Connection,
   creation: Creation,
-  bytes: Uint8Array,
+  { bytes, sha256 }: { readonly bytes: Uint8Array; readonly sha256?: string },
 ): Promise<'created' | 'exists'> {
   const boundary = `sluice-${creation.mark}`
   const resource = JSON.stringify({
@@ -81,18 +85,17 @@ export async function putOnce(
     md5Hash: createHash('md5').update(bytes).digest('base64'),
     metadata: {
       [writeMark]: creation.mark,
-      [hashMark]: createHash('sha256').update(bytes).digest('hex'),
+      ...(sha256 === undefined ? {} : { [hashMark]: sha256 }),
     },
   })
-  const body = Buffer.concat([
-    Buffer.from(`--${boundary}\r\ncontent-type: application/json; charset=utf-8\r\n\r\n${resource}\r\n`),
-    Buffer.from(`--${boundary}\r\ncontent-type: application/octet-stream\r\n\r\n`),
+  const body = [
+    `--${boundary}\r\ncontent-type: application/json; charset=utf-8\r\n\r\n${resource}\r\n--${boundary}\r\ncontent-type: application/octet-stream\r\n\r\n`,
     bytes,
-    Buffer.from(`\r\n--${boundary}--\r\n`),
-  ])
+    `\r\n--${boundary}--\r\n`,
+  ]
   return await createdBy(
     connection,
-    { ...creation, bodyBytes: body.length },
+    { ...creation, bodyBytes: bytes.length },
     {
       method: 'POST',
       path: `/upload/storage/v1/b/${encodeURIComponent(connection.bucket)}/o`,
@@ -110,7 +113,7 @@ export async function removeObject(connection: Connection, asking: Asking, key: 
     await ask(
       connection,
       asking,
-      async (signal) => void (await (await connection.send(request, signal)).arrayBuffer()),
+      async (signal) => void (await buffer(await connection.send(request, signal))),
       isMissing,
     )
   } catch (error) {

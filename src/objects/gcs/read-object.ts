@@ -1,4 +1,3 @@
-import { Readable } from 'node:stream'
 import { missing } from '../remote/create-once.ts'
 import { type Opened, type Opener, type ReadRange, readObject as readRemote } from '../remote/read-object.ts'
 import { type Connection, objectPath } from './connection.ts'
@@ -40,13 +39,14 @@ async function open(
       },
       signal,
     )
-    const total = /\/(\d+)$/.exec(answer.headers.get('content-range') ?? '')?.[1]
-    const length = Number(answer.headers.get('content-length') ?? 0)
+    const { headers } = answer
+    const total = /\/(\d+)$/.exec(headers['content-range'] ?? '')?.[1]
+    const length = Number(headers['content-length'] ?? 0)
     return {
-      body: answer.body ? Readable.fromWeb(answer.body) : Readable.from([]),
+      body: answer,
       objectBytes: total === undefined ? from + length : Number(total),
-      version: answer.headers.get('x-goog-generation') ?? undefined,
-      sum: /crc32c=([A-Za-z0-9+/=]+)/.exec(answer.headers.get('x-goog-hash') ?? '')?.[1],
+      version: textOf(headers['x-goog-generation']),
+      sum: /crc32c=([A-Za-z0-9+/=]+)/.exec(textOf(headers['x-goog-hash']) ?? '')?.[1],
     }
   } catch (error) {
     const failure = failureOf(error)
@@ -56,4 +56,9 @@ async function open(
       throw missing(connection, name)
     throw error
   }
+}
+
+/** A header that may come several times. */
+function textOf(header: string | string[] | undefined): string | undefined {
+  return Array.isArray(header) ? header.join(', ') : header
 }

@@ -38,8 +38,9 @@ export async function upload(
     const second = await parts.next()
     if (second.done) {
       const whole = first.done ? new Uint8Array() : first.value
-      const outcome = await putOnce(connection, creation, whole)
-      return { outcome, staged: { bytes: count, sha256: hash.digest('hex') } }
+      const sha256 = hash.digest('hex')
+      const outcome = await putOnce(connection, creation, { bytes: whole, sha256 })
+      return { outcome, staged: { bytes: count, sha256 } }
     }
     const rest = async function* () {
       yield must(first.value, 'a stream with a second part has a first')
@@ -48,7 +49,7 @@ export async function upload(
     }
     const keys = await sendParts(rest(), { ...policy, buffers }, async (part) => {
       const key = partKey(part.number)
-      await putOnce(connection, { ...creation, key }, part.bytes)
+      await putOnce(connection, { ...creation, key }, part)
       return key
     })
     const sha256 = hash.digest('hex')
@@ -100,13 +101,15 @@ async function composeOne(
       method: 'POST',
       path: `/storage/v1/b/${encodeURIComponent(connection.bucket)}/o/${encodeURIComponent(creation.key)}/compose`,
       headers: { 'content-type': 'application/json' },
-      body: JSON.stringify({
-        sourceObjects: keys.map((name) => ({ name })),
-        destination: {
-          contentType: 'application/octet-stream',
-          metadata: { [writeMark]: creation.mark, ...marks },
-        },
-      }),
+      body: [
+        JSON.stringify({
+          sourceObjects: keys.map((name) => ({ name })),
+          destination: {
+            contentType: 'application/octet-stream',
+            metadata: { [writeMark]: creation.mark, ...marks },
+          },
+        }),
+      ],
     },
   )
 }

@@ -9,8 +9,8 @@ export interface Part {
 /**
  * Sends the parts, a few at a time; `send` holds the only ones in memory. Answers come in the parts' order. When one
  * fails the others are waited for: a part that arrives after its upload was given up would stay.
- * @param buffers given back what is sent. Nothing of a request that was given up before is read from there any more: its
- *   connection is closed.
+ * @param buffers given back what is sent. What is left of a request that was refused or given up before is taken by nobody, if
+ *   its connection is open at all.
  */
 export async function sendParts<T>(
   parts: AsyncIterable<Uint8Array>,
