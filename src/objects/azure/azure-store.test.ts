@@ -56,6 +56,8 @@ interface Wanted {
   readonly prefix?: string
   readonly isProxied?: boolean
   readonly fault?: string
+  /** Larger objects are copied in blocks; absent: all that are here by one request. */
+  readonly copiedWholeBytesMax?: number
   readonly credentials?: (container: string) => AzureCredentials
 }
 
@@ -63,11 +65,13 @@ interface Wanted {
 async function place(wanted: Wanted = {}): Promise<Place> {
   const { prefix = 'some/where', isProxied = true, fault = 'none', credentials = withKey } = wanted
   const container = await server.makeContainer()
+  const { copiedWholeBytesMax = policy.copiedWholeBytesMax } = wanted
+  const ofFault = silences.has(fault) ? hasty : policy
   const endpoint = isProxied ? `${proxy.endpoint}/${server.account}` : server.endpoint
   const again = (): Promise<ObjectStore> =>
     openAzureStore(
       { kind: 'azure', account: server.account, container, prefix, endpoint },
-      { credentials: credentials(container), policy: silences.has(fault) ? hasty : policy },
+      { credentials: credentials(container), policy: { ...ofFault, copiedWholeBytesMax } },
     )
   const store = await again()
   return {
@@ -184,7 +188,7 @@ describe.skipIf(!hasAzureServer)('on Azure', () => {
       ['the list of blocks is not answered', /comp=blocklist/, { kind: 'lost' }],
       ['the answer to the list comes late', /comp=blocklist/, { kind: 'slow', delayMs: 1_200 }],
     ] as const)('is staged, read back and completed, once and whole, when %s', async (_, url, fault) => {
-      await using at = await place({ fault: fault.kind })
+      await using at = await place({ fault: fault.kind, copiedWholeBytesMax: 0 })
       const token = at.store.prepare('out/large', 'run-1')
       proxy.fail({ method: 'PUT', url }, fault)
       const staged = await at.store.stage(token, pieces(bytes), { signal })
@@ -201,8 +205,50 @@ describe.skipIf(!hasAzureServer)('on Azure', () => {
       expect(await names(at.store)).toEqual(['out/large'])
     })
 
+    test.each([
+      ['nothing happens', undefined],
+      ['it meets a busy store', busy],
+      ['it breaks off', { kind: 'reset' }],
+      ['it is not answered', { kind: 'lost' }],
+      ['its answer comes late', { kind: 'slow', delayMs: 1_200 }],
+      ['the store refuses it', { kind: 'status', status: 400, code: 'UnsupportedHeader' }],
+    ] as const)('is copied by one request, once and whole, when %s', async (_, fault) => {
+      await using at = await place({ fault: fault?.kind ?? 'none' })
+      const token = at.store.prepare('out/large', 'run-1')
+      const staged = await at.store.stage(token, pieces(bytes), { signal })
+      const before = proxy.requests.length
+      if (fault) proxy.fail({ method: 'PUT', url: /out\/large$/ }, fault)
+      await at.store.complete(token, staged, { signal })
+      proxy.mend()
+      const blocks = proxy.requests.slice(before).filter((request) => request.includes('comp=block'))
+      expect(blocks.length > 0).toBe(fault?.kind === 'status' && fault.status === 400)
+      await using other = await at.again()
+      await other.complete(JSON.parse(JSON.stringify(token)), staged, { signal })
+      expect((await read(at.store, 'out/large')).equals(bytes)).toBe(true)
+      expect(await names(at.store)).toEqual(['out/large'])
+    })
+
+    test.each([
+      ['by one request', undefined],
+      ['in blocks', 0],
+    ])(
+      'that is copied %s never takes a name that somebody takes meanwhile',
+      async (_, copiedWholeBytesMax) => {
+        await using at = await place(copiedWholeBytesMax === undefined ? {} : { copiedWholeBytesMax })
+        const token = at.store.prepare('out/large', 'run-1')
+        const staged = await at.store.stage(token, pieces(bytes), { signal })
+        proxy.after({ method: 'HEAD', url: /\.sluice-staging/ }, async () => {
+          await server.client(at.container).getBlockBlobClient('some/where/out/large').upload('theirs', 6)
+        })
+        await expect(at.store.complete(token, staged, { signal })).rejects.toMatchObject({
+          code: 'object.exists',
+        })
+        expect(await text(at.store, 'out/large')).toBe('theirs')
+      },
+    )
+
     test('goes through us where the store may not read its own blob', async () => {
-      await using at = await place()
+      await using at = await place({ copiedWholeBytesMax: 0 })
       const token = at.store.prepare('out/large', 'run-1')
       const staged = await at.store.stage(token, pieces(bytes), { signal })
       proxy.fail(

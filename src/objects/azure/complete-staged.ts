@@ -4,10 +4,11 @@ import { bytesOf } from '../remote/bytes-of.ts'
 import { type Completion, completeOnce } from '../remote/complete-staged.ts'
 import { missing } from '../remote/create-once.ts'
 import { sendParts } from '../remote/send-parts.ts'
-import type { Connection } from './connection.ts'
-import { commitOnce, putOnce } from './create-once.ts'
-import { failureOf, isSourceRefused } from './failure.ts'
-import { type FoundBlob, hashMark, headBlob } from './head-blob.ts'
+import type { Connection, CopySource } from './connection.ts'
+import { commitOnce, createOnce, ifNone, putOnce } from './create-once.ts'
+import { failureOf, isSourceRefused, mayFareBetter } from './failure.ts'
+import { type FoundBlob, hashMark, headBlob, writeMark } from './head-blob.ts'
+import { lockOptions } from './lock-options.ts'
 import { readBlob } from './read-blob.ts'
 import { blockId, stageBlock } from './upload.ts'
 
@@ -18,8 +19,8 @@ const copiedBlockBytes = 64 * 1024 * 1024
 const copiedBlocksAtOnce = 4
 
 /**
- * Gives staged bytes their final name: the store copies them into blocks, which one request makes a blob, refused where
- * the name is taken. The blob bears the token's id, so that whoever completes again recognises it.
+ * Gives staged bytes their final name, refused where it is taken: the store copies them by one request, or larger ones into
+ * blocks, which one request makes a blob. The blob bears the token's id, so that whoever completes again recognises it.
  */
 export async function completeStaged(connection: Connection, completion: Completion): Promise<void> {
   const { token, key, signal } = completion
@@ -43,8 +44,57 @@ async function copyOnce(connection: Connection, completion: Completion): Promise
     if (createHash('sha256').update(bytes).digest('hex') !== staged.sha256) throw missing(connection, name)
     return await putOnce(connection, creation, bytes)
   }
+  if (staged.bytes <= connection.policy.copiedWholeBytesMax) {
+    const outcome = await copyWhole(connection, completion, source)
+    if (outcome !== 'refused') return outcome
+  }
   const blockIds = await copyBlocks(connection, completion, source)
   return await commitOnce(connection, creation, { blockIds, sha256: staged.sha256, md5: source.md5 })
+}
+
+/** That the store will not copy by one request, and why does not matter: blocks are copied otherwise. */
+class CopyRefused extends Error {
+  override readonly name = 'CopyRefused'
+}
+
+async function copyWhole(
+  connection: Connection,
+  { token, staged, key, stagedKey, signal }: Completion,
+  source: FoundBlob,
+): Promise<'created' | 'exists' | 'refused'> {
+  const { container, policy } = connection
+  const target = container.getBlobClient(key)
+  const copied = await connection.copySource(container.getBlockBlobClient(stagedKey))
+  const answerMsMax = policy.completeMsMax
+  try {
+    return await createOnce(
+      connection,
+      { key, name: token.name, mark: token.id, signal, answerMsMax },
+      async (abortSignal) => {
+        const options = {
+          ...copyConditions(copied, source),
+          abortSignal,
+          conditions: ifNone,
+          metadata: { [writeMark]: token.id, [hashMark]: staged.sha256 },
+          ...lockOptions(connection, key),
+        }
+        await target.syncCopyFromURL(copied.url, options).catch((error: unknown) => {
+          const failure = failureOf(error)
+          throw failure && !mayFareBetter(failure) ? new CopyRefused() : error
+        })
+      },
+    )
+  } catch (error) {
+    if (error instanceof CopyRefused) return 'refused'
+    throw error
+  }
+}
+
+function copyConditions({ authorization }: CopySource, { etag }: FoundBlob) {
+  return {
+    ...(etag === undefined ? {} : { sourceConditions: { ifMatch: etag } }),
+    ...(authorization === undefined ? {} : { sourceAuthorization: authorization }),
+  }
 }
 
 async function copyBlocks(
@@ -55,19 +105,16 @@ async function copyBlocks(
   const { token, staged, key, stagedKey, signal } = completion
   const { name } = token
   const target = connection.container.getBlockBlobClient(key)
-  const { url, authorization } = await connection.copySource(
-    connection.container.getBlockBlobClient(stagedKey),
-  )
+  const copied = await connection.copySource(connection.container.getBlockBlobClient(stagedKey))
   const copy = async (start: number, id: string): Promise<void> => {
     const bodyBytes = Math.min(copiedBlockBytes, staged.bytes - start)
     await ask(
       connection,
       { name, signal, bodyBytes },
       (abortSignal) =>
-        target.stageBlockFromURL(id, url, start, bodyBytes, {
+        target.stageBlockFromURL(id, copied.url, start, bodyBytes, {
+          ...copyConditions(copied, source),
           abortSignal,
-          ...(source.etag === undefined ? {} : { sourceConditions: { ifMatch: source.etag } }),
-          ...(authorization === undefined ? {} : { sourceAuthorization: authorization }),
         }),
       isSourceRefused,
     )

@@ -17,7 +17,8 @@ export interface Creation {
   readonly signal: AbortSignal
 }
 
-async function createOnce(
+/** Carries out a write, only where there is no blob of the name. */
+export async function createOnce(
   connection: Connection,
   creation: Creation & Asking,
   write: (signal: AbortSignal) => Promise<unknown>,

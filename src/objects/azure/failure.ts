@@ -64,6 +64,10 @@ export function areBlocksGone({ code }: AzureFailure): boolean {
   return code === 'InvalidBlockList'
 }
 
+export function mayFareBetter(failure: AzureFailure): boolean {
+  return isPassing(failure) || isTaken(failure) || areBlocksGone(failure)
+}
+
 /** The store itself could not read what it was to copy. */
 export function isSourceRefused(failure: AzureFailure | undefined): boolean {
   return failure?.code === 'CannotVerifyCopySource' || failure?.code === 'NoAuthenticationInformation'
@@ -110,8 +114,7 @@ function storeError(
       hint: 'Raise its quota or free some space there; the next try goes on. Nothing half-written is visible.',
     })
   }
-  const mayFareBetter = isPassing(failure) || isTaken(failure) || areBlocksGone(failure)
-  if (status !== undefined && status >= 400 && status < 500 && !mayFareBetter) {
+  if (status !== undefined && status >= 400 && status < 500 && !mayFareBetter(failure)) {
     return new AppError('store.refused', `${what} refuses the request (${said}).`, {
       ...options,
       hint: 'Look whether the credentials are right, have not expired, and may list, read, write and delete in the container.',

@@ -17,6 +17,8 @@ export interface RemotePolicy extends PartSizes {
   readonly bodyBytesPerMs: number
   /** Of a part that the store copies by itself, where it copies in parts. */
   readonly copiedPartBytes: number
+  /** Of an object that the store copies by one request, where it takes more to copy larger ones. */
+  readonly copiedWholeBytesMax: number
   /** Parts of one object under way at a time; each is held in memory. */
   readonly partsAtOnce: number
   /** Names of one page of a listing. */
@@ -37,6 +39,7 @@ export const remotePolicy: RemotePolicy = {
   partBytes: 8 * 1024 * 1024,
   laterParts,
   copiedPartBytes: 512 * 1024 * 1024,
+  copiedWholeBytesMax: 256 * 1024 * 1024,
   partsAtOnce: 2,
   listedAtOnce: 1_000,
   socketsMax: 32,
