@@ -34,7 +34,8 @@ export interface ObjectStore extends AsyncDisposable {
   abort(token: StageToken, options?: { readonly signal?: AbortSignal }): Promise<void>
 
   /**
-   * Reads back what was staged and is not yet visible, for the second reader. A chunk holds until the next is asked for.
+   * Reads back what was staged and is not yet visible, for the second reader, who compares its SHA-256: that alone tells
+   * whether a large one is damaged. A chunk holds until the next is asked for.
    * @throws AppError 'object.missing'
    */
   readStaged(token: StageToken, options: { readonly signal: AbortSignal }): AsyncIterable<Uint8Array>

@@ -87,7 +87,8 @@ export async function openAzureStore(
     abort: async (token, { signal = forever } = {}) => await remove(keys.ofStaged(token), token.name, signal),
 
     readStaged: async function* (token, { signal }) {
-      yield* readBlob(connection, { key: keys.ofStaged(token), name: token.name, signal })
+      const { name } = token
+      yield* readBlob(connection, { key: keys.ofStaged(token), name, signal, isHashed: true })
     },
 
     putIfAbsent: async (name, bytes, { signal }) => {

@@ -71,7 +71,8 @@ export async function openGcsStore(config: GcsStoreConfig, options: GcsStoreOpti
     },
 
     readStaged: async function* (stage, { signal }) {
-      yield* readObject(connection, { key: keys.ofStaged(stage), name: stage.name, signal })
+      const { name } = stage
+      yield* readObject(connection, { key: keys.ofStaged(stage), name, signal, isHashed: true })
     },
 
     putIfAbsent: async (name, bytes, { signal }) => {
