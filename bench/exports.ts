@@ -13,6 +13,7 @@ import {
   bestOf,
   cellsOf,
   otherThreadsSeconds,
+  ownProcessorSeconds,
   peakMemoryMiB,
   processorSecondsOfAll,
   secondsOf,
@@ -24,7 +25,8 @@ import { peers } from './peers.ts'
 
 /**
  * Deliveries to each kind of destination, hashed, read again, with their manifest, against DuckDB writing the same rows to a
- * local file and nothing more; text formats against DuckDB and others at the same level of gzip; a small increment from
+ * local file and nothing more, and against that and rclone bringing this file to the same server: both share the machine with
+ * that server, whose own processor time is told beside ours; text formats against DuckDB and others at the same level of gzip; a small increment from
  * its call to its manifest: `npm run bench -- --only exports --rows 10000000`.
  */
 const { values } = parseArgs({
@@ -58,7 +60,7 @@ try {
   console.log(`\n${cpus().length} cores (${cpus()[0]?.model.trim()}), Node ${process.version}`)
   const zstd =
     parts.includes('stores') || parts.includes('peers')
-      ? await bare('parquet', 'FORMAT parquet, COMPRESSION zstd')
+      ? await bare('parquet', 'FORMAT parquet, COMPRESSION zstd', { isKept: true })
       : undefined
   if (parts.includes('stores') && zstd) await measureStores(product, datasetId, zstd)
   if (parts.includes('texts')) await measureTexts(product, datasetId)
@@ -78,27 +80,47 @@ interface Written {
 
 type Timed = Times & Pick<Written, 'bytes'>
 
+interface Bare extends Written, Timed {
+  readonly path: string
+}
+
 /** What DuckDB needs to write the rows of the lake to one file of this machine. */
-async function bare(extension: string, options: string): Promise<Written & Timed> {
+async function bare(extension: string, options: string, { isKept = false } = {}): Promise<Bare> {
   const to = join(folder, `bare.${extension}`)
   const before = otherThreadsSeconds()
   const { seconds } = await timeInDuckdb(`COPY (SELECT ${columns} FROM ${lake}) TO '${to}' (${options})`)
   const processor = otherThreadsSeconds() - before
   const bytes = statSync(to).size
-  rmSync(to)
-  return { seconds, clock: seconds, processor, bytes }
+  if (!isKept) rmSync(to)
+  return { seconds, clock: seconds, processor, bytes, path: to }
 }
 
-async function measureStores(product: Product, datasetId: string, against: Written): Promise<void> {
+async function measureStores(product: Product, datasetId: string, against: Bare): Promise<void> {
   const content = { datasetFileType: 'PARQUET', compression: 'ZSTD' }
-  heading('Parquet, zstd, to', 'DuckDB alone, a local file')
+  heading('Parquet, zstd, to', 'DuckDB alone, a local file', [
+    'processor: Sluice',
+    'the test server',
+    'rclone uploads that file',
+    'DuckDB, then rclone',
+    'ratio',
+  ])
   const local = await delivered(product, datasetId, content)
-  line('a folder', local, against)
+  line('a folder', local, against, [`${local.processor.toFixed(2)} s`])
   for (const kind of destinationKinds) {
     await using server = await startDestination(kind)
-    const flowId = await createFlow(product, datasetId, { to: await server.make(), content })
-    const seconds = await secondsOf(() => runExport(product, flowId))
-    line(kind, { seconds, bytes: local.bytes }, against)
+    const to = await server.make()
+    const flowId = await createFlow(product, datasetId, { to, content })
+    const ours = (): number => processorSecondsOfAll(product.pid)
+    const others = (): number => processorSecondsOfAll(process.pid) - ownProcessorSeconds() - ours()
+    const before = others()
+    const { clock: seconds, processor } = await timesOf(ours, () => runExport(product, flowId))
+    const serverProcessor = others() - before
+    const upload = await secondsOf(() => to.upload(against.path))
+    const byBoth = against.seconds + upload
+    line(kind, { seconds, bytes: local.bytes }, against, [
+      ...[processor, serverProcessor, upload, byBoth].map((span) => `${span.toFixed(2)} s`),
+      (byBoth / seconds).toFixed(2),
+    ])
   }
 }
 
@@ -175,16 +197,15 @@ async function measureIncrements(product: Product, datasetId: string): Promise<v
   )
 }
 
-function heading(what: string, against: string): void {
-  console.log(
-    `\n| ${what} | rows | seconds | rows/s | MiB | ${against} | MiB | ratio |\n|---|---:|---:|---:|---:|---:|---:|---:|`,
-  )
+function heading(what: string, against: string, more: readonly string[] = []): void {
+  const names = [what, 'rows', 'seconds', 'rows/s', 'MiB', against, 'MiB', 'ratio', ...more]
+  console.log(`\n| ${names.join(' | ')} |\n|---|${'---:|'.repeat(names.length - 1)}`)
 }
 
-function line(what: string, ours: Written, theirs: Written): void {
+function line(what: string, ours: Written, theirs: Written, more: readonly string[] = []): void {
   const rate = Math.round(rowCount / ours.seconds).toLocaleString('en')
   console.log(
-    `| ${what} | ${rowCount.toLocaleString('en')} | ${ours.seconds.toFixed(2)} s | ${rate} | ${mib(ours.bytes)} | ${theirs.seconds.toFixed(2)} s | ${mib(theirs.bytes)} | ${(theirs.seconds / ours.seconds).toFixed(2)} |`,
+    `| ${what} | ${rowCount.toLocaleString('en')} | ${ours.seconds.toFixed(2)} s | ${rate} | ${mib(ours.bytes)} | ${theirs.seconds.toFixed(2)} s | ${mib(theirs.bytes)} | ${[(theirs.seconds / ours.seconds).toFixed(2), ...more].join(' | ')} |`,
   )
 }
 

@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { promisify } from 'node:util'
 import {
   ContainerSASPermissions,
@@ -35,6 +35,8 @@ export interface TestDestination extends FlowDestination {
   open(): Promise<ObjectStore>
   /** Copies everything there into a folder, by rclone: another program, another library. */
   copyTo(folder: string): Promise<void>
+  /** Brings a file there, by rclone. */
+  upload(file: string): Promise<void>
   /** `s3://…`, as the command line takes it. */
   readonly uri: string
   /** What the command line reads its credentials from. */
@@ -60,6 +62,11 @@ export async function startDestination(kind: (typeof destinationKinds)[number]):
   return {
     make: async () => {
       const { remote, ...described } = await make()
+      const rclone = async (...given: readonly string[]): Promise<void> => {
+        // Nothing of what the machine has set up for other clients.
+        const env = { PATH: process.env['PATH'] ?? '' }
+        await promisify(execFile)('rclone', [...given, '--config', config], { env })
+      }
       return {
         ...described,
         kind,
@@ -70,14 +77,13 @@ export async function startDestination(kind: (typeof destinationKinds)[number]):
           return await openStore(place, credentials)
         },
         copyTo: async (to) => {
-          // Nothing of what the machine has set up for other clients.
-          const env = { PATH: process.env['PATH'] ?? '' }
-          const copying = promisify(execFile)('rclone', ['copy', '--config', config, remote, to], { env })
-          await copying.catch((error: unknown) => {
+          await rclone('copy', remote, to).catch((error: unknown) => {
             // Where nothing was delivered there is no folder.
             if (!(error instanceof Error && error.message.includes('directory not found'))) throw error
           })
         },
+        upload: async (file) =>
+          await rclone('copyto', '--ignore-times', file, `${remote}/by-rclone/${basename(file)}`),
       }
     },
     [Symbol.asyncDispose]: async () => {
@@ -102,7 +108,7 @@ const starters = {
           params: { s3AccessKey: accessKeyId, s3SecretKey: secretAccessKey, endpoint, region },
         },
         params: { bucketName: bucket, path },
-        remote: `:s3,provider=Other,env_auth=false,access_key_id=${accessKeyId},secret_access_key=${secretAccessKey},endpoint="${endpoint}":${bucket}/${path}`,
+        remote: `:s3,provider=Other,env_auth=false,no_check_bucket=true,access_key_id=${accessKeyId},secret_access_key=${secretAccessKey},endpoint="${endpoint}":${bucket}/${path}`,
         uri: `s3://${bucket}/${path}`,
         env: { AWS_ACCESS_KEY_ID: accessKeyId, AWS_SECRET_ACCESS_KEY: secretAccessKey, AWS_REGION: region },
         flags: ['--endpoint', endpoint],
@@ -118,7 +124,7 @@ const starters = {
       const signature = generateBlobSASQueryParameters(
         {
           containerName: container,
-          permissions: ContainerSASPermissions.parse('rl'),
+          permissions: ContainerSASPermissions.parse('racwl'),
           expiresOn: new Date(Date.now() + 3_600_000),
         },
         new StorageSharedKeyCredential(account, accountKey),
@@ -143,7 +149,7 @@ const starters = {
       return {
         auth: { specName: 'Service Account Key', params: { serviceAccountKey, endpoint } },
         params: { bucketName: bucket, path },
-        remote: `:googlecloudstorage,anonymous=true,endpoint="${endpoint}/storage/v1/":${bucket}/${path}`,
+        remote: `:googlecloudstorage,anonymous=true,no_check_bucket=true,endpoint="${endpoint}/storage/v1/":${bucket}/${path}`,
         uri: `gs://${bucket}/${path}`,
         env: {},
         flags: ['--endpoint', endpoint],
