@@ -38,9 +38,23 @@ interface Walk {
   readonly document: Record<string, unknown>
   readonly resolve: ResolveReference
   readonly constraints: Constraints[]
+  readonly required: FieldPath[]
   leafCount: number
   /** Objects visited so far: bounds what references can multiply. */
   stepCount: number
+}
+
+/** Where the walk is. */
+interface Place {
+  /** In the document, as a JSON pointer. */
+  readonly at: string
+  readonly depth: number
+  /** Of the column that it is, or is part of. */
+  readonly path: FieldPath
+}
+
+function below({ depth, path }: Place, at: string, ...steps: FieldPath): Place {
+  return { at, depth: depth + 1, path: steps.length === 0 ? path : [...path, ...steps] }
 }
 
 /**
@@ -51,8 +65,9 @@ interface Walk {
 export function columnsOfXdm(document: unknown, resolve: ResolveReference = () => undefined): XdmColumns {
   if (!isObject(document))
     throw invalid('#', `an object was expected, ${describe(document)} came`, 'Send a JSON Schema.')
-  const walk: Walk = { document, resolve, constraints: [], leafCount: 0, stepCount: 0 }
-  const merged = objectOf(document, '#', 0, walk)
+  const walk: Walk = { document, resolve, constraints: [], required: [], leafCount: 0, stepCount: 0 }
+  const top: Place = { at: '#', depth: 0, path: [] }
+  const merged = objectOf(document, top, walk)
   if (merged.properties.size === 0) {
     throw invalid(
       '#/properties',
@@ -60,9 +75,8 @@ export function columnsOfXdm(document: unknown, resolve: ResolveReference = () =
       'Give at least one field in "properties", or in "definitions" referred to by "allOf".',
     )
   }
-  const required: FieldPath[] = []
-  const columns = structOf(merged, '#', 0, walk, [], required)
-  return { columns, required, constraints: walk.constraints }
+  const columns = structOf(merged, top, walk)
+  return { columns, required: walk.required, constraints: walk.constraints }
 }
 
 /** An object's own fields and those of all it refers to, in document order. */
@@ -71,24 +85,19 @@ interface MergedObject {
   readonly required: Set<string>
 }
 
-function objectOf(schema: Record<string, unknown>, at: string, depth: number, walk: Walk): MergedObject {
+function objectOf(schema: Record<string, unknown>, place: Place, walk: Walk): MergedObject {
   const merged: MergedObject = { properties: new Map(), required: new Set() }
-  collect(schema, at, depth, walk, merged)
+  collect(schema, place, walk, merged)
   return merged
 }
 
-function collect(
-  schema: Record<string, unknown>,
-  at: string,
-  depth: number,
-  walk: Walk,
-  merged: MergedObject,
-): void {
-  step(at, depth, walk)
+function collect(schema: Record<string, unknown>, place: Place, walk: Walk, merged: MergedObject): void {
+  step(place, walk)
+  const { at } = place
   const { $ref: reference, allOf, properties, required } = schema
   if (reference !== undefined) {
     const target = resolveReference(reference, at, walk)
-    collect(target.schema, target.at, depth + 1, walk, merged)
+    collect(target.schema, below(place, target.at), walk, merged)
   }
   if (allOf !== undefined) {
     if (!Array.isArray(allOf)) throw invalid(`${at}/allOf`, `an array was expected, ${describe(allOf)} came`)
@@ -96,7 +105,7 @@ function collect(
       if (!isObject(item)) {
         throw invalid(`${at}/allOf/${index}`, `an object was expected, ${describe(item)} came`)
       }
-      collect(item, `${at}/allOf/${index}`, depth + 1, walk, merged)
+      collect(item, below(place, `${at}/allOf/${index}`), walk, merged)
     }
   }
   if (properties !== undefined) {
@@ -104,9 +113,9 @@ function collect(
       throw invalid(`${at}/properties`, `an object was expected, ${describe(properties)} came`)
     }
     for (const [name, field] of Object.entries(properties)) {
-      const place = `${at}/properties/${pointer(name)}`
-      if (!isObject(field)) throw invalid(place, `an object was expected, ${describe(field)} came`)
-      add(merged, name, field, place)
+      const there = `${at}/properties/${pointer(name)}`
+      if (!isObject(field)) throw invalid(there, `an object was expected, ${describe(field)} came`)
+      add(merged, name, field, there)
     }
   }
   if (required !== undefined) {
@@ -131,37 +140,26 @@ function add(merged: MergedObject, name: string, field: Record<string, unknown>,
   merged.properties.set(name, { schema: { allOf: [before.schema, field] }, at })
 }
 
-function structOf(
-  merged: MergedObject,
-  at: string,
-  depth: number,
-  walk: Walk,
-  path: FieldPath,
-  required: FieldPath[],
-): StructType {
+function structOf(merged: MergedObject, place: Place, walk: Walk): StructType {
   const fields: Field[] = []
   const names = new Map<string, string>()
-  for (const [name, { schema, at: place }] of merged.properties) {
-    checkXdmName(name, place)
+  for (const [name, { schema, at }] of merged.properties) {
+    checkXdmName(name, at)
     const folded = name.toLowerCase()
     const twin = names.get(folded)
     if (twin !== undefined) {
-      throw invalid(
-        place,
-        `the field differs only by case from ${JSON.stringify(twin)}`,
-        'Rename one of them.',
-      )
+      throw invalid(at, `the field differs only by case from ${JSON.stringify(twin)}`, 'Rename one of them.')
     }
     names.set(folded, name)
-    if (depth === 0) refuseReserved(name, place)
-    const fieldPath = [...path, name]
-    if (merged.required.has(name)) required.push(fieldPath)
-    fields.push({ name, type: typeOf(schema, place, depth + 1, walk, fieldPath, required) })
+    if (place.depth === 0) refuseReserved(name, at)
+    const field = below(place, at, name)
+    if (merged.required.has(name)) walk.required.push(field.path)
+    fields.push({ name, type: typeOf(schema, field, walk) })
   }
   for (const name of merged.required) {
     if (!merged.properties.has(name)) {
       throw invalid(
-        `${at}/required`,
+        `${place.at}/required`,
         `the field ${JSON.stringify(name)} is required but not defined`,
         'Define it in "properties" or take it out of "required".',
       )
@@ -170,18 +168,12 @@ function structOf(
   return structType(fields)
 }
 
-function typeOf(
-  schema: Record<string, unknown>,
-  at: string,
-  depth: number,
-  walk: Walk,
-  path: FieldPath,
-  required: FieldPath[],
-): DataType {
-  step(at, depth, walk)
+function typeOf(schema: Record<string, unknown>, place: Place, walk: Walk): DataType {
+  step(place, walk)
+  const { at, path } = place
   if (schema['$ref'] !== undefined && schema['properties'] === undefined && schema['allOf'] === undefined) {
     const target = resolveReference(schema['$ref'], at, walk)
-    return typeOf(target.schema, target.at, depth + 1, walk, path, required)
+    return typeOf(target.schema, below(place, target.at), walk)
   }
   const declared = declaredType(schema, at)
   if (declared !== 'object' && declared !== 'array') {
@@ -192,7 +184,7 @@ function typeOf(
   }
   switch (declared) {
     case 'object':
-      return objectType(schema, at, depth, walk, path, required)
+      return objectType(schema, place, walk)
     case 'array': {
       const items = schema['items']
       if (!isObject(items)) {
@@ -202,7 +194,7 @@ function typeOf(
           'Say what the array holds in "items".',
         )
       }
-      return arrayType(typeOf(items, `${at}/items`, depth + 1, walk, [...path, elementStep], required))
+      return arrayType(typeOf(items, below(place, `${at}/items`, elementStep), walk))
     }
     default: {
       const type = scalarType(schema, declared, at)
@@ -213,23 +205,13 @@ function typeOf(
   }
 }
 
-function objectType(
-  schema: Record<string, unknown>,
-  at: string,
-  depth: number,
-  walk: Walk,
-  path: FieldPath,
-  required: FieldPath[],
-): DataType {
-  const merged = objectOf(schema, at, depth, walk)
-  if (merged.properties.size > 0) return structOf(merged, at, depth, walk, path, required)
+function objectType(schema: Record<string, unknown>, place: Place, walk: Walk): DataType {
+  const merged = objectOf(schema, place, walk)
+  if (merged.properties.size > 0) return structOf(merged, place, walk)
   const values = schema['additionalProperties']
   if (isObject(values)) {
     const key = hintedType(schema, 'meta:sparkKeyType') ?? stringType
-    return mapType(
-      key,
-      typeOf(values, `${at}/additionalProperties`, depth + 1, walk, [...path, valueStep], required),
-    )
+    return mapType(key, typeOf(values, below(place, `${place.at}/additionalProperties`, valueStep), walk))
   }
   walk.leafCount += 1
   return stringType // Nothing is known of what is inside: kept as the text of its JSON.
@@ -367,12 +349,12 @@ function checkXdmName(name: string, at: string): void {
   }
 }
 
-/** The names of system columns may not be a user's. @throws AppError 'schema.invalid' */
 /** Names of what the lake says of a row: when and in which batch it came. */
 export function isReserved(name: string): boolean {
   return name.toLowerCase().startsWith('_acp_')
 }
 
+/** The names of system columns may not be a user's. @throws AppError 'schema.invalid' */
 export function refuseReserved(name: string, at: string): void {
   if (isReserved(name)) {
     throw invalid(
@@ -383,7 +365,7 @@ export function refuseReserved(name: string, at: string): void {
   }
 }
 
-function step(at: string, depth: number, walk: Walk): void {
+function step({ at, depth }: Place, walk: Walk): void {
   walk.stepCount += 1
   if (depth > schemaDepthMax) {
     const hint = 'Flatten the schema; a definition must not contain itself.'

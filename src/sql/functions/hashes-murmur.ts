@@ -1,7 +1,7 @@
 import { AppError } from '#base/errors.ts'
-import { quoteLiteral } from '#base/sql-text.ts'
 import { sparkName, type DataType } from '#types/data-type.ts'
 import { filled } from './define.ts'
+import { leavesOf } from './hashes-leaves.ts'
 import { wrapped } from './numbers.ts'
 import { onceEach } from './once-each.ts'
 
@@ -11,7 +11,7 @@ import { onceEach } from './once-each.ts'
  * @see https://github.com/aappleby/smhasher/blob/master/src/MurmurHash3.cpp
  */
 export function murmurHash(values: readonly string[], types: readonly DataType[]): string {
-  const leaves = values.map((value, index) => leavesOf(value, types[index] ?? { kind: 'void' }))
+  const leaves = values.map((value, index) => leavesOf(value, types[index] ?? { kind: 'void' }, leafOf))
   const start = `{w: [42::UBIGINT], n: 0::UBIGINT}`
   const all = [`[${start}]`, ...leaves].reduce((left, right) => `list_concat(${left}, ${right})`)
   const step = `CASE WHEN (b).w IS NULL THEN a ELSE {w: [${finished(`list_reduce(list_prepend((a).w[1], (b).w), lambda h, k: ${mixed('h', 'k')})`, '(b).n')}], n: 0::UBIGINT} END`
@@ -43,20 +43,7 @@ function finished(hash: string, length: string): string {
   return onceEach([`xor(${hash}, ${length})`], (h = '') => steps.reduce((inner, step) => step(inner), h))
 }
 
-/** A list of what to hash: the words of 32 bits of each simple value and its length in bytes. */
-function leavesOf(value: string, type: DataType): string {
-  switch (type.kind) {
-    case 'array':
-      return `coalesce(flatten(list_transform(${value}, lambda e: ${leavesOf('e', type.element)})), [])`
-    case 'struct':
-      return type.fields
-        .map((field) => leavesOf(`struct_extract(${value}, ${quoteLiteral(field.name)})`, field.type))
-        .reduce((left, right) => `list_concat(${left}, ${right})`)
-    default:
-      return `[${leafOf(value, type)}]`
-  }
-}
-
+/** Of a simple value the words of 32 bits, and its length in bytes. */
 function leafOf(value: string, type: DataType): string {
   const leaf = (words: string, length: string): string =>
     `{w: CASE WHEN ${value} IS NOT NULL THEN ${words} END, n: ${length}::UBIGINT}`

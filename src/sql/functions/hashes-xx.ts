@@ -1,26 +1,12 @@
 import { AppError } from '#base/errors.ts'
-import { quoteLiteral } from '#base/sql-text.ts'
 import { sparkName, type DataType } from '#types/data-type.ts'
+import { leavesOf } from './hashes-leaves.ts'
 
 /** Spark's `xxhash64`: over all simple values in the arguments, each value's hash being the seed of the next. */
 export function xxHash(values: readonly string[], types: readonly DataType[]): string {
-  const leaves = values.map((value, index) => leavesOf(value, types[index] ?? { kind: 'void' }))
+  const leaves = values.map((value, index) => leavesOf(value, types[index] ?? { kind: 'void' }, bytesOf))
   const all = leaves.reduce((left, right) => `list_concat(${left}, ${right})`, 'CAST([] AS BLOB[])')
   return `native_xxhash64(${all})`
-}
-
-/** A list of what to hash: the bytes of each simple value. */
-function leavesOf(value: string, type: DataType): string {
-  switch (type.kind) {
-    case 'array':
-      return `coalesce(flatten(list_transform(${value}, lambda e: ${leavesOf('e', type.element)})), [])`
-    case 'struct':
-      return type.fields
-        .map((field) => leavesOf(`struct_extract(${value}, ${quoteLiteral(field.name)})`, field.type))
-        .reduce((left, right) => `list_concat(${left}, ${right})`)
-    default:
-      return `[${bytesOf(value, type)}]`
-  }
 }
 
 function bytesOf(value: string, type: DataType): string {
