@@ -1,5 +1,5 @@
 import { createHash, randomUUID } from 'node:crypto'
-import { readdir } from 'node:fs/promises'
+import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { gzipSync, zstdCompressSync } from 'node:zlib'
 import { sql } from 'kysely'
@@ -118,6 +118,33 @@ describe('each format is loaded whole', () => {
         value === '2024-01-01T00:00:00.000Z' ? expect.stringMatching(/^2024-01-01T00:00:00/) : value,
       ),
       [2, null, null, null, expect.objectContaining({ b: [2.5] }), null],
+    ])
+  })
+
+  test('Parquet whose writer saw nothing but NULL in a column, or in a part of one', async () => {
+    const dataset = await bed.dataset([
+      ...columns.filter(({ name }) => name === 'id'),
+      { name: 'day', type: dateType },
+      { name: 'tags', type: arrayType(stringType) },
+      {
+        name: 'place',
+        type: structType([
+          { name: 'city', type: mapType(stringType, longType) },
+          { name: 'zip', type: stringType },
+        ]),
+      },
+      { name: 'points', type: arrayType(timestampType) },
+      { name: 'prices', type: mapType(stringType, booleanType) },
+    ])
+    const file = await readFile(new URL('../../test/fixtures/null-columns.parquet', import.meta.url))
+    expect(await bed.load(node, dataset, { 'a.parquet': file }, { format: 'parquet' })).toMatchObject({
+      state: 'success',
+      recordCount: 2,
+      errors: [],
+    })
+    expect(await bed.rows(dataset)).toEqual([
+      [1, null, null, { zip: '1' }, [null], { a: null }],
+      [2, null, null, null, [], null],
     ])
   })
 

@@ -20,6 +20,7 @@ export interface Conversion {
  */
 export function conversion(value: string, from: DataType, to: DataType, path: string): Conversion {
   if (sameType(from, to)) return { sql: value }
+  if (from.kind === 'void') return { sql: nullOf(to) }
   if (from.kind === 'struct' && to.kind === 'struct')
     return structConversion(value, from.fields, to.fields, path)
   if (from.kind === 'array' && to.kind === 'array') {
@@ -137,7 +138,6 @@ function primitiveConversion(value: string, from: DataType, to: DataType, path: 
 }
 
 function isSafe(from: DataType, to: DataType): boolean {
-  if (from.kind === 'void') return true
   if (to.kind === 'string') return plain.has(from.kind)
   const [fromBits, toBits] = [integerBits[from.kind], integerBits[to.kind]]
   if (fromBits !== undefined && toBits !== undefined) return fromBits <= toBits

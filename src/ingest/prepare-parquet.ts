@@ -7,6 +7,7 @@ import { requiredCheck } from '#datasets/row-checks.ts'
 import { type Check, judgeRows, recordSql, schemaChecks, verdictSql } from './checks.ts'
 import { hasCode, ingestCodes, invalidFile } from './ingest-failure.ts'
 import { conversion, matchedFields, nullOf } from './parquet-conversion.ts'
+import { withNullColumns } from './parquet-null-columns.ts'
 import type { PreparedSource } from './prepare-text.ts'
 import type { TableSchema } from './table-schema.ts'
 import { Unreadable } from './records.ts'
@@ -95,16 +96,29 @@ function notParquet(file: SourceFile, error: unknown): unknown {
   })
 }
 
-async function groupsOf(files: readonly SourceFile[], use: EngineUse): Promise<readonly Group[]> {
+async function groupsOf(files: readonly SourceFile[], options: ParquetOptions): Promise<readonly Group[]> {
   const groups = new Map<string, Group>()
   for (const file of files) {
-    const columns = await describeParquet(file, use)
+    const described = await describeParquet(file, options)
+    const columns = fits(described, options.table)
+      ? described
+      : await withNullColumns(described, file.path, options)
     const key = JSON.stringify(columns)
     const group = groups.get(key)
     if (group) group.files.push(file)
     else groups.set(key, { columns, files: [file] })
   }
   return [...groups.values()]
+}
+
+function fits(columns: readonly Field[], table: TableSchema): boolean {
+  try {
+    plan({ columns, files: [] }, table)
+    return true
+  } catch (error) {
+    if (error instanceof Unreadable) return false
+    throw error
+  }
 }
 
 async function prepareGroup(
