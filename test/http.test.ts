@@ -103,6 +103,21 @@ test('what is wrong is said with its place, and nothing of the inside', async ()
   expect(body).not.toMatch(/node_modules|src\/|duckdb/i)
 })
 
+test('an address that no text can be is refused as other requests are', async () => {
+  const answer = await fetch(`${product.http}/data/foundation/catalog/batches/%ff`)
+  expect([answer.status, await answer.json()]).toEqual([
+    400,
+    {
+      type: 'about:blank',
+      title: 'Bad request',
+      status: 400,
+      detail: 'The address holds a % that begins no character of UTF-8.',
+      code: 'request.invalid',
+      requestId: expect.any(String),
+    },
+  ])
+})
+
 test('a client that goes away ends its statement', async () => {
   const before = await runningStatements()
   expect(before).toBe(0)

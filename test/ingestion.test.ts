@@ -538,6 +538,17 @@ describe('files of one name', () => {
   )
 })
 
+test('the share of rows that may be refused is a number, or the text of one', async () => {
+  const datasetId = await madeDataset('shares', { n: { type: 'integer' } })
+  const share = async (partialIngestionPercentage: unknown) => {
+    const body = { datasetId, inputFormat: { format: 'json' }, partialIngestionPercentage }
+    const answer = await rest('POST', batches, { body })
+    return answer.status === 201 ? answer.body.tags.acp_partialIngestionPercent : answer.status
+  }
+  const given = [0, 5.5, '5', '12.5', '100', true, '', [], '5%', '0x5', -1, 101, '101']
+  expect(await Promise.all(given.map(share))).toEqual([0, 5.5, 5, 12.5, 100, ...Array(8).fill(400)])
+})
+
 test('rows of profiles have their primary identity, or one in their map', async () => {
   const registry = '/data/foundation/schemaregistry/tenant'
   const context = 'https://ns.adobe.com/xdm/context'

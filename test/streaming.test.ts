@@ -130,6 +130,11 @@ test('one message, several, and those that cannot be taken', async () => {
     body: { code: 'ingest.invalid' },
   })
   expect(await post(path, '{"header":')).toMatchObject({ status: 400 })
+  const deep = `${'['.repeat(200_000)}${']'.repeat(200_000)}`
+  expect(await post(path, JSON.stringify(message('deep')).replace('"deep"', deep))).toMatchObject({
+    status: 400,
+    body: { detail: 'The message cannot be taken: it is nested too deeply.' },
+  })
   const latin1 = Buffer.from(JSON.stringify(message('caf\u00e9')), 'latin1')
   for (const to of [path, `/collection/batch/${open.inletId}`]) {
     expect(await post(to, latin1)).toMatchObject({

@@ -24,7 +24,7 @@ import { addJsonBodies } from './gateway/bodies.ts'
 import { boundConnections } from './gateway/bound-connections.ts'
 import { endLateBodies, type LateBodies } from './gateway/late-bodies.ts'
 import { addDocs } from './gateway/docs.ts'
-import { addErrors } from './gateway/errors.ts'
+import { addErrors, badAddress } from './gateway/errors.ts'
 import { addSecurityHeaders } from './gateway/security-headers.ts'
 import { icebergRoutes } from './iceberg/routes.ts'
 import { landingCredentialRoutes } from './landing/credentials.ts'
@@ -104,6 +104,7 @@ export async function createApp(
     bodyLimit: jsonBytesMax,
     routerOptions: { ignoreTrailingSlash: true, maxParamLength: 1_100 },
     return503OnClosing: true,
+    frameworkErrors: badAddress,
     forceCloseConnections: 'idle',
     genReqId: (request) => requestId(request.headers['x-request-id']),
   }).withTypeProvider<ZodTypeProvider>()

@@ -75,6 +75,18 @@ async function notFound(request: FastifyRequest, reply: FastifyReply): Promise<v
   })
 }
 
+/** Of an address whose escapes are no UTF-8; which API was meant nobody knows. */
+export function badAddress(_error: unknown, request: FastifyRequest, reply: FastifyReply): void {
+  void reply.code(400).send({
+    type: 'about:blank',
+    title: title(400),
+    status: 400,
+    detail: 'The address holds a % that begins no character of UTF-8.',
+    code: 'request.invalid',
+    requestId: request.id,
+  })
+}
+
 export function nothingAt({ method, url }: FastifyRequest): string {
   return `There is nothing at ${method} ${url.split('?')[0]?.slice(0, 200) ?? ''}. The addresses are listed at /docs.`
 }

@@ -27,7 +27,16 @@ const newBatch = z.looseObject({
     .boolean()
     .optional()
     .describe('Keep refused rows with their reasons; default true'),
-  partialIngestionPercentage: z.coerce.number().min(0).max(100).optional(),
+  partialIngestionPercentage: z
+    .union([
+      z.number(),
+      z
+        .string()
+        .regex(/^\d+(\.\d+)?$/, 'a number was expected')
+        .transform(Number),
+    ])
+    .pipe(z.number().min(0).max(100))
+    .optional(),
   tags: z.record(z.string(), z.unknown()).optional(),
   externalId: z
     .string()

@@ -1,6 +1,8 @@
 import { AppError } from '#base/errors.ts'
+import { isTooDeep, tooDeep } from '../records.ts'
 import { parseStrictJson } from '../strict-json.ts'
 import type { CallText } from '../streaming.ts'
+import { refused } from './message.ts'
 
 /** A body holds no more that can be taken; of what cannot be it could, and each has its answer. */
 export const messagesMax = 10_000
@@ -26,6 +28,7 @@ function bodyOf(text: string): unknown {
   try {
     return parseStrictJson(text)
   } catch (error) {
+    if (isTooDeep(error)) throw refused(tooDeep)
     throw new AppError(
       'request.invalid',
       `The body of the request is not JSON: ${error instanceof Error ? error.message : ''}.`,
