@@ -150,6 +150,7 @@ export async function startServer({
     createStreaming({
       metadata,
       access,
+      engine,
       jobs,
       folder: paths.streams,
       stagingFolder: paths.staging,

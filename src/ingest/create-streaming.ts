@@ -2,12 +2,14 @@ import type { Access } from '#access/access.ts'
 import { must } from '#base/assert.ts'
 import type { Clock } from '#base/clock.ts'
 import type { Logger } from '#base/log.ts'
+import type { Engine } from '#engine/engine.ts'
 import type { Jobs } from '#jobs/jobs.ts'
 import type { Metadata } from '#metadata/metadata.ts'
 import { stagingOf } from './staging.ts'
 import type { OpenInlet, Streaming } from './streaming.ts'
 import { openAcceptLog } from './streaming/accept-log.ts'
 import { startBatcher } from './streaming/batcher.ts'
+import { createConstraintLook } from './streaming/constraint-look.ts'
 import { createBriefMemory } from './streaming/brief-memory.ts'
 import { createInlets } from './streaming/inlets.ts'
 import { createReceiver } from './streaming/receiver.ts'
@@ -15,6 +17,7 @@ import { createReceiver } from './streaming/receiver.ts'
 export interface StreamingDependencies {
   readonly metadata: Metadata
   readonly access: Access
+  readonly engine: Engine
   /** Those that load batches. */
   readonly jobs: Jobs
   /** Of this node alone: its log. */
@@ -37,7 +40,7 @@ export interface StreamingRules {
 const waitingBytesMax = 64 * 1024 * 1024
 
 export function createStreaming(dependencies: StreamingDependencies): Streaming {
-  const { metadata, jobs, folder, stagingFolder, rules, clock, logger } = dependencies
+  const { metadata, engine, jobs, folder, stagingFolder, rules, clock, logger } = dependencies
   const inlets = createInlets(dependencies)
   const openInlets = createBriefMemory<OpenInlet>()
   const stack = new AsyncDisposableStack()
@@ -65,7 +68,8 @@ export function createStreaming(dependencies: StreamingDependencies): Streaming 
         duplicateWindowMs: rules.duplicateWindowMs,
       }),
     )
-    return { log, batcher, receiver: createReceiver({ ...dependencies, log, nodeId: jobs.nodeId }) }
+    const look = createConstraintLook({ engine, folder: stagingFolder })
+    return { log, batcher, receiver: createReceiver({ ...dependencies, log, look, nodeId: jobs.nodeId }) }
   }
 
   return {

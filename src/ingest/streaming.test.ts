@@ -60,6 +60,7 @@ async function stream({
   const streaming = createStreaming({
     metadata: bed.metadata,
     access: bed.access,
+    engine: bed.engine,
     jobs: at.jobs,
     folder,
     stagingFolder,
@@ -263,6 +264,52 @@ test('what only a constraint refuses may come again mended; what it came beside 
   await send(streaming, dataset, [row(1), row(2), row(3)])
   await until(dataset, [1, 2, 3])
   expect(streaming.status().duplicates).toBe(2)
+})
+
+test('synchronous validation asks constraints too, of each dataset of a call its own', async () => {
+  const made = async (properties: object) => {
+    const { id } = await bed.schemas.create(bed.caller, 'schemas', {
+      title: randomUUID(),
+      type: 'object',
+      properties: { _id: { type: 'string' }, ...properties },
+    })
+    return await bed.datasets.create(bed.caller, {
+      name: randomUUID(),
+      schema: { kind: 'registered', id },
+    })
+  }
+  const one = await made({
+    n: { type: 'integer', minimum: 1 },
+    lines: {
+      type: 'array',
+      items: { type: 'object', properties: { sku: { type: 'string', pattern: '^S' } } },
+    },
+  })
+  const other = await made({ n: { type: 'integer', maximum: 9 }, kind: { type: 'string', enum: ['a', 'b'] } })
+  await using streaming = await stream()
+  const messages = [
+    message(one, row(1)),
+    message(one, { _id: 'e2', n: 0 }),
+    message(other, { _id: 'e2', n: 2, kind: 'c' }),
+    message(one, { _id: 'e3', n: 'three' }),
+    message(one, { _id: 'e4', lines: [{ sku: 'S1' }, { sku: 'T1' }] }),
+    message(other, { _id: 'e2', n: 2, kind: 'b' }),
+  ]
+  const { results } = await streaming.accept(inlet, call(messages), { isSynchronous: true })
+  const told = (text: string) => ({ isTaken: false, reason: { message: expect.stringContaining(text) } })
+  expect(results).toMatchObject([
+    { isTaken: true },
+    told('the field "n" is less than 1'),
+    told('the field "kind" is none of ["a","b"]'),
+    told('the field "n" is int, "three" came'),
+    told('the field "lines[].sku" does not match the pattern "^S"'),
+    { isTaken: true },
+  ])
+  // What was refused at once does not keep its _id.
+  await streaming.accept(inlet, call([message(one, row(2))]), { isSynchronous: true })
+  await until(one, [1, 2])
+  await until(other, [2])
+  expect((await readdir(bed.staging)).filter((name) => name.startsWith('look-'))).toEqual([])
 })
 
 test.each(['a\0b', '\ud800'])(

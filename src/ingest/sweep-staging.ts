@@ -54,7 +54,7 @@ export async function sweepStaging({
     if (mtimeMs < clock.now().getTime() - ageMsMax) await rm(path, { recursive: true, force: true })
   }
   for (const name of names) {
-    if (/^(?:infer|preview)-/.test(name)) await removeOld(join(staging.folder, name), lookMsMax)
+    if (/^(?:infer|look|preview)-/.test(name)) await removeOld(join(staging.folder, name), lookMsMax)
   }
   const rejectsNames = await namesIn(staging.rejectsFolder)
   for (const name of rejectsNames) await removeOld(join(staging.rejectsFolder, name), keptMs)

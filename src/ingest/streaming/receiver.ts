@@ -4,15 +4,19 @@ import { AppError } from '#base/errors.ts'
 import type { DatasetId } from '#base/ids.ts'
 import { unknownDataset } from '#datasets/create-datasets.ts'
 import { requireDataset } from '#datasets/require-dataset.ts'
+import { primaryIdentityOf } from '#datasets/primary-identity.ts'
 import { requireWritable } from '#datasets/require-writable.ts'
 import { datasetOf } from '#datasets/rows.ts'
 import { selectDataset } from '#metadata/datasets.ts'
 import type { Metadata } from '#metadata/metadata.ts'
+import type { Constraints } from '#types/constraints.ts'
 import type { AcceptOptions, Accepted, CallText, MessageResult, OpenInlet } from '../streaming.ts'
+import type { TableSchema } from '../table-schema.ts'
 import type { RequiredPaths } from '../value-readers.ts'
 import type { AcceptLog } from './accept-log.ts'
 import { createBriefMemory } from './brief-memory.ts'
 import { messagesMax, messagesOf } from './call-messages.ts'
+import type { ConstraintLook } from './constraint-look.ts'
 import { createEntityForms, type EntityForm } from './entity-form.ts'
 import { flowIdsMax, payloadOf } from './entry.ts'
 import {
@@ -30,6 +34,7 @@ import { createPlainMessages } from './plain-messages.ts'
 /** A dataset that the sender may load, as it was within the last second. */
 interface Target {
   readonly schemaId: string
+  readonly table: TableSchema
   readonly check: (entity: object) => CheckedRow
   readonly form: EntityForm
 }
@@ -45,12 +50,14 @@ export function createReceiver({
   metadata,
   access,
   log,
+  look,
   clock,
   nodeId,
 }: {
   readonly metadata: Metadata
   readonly access: Access
   readonly log: AcceptLog
+  readonly look: ConstraintLook
   readonly clock: Clock
   /** Of transactions' names. */
   readonly nodeId: string
@@ -79,7 +86,17 @@ export function createReceiver({
       requireWritable(dataset)
       const { schemaId, schema } = dataset
       const required = row.required_fields as RequiredPaths
-      return { schemaId, check: rowChecker(schema, required), form: formOf(datasetId, schema, required) }
+      return {
+        schemaId,
+        table: {
+          columns: schema,
+          required,
+          constraints: row.constraints as readonly Constraints[],
+          identity: await primaryIdentityOf(metadata.db, sender.sandbox.id, schemaId),
+        },
+        check: rowChecker(schema, required),
+        form: formOf(datasetId, schema, required),
+      }
     })
   }
 
@@ -112,7 +129,7 @@ export function createReceiver({
       flowId,
     }: { readonly sender: Caller; readonly isSynchronous: boolean; readonly flowId: string | undefined },
   ): Promise<Taken> {
-    const taken = newTaken(flowId)
+    const looked: (Looked | AppError)[] = []
     // Within a call nothing is waited for twice.
     const known = new Map<DatasetId, Target>()
     for (const [index, value] of messagesOf(call).entries()) {
@@ -125,14 +142,21 @@ export function createReceiver({
         let target = known.get(datasetId)
         if (!target) known.set(datasetId, (target = await targetOf(sender, datasetId)))
         const row = rowOf(message, target, isSynchronous)
-        taken.add(message, row)
+        looked.push({ message, row, target })
         if (!row.misfit) target.form.see(message.entity)
         if (index === 0 && target.form.pattern) plainMessages.learn(inletId, call, target.form.pattern)
       } catch (error) {
         // What says something of the server is said of the whole call.
         if (!(error instanceof AppError) || error.meaning.retry) throw error
-        taken.refuse(error)
+        looked.push(error)
       }
+    }
+    const refusals = isSynchronous ? await constraintRefusals(looked, look) : undefined
+    const taken = newTaken(flowId)
+    for (const one of looked) {
+      const refusal = one instanceof AppError ? one : refusals?.get(one)
+      if (refusal) taken.refuse(refusal)
+      else if (!(one instanceof AppError)) taken.add(one.message, one.row)
     }
     return taken
   }
@@ -146,9 +170,10 @@ export function createReceiver({
     const flowId = flowIdOf(named)
     calls += 1
     const transactionId = `${receivedAt.getTime()}:${place}:${calls}`
-    const { entries, reasons } =
-      (await plainRows(inlet, call, { sender, flowId }).catch(unlessOfServer)) ??
-      (await lookedAt(inlet, call, { sender, isSynchronous, flowId }))
+    const plain = isSynchronous
+      ? undefined
+      : await plainRows(inlet, call, { sender, flowId }).catch(unlessOfServer)
+    const { entries, reasons } = plain ?? (await lookedAt(inlet, call, { sender, isSynchronous, flowId }))
     const common = { sandboxId: sender.sandbox.id, principalId: sender.principal.id }
     await log.append(
       [...entries].map(([datasetId, { rows, keys, flowIds }]) =>
@@ -176,6 +201,33 @@ export function createReceiver({
       return refusedCount
     },
   }
+}
+
+/** A message whose row may be taken, as far as its types say. */
+interface Looked {
+  readonly message: Message
+  readonly row: CheckedRow
+  readonly target: Target
+}
+
+/** Those whose rows a constraint refuses. */
+async function constraintRefusals(
+  looked: readonly (Looked | AppError)[],
+  look: ConstraintLook,
+): Promise<ReadonlyMap<Looked, AppError>> {
+  const refusals = new Map<Looked, AppError>()
+  const rows = looked.filter((one): one is Looked => !(one instanceof AppError))
+  for (const [{ table }, ofTarget] of Map.groupBy(rows, ({ target }) => target)) {
+    const reasons = await look.reasonsOf(
+      table,
+      ofTarget.map(({ message }) => message.entity),
+    )
+    for (const [index, one] of ofTarget.entries()) {
+      const reason = reasons[index]
+      if (reason !== undefined) refusals.set(one, refused(reason))
+    }
+  }
+  return refusals
 }
 
 /** What becomes of the messages of a call. */
