@@ -113,7 +113,7 @@ describe('from a folder', () => {
     expect([dry.code, dry.err]).toEqual([0, ''])
     expect(dry.out).toMatch(/1 {2}full .* loaded\n +2 {2}increment .* loaded/s)
     expect(dry.out).toContain('3 rows in 2 files')
-    expect(dry.out).toContain('struct<x:int,my-y:string,date:date>')
+    expect(dry.out).toMatch(/\nst +struct\n {2}x +int\n {2}my-y +string\n {2}date +date\n/)
     const json = JSON.parse((await restore(place, '--dry-run', '--format', 'json')).out)
     expect(json).toMatchObject({
       rowCount: 3,

@@ -1,5 +1,6 @@
 import { type PlaceOption, withClient } from '../connect.ts'
 import { checking, requireFolder } from '../checking.ts'
+import { columnRows } from '../column-rows.ts'
 import { type DestinationFlags, destinationOf } from '../destination.ts'
 import { CliError, exitCodes } from '../exit-code.ts'
 import type { CliHost, Restorable } from '../host.ts'
@@ -110,10 +111,7 @@ function printPlan(terminal: Terminal, found: Restorable, name: string): void {
     ]),
   )
   line()
-  terminal.table(
-    [{ title: 'column' }, { title: 'type' }],
-    found.schema.columns.map(({ name: column, type }) => [column, type]),
-  )
+  terminal.table([{ title: 'column' }, { title: 'type' }], columnRows(found.schema.columns))
   line()
   line(
     `${style.green('✓')} ${style.bold('Whole:')} ${figures(found)} would come into the dataset ${harmless(name)}, as of delivery ${number(found.head.number)} (${instant(found.head.sealedAt)}), signed by ${found.keyId}. Nothing was written.`,
