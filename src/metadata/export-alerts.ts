@@ -1,9 +1,9 @@
 import { sql } from 'kysely'
 import type { FlowId, PrincipalId, RunId, SandboxId } from '#base/ids.ts'
-import type { AlertType } from './alerts.ts'
 import type { RunRow } from './jobs.ts'
 import type { Db } from './metadata.ts'
 import { type PageOf, pageOfRows, pageSql, type TimePage } from './page.ts'
+import { isHeard, isUntold, type Mailing } from './untold-runs.ts'
 
 /** Rows of the newest full delivery of a dataset before a run's; undefined: there was none. */
 export async function selectLastFull(
@@ -62,11 +62,6 @@ export type DelayedRun = Pick<
 
 const byCreation = { order: sql<Date>`run.created_at`, id: sql<string>`run.id` }
 
-/** What can be heard of by mail alone is heard of while the server mails. */
-interface Mailing {
-  readonly isMailing: boolean
-}
-
 /** Runs of exports that are not over when somebody wants to hear of it and can, and of which nothing has been told. */
 export async function selectDelayedRuns(
   db: Db,
@@ -83,7 +78,7 @@ export async function selectDelayedRuns(
     where run.kind = 'export' and run.state in ('queued', 'running', 'sealed', 'waiting')
       and run.created_at + make_interval(mins => coalesce(alert.delay_minutes, ${late.delayMinutesDefault}::int))
         <= ${late.now}
-      and ${isUntold('delay')} and ${isHeard('delay', late)}
+      and ${isUntold('export', 'delay')} and ${isHeard('export', 'delay', late)}
       and ${where}
     ${tail}`.execute(db)
   return pageOfRows(page, answer.rows)
@@ -101,7 +96,7 @@ export async function selectRetriedRuns(
     from job_runs run
     where run.kind = 'export' and run.state in ('queued', 'running', 'sealed', 'waiting')
       and run.failure_count >= ${retried.failureCountMin}
-      and ${isUntold('retrying')} and ${isHeard('retrying', retried)}
+      and ${isUntold('export', 'retrying')} and ${isHeard('export', 'retrying', retried)}
       and ${where}
     ${tail}`.execute(db)
   return pageOfRows(page, answer.rows)
@@ -134,36 +129,10 @@ export async function selectRunsInWindows(
         select from export_rules
         where sandbox_id = run.sandbox_id and document ->> 'kind' = 'window'
       )
-      and ${isUntold('late')} and ${isHeard('late', mailing)}
+      and ${isUntold('export', 'late')} and ${isHeard('export', 'late', mailing)}
       and ${where}
     ${tail}`.execute(db)
   return pageOfRows(page, answer.rows)
-}
-
-/** Nothing of it has been told of the run. */
-function isUntold(alertType: AlertType) {
-  return sql<boolean>`not exists (
-    select from notifications
-    where sandbox_id = run.sandbox_id and key = 'export run ' || run.id::text || ${` ${alertType}`}::text
-  )`
-}
-
-/** Whether somebody subscribed to it of the run's flow and can be told, or a webhook of the sandbox listens. */
-function isHeard(alertType: AlertType, { isMailing }: Mailing) {
-  return sql<boolean>`(
-    exists (
-      select from alert_subscriptions alert
-      join alert_subscribers subscriber on subscriber.alert_id = alert.id
-      where alert.sandbox_id = run.sandbox_id and alert.asset_id::text = split_part(run.subject_id, ':', 1)
-        and alert.alert_type = ${alertType} and alert.is_enabled
-        and (subscriber.in_product or (subscriber.by_email and ${isMailing}::boolean))
-    )
-    or exists (
-      select from webhooks
-      where sandbox_id = run.sandbox_id and is_enabled
-        and topics && array['export.*', ${`export.${alertType}`}::text]
-    )
-  )`
 }
 
 export interface ExpiringFlow extends Omit<EndingFlow, 'ends_at'> {

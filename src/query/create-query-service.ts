@@ -16,6 +16,7 @@ import type { QueryServiceOptions } from './services.ts'
 import { createScheduledWriters } from './scheduled-writers.ts'
 import { Session } from './session.ts'
 import { createQueries, queryKind } from './background/submitted-queries.ts'
+import { startTellingOfWaiting } from './background/tell-waiting.ts'
 import { createTemplates } from './background/templates.ts'
 
 export type { QueryServiceOptions } from './services.ts'
@@ -64,6 +65,11 @@ export function createQueryService(services: QueryServiceOptions): QueryService 
       },
     },
     failLeftQueries: () => log.failLeft(),
-    start: () => log.start(),
+    start: async () => {
+      await using started = new AsyncDisposableStack()
+      started.use(await log.start())
+      started.use(startTellingOfWaiting(services))
+      return started.move()
+    },
   }
 }

@@ -4,7 +4,7 @@ import { delayMsOf as delayOfAsset, tellSubscribers } from '#notify/tell-subscri
 import { runIdText } from '../schedule-run.ts'
 import type { QueryServiceOptions } from '../services.ts'
 
-const delayMinutesDefault = 15
+export const delayMinutesDefault = 15
 
 const happened = {
   start: 'has started',
