@@ -205,3 +205,21 @@ test('a result that failed says why; one that was deleted leaves no file', async
   expect(await rest('GET', `${results}/${id}`)).toMatchObject({ status: 404 })
   expect(readdirSync(join(home, 'results'))).not.toContain(id)
 })
+
+test('a query in the background that takes too long is stopped, kept or not', async () => {
+  const home = join(folder, 'hurried')
+  await using hurried = await startProduct({ home, env: { SLUICE_LIMITS_BATCH_TIMEOUT_MS: '1s' } })
+  const ask = await restOf({ http: hurried.http, home })
+  // More rows than anybody counts.
+  const sql = `SELECT count(*) AS n FROM ${['a', 'b', 'c'].map((name) => `(SELECT explode(sequence(1, 1000000)) AS ${name})`).join(', ')} WHERE hash(a, b, c) = 1`
+  const queries = '/data/foundation/query/queries'
+  for (const path of [results, queries]) {
+    const { body: made } = await ask('POST', path, { body: { sql } })
+    await expect
+      .poll(async () => (await ask('GET', `${path}/${made.id}`)).body.state, { timeout: 100_000 })
+      .toBe('TIMEOUT')
+    expect(await ask('GET', `${queries}/${made.id}`)).toMatchObject({
+      body: { errors: [{ code: '53400', message: 'The query ran longer than 1 s.' }] },
+    })
+  }
+})

@@ -14,6 +14,7 @@ import type { ResultPart } from '../results.ts'
 import { uncapped } from '../row-cap.ts'
 import { taskOf } from './run-task.ts'
 import type { Scope } from '../scope.ts'
+import { limitedTime } from './limited-time.ts'
 import type { QueryServiceOptions } from '../services.ts'
 import { sessionJournal } from '../session-journal.ts'
 import { TemporaryTables } from '../names/temporary-tables.ts'
@@ -25,8 +26,9 @@ export const resultKind = 'result'
 /** One attempt: the rows are written once into files of a folder of its own, and become the result in one transaction. */
 export async function runResult(
   { services, gate }: { readonly services: QueryServiceOptions; readonly gate: Gate },
-  { run, lease, signal }: RunContext,
+  context: RunContext,
 ): Promise<RunOutcome> {
+  const { run, lease } = context
   const { access, clock, engine, lake, limits, metadata, nodeId, resultsFolder, sql } = services
   const caller = await access.actAs(run.principalId, run.sandboxId)
   const question = { principal: caller.principal, sandboxId: caller.sandbox.id }
@@ -37,6 +39,8 @@ export async function runResult(
   const [scanned] = sql.split(text)
   const statement = scanned && sql.parse(scanned)
   if (statement?.kind !== 'query') throw new AppError('query.unsupported', 'A result is of one SELECT.')
+  using time = limitedTime(services, context)
+  const { signal } = time
   const journal = sessionJournal(services)
   const scope: Scope = {
     services,
