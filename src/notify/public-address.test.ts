@@ -23,6 +23,8 @@ test.each([
   '::ffff:7f00:1',
   '64:ff9b::7f00:1',
   '2002:7f00:1::',
+  '::ffff:0:7f00:1',
+  'fec0::1',
   'no address',
 ])('%s leads inside', (address) => {
   expect(isPublicAddress(address)).toBe(false)
