@@ -3,6 +3,7 @@ import { cpus } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { destinationKinds, startDestination } from '../test/support/destinations.ts'
+import type { FlowDestination } from '../test/support/exports.ts'
 import { passableFolder } from '../test/support/passable-folder.ts'
 import { startProduct, type Product } from '../test/support/product.ts'
 import { timeInDuckdb } from './baselines.ts'
@@ -99,13 +100,14 @@ async function measureStores(product: Product, datasetId: string, against: Bare)
   const content = { datasetFileType: 'PARQUET', compression: 'ZSTD' }
   heading('Parquet, zstd, to', 'DuckDB alone, a local file', [
     'processor: Sluice',
+    'DuckDB alone',
     'the test server',
     'rclone uploads that file',
     'DuckDB, then rclone',
     'ratio',
   ])
   const local = await delivered(product, datasetId, content)
-  line('a folder', local, against, [`${local.processor.toFixed(2)} s`])
+  line('a folder', local, against, [`${local.processor.toFixed(2)} s`, `${against.processor.toFixed(2)} s`])
   for (const kind of destinationKinds) {
     await using server = await startDestination(kind)
     const to = await server.make()
@@ -118,7 +120,9 @@ async function measureStores(product: Product, datasetId: string, against: Bare)
     const upload = await secondsOf(() => to.upload(against.path))
     const byBoth = against.seconds + upload
     line(kind, { seconds, bytes: local.bytes }, against, [
-      ...[processor, serverProcessor, upload, byBoth].map((span) => `${span.toFixed(2)} s`),
+      ...[processor, against.processor, serverProcessor, upload, byBoth].map(
+        (span) => `${span.toFixed(2)} s`,
+      ),
       (byBoth / seconds).toFixed(2),
     ])
   }
@@ -174,27 +178,43 @@ async function measurePeers(file: string, against: Written): Promise<void> {
   }
 }
 
-/** From the call that starts the run to the manifest that ends it. */
+/** From the call that starts the run to the manifest that ends it, at every kind of destination. */
 async function measureIncrements(product: Product, datasetId: string): Promise<void> {
+  await using servers = new AsyncDisposableStack()
   const destination = join(folder, 'increments')
   mkdirSync(destination)
-  const flowId = await createFlow(product, datasetId, {
-    to: folderDestination(destination),
-    content: { datasetFileType: 'PARQUET', compression: 'ZSTD' },
-    exportMode: 'FIRST_FULL_THEN_INCREMENTAL',
-  })
-  await runExport(product, flowId)
-  const spans: number[] = []
+  const places = new Map<string, FlowDestination>([['a folder', folderDestination(destination)]])
+  for (const kind of destinationKinds)
+    places.set(kind, await servers.use(await startDestination(kind)).make())
+  const times = new Map<string, Times[]>()
+  const flows = new Map<string, string>()
+  for (const [name, to] of places) {
+    const flowId = await createFlow(product, datasetId, {
+      to,
+      content: { datasetFileType: 'PARQUET', compression: 'ZSTD' },
+      exportMode: 'FIRST_FULL_THEN_INCREMENTAL',
+    })
+    await runExport(product, flowId)
+    flows.set(name, flowId)
+  }
   for (let turn = 0; turn < Number(values.increments); turn += 1) {
     const { file } = await generateEvents(join(folder, `more-${turn}.parquet`), incrementRows, 100 + turn)
     await loadFile(product, datasetId, { file, format: 'parquet' })
-    spans.push(await secondsOf(() => runExport(product, flowId, 20)))
+    for (const [name, flowId] of flows) {
+      const ours = (): number => processorSecondsOfAll(product.pid)
+      const took = await timesOf(ours, () => runExport(product, flowId, 20))
+      times.set(name, [...(times.get(name) ?? []), took])
+    }
   }
-  const sorted = spans.toSorted((one, other) => one - other)
-  const ms = (value = NaN): string => `${(value * 1000).toFixed(0)} ms`
   console.log(
-    `\nAn increment of ${incrementRows.toLocaleString('en')} rows is sealed after ${ms(sorted[0])} at best, ${ms(sorted.at(-1))} at worst.`,
+    `\n| ${incrementRows.toLocaleString('en')} rows more, sealed and verified, to | at best | at worst | least processor |\n|---|---:|---:|---:|`,
   )
+  const ms = (value: number): string => `${(value * 1000).toFixed(0)} ms`
+  for (const [name, all] of times) {
+    const clocks = all.map(({ clock }) => clock)
+    const processor = Math.min(...all.map((one) => one.processor))
+    console.log(`| ${name} | ${ms(Math.min(...clocks))} | ${ms(Math.max(...clocks))} | ${ms(processor)} |`)
+  }
 }
 
 function heading(what: string, against: string, more: readonly string[] = []): void {
