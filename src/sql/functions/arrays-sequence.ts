@@ -55,11 +55,23 @@ function sequence(call: PrintedCall): string {
 
 function stepped(start: string, end: string, step: string | undefined, element: DataType): string {
   const series = `generate_series(${start}, ${end}, ${step ?? usualStep(start, end, element)})`
-  if (step === undefined || !isIntegral(element)) return series
-  const message = 'A step of a sequence leads from its start to its end.'
+  if (step === undefined) return series
+  if (isIntegral(element))
+    return leading(start, end, { isForth: `${step} > 0`, isBack: `${step} < 0`, series })
+  const next = `${start} + ${step}`
+  return leading(start, end, { isForth: `${next} > ${start}`, isBack: `${next} < ${start}`, series })
+}
+
+/** Where the step does not lead to the end the engine's series is empty, and Spark's an error. */
+function leading(
+  start: string,
+  end: string,
+  { isForth, isBack, series }: { readonly isForth: string; readonly isBack: string; readonly series: string },
+): string {
   return (
-    `CASE WHEN ${start} = ${end} AND ${step} IS NOT NULL THEN [${start}] ` +
-    `WHEN sign(${end} - ${start}) <> sign(${step}) THEN error('${message}') ELSE ${series} END`
+    `CASE WHEN ${start} = ${end} AND (${isForth}) IS NOT NULL THEN [${start}] ` +
+    `WHEN (${start} < ${end} AND NOT (${isForth})) OR (${start} > ${end} AND NOT (${isBack})) ` +
+    `THEN error('A step of a sequence leads from its start to its end.') ELSE ${series} END`
   )
 }
 
@@ -80,5 +92,6 @@ function monthly(start: string, end: string, months: number): string {
   const count = `date_diff('month', ${start}, ${end}) // ${months} + 1`
   const times = `list_transform(range(0, ${count}), lambda i: ${start} + to_months(CAST(i * ${months} AS INTEGER)))`
   const within = `list_filter(${times}, lambda e: e ${months > 0 ? '<=' : '>='} ${end})`
-  return `CASE WHEN ${start} IS NOT NULL AND ${end} IS NOT NULL THEN ${within} END`
+  const series = `CASE WHEN ${start} IS NOT NULL AND ${end} IS NOT NULL THEN ${within} END`
+  return leading(start, end, { isForth: String(months > 0), isBack: String(months < 0), series })
 }
