@@ -82,8 +82,10 @@ function ranked(
 }
 
 function quantile(printed: PrintedCall, name: string, value = printed.values[0] ?? ''): string {
-  const share = printed.values[1] ?? '0.5'
   checkShares(printed.arguments[1])
+  // From the greatest down the engine counts with shares below zero, and zero is none.
+  const isFirstFromAbove = numberOf(printed.arguments[1]) === 0 && printed.orderBy.includes(' DESC')
+  const share = isFirstFromAbove ? '1e-300' : (printed.values[1] ?? '0.5')
   return aggregateCall(
     printed,
     `${name}(${printed.isDistinct ? 'DISTINCT ' : ''}${value}, ${share}${printed.orderBy})`,
