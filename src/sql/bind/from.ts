@@ -4,6 +4,7 @@ import { historyColumns, type ParsedQuery } from '../compile.ts'
 import type { Alias, FromItem, LateralView, Query, Select } from '../parse/syntax.ts'
 import type { BoundFrom, Relation } from './bound.ts'
 import { booleanOf, fieldOf } from './build.ts'
+import { bindExpression } from './expression.ts'
 import { bindGenerator, unnestOf } from './generator-select.ts'
 import { bindJoin } from './join.ts'
 import { flattened } from './flatten.ts'
@@ -81,7 +82,11 @@ export function bindFromItem(item: FromItem, place: QueryPlace, left: readonly S
       return { from, columns: named(from.relation, item.alias && { ...item.alias, columns: undefined }, []) }
     }
     case 'pivot': {
-      const query = pivotQuery(item, bindFromItem(item.input, place, left).columns)
+      const { columns } = bindFromItem(item.input, place, left)
+      const inner = generatorPlace(columns, place)
+      const allows = { aggregates: true, windows: false, generators: false }
+      const types = item.aggregates.map(({ value }) => bindExpression(value, { ...inner, allows }).type)
+      const query = pivotQuery(item, columns, types)
       return bindFromItem(
         { kind: 'subquery', query, isLateral: false, alias: item.alias, at: item.at },
         place,
