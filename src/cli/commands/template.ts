@@ -14,12 +14,15 @@ import {
   saveTemplates,
   type TemplateDocument,
 } from '../template-pack.ts'
-import { harmless } from '../text.ts'
 import { createTerminal } from '../terminal.ts'
 
 interface RunFlags extends PlaceOption {
   readonly format: ResultFormat
   readonly set?: Readonly<Record<string, string>>
+}
+
+interface ListFlags extends PlaceOption {
+  readonly format: 'table' | 'json'
 }
 
 export function addTemplate(program: Command, host: CliHost): void {
@@ -69,14 +72,27 @@ Examples:
   template
     .command('list')
     .description('list saved templates')
+    .addOption(formatOption(['table', 'json']))
     .addOption(sandboxOption())
     .addOption(homeOption())
-    .action(async (flags: PlaceOption) => {
-      await withClient(host, flags, async (client) => {
+    .addHelpText('after', '\nExamples:\n  sluice template list')
+    .action((flags: ListFlags) =>
+      withClient(host, flags, async (client) => {
+        const saved = await savedTemplates(client)
         const terminal = createTerminal(host)
-        for (const { id, name } of await savedTemplates(client)) terminal.line(`${id}  ${harmless(name)}`)
-      })
-    })
+        if (flags.format === 'json') return terminal.json(saved)
+        terminal.table(
+          [{ title: 'name' }, { title: 'id' }, { title: 'parameters' }],
+          saved.map(({ id, name, queryParameters = {} }) => [
+            name,
+            id,
+            Object.entries(queryParameters)
+              .map(([key, value]) => `${key}=${value}`)
+              .join(' '),
+          ]),
+        )
+      }),
+    )
 }
 
 async function run(host: CliHost, client: Client, name: string, flags: RunFlags): Promise<void> {
