@@ -923,6 +923,49 @@ describe('what pools and drivers say to a session', () => {
     })
   })
 
+  it('is kept by a transaction that only reads', async () => {
+    await connected(async (client) => {
+      await client.query('CREATE TEMP TABLE own AS SELECT 1 AS a')
+      const writes = [
+        'CREATE TABLE never (a int)',
+        'CREATE TEMP TABLE never AS SELECT 1 AS a',
+        'INSERT INTO pages VALUES (1)',
+        'CREATE VIEW never AS SELECT 1 AS a',
+        'DROP TABLE pages',
+        'CREATE DATABASE never',
+        '$$ BEGIN SELECT 1; CREATE TABLE never AS SELECT 1 AS a; END $$',
+        'EXECUTE prepared',
+      ]
+      await client.query('CREATE TABLE pages (a int)')
+      await client.query('PREPARE prepared AS INSERT INTO pages VALUES (2)')
+      for (const write of writes) {
+        await client.query('BEGIN READ ONLY')
+        await expect(client.query(write)).rejects.toMatchObject({ code: '25006' })
+        await client.query('ROLLBACK')
+      }
+      expect(
+        (await client.query('START TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY')).command,
+      ).toBe('START')
+      expect(await texts(client, 'SHOW transaction_isolation')).toEqual([['repeatable read']])
+      expect(await texts(client, 'SHOW transaction_read_only')).toEqual([['on']])
+      expect(await texts(client, 'SHOW default_transaction_read_only')).toEqual([['off']])
+      await client.query('INSERT INTO own VALUES (2)')
+      await client.query('SET TRANSACTION READ WRITE')
+      await client.query('INSERT INTO pages VALUES (3)')
+      await client.query('SET TRANSACTION READ ONLY')
+      await client.query('COMMIT')
+      expect(await texts(client, 'SHOW transaction_isolation')).toEqual([['read committed']])
+      await client.query('SET default_transaction_read_only = on')
+      for (const write of writes) {
+        await expect(client.query(write)).rejects.toMatchObject({ code: '25006' })
+      }
+      await client.query('BEGIN READ WRITE; INSERT INTO pages VALUES (4); COMMIT')
+      await client.query('RESET ALL; INSERT INTO pages VALUES (5)')
+      expect(await texts(client, 'SELECT a FROM pages ORDER BY a')).toEqual([[3], [4], [5]])
+      await client.query('DROP TABLE pages')
+    })
+  })
+
   it('is what the catalogue says too', async () => {
     await connected(async (client) => {
       await client.query('SET application_name = \'my "own"\'; SET standard_conforming_strings = on')

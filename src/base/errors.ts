@@ -84,6 +84,7 @@ export const meanings = {
   // What the reference platform calls a database name behind which there is nothing.
   'query.no_tables': { http: 404, sqlState: '42P12', retry: false },
   'query.parameters': { http: 400, sqlState: '08P01', retry: false },
+  'query.read_only': { http: 409, sqlState: '25006', retry: false },
   'query.scan_too_large': { http: 400, sqlState: '53400', retry: false },
   'query.statement_exists': { http: 409, sqlState: '42P05', retry: false },
   'query.syntax': { http: 400, sqlState: '42601', retry: false },

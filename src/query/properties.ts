@@ -115,7 +115,7 @@ const properties: readonly Property[] = [
   {
     name: 'default_transaction_read_only',
     default: 'off',
-    about: 'Accepted without effect',
+    about: 'Whether transactions that do not say so themselves refuse to write',
     accept: onOff,
     expects: 'on or off',
   },
@@ -235,9 +235,23 @@ const properties: readonly Property[] = [
     // Whatever the client's own zone is: instants carry theirs in every format.
     accept: () => 'UTC',
   },
-  { name: 'transaction_isolation', default: 'read committed', about: 'Accepted', accept: anything },
-  { name: 'transaction_read_only', default: 'off', about: 'Accepted', accept: onOff, expects: 'on or off' },
+  {
+    name: 'transaction_isolation',
+    default: 'read committed',
+    about: 'Of the transaction in progress: accepted; each statement reads one snapshot',
+    accept: anything,
+  },
+  {
+    name: 'transaction_read_only',
+    default: 'off',
+    about: 'Whether the transaction in progress refuses to write',
+    accept: onOff,
+    expects: 'on or off',
+  },
 ]
+
+/** What a transaction may have otherwise than those to come, whose own is kept with `default_` in front. */
+const modes = ['transaction_isolation', 'transaction_read_only'] as const
 
 /** Whatever a client sets under a name with a dot it finds again, as in PostgreSQL. Spark's settings do something there. */
 const ownName = /^(?!spark\.)[a-z_][\w$]*(?:\.[a-z_][\w$]*)+$/i
@@ -277,7 +291,7 @@ function withUnit(value: string): string {
 export class SessionProperties {
   readonly #values: Map<string, string>
   readonly #initial: ReadonlyMap<string, string>
-  /** Within a transaction what its end puts back: the values before SET LOCAL. */
+  /** Within a transaction what its end puts back: the values before SET LOCAL. The modes come from their defaults. */
   #before: Map<string, string> | undefined
 
   /**
@@ -329,6 +343,13 @@ export class SessionProperties {
   endTransaction(): void {
     for (const [key, value] of this.#before ?? []) this.#values.set(key, value)
     this.#before = undefined
+    this.#takeDefaultModes()
+  }
+
+  /** Outside of a transaction each statement is one, with the modes of those to come. */
+  #takeDefaultModes(): void {
+    if (this.#before) return
+    for (const mode of modes) this.#values.set(mode, this.get(`default_${mode}`))
   }
 
   /** Sets it until the transaction ends; outside of one nothing happens. @throws AppError 'config.invalid' */
@@ -353,11 +374,8 @@ export class SessionProperties {
     if (!byName.has(key) && !this.#values.has(key) && this.#values.size >= byName.size + ownMax) {
       throw new AppError('query.limit', `A session has at most ${ownMax} settings of the client's own.`)
     }
-    if (value.toLowerCase() === 'default') {
-      this.#values.set(key, this.#initial.get(key) ?? property.default)
-      return
-    }
-    const accepted = property.accept(value)
+    const isDefault = value.toLowerCase() === 'default'
+    const accepted = isDefault ? (this.#initial.get(key) ?? property.default) : property.accept(value)
     if (accepted === undefined) {
       throw new AppError(
         'config.invalid',
@@ -365,13 +383,17 @@ export class SessionProperties {
       )
     }
     this.#values.set(key, accepted)
+    this.#takeDefaultModes()
   }
 
   /** @param name `all`, or one property */
   reset(name: string): void {
     if (name.toLowerCase() !== 'all') return this.set(name, 'default')
     this.#before?.clear()
-    for (const key of this.#values.keys()) this.#values.set(key, this.#initial.get(key) ?? '')
+    for (const key of this.#values.keys()) {
+      if (!modes.some((mode) => mode === key)) this.#values.set(key, this.#initial.get(key) ?? '')
+    }
+    this.#takeDefaultModes()
   }
 
   /** Name, value and meaning of all, in order of their names. */

@@ -116,13 +116,8 @@ export type ParsedStatement =
       readonly isLocal: boolean
     }
   | { readonly kind: 'resetProperty'; readonly name: string | 'all' }
-  /** How isolated transactions are: accepted, as each statement reads one snapshot. `isSession`: also those to come. */
-  | {
-      readonly kind: 'setTransaction'
-      readonly isolation: string | undefined
-      readonly isReadOnly: boolean | undefined
-      readonly isSession: boolean
-    }
+  /** Of the transaction in progress, or, where it says `isSession`, of those to come. */
+  | ({ readonly kind: 'setTransaction'; readonly isSession: boolean } & TransactionModes)
   /** `SHOW name`, `SHOW ALL`, `SHOW TABLES`, `SHOW DATABASES`, … with what follows as words. */
   | { readonly kind: 'show'; readonly what: string }
   | {
@@ -141,7 +136,12 @@ export type ParsedStatement =
       readonly otherwise: readonly ParsedStatement[]
       readonly position: TextPosition
     }
-  | { readonly kind: 'transaction'; readonly action: 'begin' }
+  | ({
+      readonly kind: 'transaction'
+      readonly action: 'begin'
+      /** The words it was said in, which clients find in the answer. */
+      readonly words: 'BEGIN' | 'START TRANSACTION'
+    } & TransactionModes)
   | {
       readonly kind: 'transaction'
       readonly action: 'commit' | 'rollback'
@@ -166,6 +166,12 @@ export type ParsedStatement =
   | { readonly kind: 'execute'; readonly name: string; readonly arguments: readonly ParsedQuery[] }
   | { readonly kind: 'deallocate'; readonly name: string | 'all' }
   | { readonly kind: 'discard'; readonly what: 'all' | 'plans' | 'sequences' | 'temp' }
+
+/** How isolated a transaction is (accepted: each statement reads one snapshot), and whether it may write; undefined: unsaid. */
+export interface TransactionModes {
+  readonly isolation: string | undefined
+  readonly isReadOnly: boolean | undefined
+}
 
 export type CopyTarget =
   /** STDOUT. */

@@ -109,7 +109,10 @@ function parse(text: string): Statement[] {
     const [first = '', second = ''] = words
     const position = { offset: start, line: 1, column: start + 1 }
     if (first === '') return []
-    if (first === 'begin') return [{ kind: 'transaction', action: first }]
+    if (first === 'begin') {
+      const modes = { isolation: undefined, isReadOnly: undefined }
+      return [{ kind: 'transaction', action: first, words: 'BEGIN', ...modes }]
+    }
     if (first === 'commit' || first === 'rollback') {
       return [{ kind: 'transaction', action: first, isChained: false }]
     }

@@ -3,6 +3,7 @@ import { AppError } from '#base/errors.ts'
 import type { Encoding } from '#encode/encoding.ts'
 import type { Literal, ParsedQuery } from '#sql/compile.ts'
 import { castQuery } from '#sql/parameters.ts'
+import type { TransactionModes } from '#sql/statement.ts'
 import { type DataType, type Field, sameType } from '#types/data-type.ts'
 import { openRows } from '../rows/engine-rows.ts'
 import { addColumns } from '../tables/add-columns.ts'
@@ -22,6 +23,7 @@ import { type PlannedQuery, planQuery } from '../rows/plan-query.ts'
 import { inPrepared, type PreparedStatements, unknownPrepared } from './prepared-statements.ts'
 import type { SessionProperties } from '../properties.ts'
 import type { Statement, StatementResult } from '../query.ts'
+import { refuseWrites } from './read-only.ts'
 import { evaluateScalar } from '../rows/scalar.ts'
 import { unlessRemoved } from '../rows/unless-removed.ts'
 import { dropSample, sampleColumns, sampleRows, takeSample } from './samples.ts'
@@ -70,6 +72,7 @@ const traceless: readonly Statement['kind'][] = [
 export async function* runStatement(scope: Scope, statement: Statement, host: StatementHost): Results {
   if (scope.signal.aborted) throw stopReason(scope.signal)
   const { properties, journal, step } = scope
+  refuseWrites(scope, statement)
   if (traceless.includes(statement.kind)) await journal.noteBegun(step)
   switch (statement.kind) {
     case 'query':
@@ -194,7 +197,9 @@ export async function* runStatement(scope: Scope, statement: Statement, host: St
         properties.beginTransaction()
         host.cursors.beginTransaction()
       }
-      return yield command(transactionTags[statement.action])
+      if (statement.action !== 'begin') return yield command(transactionTags[statement.action])
+      setTransaction(properties, { ...statement, isSession: false })
+      return yield command(statement.words)
     case 'unlisten':
       return yield command('UNLISTEN')
     case 'prepare':
@@ -223,16 +228,14 @@ function setProperty(
   notice('SET LOCAL holds until a transaction ends, and there is none in progress: nothing was set.')
 }
 
-/** What drivers set, they read again. A transaction by itself is nothing that could be set. */
+/** What drivers set, they read again. */
 function setTransaction(
   properties: SessionProperties,
-  { isolation, isReadOnly, isSession }: Extract<Statement, { readonly kind: 'setTransaction' }>,
+  { isolation, isReadOnly, isSession }: TransactionModes & { readonly isSession: boolean },
 ): void {
-  if (!isSession) return
-  for (const prefix of ['transaction', 'default_transaction']) {
-    if (isolation !== undefined) properties.set(`${prefix}_isolation`, isolation)
-    if (isReadOnly !== undefined) properties.set(`${prefix}_read_only`, isReadOnly ? 'on' : 'off')
-  }
+  const prefix = isSession ? 'default_transaction' : 'transaction'
+  if (isolation !== undefined) properties.set(`${prefix}_isolation`, isolation)
+  if (isReadOnly !== undefined) properties.set(`${prefix}_read_only`, isReadOnly ? 'on' : 'off')
 }
 
 /** Of plans and sequences there are none. */
@@ -250,7 +253,6 @@ async function discard(
 }
 
 const transactionTags = {
-  begin: 'BEGIN',
   commit: 'COMMIT',
   rollback: 'ROLLBACK',
   savepoint: 'SAVEPOINT',

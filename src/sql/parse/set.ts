@@ -1,4 +1,4 @@
-import type { ParsedStatement } from '../statement.ts'
+import type { ParsedStatement, TransactionModes } from '../statement.ts'
 import { parseExpression } from './expression.ts'
 import { beginsQuery } from './look-ahead.ts'
 import { toParsedQuery } from './parsed-query.ts'
@@ -63,10 +63,7 @@ function propertyName(reader: TokenReader): string {
 }
 
 /** `ISOLATION LEVEL …`, `READ {ONLY | WRITE}` and `[NOT] DEFERRABLE`, with or without commas. */
-export function transactionModes(reader: TokenReader): {
-  readonly isolation: string | undefined
-  readonly isReadOnly: boolean | undefined
-} {
+export function transactionModes(reader: TokenReader): TransactionModes {
   let [isolation, isReadOnly]: [string | undefined, boolean | undefined] = [undefined, undefined]
   do {
     if (reader.takeWords('ISOLATION', 'LEVEL')) isolation = isolationLevel(reader)

@@ -173,8 +173,14 @@ function parseTransaction(reader: TokenReader, word: string): ParsedStatement {
   if (word === 'START') reader.expectWord('TRANSACTION')
   else reader.takeWord('WORK', 'TRANSACTION')
   if (word === 'BEGIN' || word === 'START') {
-    if (reader.current.kind !== 'end' && !reader.isSymbol(';')) transactionModes(reader)
-    return { kind: 'transaction', action: 'begin' }
+    const isSaid = reader.current.kind !== 'end' && !reader.isSymbol(';')
+    const modes = isSaid ? transactionModes(reader) : { isolation: undefined, isReadOnly: undefined }
+    return {
+      kind: 'transaction',
+      action: 'begin',
+      words: word === 'START' ? 'START TRANSACTION' : 'BEGIN',
+      ...modes,
+    }
   }
   if (word === 'ROLLBACK' && reader.takeWord('TO')) {
     reader.takeWord('SAVEPOINT')
