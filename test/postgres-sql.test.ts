@@ -126,7 +126,7 @@ describe('cursors', () => {
       expect(await texts('FETCH ALL FROM names')).toEqual([['visits']])
       expect(await texts('FETCH ALL FROM none')).toEqual([[7]])
       await expect(client.query('DECLARE c CURSOR FOR SELECT $1::int')).rejects.toMatchObject({
-        code: '08P01',
+        code: '42P02',
       })
     })
   })

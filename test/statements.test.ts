@@ -1000,7 +1000,7 @@ describe('what pools and drivers say to a session', () => {
         const { rows } = await client.query(`SELECT ${at} AS at`, [span])
         expect(rows).toEqual([{ at: '2026-05-31 23:59:56.500' }])
       }
-      await expect(client.query(`SELECT ${at} AS at`, ['3 moons'])).rejects.toMatchObject({ code: '22P02' })
+      await expect(client.query(`SELECT ${at} AS at`, ['3 moons'])).rejects.toMatchObject({ code: '22007' })
     })
   })
 

@@ -71,20 +71,29 @@ test('instants with a zone are taken to UTC, with their microseconds', () => {
 })
 
 test('what is no value of its type is refused by name', () => {
-  const refused = (type: DataType, bytes: Buffer, format: number) =>
-    expect(() => literalOfParameter(type, bytes, { format })).toThrow(
-      expect.objectContaining({ code: 'query.value' }),
-    )
-  refused(integerType, Buffer.from('2147483648'), 0)
+  const refused = (type: DataType, bytes: Buffer, format: number, code = 'query.value') =>
+    expect(() => literalOfParameter(type, bytes, { format })).toThrow(expect.objectContaining({ code }))
   refused(integerType, Buffer.from('1.5'), 0)
-  refused(dateType, Buffer.from('0044-03-15 BC'), 0)
-  refused(dateType, Buffer.from('2024-01-02 or so'), 0)
   refused(integerType, Buffer.alloc(3), 1)
-  refused(longType, Buffer.from('9223372036854775808'), 0)
-  refused(dateType, Buffer.from('2023-02-29'), 0)
-  refused(timestampType, Buffer.from('yesterday'), 0)
   refused(booleanType, Buffer.from('perhaps'), 0)
   refused(decimalType(38, 18), Buffer.from('0001', 'hex'), 1)
+  for (const [type, text] of [
+    [integerType, '2147483648'],
+    [longType, '9223372036854775808'],
+    [longType, '-99999999999999999999'],
+  ] as const) {
+    refused(type, Buffer.from(text), 0, 'query.out_of_range')
+  }
+  for (const [type, text] of [
+    [dateType, '0044-03-15 BC'],
+    [dateType, '2024-01-02 or so'],
+    [dateType, '2023-02-29'],
+    [timestampType, 'yesterday'],
+  ] as const) {
+    refused(type, Buffer.from(text), 0, 'query.time_text')
+  }
+  for (const format of [0, 1]) refused(stringType, Buffer.from('a\0b'), format, 'query.encoding')
+  expect(literalOfParameter(longType, Buffer.from(`${'0'.repeat(30)}7`), { format: 0 }).value).toBe(7n)
 })
 
 test.each<[text: string, precision: number, scale: number, plain: string]>([

@@ -22,12 +22,17 @@ interface Sent {
 
 /**
  * A numeric has the digits that came, not those of the type that stood for it before.
- * @throws AppError 'query.value' when the bytes are no value of the type
+ * @throws AppError as `literalOfText`, 'query.encoding' for a text that PostgreSQL could not hold
  */
 export function literalOfParameter(type: DataType, bytes: Buffer | null, { format, oid = 0 }: Sent): Literal {
   if (bytes === null) return { type, value: null }
-  const literal = format === 0 ? literalOfText(type, utf8(bytes)) : literalOfBinary(type, bytes, oid)
+  const literal = format === 0 ? literalOfText(type, text(bytes)) : literalOfBinary(type, bytes, oid)
   return oid === uuidOid || oid === uuidsOid ? uuidOf(literal) : withOwnDigits(literal)
+}
+
+function text(bytes: Buffer): string {
+  if (!bytes.includes(0)) return utf8(bytes)
+  throw new AppError('query.encoding', 'A text has no character U+0000.')
 }
 
 /** As PostgreSQL prints it, however it was written. */
@@ -104,9 +109,9 @@ function textOfBinary(bytes: Buffer, oid: number): string {
     if (bytes.length !== 16) throw new AppError('query.value', `A uuid has 16 bytes, ${bytes.length} came.`)
     return bytes.toString('hex')
   }
-  if (oid !== jsonbOid) return utf8(bytes)
+  if (oid !== jsonbOid) return text(bytes)
   if (bytes[0] !== 1) throw new AppError('query.value', 'A jsonb of version 1 was expected.')
-  return utf8(bytes.subarray(1))
+  return text(bytes.subarray(1))
 }
 
 /** At most one dimension; each element with its length, −1 for NULL. */

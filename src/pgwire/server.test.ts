@@ -308,6 +308,21 @@ describe('the extended protocol', () => {
     expect(rowTexts(messages[4]!)).toEqual(['255', 'x', null])
   })
 
+  test('parameters that are declared and not used have values all the same', async () => {
+    await using server = await wireServer()
+    await using client = await WireClient.signedIn(server.port)
+    client.send(
+      parse('rows 1', { oids: [25, 23, 0] }),
+      describeMessage('S'),
+      bind({ values: [Buffer.from('x'), Buffer.from('1'), Buffer.from('y')] }),
+      execute(),
+      sync,
+    )
+    const messages = await client.untilReady()
+    expect(types(messages)).toBe('1tT2DCZ')
+    expect(messages[1]?.payload).toEqual(Buffer.concat([int16(3), int32(25), int32(23), int32(25)]))
+  })
+
   test.each([
     ['a portal that is not there', execute(0, 'nothing'), '34000'],
     ['a statement that is not there', bind({ statement: 'nothing' }), '26000'],

@@ -4,7 +4,7 @@ import type { Encoding } from '#encode/encoding.ts'
 import { requirePreparedRoom } from '#query/prepared-room.ts'
 import type { QuerySession, ResultColumn, SessionStatement, StatementResult } from '#query/query.ts'
 import type { ResultRows } from '#query/results.ts'
-import type { DataType } from '#types/data-type.ts'
+import { type DataType, stringType } from '#types/data-type.ts'
 import {
   bindComplete,
   closeComplete,
@@ -234,9 +234,12 @@ export class Session {
       return this.#output.write(parseComplete)
     }
     const declaredTypes = parameterOids.map(declaredType)
-    const description = statement
+    const described = statement
       ? await this.#cancellable((signal) => this.#query.describe(statement, declaredTypes, signal))
       : { parameterTypes: [], columns: undefined }
+    // Values come for all that were declared, also those the text does not use.
+    const unused = declaredTypes.slice(described.parameterTypes.length).map((type) => type ?? stringType)
+    const description = { ...described, parameterTypes: [...described.parameterTypes, ...unused] }
     this.#prepared.set(name, { sql, statement, declaredOids: parameterOids, description })
     this.#output.write(parseComplete)
   }

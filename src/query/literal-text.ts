@@ -7,7 +7,7 @@ import { type DataType, sparkName } from '#types/data-type.ts'
 /**
  * Reads a value as PostgreSQL writes it as text, whether a client sent it or our encoder made it. Complex types are
  * kept as their text.
- * @throws AppError 'query.value'
+ * @throws AppError 'query.value', 'query.out_of_range', 'query.time_text'
  */
 export function literalOfText(type: DataType, text: string): Literal {
   const trimmed = text.trim()
@@ -62,9 +62,11 @@ export function literalOfText(type: DataType, text: string): Literal {
 
 const shownCharacters = 80
 
+/** Times have a code of their own, as PostgreSQL's have. */
 function refuse(type: DataType, text: string): never {
+  const isTime = ['date', 'timestamp', 'timestamp_ntz', 'interval'].includes(type.kind)
   throw new AppError(
-    'query.value',
+    isTime ? 'query.time_text' : 'query.value',
     `A value of type ${sparkName(type)} was expected, ${JSON.stringify(text.slice(0, shownCharacters))} came.`,
   )
 }
@@ -79,11 +81,18 @@ function booleanOf(text: string): boolean | undefined {
 const bits = { byte: 8n, short: 16n, integer: 32n, long: 64n } as const
 
 function wholeNumber(type: DataType, kind: keyof typeof bits, text: string): bigint {
-  if (!/^[+-]?\d{1,19}$/.test(text)) refuse(type, text)
-  const value = BigInt(text.replace(/^\+/, ''))
+  if (!/^[+-]?\d+$/.test(text)) refuse(type, text)
+  const value = /^[+-]?0*\d{1,19}$/.test(text) ? BigInt(text.replace(/^\+/, '')) : undefined
   const half = 1n << (bits[kind] - 1n)
-  if (value < -half || value >= half) refuse(type, text)
+  if (value === undefined || value < -half || value >= half) refuseRange(type, text)
   return value
+}
+
+function refuseRange(type: DataType, text: string): never {
+  throw new AppError(
+    'query.out_of_range',
+    `${text.slice(0, shownCharacters)} is out of the range of ${sparkName(type)}.`,
+  )
 }
 
 function doubleOf(text: string): number | undefined {

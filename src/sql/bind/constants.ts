@@ -60,7 +60,7 @@ export function bindParameter({ index, at }: Of<'parameter'>, { state }: Express
   }
   if (literal) return { kind: 'literal', ...literal }
   throw new AppError(
-    'query.parameters',
+    'query.unknown_parameter',
     `The statement uses $${index}, but ${parameters.length} values were given.`,
     {
       position: at,
