@@ -47,13 +47,13 @@ const simple: Readonly<Record<string, DataType>> = {
   bigint: longType,
   long: longType,
   int8: longType,
-  float: floatType,
   real: floatType,
   float4: floatType,
   double: doubleType,
   float8: doubleType,
   string: stringType,
   text: stringType,
+  bpchar: stringType,
   varchar: stringType,
   char: stringType,
   character: stringType,
@@ -61,7 +61,6 @@ const simple: Readonly<Record<string, DataType>> = {
   bytea: binaryType,
   date: dateType,
   datetime: timestampType,
-  timestamptz: timestampType,
   timestamp_ltz: timestampType,
   timestamp_ntz: timestampNtzType,
   interval: intervalType,
@@ -120,14 +119,16 @@ export function readType(source: TypeSource, depth = 0): DataType {
     case 'char':
     case 'character':
       if (source.part?.toLowerCase() === 'varying') source.advance()
-      if (source.part === '(') {
-        source.advance()
-        readNumber(source)
-        expectPart(source, ')')
-      }
+      readSize(source)
       return stringType
+    case 'float':
+      return readFloat(source)
     case 'timestamp':
+      readTimeDigits(source)
       return readTimestamp(source)
+    case 'timestamptz':
+      readTimeDigits(source)
+      return timestampType
     default: {
       const type = simple[name]
       if (!type) throw source.fail(`There is no type ${JSON.stringify(name)}.`)
@@ -146,6 +147,29 @@ export function parseSparkType(text: string): DataType {
   const type = isColumns ? structType(readFields(source, undefined, 0)) : readType(source)
   if (source.part !== undefined) throw source.fail(`Expected the end of the type, but found ${source.part}.`)
   return type
+}
+
+/** By itself Spark's, of 32 bits; behind it SQL says how many of them are digits, as pandas does. */
+function readFloat(source: TypeSource): DataType {
+  const digits = readSize(source)
+  if (digits === undefined || (digits >= 1 && digits <= 24)) return floatType
+  if (digits >= 25 && digits <= 53) return doubleType
+  throw source.fail(`float(${digits}) is no type: from 1 to 53 digits in base 2 were expected.`)
+}
+
+/** `timestamp(6)`: they have that many anyway. */
+function readTimeDigits(source: TypeSource): void {
+  const digits = readSize(source)
+  if (digits === undefined || digits === 6) return
+  throw source.fail(`A timestamp has 6 digits behind the second, not ${digits}.`)
+}
+
+function readSize(source: TypeSource): number | undefined {
+  if (source.part !== '(' || source.isQuoted) return undefined
+  source.advance()
+  const size = readNumber(source)
+  expectPart(source, ')')
+  return size
 }
 
 /** By itself Spark's; how PostgreSQL's clients write theirs, `with time zone` or `without`, is understood. */

@@ -108,8 +108,28 @@ export function named(reader: TokenReader, value: Expression): Expression {
 const timeTypes = {
   DATE: dateType,
   TIMESTAMP: timestampType,
+  TIMESTAMPTZ: timestampType,
   TIMESTAMP_LTZ: timestampType,
   TIMESTAMP_NTZ: timestampNtzType,
+}
+
+/** `TIMESTAMP '…'`, and as clients of PostgreSQL write it, with or without `WITH TIME ZONE` between. */
+function typedTime(reader: TokenReader, plain: DataType): Expression | undefined {
+  const at = reader.at
+  const before = reader.index
+  reader.next()
+  const saysZone = plain.kind !== 'date' && reader.current.kind === 'word'
+  const isZoned = saysZone && reader.takeWords('WITH', 'TIME', 'ZONE')
+  const isWallClock = saysZone && !isZoned && reader.takeWords('WITHOUT', 'TIME', 'ZONE')
+  const { current } = reader
+  if (current.kind !== 'string') {
+    reader.rewind(before)
+    return undefined
+  }
+  reader.next()
+  const value: Expression = { kind: 'literal', type: stringType, value: current.text, text: current.text, at }
+  const type = isZoned ? timestampType : isWallClock ? timestampNtzType : plain
+  return { kind: 'cast', value, type, isTyped: true, at }
 }
 
 /** They end a table, and no expression begins with them: where one must begin they are names. */
@@ -159,15 +179,13 @@ function parseWord(reader: TokenReader, upper: string): Expression {
       break
     case 'DATE':
     case 'TIMESTAMP':
+    case 'TIMESTAMPTZ':
     case 'TIMESTAMP_LTZ':
-    case 'TIMESTAMP_NTZ':
-      if (next.kind === 'string') {
-        reader.next()
-        reader.next()
-        const value: Expression = { kind: 'literal', type: stringType, value: next.text, text: next.text, at }
-        return { kind: 'cast', value, type: timeTypes[upper], isTyped: true, at }
-      }
+    case 'TIMESTAMP_NTZ': {
+      const literal = typedTime(reader, timeTypes[upper])
+      if (literal) return literal
       break
+    }
     case 'SELECT':
     case 'FROM':
     case 'WHERE':

@@ -78,7 +78,8 @@ function parseCommonTable(reader: TokenReader): CommonTable {
   const isRecursive = reader.takeWord('RECURSIVE')
   const { name, at } = reader.identifier('the name of a common table')
   const columns = reader.isSymbol('(') ? parseNames(reader) : undefined
-  reader.takeWord('AS')
+  // PostgreSQL may be told how often to compute it; what it means is the same.
+  if (reader.takeWord('AS') && !reader.takeWords('NOT', 'MATERIALIZED')) reader.takeWord('MATERIALIZED')
   const query = reader.inParentheses(() => parseQuery(reader))
   const isOwn = ({ parts }: TableName): boolean =>
     parts.length === 1 && parts[0]?.toLowerCase() === name.toLowerCase()

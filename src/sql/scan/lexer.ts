@@ -123,7 +123,10 @@ class Lexer {
     if (/\d/.test(character) || (character === '.' && /\d/.test(text[this.#offset + 1] ?? ''))) {
       if (character !== '.' || !this.#followsValue()) {
         const digits = this.#match(number)
-        if (digits) return { kind: 'number', text: digits, at }
+        if (digits) {
+          this.#refuseWordBehind(digits, at)
+          return { kind: 'number', text: digits, at }
+        }
       }
     }
     if (/r/i.test(character) && /['"]/.test(text[this.#offset + 1] ?? '')) {
@@ -156,6 +159,23 @@ class Lexer {
           position: at,
           hint: 'Templates are called as they are named, by letters, digits and _. A comment begins with -- or, inside a block, with # on its own line.',
         })
+  }
+
+  /**
+   * `0x1F` and `1_000` would be numbers with an alias, which nobody means. Behind a dot a name may begin with digits; `1e'…'`
+   * is a number and a text.
+   */
+  #refuseWordBehind(digits: string, at: TextPosition): void {
+    const offset = this.#offset
+    if (this.#text[offset - digits.length - 1] === '.') return
+    const behind = this.#match(word)
+    const isOfText = ["'", '"'].includes(this.#text[this.#offset] ?? '')
+    this.#offset = offset
+    if (behind === undefined || isOfText) return
+    throw new AppError('query.syntax', `${digits}${behind} is no number.`, {
+      position: at,
+      hint: 'A name that begins with a digit stands in back-quotes.',
+    })
   }
 
   /** Whether a dot here is the dot of a path (`a.1`), not the beginning of a number. */
