@@ -78,7 +78,8 @@ export function bindFromItem(item: FromItem, place: QueryPlace, left: readonly S
         )
       }
       const list = bindGenerator(item.call, generatorPlace(left, place))
-      const from = unnestOf(list, item.alias?.columns ?? [], place.state)
+      const names = item.alias?.columns ?? (entry.isNamedByRows && item.alias ? [item.alias.name] : [])
+      const from = unnestOf(list, names, place.state)
       return { from, columns: named(from.relation, item.alias && { ...item.alias, columns: undefined }, []) }
     }
     case 'pivot': {

@@ -4,6 +4,7 @@ import { duckdbType } from '#types/duckdb.ts'
 import { isIntegral, isTemporal } from '#types/implicit-cast.ts'
 import type { BoundExpression } from '../bind/bound.ts'
 import { nullOf, stringOf } from '../bind/build.ts'
+import { javaPattern } from './date-time-postgres.ts'
 import { on, rewritten, scalar } from './define.ts'
 import type { FunctionEntry, PrintedCall, RewriteContext } from './entry.ts'
 import { onceEach } from './once-each.ts'
@@ -30,13 +31,17 @@ export const numberTextFunctions: readonly FunctionEntry[] = [
   {
     ...scalar(
       'to_char to_varchar',
-      rewritten(['any', 'string'], (values, context) => context.call('date_format', values), {
-        fits: ([type]) => type !== undefined && isTemporal(type),
-      }),
+      rewritten(
+        ['any', 'string'],
+        ([time = nullOf(stringType), pattern = nullOf(stringType)], context) =>
+          context.call('date_format', [time, javaPattern(pattern, { isWritten: true })]),
+        { fits: ([type]) => type !== undefined && isTemporal(type) },
+      ),
       rewritten(['binary', 'string'], bytesText, { fits: ([type]) => type?.kind === 'binary' }),
       on(['numeric', 'string'], stringType, numberText),
     ),
-    remarks: 'Times are written as date_format does, bytes as hex, base64 or utf-8.',
+    remarks:
+      'Times are written as date_format does, bytes as hex, base64 or utf-8. A pattern with `YYYY`, `MI` or `Mon`, which Spark has not, is read as PostgreSQL’s.',
   },
 ]
 

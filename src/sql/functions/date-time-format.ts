@@ -11,6 +11,7 @@ import { castTo, longOf, nullOf, stringOf } from '../bind/build.ts'
 import { printedTime } from './date-time-print.ts'
 import { readTime } from './date-time-read.ts'
 import { toInstant, toWallClock } from './date-time-text.ts'
+import { javaPattern } from './date-time-postgres.ts'
 import { on, rewritten, scalar } from './define.ts'
 import type { FunctionEntry, PrintedCall, Signature } from './entry.ts'
 import { innerCall } from './higher-order-lambda.ts'
@@ -69,7 +70,12 @@ function readings(type: DataType): readonly Signature[] {
   return [
     rewritten(['any'], ([value = nullOf(type)]) => castTo(value, type)),
     rewritten(['any', 'string'], ([value = nullOf(type), pattern]) =>
-      castTo(value.type.kind === 'string' ? timeRead(value, pattern) : value, type),
+      castTo(
+        value.type.kind === 'string'
+          ? timeRead(value, pattern && javaPattern(pattern, { isWritten: false }))
+          : value,
+        type,
+      ),
     ),
   ]
 }

@@ -4,6 +4,7 @@ import type { BoundExpression } from '../bind/bound.ts'
 import { castTo, nullOf } from '../bind/build.ts'
 import { toInstant, toWallClock } from './date-time-text.ts'
 import { on, rewritten, scalar } from './define.ts'
+import { truncatedNumbers } from './math-rounding.ts'
 import type { FunctionEntry } from './entry.ts'
 import { onceEach } from './once-each.ts'
 
@@ -34,8 +35,10 @@ export const dateTimeTruncationFunctions: readonly FunctionEntry[] = [
       on(['date', 'string'], dateType, ({ values: [date = '', unit = ''], arguments: [, wanted] }) =>
         truncated({ time: date, unit, wanted, units: dateUnits }, (text) => `CAST(${text} AS DATE)`),
       ),
+      ...truncatedNumbers,
     ),
-    remarks: 'To week, month, quarter or year; NULL for another unit.',
+    remarks:
+      'To week, month, quarter or year; NULL for another unit. Of numbers what stands behind the point is cut off, or behind so many places.',
   },
   {
     ...scalar(

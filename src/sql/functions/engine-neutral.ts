@@ -13,6 +13,12 @@ const alwaysRewritten: ReadonlySet<string> = new Set([
   'current_database',
   'current_user',
   'quote_literal',
+  // PostgreSQL's, which neither engine has.
+  'array_cat',
+  'array_length',
+  'array_to_string',
+  'clock_timestamp',
+  'strpos',
   'table_exists',
   'typeof',
   'schema_of_json',

@@ -15,6 +15,8 @@ export interface FunctionEntry {
   readonly signatures: readonly Signature[]
   /** What is worth knowing beyond Spark's own page. */
   readonly remarks?: string
+  /** Of a generator in FROM: the name that its rows are given is its column's, too, as in PostgreSQL. */
+  readonly isNamedByRows?: boolean
   /** Gives another value each time it is called: calls are never merged or folded. */
   readonly isVolatile?: boolean
 }

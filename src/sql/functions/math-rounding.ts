@@ -132,17 +132,19 @@ function rounded(call: PrintedCall): string {
   return once(value, shown)
 }
 
+/** PostgreSQL's, for the entry `trunc`, which is also a date's. */
+export const truncatedNumbers: readonly Signature[] = towards('trunc', 0)
+
 /** `ceil` and `floor`: whole numbers are long, decimals stay decimals; with places always decimals or doubles. */
-function towards(name: 'ceil' | 'floor', step: 1 | -1): Signature[] {
+function towards(name: 'ceil' | 'floor' | 'trunc', step: 1 | 0 | -1): Signature[] {
   const toPlaces = ({ values: [value = ''], types: [from], type, ...call }: PrintedCall): string => {
     if (from?.kind !== 'decimal' || type.kind !== 'decimal') return value
     const places = placesOf(call.arguments[1])
     if (places >= from.scale) return call.cast(value, from, type)
-    return byWholeNumbers(value, { places, scale: from.scale, type }, (whole, unit) =>
-      step === 1
-        ? `CASE WHEN ${whole} % ${unit} > 0 THEN 1 ELSE 0 END`
-        : `CASE WHEN ${whole} % ${unit} < 0 THEN -1 ELSE 0 END`,
-    )
+    return byWholeNumbers(value, { places, scale: from.scale, type }, (whole, unit) => {
+      if (step === 0) return '0'
+      return `CASE WHEN ${whole} % ${unit} ${step > 0 ? '>' : '<'} 0 THEN ${step} ELSE 0 END`
+    })
   }
   return [
     on(

@@ -1,9 +1,11 @@
+import { AppError } from '#base/errors.ts'
 import { quoteLiteral } from '#base/sql-text.ts'
 import { arrayType, booleanType, integerType, stringType } from '#types/data-type.ts'
 import { duckdbType } from '#types/duckdb.ts'
 import type { BoundExpression } from '../bind/bound.ts'
-import { on, scalar } from './define.ts'
-import type { FunctionEntry, PrintedCall, Signature } from './entry.ts'
+import { castTo, nullOf, stringOf } from '../bind/build.ts'
+import { on, rewritten, scalar } from './define.ts'
+import type { FunctionEntry, PrintedCall, RewriteContext, Signature } from './entry.ts'
 import {
   enginePattern,
   engineReplacement,
@@ -58,9 +60,12 @@ export const patternFunctions: readonly FunctionEntry[] = [
   {
     ...scalar(
       'regexp_replace',
+      rewritten(['string', 'string', 'string', 'string'], replacedByFlags, {
+        fits: ([, , , flags]) => flags?.kind === 'string',
+      }),
       on(['string', 'string', 'string', 'integer'], stringType, replaced, { optional: 1 }),
     ),
-    remarks: `Every match is replaced; \`$1\` is the first group. ${remarks}`,
+    remarks: `Every match is replaced; \`$1\` is the first group. With flags for a place, \`g\` among them, it is PostgreSQL's, whose groups are \`\\1\`. ${remarks}`,
   },
   {
     ...scalar(
@@ -226,4 +231,44 @@ function split(call: PrintedCall): string {
   return /[\\^$.|?*+()[\]{}]/.test(text)
     ? `string_split_regex(${value}, ${form})`
     : `string_split(${value}, ${quoteLiteral(text)})`
+}
+
+/** PostgreSQL's fourth argument is no place but flags; without `g` only the first match would be replaced. */
+function replacedByFlags(
+  [
+    value = nullOf(stringType),
+    pattern = value,
+    replacement = value,
+    flags = value,
+  ]: readonly BoundExpression[],
+  context: RewriteContext,
+): BoundExpression {
+  const text = flags.kind === 'literal' ? String(flags.value) : ''
+  if (!/^[a-z]+$/.test(text)) {
+    return context.call('regexp_replace', [value, pattern, replacement, castTo(flags, integerType)])
+  }
+  if (!/^(?:g|gi|ig)$/.test(text)) {
+    throw new AppError(
+      'query.unsupported',
+      `The flags ${JSON.stringify(text)} of regexp_replace are not there.`,
+      {
+        hint: "There are 'g', which replaces every match, and 'gi', which does so whatever the case.",
+      },
+    )
+  }
+  const by =
+    replacement.kind === 'literal' && typeof replacement.value === 'string' ? replacement.value : undefined
+  return context.call('regexp_replace', [
+    value,
+    text === 'g' ? pattern : context.call('concat', [stringOf('(?i)'), pattern]),
+    // What a column gives is taken as it is.
+    by === undefined ? replacement : stringOf(javaReplacement(by)),
+  ])
+}
+
+/** `\1` is `$1` there, `\&` the match, and a dollar nothing more than that. */
+function javaReplacement(text: string): string {
+  return text
+    .replaceAll('$', String.raw`\$`)
+    .replaceAll(/\\([\d&])/g, (_all, group: string) => `$${group === '&' ? '0' : group}`)
 }

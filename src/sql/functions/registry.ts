@@ -15,6 +15,7 @@ import { elementFunctions } from './elements.ts'
 import { encryptionFunctions } from './encryption.ts'
 import type { FunctionEntry } from './entry.ts'
 import { generatorFunctions } from './generators.ts'
+import { postgresGenerators } from './generators-postgres.ts'
 import { hashFunctions } from './hashes.ts'
 import { higherOrderFunctions } from './higher-order.ts'
 import { jsonFunctions } from './json.ts'
@@ -27,6 +28,7 @@ import { operatorFunctions } from './operators.ts'
 import { extractFunctions } from './operators-extract.ts'
 import { tryOperatorFunctions } from './operators-try.ts'
 import { patternFunctions } from './patterns.ts'
+import { postgresNames } from './postgres-names.ts'
 import { rangeFunctions } from './range.ts'
 import { rankingFunctions } from './ranking.ts'
 import { sessionFunctions } from './session.ts'
@@ -62,6 +64,7 @@ export const functionEntries: readonly FunctionEntry[] = [
   ...higherOrderFunctions,
   ...jsonFunctions,
   ...generatorFunctions,
+  ...postgresGenerators,
   ...rangeFunctions,
   ...sessionFunctions,
   ...urlFunctions,
@@ -71,6 +74,7 @@ export const functionEntries: readonly FunctionEntry[] = [
   ...csvFunctions,
   ...csvReadFunctions,
   ...numberTextFunctions,
+  ...postgresNames,
   ...aggregateFunctions,
   ...statisticsFunctions,
   ...percentileFunctions,
