@@ -966,6 +966,21 @@ describe('what pools and drivers say to a session', () => {
     })
   })
 
+  it('who is signed in may be named as role and session, and nobody else', async () => {
+    await connected(async (client) => {
+      const [[own]] = (await texts(client, 'SELECT current_user')) as [[string]]
+      await client.query(`SET ROLE '${own}'`)
+      expect(await texts(client, 'SHOW role')).toEqual([[own]])
+      await client.query(`SET ROLE "${own}"; SET SESSION AUTHORIZATION '${own}'; RESET ROLE`)
+      expect(await texts(client, 'SHOW role')).toEqual([['none']])
+      expect(await texts(client, 'SHOW session_authorization')).toEqual([[own]])
+      await client.query('SET ROLE NONE; SET role TO none; SET SESSION AUTHORIZATION DEFAULT')
+      for (const text of ['SET ROLE postgres', "SET SESSION AUTHORIZATION 'postgres'"]) {
+        await expect(client.query(text)).rejects.toMatchObject({ code: '22023' })
+      }
+    })
+  })
+
   it('is what the catalogue says too', async () => {
     await connected(async (client) => {
       await client.query('SET application_name = \'my "own"\'; SET standard_conforming_strings = on')

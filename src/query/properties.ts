@@ -9,6 +9,8 @@ interface Property {
   /** The value to keep; undefined when it is not one. Absent: read-only. */
   readonly accept?: (value: string) => string | undefined
   readonly expects?: string
+  /** The name of who is signed in is taken, too. */
+  readonly takesOwnName?: true
   /** How SHOW prints it; absent: as it is kept. */
   readonly shown?: (value: string) => string
 }
@@ -177,9 +179,10 @@ const properties: readonly Property[] = [
   {
     name: 'role',
     default: 'none',
-    about: 'Always none: rights are those of who is signed in',
+    about: 'Rights are those of who is signed in, whatever it says',
     accept: oneOf('none'),
-    expects: 'none',
+    takesOwnName: true,
+    expects: 'none or your own name',
   },
   {
     name: 'row_security',
@@ -197,7 +200,8 @@ const properties: readonly Property[] = [
     default: '',
     about: 'Who is signed in',
     accept: () => undefined,
-    expects: 'DEFAULT',
+    takesOwnName: true,
+    expects: 'DEFAULT or your own name',
   },
   {
     name: 'skip_stats_for_complex_datatypes',
@@ -375,7 +379,9 @@ export class SessionProperties {
       throw new AppError('query.limit', `A session has at most ${ownMax} settings of the client's own.`)
     }
     const isDefault = value.toLowerCase() === 'default'
-    const accepted = isDefault ? (this.#initial.get(key) ?? property.default) : property.accept(value)
+    const isOwnName = property.takesOwnName && value === this.#values.get('session_authorization')
+    const given = isOwnName ? value : property.accept(value)
+    const accepted = isDefault ? (this.#initial.get(key) ?? property.default) : given
     if (accepted === undefined) {
       throw new AppError(
         'config.invalid',

@@ -34,8 +34,9 @@ export function parseSet(reader: TokenReader): ParsedStatement {
   }
   if (reader.takeWords('TIME', 'ZONE')) return worded('timezone', reader, isLocal)
   if (reader.takeWord('NAMES')) return worded('client_encoding', reader, isLocal)
-  if (reader.takeWords('ROLE', 'NONE')) {
-    return { kind: 'setProperty', name: 'role', value: 'none', isLocal }
+  if (isRole(reader)) {
+    reader.next()
+    return worded('role', reader, isLocal)
   }
   const name = propertyName(reader)
   if (!reader.takeSymbol('=') && !reader.takeWord('TO')) return { kind: 'show', what: name }
@@ -50,6 +51,16 @@ export function parseReset(reader: TokenReader): ParsedStatement {
   }
   if (reader.takeWords('TIME', 'ZONE')) return { kind: 'resetProperty', name: 'timezone' }
   return { kind: 'resetProperty', name: propertyName(reader) }
+}
+
+/** `SET ROLE …` in words of its own, not the property that is set as others are. */
+function isRole(reader: TokenReader): boolean {
+  const next = reader.peek(1)
+  return (
+    reader.isWord('ROLE') &&
+    ['word', 'string', 'quoted'].includes(next.kind) &&
+    !(next.kind === 'word' && next.upper === 'TO')
+  )
 }
 
 function worded(name: string, reader: TokenReader, isLocal: boolean): ParsedStatement {
