@@ -23,10 +23,10 @@ export const postgresNames: readonly FunctionEntry[] = [
       'array_length',
       rewritten(
         ['array', 'integer'],
-        ([list = nullOf(integerType), dimension = nullOf(integerType)], { call }) =>
-          call('if', [
-            call('=', [dimension, integerOf(1)]),
-            call('nullif', [call('array_size', [list]), integerOf(0)]),
+        ([list = nullOf(integerType), dimension = nullOf(integerType)], context) =>
+          context.call('if', [
+            context.call('=', [dimension, integerOf(1)]),
+            context.call('nullif', [context.call('array_size', [list]), integerOf(0)]),
             nullOf(integerType),
           ]),
       ),
@@ -44,8 +44,8 @@ export const postgresNames: readonly FunctionEntry[] = [
   {
     ...scalar(
       'age',
-      rewritten(['timestamp'], ([time = nullOf(timestampType)], { now, call }) =>
-        call('age', [castTo(today(now), timestampType), time]),
+      rewritten(['timestamp'], ([time = nullOf(timestampType)], context) =>
+        context.call('age', [castTo(today(context.now), timestampType), time]),
       ),
       on(
         ['timestamp', 'timestamp'],
