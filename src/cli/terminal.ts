@@ -48,7 +48,9 @@ export function createTerminal({ stdout, stderr, env }: CliHost): Terminal {
     },
     progress: (text) => {
       if (!stderr.isTTY) return
-      stderr.write(`\r\u001B[2K${text.slice(0, (stderr.columns ?? 80) - 1)}`)
+      // A terminal whose size nobody knows says that it has no columns.
+      const width = stderr.columns === undefined || stderr.columns === 0 ? 80 : stderr.columns
+      stderr.write(`\r\u001B[2K${text.slice(0, width - 1)}`)
       isProgressShown = true
     },
     style: styleFor(stdout, env),
