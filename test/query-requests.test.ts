@@ -255,6 +255,29 @@ describe('what a request holds', () => {
     })
     const { results } = await ask('POST', `${base}/accelerated-queries`, { ...query, ctasParameters: null })
     expect(results).toEqual([{ n: 1 }])
+    const { request } = await ask('POST', `${base}/queries`, { dbName: null, sql: 'SELECT 1' })
+    expect(request.dbName).toBe('prod:all')
+    const subscriptions = {
+      emailIds: ['ann@example.com'],
+      inContextNotifications: null,
+      emailNotifications: null,
+    }
+    const alert = {
+      assetId: made.id,
+      alertType: 'delay',
+      subscriptions,
+      delayMinutes: null,
+      skippedPercent: null,
+    }
+    expect((await ask('POST', `${base}/alert-subscriptions`, alert)).subscriptions).toEqual({
+      emailIds: ['ann@example.com'],
+      inContextNotifications: true,
+      emailNotifications: true,
+    })
+    const account = { technicalAccountName: 'nulls', name: null, assignedToUser: null }
+    expect(await ask('POST', '/data/foundation/queryauth/accounts', account)).toMatchObject({
+      technicalAccountName: 'nulls',
+    })
   })
 
   test('names the database with its schema, with a point or a colon', async () => {

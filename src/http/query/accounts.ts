@@ -2,6 +2,7 @@ import { z } from 'zod'
 import type { HttpDependencies } from '../dependencies.ts'
 import { type App, guarded } from '../gateway/app.ts'
 import { callerOf } from '../gateway/caller.ts'
+import { orNull } from './request.ts'
 
 const prefixMax = 40
 
@@ -17,13 +18,11 @@ export async function accountRoutes(app: App, { administration }: HttpDependenci
         description:
           'The credential is told here and never again. It ends when nobody has signed in by it for ninety days.',
         body: z.looseObject({
-          technicalAccountName: z.string().min(1).max(255).optional(),
-          name: z.string().min(1).max(255).optional().describe('The same'),
-          assignedToUser: z
-            .string()
-            .max(255)
-            .optional()
-            .describe('For somebody else: for organisation administrators'),
+          technicalAccountName: orNull(z.string().min(1).max(255)),
+          name: orNull(z.string().min(1).max(255)).describe('The same'),
+          assignedToUser: orNull(z.string().max(255)).describe(
+            'For somebody else: for organisation administrators',
+          ),
         }),
         response: {
           200: z.object({

@@ -5,6 +5,7 @@ import type { HttpDependencies } from '../dependencies.ts'
 import { type App, guarded } from '../gateway/app.ts'
 import { callerOf } from '../gateway/caller.ts'
 import { base } from './query-document.ts'
+import { orNull } from './request.ts'
 import { accepted, acceptedShape } from './shapes.ts'
 
 const tags = ['Query Service']
@@ -21,6 +22,11 @@ const delayMinutesMax = 1_440
 const email = z.email().max(254)
 const whenAny = (value: unknown) => (value === '' ? undefined : value)
 
+const wish = z
+  .boolean()
+  .nullish()
+  .transform((isWanted) => isWanted ?? true)
+
 const newAlert = z.looseObject({
   assetId: z.string().max(100).describe('Of a schedule, a query or a flow'),
   alertType: alertType.describe(
@@ -28,21 +34,15 @@ const newAlert = z.looseObject({
   ),
   subscriptions: z.looseObject({
     emailIds: z.array(email).min(1).max(emailsMax),
-    inContextNotifications: z.boolean().default(true).describe('In the list of GET /sluice/v1/notifications'),
-    emailNotifications: z.boolean().default(true).describe('By mail, where a mail server is set'),
+    inContextNotifications: wish.describe('In the list of GET /sluice/v1/notifications'),
+    emailNotifications: wish.describe('By mail, where a mail server is set'),
   }),
-  delayMinutes: z
-    .int()
-    .min(1)
-    .max(delayMinutesMax)
-    .optional()
-    .describe('After how long a run is late; by default 15, of exports 150'),
-  skippedPercent: z
-    .number()
-    .min(0)
-    .max(100)
-    .optional()
-    .describe('Of `skipped`: when more of the rows than that are left out; by default 1'),
+  delayMinutes: orNull(z.int().min(1).max(delayMinutesMax)).describe(
+    'After how long a run is late; by default 15, of exports 150',
+  ),
+  skippedPercent: orNull(z.number().min(0).max(100)).describe(
+    'Of `skipped`: when more of the rows than that are left out; by default 1',
+  ),
 })
 
 const listQuery = z.object({

@@ -16,8 +16,11 @@ export const queryBody = z.looseObject({
   dbName: z
     .string()
     .max(200)
-    .default('all')
-    .describe('`<sandbox>:all` or `<sandbox>:<database>[.<schema>]`; the sandbox is that of the header'),
+    .nullish()
+    .transform((name) => name ?? 'all')
+    .describe(
+      '`<sandbox>:all`, as where it is left out, or `<sandbox>:<database>[.<schema>]`; the sandbox is that of the header',
+    ),
   sql: orNull(z.string().min(1).max(1_000_000)),
   templateId: orNull(z.string().max(100)).describe('Instead of sql'),
   templateID: orNull(z.string().max(100)).describe('The same, as it is also written'),
