@@ -3,7 +3,7 @@ import type { Access } from '#access/access.ts'
 import type { SecretStore } from '#access/secret-store.ts'
 import { must } from '#base/assert.ts'
 import type { Clock } from '#base/clock.ts'
-import { AppError } from '#base/errors.ts'
+import { AppError, type ErrorCode } from '#base/errors.ts'
 import { type FlowId, isId, parseId, type RunId } from '#base/ids.ts'
 import type { Logger } from '#base/log.ts'
 import type { Caller, Datasets } from '#datasets/datasets.ts'
@@ -18,6 +18,7 @@ import {
   selectExportRuns,
   selectExportSettings,
   selectChains,
+  selectUnfinishedRuns,
   upsertExportSettings,
 } from '#metadata/exports.ts'
 import { type RunRow, selectRun } from '#metadata/jobs.ts'
@@ -48,7 +49,7 @@ import { tellLineage } from './tell/tell-lineage.ts'
 import { locationOf } from './destinations/target.ts'
 import { targetStore } from './destinations/target-store.ts'
 import { testConnection } from './destinations/test-connection.ts'
-import { isScheduled } from './run-subject.ts'
+import { flowIdOf, isScheduled } from './run-subject.ts'
 import { unknownResource } from './unknown-resource.ts'
 import { verifyLocation } from './verify/verify.ts'
 
@@ -57,12 +58,6 @@ const [parallelRunsMax, laneRunsMax] = [3, 2]
 
 /** For a destination that is away: with waits of up to five minutes it has about half a day to come back. */
 const patience: Retry = { failureCountMax: 200, backoff: { firstMs: 1_000, maxMs: 300_000, jitter: 0.5 } }
-
-/** Who started a run by hand waits for it, and is told soon; what a schedule started would else wait for its next tick. */
-function patienceWith({ tick }: Run, { code }: AppError): Retry | undefined {
-  const isAway = code === 'store.unreachable' || code === 'store.full'
-  return isAway && isScheduled(tick) ? patience : undefined
-}
 
 export interface ExportsOptions {
   readonly metadata: Metadata
@@ -88,6 +83,18 @@ export interface ExportsOptions {
   readonly aheadBytesMin?: number | undefined
 }
 
+/**
+ * What a schedule began would else wait for its next tick. Who started a run by hand waits for it and is told soon, also
+ * where it is behind one of the schedule's.
+ */
+async function patienceWith({ db }: Metadata, run: Run, code: ErrorCode): Promise<Retry | undefined> {
+  const isAway = code === 'store.unreachable' || code === 'store.full'
+  if (!isAway || !isScheduled(run.tick)) return undefined
+  const { subjectId } = run
+  const unfinished = await selectUnfinishedRuns(db, { flowId: flowIdOf(subjectId), subjectId })
+  return unfinished.every(({ tick }) => isScheduled(tick)) ? patience : undefined
+}
+
 /** Registers the job kind `export`: a run's subject is the flow. */
 export function createExports(options: ExportsOptions): Exports {
   const { metadata, access, jobs } = options
@@ -96,7 +103,7 @@ export function createExports(options: ExportsOptions): Exports {
     kind: 'export',
     parallelRunsMax,
     laneRunsMax,
-    retryOf: patienceWith,
+    retryOf: (run, { code }) => patienceWith(metadata, run, code),
     run: (context) => runExport({ ...options, home }, context),
     ended: async (tx, run) => {
       if (run.state === 'failed') {

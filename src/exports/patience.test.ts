@@ -34,6 +34,33 @@ test('a delivery that its schedule began waits long for a destination that is aw
   expect(await bed.settled(node, runId)).toMatchObject({ state: 'succeeded', result: { rowCount: 10 } })
 })
 
+test('who starts a delivery by hand waits for none that is patient', async () => {
+  const { bed, node } = await open()
+  const dataset = await bed.dataset()
+  const flowId = await bed.flow(node, dataset)
+  await bed.append(dataset, 0, 10)
+  await writeFile(bed.destination, 'a file where a folder should be')
+  const patient = await bed.tick(node, flowId)
+  await expect
+    .poll(
+      async () => {
+        const run = await node.jobs.run(patient)
+        if (run?.state === 'waiting' && run.attempt < 10)
+          bed.clock.advance(Math.max(0, run.retryAt.getTime() - bed.clock.now().getTime()))
+        return run && { state: run.state, attempt: run.attempt }
+      },
+      { timeout: 60_000 },
+    )
+    .toEqual({ state: 'waiting', attempt: 10 })
+  const byHand = await node.exports.runNow(bed.caller, flowId)
+  // At once, though it would have waited minutes.
+  await expect
+    .poll(() => node.jobs.run(patient), { timeout: 60_000 })
+    .toMatchObject({ state: 'failed', attempt: 11 })
+  await rm(bed.destination)
+  expect(await bed.settled(node, byHand)).toMatchObject({ state: 'succeeded', result: { rowCount: 10 } })
+})
+
 test('what arrives while a delivery waits is one more delivery, however often rows come', async () => {
   const { bed, node } = await open()
   const dataset = await bed.dataset()

@@ -160,7 +160,7 @@ export class Attempt {
       return
     }
     const failure = toAppError(error)
-    const retry = this.#handler.retryOf?.(runOfRow(current), failure)
+    const retry = await this.#handler.retryOf?.(runOfRow(current), failure)
     const { failureCountMax, backoff } = retry ?? usualRetry
     const failureCount = current.failure_count + 1
     const isRetried =

@@ -15,6 +15,7 @@ import {
   updateCancelledRun,
   updatePausedRun,
   updatePutOff,
+  updateRetries,
   updateResumedRun,
 } from '#metadata/jobs.ts'
 import type { Metadata } from '#metadata/metadata.ts'
@@ -161,6 +162,7 @@ export function createJobs(options: JobsOptions): Jobs {
     cancel,
     pause,
     resume,
+    retryNow: (tx, kind, subjectId) => updateRetries(tx, { kind, subjectId, now: clock.now() }),
     resumePutOff: (tx, kind, sandboxId) => updatePutOff(tx, { kind, sandboxId, now: clock.now() }),
     putSchedule: async (tx, schedule) => {
       await putSchedule(tx, schedule, clock.now())

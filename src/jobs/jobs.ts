@@ -35,6 +35,8 @@ export interface Jobs extends AsyncDisposable {
   resumePutOff(tx: Transaction, kind: string, sandboxId: SandboxId): Promise<void>
   /** A run that was paused, put off or waits to be tried again is due now. */
   resume(runId: RunId): Promise<void>
+  /** Runs of a subject that wait to be tried again are tried now, in a transaction. Ring after it. */
+  retryNow(tx: Transaction, kind: string, subjectId: string): Promise<void>
 
   /** Asks a queued or running run to stop; a sealed one goes on. */
   cancel(runId: RunId, by: PrincipalId): Promise<void>
@@ -59,7 +61,7 @@ export interface JobHandler {
   /** How many of them may be of one lane; absent: all. A lane that is stuck leaves the others a place. */
   readonly laneRunsMax?: number
   /** How often and when a run that failed is tried again; absent, or undefined: as most are. */
-  retryOf?(run: Run, failure: AppError): Retry | undefined
+  retryOf?(run: Run, failure: AppError): Retry | undefined | Promise<Retry | undefined>
   run(context: RunContext): Promise<RunOutcome>
   /**
    * Called in the transaction that ends a run as failed for good or cancelled: what follows from it becomes true with it.

@@ -343,6 +343,21 @@ export async function updatePutOff(
     .execute()
 }
 
+/** Runs of a subject that have failed and wait to be tried again are due now. */
+export async function updateRetries(
+  tx: Transaction,
+  { kind, subjectId, now }: { readonly kind: string; readonly subjectId: string; readonly now: Date },
+): Promise<void> {
+  await tx
+    .updateTable('job_runs')
+    .set({ due_at: now, updated_at: now })
+    .where('kind', '=', kind)
+    .where('subject_id', '=', subjectId)
+    .where('state', '=', 'waiting')
+    .where('code', 'not in', ['job.postponed', 'job.paused'])
+    .execute()
+}
+
 /**
  * Names the newest run that has not begun, or was put off before it began, by a newer tick; false: there is none, or the
  * tick has a run of its own.

@@ -82,6 +82,8 @@ export function createRunControl(options: RunControlOptions): RunControl {
     const runs: MadeRun[] = []
     for (const { subjectId, payload } of sharesOf(flowId, wanted.datasetIds ?? datasetIds, firstDatasetId)) {
       if (wanted.isAlone === true) await requireIdle(tx, flowId, subjectId)
+      // One that has failed is before it in the chain.
+      await jobs.retryNow(tx, 'export', subjectId)
       const runId = await jobs.enqueue(tx, {
         kind: 'export',
         subjectId,
