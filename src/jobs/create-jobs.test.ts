@@ -112,6 +112,44 @@ test('the same tick twice is one run', async () => {
   expect(await jobs.runs({ subjectId })).toHaveLength(1)
 })
 
+test('a run that is taken up while time moves on by more than a lease is taken up once', async () => {
+  const here = await bed()
+  const { metadata, clock } = here
+  const released = Promise.withResolvers<void>()
+  const begun: RunId[] = []
+  const jobs = await here.node(async (context) => {
+    begun.push(context.run.id)
+    if (context.run.subjectId === 'slow') await released.promise
+    return await finishing(metadata)(context)
+  })
+  const askedInVain = async () => {
+    const { rows } = await sql`select 1 from pg_locks where not granted and relation = 'job_runs'::regclass
+      and database = (select oid from pg_database where datname = current_database())`.execute(metadata.db)
+    return rows.length
+  }
+  const runId = await metadata.transaction(async (tx) => {
+    await sql`lock table job_runs in access exclusive mode`.execute(tx)
+    jobs.ring()
+    await expect.poll(askedInVain).toBeGreaterThan(0)
+    clock.advance(86_400_000)
+    return await jobs.enqueue(tx, {
+      kind: 'work',
+      subjectId: 'slow',
+      tick: 'by hand',
+      dueAt: clock.now(),
+      principalId,
+      sandboxId,
+      payload: {},
+    })
+  })
+  await expect.poll(() => begun).toEqual([runId])
+  const other = await enqueue(here, jobs)
+  await jobs.finished(other, { signal })
+  released.resolve()
+  expect(await jobs.finished(runId, { signal })).toMatchObject({ state: 'succeeded', attempt: 1 })
+  expect(begun).toEqual([runId, other])
+})
+
 test('a run nobody was woken for is found by the pass', async () => {
   const here = await bed()
   const jobs = await here.node(finishing(here.metadata))

@@ -2,7 +2,7 @@ import type { Clock } from '#base/clock.ts'
 import type { RunId } from '#base/ids.ts'
 import type { Logger } from '#base/log.ts'
 import { codeOf } from '#base/system-error.ts'
-import { claimRun, endOrphanedLeases, type RunRow, selectNextMoment } from '#metadata/jobs.ts'
+import { claimRun, endOrphanedLeases, renewLease, type RunRow, selectNextMoment } from '#metadata/jobs.ts'
 import { selectHomeState } from '#metadata/home-state.ts'
 import type { Metadata } from '#metadata/metadata.ts'
 import { Attempt } from './attempt.ts'
@@ -117,7 +117,7 @@ export class Workers implements AsyncDisposable {
     const now = clock.now()
     const leasedUntil = new Date(now.getTime() + leaseMs)
     try {
-      return await claimRun(metadata.db, {
+      const row = await claimRun(metadata.db, {
         kinds,
         fullLanes: this.#fullLanes(),
         node: nodeId,
@@ -126,11 +126,20 @@ export class Workers implements AsyncDisposable {
         leasedUntil,
         epoch: this.#epoch,
       })
+      return row && leasedUntil <= clock.now() ? await this.#leasedAnew(row) : row
     } catch (error) {
       if (!isUniqueViolation(error)) throw error
       this.#isRung = true // Another run of that subject was claimed in the same moment: look again.
       return undefined
     }
+  }
+
+  /** Where time moved on by more than a lease while we asked, the next pass would take the run for one that is given up. */
+  async #leasedAnew(row: RunRow): Promise<RunRow | undefined> {
+    const { metadata, clock, leaseMs } = this.#options
+    const until = new Date(clock.now().getTime() + leaseMs)
+    const isOurs = await renewLease(metadata.db, { runId: row.id, fence: row.fence }, until)
+    return isOurs && { ...row, leased_until: until }
   }
 
   #fullLanes() {
