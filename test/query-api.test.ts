@@ -211,6 +211,25 @@ describe('queries', () => {
     expect(await ended(id)).toMatchObject({ state: 'KILLED', client: 'REST' })
   })
 
+  test('show nobody the table that they make before its rows are there', async () => {
+    const making = product.run(`CREATE TABLE half_made AS ${endless}`)
+    making.catch(() => {})
+    const listed = async () =>
+      Object.keys(await ask('GET', '/data/foundation/catalog/dataSets?property=name%3D%3Dhalf_made')).length
+    await expect.poll(listed, waiting).toBe(1)
+    await expect(product.rows('SELECT * FROM half_made')).rejects.toThrow('There is no table half_made.')
+    expect((await product.rows('SHOW TABLES')).map(([name]) => name)).not.toContain('half_made')
+    await expect(product.run('CREATE TABLE half_made AS SELECT 1 AS a')).rejects.toThrow(
+      /There is a table .*half_made.* already/,
+    )
+    const find = `${base}/queries?property=${encodeURIComponent('sql~half_made AS SELECT count,state==IN_PROGRESS')}`
+    const [{ id }] = (await ask('GET', find)).queries
+    await ask('PATCH', `${base}/queries/${id}`, { op: 'cancel' })
+    await expect(making).rejects.toThrow(/cancelled/)
+    await product.run('CREATE TABLE half_made AS SELECT 1 AS a')
+    expect(await product.rows('SELECT a FROM half_made')).toEqual([[1]])
+  })
+
   test('are out of lists when they are deleted, and can still be read', async () => {
     const { id } = await ran({ sql: 'SELECT 1 AS to_be_deleted' })
     const find = `${base}/queries?property=${encodeURIComponent('sql~to_be_deleted')}`

@@ -9,6 +9,7 @@ import {
   insertDataset,
   lockDataset,
   markDeletedWithSamples,
+  removeTag,
   selectDataset,
   selectDatasetByName,
   selectDatasets,
@@ -351,6 +352,8 @@ export function createDatasets({ metadata, access, lake, schemas, clock }: Datas
         created_by: null,
       })
     },
+
+    removeTag,
   }
 }
 

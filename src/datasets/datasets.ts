@@ -66,6 +66,8 @@ export interface Datasets {
   lockForRows(tx: Transaction, datasetId: DatasetId): Promise<void>
   /** A batch row for rows that SQL writes (INSERT, CTAS); call within the commit's transaction. */
   recordCommittedBatch(tx: Transaction, batch: CommittedBatch): Promise<void>
+  /** Of the product's own, which nobody changes from outside. */
+  removeTag(tx: Transaction, datasetId: DatasetId, tag: string): Promise<void>
 }
 
 export type { Caller }

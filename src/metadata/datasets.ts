@@ -345,6 +345,14 @@ export async function selectTagged(db: Db, tag: string): Promise<TaggedDataset[]
   }))
 }
 
+export async function removeTag(tx: Transaction, datasetId: DatasetId, tag: string): Promise<void> {
+  await tx
+    .updateTable('datasets')
+    .set({ tags: sql`tags::jsonb - ${tag}::text` })
+    .where('id', '=', datasetId)
+    .execute()
+}
+
 /** On a batch that another engine wrote: by which door it came. */
 export const doorTag = 'sluice/door'
 

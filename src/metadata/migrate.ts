@@ -50,6 +50,7 @@ import * as retryAndQuotaAlerts from './migrations/0153-retry-and-quota-alerts.t
 import * as replayReasons from './migrations/0143-replay-reasons.ts'
 import * as unmindedTimeZones from './migrations/0158-unminded-time-zones.ts'
 import * as exportStarts from './migrations/0091-export-starts.ts'
+import * as filledTables from './migrations/0163-filled-tables.ts'
 import * as lateAlerts from './migrations/0097-late-alerts.ts'
 
 // oxlint-disable-next-line typescript/no-explicit-any -- A migration precedes the row types.
@@ -113,6 +114,7 @@ export const migrations: readonly Migration[] = [
   { name: '0153-retry-and-quota-alerts', up: retryAndQuotaAlerts.up },
   { name: '0143-replay-reasons', up: replayReasons.up },
   { name: '0158-unminded-time-zones', up: unmindedTimeZones.up },
+  { name: '0163-filled-tables', up: filledTables.up },
 ]
 
 /** Any number that nobody else uses in this database: two nodes that start together migrate one after the other. */

@@ -1,6 +1,12 @@
 import { parseId } from '#base/ids.ts'
 import { hasBatches } from '#metadata/batches.ts'
-import { lockDataset, markDatasetDeleted, selectTagged, type TaggedDataset } from '#metadata/datasets.ts'
+import {
+  lockDataset,
+  markDatasetDeleted,
+  removeTag,
+  selectTagged,
+  type TaggedDataset,
+} from '#metadata/datasets.ts'
 import { hasEnded } from '#metadata/jobs.ts'
 import type { QueryServiceOptions } from '../services.ts'
 import { fillerTag, ownerTag, sessionOwner, temporaryTag } from '../names/temporary-tables.ts'
@@ -23,7 +29,10 @@ export async function removeLeftTables(services: Services): Promise<number> {
     await metadata.transaction(async (tx) => {
       const { id, sandboxId, createdBy, tags } = dataset
       // Who stores rows holds the dataset until they are recorded, so what is seen here stays so.
-      if (tags[fillerTag] && (!(await lockDataset(tx, sandboxId, id)) || (await hasBatches(tx, id)))) return
+      if (tags[fillerTag]) {
+        if (!(await lockDataset(tx, sandboxId, id))) return
+        if (await hasBatches(tx, id)) return await removeTag(tx, id, fillerTag)
+      }
       if (!(await markDatasetDeleted(tx, sandboxId, id, clock.now()))) return
       count++
       await access.audit(

@@ -5,7 +5,7 @@ import { selectView, selectViewById, type ViewRow } from '#metadata/views.ts'
 import { locate, type NameScope } from './names.ts'
 import type { QueryServiceOptions } from '../services.ts'
 import { seesTable } from './sees-table.ts'
-import { type TemporaryTables, temporaryTag } from './temporary-tables.ts'
+import { fillerTag, type TemporaryTables, temporaryTag } from './temporary-tables.ts'
 
 const suggestionsMax = 1_000
 
@@ -14,8 +14,17 @@ export interface FindScope extends NameScope {
   readonly temporaries?: TemporaryTables
 }
 
-/** The table of that name, if the caller may read it. @throws AppError 'access.denied' when he may read none at all */
+/**
+ * The table of that name, if the caller may read it and it has its rows.
+ * @throws AppError 'access.denied' when he may read none at all
+ */
 export async function findTable(scope: FindScope, parts: readonly string[]): Promise<Dataset | undefined> {
+  const dataset = await findAnyTable(scope, parts)
+  return dataset && !isBeingFilled(dataset) ? dataset : undefined
+}
+
+/** One that CREATE TABLE … AS is filling is found too: it has the name already. */
+export async function findAnyTable(scope: FindScope, parts: readonly string[]): Promise<Dataset | undefined> {
   const temporary = scope.temporaries?.get(parts)
   if (temporary) return temporary
   const place = await locate(scope, parts)
@@ -57,7 +66,8 @@ export async function visibleTables(scope: FindScope): Promise<Dataset[]> {
   const all = await services.datasets.tables(caller)
   const visible: Dataset[] = []
   for (const dataset of all) {
-    if (!isInFocus(scope, dataset) || dataset.tags[temporaryTag] || focus.kind === 'view') continue
+    if (!isInFocus(scope, dataset) || focus.kind === 'view') continue
+    if (dataset.tags[temporaryTag] || isBeingFilled(dataset)) continue
     if (inDatabase && !inDatabase.has(dataset.id)) continue
     const decision = await services.access.decide({
       principal: caller.principal,
@@ -91,6 +101,10 @@ async function orHidden(
 async function readsAny({ services, caller: { principal, sandbox } }: FindScope): Promise<boolean> {
   const general = { principal, permission: 'view-datasets', sandboxId: sandbox.id } as const
   return (await services.access.decide(general)).isAllowed
+}
+
+function isBeingFilled({ tags }: Dataset): boolean {
+  return tags[fillerTag] !== undefined
 }
 
 function isInFocus({ focus }: FindScope, dataset: Dataset): boolean {

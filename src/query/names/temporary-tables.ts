@@ -6,7 +6,10 @@ export const temporaryTag = 'sluice/temporary'
 /** On the same: with whose end they end, as `session`, node and its life, or `run` and its id. */
 export const ownerTag = 'sluice/temporary-owner'
 
-/** On datasets that a statement made to fill them: whose statement it was, in the same words. */
+/**
+ * On datasets that a statement made to fill them, until their rows are there: whose statement it is, in the same words.
+ * Nobody reads one as a table.
+ */
 export const fillerTag = 'sluice/filled-by'
 
 export function sessionOwner({

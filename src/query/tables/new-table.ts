@@ -5,7 +5,7 @@ import { selectDatasets } from '#metadata/datasets.ts'
 import type { Transaction } from '#metadata/metadata.ts'
 import type { TableName } from '#sql/compile.ts'
 import { structType, type Field } from '#types/data-type.ts'
-import { findTable, findView } from '../names/find-table.ts'
+import { findAnyTable, findView } from '../names/find-table.ts'
 import { labelsTag } from '../names/keys.ts'
 import { addMember } from '../names/memberships.ts'
 import { type Target, targetOf } from '../names/names.ts'
@@ -52,7 +52,7 @@ async function findInTarget(
     return { dataset: called.find((dataset) => isMarked(scope, dataset)) ?? called[0], isTaken: false }
   }
   if (!schema) {
-    const dataset = await findTable(scope, table.parts)
+    const dataset = await findAnyTable(scope, table.parts)
     return { dataset, isTaken: !dataset && (await findView(scope, table.parts)) !== undefined }
   }
   const { services, caller } = scope
@@ -62,7 +62,7 @@ async function findInTarget(
     name,
   })
   if (!member) return { dataset: undefined, isTaken: false }
-  return { dataset: await findTable(scope, [schema.database, schema.name, name]), isTaken: true }
+  return { dataset: await findAnyTable(scope, [schema.database, schema.name, name]), isTaken: true }
 }
 
 async function temporaryTable(scope: Scope, name: string): Promise<Dataset | undefined> {

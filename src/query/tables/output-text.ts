@@ -6,7 +6,7 @@ import { generatedTableName } from '#datasets/free-table-name.ts'
 import { candidateNames, tableNameOf } from '#datasets/table-name.ts'
 import type { ParsedStatement } from '#sql/statement.ts'
 import type { QueryRequest } from '../background.ts'
-import { type FindScope, findTable } from '../names/find-table.ts'
+import { type FindScope, findAnyTable } from '../names/find-table.ts'
 import { locate } from '../names/names.ts'
 import type { QueryServiceOptions } from '../services.ts'
 
@@ -64,7 +64,7 @@ const sameNamesMax = 100
 async function datasetMeant(scope: FindScope, name: string): Promise<Dataset | undefined> {
   const called = await datasetsCalled(scope, name)
   if (called.length === 1) return called[0]
-  const inSql = await findTable(scope, [name])
+  const inSql = await findAnyTable(scope, [name])
   if (called.length === 0) return inSql
   const isOfDatabase = scope.focus.kind === 'database' && called.some(({ id }) => id === inSql?.id)
   return isOfDatabase ? inSql : theOne(called)
@@ -82,7 +82,7 @@ function theOne(called: readonly Dataset[]): Dataset {
 
 /** What a statement in this place calls a dataset. */
 async function nameInSql(scope: FindScope, { id, tableName }: Dataset): Promise<string> {
-  const there = await findTable(scope, [tableName])
+  const there = await findAnyTable(scope, [tableName])
   return there?.id === id ? quoteIdentifier(tableName) : `"all"."public".${quoteIdentifier(tableName)}`
 }
 

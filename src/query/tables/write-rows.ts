@@ -7,7 +7,7 @@ import { columnsOfParameters } from '#sql/parameters.ts'
 import type { DataType } from '#types/data-type.ts'
 import { askedOfRows, checkedRows } from './checked-rows.ts'
 import { runningStatement } from '../rows/engine-rows.ts'
-import { findTable } from '../names/find-table.ts'
+import { findAnyTable, findTable } from '../names/find-table.ts'
 import { refuseReferenced, removeMember } from '../names/memberships.ts'
 import { locate } from '../names/names.ts'
 import { isMadeBefore, madeTag } from './new-table.ts'
@@ -18,6 +18,7 @@ import { rowsToStore } from '../rows/rows-to-store.ts'
 import type { Scope } from '../scope.ts'
 import { stoppable } from '../rows/stop-signal.ts'
 import { assignColumns, type Fitting } from './store-assignment.ts'
+import { fillerTag } from '../names/temporary-tables.ts'
 import { unknownTable, unlessDropped } from '../names/unknown-table.ts'
 import { unlessRemoved } from '../rows/unless-removed.ts'
 
@@ -120,6 +121,7 @@ export async function appendRows(
           recordCount: result.rowCount,
           bytes: result.bytes,
         })
+        if (dataset.tags[fillerTag]) await services.datasets.removeTag(tx, dataset.id, fillerTag)
       },
       signal: running.signal,
     })
@@ -134,7 +136,7 @@ export async function dropTable(scope: Scope, statement: StatementOf<'dropTable'
     if (!statement.ifExists) throw await unknownTable(scope, statement.table)
     scope.notice(`There is no table ${JSON.stringify(statement.table.parts.join('.'))}; nothing was done.`)
   }
-  const dataset = await findTable(scope, statement.table.parts)
+  const dataset = await findAnyTable(scope, statement.table.parts)
   if (!dataset) {
     if (journal.dropped(step) !== undefined) return // An earlier attempt of this run did it.
     return await missing()
