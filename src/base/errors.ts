@@ -87,6 +87,7 @@ export const meanings = {
   'query.parameters': { http: 400, sqlState: '08P01', retry: false },
   'query.read_only': { http: 409, sqlState: '25006', retry: false },
   'query.scan_too_large': { http: 400, sqlState: '53400', retry: false },
+  'query.several_rows': { http: 400, sqlState: '21000', retry: false },
   'query.statement_exists': { http: 409, sqlState: '42P05', retry: false },
   'query.syntax': { http: 400, sqlState: '42601', retry: false },
   'query.time_text': { http: 400, sqlState: '22007', retry: false },

@@ -4,7 +4,11 @@ export function nearest(name: string, candidates: Iterable<string>, { countMax =
   const distanceMax = Math.max(1, Math.floor(wanted.length / 3))
   return [...candidates]
     .map((candidate) => ({ candidate, distance: distanceTo(candidate.toLowerCase(), wanted, distanceMax) }))
-    .filter(({ candidate, distance }) => distance <= distanceMax || isPart(wanted, candidate.toLowerCase()))
+    .filter(
+      ({ candidate, distance }) =>
+        (distance <= distanceMax && distance * 2 <= Math.max(wanted.length, candidate.length)) ||
+        isPart(wanted, candidate.toLowerCase()),
+    )
     .sort((one, other) => one.distance - other.distance || (one.candidate < other.candidate ? -1 : 1))
     .slice(0, countMax)
     .map(({ candidate }) => candidate)

@@ -1,3 +1,4 @@
+import { AppError } from '#base/errors.ts'
 import { type DataType, type Field, stringType, type StructType, structType } from '#types/data-type.ts'
 import { fieldNameLengthMax, invalid, refuseReserved, schemaDepthMax, schemaLeavesMax } from '#types/xdm.ts'
 
@@ -19,7 +20,15 @@ function checkedFields(struct: StructType, at: string, depth: number, count: { l
     const place = `${at}/${field.name.slice(0, 200)}`
     const folded = field.name.toLowerCase()
     if (names.has(folded)) {
-      throw invalid(place, 'the name occurs twice among its neighbours, case apart', 'Rename one of them.')
+      const what = at === '' ? 'columns' : `fields of ${at}`
+      throw new AppError(
+        'schema.invalid',
+        `Two ${what} are called ${JSON.stringify(field.name)}, case apart.`,
+        {
+          hint: 'Rename one of them.',
+          detail: { path: place },
+        },
+      )
     }
     names.add(folded)
     if (

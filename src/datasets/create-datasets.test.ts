@@ -158,7 +158,7 @@ test('columns that a table cannot keep are refused with their path', async () =>
         ]),
       },
     ]),
-  ).rejects.toThrow('/a/B: the name occurs twice')
+  ).rejects.toThrow('Two fields of /a are called "B", case apart.')
   await expect(create([{ name: 'i', type: { kind: 'interval' } }])).rejects.toThrow(
     '/i: an interval cannot be stored.',
   )

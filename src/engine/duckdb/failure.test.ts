@@ -42,7 +42,7 @@ test.each([
   ],
   [
     'Invalid Input Error: More than one row returned by a subquery used as an expression - …',
-    'query.failed',
+    'query.several_rows',
     'A query used as a value gave more than one row.',
   ],
   [

@@ -51,6 +51,7 @@ export function failureOf(error: unknown, isInterrupted: boolean): WireFailure {
     default: {
       if (/^(?:Max expression depth|memory exhausted)/.test(rest)) return tooDeep
       if (rest.startsWith(tookTooLong)) return { ...functionTooSlow, message: firstLine(rest) }
+      if (rest.startsWith('More than one row returned by a subquery')) return severalRows
       const words = plainWords(kind, firstLine(rest))
       return words === undefined
         ? { code: 'query.failed', message: 'The engine could not read the statement.', cause: text }
@@ -78,6 +79,11 @@ const tooDeep: WireFailure = {
   code: 'query.limit',
   message: 'The statement is a chain of too many operators, joins or queries.',
   hint: 'At most about a thousand can follow one another: do a part of them in a table of its own.',
+}
+
+const severalRows: WireFailure = {
+  code: 'query.several_rows',
+  message: 'A query used as a value gave more than one row.',
 }
 
 const memoryFull: WireFailure = {

@@ -34,7 +34,6 @@ const ofValues: readonly (readonly [theirs: RegExp, ours: string])[] = [
   [/^Argument for ntile must be greater than zero/, 'ntile makes one part or more.'],
   [/^Lists larger than/, 'A list would have more elements than it can.'],
   [/^Can't pack nothing into a struct/, 'A struct has one field or more.'],
-  [/^More than one row returned by a subquery/, 'A query used as a value gave more than one row.'],
 ]
 
 /**

@@ -110,6 +110,9 @@ function foreseen(
       parameters['errorMessage'] ?? /USER_RAISED_EXCEPTION\]\s*([\s\S]*?)\s*(?:SQLSTATE:|$)/.exec(text)?.[1]
     return made('query.failed', said ?? 'The statement raised an error.')
   }
+  if (condition === 'SCALAR_SUBQUERY_TOO_MANY_ROWS') {
+    return made('query.several_rows', 'A query used as a value gave more than one row.')
+  }
   const known = conditions[condition]
   if (known !== undefined) return made('query.failed', known)
   if (/FAILED_READ_FILE|FILE_NOT_EXIST|PATH_NOT_FOUND|CANNOT_READ/.test(errorClass)) {
@@ -140,7 +143,6 @@ const conditions: Readonly<Record<string, string>> = {
   CAST_OVERFLOW: 'A number is too large for the type it is converted to.',
   DUPLICATED_MAP_KEY: 'A map would have the same key twice.',
   NULL_MAP_KEY: 'A map would have NULL as a key.',
-  SCALAR_SUBQUERY_TOO_MANY_ROWS: 'A query used as a value gave more than one row.',
   INVALID_ARRAY_INDEX: 'An array has no element at the place asked for.',
   INVALID_ARRAY_INDEX_IN_ELEMENT_AT: 'An array has no element at the place asked for.',
   INVALID_INDEX_OF_ZERO: 'Elements are counted from 1; there is none at 0.',

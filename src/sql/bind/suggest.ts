@@ -1,10 +1,13 @@
-/** `Did you mean …?` with the nearest names, or nothing when none is near. */
+/** `Did you mean …?` with the nearest names, or nothing when none is near: half of a short name's letters, too, stay. */
 export function suggestion(name: string, candidates: Iterable<string>): string | undefined {
   const lower = name.toLowerCase()
   const limit = Math.max(1, Math.floor(name.length / 3))
   const near = [...new Set(candidates)]
     .map((candidate) => ({ candidate, distance: distance(lower, candidate.toLowerCase(), limit) }))
-    .filter(({ distance }) => distance <= limit)
+    .filter(
+      ({ candidate, distance }) =>
+        distance <= limit && distance * 2 <= Math.max(lower.length, candidate.length),
+    )
     .sort((one, other) => one.distance - other.distance)
     .slice(0, 3)
     .map(({ candidate }) => candidate)
