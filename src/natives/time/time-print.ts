@@ -22,9 +22,10 @@ const partsOf = remembering((pattern: string) => parsePattern(pattern).flatMap(p
 /** A moment in microseconds since 1970, in UTC, by a pattern of Java's. @throws AppError 'query.value' for what is none */
 export function printedMoment(moment: bigint, pattern: string): string {
   const time = timeOf(moment)
-  return partsOf(pattern)
-    .map((part) => ('text' in part ? part.text : printed(part, time)))
-    .join('')
+  const parts = partsOf(pattern)
+  // Where no era is written, Spark counts years on below 1.
+  const isOfEra = parts.some((part) => 'letter' in part && part.letter === 'G')
+  return parts.map((part) => ('text' in part ? part.text : printed(part, time, isOfEra))).join('')
 }
 
 /** What may be absent in reading is always written. */
@@ -32,17 +33,22 @@ function present(part: PatternPart): readonly Exclude<PatternPart, { readonly op
   return 'optional' in part ? part.optional.flatMap(present) : [part]
 }
 
+const cycleDays = 146_097
+
 function timeOf(moment: bigint): Time {
   const inDay = ((moment % dayMicros) + dayMicros) % dayMicros
   const day = Number((moment - inDay) / dayMicros)
-  const date = new Date(day * 86_400_000)
+  // JavaScript's calendar ends before Spark's; every 400 years are alike.
+  const cycles = Math.abs(day) > 90_000_000 ? 100 * Math.sign(day) : 0
+  const near = day - cycles * cycleDays
+  const date = new Date(near * 86_400_000)
   const rest = Number(inDay)
   const year = date.getUTCFullYear()
   return {
-    year,
+    year: year + cycles * 400,
     month: date.getUTCMonth() + 1,
     day: date.getUTCDate(),
-    dayOfYear: day - new Date(0).setUTCFullYear(year, 0, 1) / 86_400_000 + 1,
+    dayOfYear: near - new Date(0).setUTCFullYear(year, 0, 1) / 86_400_000 + 1,
     dayName: days[((day % 7) + 7) % 7] ?? '',
     hour: Math.floor(rest / 3_600_000_000),
     minute: Math.floor(rest / 60_000_000) % 60,
@@ -51,7 +57,15 @@ function timeOf(moment: bigint): Time {
   }
 }
 
-function printed(part: Letter, time: Time): string {
+/** From four letters on, more digits than letters have a sign before them. */
+function yearText(year: number, count: number): string {
+  const digits = String(Math.abs(year))
+  if (count === 2) return digits.slice(-2).padStart(2, '0')
+  const plus = count > 3 && digits.length > count ? '+' : ''
+  return `${year < 0 ? '-' : plus}${digits.padStart(count, '0')}`
+}
+
+function printed(part: Letter, time: Time, isOfEra: boolean): string {
   const { letter, count } = part
   const number = (value: number, most = 2): string => {
     if (count > most) throw unknownLetter(part, 'write a time')
@@ -62,12 +76,12 @@ function printed(part: Letter, time: Time): string {
     if (text === undefined) throw unknownLetter(part, 'write a time')
     return text
   }
-  const era = Math.max(time.year, 1 - time.year)
   const quarter = Math.ceil(time.month / 3)
   const month = months[time.month - 1] ?? ''
   switch (letter) {
     case 'y':
-      return count === 2 ? String(era % 100).padStart(2, '0') : number(era, 6)
+      if (count > 6) throw unknownLetter(part, 'write a time')
+      return yearText(isOfEra ? Math.max(time.year, 1 - time.year) : time.year, count)
     case 'M':
     case 'L':
       return count < 3 ? number(time.month) : byCount('', '', month.slice(0, 3), month)

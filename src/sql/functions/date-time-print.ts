@@ -4,8 +4,28 @@ import { onceEach } from './once-each.ts'
 
 /** Engine text that writes a wall-clock time by a pattern of Java's. @throws AppError 'query.value' */
 export function printedTime(wallClock: string, pattern: string): string {
+  const parts = parsePattern(pattern).flatMap(present)
+  if (!parts.some((part) => 'letter' in part && (part.letter === 'y' || part.letter === 'G'))) {
+    return printedParts(wallClock, parts)
+  }
+  // The engine writes years of four digits alone as Java does.
+  const printed = (time: string): string => {
+    const isUsual = `${time} >= TIMESTAMP '0001-01-01' AND ${time} < TIMESTAMP '10000-01-01'`
+    const other = `native_time_text(epoch_us(CAST(${time} AS TIMESTAMP)), ${quoteLiteral(pattern)})`
+    return `(CASE WHEN ${isUsual} THEN ${printedParts(time, parts)} ELSE ${other} END)`
+  }
+  return ofColumn.test(wallClock) ? printed(wallClock) : onceEach([wallClock], (time = '') => printed(time))
+}
+
+/** Computed again sooner than kept. */
+const ofColumn = /^timezone\('UTC', [\w."]+\)$/
+
+function printedParts(
+  wallClock: string,
+  parts: readonly Exclude<PatternPart, { optional: unknown }>[],
+): string {
   const pieces: ({ readonly format: string } | { readonly print: (time: string) => string })[] = []
-  for (const part of parsePattern(pattern).flatMap(present)) {
+  for (const part of parts) {
     const piece = 'text' in part ? part.text.replaceAll('%', '%%') : pieceOf(part)
     const last = pieces.at(-1)
     if (typeof piece !== 'string') pieces.push({ print: piece })

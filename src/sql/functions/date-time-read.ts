@@ -82,11 +82,11 @@ function inItsYear(parsed: string, given: string, expression: string): string {
   return `(CASE WHEN dayofyear(${parsed}) = TRY_CAST(${day} AS INTEGER) THEN ${parsed} END)`
 }
 
-/** The engine reads `+03:00`, but no `Z`, `GMT+3` and `GMT`. */
+/** The engine reads `+03:00`, but no `Z`, `GMT+3`, `UTC+03:00` and `GMT`. */
 function engineOffset(text: string): string {
   const steps = [
     [`GMT([+-])(\\d)(:|$)`, '\\10\\2\\3'],
-    ['GMT([+-])', '\\1'],
+    ['(?:GMT|UTC|UT)([+-])', '\\1'],
     ['(?:GMT|Z)$', '+00:00'],
   ]
   return steps.reduce(
@@ -102,7 +102,7 @@ function formsOf(parts: readonly PatternPart[]): readonly Form[] {
       const next =
         'optional' in part
           ? [...formsOf(part.optional), { expression: '', format: '', letters: '' }]
-          : [formOf(part)]
+          : formsOfLetter(part)
       return forms.flatMap((form) =>
         next.map(({ expression, format, letters }) => ({
           expression: form.expression + expression,
@@ -115,7 +115,17 @@ function formsOf(parts: readonly PatternPart[]): readonly Form[] {
   )
 }
 
-function formOf(part: Exclude<PatternPart, { optional: unknown }>): Form {
+type Piece = Exclude<PatternPart, { optional: unknown }>
+
+/** The engine reads offsets and names of zones each by a letter of its own. */
+function formsOfLetter(part: Piece): readonly Form[] {
+  const form = formOf(part)
+  if (!('letter' in part) || part.letter !== 'V') return [form]
+  const [expression, format] = zoneOf('(?:GMT|UTC|UT)?[+-]\\d{2}:\\d{2}', 'Z')
+  return [form, { ...form, expression, format }]
+}
+
+function formOf(part: Piece): Form {
   if ('text' in part) {
     return {
       expression: part.text.replaceAll(/[!-/:-@[-`{-~]/g, (character) => `\\${character}`),
@@ -231,7 +241,7 @@ const known: Readonly<Record<string, readonly (readonly [string, string] | undef
     zoneOf(colonOffset, 'Z'),
   ],
   O: [zoneOf('GMT(?:[+-]\\d{1,2}(?::\\d{2})?)?'), undefined, undefined, zoneOf(`GMT(?:${colonOffset})?`)],
-  V: [undefined, ['[a-z][a-z0-9_/+-]*', '%Z']],
+  V: [undefined, ['[a-z]{2}[a-z0-9_]*(?:/[a-z0-9_+-]+)*', '%Z']],
   z: [
     ['[a-z]{3,}(?:/[a-z_]+)*', '%Z'],
     ['[a-z]{3,}(?:/[a-z_]+)*', '%Z'],
