@@ -68,7 +68,7 @@ async function differenceFrom(
     const { bound, text } = printedForSpark(parsed.query, new Map(), {
       now: new Date('2026-01-01T00:00:00Z'),
     })
-    const wanted = types.map((type) => type.replaceAll(/interval [a-z ]+(?=[,>]|$)/g, 'interval')).join()
+    const wanted = types.join()
     const own = bound.columns.map(({ type }) => sparkName(type)).join()
     if (wanted !== own) return `Types: ${wanted}, not ${own}.`
     const found = (await spark.describe(text)).map(({ type }) => sparkName(type)).join()

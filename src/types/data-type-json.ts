@@ -1,5 +1,5 @@
 import { assert } from '#base/assert.ts'
-import type { DataType, Field, PrimitiveKind, StructType } from './data-type.ts'
+import type { DataType, Field, IntervalType, PrimitiveKind, StructType } from './data-type.ts'
 
 const primitiveKinds: ReadonlySet<string> = new Set<PrimitiveKind>([
   'boolean',
@@ -14,7 +14,6 @@ const primitiveKinds: ReadonlySet<string> = new Set<PrimitiveKind>([
   'date',
   'timestamp',
   'timestamp_ntz',
-  'interval',
   'void',
 ])
 
@@ -31,6 +30,8 @@ export function dataTypeFromJson(value: unknown): DataType {
   switch (kind) {
     case 'decimal':
       return { kind, precision: integer(stored['precision']), scale: integer(stored['scale']) }
+    case 'interval':
+      return { kind, span: stored['span'] as IntervalType['span'] }
     case 'array':
       return { kind, element: dataTypeFromJson(stored['element']) }
     case 'map':

@@ -7,6 +7,7 @@
  */
 export type DataType =
   | { readonly kind: PrimitiveKind }
+  | IntervalType
   | { readonly kind: 'decimal'; readonly precision: number; readonly scale: number }
   | { readonly kind: 'array'; readonly element: DataType }
   | { readonly kind: 'map'; readonly key: DataType; readonly value: DataType }
@@ -25,9 +26,16 @@ export type PrimitiveKind =
   | 'date'
   | 'timestamp'
   | 'timestamp_ntz'
-  | 'interval'
   /** The type of a bare NULL. */
   | 'void'
+
+/** Spark's, of months or of days and times, from one unit to another; without a span its old one, of all of them. */
+export interface IntervalType {
+  readonly kind: 'interval'
+  readonly span?: readonly [from: IntervalUnit, to: IntervalUnit] | undefined
+}
+
+export type IntervalUnit = 'year' | 'month' | 'day' | 'hour' | 'minute' | 'second'
 
 export interface StructType {
   readonly kind: 'struct'
@@ -54,9 +62,13 @@ export const binaryType = primitive('binary')
 export const dateType = primitive('date')
 export const timestampType = primitive('timestamp')
 export const timestampNtzType = primitive('timestamp_ntz')
-export const intervalType = primitive('interval')
+export const intervalType: IntervalType = Object.freeze({ kind: 'interval' })
 export const voidType = primitive('void')
 
+export const spanType = (from: IntervalUnit, to: IntervalUnit): IntervalType => ({
+  kind: 'interval',
+  span: [from, to],
+})
 export const decimalType = (precision: number, scale: number): DataType => ({
   kind: 'decimal',
   precision,
@@ -72,6 +84,8 @@ export function sameType(left: DataType, right: DataType): boolean {
   switch (left.kind) {
     case 'decimal':
       return right.kind === 'decimal' && left.precision === right.precision && left.scale === right.scale
+    case 'interval':
+      return right.kind === 'interval' && left.span?.join() === right.span?.join()
     case 'array':
       return right.kind === 'array' && sameType(left.element, right.element)
     case 'map':
@@ -117,6 +131,10 @@ export function sparkName(type: DataType): string {
       return 'bigint'
     case 'decimal':
       return `decimal(${type.precision},${type.scale})`
+    case 'interval': {
+      const units = new Set(type.span)
+      return units.size === 0 ? 'interval' : `interval ${[...units].join(' to ')}`
+    }
     case 'array':
       return `array<${sparkName(type.element)}>`
     case 'map':

@@ -10,6 +10,7 @@ import {
   type DataType,
   type Field,
 } from './data-type.ts'
+import { widerInterval } from './intervals.ts'
 
 /**
  * Spark's rules of implicit conversion (non-ANSI): which type two values meet in. `undefined` means they do not meet.
@@ -64,6 +65,7 @@ export function widerWithoutStrings(left: DataType, right: DataType): DataType |
   if (right.kind === 'void') return left
   const numeric = widerNumeric(left, right)
   if (numeric) return numeric
+  if (left.kind === 'interval' && right.kind === 'interval') return widerInterval(left, right)
   if (isTemporal(left) && isTemporal(right)) {
     if (left.kind === 'date') return right
     if (right.kind === 'date') return left
@@ -117,13 +119,11 @@ export function castsImplicitly(from: DataType, to: DataType): boolean {
   if (isNumeric(to)) return isNumeric(from) || from.kind === 'string'
   switch (to.kind) {
     case 'string':
-      return isAtomic(from) && from.kind !== 'interval'
+      return isAtomic(from) && !isOldInterval(from)
     case 'date':
     case 'timestamp':
     case 'timestamp_ntz':
       return isTemporal(from) || from.kind === 'string'
-    case 'boolean':
-      return from.kind === 'string'
     case 'binary':
       return from.kind === 'string'
     case 'array':
@@ -164,6 +164,8 @@ export function castsExplicitly(from: DataType, to: DataType): boolean {
     )
   }
   if (from.kind === 'string') return true
+  if (from.kind === 'interval') return to.kind === 'interval' || (!!from.span && isIntegral(to))
+  if (to.kind === 'interval') return !!to.span && isIntegral(from)
   if (isNumeric(from) || from.kind === 'boolean') {
     return (
       isNumeric(to) ||
@@ -204,7 +206,12 @@ function widerNumeric(left: DataType, right: DataType): DataType | undefined {
 }
 
 function promotesToString(type: DataType): boolean {
-  return isAtomic(type) && type.kind !== 'binary' && type.kind !== 'boolean' && type.kind !== 'interval'
+  return isAtomic(type) && type.kind !== 'binary' && type.kind !== 'boolean' && !isOldInterval(type)
+}
+
+/** It is no simple value for Spark. */
+function isOldInterval(type: DataType): boolean {
+  return type.kind === 'interval' && !type.span
 }
 
 function widerComplex(

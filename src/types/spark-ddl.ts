@@ -21,7 +21,9 @@ import {
   voidType,
   type DataType,
   type Field,
+  type IntervalUnit,
 } from './data-type.ts'
+import { intervalUnits, spanOf } from './intervals.ts'
 
 /** Where the parts of a type's text come from: an SQL statement's tokens or a text of its own. */
 export interface TypeSource {
@@ -63,7 +65,6 @@ const simple: Readonly<Record<string, DataType>> = {
   datetime: timestampType,
   timestamp_ltz: timestampType,
   timestamp_ntz: timestampNtzType,
-  interval: intervalType,
   uuid: stringType,
   void: voidType,
 }
@@ -101,6 +102,8 @@ export function readType(source: TypeSource, depth = 0): DataType {
     case 'numeric':
     case 'dec':
       return readDecimal(source)
+    case 'interval':
+      return readInterval(source)
     case 'array':
       return readInBrackets(source, () => arrayType(readType(source, depth + 1)))
     case 'map':
@@ -143,7 +146,8 @@ export function readType(source: TypeSource, depth = 0): DataType {
  */
 export function parseSparkType(text: string): DataType {
   const source = textSource(text)
-  const isColumns = /^\s*(?:`[^`]+`|[\p{L}_][\p{L}\p{N}_]*)\s*(?::|\s)\s*[\p{L}]/u.test(text)
+  const isInterval = /^\s*interval\s+(?:year|month|day|hour|minute|second)(?:\s+to\s+\w+)?\s*$/i.test(text)
+  const isColumns = !isInterval && /^\s*(?:`[^`]+`|[\p{L}_][\p{L}\p{N}_]*)\s*(?::|\s)\s*[\p{L}]/u.test(text)
   const type = isColumns ? structType(readFields(source, undefined, 0)) : readType(source)
   if (source.part !== undefined) throw source.fail(`Expected the end of the type, but found ${source.part}.`)
   return type
@@ -180,6 +184,24 @@ function readTimestamp(source: TypeSource): DataType {
   expectPart(source, 'time')
   expectPart(source, 'zone')
   return zone === 'with' ? timestampType : timestampNtzType
+}
+
+/** `interval`, `interval day`, `interval day to second`. */
+function readInterval(source: TypeSource): DataType {
+  const from = takeUnit(source)
+  if (!from) return intervalType
+  if (source.part?.toLowerCase() !== 'to') return spanOf([from])
+  source.advance()
+  const to = takeUnit(source)
+  const type = to && spanOf([from, to])
+  if (!type?.span || type.span[0] !== from) throw source.fail(`There is no interval from ${from} to that.`)
+  return type
+}
+
+function takeUnit(source: TypeSource): IntervalUnit | undefined {
+  const unit = source.isQuoted ? undefined : intervalUnits.find((unit) => unit === source.part?.toLowerCase())
+  if (unit) source.advance()
+  return unit
 }
 
 function readDecimal(source: TypeSource): DataType {

@@ -1,7 +1,7 @@
 import { type DuckDBType, DuckDBTypeId } from '@duckdb/node-api'
 import type { DataType, PrimitiveKind } from '#types/data-type.ts'
 
-const exactIds: Readonly<Record<PrimitiveKind, readonly DuckDBTypeId[]>> = {
+const exactIds: Readonly<Record<PrimitiveKind | 'interval', readonly DuckDBTypeId[]>> = {
   boolean: [DuckDBTypeId.BOOLEAN],
   byte: [DuckDBTypeId.TINYINT],
   short: [DuckDBTypeId.SMALLINT],

@@ -21,13 +21,19 @@ export interface ProtoType {
   readonly timestamp?: object
   readonly timestampNtz?: object
   readonly calendarInterval?: object
-  readonly yearMonthInterval?: object
-  readonly dayTimeInterval?: object
+  readonly yearMonthInterval?: ProtoSpan
+  readonly dayTimeInterval?: ProtoSpan
   readonly array?: { readonly elementType: ProtoType }
   readonly struct?: {
     readonly fields?: readonly { readonly name?: string; readonly dataType: ProtoType }[]
   }
   readonly map?: { readonly keyType: ProtoType; readonly valueType: ProtoType }
+}
+
+/** By the places of its units among those of its kind, from 0. */
+export interface ProtoSpan {
+  readonly startField?: number
+  readonly endField?: number
 }
 
 export type Relation =

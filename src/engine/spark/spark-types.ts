@@ -1,8 +1,9 @@
-import type { DataType, Field, PrimitiveKind } from '#types/data-type.ts'
-import { stringType } from '#types/data-type.ts'
-import type { ProtoType } from './messages.ts'
+import type { DataType, Field, IntervalType, PrimitiveKind } from '#types/data-type.ts'
+import { intervalType, stringType } from '#types/data-type.ts'
+import { monthsType, spanOf, timesType, unitsOf } from '#types/intervals.ts'
+import type { ProtoSpan, ProtoType } from './messages.ts'
 
-const primitives: Readonly<Record<string, PrimitiveKind>> = {
+const primitives: Readonly<Record<string, PrimitiveKind | 'interval'>> = {
   null: 'void',
   binary: 'binary',
   boolean: 'boolean',
@@ -19,19 +20,24 @@ const primitives: Readonly<Record<string, PrimitiveKind>> = {
   timestamp: 'timestamp',
   timestampNtz: 'timestamp_ntz',
   calendarInterval: 'interval',
-  yearMonthInterval: 'interval',
-  dayTimeInterval: 'interval',
 }
 
-/** Our type of Spark's; a text where there is none (times of day, variants). Its three intervals are one of ours. */
+/** Our type of Spark's; a text where there is none (times of day, variants). */
 export function typeOfProto(proto: ProtoType): DataType {
-  const { decimal, array, struct, map } = proto
+  const { decimal, array, struct, map, yearMonthInterval, dayTimeInterval } = proto
   if (decimal) return { kind: 'decimal', precision: decimal.precision ?? 10, scale: decimal.scale ?? 0 }
   if (array) return { kind: 'array', element: typeOfProto(array.elementType) }
   if (map) return { kind: 'map', key: typeOfProto(map.keyType), value: typeOfProto(map.valueType) }
   if (struct) return { kind: 'struct', fields: fieldsOfProto(struct.fields ?? []) }
+  if (yearMonthInterval) return ofSpan(monthsType, yearMonthInterval)
+  if (dayTimeInterval) return ofSpan(timesType, dayTimeInterval)
   const kind = primitives[Object.keys(proto)[0] ?? '']
-  return kind ? { kind } : stringType
+  return kind === 'interval' ? intervalType : kind ? { kind } : stringType
+}
+
+function ofSpan(whole: IntervalType, { startField, endField }: ProtoSpan): DataType {
+  const units = unitsOf(whole)
+  return spanOf(units.slice(startField ?? 0, (endField ?? units.length - 1) + 1))
 }
 
 export function fieldsOfProto(

@@ -100,7 +100,8 @@ function acceptedType(
     case 'timestamp':
       return implicitly(timestampType)
     case 'interval':
-      return type.kind === 'interval' || type.kind === 'void' ? intervalType : undefined
+      if (type.kind === 'void') return intervalType
+      return type.kind === 'interval' ? type : undefined
     case 'numeric':
       return isNumeric(type) ? type : implicitly(doubleType)
     case 'integral':

@@ -1,5 +1,5 @@
 import { AppError, type TextPosition } from '#base/errors.ts'
-import { arrayType, booleanType, intervalType, sameType, sparkName, type DataType } from '#types/data-type.ts'
+import { arrayType, booleanType, sameType, sparkName, type DataType } from '#types/data-type.ts'
 import { castsExplicitly } from '#types/implicit-cast.ts'
 import type { Expression } from '../parse/expression-syntax.ts'
 import type { BoundExpression } from './bound.ts'
@@ -43,7 +43,7 @@ function bindAny(expression: Expression, given: ExpressionPlace): BoundExpressio
     case 'interval':
       return {
         kind: 'literal',
-        type: intervalType,
+        type: expression.type,
         value: `${expression.months} ${expression.days} ${expression.micros}`,
       }
     case 'variable':
@@ -134,12 +134,11 @@ function bindAny(expression: Expression, given: ExpressionPlace): BoundExpressio
   }
 }
 
-/** A condition: what is not boolean is converted, where Spark does. */
+/** A condition: a text is none, as for Spark, so that `"nosuch"` for a column is no silent NULL. */
 export function bindCondition(expression: Expression, place: ExpressionPlace): BoundExpression {
   const value = bindExpression(expression, place)
   const { kind } = value.type
-  if (kind === 'boolean' || kind === 'void' || kind === 'string')
-    return convertedTo(place.state, value, booleanType)
+  if (kind === 'boolean' || kind === 'void') return convertedTo(place.state, value, booleanType)
   throw new AppError(
     'query.type',
     `A condition was expected, a value of type ${sparkName(value.type)} came.`,

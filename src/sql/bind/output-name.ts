@@ -52,9 +52,16 @@ export function outputName(expression: Expression, place: NamePlace = noNames): 
 
 /** The same, but a column or field is called as it calls itself: names are found in upper and lower case alike. */
 export function columnName(expression: Expression, value: BoundExpression, place: NamePlace): string {
-  const written = outputName(expression, place)
+  const written = qualifiedName(expression, value) ?? outputName(expression, place)
   const own = ownName(value)
   return own?.toLowerCase() === written.toLowerCase() ? own : written
+}
+
+/** Of a column that is named with its table, and converted: `CAST(t.a AS int)`. */
+function qualifiedName(expression: Expression, value: BoundExpression): string | undefined {
+  if (expression.kind !== 'cast' || expression.isTyped || expression.value.kind !== 'field') return undefined
+  const inner = value.kind === 'cast' ? value.value : value
+  return inner.kind === 'column' ? expression.value.name : undefined
 }
 
 function ownName(value: BoundExpression): string | undefined {

@@ -103,5 +103,6 @@ function distanceOf(order: DataType, given: DataType): DataType | undefined {
   if (isNumeric(order)) return isNumeric(given) ? given : isText ? order : undefined
   if (order.kind === 'date' && (isIntegral(given) || given.kind === 'void')) return integerType
   if (!['date', 'timestamp', 'timestamp_ntz', 'interval'].includes(order.kind)) return undefined
-  return given.kind === 'interval' || isText ? intervalType : undefined
+  if (given.kind === 'interval') return given
+  return isText ? intervalType : undefined
 }

@@ -1,5 +1,6 @@
 import { AppError } from '#base/errors.ts'
-import { arrayType, doubleType, intervalType, type DataType } from '#types/data-type.ts'
+import { arrayType, doubleType, type DataType } from '#types/data-type.ts'
+import { wholeInterval } from '#types/intervals.ts'
 import type { BoundExpression } from '../bind/bound.ts'
 import { aggregateCall, nullsLeftOut } from './aggregate-call.ts'
 import { aggregate, on } from './define.ts'
@@ -54,8 +55,9 @@ function weighted(): Signature[] {
   ]
 }
 
-function spanOrDouble(type: DataType | undefined): DataType {
-  return type?.kind === 'interval' ? intervalType : doubleType
+/** Of an interval the whole of its kind. */
+export function spanOrDouble(type: DataType | undefined): DataType {
+  return type?.kind === 'interval' ? wholeInterval(type) : doubleType
 }
 
 /** For one share, and for an array of them. */

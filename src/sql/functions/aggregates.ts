@@ -4,16 +4,18 @@ import {
   booleanType,
   doubleType,
   integerType,
-  intervalType,
   longType,
   stringType,
   type DataType,
 } from '#types/data-type.ts'
 import { duckdbType } from '#types/duckdb.ts'
 import { decimalOf, isIntegral } from '#types/implicit-cast.ts'
+import { unitsOf } from '#types/intervals.ts'
 import { aggregateCall, nullsLeftOut } from './aggregate-call.ts'
+import { spanOrDouble } from './aggregates-percentiles.ts'
 import { aggregate, on, sameAsFirst } from './define.ts'
 import type { FunctionEntry, PrintedCall, Signature } from './entry.ts'
+import { amountOf, isOfMonths } from './interval-parts.ts'
 import { isNested, orderKey } from './nested-order.ts'
 import { decimalQuotient, wrapped } from './numbers.ts'
 
@@ -33,19 +35,19 @@ export const aggregateFunctions: readonly FunctionEntry[] = [
   ),
   aggregate(
     'sum',
-    on(['interval'], intervalType, sumOfIntervals, { fits: isInterval }),
+    on(['interval'], sameAsFirst, sumOfIntervals, { fits: isInterval }),
     on(['numeric'], sumType, sum),
   ),
   aggregate(
     'try_sum',
-    on(['interval'], intervalType, sumOfIntervals, { fits: isInterval }),
+    on(['interval'], sameAsFirst, sumOfIntervals, { fits: isInterval }),
     on(['numeric'], sumType, (call) =>
       call.type.kind === 'long' ? `TRY_CAST(${plain('sum')(call)} AS BIGINT)` : sum(call),
     ),
   ),
   aggregate(
     'avg mean try_avg',
-    on(['interval'], intervalType, plain('avg'), { fits: isInterval }),
+    on(['interval'], ([type]) => spanOrDouble(type), averageInterval, { fits: isInterval }),
     on(['numeric'], averageType, average),
   ),
   aggregate('min', on(['any'], sameAsFirst, extreme('min'))),
@@ -136,6 +138,14 @@ function boundedSum(type: Extract<DataType, { kind: 'decimal' }>): DataType {
 }
 
 /** The engine adds no intervals: their months, days and parts of days one by one. */
+/** Of months rounded to months, of the old type as the engine has it. */
+function averageInterval(call: PrintedCall): string {
+  const [value = ''] = call.values
+  const units = call.type.kind === 'interval' ? unitsOf(call.type) : []
+  if (!isOfMonths(units)) return plain('avg')(call)
+  return `to_months(CAST(round(${plain('avg')({ ...call, values: [amountOf(value, units)] })}) AS INTEGER))`
+}
+
 function sumOfIntervals(call: PrintedCall): string {
   if (call.isDistinct) {
     throw new AppError('query.unsupported', 'Distinct intervals cannot be summed.', {

@@ -61,7 +61,13 @@ function zippedType(types: readonly DataType[], values: readonly BoundExpression
 
 function zippedName(value: BoundExpression | undefined, index: number): string {
   if (value?.kind === 'column') return value.column.name
-  return value?.kind === 'field' || value?.kind === 'lambdaVariable' ? value.name : String(index)
+  if (value?.kind === 'field' || value?.kind === 'lambdaVariable') return value.name
+  // The value of a map by a constant key, however it is written.
+  const [, key] =
+    value?.kind === 'call' && ['[]', '.'].includes(value.entry.names[0] ?? '') ? value.arguments : []
+  return key?.kind === 'literal' && key.type.kind === 'string' && key.value !== null
+    ? String(key.value)
+    : String(index)
 }
 
 function zipped({ values, type }: PrintedCall): string {

@@ -25,7 +25,7 @@ function sequenceTypes([start = voidType, end = voidType, step]: readonly DataTy
   // Times and numbers have nothing in common.
   if (!type) return [voidType, voidType, ...(step ? [voidType] : [])]
   if (type.kind === 'date' || type.kind === 'timestamp' || type.kind === 'timestamp_ntz') {
-    return [type, type, ...(step ? [intervalType] : [])]
+    return [type, type, ...(step ? [step.kind === 'interval' ? step : intervalType] : [])]
   }
   const whole = step ? (wider(type, step) ?? voidType) : type
   const fits = isIntegral(whole) ? whole : whole.kind === 'void' ? integerType : voidType

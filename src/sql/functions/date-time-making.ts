@@ -6,6 +6,7 @@ import {
   timestampType,
   type DataType,
 } from '#types/data-type.ts'
+import { monthsType, timesType } from '#types/intervals.ts'
 import { zonedToInstant } from './date-time-zone.ts'
 import { toInstant } from './date-time-text.ts'
 import { on, scalar } from './define.ts'
@@ -44,13 +45,13 @@ export const dateTimeMakingFunctions: readonly FunctionEntry[] = [
   ),
   scalar(
     'make_ym_interval',
-    on(['integer', 'integer'], intervalType, madeInterval(['years', 'months']), { optional: 2 }),
+    on(['integer', 'integer'], monthsType, madeInterval(['years', 'months']), { optional: 2 }),
   ),
   scalar(
     'make_dt_interval',
     on(
       ['integer', 'integer', 'integer', 'numeric'],
-      intervalType,
+      timesType,
       madeInterval(['days', 'hours', 'minutes', 'seconds']),
       { optional: 4 },
     ),

@@ -1,7 +1,9 @@
 import { AppError } from '#base/errors.ts'
 import { sparkName, type DataType } from '#types/data-type.ts'
+import { unitsOf } from '#types/intervals.ts'
 import { filled } from './define.ts'
 import { leavesOf } from './hashes-leaves.ts'
+import { amountOf, isOfMonths } from './interval-parts.ts'
 import { wrapped } from './numbers.ts'
 import { onceEach } from './once-each.ts'
 
@@ -63,6 +65,12 @@ function leafOf(value: string, type: DataType): string {
       return whole(value)
     case 'date':
       return whole(`(${value} - DATE '1970-01-01')`)
+    case 'interval': {
+      const units = unitsOf(type)
+      const amount = amountOf(value, units)
+      if (units.length === 0) throw unhashable(type)
+      return isOfMonths(units) ? whole(amount) : long(amount)
+    }
     case 'long':
       return long(value)
     case 'timestamp':
@@ -84,10 +92,14 @@ function leafOf(value: string, type: DataType): string {
     case 'binary':
       return leaf(bytesAsWords(`hex(${value})`), `coalesce(octet_length(${value}), 0)`)
     default:
-      throw new AppError('query.unsupported', `hash cannot take a value of type ${sparkName(type)}.`, {
-        hint: 'Cast it to string or bigint first.',
-      })
+      throw unhashable(type)
   }
+}
+
+function unhashable(type: DataType): AppError {
+  return new AppError('query.unsupported', `hash cannot take a value of type ${sparkName(type)}.`, {
+    hint: 'Cast it to string or bigint first.',
+  })
 }
 
 /** Words of four bytes, the lowest first; what is left over goes byte by byte, with its sign. */

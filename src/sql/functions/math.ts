@@ -1,11 +1,4 @@
-import {
-  doubleType,
-  integerType,
-  intervalType,
-  longType,
-  stringType,
-  type DataType,
-} from '#types/data-type.ts'
+import { doubleType, integerType, longType, stringType, type DataType } from '#types/data-type.ts'
 import { isIntegral, isNumeric } from '#types/implicit-cast.ts'
 import { filled, on, once, sameAsFirst, scalar } from './define.ts'
 import type { FunctionEntry, PrintedCall, Signature } from './entry.ts'
@@ -19,7 +12,7 @@ const isInterval = ([type]: readonly DataType[]): boolean => type?.kind === 'int
 export const mathFunctions: readonly FunctionEntry[] = [
   scalar(
     'abs',
-    on(['interval'], intervalType, "(CASE WHEN $1 < INTERVAL '0' DAY THEN - $1 ELSE $1 END)", {
+    on(['interval'], sameAsFirst, "(CASE WHEN $1 < INTERVAL '0' DAY THEN - $1 ELSE $1 END)", {
       fits: isInterval,
     }),
     on(['numeric'], sameAsFirst, (call) =>

@@ -6,6 +6,7 @@ import type { BoundExpression } from '../bind/bound.ts'
 import { toWallClock } from './date-time-text.ts'
 import { on, scalar } from './define.ts'
 import type { FunctionEntry, PrintedCall } from './entry.ts'
+import { amountOf, unitSizes } from './interval-parts.ts'
 
 /** `EXTRACT(part FROM value)`, of dates, timestamps and intervals. */
 export const extractFunctions: readonly FunctionEntry[] = [
@@ -67,11 +68,30 @@ function extracted({
 }: PrintedCall): string {
   const part = partOf(given)
   if (part === 'epoch') return epochOf(value, type)
+  if (type?.kind === 'interval' && part in within) return partOfSpan(value, part, wanted)
   const time = type?.kind === 'timestamp' ? toWallClock(value) : value
   if (part === 'second') {
     return `CAST(CAST(${type?.kind === 'date' ? `datediff('day', ${value}, ${value})` : `date_part('microsecond', ${time})`} AS DECIMAL(18, 0)) * CAST(1e-6 AS DECIMAL(6, 6)) AS DECIMAL(8, 6))`
   }
   return `CAST(date_part('${part}', ${time})${part === 'dow' ? ' + 1' : ''} AS ${duckdbType(wanted)})`
+}
+
+/** What each part of days and times is counted within; days within nothing. */
+const within: Readonly<Record<string, 'day' | 'hour' | 'minute' | undefined>> = {
+  day: undefined,
+  hour: 'day',
+  minute: 'hour',
+  second: 'minute',
+}
+
+/** The engine keeps days and times apart, with more than 24 hours beside no day. */
+function partOfSpan(value: string, part: string, type: DataType): string {
+  const whole = within[part]
+  const amount = amountOf(value, ['day', 'second'])
+  const rest = whole ? `${amount} % ${unitSizes[whole]}` : amount
+  if (part === 'second')
+    return `CAST(CAST(${rest} AS DECIMAL(18, 0)) * CAST(1e-6 AS DECIMAL(6, 6)) AS DECIMAL(8, 6))`
+  return `CAST(${rest} // ${unitSizes[part as 'day']} AS ${duckdbType(type)})`
 }
 
 function epochOf(value: string, type: DataType | undefined): string {

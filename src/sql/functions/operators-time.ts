@@ -1,6 +1,13 @@
-import { dateType, intervalType, stringType, timestampType, type DataType } from '#types/data-type.ts'
-import { isIntegral, isTemporal } from '#types/implicit-cast.ts'
-import type { BoundExpression } from '../bind/bound.ts'
+import {
+  dateType,
+  intervalType,
+  spanType,
+  stringType,
+  timestampType,
+  type DataType,
+} from '#types/data-type.ts'
+import { isIntegral, isTemporal, wider } from '#types/implicit-cast.ts'
+import { isOfWholeDays, timesType } from '#types/intervals.ts'
 import { castTo, nullOf } from '../bind/build.ts'
 import { toInstant, toWallClock } from './date-time-text.ts'
 import { on, rewritten } from './define.ts'
@@ -26,7 +33,7 @@ export function moves(operator: '+' | '-'): Signature[] {
     }),
     on(
       ['date', 'interval'],
-      (_types, values) => movedDateType(values[1]),
+      ([, span]) => movedDateType(span),
       movedDate((date, span) => `(${date} ${operator} ${span})`, 0),
       {
         fits: ([date, span]) => isDate(date) && isSpan(span),
@@ -46,7 +53,7 @@ export function moves(operator: '+' | '-'): Signature[] {
     }),
     on(
       ['interval', 'date'],
-      (_types, values) => movedDateType(values[0]),
+      ([span]) => movedDateType(span),
       movedDate((date, span) => `(${date} + ${span})`, 1),
       {
         fits: ([span, date]) => isDate(date) && isSpan(span),
@@ -90,7 +97,7 @@ export function ofNothing(operator: '+' | '-'): Signature {
     ['any', 'any'],
     (values) => {
       const time = values.map(({ type }) => type).find(isTemporal)
-      return nullOf(operator === '-' ? intervalType : timeType(time))
+      return nullOf(operator === '-' ? timesType : timeType(time))
     },
     { fits: (types) => types.some(isTemporal) && types.some((type) => type.kind === 'void') },
   )
@@ -113,24 +120,17 @@ function timeType(type: DataType | undefined): DataType {
 }
 
 /** A date moved by whole days or months stays a date. */
-function movedDateType(span: BoundExpression | undefined): DataType {
-  return span && hasTime(span) ? timestampType : dateType
-}
-
-function hasTime(span: BoundExpression): boolean {
-  if (span.kind === 'literal') return span.value !== null && !String(span.value).endsWith(' 0')
-  if (span.kind !== 'call') return false
-  if (span.entry.names[0] === 'make_dt_interval') return true
-  return span.arguments.some((argument) => argument.type.kind === 'interval' && hasTime(argument))
+function movedDateType(span: DataType | undefined): DataType {
+  return span?.kind === 'interval' && !isOfWholeDays(span) ? timestampType : dateType
 }
 
 /** How far one time is from another. */
 export function differences(): Signature[] {
   return [
-    on(['date', 'date'], intervalType, 'to_days(CAST($1 - $2 AS INTEGER))', {
+    on(['date', 'date'], spanType('day', 'day'), 'to_days(CAST($1 - $2 AS INTEGER))', {
       fits: (types) => types.every((type) => type.kind === 'date'),
     }),
-    on(['timestamp', 'timestamp'], intervalType, '($1 - $2)', {
+    on(['timestamp', 'timestamp'], timesType, '($1 - $2)', {
       fits: (types) =>
         types.some(isTemporal) && types.every((type) => isTemporal(type) || type.kind === 'string'),
     }),
@@ -138,5 +138,9 @@ export function differences(): Signature[] {
 }
 
 export function intervals(operator: '+' | '-'): Signature {
-  return on(['interval', 'interval'], intervalType, `($1 ${operator} $2)`)
+  return on(
+    ['interval', 'interval'],
+    ([left, right]) => wider(left ?? intervalType, right ?? intervalType) ?? intervalType,
+    `($1 ${operator} $2)`,
+  )
 }

@@ -1,9 +1,11 @@
 import { intervalType, longType, type DataType } from '#types/data-type.ts'
 import { duckdbType } from '#types/duckdb.ts'
-import { isFractional, isIntegral, isNumeric, wider } from '#types/implicit-cast.ts'
+import { isIntegral, isNumeric, wider } from '#types/implicit-cast.ts'
+import { unitsOf, wholeInterval } from '#types/intervals.ts'
 import type { BoundExpression } from '../bind/bound.ts'
 import { on, sameAsFirst, scalar } from './define.ts'
 import type { FunctionEntry, PrintedCall, Signature } from './entry.ts'
+import { amountOf, isOfMonths } from './interval-parts.ts'
 import {
   arithmeticType,
   bitsOf,
@@ -26,15 +28,26 @@ export const operatorFunctions: readonly FunctionEntry[] = [
   scalar(
     '*',
     arithmetic('*', 'product'),
-    on(['interval', 'numeric'], intervalType, scaledInterval),
-    on(['numeric', 'interval'], intervalType, ({ values: [factor = '', span = ''], types, ...call }) =>
-      scaledInterval({ ...call, values: [span, factor], types: types.toReversed() }),
+    on(['interval', 'numeric'], ([span]) => scaledType(span), scaledInterval),
+    on(
+      ['numeric', 'interval'],
+      ([, span]) => scaledType(span),
+      ({ values: [factor = '', span = ''], types, ...call }) =>
+        scaledInterval({ ...call, values: [span, factor], types: types.toReversed() }),
     ),
   ),
   scalar(
     '/',
     on(['numeric', 'numeric'], quotientType, quotient),
-    on(['interval', 'numeric'], intervalType, '($1 / nullif(CAST($2 AS DOUBLE), 0))'),
+    on(
+      ['interval', 'numeric'],
+      ([span]) => scaledType(span),
+      ({ values: [span = '', divisor = ''], types: [type] }) => {
+        const months = monthsOf(span, type)
+        const by = `nullif(CAST(${divisor} AS DOUBLE), 0)`
+        return months === undefined ? `(${span} / ${by})` : wholeMonths(`${months} / ${by}`)
+      },
+    ),
   ),
   scalar(
     'div',
@@ -69,9 +82,9 @@ export const operatorFunctions: readonly FunctionEntry[] = [
               `CASE WHEN ${other} = -1 THEN ${wrapped(`- CAST(${one} AS HUGEINT)`, longType)} ELSE ${one} // nullif(${other}, 0) END`,
           )
         }
-        if (types.some(isFractional)) return `CAST(trunc(${left} / nullif(${right}, 0)) AS BIGINT)`
         return `native_decimal_whole_quotient(CAST(${left} AS VARCHAR), CAST(${right} AS VARCHAR))`
       },
+      { fits: (types) => types.every((type) => isIntegral(type) || ['decimal', 'void'].includes(type.kind)) },
     ),
   ),
   scalar(
@@ -92,14 +105,14 @@ export const operatorFunctions: readonly FunctionEntry[] = [
   ),
   scalar(
     'negative',
-    on(['interval'], intervalType, '(- $1)', { fits: ([type]) => type?.kind === 'interval' }),
+    on(['interval'], sameAsFirst, '(- $1)', { fits: ([type]) => type?.kind === 'interval' }),
     on(['numeric'], sameAsFirst, (call) =>
       isIntegral(call.type) ? wholeNegated(call, '-') : `(- ${call.values[0]})`,
     ),
   ),
   scalar(
     'positive',
-    on(['interval'], intervalType, '$1', { fits: ([type]) => type?.kind === 'interval' }),
+    on(['interval'], sameAsFirst, '$1', { fits: ([type]) => type?.kind === 'interval' }),
     on(['numeric'], sameAsFirst, '$1'),
   ),
   scalar('|', bitwise('($1 | $2)')),
@@ -107,6 +120,18 @@ export const operatorFunctions: readonly FunctionEntry[] = [
   scalar('^', bitwise('xor($1, $2)')),
   scalar('~', on(['integral'], sameAsFirst, '(~ $1)')),
 ]
+
+const scaledType = (span: DataType | undefined): DataType =>
+  span?.kind === 'interval' ? wholeInterval(span) : intervalType
+
+/** All its months, where it has nothing else. */
+function monthsOf(span: string, type: DataType | undefined): string | undefined {
+  const units = type?.kind === 'interval' ? unitsOf(type) : []
+  return isOfMonths(units) ? amountOf(span, units) : undefined
+}
+
+/** Half a month is one, not 15 days. */
+const wholeMonths = (months: string): string => `to_months(CAST(round(${months}) AS INTEGER))`
 
 function bitwise(print: string): Signature {
   return on(
@@ -223,6 +248,8 @@ function scaledInterval({
   values: [span = '', factor = ''],
   types,
 }: Pick<PrintedCall, 'values' | 'types'>): string {
+  const months = monthsOf(span, types[0])
+  if (months !== undefined) return wholeMonths(`${months} * CAST(${factor} AS DOUBLE)`)
   const isWhole = types[1] !== undefined && isIntegral(types[1])
   return isWhole ? `(${span} * ${factor})` : `(${span} * CAST(${factor} AS DOUBLE))`
 }

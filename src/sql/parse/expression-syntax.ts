@@ -1,5 +1,5 @@
 import type { TextPosition } from '#base/errors.ts'
-import type { DataType } from '#types/data-type.ts'
+import type { DataType, IntervalType } from '#types/data-type.ts'
 import type { Query } from './syntax.ts'
 
 export interface SortItem {
@@ -77,6 +77,7 @@ export type Expression =
     }
   | {
       readonly kind: 'interval'
+      readonly type: IntervalType
       readonly months: number
       readonly days: number
       readonly micros: bigint

@@ -1,4 +1,6 @@
 import { AppError } from '#base/errors.ts'
+import type { IntervalUnit } from '#types/data-type.ts'
+import { spanOf } from '#types/intervals.ts'
 import type { Expression } from './expression-syntax.ts'
 import type { TokenReader } from './token-reader.ts'
 
@@ -65,7 +67,21 @@ export function parseInterval(reader: TokenReader): Expression {
         ? unit.micros * BigInt(amount)
         : BigInt(Math.round(Number(unit.micros) * Number(amount)))
   }
-  return { kind: 'interval', months, days, micros, text, at }
+  const type = spanOf(amounts.map(({ name }) => unitNamed(name)))
+  return { kind: 'interval', type, months, days, micros, text, at }
+}
+
+const unitsWithin: Readonly<Record<string, IntervalUnit>> = {
+  quarter: 'month',
+  week: 'day',
+  millisecond: 'second',
+  microsecond: 'second',
+}
+
+/** What Spark counts it among. */
+function unitNamed(name: string): IntervalUnit {
+  const unit = name.toLowerCase().replace(/s$/, '')
+  return unitsWithin[unit] ?? (unit as IntervalUnit)
 }
 
 /** `1 day 2 hours`, one after the other: none where something else stands between or behind them. */

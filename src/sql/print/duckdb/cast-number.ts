@@ -1,6 +1,7 @@
-import type { DataType } from '#types/data-type.ts'
+import { longType, type DataType } from '#types/data-type.ts'
 import { duckdbType } from '#types/duckdb.ts'
 import { isFractional, isIntegral } from '#types/implicit-cast.ts'
+import { countOf } from './intervals.ts'
 import { withValue } from './with-value.ts'
 
 const bytesOf: Readonly<Record<string, number>> = { byte: 1, short: 2, integer: 4, long: 8 }
@@ -9,6 +10,9 @@ const isInteger = (type: DataType): boolean => type.kind in bytesOf
 
 /** Between numbers and booleans, and from texts to them. Undefined: not such a pair. */
 export function castToNumber(text: string, from: DataType, to: DataType): string | undefined {
+  if (from.kind === 'interval') {
+    return castToNumber(countOf(text, from), longType, to) ?? countOf(text, from)
+  }
   if (isInteger(to)) return castToInteger(text, from, to)
   const target = duckdbType(to)
   switch (to.kind) {

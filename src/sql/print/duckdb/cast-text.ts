@@ -1,5 +1,6 @@
 import type { DataType } from '#types/data-type.ts'
 import { mendedText } from '../../functions/strings-utf8.ts'
+import { intervalText } from './intervals.ts'
 import { withValue } from './with-value.ts'
 
 /** As Spark writes a value: `1.0E10`, `{1, null}`, `[a, b]`, `{k -> v}`. */
@@ -13,11 +14,15 @@ export function castToText(text: string, from: DataType): string {
     case 'decimal':
       return decimalText(text, from)
     case 'timestamp':
-      return `CAST(CAST(${text} AS TIMESTAMP) AS VARCHAR)`
+    case 'timestamp_ntz':
+    case 'date':
+      return withValue(text, (value) =>
+        timeText(from.kind === 'date' ? value : `CAST(${value} AS TIMESTAMP)`),
+      )
     case 'binary':
       return mendedText(text)
     case 'interval':
-      return withValue(text, intervalText)
+      return withValue(text, (value) => intervalText(value, from))
     case 'struct':
       return withValue(text, (value) => {
         const fields = from.fields.map(({ name, type }) =>
@@ -59,6 +64,15 @@ function decimalText(
   })
 }
 
+/** The engine's form within the years of four digits; others have a sign. */
+function timeText(value: string): string {
+  const text = `CAST(${value} AS VARCHAR)`
+  const isUsual = `${value} >= DATE '0001-01-01' AND ${value} < DATE '10000-01-01'`
+  const sign = `CASE WHEN year(${value}) < 0 THEN '-' WHEN year(${value}) > 0 THEN '+' ELSE '' END`
+  const rest = `regexp_replace(${text}, '^\\d+(-\\d+-\\d+)(?: \\(BC\\))?', '\\1')`
+  return `(CASE WHEN ${isUsual} THEN ${text} ELSE ${sign} || printf('%04d', abs(year(${value}))) || ${rest} END)`
+}
+
 /** Java's form: plain from 0.001 to 10 million, else with one digit before the point and an exponent. */
 function fractionalText(value: string): string {
   const text = `CAST(${value} AS VARCHAR)`
@@ -75,13 +89,4 @@ function fractionalText(value: string): string {
   ]
   const exponent = `strpos(ltrim(${text}, '-'), '.') - 2`
   return `(CASE ${branches.join(' ')} ELSE ${moved('^(-?\\d)(\\d*)\\.(\\d*)$', '\\1.\\2\\3')} || 'E' || (${exponent}) END)`
-}
-
-function intervalText(value: string): string {
-  const part = (unit: string): string =>
-    `CASE WHEN datepart('${unit}', ${value}) <> 0 THEN datepart('${unit}', ${value}) || ' ${unit}s' END`
-  const micros = `datepart('microsecond', ${value})`
-  const seconds = `CASE WHEN ${micros} <> 0 THEN regexp_replace(CAST(${micros} * 0.000001 AS VARCHAR), '\\.?0+$', '') || ' seconds' END`
-  const parts = ['year', 'month', 'day', 'hour', 'minute'].map(part)
-  return `(CASE WHEN ${value} IS NOT NULL THEN coalesce(nullif(concat_ws(' ', ${[...parts, seconds].join(', ')}), ''), '0 seconds') END)`
 }

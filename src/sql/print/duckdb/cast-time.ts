@@ -1,6 +1,7 @@
 import type { DataType } from '#types/data-type.ts'
 import { duckdbType } from '#types/duckdb.ts'
 import { isIntegral } from '#types/implicit-cast.ts'
+import { intervalOfCount, intervalWithin } from './intervals.ts'
 import { withValue } from './with-value.ts'
 
 /** The engine's first and last second; Spark's lie further out, and its timestamps saturate too. */
@@ -23,6 +24,8 @@ export function castToTime(text: string, from: DataType, to: DataType): string |
       return micros && (to.kind === 'timestamp' ? `make_timestamptz(${micros})` : `make_timestamp(${micros})`)
     }
     case 'interval':
+      if (from.kind === 'interval') return intervalWithin(text, from, to)
+      if (isIntegral(from)) return intervalOfCount(text, to)
       return from.kind === 'string'
         ? `TRY_CAST(regexp_replace(${text}, '^\\s*(?i:interval)\\s+', '') AS INTERVAL)`
         : undefined

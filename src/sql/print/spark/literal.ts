@@ -1,4 +1,6 @@
 import { quoteSparkLiteral } from '#base/spark-text.ts'
+import type { IntervalType } from '#types/data-type.ts'
+import { unitsOf } from '#types/intervals.ts'
 import { sparkType } from '#types/spark-type.ts'
 import type { Literal } from '../../compile.ts'
 
@@ -21,10 +23,20 @@ export function printLiteral({ type, value }: Literal): string {
     case 'binary':
       return `X${quoteSparkLiteral(text)}`
     case 'interval':
-      return intervalText(text)
+      return ofSpan(text, type) ?? intervalText(text)
     default:
       return `CAST(${quoteSparkLiteral(Object.is(value, -0) ? '-0.0' : text)} AS ${sparkType(type)})`
   }
+}
+
+/** Undefined for the old type. */
+function ofSpan(text: string, type: IntervalType): string | undefined {
+  const [unit] = unitsOf(type)
+  if (!unit) return undefined
+  const [months = 0n, days = 0n, micros = 0n] = text.split(' ').map(BigInt)
+  const isOfMonths = unit === 'year' || unit === 'month'
+  const whole = isOfMonths ? `INTERVAL '${months}' MONTH` : dayTimeText(days * microsOfDay + micros)
+  return `CAST(${whole} AS ${sparkType(type)})`
 }
 
 /**
