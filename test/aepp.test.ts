@@ -155,6 +155,9 @@ describe.skipIf(isMissing)('the public client aepp, unmodified', () => {
       'upload preview': { data: [{ _id: '6' }], refused: [{ file: 'rows.json', row: 2 }] },
       loaded: [1, 'PAR1', true],
       replayed: ['success', 'inactive'],
+      last: [true, 'success', true],
+      views: [true, true],
+      'view files': [true, { records: 1, size: expect.any(Number), isValid: true }],
     })
     expect(JSON.stringify(seen['failed file'])).toContain('y')
     expect(seen['error']).toMatchObject({ _errors: [{ code: '1401' }], _filename: 'rows.json' })

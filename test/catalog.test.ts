@@ -69,6 +69,40 @@ test('datasets are filtered by name, schema and tags, ordered and trimmed', asyn
   }
 })
 
+test('the files and the view that a document of a dataset names are there, and its newest batch', async () => {
+  const id = await madeDataset('with files')
+  const { files, viewId } = (await rest('GET', `${catalog}/dataSets/${id}`)).body[id]
+  const loaded = await rest('POST', '/data/foundation/import/batches', {
+    body: { datasetId: id, inputFormat: { format: 'json' } },
+  })
+  const batch = loaded.body.id
+  const read = async (path: string) => {
+    const { status, body } = await rest('GET', `${catalog}/${path}`)
+    return [status, Object.keys(body)]
+  }
+  // Nothing is loaded yet.
+  expect(await read(files.slice('@/'.length))).toEqual([200, []])
+  expect(await read(`dataSets/${id}/views`)).toEqual([200, [viewId]])
+  expect(await read(`dataSets/${id}/views/${viewId}`)).toEqual([200, [viewId]])
+  expect(await read(`dataSets/${id}/views/${viewId}/files`)).toEqual([200, []])
+  for (const query of ['', '&orderBy=asc:updated,created', '&limit=1']) {
+    expect(await read(`lastBatches?dataSetId=${id}${query}`)).toEqual([200, [batch]])
+  }
+  expect((await rest('GET', `${catalog}/lastBatches?dataSetId=${id}&properties=status`)).body).toEqual({
+    [batch]: { status: 'loading' },
+  })
+  for (const [path, status] of [
+    ['dataSetFiles', 400],
+    [`dataSetFiles?dataSetId=${'0'.repeat(24)}`, 404],
+    [`dataSets/${id}/views/other`, 404],
+    [`dataSets/${id}/views/other/files`, 404],
+    [`lastBatches?dataSetId=${'0'.repeat(24)}`, 404],
+    ['lastBatches?orderBy=desc:size', 400],
+  ] as const) {
+    expect([path, (await rest('GET', `${catalog}/${path}`)).status]).toEqual([path, status])
+  }
+})
+
 test('a dataset changes by JSON Patch, by parts and whole; what is not for change is refused by its name', async () => {
   const id = await madeDataset('to change')
   const read = async () => (await rest('GET', `${catalog}/dataSets/${id}`)).body[id]

@@ -88,6 +88,9 @@ loads.uploadSmallFile(replay, dataset, "rows.json", data=[row(5)])
 loads.uploadSmallFileFinish(replay)
 replayed = [finished(replay), finished(large)]
 
+last = datasets.getLastBatches(dataset)
+views = datasets.getDataSetViews(dataset)
+view_files = datasets.getDataSetViewFiles(dataset, dataset)
 failed_files = access.getBatchFailed(failed[0])
 print(
     json.dumps(
@@ -110,6 +113,9 @@ print(
             "loaded": [loaded["records"], parquet[:4].decode(), len(parquet) == int(file["length"])],
             "file head": str(file_head),
             "replayed": replayed,
+            "last": [list(last) == [replay], last[replay]["status"], replay in datasets.getLastBatches(limit=5)],
+            "views": [list(views) == [dataset], datasets.getDataSetView(dataset, dataset) == views],
+            "view files": [list(view_files) == [f"{batch}-1" for batch in (replay, partial[0])], view_files[f"{replay}-1"]],
             "called": sorted(called),
         },
         default=str,
