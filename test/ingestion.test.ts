@@ -96,6 +96,14 @@ test('queries beside reverts read what the table is, before or after', async () 
     while (!over.signal.aborted)
       counts.add((await product.rows('SELECT count(n) FROM read_meanwhile'))[0]?.[0])
   })
+  const storing = async () => {
+    for (let n = 0; !over.signal.aborted; n += 1) {
+      await product.run(`CREATE TABLE stored_meanwhile_${n} AS SELECT n FROM read_meanwhile`)
+      counts.add((await product.rows(`SELECT count(n) FROM stored_meanwhile_${n}`))[0]?.[0])
+      // One may have a hundred of them.
+      if (n < 50) await product.run("COPY (SELECT n FROM read_meanwhile) TO '%scratch_space%/meanwhile'")
+    }
+  }
   const reverting = async () => {
     for (let round = 0; round < 5; round += 1) {
       const batch = await loaded()
@@ -103,7 +111,7 @@ test('queries beside reverts read what the table is, before or after', async () 
       await vi.waitFor(async () => expect(await stateOf(batch)).toBe('inactive'), { timeout: 20_000 })
     }
   }
-  await Promise.all([...asking, reverting().finally(() => over.abort())])
+  await Promise.all([...asking, storing(), reverting().finally(() => over.abort())])
   expect([...counts].every((count) => count === 1 || count === 2)).toBe(true)
 })
 

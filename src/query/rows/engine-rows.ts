@@ -5,6 +5,7 @@ import type { FileLease } from '#objects/file-cache.ts'
 import type { RowLimit } from '#sql/limit.ts'
 import { engineOf } from './choose-engine.ts'
 import type { PlannedQuery } from './plan-query.ts'
+import { orMissing } from './unless-removed.ts'
 import type { ResultRows } from '../results.ts'
 import type { Scope } from '../scope.ts'
 import { staticRows } from '../static-rows.ts'
@@ -32,32 +33,27 @@ export async function openRows(
   const running = runningStatement(scope)
   const { signal } = running
   using opening = new DisposableStack()
-  const lease = opening.use(await running.wait(() => lake.lease(planned.files, { signal })))
-  const pull = await running
-    .wait(() =>
-      engine.open(
-        {
-          sql: planned.sql,
-          files: lease.paths,
-          tables: planned.tables,
-          pool: scope.pool,
-          ...(lookups ? { lookups } : {}),
-        },
-        {
-          encoding,
-          columns,
-          // One more tells whether anything was cut.
-          ...(cap ? { rowCountMax: cap.rowCountMax + 1 } : {}),
-          inTurn: running.inTurn,
-          signal,
-        },
-      ),
+  const leased = () => running.wait(() => lake.lease(planned.files, { signal }))
+  const lease = opening.use(await leased())
+  const open = () =>
+    engine.open(
+      {
+        sql: planned.sql,
+        files: lease.paths,
+        tables: planned.tables,
+        pool: scope.pool,
+        ...(lookups ? { lookups } : {}),
+      },
+      {
+        encoding,
+        columns,
+        // One more tells whether anything was cut.
+        ...(cap ? { rowCountMax: cap.rowCountMax + 1 } : {}),
+        inTurn: running.inTurn,
+        signal,
+      },
     )
-    .catch(async (error: unknown) => {
-      // The engine does not tell a file that is gone from one that it may not read.
-      using _again = await running.wait(() => lake.lease(planned.files, { signal }))
-      throw error
-    })
+  const pull = await orMissing(() => running.wait(open), leased)
   opening.move()
   return new EngineRows({ scope, running, pull, lease, encoding, cap })
 }

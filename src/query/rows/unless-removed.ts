@@ -17,6 +17,19 @@ export async function unlessRemoved<T>(open: () => Promise<T>): Promise<T> {
   }
 }
 
+/**
+ * Runs what reads files of the lake. The engine does not tell a file that is gone from one that it may not read, so what
+ * failed is asked for its files again.
+ */
+export async function orMissing<T>(work: () => Promise<T>, lease: () => Promise<Disposable>): Promise<T> {
+  try {
+    return await work()
+  } catch (error) {
+    using _again = await lease()
+    throw error
+  }
+}
+
 /** Of a file that is damaged or a snapshot that was asked for by name it is true again each time. */
 function isRemoved(error: unknown): boolean {
   return error instanceof AppError && (error.code === 'lake.corrupt' || error.code === 'source.removed')

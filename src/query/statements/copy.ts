@@ -4,6 +4,7 @@ import { runningStatement } from '../rows/engine-rows.ts'
 import { planQuery } from '../rows/plan-query.ts'
 import type { StatementOf } from '../query.ts'
 import { requireGeneral } from '../names/rights.ts'
+import { orMissing, unlessRemoved } from '../rows/unless-removed.ts'
 import { rowsToStore } from '../rows/rows-to-store.ts'
 import type { Scope } from '../scope.ts'
 import { copyUriOf, type ScratchCopy } from '../scratch-space.ts'
@@ -37,36 +38,34 @@ export async function copyToScratch(
   // An earlier attempt of this run did it.
   const done = journal.mark && (await services.scratch.get(caller, id))
   if (done) return done
-  const pins = await journal.pins(step)
-  const planned = await planQuery(scope, query, pins)
-  await pins.keep()
-  const running = runningStatement(scope, { stores: true })
-  const { signal } = running
-  await using rows = await rowsToStore(scope, running, planned)
-  using lease = await running.wait(() => services.lake.lease(rows.lakeFiles, { signal }))
-  const copy = await running.wait(() =>
-    services.scratch.make(caller, {
-      id,
-      folder,
-      format: format.kind,
-      write: async (path) => {
-        const files = [...rows.files, ...lease.paths]
-        const written = await services.engine.copy(
-          { sql: rows.sql, files, pool: scope.pool },
-          {
-            folder: path,
-            format,
-            isOrdered: planned.isOrdered,
-            inTurn: running.inTurn,
-            signal,
-          },
-        )
-        rows.check(written.rowCount)
-        return written
-      },
-      within: (tx) => journal.assertHeld(tx),
-    }),
-  )
+  const copy = await unlessRemoved(async () => {
+    const pins = await journal.pins(step)
+    const planned = await planQuery(scope, query, pins)
+    await pins.keep()
+    const running = runningStatement(scope, { stores: true })
+    const { signal } = running
+    await using rows = await rowsToStore(scope, running, planned)
+    const leased = () => running.wait(() => services.lake.lease(rows.lakeFiles, { signal }))
+    using lease = await leased()
+    const write = async (path: string) => {
+      const files = [...rows.files, ...lease.paths]
+      const written = await services.engine.copy(
+        { sql: rows.sql, files, pool: scope.pool },
+        { folder: path, format, isOrdered: planned.isOrdered, inTurn: running.inTurn, signal },
+      )
+      rows.check(written.rowCount)
+      return written
+    }
+    const make = () =>
+      services.scratch.make(caller, {
+        id,
+        folder,
+        format: format.kind,
+        write,
+        within: (tx) => journal.assertHeld(tx),
+      })
+    return await orMissing(() => running.wait(make), leased)
+  })
   scope.notice(`Written to ${copyUriOf(copy)}; kept until ${copy.expiresAt.toISOString()}.`)
   return copy
 }

@@ -2,7 +2,8 @@ import type { Dataset } from '#datasets/datasets.ts'
 import type { Field } from '#types/data-type.ts'
 import { newKey } from '../names/keys.ts'
 import { createDataset, existingTable, removeUnfilled } from './new-table.ts'
-import { planQuery } from '../rows/plan-query.ts'
+import { type PlannedQuery, planQuery } from '../rows/plan-query.ts'
+import { unlessRemoved } from '../rows/unless-removed.ts'
 import type { StatementOf } from '../query.ts'
 import { requireGeneral } from '../names/rights.ts'
 import type { Scope } from '../scope.ts'
@@ -48,16 +49,25 @@ export async function createTableAs(
   if (there && !there.isOurs) return undefined
   const done = there && (await committed(scope, there.dataset))
   if (done) return done.rowCount
-  const pins = await scope.journal.pins(scope.step)
-  const planned = await planQuery(scope, statement.query, pins)
-  await pins.keep()
-  const { columns } = planned
+  const plan = async (): Promise<PlannedQuery> => {
+    const pins = await scope.journal.pins(scope.step)
+    const planned = await planQuery(scope, statement.query, pins)
+    await pins.keep()
+    return planned
+  }
+  const first = await unlessRemoved(plan)
+  const { columns } = first
   const dataset = there?.dataset ?? (await createDataset(scope, statement, { columns, options, tags }))
   if (!dataset) return undefined
   return await unlessItFails(scope, dataset, async () => {
     const { schemaTitle, validates } = options
     const fitting = schemaTitle === undefined ? 'all' : 'schema'
-    return (await appendRows(scope, { dataset, planned, statement, fitting, validates })).rowCount
+    let isAgain = false
+    return await unlessRemoved(async () => {
+      const planned = isAgain ? await plan() : first
+      isAgain = true
+      return (await appendRows(scope, { dataset, planned, statement, fitting, validates })).rowCount
+    })
   })
 }
 

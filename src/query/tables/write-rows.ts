@@ -20,7 +20,7 @@ import { stoppable } from '../rows/stop-signal.ts'
 import { assignColumns, type Fitting } from './store-assignment.ts'
 import { fillerTag } from '../names/temporary-tables.ts'
 import { unknownTable, unlessDropped } from '../names/unknown-table.ts'
-import { unlessRemoved } from '../rows/unless-removed.ts'
+import { orMissing, unlessRemoved } from '../rows/unless-removed.ts'
 
 /** Appends a query's rows to a table, as one batch. */
 export async function insert(scope: Scope, statement: StatementOf<'insert'>): Promise<number> {
@@ -125,7 +125,9 @@ export async function appendRows(
       },
       signal: running.signal,
     })
-  return await unlessDropped(scope, statement.table, () => running.wait(append))
+  const { signal } = running
+  const leased = () => running.wait(() => services.lake.lease(rows.lakeFiles, { signal }))
+  return await unlessDropped(scope, statement.table, () => orMissing(() => running.wait(append), leased))
 }
 
 export async function dropTable(scope: Scope, statement: StatementOf<'dropTable'>): Promise<void> {
