@@ -1,5 +1,9 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { DuckDBInstance } from '@duckdb/node-api'
-import { expect, test } from 'vitest'
+import { expect, onTestFinished, test } from 'vitest'
+import { registerNatives } from './natives.ts'
 import { runToEnd } from './run-to-end.ts'
 
 const connect = async () => {
@@ -36,4 +40,16 @@ test('an interrupt ends it', async () => {
   const interrupting = setInterval(() => connection.interrupt(), 50)
   await expect(running).rejects.toThrow('INTERRUPT')
   clearInterval(interrupting)
+})
+
+test('what is planned with values that are computed in JavaScript does not wait for itself', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'sluice-run-to-end-'))
+  onTestFinished(() => rm(folder, { recursive: true }))
+  const [from, to] = [join(folder, 'from.parquet'), join(folder, 'to.parquet')]
+  const connection = await connect()
+  registerNatives(connection)
+  await connection.run(`COPY (SELECT i FROM range(9) AS t(i)) TO '${from}'`)
+  const query = `SELECT i FROM read_parquet('${from}') WHERE i >= native_levenshtein('a', 'b')`
+  const result = await runToEnd(connection, `COPY (${query}) TO '${to}'`)
+  expect(await result.getRows()).toEqual([[8n]])
 })

@@ -14,14 +14,16 @@ const waitMsMax = 8
  * fifth of the processor time of a copy into files by day. So the instance must have `external_threads = 0`.
  *
  * A look that finds an error waits, and with it all of the process, until the statement's threads have stopped. One of them
- * may wait for a function that runs in JavaScript, which is what looks: a text that calls any is run in the engine's way.
- * Where others' statements run beside, none is looked at.
+ * may wait for a function that runs in JavaScript, which is what looks; and so may the start itself, where a scan's bound is
+ * computed by one. So a text that calls any is run in the engine's way, from its start by another thread. Where others'
+ * statements run beside, none is looked at.
  */
 export async function runToEnd(connection: DuckDBConnection, sql: string): Promise<DuckDBResult> {
   const prepared = await connection.prepare(sql)
   try {
+    if (callsNatives(sql)) return await prepared.run()
     const pending = prepared.start()
-    if (!callsNatives(sql)) await ended(pending)
+    await ended(pending)
     return await pending.getResult()
   } finally {
     // While it is there, so is the instance with all its memory.
