@@ -7,7 +7,7 @@ import { columnsOfParameters } from '#sql/parameters.ts'
 import type { DataType } from '#types/data-type.ts'
 import { askedOfRows, checkedRows } from './checked-rows.ts'
 import { runningStatement } from '../rows/engine-rows.ts'
-import { findAnyTable, findTable } from '../names/find-table.ts'
+import { findAnyTable } from '../names/find-table.ts'
 import { refuseReferenced, removeMember } from '../names/memberships.ts'
 import { locate } from '../names/names.ts'
 import { isMadeBefore, madeTag } from './new-table.ts'
@@ -26,7 +26,7 @@ import { orMissing, unlessRemoved } from '../rows/unless-removed.ts'
 export async function insert(scope: Scope, statement: StatementOf<'insert'>): Promise<number> {
   await requireGeneral(scope, ['batch-queries', 'manage-datasets'])
   const { journal, step } = scope
-  const dataset = await findTable(scope, statement.table.parts)
+  const dataset = await findAnyTable(scope, statement.table.parts)
   if (!dataset) throw await unknownTable(scope, statement.table)
   await requireManage(scope, dataset)
   requireWritable(dataset)
@@ -48,7 +48,7 @@ export async function insertedTypes(
 ): Promise<readonly (DataType | undefined)[]> {
   const places = columnsOfParameters(query)
   if (places.length === 0) return declared
-  const dataset = await findTable(scope, table.parts)
+  const dataset = await findAnyTable(scope, table.parts)
   const fields = dataset?.schema.fields ?? []
   const names = columns?.map((name) => name.toLowerCase())
   return places.map((place, index) => {
@@ -121,7 +121,8 @@ export async function appendRows(
           recordCount: result.rowCount,
           bytes: result.bytes,
         })
-        if (dataset.tags[fillerTag]) await services.datasets.removeTag(tx, dataset.id, fillerTag)
+        if (statement.kind === 'createTableAs' && dataset.tags[fillerTag])
+          await services.datasets.removeTag(tx, dataset.id, fillerTag)
       },
       signal: running.signal,
     })
