@@ -60,7 +60,8 @@ describe.each(destinationKinds)('to %s', (kind) => {
     await using store = await destination.open()
     for await (const { name } of store.list('', { signal })) {
       if (!name.includes(`/manifest-${flowId}-`)) continue
-      const { exportResults } = JSON.parse((await collectAll(store.read(name, { signal }))).toString()) as {
+      const text = Buffer.concat(await collectAll(store.read(name, { signal }))).toString()
+      const { exportResults } = JSON.parse(text) as {
         exportResults: { sinkPath: string }[]
       }
       const folder = name.slice(0, name.lastIndexOf('/'))

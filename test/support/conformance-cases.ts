@@ -415,11 +415,6 @@ export const differences: readonly ConformanceDifference[] = [
     why: 'SHOW gives rows like others, and more than one where it lists things; they are counted.',
   },
   {
-    name: 'a rollback',
-    ours: ['C BEGIN'],
-    why: 'BEGIN and START TRANSACTION are one statement to the dialect, and have one tag.',
-  },
-  {
     name: 'a binary parameter of another length',
     ours: ['E ERROR 22P02'],
     why: 'PostgreSQL calls too few bytes a fault of the protocol, and too many one of the value; to us both are one of the value.',
