@@ -1,17 +1,35 @@
 /** The candidates that look like a mistyped `name`, the nearest first. */
 export function nearest(name: string, candidates: Iterable<string>, { countMax = 3 } = {}): string[] {
-  const wanted = name.toLowerCase()
-  const distanceMax = Math.max(1, Math.floor(wanted.length / 3))
-  return [...candidates]
-    .map((candidate) => ({ candidate, distance: distanceTo(candidate.toLowerCase(), wanted, distanceMax) }))
-    .filter(
-      ({ candidate, distance }) =>
-        (distance <= distanceMax && distance * 2 <= Math.max(wanted.length, candidate.length)) ||
-        isPart(wanted, candidate.toLowerCase()),
-    )
+  return compared(name, candidates)
+    .filter(({ candidate, isMistyped }) => isMistyped || isPart(name.toLowerCase(), candidate.toLowerCase()))
     .sort((one, other) => one.distance - other.distance || (one.candidate < other.candidate ? -1 : 1))
     .slice(0, countMax)
     .map(({ candidate }) => candidate)
+}
+
+/** Those of the candidates that differ in few letters, the nearest first, else in their own order. */
+export function mistyped(name: string, candidates: Iterable<string>): string[] {
+  return compared(name, candidates)
+    .filter(({ isMistyped }) => isMistyped)
+    .sort((one, other) => one.distance - other.distance)
+    .map(({ candidate }) => candidate)
+}
+
+interface Compared {
+  readonly candidate: string
+  readonly distance: number
+  /** Whether it is near enough: of a short name half of the letters, too, stay. */
+  readonly isMistyped: boolean
+}
+
+function compared(name: string, candidates: Iterable<string>): Compared[] {
+  const wanted = name.toLowerCase()
+  const distanceMax = Math.max(1, Math.floor(wanted.length / 3))
+  return [...candidates].map((candidate) => {
+    const distance = distanceTo(candidate.toLowerCase(), wanted, distanceMax)
+    const isMistyped = distance <= distanceMax && distance * 2 <= Math.max(wanted.length, candidate.length)
+    return { candidate, distance, isMistyped }
+  })
 }
 
 /** Of words so unlike in length only their lengths are compared: a name of a megabyte is far from any. */

@@ -32,6 +32,11 @@ export class CliError extends Error {
   }
 }
 
+/** Of what cannot be taken back. @throws CliError unless it is confirmed */
+export function requireYes({ yes }: { readonly yes?: boolean }, loss: string, instead = ''): void {
+  if (!yes) throw new CliError(exitCodes.usage, loss, `Say --yes if you mean it.${instead}`)
+}
+
 /** What a failure of the error table, by its code, ends a command with. */
 export function exitCodeOf(code: string): ExitCode {
   if (code === 'home.in_use' || code === 'port.in_use') return exitCodes.inUse

@@ -1,5 +1,6 @@
 import { rm, writeFile } from 'node:fs/promises'
 import { expect, onTestFinished, test } from 'vitest'
+import type { RunId } from '#base/ids.ts'
 import { ExportBed } from '../../test/support/exports.ts'
 import { lookForTriggers } from './triggers.ts'
 
@@ -7,6 +8,25 @@ async function open() {
   const bed = await ExportBed.open()
   onTestFinished(() => bed[Symbol.asyncDispose]())
   return { bed, node: await bed.node() }
+}
+
+/** Time moves on until the run has failed so often, and waits. */
+async function expectTried(
+  { bed, node }: Awaited<ReturnType<typeof open>>,
+  runId: RunId,
+  attempt: number,
+): Promise<void> {
+  await expect
+    .poll(
+      async () => {
+        const run = await node.jobs.run(runId)
+        if (run?.state === 'waiting' && run.attempt < attempt)
+          bed.clock.advance(Math.max(0, run.retryAt.getTime() - bed.clock.now().getTime()))
+        return run && { state: run.state, attempt: run.attempt }
+      },
+      { timeout: 60_000 },
+    )
+    .toEqual({ state: 'waiting', attempt })
 }
 
 test('a delivery that its schedule began waits long for a destination that is away, one by hand does not', async () => {
@@ -19,17 +39,7 @@ test('a delivery that its schedule began waits long for a destination that is aw
   expect(byHand).toMatchObject({ state: 'failed', code: 'store.unreachable', attempt: 8 })
 
   const runId = await bed.tick(node, flowId)
-  await expect
-    .poll(
-      async () => {
-        const run = await node.jobs.run(runId)
-        if (run?.state === 'waiting' && run.attempt < 20)
-          bed.clock.advance(Math.max(0, run.retryAt.getTime() - bed.clock.now().getTime()))
-        return run && { state: run.state, attempt: run.attempt }
-      },
-      { timeout: 60_000 },
-    )
-    .toEqual({ state: 'waiting', attempt: 20 })
+  await expectTried({ bed, node }, runId, 20)
   await rm(bed.destination)
   expect(await bed.settled(node, runId)).toMatchObject({ state: 'succeeded', result: { rowCount: 10 } })
 })
@@ -41,17 +51,7 @@ test('who starts a delivery by hand waits for none that is patient', async () =>
   await bed.append(dataset, 0, 10)
   await writeFile(bed.destination, 'a file where a folder should be')
   const patient = await bed.tick(node, flowId)
-  await expect
-    .poll(
-      async () => {
-        const run = await node.jobs.run(patient)
-        if (run?.state === 'waiting' && run.attempt < 10)
-          bed.clock.advance(Math.max(0, run.retryAt.getTime() - bed.clock.now().getTime()))
-        return run && { state: run.state, attempt: run.attempt }
-      },
-      { timeout: 60_000 },
-    )
-    .toEqual({ state: 'waiting', attempt: 10 })
+  await expectTried({ bed, node }, patient, 10)
   const byHand = await node.exports.runNow(bed.caller, flowId)
   // At once, though it would have waited minutes.
   await expect

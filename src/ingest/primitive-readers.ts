@@ -1,4 +1,5 @@
 import { unreachable } from '#base/assert.ts'
+import { isNumberText } from '#base/number-text.ts'
 import type { DataType } from '#types/data-type.ts'
 
 /** Gives a value as a text that the engine certainly converts without loss, or undefined when it is no such value. */
@@ -78,7 +79,6 @@ function integerReader(bits: bigint): TextReader {
   }
 }
 
-const floatingPattern = /^\s*[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?\s*$/
 const specials: ReadonlyMap<string, string> = new Map([
   ['nan', 'NaN'],
   ['infinity', 'Infinity'],
@@ -90,8 +90,9 @@ const plusOrZeros = /^(?:\+|(-))?0*(?=\d)|^\+/
 
 function floatingReader(round: (value: number) => number): TextReader {
   return (text) => {
-    if (!floatingPattern.test(text)) return specials.get(text.toLowerCase())
-    return Number.isFinite(round(Number(text))) ? text.trim().replace(plusOrZeros, '$1') : undefined
+    const trimmed = text.trim()
+    if (!isNumberText(trimmed)) return specials.get(text.toLowerCase())
+    return Number.isFinite(round(Number(trimmed))) ? trimmed.replace(plusOrZeros, '$1') : undefined
   }
 }
 

@@ -128,6 +128,15 @@ test('a numeric of more digits than there are is refused', () => {
   }
 })
 
+/** Where each digit is tried as the first behind the point it takes minutes. */
+test.each([decimalType(38, 18), doubleType])(
+  'what has digits without end and is no number is refused: %o',
+  (type) => {
+    const text = Buffer.from(`${'1'.repeat(500_000)}x`)
+    expect(() => literalOfParameter(type, text, { format: 0 })).toThrow('was expected')
+  },
+)
+
 test('NULL is NULL in every type', () => {
   expect(literalOfParameter(longType, null, { format: 1 })).toEqual({ type: longType, value: null })
 })

@@ -1,5 +1,6 @@
 import { unreachable } from '#base/assert.ts'
 import { AppError } from '#base/errors.ts'
+import { isNumberText } from '#base/number-text.ts'
 import type { Literal } from '#sql/compile.ts'
 import { elementsOfArrayText } from '#types/array-text.ts'
 import { type DataType, sparkName } from '#types/data-type.ts'
@@ -24,7 +25,7 @@ export function literalOfText(type: DataType, text: string): Literal {
     case 'double':
       return { type, value: doubleOf(trimmed) ?? refuse(type, text) }
     case 'decimal': {
-      if (!/^[+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d{1,3})?$/i.test(trimmed)) refuse(type, text)
+      if (!isNumberText(trimmed) || /e[+-]?\d{4}/i.test(trimmed)) refuse(type, text)
       return { type, value: trimmed }
     }
     case 'date':
@@ -100,7 +101,7 @@ function doubleOf(text: string): number | undefined {
   if (lower === 'nan') return Number.NaN
   if (lower === 'infinity' || lower === 'inf') return Number.POSITIVE_INFINITY
   if (lower === '-infinity' || lower === '-inf') return Number.NEGATIVE_INFINITY
-  return /^[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:e[+-]?\d+)?$/.test(lower) ? Number(lower) : undefined
+  return isNumberText(lower) ? Number(lower) : undefined
 }
 
 function dateOf(text: string): string | undefined {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
-import { AppError } from '#base/errors.ts'
 import { parseSparkType } from '#types/spark-ddl.ts'
 import { structType } from '#types/data-type.ts'
+import { errorCodeOf } from '../../test/support/error-code.ts'
 import type { BindContext, CatalogueTable, ParsedQuery } from './compile.ts'
 import { createSqlFrontEnd } from './front-end.ts'
 
@@ -32,16 +32,6 @@ function printed(sql: string, view?: BindContext['catalogue']['view']): string {
   return query.print('duckdb', new Map(query.scans.map((scan) => [scan, 'SELECT x FROM t'])))
 }
 
-function codeOf(work: () => unknown): string | undefined {
-  try {
-    work()
-    return undefined
-  } catch (error) {
-    if (error instanceof AppError) return error.code
-    throw error
-  }
-}
-
 const chain = (count: number, one: (index: number) => string): readonly string[] =>
   Array.from({ length: count }, (_, index) => one(index + 1))
 const nested = (count: number, inner: string, around: (inner: string) => string): string =>
@@ -67,7 +57,7 @@ describe('what stands for more than was written', () => {
     '%s: a few levels are compiled, many are refused at once',
     (_name, sqlOf) => {
       expect(printed(sqlOf(4))).toContain('SELECT')
-      for (const levels of [30, 90]) expect(codeOf(() => printed(sqlOf(levels)))).toBe('query.limit')
+      for (const levels of [30, 90]) expect(errorCodeOf(() => printed(sqlOf(levels)))).toBe('query.limit')
     },
   )
 
@@ -80,7 +70,7 @@ describe('what stands for more than was written', () => {
       )
     }
     expect(printed('SELECT * FROM v6', view)).toContain('JOIN')
-    expect(codeOf(() => printed('SELECT * FROM v30', view))).toBe('query.limit')
+    expect(errorCodeOf(() => printed('SELECT * FROM v30', view))).toBe('query.limit')
   })
 
   it('windows of many keys that many name', () => {
@@ -89,7 +79,7 @@ describe('what stands for more than was written', () => {
       return `SELECT ${calls.join(', ')} FROM t WINDOW w AS (PARTITION BY ${chain(count, (n) => `x + ${n}`).join(', ')})`
     }
     expect(printed(sqlOf(60))).toContain('SELECT')
-    for (const count of [300, 3_000]) expect(codeOf(() => printed(sqlOf(count)))).toBe('query.limit')
+    for (const count of [300, 3_000]) expect(errorCodeOf(() => printed(sqlOf(count)))).toBe('query.limit')
   })
 
   it('tables of WITH that are read twice are printed once', () => {
@@ -111,7 +101,7 @@ describe('long chains', () => {
   }
   it.each(Object.entries(chains))('of %s: hundreds are compiled, too many are said to be', (_name, sqlOf) => {
     expect(printed(sqlOf(300))).toContain('SELECT')
-    expect(codeOf(() => printed(sqlOf(15_000)))).toBe('query.limit')
+    expect(errorCodeOf(() => printed(sqlOf(15_000)))).toBe('query.limit')
   })
 
   it('of values, columns and branches may be long', () => {
@@ -150,7 +140,7 @@ describe('literals of half a million signs', () => {
     ['a window', (text: string) => `window(current_timestamp(), '${text}')`],
   ])('in %s are looked at once', (_name, expression) => {
     for (const text of [`1${blanks}x`, `${blanks}x`, `${zeros}x`, zeros]) {
-      const code = codeOf(() => printed(`SELECT ${expression(text)} FROM t`))
+      const code = errorCodeOf(() => printed(`SELECT ${expression(text)} FROM t`))
       expect([undefined, 'query.syntax', 'query.value']).toContain(code)
     }
   })
@@ -169,7 +159,7 @@ describe('long lists', () => {
 
   it('of columns have an end', () => {
     const many = chain(20_001, (n) => `${n} AS c${n}`).join(', ')
-    expect(codeOf(() => printed(`SELECT ${many}`))).toBe('query.limit')
+    expect(errorCodeOf(() => printed(`SELECT ${many}`))).toBe('query.limit')
   })
 })
 
@@ -179,7 +169,7 @@ describe('the name of a column', () => {
     ['a value of many cases', `CASE '${'a'.repeat(5_000)}' ${'WHEN x THEN 1 '.repeat(5_000)} END`],
   ])('of %s has an end', (_what, value) => {
     const started = performance.now()
-    codeOf(() => expect(printed(`SELECT ${value} FROM t`).length).toBeLessThan(2_000_000))
+    errorCodeOf(() => expect(printed(`SELECT ${value} FROM t`).length).toBeLessThan(2_000_000))
     expect(performance.now() - started).toBeLessThan(10_000)
   })
 })
@@ -188,7 +178,7 @@ describe('constants of anybody', () => {
   it('a pattern is looked through once, whatever it holds', () => {
     for (const pattern of ['['.repeat(100_000), '\\\\Q'.repeat(50_000), `[${'\\\\a'.repeat(50_000)}`]) {
       const started = performance.now()
-      codeOf(() =>
+      errorCodeOf(() =>
         printed(`SELECT regexp_extract('x', '${pattern}'), regexp_replace('x', '${pattern}', 'y')`),
       )
       expect(performance.now() - started).toBeLessThan(10_000)
@@ -200,7 +190,7 @@ describe('constants of anybody', () => {
     ['the fraction of a time', `TIMESTAMP '2024-01-05 10:00:00.${'0'.repeat(400_000)}1'`],
   ])('%s is looked through once', (_what, value) => {
     const started = performance.now()
-    codeOf(() => printed(`SELECT ${value}`))
+    errorCodeOf(() => printed(`SELECT ${value}`))
     expect(performance.now() - started).toBeLessThan(10_000)
   })
 
@@ -209,7 +199,7 @@ describe('constants of anybody', () => {
       "from_csv('a', 'b STRING', map('sep', ''))",
       "schema_of_csv('a', map('delimiter', ''))",
     ]) {
-      expect(codeOf(() => printed(`SELECT ${call}`))).toBe('query.type')
+      expect(errorCodeOf(() => printed(`SELECT ${call}`))).toBe('query.type')
     }
   })
 
@@ -219,7 +209,9 @@ describe('constants of anybody', () => {
   })
 
   it('a format of numbers has an end', () => {
-    expect(codeOf(() => printed(`SELECT to_number('1', '9${','.repeat(40_000)}')`))).toBe('query.unsupported')
-    expect(codeOf(() => printed(`SELECT to_number('1', '${'9'.repeat(39)}')`))).toBe('query.unsupported')
+    expect(errorCodeOf(() => printed(`SELECT to_number('1', '9${','.repeat(40_000)}')`))).toBe(
+      'query.unsupported',
+    )
+    expect(errorCodeOf(() => printed(`SELECT to_number('1', '${'9'.repeat(39)}')`))).toBe('query.unsupported')
   })
 })

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { AppError } from '#base/errors.ts'
+import { errorCodeOf } from '../../test/support/error-code.ts'
 import { fillTemplate } from './template.ts'
 
 const values = { a: 'A', $b: "it's", ab: 'both' }
@@ -25,25 +25,15 @@ test('fills in a value as it is, whatever stands in it', () => {
   expect(fillTemplate('$a $b', { a: "$b $& '", b: '2' })).toBe("$b $& ' 2")
 })
 
-const codeOf = (work: () => unknown): string | undefined => {
-  try {
-    work()
-    return undefined
-  } catch (error) {
-    if (error instanceof AppError) return error.code
-    throw error
-  }
-}
-
 test('is refused where a placeholder has no value', () => {
   for (const text of ['$x', "'$x'", '$__proto__', '$constructor'])
-    expect(codeOf(() => fillTemplate(text, values))).toBe('query.parameters')
+    expect(errorCodeOf(() => fillTemplate(text, values))).toBe('query.parameters')
 })
 
 /** To make this text would take half a terabyte. */
 test('a text that would become too long is refused before it is made', () => {
   const value = 'x'.repeat(1_000_000)
-  expect(codeOf(() => fillTemplate('$a'.repeat(500_000), { a: value }))).toBe('request.too_large')
+  expect(errorCodeOf(() => fillTemplate('$a'.repeat(500_000), { a: value }))).toBe('request.too_large')
 })
 
 /** Quadratic work on these would take minutes. */

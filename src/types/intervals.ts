@@ -16,6 +16,9 @@ export function spanOf(units: readonly IntervalUnit[]): IntervalType {
   return from && to ? spanType(from, to) : intervalType
 }
 
+export const isOfMonths = ([first]: readonly IntervalUnit[]): boolean =>
+  first !== undefined && months.includes(first)
+
 /** What has the units of both. */
 export function widerInterval(left: IntervalType, right: IntervalType): IntervalType {
   return left.span && right.span ? spanOf([...left.span, ...right.span]) : intervalType
@@ -24,17 +27,17 @@ export function widerInterval(left: IntervalType, right: IntervalType): Interval
 /** With all units of its kind, which a part of it may take. */
 export function wholeInterval({ span }: IntervalType): IntervalType {
   if (!span) return intervalType
-  return months.includes(span[0]) ? monthsType : timesType
+  return isOfMonths(span) ? monthsType : timesType
 }
 
 /** The units of an interval, the largest first; none of the old type. */
 export function unitsOf({ span }: IntervalType): readonly IntervalUnit[] {
   if (!span) return []
-  const kind = months.includes(span[0]) ? months : times
+  const kind = isOfMonths(span) ? months : times
   return kind.slice(kind.indexOf(span[0]), kind.indexOf(span[1]) + 1)
 }
 
 /** Whether it moves a day by whole days. */
 export function isOfWholeDays({ span }: IntervalType): boolean {
-  return !span || months.includes(span[0]) || span[1] === 'day'
+  return !span || isOfMonths(span) || span[1] === 'day'
 }

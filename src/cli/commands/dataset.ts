@@ -12,7 +12,7 @@ import {
   requireDataset,
   tableOf,
 } from '../datasets.ts'
-import { CliError, exitCodes } from '../exit-code.ts'
+import { CliError, exitCodes, requireYes } from '../exit-code.ts'
 import type { CliHost } from '../host.ts'
 import { composeSchema, isResourceId } from '../compose-schema.ts'
 import { type FileFormat, sampleOf, sourceFile } from '../source-file.ts'
@@ -68,13 +68,7 @@ function addDelete(dataset: Command, host: CliHost): void {
     .addOption(homeOption())
     .addHelpText('after', '\nExamples:\n  sluice dataset delete orders --yes')
     .action(async (name: string, flags: PlaceOption & { yes?: boolean }) => {
-      if (!flags.yes) {
-        throw new CliError(
-          exitCodes.usage,
-          `The dataset ${name} and all its rows would be gone.`,
-          'Say --yes if you mean it.',
-        )
-      }
+      requireYes(flags, `The dataset ${name} and all its rows would be gone.`)
       await withClient(host, flags, async (client) => {
         const found = await requireDataset(client, name)
         await deleteDataset(client, found)

@@ -1,6 +1,6 @@
 import type { Command } from 'commander'
 import { type PlaceOption, withClient } from '../connect.ts'
-import { CliError, exitCodes } from '../exit-code.ts'
+import { requireYes } from '../exit-code.ts'
 import { deleteExport, requireFlow, switchFlow } from '../flows.ts'
 import type { CliHost } from '../host.ts'
 import { homeOption, sandboxOption } from '../options.ts'
@@ -34,13 +34,8 @@ export function addExportState(command: Command, host: CliHost): void {
     .addOption(homeOption())
     .addHelpText('after', '\nExamples:\n  sluice export delete nightly --yes')
     .action(async (name: string, flags: PlaceOption & { yes?: boolean }) => {
-      if (!flags.yes) {
-        throw new CliError(
-          exitCodes.usage,
-          `The export ${name} and its account would be gone.`,
-          'Say --yes if you mean it. To hold it for a while: sluice export disable NAME',
-        )
-      }
+      const instead = ' To hold it for a while: sluice export disable NAME'
+      requireYes(flags, `The export ${name} and its account would be gone.`, instead)
       await withClient(host, flags, async (client) => {
         const flow = await requireFlow(client, name)
         await deleteExport(client, flow)

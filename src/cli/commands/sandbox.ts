@@ -1,6 +1,6 @@
 import { type Command, Option } from 'commander'
 import { type HomeOption, withClient } from '../connect.ts'
-import { CliError, exitCodes } from '../exit-code.ts'
+import { requireYes } from '../exit-code.ts'
 import type { CliHost } from '../host.ts'
 import { formatOption, homeOption } from '../options.ts'
 import { createTerminal } from '../terminal.ts'
@@ -78,13 +78,7 @@ export function addSandbox(program: Command, host: CliHost): void {
       .addOption(homeOption())
       .addHelpText('after', `\nExamples:\n  sluice sandbox ${word} dev --yes`)
       .action((name: string, flags: HomeOption & { yes?: boolean }) => {
-        if (!flags.yes) {
-          throw new CliError(
-            exitCodes.usage,
-            `Everything in the sandbox ${name} would be gone.`,
-            'Say --yes if you mean it.',
-          )
-        }
+        requireYes(flags, `Everything in the sandbox ${name} would be gone.`)
         return withClient(host, flags, async (client) => {
           const at = `${path}/${encodeURIComponent(name)}`
           const confirmed = `${at}?confirm=${encodeURIComponent(name)}`

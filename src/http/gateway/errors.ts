@@ -77,14 +77,8 @@ async function notFound(request: FastifyRequest, reply: FastifyReply): Promise<v
 
 /** Of an address whose escapes are no UTF-8; which API was meant nobody knows. */
 export function badAddress(_error: unknown, request: FastifyRequest, reply: FastifyReply): void {
-  void reply.code(400).send({
-    type: 'about:blank',
-    title: title(400),
-    status: 400,
-    detail: 'The address holds a % that begins no character of UTF-8.',
-    code: 'request.invalid',
-    requestId: request.id,
-  })
+  const failure = new AppError('request.invalid', 'The address holds a % that begins no character of UTF-8.')
+  void reply.code(failure.meaning.http).send(bodyOf('sluice', failure, request))
 }
 
 export function nothingAt({ method, url }: FastifyRequest): string {

@@ -11,6 +11,8 @@ import { PreparedFile, preparedSql } from '../prepared-file.ts'
 import type { TableSchema } from '../table-schema.ts'
 import { fieldsReader, Misfit } from '../value-readers.ts'
 
+/** Longer than a body of messages takes. */
+const lookMs = 60_000
 /** No table has a column of that name. */
 const placeField = { name: '_acp_row', type: longType }
 
@@ -64,6 +66,3 @@ export function createConstraintLook({
     },
   }
 }
-
-/** Longer than a body of messages takes. */
-const lookMs = 60_000

@@ -1,3 +1,4 @@
+import { isNumberText } from '#base/number-text.ts'
 import { sameType, type DataType } from '#types/data-type.ts'
 import { isIntegral, isTemporal } from '#types/implicit-cast.ts'
 import type { Literal } from '../compile.ts'
@@ -42,7 +43,7 @@ function foldString(text: string, type: DataType): Literal | undefined {
       return { type, value: wrapped(whole, type.kind) === whole ? narrow(whole, type) : null }
     }
     case 'double': {
-      if (!/^[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?$/.test(trimmed)) {
+      if (!isNumberText(trimmed)) {
         return /^[+-]?(?:inf|nan)|\d/i.test(trimmed) ? undefined : { type, value: null }
       }
       return { type, value: Number(trimmed) }

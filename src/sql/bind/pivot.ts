@@ -1,6 +1,7 @@
 import { must } from '#base/assert.ts'
 import { AppError } from '#base/errors.ts'
 import type { DataType } from '#types/data-type.ts'
+import { isNumeric } from '#types/implicit-cast.ts'
 import { findFunction } from '../functions/registry.ts'
 import type { Expression } from '../parse/expression-syntax.ts'
 import type { FromItem, Query, SelectItem } from '../parse/syntax.ts'
@@ -11,27 +12,14 @@ import type { ScopeColumn } from './scope.ts'
 type Pivot = Extract<FromItem, { kind: 'pivot' }>
 
 /**
- * Spark groups once more where all aggregates are of such types: then values without rows are NULL. Else it counts none
- * of them, and counts are 0 and lists empty.
- */
-const keptBySpark = new Set<DataType['kind']>([
-  'boolean',
-  'byte',
-  'short',
-  'integer',
-  'long',
-  'float',
-  'double',
-  'decimal',
-])
-
-/**
  * PIVOT as the grouped query it stands for: each aggregate over the rows of each value, grouped by every column that is
  * neither counted nor pivoted.
  */
 export function pivotQuery(pivot: Pivot, columns: readonly ScopeColumn[], types: readonly DataType[]): Query {
   const { input, aggregates, values, at } = pivot
-  const isNullWithoutRows = types.every(({ kind }) => keptBySpark.has(kind))
+  // Spark groups once more where all aggregates are of such types: then values without rows are NULL. Else it counts none of
+  // them, and counts are 0 and lists empty.
+  const isNullWithoutRows = types.every((type) => isNumeric(type) || type.kind === 'boolean')
   const used = new Set(pivot.columns.map(({ name }) => name.toLowerCase()))
   for (const { value } of aggregates) for (const name of namesIn(value)) used.add(name.toLowerCase())
   const kept = columns.filter(({ name, isHidden }) => !isHidden && !used.has(name.toLowerCase()))

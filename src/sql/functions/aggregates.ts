@@ -10,12 +10,11 @@ import {
 } from '#types/data-type.ts'
 import { duckdbType } from '#types/duckdb.ts'
 import { decimalOf, isIntegral } from '#types/implicit-cast.ts'
-import { unitsOf } from '#types/intervals.ts'
 import { aggregateCall, nullsLeftOut } from './aggregate-call.ts'
 import { spanOrDouble } from './aggregates-percentiles.ts'
 import { aggregate, on, sameAsFirst } from './define.ts'
 import type { FunctionEntry, PrintedCall, Signature } from './entry.ts'
-import { amountOf, isOfMonths } from './interval-parts.ts'
+import { monthsOf, wholeMonths } from './interval-parts.ts'
 import { isNested, orderKey } from './nested-order.ts'
 import { decimalQuotient, wrapped } from './numbers.ts'
 
@@ -137,15 +136,14 @@ function boundedSum(type: Extract<DataType, { kind: 'decimal' }>): DataType {
   return { kind: 'decimal', precision: Math.min(type.precision + 10, 38), scale: type.scale }
 }
 
-/** The engine adds no intervals: their months, days and parts of days one by one. */
 /** Of months rounded to months, of the old type as the engine has it. */
 function averageInterval(call: PrintedCall): string {
   const [value = ''] = call.values
-  const units = call.type.kind === 'interval' ? unitsOf(call.type) : []
-  if (!isOfMonths(units)) return plain('avg')(call)
-  return `to_months(CAST(round(${plain('avg')({ ...call, values: [amountOf(value, units)] })}) AS INTEGER))`
+  const months = monthsOf(value, call.type)
+  return months === undefined ? plain('avg')(call) : wholeMonths(plain('avg')({ ...call, values: [months] }))
 }
 
+/** The engine adds no intervals: their months, days and parts of days one by one. */
 function sumOfIntervals(call: PrintedCall): string {
   if (call.isDistinct) {
     throw new AppError('query.unsupported', 'Distinct intervals cannot be summed.', {

@@ -1,5 +1,6 @@
 import { must } from '#base/assert.ts'
 import { AppError } from '#base/errors.ts'
+import { isNumberText } from '#base/number-text.ts'
 import { quoteIdentifier, quoteLiteral } from '#base/sql-text.ts'
 import { stringType, type DataType } from '#types/data-type.ts'
 import { duckdbType } from '#types/duckdb.ts'
@@ -133,11 +134,7 @@ function nameOf(cell: string): string {
       ? `DECIMAL(${cell.replace(/^[+-]/, '').length},0)`
       : 'DOUBLE'
   }
-  if (
-    /^[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:e[+-]?\d+)?$/i.test(cell) ||
-    /^(?:NaN|[+-]?Infinity|[+-]?Inf)$/.test(cell)
-  )
-    return 'DOUBLE'
+  if (isNumberText(cell) || /^(?:NaN|[+-]?Infinity|[+-]?Inf)$/.test(cell)) return 'DOUBLE'
   if (/^\d{4}-\d\d-\d\d$/.test(cell)) return 'DATE'
   if (/^\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:\d\d)?$/.test(cell)) return 'TIMESTAMP'
   return /^(?:true|false)$/i.test(cell) ? 'BOOLEAN' : 'STRING'

@@ -1,9 +1,9 @@
 import { AppError } from '#base/errors.ts'
 import { sparkName, type DataType } from '#types/data-type.ts'
-import { unitsOf } from '#types/intervals.ts'
+import { isOfMonths, unitsOf } from '#types/intervals.ts'
 import { filled } from './define.ts'
 import { leavesOf } from './hashes-leaves.ts'
-import { amountOf, isOfMonths } from './interval-parts.ts'
+import { amountOf } from './interval-parts.ts'
 import { wrapped } from './numbers.ts'
 import { onceEach } from './once-each.ts'
 

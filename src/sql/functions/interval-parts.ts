@@ -1,4 +1,5 @@
-import type { IntervalUnit } from '#types/data-type.ts'
+import type { DataType, IntervalUnit } from '#types/data-type.ts'
+import { isOfMonths, unitsOf } from '#types/intervals.ts'
 
 /** In months, or in microseconds. */
 export const unitSizes: Readonly<Record<IntervalUnit, number>> = {
@@ -10,8 +11,6 @@ export const unitSizes: Readonly<Record<IntervalUnit, number>> = {
   second: 1_000_000,
 }
 
-export const isOfMonths = ([first]: readonly IntervalUnit[]): boolean => first === 'year' || first === 'month'
-
 /** Engine text of all months of an interval of these units, or of all microseconds of its days and times. */
 export function amountOf(value: string, units: readonly IntervalUnit[]): string {
   const part = (unit: string): string => `date_part('${unit}', ${value})`
@@ -19,3 +18,12 @@ export function amountOf(value: string, units: readonly IntervalUnit[]): string 
   const times = (['day', 'hour', 'minute'] as const).map((unit) => `${part(unit)} * ${unitSizes[unit]}`)
   return `(${times.join(' + ')} + ${part('microsecond')})`
 }
+
+/** All its months, where it has nothing else. */
+export function monthsOf(span: string, type: DataType | undefined): string | undefined {
+  const units = type?.kind === 'interval' ? unitsOf(type) : []
+  return isOfMonths(units) ? amountOf(span, units) : undefined
+}
+
+/** Half a month is one, not 15 days. */
+export const wholeMonths = (months: string): string => `to_months(CAST(round(${months}) AS INTEGER))`

@@ -71,7 +71,9 @@ function extracted({
   if (type?.kind === 'interval' && part in within) return partOfSpan(value, part, wanted)
   const time = type?.kind === 'timestamp' ? toWallClock(value) : value
   if (part === 'second') {
-    return `CAST(CAST(${type?.kind === 'date' ? `datediff('day', ${value}, ${value})` : `date_part('microsecond', ${time})`} AS DECIMAL(18, 0)) * CAST(1e-6 AS DECIMAL(6, 6)) AS DECIMAL(8, 6))`
+    return secondsOf(
+      type?.kind === 'date' ? `datediff('day', ${value}, ${value})` : `date_part('microsecond', ${time})`,
+    )
   }
   return `CAST(date_part('${part}', ${time})${part === 'dow' ? ' + 1' : ''} AS ${duckdbType(wanted)})`
 }
@@ -89,9 +91,12 @@ function partOfSpan(value: string, part: string, type: DataType): string {
   const whole = within[part]
   const amount = amountOf(value, ['day', 'second'])
   const rest = whole ? `${amount} % ${unitSizes[whole]}` : amount
-  if (part === 'second')
-    return `CAST(CAST(${rest} AS DECIMAL(18, 0)) * CAST(1e-6 AS DECIMAL(6, 6)) AS DECIMAL(8, 6))`
+  if (part === 'second') return secondsOf(rest)
   return `CAST(${rest} // ${unitSizes[part as 'day']} AS ${duckdbType(type)})`
+}
+
+function secondsOf(micros: string): string {
+  return `CAST(CAST(${micros} AS DECIMAL(18, 0)) * CAST(1e-6 AS DECIMAL(6, 6)) AS DECIMAL(8, 6))`
 }
 
 function epochOf(value: string, type: DataType | undefined): string {

@@ -1,11 +1,11 @@
 import { intervalType, longType, type DataType } from '#types/data-type.ts'
 import { duckdbType } from '#types/duckdb.ts'
 import { isIntegral, isNumeric, wider } from '#types/implicit-cast.ts'
-import { unitsOf, wholeInterval } from '#types/intervals.ts'
+import { wholeInterval } from '#types/intervals.ts'
 import type { BoundExpression } from '../bind/bound.ts'
 import { on, sameAsFirst, scalar } from './define.ts'
 import type { FunctionEntry, PrintedCall, Signature } from './entry.ts'
-import { amountOf, isOfMonths } from './interval-parts.ts'
+import { monthsOf, wholeMonths } from './interval-parts.ts'
 import {
   arithmeticType,
   bitsOf,
@@ -123,15 +123,6 @@ export const operatorFunctions: readonly FunctionEntry[] = [
 
 const scaledType = (span: DataType | undefined): DataType =>
   span?.kind === 'interval' ? wholeInterval(span) : intervalType
-
-/** All its months, where it has nothing else. */
-function monthsOf(span: string, type: DataType | undefined): string | undefined {
-  const units = type?.kind === 'interval' ? unitsOf(type) : []
-  return isOfMonths(units) ? amountOf(span, units) : undefined
-}
-
-/** Half a month is one, not 15 days. */
-const wholeMonths = (months: string): string => `to_months(CAST(round(${months}) AS INTEGER))`
 
 function bitwise(print: string): Signature {
   return on(

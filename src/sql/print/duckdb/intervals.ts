@@ -1,6 +1,6 @@
 import type { IntervalType } from '#types/data-type.ts'
-import { unitsOf, wholeInterval } from '#types/intervals.ts'
-import { amountOf, isOfMonths, unitSizes } from '../../functions/interval-parts.ts'
+import { isOfMonths, unitsOf, wholeInterval } from '#types/intervals.ts'
+import { amountOf, unitSizes } from '../../functions/interval-parts.ts'
 import { withValue } from './with-value.ts'
 
 /** Of another span: what it has no unit for is cut off. */

@@ -1,6 +1,6 @@
 import { quoteSparkLiteral } from '#base/spark-text.ts'
 import type { IntervalType } from '#types/data-type.ts'
-import { unitsOf } from '#types/intervals.ts'
+import { isOfMonths, unitsOf } from '#types/intervals.ts'
 import { sparkType } from '#types/spark-type.ts'
 import type { Literal } from '../../compile.ts'
 
@@ -31,11 +31,10 @@ export function printLiteral({ type, value }: Literal): string {
 
 /** Undefined for the old type. */
 function ofSpan(text: string, type: IntervalType): string | undefined {
-  const [unit] = unitsOf(type)
-  if (!unit) return undefined
+  const units = unitsOf(type)
+  if (units.length === 0) return undefined
   const [months = 0n, days = 0n, micros = 0n] = text.split(' ').map(BigInt)
-  const isOfMonths = unit === 'year' || unit === 'month'
-  const whole = isOfMonths ? `INTERVAL '${months}' MONTH` : dayTimeText(days * microsOfDay + micros)
+  const whole = isOfMonths(units) ? `INTERVAL '${months}' MONTH` : dayTimeText(days * microsOfDay + micros)
   return `CAST(${whole} AS ${sparkType(type)})`
 }
 
