@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import type { Staged } from '../object-store.ts'
 import { ask } from '../remote/ask.ts'
 import { bytesOf } from '../remote/bytes-of.ts'
 import { type Completion, completeOnce } from '../remote/complete-staged.ts'
@@ -38,7 +39,7 @@ async function copyOnce(connection: Connection, completion: Completion): Promise
   const { name } = token
   const creation = { key, name, mark: token.id, signal }
   const source = await headBlob(connection, { name, signal }, stagedKey)
-  if (source?.bytes !== staged.bytes) throw missing(connection, name)
+  if (!isOurs(source, token.id, staged)) throw missing(connection, name)
   if (staged.bytes < copiedBytesMin) {
     const bytes = await bytesOf(readBlob(connection, { key: stagedKey, name, signal }))
     if (createHash('sha256').update(bytes).digest('hex') !== staged.sha256) throw missing(connection, name)
@@ -50,6 +51,15 @@ async function copyOnce(connection: Connection, completion: Completion): Promise
   }
   const blockIds = await copyBlocks(connection, completion, source)
   return await commitOnce(connection, creation, { blockIds, sha256: staged.sha256, md5: source.md5 })
+}
+
+/** One that somebody put in its place has other marks or none; one that was cut another size. */
+function isOurs(source: FoundBlob | undefined, mark: string, staged: Staged): source is FoundBlob {
+  return (
+    source?.bytes === staged.bytes &&
+    source.marks[writeMark] === mark &&
+    source.marks[hashMark] === staged.sha256
+  )
 }
 
 /** That the store will not copy by one request, and why does not matter: blocks are copied otherwise. */

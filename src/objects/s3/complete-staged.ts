@@ -38,7 +38,9 @@ async function copyOnce(connection: Connection, completion: Completion): Promise
   const { token, staged, key, stagedKey, signal } = completion
   const { name } = token
   const source = await headObject(connection, { name, signal }, stagedKey)
-  if (source?.bytes !== staged.bytes) throw missing(connection, name)
+  // One that somebody put in its place has another mark or none; one that was cut another size.
+  const isMarked = !connection.isConditional || source?.marks[writeMark] === token.id
+  if (source?.bytes !== staged.bytes || !isMarked) throw missing(connection, name)
   if (staged.bytes >= copiedBytesMin && connection.isConditional)
     return await copyLarge(connection, completion, source)
   if (staged.bytes >= copiedBytesMin) return await copyWhole(connection, completion)

@@ -1,5 +1,5 @@
 import { createHash, randomBytes } from 'node:crypto'
-import { truncate, writeFile } from 'node:fs/promises'
+import { rm, truncate, writeFile } from 'node:fs/promises'
 import { inspect } from 'node:util'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type FaultProxy, startFaultProxy } from '../../../test/support/fault-proxy.ts'
@@ -313,6 +313,20 @@ describe.skipIf(!hasS3Server)('on S3', () => {
         const token = at.store.prepare(`part-${size}`, 'run-1')
         const staged = await at.store.stage(token, pieces(bytes.subarray(0, size)), { signal })
         await truncate(server.pathOf(at.bucket, `some/where/.sluice-staging/${token.id}`), size - 1)
+        await expect(at.store.complete(token, staged, { signal })).rejects.toMatchObject({
+          code: 'object.missing',
+        })
+      }
+    })
+
+    test('that was staged and then replaced by as many bytes is not completed', async () => {
+      await using at = await place()
+      for (const size of [5, bytes.length]) {
+        const token = at.store.prepare(`part-${size}`, 'run-1')
+        const staged = await at.store.stage(token, pieces(bytes.subarray(0, size)), { signal })
+        const path = server.pathOf(at.bucket, `some/where/.sluice-staging/${token.id}`)
+        await rm(path)
+        await writeFile(path, randomBytes(size))
         await expect(at.store.complete(token, staged, { signal })).rejects.toMatchObject({
           code: 'object.missing',
         })
