@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import { appendFile, readdir, rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test, vi } from 'vitest'
-import { dataLakeSpecId, localFolderSpecs } from '../src/exports/destination-specs.ts'
+import { dataLakeSpecId, destinationSpecs, localFolderSpecs } from '../src/exports/destination-specs.ts'
 import { type Actor, signIn } from './support/actor.ts'
 import { passableFolder } from './support/passable-folder.ts'
 import { type Product, startProduct } from './support/product.ts'
@@ -252,6 +252,23 @@ test('what was delivered is verified by the server that delivered it', async () 
   expect(await admin.must('POST', path)).toMatchObject({
     isRight: false,
     findings: expect.arrayContaining([expect.objectContaining({ code: 'file.torn', name: file })]),
+  })
+})
+
+test('an account that a destination does not take is an answer, not a failure of ours', async () => {
+  const account = {
+    connectionSpec: { id: destinationSpecs.sftp.connectionSpecId, version: '1.0' },
+    auth: {
+      specName: 'SFTP with Password',
+      params: { domain: '127.0.0.1', port: 1, username: 'nobody', password: 'secret' },
+    },
+  }
+  const id = await make('connections', account)
+  expect(await admin.must('GET', `${flows}/connections/${id}/test`)).toEqual({
+    result: false,
+    places: [],
+    tried: expect.any(String),
+    error: { code: 'store.unreachable', message: expect.any(String), hint: expect.any(String) },
   })
 })
 

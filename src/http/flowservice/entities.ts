@@ -4,6 +4,7 @@ import { AppError } from '#base/errors.ts'
 import { isId } from '#base/ids.ts'
 import { permissionsToChange } from '#exports/entity-checks.ts'
 import type { EntityKind } from '#exports/entity-kind.ts'
+import type { Exports } from '#exports/exports.ts'
 import { unknownResource } from '#exports/unknown-resource.ts'
 import type { HttpDependencies } from '../dependencies.ts'
 import { type App, guarded } from '../gateway/app.ts'
@@ -154,14 +155,39 @@ function addConnectionTest(app: App, { exports }: HttpDependencies): void {
       schema: {
         tags,
         summary: 'Log in with a base connection',
-        description: 'Lists what is at the places of its target connections, as a run would.',
+        description:
+          'Lists what is at the places of its target connections, as a run would. `result` is false where that fails.',
         params,
-        response: { 200: z.object({ result: z.boolean(), places: z.array(z.string()), tried: z.string() }) },
+        response: { 200: testAnswer },
       },
     },
-    async (request) => {
-      const { places, ...rest } = await exports.testConnection(callerOf(request), request.params.id)
-      return { ...rest, places: [...places] }
-    },
+    async (request) => await testOf(exports.testConnection(callerOf(request), request.params.id)),
   )
+}
+
+const testAnswer = z.object({
+  result: z.boolean(),
+  places: z.array(z.string()),
+  tried: z.string(),
+  error: z
+    .object({ code: z.string(), message: z.string(), hint: z.string().optional() })
+    .optional()
+    .describe('Why the result is false'),
+})
+
+/** That a destination refuses is what was asked about, no failure of the answer: clients ask again after those. */
+async function testOf(testing: ReturnType<Exports['testConnection']>): Promise<z.infer<typeof testAnswer>> {
+  try {
+    const { places, ...rest } = await testing
+    return { ...rest, places: [...places] }
+  } catch (error) {
+    if (!(error instanceof AppError) || !error.code.startsWith('store.')) throw error
+    const { code, message, hint } = error
+    return {
+      result: false,
+      places: [],
+      tried: 'The destination was asked.',
+      error: { code, message, ...(hint === undefined ? {} : { hint }) },
+    }
+  }
 }
