@@ -118,7 +118,7 @@ async function checkTarget(
   { connectionSpec, baseConnectionId, params }: EntityDocuments['targetConnections'],
 ): Promise<void> {
   const kind = destinationKindOf(connectionSpec.id)
-  if (kind === 'local') params.path = await checkTargetFolder(params.path, home)
+  if (kind === 'local') params.path = (await checkTargetFolder(params.path, home)).folder
   if (kind === 'landing') landing.target(caller.sandbox.id, params.path)
   fileFormatOf(params)
   if (kind) checkPlaceForm(kind, params)

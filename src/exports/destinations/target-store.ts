@@ -32,7 +32,7 @@ export async function targetStore(
 ): Promise<Target> {
   const { kind, target, connectionId } = request
   if (kind === 'landing') return landing.target(sandboxId, target.path)
-  if (kind === 'local') return { kind, folder: await checkTargetFolder(target.path, home) }
+  if (kind === 'local') return { kind, ...(await checkTargetFolder(target.path, home)) }
   const row = await selectEntity(metadata.db, sandboxId, 'connections', connectionId)
   if (!row) throw new AppError('flow.unknown', `The export's connection ${connectionId} was deleted.`)
   const { config } = destinationStore(kind, await openAuth(secrets, row), target)

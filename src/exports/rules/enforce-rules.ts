@@ -1,5 +1,6 @@
 import type { Clock } from '#base/clock.ts'
 import { AppError } from '#base/errors.ts'
+import { realPathOf } from '#base/real-path.ts'
 import type { PrincipalId, SandboxId } from '#base/ids.ts'
 import type { Caller } from '#datasets/datasets.ts'
 import {
@@ -39,13 +40,15 @@ export async function checkDestination(
   { datasetId, target }: { readonly datasetId: string; readonly target: Target },
 ): Promise<void> {
   const [location, endpoint] = [locationOf(target), endpointOf(target)]
+  const isAllowed = async (place: string) =>
+    target.kind === 'local' && target.realFolder !== undefined
+      ? isWithin(target.realFolder, await realPlaceOf(place))
+      : isWithin(location, place)
   for (const { name, rule } of await rulesOf(options, caller.sandbox.id)) {
     if (rule.kind !== 'destinations' || !isOfDataset(rule, datasetId)) continue
-    if (
-      !(await isFor(options, caller.principal.id, rule)) ||
-      (rule.allowed.some((place) => isWithin(location, place)) && isAtEndpoint(endpoint, rule.endpoints))
-    )
-      continue
+    if (!(await isFor(options, caller.principal.id, rule))) continue
+    const isThere = (await Promise.all(rule.allowed.map(isAllowed))).includes(true)
+    if (isThere && isAtEndpoint(endpoint, rule.endpoints)) continue
     const where = endpoint === undefined ? location : `${location} at ${endpoint}`
     throw new AppError(
       'access.denied',
@@ -56,6 +59,13 @@ export async function checkDestination(
       },
     )
   }
+}
+
+/** A folder is where its links lead: one in an allowed folder may lead out of it. */
+async function realPlaceOf(place: string): Promise<string> {
+  const path = place.replace(/^file:\/\//, '')
+  if (!path.startsWith('/')) return place
+  return await realPathOf(path).catch(() => path) // What cannot be looked at is no link that a delivery could follow.
 }
 
 async function isFor(

@@ -1,3 +1,4 @@
+import { mkdir, readdir, symlink } from 'node:fs/promises'
 import { join } from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
 import { armFaults } from '#base/faults.ts'
@@ -61,6 +62,33 @@ test('a target connection does not move an export to where a rule does not allow
     message: expect.stringContaining('"there"'),
   })
   await move(join(bed.destination, 'below'))
+})
+
+test('a link in an allowed folder leads to no other, neither when it is saved nor when it runs', async () => {
+  const { bed, node } = await open()
+  const dataset = await bed.dataset()
+  await bed.append(dataset, 0, 5)
+  const inside = join(bed.destination, 'inside')
+  const [elsewhere, real] = [join(bed.folder, 'elsewhere'), join(bed.folder, 'real')]
+  for (const folder of [bed.destination, elsewhere, real]) await mkdir(folder, { recursive: true })
+  await symlink(real, join(bed.folder, 'called'))
+  await node.exports.putRule(bed.caller, 'there', {
+    kind: 'destinations',
+    allowed: [bed.destination, join(bed.folder, 'called')],
+  })
+  await symlink(elsewhere, join(bed.destination, 'link'))
+  const denied = { code: 'access.denied' }
+  await expect(
+    bed.flow(node, dataset, { params: { path: join(bed.destination, 'link') } }),
+  ).rejects.toMatchObject(denied)
+  const flowId = await bed.flow(node, dataset, { params: { path: inside } })
+  await symlink(elsewhere, inside)
+  expect(await bed.run(node, flowId)).toMatchObject({ state: 'failed', ...denied })
+  expect(await readdir(elsewhere)).toEqual([])
+  // Where the rule itself names a link, what it leads to is meant.
+  const called = await bed.flow(node, dataset, { params: { path: join(bed.folder, 'called', 'a') } })
+  expect(await bed.run(node, called)).toMatchObject({ state: 'succeeded' })
+  expect(await readdir(real)).toEqual(['a'])
 })
 
 test('what rules refuse, at save, by hand and at run, is on record, and what waits for them', async () => {

@@ -117,6 +117,19 @@ test('a folder that is a link out of the location is refused, and not listed', a
   expect(await readdir(join(base, 'elsewhere'))).toEqual(['secret'])
 })
 
+test('a location that became a link since it was chosen is not opened, and nothing is made behind it', async () => {
+  await using place = await location()
+  const elsewhere = join(place.base, 'elsewhere')
+  await mkdir(elsewhere)
+  const folder = join(place.folder, 'way', 'out')
+  const config = { kind: 'local', folder, realFolder: folder } as const
+  await symlink(elsewhere, join(place.folder, 'way'))
+  await expect(openStore(config)).rejects.toMatchObject({ code: 'store.refused' })
+  expect(await readdir(elsewhere)).toEqual([])
+  await rm(join(place.folder, 'way'))
+  expect((await openStore(config)).location).toBe(`file://${encodeURI(folder)}`)
+})
+
 test('a name kept for staging is refused', async () => {
   await using place = await location()
   const { store } = place

@@ -5,6 +5,7 @@ import { dirname, join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { z } from 'zod'
 import { AppError } from '#base/errors.ts'
+import { realPathOf } from '#base/real-path.ts'
 import { codeOf, isAbsent } from '#base/system-error.ts'
 import { makeFolderDurably, syncFolder } from '../durable-files.ts'
 import { objectNameParts } from '../object-name.ts'
@@ -18,6 +19,8 @@ export const localStoreConfig = z.strictObject({
   kind: z.literal('local'),
   /** Absolute path; made when missing. */
   folder: z.string().startsWith('/'),
+  /** Where its links led when it was chosen: nothing is done where they lead elsewhere by now. Absent: they are followed. */
+  realFolder: z.string().startsWith('/').optional(),
 })
 
 /** Enough for a manifest of 10 000 files. */
@@ -46,7 +49,9 @@ export async function openLocalStore(
   fileSystem: FileSystem = { link, open },
 ): Promise<FolderStore> {
   const root = await asStore(async () => {
+    await requireSame(config)
     await makeFolderDurably(config.folder)
+    await requireSame(config)
     return await realpath(config.folder)
   })
 
@@ -236,6 +241,17 @@ export async function openLocalStore(
 
     [Symbol.asyncDispose]: async () => {},
   }
+}
+
+async function requireSame({ folder, realFolder }: z.infer<typeof localStoreConfig>): Promise<void> {
+  if (realFolder === undefined || (await realPathOf(folder)) === realFolder) return
+  throw new AppError(
+    'store.refused',
+    `${folder} is, or lies in, a symbolic link that was not there before.`,
+    {
+      hint: 'Put the folder back, or run the export again to deliver to where the link leads, if that is allowed.',
+    },
+  )
 }
 
 async function writeAll(
