@@ -7,6 +7,7 @@ const names = [
   ' naïve  漢字 🚂\tand a tab ',
   'a%2Fb?c#d&e=f [g]{h}*',
   'select',
+  `${'長'.repeat(199)}𠀀${'長'.repeat(50)}`,
 ]
 
 test('failure 23: whatever a dataset is called, its rows are delivered, and counted', async () => {

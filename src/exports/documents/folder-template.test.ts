@@ -57,6 +57,14 @@ test.each([
   expect(() => checkFolderTemplate(template)).toThrow('/scheduleParams/foldernameTemplate')
 })
 
+test.each([
+  ['x'.repeat(255), 'x'.repeat(200)],
+  ['長'.repeat(255), '長'.repeat(66)],
+  ['𠀀'.repeat(120), '𠀀'.repeat(50)],
+])('a long name, %s, is cut to what a file system takes, between characters', (datasetName, folder) => {
+  expect(expandFolderTemplate('%DATASET_NAME%', { ...values, datasetName })).toBe(folder)
+})
+
 test('whatever the names are, the folder stays below the location', () => {
   const names = fc.oneof(
     fc.string(),

@@ -6,7 +6,8 @@ export const defaultFolderTemplate = '%DATASET_ID%/%EXPORT_TIME%'
 
 const templateCharactersMax = 1_000
 const folderPartsMax = 20
-const partCharactersMax = 200
+/** File systems take names of 255. */
+const partBytesMax = 200
 
 /** What the macros of a folder template stand for. */
 export interface TemplateValues {
@@ -42,13 +43,22 @@ const dateTime = /^DATETIME\(([A-Za-z0-9_.=+ :/-]{1,60})\)$/
  */
 export function expandFolderTemplate(template: string, values: TemplateValues): string {
   const parts = parseTemplate(template).map((pieces) =>
-    pieces
-      .map((piece) => (piece.kind === 'text' ? piece.text : piece.value(values)))
-      .join('')
-      .slice(0, partCharactersMax),
+    cut(pieces.map((piece) => (piece.kind === 'text' ? piece.text : piece.value(values))).join('')),
   )
   // Names that begin with a dot are hidden, or climb.
   return parts.map((part) => part.replace(/^\.+|^$/, '_')).join('/')
+}
+
+/** The characters at the beginning that have room, none of them halved. */
+function cut(part: string): string {
+  let bytes = 0
+  let kept = ''
+  for (const character of part) {
+    bytes += Buffer.byteLength(character)
+    if (bytes > partBytesMax) break
+    kept += character
+  }
+  return kept
 }
 
 /** @throws AppError 'flow.invalid' */
