@@ -159,6 +159,11 @@ const classes: readonly (readonly [number, string, ...(readonly (readonly [strin
     'rows are loaded and their load is not known to have ended',
     fails,
     ['src/ingest/create-ingest.test.ts', 'completing twice, also at once and afterwards, loads once'],
+    ['src/lake/append.test.ts', 'repeating a batch changes nothing and returns what was'],
+    [
+      'src/lake/append.test.ts',
+      'of two appends of one batch at the same time one commits, and both return it',
+    ],
   ],
   [19, 'a file of no bytes is delivered', tornSpool, tornFile],
   [

@@ -410,6 +410,7 @@ describe('states', () => {
     await Promise.all([1, 2, 3].map(() => node.ingest.complete(bed.caller, batchId)))
     await bed.finished(batchId)
     await node.ingest.complete(bed.caller, batchId)
+    expect(await bed.datasets.batch(bed.caller, batchId)).toMatchObject({ state: 'success' })
     expect(await node.jobs.runs({ kind: 'load', subjectId: batchId })).toMatchObject([{ state: 'succeeded' }])
     expect(await bed.rows(dataset)).toHaveLength(1)
   })

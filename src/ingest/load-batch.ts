@@ -125,10 +125,6 @@ async function begin(
   return await metadata.transaction(async (tx) => {
     await lease.assertHeld(tx)
     const batch = must(await lockBatch(tx, run.sandboxId, batchId), `the batch ${batchId} of a run is there`)
-    if (batch.state === 'success') {
-      await lease.finish(tx, { rowCount: Number(batch.record_count) })
-      return undefined
-    }
     if (batch.state !== 'queued' && batch.state !== 'processing') {
       await lease.fail(tx, new AppError('job.cancelled', `The batch is ${batch.state}.`))
       return undefined
@@ -195,6 +191,7 @@ async function prepare(
   const prepared = await prepareSource(files, {
     format: batch.format,
     isMultiLineJson: batch.is_multi_line_json,
+    takesNul: batch.takes_nul,
     table: { columns: dataset.schema, required, constraints, identity },
     rejects,
     workFolder,
