@@ -240,6 +240,26 @@ test.each([
   },
 )
 
+test.each(['PARQUET', 'JSON', 'CSV'])('texts with U+0000 come back from %s', async (datasetFileType) => {
+  await product.run(
+    `CREATE TABLE IF NOT EXISTS nuls AS SELECT 1 AS id, concat('a', chr(0), chr(4), '0', chr(1), 'b') AS t,
+      array(concat(chr(0), 'x'), NULL) AS list, map(concat('k', chr(0)), concat(chr(0), chr(0))) AS m,
+      named_struct('x', chr(0)) AS st UNION ALL SELECT 2, chr(0), NULL, NULL, NULL`,
+  )
+  const path = join(folder, `nul-${datasetFileType}`)
+  await (
+    await exported('nuls', { path, datasetFileType })
+  )()
+  const name = `nul_${datasetFileType}`.toLowerCase()
+  expect(await restore(path, '--dataset', name)).toMatchObject({ code: 0, err: '' })
+  const texts = async (table: string) =>
+    await product.rows(
+      `SELECT id, hex(t), hex(list[0]), hex(map_keys(m)[0]), hex(map_values(m)[0]), hex(st.x) FROM ${table} ORDER BY id`,
+    )
+  expect(await texts('nuls')).toContainEqual([1, '610004300162', '0078', '6B00', '0000', '00'])
+  expect(await texts(name)).toEqual(await texts('nuls'))
+})
+
 test('bytes inside of other values come back from JSON, and are refused in CSV', async () => {
   await product.run(
     `CREATE TABLE nested AS SELECT 1 AS id, named_struct('raw', CAST('a"b' AS BINARY), 'n', 9007199254740993) AS st,

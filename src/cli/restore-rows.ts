@@ -66,7 +66,8 @@ async function restoreShare(
   if (before) return false
   const { id } = await client.post<{ id: string }>(`${importApi}/batches`, {
     datasetId,
-    inputFormat: { format: share.files[0]?.kind },
+    // A table may hold what messages and files that people write may not.
+    inputFormat: { format: share.files[0]?.kind, takesNul: true },
     tags: { [shareTag]: share.mark },
   })
   await faultPoint('restore.opened')

@@ -183,6 +183,7 @@ export interface Batch {
   /** Which node has its files, until they are loaded, and what it keeps of them afterwards. Absent: none came. */
   readonly nodeId: string | undefined
   readonly isMultiLineJson: boolean
+  readonly takesNul: boolean
   readonly hasDiagnostics: boolean
   readonly partialIngestionPercentage: number
   /** Batches whose rows went when those of this one came. */

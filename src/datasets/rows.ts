@@ -44,6 +44,7 @@ export function batchOf(row: BatchRow, figures: BatchFigures | undefined): Batch
     nodeId: row.node_id ?? undefined,
     externalId: row.external_id ?? undefined,
     isMultiLineJson: row.is_multi_line_json,
+    takesNul: row.takes_nul,
     hasDiagnostics: row.has_diagnostics,
     partialIngestionPercentage: row.partial_ingestion_percentage,
     predecessors: row.predecessors as readonly BatchId[],

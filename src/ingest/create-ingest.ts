@@ -138,6 +138,7 @@ export function createIngest(dependencies: IngestDependencies): Ingest {
         partial_ingestion_percentage: partialIngestionPercentage,
         has_diagnostics: batch.hasDiagnostics ?? true,
         is_multi_line_json: batch.isMultiLineJson ?? false,
+        takes_nul: batch.takesNul ?? false,
       }
       if (there) {
         // What it replaces may be gone by now.

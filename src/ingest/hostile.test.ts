@@ -44,6 +44,16 @@ test.each([
 })
 
 test.each([
+  ['json', '{"id":7,"name":"a\\u0000b","tags":["\\u0000"],"more":{"\\u0000":"c"}}'],
+  ['csv', 'id,name,tags,more\n7,"a\0b","[""\\u0000""]","{""\\u0000"":""c""}"'],
+] as const)('a batch of %s that takes them has texts with U+0000 as they are', async (format, text) => {
+  const dataset = await bed.dataset(columns)
+  const batch = await bed.load(node, dataset, { a: text }, { format, takesNul: true })
+  expect(batch).toMatchObject({ state: 'success', recordCount: 1 })
+  expect(await bed.rows(dataset)).toEqual([[7, 'a\0b', ['\0'], { '\0': 'c' }]])
+})
+
+test.each([
   ['few records', 1],
   ['many plain records', 10_000],
 ])('among %s those that are not UTF-8 are refused, with every byte they had', async (_what, count) => {

@@ -81,6 +81,8 @@ export interface NewBatch {
   readonly hasDiagnostics?: boolean
   /** JSON files hold objects of several lines, one after the other or in an array. Default false. */
   readonly isMultiLineJson?: boolean
+  /** Texts of JSON and CSV may hold U+0000, as those of Parquet may; else such rows are refused. Default false. */
+  readonly takesNul?: boolean
   readonly tags?: Readonly<Record<string, unknown>>
   /**
    * The client's own name for it, at most `externalIdLengthMax` characters: who opens one of that name again gets the same

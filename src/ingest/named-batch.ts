@@ -5,7 +5,12 @@ import { wrongState } from './managed-batch.ts'
 /** What a batch is opened with that decides what becomes of its files. */
 type Options = Pick<
   BatchRow,
-  'format' | 'is_multi_line_json' | 'partial_ingestion_percentage' | 'has_diagnostics' | 'predecessors'
+  | 'format'
+  | 'is_multi_line_json'
+  | 'takes_nul'
+  | 'partial_ingestion_percentage'
+  | 'has_diagnostics'
+  | 'predecessors'
 >
 
 /**
@@ -29,6 +34,7 @@ function shown(options: Options): Readonly<Record<string, string>> {
   return {
     format: options.format,
     isMultiLineJson: String(options.is_multi_line_json),
+    takesNul: String(options.takes_nul),
     partialIngestionPercentage: String(options.partial_ingestion_percentage),
     enableErrorDiagnostics: String(options.has_diagnostics),
     'replay.predecessors': predecessors.toSorted().join(', ') || 'none',

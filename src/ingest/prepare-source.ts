@@ -21,6 +21,8 @@ export async function prepareSource(
   options: {
     readonly format: 'parquet' | 'json' | 'csv'
     readonly isMultiLineJson: boolean
+    /** Texts may hold U+0000. */
+    readonly takesNul: boolean
     readonly table: TableSchema
     readonly rejects: RejectLog
     readonly workFolder: string

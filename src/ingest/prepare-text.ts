@@ -31,6 +31,8 @@ export interface PreparedSource {
 export interface TextOptions {
   readonly format: 'json' | 'csv'
   readonly isMultiLineJson: boolean
+  /** Texts may hold U+0000. */
+  readonly takesNul?: boolean
   readonly table: TableSchema
   /** Files that begin with it are made. */
   readonly path: string
@@ -80,13 +82,13 @@ async function prepare(
   files: readonly SourceFile[],
   options: TextOptions & { readonly plain?: PlainSources },
 ): Promise<PreparedSource | undefined> {
-  const { table, path, rejects, engine, signal, plain } = options
+  const { table, takesNul, path, rejects, engine, signal, plain } = options
   const { fields } = table.columns
   const sqlOf = (name: string): string => `source.${quoteIdentifier(name)}`
   const checks = schemaChecks(table, sqlOf)
   // Rows say where they are from when the engine is to look at them.
   const written = checks.length > 0 ? [...fields, ...placeFields] : fields
-  const prepared = await PreparedFile.create(path, written)
+  const prepared = await PreparedFile.create(path, written, takesNul)
   try {
     for (const [index, file] of files.entries()) {
       await readFile(file, { ...options, index, prepared, hasChecks: checks.length > 0 })
@@ -119,7 +121,8 @@ interface FileOptions extends TextOptions {
 }
 
 async function readFile(file: SourceFile, options: FileOptions): Promise<void> {
-  const { format, isMultiLineJson, table, rejects, signal, plain, index, prepared, hasChecks } = options
+  const { format, isMultiLineJson, table, takesNul, rejects, signal } = options
+  const { plain, index, prepared, hasChecks } = options
   const found = plain && (await formOf(file, options))
   const form = found && plain.takes(found) ? found : undefined
   const count = form && (await countPlain(file, form, signal))
@@ -144,9 +147,9 @@ async function readFile(file: SourceFile, options: FileOptions): Promise<void> {
   }
   if (format === 'json') {
     const scanner = jsonScanner({ isMultiLine: isMultiLineJson, sieve })
-    await readRecords(file, { ...common, scanner, read: objectReader(table) })
+    await readRecords(file, { ...common, scanner, read: objectReader(table, takesNul) })
   } else {
-    const columns = csvReader(table)
+    const columns = csvReader(table, takesNul)
     await readRecords(file, {
       ...common,
       scanner: csvScanner(columns.setHeader, sieve),

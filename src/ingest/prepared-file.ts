@@ -12,15 +12,18 @@ import { isNested } from './value-readers.ts'
  */
 const fieldStart = '\u0001'
 const escape = '\u0004'
+/** Escaped where it is taken at all. */
+const nul = '\0'
 const codes: ReadonlyMap<string, string> = new Map([
   [fieldStart, '1'],
   ['\n', 'n'],
   ['\r', 'r'],
+  [nul, '0'],
   // Last, also when it is undone: before that every 0x04 begins a code.
   [escape, '4'],
 ])
 const emptyText = `${escape}e`
-const disturbing = new RegExp(`[${[...codes.keys()].join('')}]`)
+const disturbing = new RegExp(`[${[...codes.keys()].filter((character) => character !== nul).join('')}]`)
 const disturbingAll = new RegExp(disturbing, 'g')
 
 const flushLength = 1024 * 1024
@@ -29,20 +32,23 @@ export class PreparedFile implements AsyncDisposable {
   readonly path: string
   readonly #file: FileHandle
   readonly #isText: readonly boolean[]
+  readonly #takesNul: boolean
   #lines: string[] = []
   #length = 0
   rowCount = 0
   /** Of the longest line. */
   lengthMax = 0
 
-  private constructor(path: string, file: FileHandle, fields: readonly Field[]) {
+  private constructor(path: string, file: FileHandle, fields: readonly Field[], takesNul: boolean) {
     this.path = path
     this.#file = file
+    this.#takesNul = takesNul
     this.#isText = fields.map((field) => canBeEmpty(field.type))
   }
 
-  static async create(path: string, fields: readonly Field[]): Promise<PreparedFile> {
-    return new PreparedFile(path, await open(path, 'wx', 0o644), fields)
+  /** @param takesNul texts may hold U+0000 */
+  static async create(path: string, fields: readonly Field[], takesNul = false): Promise<PreparedFile> {
+    return new PreparedFile(path, await open(path, 'wx', 0o644), fields, takesNul)
   }
 
   /** False when the texts hold what no text of a table can. */
@@ -53,7 +59,8 @@ export class PreparedFile implements AsyncDisposable {
       line += fieldStart
       if (text !== null) line += this.#isText[index] ? escaped(text) : text
     }
-    if (line.includes('\0') || !line.isWellFormed()) return false
+    if (this.#takesNul) line = line.replaceAll(nul, `${escape}${codes.get(nul)}`)
+    if (line.includes(nul) || !line.isWellFormed()) return false
     this.#lines.push(line)
     this.#length += line.length
     this.lengthMax = Math.max(this.lengthMax, line.length)

@@ -111,6 +111,7 @@ async function firstRows(
       } = await prepareSource([file], {
         format,
         isMultiLineJson: batch.is_multi_line_json,
+        takesNul: batch.takes_nul,
         table,
         rejects,
         workFolder,

@@ -9,19 +9,25 @@ import { fieldFinder, fieldsReader, isNested, Misfit, missing, valueReader } fro
 export type Texts = (string | null)[]
 
 /** Reads a record as texts that the engine converts without loss, in the order of the columns. */
-export function objectReader({ columns, required }: TableSchema): (value: object) => Texts | Misfit {
-  return fieldsReader(columns.fields, '', { required })
+export function objectReader(
+  { columns, required }: TableSchema,
+  takesNul = false,
+): (value: object) => Texts | Misfit {
+  return fieldsReader(columns.fields, '', { required, takesNul })
 }
 
 /** CSV columns by the names of the header; nested values are JSON. */
-export function csvReader({ columns: { fields }, required }: TableSchema) {
+export function csvReader({ columns: { fields }, required }: TableSchema, takesNul = false) {
   const find = fieldFinder(fields)
   const needed = fields.flatMap((field, index) =>
     required.some((path) => path.length === 1 && path[0] === field.name) ? [index] : [],
   )
   const readers = fields.map((field) => {
     const below = required.filter((path) => path.length > 1 && path[0] === field.name)
-    const read = valueReader(field.type, field.name, { required: below.map((path) => path.slice(1)) })
+    const read = valueReader(field.type, field.name, {
+      required: below.map((path) => path.slice(1)),
+      takesNul,
+    })
     if (field.type.kind === 'string') return read
     const isJson = isNested(field.type)
     return (text: string) => {

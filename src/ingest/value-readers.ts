@@ -28,22 +28,22 @@ export type RequiredPaths = readonly FieldPath[]
 export function valueReader(
   type: DataType,
   path: string,
-  { required = [], isForLook = false }: ReaderOptions = {},
+  { required = [], isForLook = false, takesNul = false }: ReaderOptions = {},
 ): ValueReader {
   switch (type.kind) {
     case 'struct':
-      return structReader(type.fields, path, { required, isForLook })
+      return structReader(type.fields, path, { required, isForLook, takesNul })
     case 'array':
-      return arrayReader(type, path, { required: requiredBelow(required, elementStep), isForLook })
+      return arrayReader(type, path, { required: requiredBelow(required, elementStep), isForLook, takesNul })
     case 'map':
-      return mapReader(type, path, { required: requiredBelow(required, valueStep), isForLook })
+      return mapReader(type, path, { required: requiredBelow(required, valueStep), isForLook, takesNul })
     default: {
       const read = textReader(type)
       const isText = type.kind === 'string'
       return (value) => {
         if (value === null || value === undefined) return null
         const text = typeof value === 'string' ? value : textOf(value, isText)
-        if (isText && text !== undefined && !isStorable(text))
+        if (isText && text !== undefined && !isStorable(text, takesNul))
           return new Misfit(`the field ${shownValue(path)} ${unstorable}`)
         const result = text === undefined ? undefined : read(text)
         return result ?? misfit(path, type, value)
@@ -56,6 +56,8 @@ interface ReaderOptions {
   readonly required?: RequiredPaths
   /** Whether values fit is all that is asked: texts of structs, arrays and maps are not made. */
   readonly isForLook?: boolean
+  /** Texts may hold U+0000, which no client by SQL can be sent. */
+  readonly takesNul?: boolean
 }
 
 /** Whose value is written as JSON between the others. */
@@ -74,13 +76,14 @@ export function fieldFinder(fields: readonly Field[]): (name: string) => number 
 export function fieldsReader(
   fields: readonly Field[],
   path: string,
-  { required = [], isForLook = false }: ReaderOptions,
+  { required = [], isForLook = false, takesNul = false }: ReaderOptions,
 ): (value: object) => (string | null)[] | Misfit {
   const find = fieldFinder(fields)
   const readers = fields.map((field) =>
     valueReader(field.type, joined(path, field.name), {
       required: requiredBelow(required, field.name),
       isForLook,
+      takesNul,
     }),
   )
   const needed = fields.flatMap((field, index) =>
@@ -113,8 +116,8 @@ export function fieldsReader(
 /** What no text of a table can be. */
 export const unstorable = 'holds a NUL or half a character'
 
-export function isStorable(text: string): boolean {
-  return text.isWellFormed() && !text.includes('\0')
+function isStorable(text: string, takesNul: boolean): boolean {
+  return text.isWellFormed() && (takesNul || !text.includes('\0'))
 }
 
 export function missing(path: string): Misfit {
@@ -160,7 +163,8 @@ function mapReader(
   path: string,
   options: ReaderOptions,
 ): ValueReader {
-  const readKey = valueReader(type.key, path + valueStep)
+  const { takesNul = false } = options
+  const readKey = valueReader(type.key, path + valueStep, { takesNul })
   const read = valueReader(type.value, path + valueStep, options)
   const nested = isNested(type.value)
   return (value) => {

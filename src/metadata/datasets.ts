@@ -52,6 +52,8 @@ export interface DatasetTables {
     has_diagnostics: Generated<boolean>
     /** Whether one object may take several lines. */
     is_multi_line_json: Generated<boolean>
+    /** Whether its texts may hold U+0000. */
+    takes_nul: Generated<boolean>
     /** Uploads that were begun: the last number given to a stored file. */
     files_begun: Generated<number>
     /** Whose home has its files; null: nobody's. */

@@ -51,6 +51,7 @@ import * as replayReasons from './migrations/0143-replay-reasons.ts'
 import * as unmindedTimeZones from './migrations/0158-unminded-time-zones.ts'
 import * as exportStarts from './migrations/0091-export-starts.ts'
 import * as filledTables from './migrations/0163-filled-tables.ts'
+import * as nulTexts from './migrations/0164-nul-texts.ts'
 import * as lateAlerts from './migrations/0097-late-alerts.ts'
 
 // oxlint-disable-next-line typescript/no-explicit-any -- A migration precedes the row types.
@@ -115,6 +116,7 @@ export const migrations: readonly Migration[] = [
   { name: '0143-replay-reasons', up: replayReasons.up },
   { name: '0158-unminded-time-zones', up: unmindedTimeZones.up },
   { name: '0163-filled-tables', up: filledTables.up },
+  { name: '0164-nul-texts', up: nulTexts.up },
 ]
 
 /** Any number that nobody else uses in this database: two nodes that start together migrate one after the other. */

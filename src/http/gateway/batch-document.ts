@@ -36,6 +36,7 @@ export function batchDocument({ principal, sandbox }: Caller, batch: Batch): Rec
     inputFormat: {
       format: batch.format,
       ...(batch.format === 'json' ? { isMultiLineJson: batch.isMultiLineJson } : {}),
+      ...(batch.takesNul ? { takesNul: true } : {}),
     },
     ...(batch.predecessors.length === 0
       ? {}

@@ -21,6 +21,7 @@ const newBatch = z.looseObject({
       .transform((text) => text.toLowerCase())
       .pipe(z.enum(['json', 'parquet', 'csv'])),
     isMultiLineJson: z.boolean().optional().describe('JSON objects may take several lines'),
+    takesNul: z.boolean().optional().describe('Texts of JSON and CSV may hold U+0000; ours'),
     ...csvForm,
   }),
   enableErrorDiagnostics: z
@@ -96,6 +97,7 @@ export async function ingestionRoutes(app: App, dependencies: HttpDependencies):
           ...(externalId === undefined ? {} : { externalId }),
           ...(enableErrorDiagnostics === undefined ? {} : { hasDiagnostics: enableErrorDiagnostics }),
           isMultiLineJson: inputFormat.isMultiLineJson ?? false,
+          takesNul: inputFormat.takesNul ?? false,
           ...(replay ? { replaces: replay.predecessors.map(replacedId) } : {}),
           ...(typeof replay?.reason === 'string' ? { replayReason: replay.reason } : {}),
         })
