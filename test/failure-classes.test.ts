@@ -13,6 +13,10 @@ const fails = [
 ] as const
 const losesRows = [exportRun, 'failures 7, 14, 22: an engine that loses rows delivers nothing'] as const
 const twoRuns = [exportRun, 'failures 2, 8, 10: two runs at once follow each other and share no row'] as const
+const ownNames = [
+  'src/exports/manifests/names.test.ts',
+  'failures 8, 10: no part is called as another, of another run, of another attempt, or of the same',
+] as const
 const tornSpool = [
   exportRun,
   'failures 13, 19: a spool file without its end is found before it is delivered',
@@ -99,6 +103,7 @@ const classes: readonly (readonly [number, string, ...(readonly (readonly [strin
     8,
     'names are cut to a second, and written over',
     twoRuns,
+    ownNames,
     [contract, 'creates nothing over an object that is there'],
   ],
   [
@@ -107,7 +112,7 @@ const classes: readonly (readonly [number, string, ...(readonly (readonly [strin
     [exportRun, 'failure 9: what lies under the manifest’s name is never written over'],
     [contract, 'refuses to complete over other bytes'],
   ],
-  [10, 'two steps have one file name', twoRuns],
+  [10, 'two steps have one file name', twoRuns, ownNames],
   [
     11,
     'cleaning up races with the commit of what is cleaned',

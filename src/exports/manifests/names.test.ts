@@ -5,6 +5,13 @@ import { manifestName, partName, platformManifestName, runIdOfName } from './nam
 const runId = '0195a1c2-7d3e-7b4f-8a5b-6c7d8e9f0a1b' as RunId
 const flowId = '1195a1c2-7d3e-7b4f-8a5b-6c7d8e9f0a1b' as FlowId
 
+test('failures 8, 10: no part is called as another, of another run, of another attempt, or of the same', () => {
+  const format = { kind: 'parquet', compression: 'zstd' } as const
+  const name = () => partName({ folder: 'feed', number: 7, runId, attempt: 12, format })
+  expect(name()).toMatch(new RegExp(`^feed/part-00007-${runId}-12-[0-9a-f]{8}\\.zstd\\.parquet$`))
+  expect(new Set(Array.from({ length: 10 }, name)).size).toBe(10)
+})
+
 test('the name of a part and of either manifest says the run, and no other name does', () => {
   for (const folder of ['', 'feed', `feed/part-00000-${flowId}-1-00000000.x`]) {
     for (const name of [

@@ -365,7 +365,8 @@ test('failures 2, 8, 10: two runs at once follow each other and share no row', a
   const bed = await openBed()
   const [one, other] = [await bed.node({ nodeId: 'a' }), await bed.node({ nodeId: 'b' })]
   const dataset = await bed.dataset()
-  const flowId = await bed.flow(one, dataset)
+  // All in one folder.
+  const flowId = await bed.flow(one, dataset, { scheduleParams: { foldernameTemplate: '%DATASET_ID%' } })
   await bed.append(dataset, 0, 100)
   const runIds = await Promise.all(
     [one, other, one, other].map((node) => node.exports.runNow(bed.caller, flowId)),
@@ -374,7 +375,9 @@ test('failures 2, 8, 10: two runs at once follow each other and share no row', a
   expect(runs.map((run) => run.state === 'succeeded' && run.result['rowCount'])).toEqual(
     expect.arrayContaining([0, 100]),
   )
-  await expectDelivered(bed, range(0, 100))
+  await bed.append(dataset, 100, 50)
+  expect(await bed.run(other, flowId)).toMatchObject({ state: 'succeeded', result: { rowCount: 50 } })
+  await expectDelivered(bed, range(0, 150))
 })
 
 test('failure 6: an answer lost after a part was made visible does no harm', async () => {
