@@ -210,3 +210,44 @@ test('a flow follows a scheduled query: a run for each newest success, and no se
     'queryScheduleId',
   )
 })
+
+test('what was there before an export of only what is new was made is no arrival', async () => {
+  const { bed, node } = await open()
+  const dataset = await bed.dataset()
+  await bed.append(dataset, 0, 5)
+  await bed.commits(dataset, 1)
+  const flowId = await bed.flow(node, dataset, {
+    scheduleParams: { timeUnit: 'arrival', quietMinutes: 0, startTime: 0, startsWith: 'new' },
+  })
+  const look = async () =>
+    await lookForTriggers({ metadata: bed.metadata, jobs: node.jobs, clock: bed.clock })
+  bed.clock.advance(60_000)
+  expect(await look()).toBe(0)
+  await bed.append(dataset, 5, 3)
+  await bed.commits(dataset, 2)
+  bed.clock.advance(60_000)
+  expect(await look()).toBe(1)
+  const [run] = await node.jobs.runs({ kind: 'export', subjectId: flowId })
+  expect(await bed.settled(node, run!.id)).toMatchObject({ state: 'succeeded', result: { rowCount: 3 } })
+  bed.clock.advance(60_000)
+  expect(await look()).toBe(0)
+})
+
+test('rows that keep coming are not waited with for ever', async () => {
+  const { bed, node } = await open()
+  const dataset = await bed.dataset()
+  const flowId = await bed.flow(node, dataset, {
+    scheduleParams: { timeUnit: 'arrival', quietMinutes: 5, startTime: 0 },
+  })
+  const looks: number[] = []
+  for (let minutes = 0; minutes < 66; minutes += 3) {
+    await bed.append(dataset, minutes, 1)
+    await bed.commits(dataset, looks.length + 1)
+    looks.push(await lookForTriggers({ metadata: bed.metadata, jobs: node.jobs, clock: bed.clock }))
+    bed.clock.advance(3 * 60_000)
+  }
+  expect(looks.indexOf(1)).toBe(20) // After an hour.
+  const runs = await node.jobs.runs({ kind: 'export', subjectId: flowId })
+  expect(runs).toHaveLength(1)
+  expect(await bed.settled(node, runs[0]!.id)).toMatchObject({ state: 'succeeded' })
+})

@@ -12,6 +12,7 @@ import type { Notify } from '#notify/notify.ts'
 import { type FlowDocument, readDocument } from './documents/entity-schemas.ts'
 import type { LandingPlace } from './destinations/landing-place.ts'
 import { laneOf } from './documents/run-order.ts'
+import { isOnlyNew, startSequenceOf } from './documents/start-sequences.ts'
 import { datasetIdOf, sharesOf } from './run-subject.ts'
 import { tellEndings } from './tell/tell-endings.ts'
 import { tellExpiring } from './tell/tell-expiring.ts'
@@ -43,6 +44,8 @@ const tellers = [
 /** Flows one look takes. */
 const flowsMax = 10_000
 const quietMinutesDefault = 5
+/** Where rows keep coming, those that have come are not waited with for longer. */
+const quietPeriodsMax = 12
 
 /**
  * Makes the runs of flows that follow a scheduled query or the arrival of rows. A run is named by the moment it follows,
@@ -130,10 +133,10 @@ type Row = Awaited<ReturnType<typeof selectTriggeredFlows>>[number]
 async function momentOf(
   { metadata, clock }: Pick<TriggersOptions, 'metadata' | 'clock'>,
   row: Row,
-  { scheduleParams }: FlowDocument,
+  flow: FlowDocument,
   datasetId: DatasetId | undefined,
 ): Promise<Moment | undefined> {
-  const { timeUnit, queryScheduleId, quietMinutes = quietMinutesDefault } = scheduleParams
+  const { timeUnit, queryScheduleId, quietMinutes = quietMinutesDefault } = flow.scheduleParams
   if (timeUnit === 'query') {
     const run = await selectQueryRunEnd(metadata.db, {
       scheduleId: queryScheduleId ?? '',
@@ -143,8 +146,26 @@ async function momentOf(
     return { at: run.at, caused: { followedRunId: run.runId, followedQueryId: queryScheduleId } }
   }
   if (datasetId === undefined) return undefined
-  const at = await selectArrival(metadata.db, { id: row.id, datasetId, sandboxId: row.sandbox_id })
-  return at && clock.now().getTime() - at.getTime() >= quietMinutes * 60_000 ? { at } : undefined
+  const afterSequence = isOnlyNew(flow) ? startSequenceOf(row.document, datasetId) : 0
+  const arrival = await selectArrival(metadata.db, {
+    id: row.id,
+    datasetId,
+    sandboxId: row.sandbox_id,
+    afterSequence,
+  })
+  const at = arrival && momentAfter(arrival, { now: clock.now(), quietMs: quietMinutes * 60_000 })
+  return at && { at }
+}
+
+/** The end of a quiet time; of rows that keep coming each time that the first of them have waited for several. */
+function momentAfter(
+  { first, last }: { readonly first: Date; readonly last: Date },
+  { now, quietMs }: { readonly now: Date; readonly quietMs: number },
+): Date | undefined {
+  if (now.getTime() - last.getTime() >= quietMs) return last
+  const longestMs = quietPeriodsMax * Math.max(quietMs, 60_000)
+  const waits = Math.floor((now.getTime() - first.getTime()) / longestMs)
+  return waits < 1 ? undefined : new Date(first.getTime() + waits * longestMs)
 }
 
 function isOpen({ scheduleParams }: FlowDocument, now: Date): boolean {

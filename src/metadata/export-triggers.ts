@@ -40,18 +40,26 @@ export async function selectQueryRunEnd(
   return row?.finished_at ? { runId: row.id, at: row.finished_at } : undefined
 }
 
-/** When rows last arrived in a dataset that the flow has not delivered; undefined: there are none. */
+/** When rows first and last arrived in a dataset that the flow has not delivered; undefined: there are none. */
 export async function selectArrival(
   db: Db,
-  flow: { readonly id: FlowId; readonly datasetId: DatasetId; readonly sandboxId: SandboxId },
-): Promise<Date | undefined> {
-  const answer = await sql<{ at: Date | null }>`
-    select max(lake_commit.committed_at) as at
+  flow: {
+    readonly id: FlowId
+    readonly datasetId: DatasetId
+    readonly sandboxId: SandboxId
+    /** The last commit that it does not deliver, until it has delivered something. */
+    readonly afterSequence: number
+  },
+): Promise<{ readonly first: Date; readonly last: Date } | undefined> {
+  const answer = await sql<{ first: Date | null; last: Date | null }>`
+    select min(lake_commit.committed_at) as first, max(lake_commit.committed_at) as last
     from datasets dataset
     join lake_commits lake_commit on lake_commit.table_id = dataset.table_id
     left join export_chains chain on chain.flow_id = ${flow.id} and chain.dataset_id = dataset.id
     where dataset.id = ${flow.datasetId} and dataset.sandbox_id = ${flow.sandboxId}
       and lake_commit.operation in ('append', 'overwrite') and lake_commit.added_rows > 0
-      and (chain.begins_anew is not false or lake_commit.sequence > chain.watermark_sequence)`.execute(db)
-  return answer.rows[0]?.at ?? undefined
+      and lake_commit.sequence > case when chain.begins_anew is false then chain.watermark_sequence
+        else ${flow.afterSequence} end`.execute(db)
+  const { first, last } = answer.rows[0] ?? {}
+  return first && last ? { first, last } : undefined
 }
