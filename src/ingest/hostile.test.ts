@@ -1,4 +1,4 @@
-import { expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { arrayType, type Field, longType, mapType, stringType } from '#types/data-type.ts'
 import { bed, node } from '../../test/support/one-ingest.ts'
 
@@ -43,14 +43,27 @@ test.each([
   expect((await bed.rows(dataset)).map(([id]) => id)).toEqual([1, 2])
 })
 
-test.each([
-  ['json', '{"id":7,"name":"a\\u0000b","tags":["\\u0000"],"more":{"\\u0000":"c"}}'],
-  ['csv', 'id,name,tags,more\n7,"a\0b","[""\\u0000""]","{""\\u0000"":""c""}"'],
-] as const)('a batch of %s that takes them has texts with U+0000 as they are', async (format, text) => {
-  const dataset = await bed.dataset(columns)
-  const batch = await bed.load(node, dataset, { a: text }, { format, takesNul: true })
-  expect(batch).toMatchObject({ state: 'success', recordCount: 1 })
-  expect(await bed.rows(dataset)).toEqual([[7, 'a\0b', ['\0'], { '\0': 'c' }]])
+describe.each([0, 10_000])('among %i plain records', (count) => {
+  const plain = (line: (id: number) => string) => Array.from({ length: count }, (_, id) => line(id)).join('')
+  test.each([
+    [
+      'json',
+      `${plain((id) => `{"id":${id},"name":"plain"}\n`)}{"id":-7,"name":"a\\u0000b","tags":["\\u0000"],"more":{"\\u0000":"c"}}\n`,
+    ],
+    [
+      'csv',
+      `id,name,tags,more\n${plain((id) => `${id},plain,,\n`)}-7,"a\0b","[""\\u0000""]","{""\\u0000"":""c""}"\n`,
+    ],
+  ] as const)(
+    'one of %s with U+0000 is loaded as it is, where the batch takes such',
+    async (format, text) => {
+      const dataset = await bed.dataset(columns)
+      const batch = await bed.load(node, dataset, { a: text }, { format, takesNul: true })
+      expect(batch).toMatchObject({ state: 'success', recordCount: count + 1 })
+      const rows = await bed.rows(dataset)
+      expect(rows.filter(([, name]) => name !== 'plain')).toEqual([[-7, 'a\0b', ['\0'], { '\0': 'c' }]])
+    },
+  )
 })
 
 test.each([
