@@ -393,6 +393,31 @@ describe('node-postgres', () => {
     await client.end()
   })
 
+  test('a named statement is executed by SQL too, as long as the protocol has it', async () => {
+    const client = await connect()
+    const named = 'SELECT id, $2 AS said FROM visits WHERE pages >= $1 ORDER BY id'
+    await client.query({ name: 'AtLeast', text: named, values: [100, ''] })
+    const execute = async (text: string) => (await client.query({ text, rowMode: 'array' })).rows
+    expect(await execute("EXECUTE atleast('3', 5)")).toEqual([
+      ['v1', '5'],
+      ['v3', '5'],
+    ])
+    // In either protocol.
+    const { rows } = await client.query({ text: "EXECUTE AtLeast(7, 'so')", values: [], name: 'outer' })
+    expect(rows).toEqual([{ id: 'v3', said: 'so' }])
+    await expect(client.query('EXECUTE AtLeast(7)')).rejects.toMatchObject({ code: '08P01' })
+    await expect(client.query("EXECUTE AtLeast('a', 'b')")).rejects.toMatchObject({ code: '22P02' })
+    await client.query({
+      name: 'asking',
+      text: 'SELECT relname FROM pg_class WHERE relname = $1',
+      values: ['x'],
+    })
+    await expect(client.query("EXECUTE asking('x')")).rejects.toMatchObject({ code: '0A000' })
+    await client.query('DEALLOCATE "AtLeast"')
+    await expect(client.query("EXECUTE AtLeast(7, 'so')")).rejects.toMatchObject({ code: '26000' })
+    await client.end()
+  })
+
   test('several statements in one request give several results', async () => {
     const client = await connect()
     const results = (await client.query(

@@ -724,6 +724,26 @@ describe('what sessions show', () => {
     expect(await product.rows(sql)).toEqual([[3]])
     await expect(product.rows('EXECUTE nothing(1)')).rejects.toThrow(/query\.unknown_statement/)
   })
+
+  it.each<[text: string, code: string, place: string]>([
+    ['PREPARE wrong AS SELECT m FROM visits', '42703', 'm FROM'],
+    ['PREPARE wrong AS SELECT n FROM nobodys', '42P01', 'nobodys'],
+    ['PREPARE wrong (int) AS SELECT transform($1, x -> x) FROM visits', '42804', 'transform'],
+    ['PREPARE wrong AS INSERT INTO nobodys SELECT $1', '42P01', 'nobodys'],
+    ['PREPARE wrong AS EXECUTE nobodys', '26000', ''],
+  ])('prepares nothing that cannot be right: %s', async (text, code, place) => {
+    await connected(async (client) => {
+      const failed = await client.query(text).catch((error: unknown) => error)
+      const position = place === '' ? undefined : String(text.indexOf(place) + 1)
+      expect(failed).toMatchObject({ code, position })
+      await expect(client.query('EXECUTE wrong')).rejects.toMatchObject({ code: '26000' })
+    })
+  })
+
+  it('leaves to EXECUTE what depends on types that nobody said', async () => {
+    const open = 'PREPARE open AS SELECT $1 + INTERVAL 1 DAY AS next, $2 + n AS sum FROM visits WHERE n = 1'
+    expect(await product.rows(`${open}; EXECUTE open(DATE '2026-01-31', 2.5)`)).toEqual([['2026-02-01', 3.5]])
+  })
 })
 
 describe('texts that clients put values into themselves', () => {
@@ -1173,6 +1193,7 @@ describe('templates in the text of a session', () => {
       noted: "SELECT n -- all\nFROM visits WHERE n <> 3 AND '--;' <> '' ; -- but one;\n/* of them */ ;",
       one_of_few: 'SELECT min(n) AS n FROM (#few)',
       broken: 'SELECT n FROM visits WHERE m = 1',
+      of_leaving: 'SELECT n FROM leaving',
       torn: 'SELECT n FROM WHERE',
       ring: 'SELECT * FROM (#ring)',
     }
@@ -1230,13 +1251,18 @@ describe('templates in the text of a session', () => {
 
   it('say no place where what fails was prepared by another text', async () => {
     await connected(async (client) => {
+      await client.query('CREATE TABLE leaving AS SELECT 1 AS n')
       await client.query(
-        "PREPARE of_broken AS SELECT n, 'filler', 'filler' FROM (#few) JOIN (#broken) USING (n)",
+        "PREPARE of_broken AS SELECT n, 'filler', 'filler' FROM (#few) JOIN (#of_leaving) USING (n)",
       )
+      await client.query('DROP TABLE leaving')
       const text = 'EXECUTE of_broken'
       for (const query of [text, { name: 'again', text }]) {
         const failed: unknown = await client.query(query).catch((error: unknown) => error)
-        expect(failed).toMatchObject({ message: expect.stringMatching(/no column m/), position: undefined })
+        expect(failed).toMatchObject({
+          message: expect.stringMatching(/no table leaving/),
+          position: undefined,
+        })
       }
     })
   })

@@ -2,7 +2,13 @@ import { AppError, toAppError } from '#base/errors.ts'
 import type { Logger } from '#base/log.ts'
 import type { Encoding } from '#encode/encoding.ts'
 import { requirePreparedRoom } from '#query/prepared-room.ts'
-import type { QuerySession, ResultColumn, SessionStatement, StatementResult } from '#query/query.ts'
+import type {
+  KeptStatement,
+  QuerySession,
+  ResultColumn,
+  SessionStatement,
+  StatementResult,
+} from '#query/query.ts'
 import type { ResultRows } from '#query/results.ts'
 import { type DataType, stringType } from '#types/data-type.ts'
 import {
@@ -73,6 +79,7 @@ export class Session {
     readonly logger: Logger
   }) {
     this.#query = options.query
+    this.#query.alsoPrepared((name) => this.#parsedAs(name))
     this.#checkLogin = options.checkLogin
     this.#output = options.output
     this.#closed = options.closed
@@ -570,6 +577,24 @@ export class Session {
       return { sql: undefined, statement, declaredOids: [], description }
     }
     throw new AppError('query.unknown_statement', `There is no prepared statement ${JSON.stringify(name)}.`)
+  }
+
+  /** What SQL calls so: names of SQL are the same without case. @throws AppError 'query.unsupported' */
+  #parsedAs(name: string): KeptStatement | undefined {
+    const key = name.toLowerCase()
+    const prepared =
+      this.#prepared.get(name) ??
+      Iterator.from(this.#prepared).find(([known]) => known !== '' && known.toLowerCase() === key)?.[1]
+    const { statement, description } = prepared ?? {}
+    if (!statement || !description) return undefined
+    if (statement.kind !== 'question') return { statement, types: description.parameterTypes }
+    throw new AppError(
+      'query.unsupported',
+      `${JSON.stringify(name)} asks the catalogue, which EXECUTE does not.`,
+      {
+        hint: 'Bind and execute it by the protocol, or send the question itself.',
+      },
+    )
   }
 
   #portalNamed(name: string): Portal {

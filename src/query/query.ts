@@ -91,9 +91,10 @@ export interface QuerySession extends AsyncDisposable {
   cursorColumns(name: string, signal: AbortSignal): Promise<readonly ResultColumn[] | undefined>
 
   /** What PREPARE keeps by that name, and what it says of its parameters; undefined: nothing. */
-  preparedBySql(
-    name: string,
-  ): { readonly statement: Statement; readonly types: readonly DataType[] } | undefined
+  preparedBySql(name: string): KeptStatement | undefined
+
+  /** Where EXECUTE looks for what PREPARE did not make: statements that the client parsed by the protocol. */
+  alsoPrepared(find: (name: string) => KeptStatement | undefined): void
 
   /** Whether PREPARE kept something by that name. It is gone then. */
   forgetPrepared(name: string): boolean
@@ -106,6 +107,12 @@ export interface QuerySession extends AsyncDisposable {
 
   /** Session properties as SHOW knows them. */
   readonly properties: ReadonlyMap<string, string>
+}
+
+/** A statement that was prepared, and as far as it was said the types of its parameters. */
+export interface KeptStatement {
+  readonly statement: Statement
+  readonly types: readonly DataType[]
 }
 
 export interface Description {

@@ -21,6 +21,7 @@ import type { QueryLog, QueryLogEntryWriter } from './background/query-log.ts'
 import type {
   Description,
   ExecuteOptions,
+  KeptStatement,
   QuerySession,
   QuestionStatement,
   SessionOptions,
@@ -60,6 +61,7 @@ export class Session implements QuerySession {
   readonly #options: SessionOptions
   readonly #properties: SessionProperties
   readonly #prepared = preparedStatements((statement) => this.#textOf(statement).length)
+  #parsed: (name: string) => KeptStatement | undefined = () => undefined
   readonly #cursors: Cursors = newCursors()
   readonly #temporaries = new TemporaryTables()
   /** What a statement was written as, for the log. */
@@ -191,6 +193,10 @@ export class Session implements QuerySession {
     return { statement, types }
   }
 
+  alsoPrepared(find: (name: string) => KeptStatement | undefined): void {
+    this.#parsed = find
+  }
+
   forgetPrepared(name: string): boolean {
     return this.#prepared.remove(name)
   }
@@ -250,7 +256,7 @@ export class Session implements QuerySession {
       case 'createFieldGroup':
         return columnsOnly(createdFieldGroupColumns)
       case 'execute': {
-        const prepared = this.#prepared.get(statement.name)
+        const prepared = this.#kept(statement.name)
         if (!prepared) throw unknownPrepared(statement.name)
         if (depth >= describeDepthMax) throw new AppError('query.limit', 'Prepared statements nest too deep.')
         try {
@@ -320,7 +326,8 @@ export class Session implements QuerySession {
       onRead: (datasetIds) => datasetIds.forEach((id) => reads.add(id)),
       onMade: (datasetId) => void made.add(datasetId),
     }
-    const [prepared, cursors] = [this.#prepared, this.#cursors]
+    const prepared = { ...this.#prepared, get: (name: string) => this.#kept(name) }
+    const cursors = this.#cursors
     await this.#requireRight(rightsRevision)
     const results = (asked: SessionStatement, host: StatementHost) =>
       asked.kind === 'question'
@@ -405,7 +412,16 @@ export class Session implements QuerySession {
     if (statement.kind === 'closeCursor' && this.#questions.close(statement.name)) {
       return yield { kind: 'command', tag: 'CLOSE CURSOR', rowCount: undefined }
     }
+    if (statement.kind === 'prepare') {
+      // Names and types are looked up now; of a parameter without a type anything may come.
+      const { statement: inner, types } = statement
+      await this.#describe(inner, { parameterTypes: types, signal: scope.signal, depth: 0 })
+    }
     yield* runStatement(scope, statement, host)
+  }
+
+  #kept(name: string): KeptStatement | undefined {
+    return this.#prepared.get(name) ?? this.#parsed(name)
   }
 
   #textOf(statement: SessionStatement): string {
@@ -415,7 +431,7 @@ export class Session implements QuerySession {
 
   #outputOf(statement: SessionStatement): 'ctas' | 'insert' | undefined {
     if (statement.kind === 'question') return undefined
-    const meant = statement.kind === 'execute' ? this.#prepared.get(statement.name)?.statement : statement
+    const meant = statement.kind === 'execute' ? this.#kept(statement.name)?.statement : statement
     return outputOf(meant ? [meant] : [])
   }
 

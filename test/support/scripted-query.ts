@@ -91,6 +91,7 @@ function scriptedSession(service: ScriptedQuery, options: SessionOptions): Query
     describeQuestion: async () => ({ parameterTypes: [], parameterOids: [], columns: [] }),
     cursorColumns: async () => undefined,
     preparedBySql: () => undefined,
+    alsoPrepared: () => {},
     forgetPrepared: () => false,
     execute: (statement, executeOptions) =>
       execute(service, statement as Statement, { ...executeOptions, properties, onNotice: options.onNotice }),

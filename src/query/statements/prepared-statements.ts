@@ -1,13 +1,13 @@
 import { AppError } from '#base/errors.ts'
 import { movedTo } from './dialect-text.ts'
-import type { StatementOf } from '../query.ts'
+import type { KeptStatement, StatementOf } from '../query.ts'
 import { requirePreparedRoom } from '../prepared-room.ts'
 
 type Prepared = StatementOf<'prepare'>
 
 /** Statements kept by PREPARE. Names are the same without case. */
 export interface PreparedStatements {
-  get(name: string): Prepared | undefined
+  get(name: string): KeptStatement | undefined
   /** @throws AppError 'query.statement_exists', 'query.limit' */
   add(statement: Prepared): void
   /** Whether there was one. */
@@ -15,10 +15,14 @@ export interface PreparedStatements {
   clear(): void
 }
 
+interface OwnPrepared extends PreparedStatements {
+  get(name: string): Prepared | undefined
+}
+
 const preparedMax = 1_000
 
 /** @param lengthOf how long the text of a statement is */
-export function preparedStatements(lengthOf: (statement: Prepared) => number): PreparedStatements {
+export function preparedStatements(lengthOf: (statement: Prepared) => number): OwnPrepared {
   const statements = new Map<string, Prepared>()
   return {
     get: (name) => statements.get(name.toLowerCase()),

@@ -40,16 +40,20 @@ export async function insert(scope: Scope, statement: StatementOf<'insert'>): Pr
   })
 }
 
-/** A parameter that stands for a column's value is of its type, unless somebody said another. */
+/**
+ * A parameter that stands for a column's value is of its type, unless somebody said another.
+ * @throws AppError 'query.unknown_table'
+ */
 export async function insertedTypes(
   scope: Scope,
   { table, columns, query }: StatementOf<'insert'>,
   declared: readonly (DataType | undefined)[],
 ): Promise<readonly (DataType | undefined)[]> {
+  const dataset = await findAnyTable(scope, table.parts)
+  if (!dataset) throw await unknownTable(scope, table)
   const places = columnsOfParameters(query)
   if (places.length === 0) return declared
-  const dataset = await findAnyTable(scope, table.parts)
-  const fields = dataset?.schema.fields ?? []
+  const { fields } = dataset.schema
   const names = columns?.map((name) => name.toLowerCase())
   return places.map((place, index) => {
     if (declared[index] || place === undefined) return declared[index]
