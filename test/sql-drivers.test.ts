@@ -183,7 +183,7 @@ describe('Python', () => {
         ['at', 'TIMESTAMP'],
         ['pages', 'INTEGER'],
         ['value', 'NUMERIC(4, 2)'],
-        ['tags', expect.any(String)],
+        ['tags', 'DOMAIN'],
       ],
       keys: [],
       indexes: [],

@@ -74,7 +74,7 @@ export const functions: ReadonlySet<string> = new Set([...introspective, ...help
 export const splicedFunctions: ReadonlySet<string> = new Set(
   words(`
     current_database current_setting format_type generate_series pg_advisory_unlock_all pg_backend_pid pg_database_size pg_get_userbyid pg_get_viewdef
-    pg_has_role pg_show_all_settings pg_tablespace_databases pg_tablespace_size set_config txid_current has_database_privilege`),
+    pg_has_role pg_show_all_settings pg_tablespace_databases pg_tablespace_size pg_type_is_visible set_config txid_current has_database_privilege`),
 )
 
 /** With a user named first they would look for a role of the shadow's server. */

@@ -83,6 +83,9 @@ CREATE FUNCTION ${helpers}.pg_tablespace_databases(oid) RETURNS SETOF oid STABLE
   AS $$ SELECT NULL::oid WHERE false $$;
 CREATE FUNCTION ${helpers}.format_type(oid, integer) RETURNS text STABLE LANGUAGE sql
   AS $$ SELECT pg_catalog.regexp_replace(pg_catalog.format_type($1, $2), '^public\\.any(array|map)$', 'any\\1') $$;
+-- Types of PostgreSQL's own hide ours of the same name, but not from who asks for what stands there.
+CREATE FUNCTION ${helpers}.pg_type_is_visible(oid) RETURNS boolean STABLE LANGUAGE sql
+  AS $$ SELECT pg_catalog.pg_type_is_visible($1) OR $1 = 'public.anyarray'::pg_catalog.regtype $$;
 ${['name', 'text', 'oid']
   .flatMap((type) => [
     `CREATE FUNCTION ${helpers}.has_database_privilege(${type}, text) RETURNS boolean STABLE LANGUAGE sql
