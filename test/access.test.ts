@@ -760,6 +760,12 @@ describe('credentials', () => {
     await ask('CREATE TEMP TABLE own AS SELECT 1 AS n')
     await ask('DECLARE shared CURSOR WITH HOLD FOR SELECT n FROM read_by_cursor')
     await ask('DECLARE mine CURSOR WITH HOLD FOR SELECT n FROM own')
+    await ask('DECLARE names CURSOR WITH HOLD FOR SELECT relname FROM pg_class ORDER BY relname')
+    await ask('CREATE TABLE came_later AS SELECT 1 AS n')
+    for (const _ of [1, 2]) {
+      expect(await ask('FETCH 1 FROM names')).toContainEqual(expect.stringMatching(/^CFETCH 1/))
+      await ask('CREATE TABLE IF NOT EXISTS came_meanwhile AS SELECT 1 AS n')
+    }
     expect(await ask('FETCH 2 FROM shared')).toContainEqual(expect.stringMatching(/^CFETCH 2/))
     for (const permission of ['view-datasets', 'manage-datasets']) {
       await admin.must('PATCH', `${access}/administration/roles/${role}`, {
@@ -771,7 +777,9 @@ describe('credentials', () => {
         expect.stringMatching(/^E.*C42501.*permission denied for table read_by_cursor/s),
       )
     }
+    expect(await ask('FETCH 1 FROM names')).toContainEqual(expect.stringMatching(/^E.*C55000.*names/s))
     expect(await ask('FETCH 1 FROM mine')).toContainEqual(expect.stringMatching(/^CFETCH 1/))
+    await ask('CLOSE names')
     expect(await ask('CLOSE shared')).toContainEqual(expect.stringMatching(/^CCLOSE/))
   })
 })

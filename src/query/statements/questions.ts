@@ -3,7 +3,7 @@ import { AppError } from '#base/errors.ts'
 import type { Encoding } from '#encode/encoding.ts'
 import { copiedBinary } from '#encode/copy.ts'
 import { partsOf } from '#shadow/route.ts'
-import type { Answer, AnswerColumn, AskOptions, OpenCursor, Question } from '#shadow/shadow.ts'
+import type { Answer, AnswerColumn, AskOptions, OpenCursor, Question, Shown } from '#shadow/shadow.ts'
 import { readTexts } from '#shadow/wire.ts'
 import { cursorExists, type FetchRequest } from './cursors.ts'
 import type { ExecuteOptions, QuestionStatement, SessionStatement, StatementResult } from '../query.ts'
@@ -29,6 +29,8 @@ interface QuestionCursor {
         readonly columns: readonly AnswerColumn[]
         readonly formats: readonly (0 | 1)[]
         readonly rows: Buffer[]
+        /** What could be seen then. */
+        readonly shown: readonly string[]
       }
     | undefined
 }
@@ -109,11 +111,16 @@ export class Questions {
   ): Promise<StatementResult | undefined> {
     const cursor = this.#cursors.get(name.toLowerCase())
     if (!cursor) return undefined
+    const { shown } = await this.#options(scope)
     if (!cursor.answer) {
       const { question, given } = cursor
       const { answer, encoding } = await this.#ask(scope, question, { ...options, given })
-      cursor.answer = { columns: answer.columns, formats: formatsOf(encoding), rows: [...answer.rows] }
+      const rows = [...answer.rows]
+      cursor.answer = { columns: answer.columns, formats: formatsOf(encoding), rows, shown: namesOf(shown) }
     }
+    // Rights may have been taken since it was asked.
+    const names = new Set(namesOf(shown))
+    if (!cursor.answer.shown.every((shownThen) => names.has(shownThen))) throw goneSince(name)
     const { columns, formats, rows } = cursor.answer
     const encoding = options.encoding(columns)
     if (!isMove && formatsOf(encoding).join() !== formats.join()) {
@@ -197,6 +204,18 @@ export class Questions {
       signal,
     }
   }
+}
+
+function namesOf({ tables }: Shown): string[] {
+  return tables.map((table) => JSON.stringify([table.schema, table.name]))
+}
+
+function goneSince(name: string): AppError {
+  return new AppError(
+    'query.ended',
+    `Something that the cursor ${JSON.stringify(name)} may list is not there any more, or not open to you.`,
+    { hint: 'CLOSE and declare it again.' },
+  )
 }
 
 function formatsOf(encoding: Encoding): readonly (0 | 1)[] {
