@@ -7,6 +7,7 @@ import { testMetadata } from './support/metadata.ts'
 import { parquetBytes } from './support/parquet-bytes.ts'
 import { type Product, startProduct } from './support/product.ts'
 import { type Rest, restOf } from './support/rest.ts'
+import { sqlClients } from './support/sql-clients.ts'
 
 /** Batches over HTTP to the real program. */
 const batches = '/data/foundation/import/batches'
@@ -104,6 +105,30 @@ test('queries beside reverts read what the table is, before or after', async () 
       if (n < 50) await product.run("COPY (SELECT n FROM read_meanwhile) TO '%scratch_space%/meanwhile'")
     }
   }
+  // What waits for its turn in the background has planned long before it reads.
+  const ends: unknown[] = []
+  const ended = async (path: string, { id }: { readonly id: string }) => {
+    await vi.waitFor(
+      async () => {
+        const { state } = await product.call('GET', `${path}/${id}`)
+        expect(state).toMatch(/SUCCESS|FAILED/)
+        ends.push(state)
+      },
+      { timeout: 30_000, interval: 50 },
+    )
+  }
+  await product.run('CREATE TABLE taken_meanwhile AS SELECT 0 AS n')
+  const [queries, results] = ['/data/foundation/query/queries', '/sluice/v1/results']
+  const inBackground = async () => {
+    while (!over.signal.aborted) {
+      const select = 'SELECT n FROM read_meanwhile'
+      const sql = `$$ BEGIN SET @n = SELECT max(n) FROM read_meanwhile; INSERT INTO taken_meanwhile ${select}; END $$`
+      await Promise.all([
+        ended(queries, await product.call('POST', queries, { dbName: 'prod:all', sql })),
+        ended(results, await product.call('POST', results, { sql: select })),
+      ])
+    }
+  }
   const reverting = async () => {
     for (let round = 0; round < 5; round += 1) {
       const batch = await loaded()
@@ -111,8 +136,26 @@ test('queries beside reverts read what the table is, before or after', async () 
       await vi.waitFor(async () => expect(await stateOf(batch)).toBe('inactive'), { timeout: 20_000 })
     }
   }
-  await Promise.all([...asking, storing(), reverting().finally(() => over.abort())])
+  await Promise.all([...asking, storing(), inBackground(), reverting().finally(() => over.abort())])
   expect([...counts].every((count) => count === 1 || count === 2)).toBe(true)
+  expect(new Set(ends)).toEqual(new Set(['SUCCESS']))
+})
+
+test('a cursor whose rows a revert took before its first ones gives what is there then', async () => {
+  const datasetId = await madeDataset('read_later', { n: { type: 'integer' } })
+  const loaded = async (n: number) => {
+    const batch = await opened(datasetId, { 'a.json': `{"n":${n}}` })
+    expect(await finished(batch)).toBe('success')
+    return batch
+  }
+  await loaded(1)
+  const taken = await loaded(2)
+  await sqlClients(product, home).connected('prod:all', async (client) => {
+    await client.query('BEGIN; DECLARE c CURSOR FOR SELECT n FROM read_later')
+    expect((await act(taken, 'REVERT')).status).toBe(200)
+    await vi.waitFor(async () => expect(await stateOf(taken)).toBe('inactive'), { timeout: 20_000 })
+    expect((await client.query('FETCH ALL c')).rows).toEqual([{ n: 1 }])
+  })
 })
 
 test('a batch tells how it was opened, what came and what became of it', async () => {

@@ -13,6 +13,9 @@ export interface Journal {
   /** Fixes time and snapshots of a step: what was recorded, or what is now (and is then recorded). */
   pins(step: string): Promise<StepPins>
 
+  /** What the step was to read has been removed, and nothing came of it: it reads what is there now. */
+  unpin(step: string): Promise<void>
+
   variable(step: string): Literal | undefined
   recordVariable(step: string, value: Literal): Promise<void>
 

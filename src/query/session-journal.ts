@@ -18,6 +18,7 @@ export function sessionJournal({
   return {
     owner: sessionOwner(life),
     pins: async () => newPins(clock.now(), lake),
+    unpin: async () => {},
     variable: () => undefined,
     recordVariable: async () => {},
     recordFailure: async () => {},

@@ -99,6 +99,13 @@ export class RunJournal implements Journal {
     }
   }
 
+  async unpin(step: string): Promise<void> {
+    if (!this.#steps[step]?.snapshots) return
+    const { snapshots: _removed, ...rest } = this.#steps[step]
+    this.#steps[step] = rest
+    await this.#save(step, {})
+  }
+
   variable(step: string): Literal | undefined {
     const recorded = this.#steps[step]?.variable
     return recorded && { type: dataTypeFromJson(recorded.type), value: valueOf(recorded.value) }

@@ -10,6 +10,7 @@ import { focusOf } from '../names/focus.ts'
 import type { Gate } from '../gate.ts'
 import { SessionProperties } from '../properties.ts'
 import { planQuery } from '../rows/plan-query.ts'
+import { orMissing, unlessRemoved } from '../rows/unless-removed.ts'
 import type { ResultPart } from '../results.ts'
 import { uncapped } from '../row-cap.ts'
 import { taskOf } from './run-task.ts'
@@ -58,23 +59,28 @@ export async function runResult(
     notice: () => {},
     signal,
   }
-  const planned = await planQuery(scope, uncapped(scope, statement.query), await journal.pins('0'))
-  const columns = distinctlyNamed(planned.columns)
-  const names = columns.map(({ name }) => quoteIdentifier(name)).join(', ')
-  using files = await lake.lease(planned.files, { signal })
-  const folder = await newAttemptFolder(resultsFolder, kept.id, lease.fence)
-  const copied = await engine.copy(
-    { sql: `SELECT * FROM (${planned.sql}) AS result(${names})`, files: files.paths, pool: 'batch' },
-    {
-      folder,
-      isOrdered: planned.isOrdered,
-      format: { kind: 'parquet', compression: 'zstd', fileBytesMax: Number(kept.part_bytes) },
-      onProgress: ({ rowCount }) => {
-        lease.saveProgress({ rowCount }).catch(() => {}) // Only for people.
-      },
-      signal,
-    },
-  )
+  const { planned, columns, folder, copied } = await unlessRemoved(scope, async () => {
+    const planned = await planQuery(scope, uncapped(scope, statement.query), await journal.pins('0'))
+    const columns = distinctlyNamed(planned.columns)
+    const names = columns.map(({ name }) => quoteIdentifier(name)).join(', ')
+    const leased = () => lake.lease(planned.files, { signal })
+    using files = await leased()
+    const folder = await newAttemptFolder(resultsFolder, kept.id, lease.fence)
+    const copy = () =>
+      engine.copy(
+        { sql: `SELECT * FROM (${planned.sql}) AS result(${names})`, files: files.paths, pool: 'batch' },
+        {
+          folder,
+          isOrdered: planned.isOrdered,
+          format: { kind: 'parquet', compression: 'zstd', fileBytesMax: Number(kept.part_bytes) },
+          onProgress: ({ rowCount }) => {
+            lease.saveProgress({ rowCount }).catch(() => {}) // Only for people.
+          },
+          signal,
+        },
+      )
+    return { planned, columns, folder, copied: await orMissing(copy, leased) }
+  })
   const parts: ResultPart[] = copied.files
     .filter((file) => file.rowCount > 0)
     .map(({ path, rowCount, bytes }) => ({ name: basename(path), rowCount, bytes }))

@@ -3,14 +3,18 @@ import { AppError } from '#base/errors.ts'
 import type { Literal, ParsedQuery } from '#sql/compile.ts'
 import { sparkName } from '#types/data-type.ts'
 import { openRows } from './engine-rows.ts'
-import type { StepPins } from '../journal.ts'
 import { literalOfText } from '../literal-text.ts'
 import { planQuery } from './plan-query.ts'
 import type { Scope } from '../scope.ts'
+import { unlessRemoved } from './unless-removed.ts'
 
 /** The first column of a query's first row; without a row NULL. @throws AppError 'query.type' for a complex value */
-export async function evaluateScalar(scope: Scope, query: ParsedQuery, pins: StepPins): Promise<Literal> {
-  const planned = await planQuery(scope, query, pins)
+export async function evaluateScalar(scope: Scope, query: ParsedQuery): Promise<Literal> {
+  return await unlessRemoved(scope, () => scalarOf(scope, query))
+}
+
+async function scalarOf(scope: Scope, query: ParsedQuery): Promise<Literal> {
+  const planned = await planQuery(scope, query, await scope.journal.pins(scope.step))
   const [first] = planned.columns
   assert(first, 'a query has a column')
   if (['array', 'map', 'struct', 'interval'].includes(first.type.kind)) {

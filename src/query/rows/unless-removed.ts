@@ -1,4 +1,5 @@
 import { AppError } from '#base/errors.ts'
+import type { Scope } from '../scope.ts'
 
 /** Reverts of one dataset come one after the other: so many do not get between a plan and its files. */
 const triesMax = 5
@@ -7,12 +8,16 @@ const triesMax = 5
  * Plans and opens what is read. Rows that are taken out of a table for good take the files of older snapshots with them:
  * whoever had planned to read these, and has given nothing yet, begins again with the table as it is now.
  */
-export async function unlessRemoved<T>(open: () => Promise<T>): Promise<T> {
+export async function unlessRemoved<T>(
+  { journal, step }: Pick<Scope, 'journal' | 'step'>,
+  open: () => Promise<T>,
+): Promise<T> {
   for (let attempt = 1; ; attempt += 1) {
     try {
       return await open()
     } catch (error) {
       if (!isRemoved(error) || attempt === triesMax) throw error
+      await journal.unpin(step)
     }
   }
 }

@@ -38,7 +38,7 @@ export async function copyToScratch(
   // An earlier attempt of this run did it.
   const done = journal.mark && (await services.scratch.get(caller, id))
   if (done) return done
-  const copy = await unlessRemoved(async () => {
+  const copy = await unlessRemoved(scope, async () => {
     const pins = await journal.pins(step)
     const planned = await planQuery(scope, query, pins)
     await pins.keep()

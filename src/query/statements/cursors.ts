@@ -11,8 +11,12 @@ import { uncapped } from '../row-cap.ts'
 import type { Scope } from '../scope.ts'
 import { staticResult } from '../static-rows.ts'
 import { pullAll } from '../rows/pull-all.ts'
+import { unlessRemoved } from '../rows/unless-removed.ts'
 
-/** Cursors of one session. A cursor reads the snapshots of the moment it was declared, forward only. */
+/**
+ * Cursors of one session. A cursor reads the snapshots of the moment it was declared, or where these were removed before its
+ * first rows those of that moment; forward only.
+ */
 export interface Cursors extends AsyncDisposable {
   /** @throws AppError 'query.cursor_exists', 'query.limit' and those of the front end */
   declare(scope: Scope, cursor: DeclaredCursor): Promise<void>
@@ -50,7 +54,8 @@ interface Cursor {
   readonly isHeld: boolean
   /** No transaction ends it any more. */
   isKept: boolean
-  readonly planned: PlannedQuery
+  readonly query: ParsedQuery
+  planned: PlannedQuery
   /** Ends what the engine does for it. */
   readonly stop: AbortController
   open: { readonly rows: ResultRows; readonly encoding: Encoding } | undefined
@@ -85,9 +90,11 @@ export function newCursors(): Cursors {
         throw new AppError('query.limit', `A session has at most ${cursorsMax} cursors.`)
       }
       // Its rows have no cap that LIMIT 0 would lift.
-      const planned = await planQuery(scope, uncapped(scope, query), await scope.journal.pins(scope.step))
+      const whole = uncapped(scope, query)
+      const planned = await planQuery(scope, whole, await scope.journal.pins(scope.step))
       cursors.set(key, {
         name,
+        query: whole,
         isHeld,
         isKept: isHeld && !isInTransaction,
         planned,
@@ -147,13 +154,24 @@ async function requireSight(
 }
 
 /** The engine works for the cursor as long as that lives, not as long as the statement that began it. */
-async function begun(
-  scope: Scope,
-  { planned, stop }: Cursor,
-  encoding: Encoding,
-): Promise<NonNullable<Cursor['open']>> {
-  const rows = await openRows({ ...scope, signal: stop.signal }, planned, { encoding, cap: undefined })
-  return { rows, encoding }
+async function begun(scope: Scope, cursor: Cursor, encoding: Encoding): Promise<NonNullable<Cursor['open']>> {
+  const { columns } = cursor.planned
+  let isAgain = false
+  return await unlessRemoved(scope, async () => {
+    if (isAgain) {
+      cursor.planned = await planQuery(scope, cursor.query, await scope.journal.pins(scope.step))
+      if (JSON.stringify(cursor.planned.columns) !== JSON.stringify(columns)) throw otherColumns(cursor)
+    }
+    isAgain = true
+    const running = { ...scope, signal: cursor.stop.signal }
+    return { rows: await openRows(running, cursor.planned, { encoding, cap: undefined }), encoding }
+  })
+}
+
+function otherColumns({ name }: Cursor): AppError {
+  return new AppError('query.ended', `What the cursor ${JSON.stringify(name)} reads is not there any more.`, {
+    hint: 'CLOSE and declare it again: it has other columns now.',
+  })
 }
 
 /** While a FETCH waits for the cursor, what stops the one stops the other. */

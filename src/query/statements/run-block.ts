@@ -13,7 +13,7 @@ export async function setVariable(scope: Scope, { name, value }: StatementOf<'se
   const { journal, step, variables } = scope
   const recorded = journal.variable(step)
   if (recorded) return variables.set(name, recorded)
-  const literal = await evaluateScalar(scope, value, await journal.pins(step))
+  const literal = await evaluateScalar(scope, value)
   await journal.recordVariable(step, literal)
   variables.set(name, literal)
 }
@@ -85,7 +85,7 @@ export async function chosenBranch(
     const step = `${scope.step}.if${index}`
     let literal = journal.variable(step)
     if (!literal) {
-      literal = await evaluateScalar({ ...scope, step }, condition, await journal.pins(step))
+      literal = await evaluateScalar({ ...scope, step }, condition)
       await journal.recordVariable(step, literal)
     }
     if (literal.value === true) return body

@@ -265,7 +265,7 @@ async function* selectRows(scope: Scope, query: ParsedQuery, host: StatementHost
     ? { query: uncapped(scope, query), cap: undefined }
     : capped(scope, query)
   const complexAsJson = scope.properties.isTrue('auto_to_json') && scope.pool === 'interactive'
-  const { columns, rows, open } = await unlessRemoved(async () => {
+  const { columns, rows, open } = await unlessRemoved(scope, async () => {
     const pins = await scope.journal.pins(scope.step)
     const planned = await planQuery(scope, limited, pins, { complexAsJson })
     // The record is written while the engine begins; no row is given before it is there.
@@ -312,11 +312,10 @@ async function* executePrepared(
 
 /** A text is read as one that a client sends for a parameter of the type; other values are cast. */
 async function argumentOf(scope: Scope, argument: ParsedQuery, type: DataType | undefined): Promise<Literal> {
-  const pins = await scope.journal.pins(scope.step)
-  const given = await evaluateScalar(scope, argument, pins)
+  const given = await evaluateScalar(scope, argument)
   if (!type || sameType(given.type, type)) return given
   if (given.value === null) return { type, value: null }
-  if (given.type.kind !== 'string') return await evaluateScalar(scope, castQuery(argument, type), pins)
+  if (given.type.kind !== 'string') return await evaluateScalar(scope, castQuery(argument, type))
   try {
     return literalOfText(type, String(given.value))
   } catch (error) {

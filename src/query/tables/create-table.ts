@@ -55,7 +55,7 @@ export async function createTableAs(
     await pins.keep()
     return planned
   }
-  const first = await unlessRemoved(plan)
+  const first = await unlessRemoved(scope, plan)
   const { columns } = first
   const dataset = there?.dataset ?? (await createDataset(scope, statement, { columns, options, tags }))
   if (!dataset) return undefined
@@ -63,7 +63,7 @@ export async function createTableAs(
     const { schemaTitle, validates } = options
     const fitting = schemaTitle === undefined ? 'all' : 'schema'
     let isAgain = false
-    return await unlessRemoved(async () => {
+    return await unlessRemoved(scope, async () => {
       const planned = isAgain ? await plan() : first
       isAgain = true
       return (await appendRows(scope, { dataset, planned, statement, fitting, validates })).rowCount

@@ -32,7 +32,7 @@ export async function insert(scope: Scope, statement: StatementOf<'insert'>): Pr
   requireWritable(dataset)
   const done = await committed(scope, dataset)
   if (done) return done.rowCount
-  return await unlessRemoved(async () => {
+  return await unlessRemoved(scope, async () => {
     const pins = await journal.pins(step)
     const planned = await planQuery(scope, statement.query, pins)
     await pins.keep()
