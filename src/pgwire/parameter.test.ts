@@ -8,6 +8,7 @@ import {
   dateType,
   decimalType,
   doubleType,
+  floatType,
   integerType,
   intervalType,
   longType,
@@ -199,4 +200,25 @@ test('a binary array of more elements than a statement takes is refused before t
   expect(() => literalOfParameter(arrayType(integerType), bytes, { format: 1 })).toThrow(
     expect.objectContaining({ code: 'query.limit' }),
   )
+})
+
+test.each<[DataType, string]>([
+  [doubleType, '1e999'],
+  [doubleType, '-1e309'],
+  [doubleType, '2e-400'],
+  [floatType, '1e39'],
+  [floatType, '1e-50'],
+])('a %o that no such number is near is refused: %s', (type, text) => {
+  expect(() => literalOfParameter(type, Buffer.from(text), { format: 0 })).toThrow(
+    expect.objectContaining({ code: 'query.out_of_range' }),
+  )
+})
+
+test.each<[DataType, string, number]>([
+  [doubleType, '-Infinity', Number.NEGATIVE_INFINITY],
+  [doubleType, '0e-999', 0],
+  [doubleType, '5e-324', 5e-324],
+  [floatType, '3.4028235e38', 3.4028235e38],
+])('a %o may be %s', (type, text, value) => {
+  expect(literalOfParameter(type, Buffer.from(text), { format: 0 }).value).toBe(value)
 })

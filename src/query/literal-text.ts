@@ -23,7 +23,7 @@ export function literalOfText(type: DataType, text: string): Literal {
       return { type, value: wholeNumber(type, type.kind, trimmed) }
     case 'float':
     case 'double':
-      return { type, value: doubleOf(trimmed) ?? refuse(type, text) }
+      return { type, value: floatingOf(type, trimmed) ?? refuse(type, text) }
     case 'decimal': {
       if (!isNumberText(trimmed) || /e[+-]?\d{4}/i.test(trimmed)) refuse(type, text)
       return { type, value: trimmed }
@@ -94,6 +94,15 @@ function refuseRange(type: DataType, text: string): never {
     'query.out_of_range',
     `${text.slice(0, shownCharacters)} is out of the range of ${sparkName(type)}.`,
   )
+}
+
+/** What no such number can be near is out of range, as for PostgreSQL. */
+function floatingOf(type: DataType, text: string): number | undefined {
+  const value = doubleOf(text)
+  if (value === undefined || !isNumberText(text)) return value
+  const near = type.kind === 'float' ? Math.fround(value) : value
+  const isLost = !Number.isFinite(near) || (near === 0 && /^[^e]*[1-9]/i.test(text))
+  return isLost ? refuseRange(type, text) : value
 }
 
 function doubleOf(text: string): number | undefined {
