@@ -116,6 +116,18 @@ const wrong: readonly (readonly [sql: string, code: string, at: string])[] = [
   ['FETCH 1', '42601', '1'],
   ['PREPARE p SELECT 1', '42601', 'SELECT'],
   ['EXPLAIN SET x = 1', '42601', 'SET'],
+  // What PostgreSQL has.
+  ['INSERT INTO visits (n) VALUES (1) RETURNING n', '0A000', 'RETURNING'],
+  ['INSERT INTO visits (n) SELECT 1 RETURNING *', '0A000', 'RETURNING'],
+  ['INSERT INTO visits (n) SELECT n FROM visits returning n, name', '0A000', 'returning'],
+  ['INSERT INTO visits (n) SELECT n FROM visits WHERE n = 1 RETURNING visits.n', '0A000', 'RETURNING'],
+  ["SELECT n FROM visits WHERE name NOT SIMILAR TO 'h%'", '0A000', 'SIMILAR'],
+  ['WITH RECURSIVE t AS (SELECT 1 AS n UNION ALL SELECT n + 1 FROM t) SELECT n FROM t', '0A000', 't AS'],
+  [
+    'WITH RECURSIVE a AS (SELECT 1 AS n), t AS (SELECT n FROM a, t) SELECT n FROM t',
+    '0A000',
+    't AS (SELECT n',
+  ],
   // Names.
   ['SELECT * FROM visit', '42P01', 'visit'],
   ['SELECT * FROM sales.north.visits', '42P01', 'sales'],

@@ -23,5 +23,19 @@ export function parseInsert(reader: TokenReader): ParsedStatement {
     columns = reader.inParentheses(() => reader.list(() => reader.identifier('the name of a column').name))
   }
   reader.takeWord('AS')
-  return { kind: 'insert', table, columns, query: parseWholeQuery(reader) }
+  const query = parseWholeQuery(reader)
+  refuseReturning(reader)
+  return { kind: 'insert', table, columns, query }
+}
+
+/** The word may have been taken for the name of what stands before it. */
+function refuseReturning(reader: TokenReader): void {
+  const before = reader.peek(-1)
+  const isNext = reader.isWord('RETURNING')
+  const isTaken = reader.current.kind !== 'end' && before.kind === 'word' && before.upper === 'RETURNING'
+  if (!isNext && !isTaken) return
+  throw new AppError('query.unsupported', 'INSERT gives no rows: there is no RETURNING.', {
+    position: isNext ? reader.at : before.at,
+    hint: 'Leave it out, and ask for what you stored with SELECT.',
+  })
 }

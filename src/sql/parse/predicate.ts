@@ -53,6 +53,12 @@ export function parsePredicate(reader: TokenReader, value: Expression): Expressi
   if (reader.takeWord('RLIKE', 'REGEXP')) {
     return { kind: 'like', operator: 'rlike', value, ...pattern(reader), isNegated, at }
   }
+  if (reader.areWords('SIMILAR', 'TO')) {
+    throw new AppError('query.unsupported', 'There is no SIMILAR TO.', {
+      position: reader.at,
+      hint: "Write RLIKE with a regular expression of the whole text, such as '^(a|b).*$'.",
+    })
+  }
   reader.rewind(before)
   return undefined
 }

@@ -61,7 +61,8 @@ function parseFetchFirst(reader: TokenReader): Expression {
 }
 
 function parseCommonTables(reader: TokenReader): CommonTable[] {
-  const tables = reader.list(() => parseCommonTable(reader))
+  const isRecursive = reader.takeWord('RECURSIVE')
+  const tables = reader.list(() => parseCommonTable(reader, isRecursive))
   const names = new Set<string>()
   for (const { name, at } of tables) {
     if (names.has(name.toLowerCase()))
@@ -74,8 +75,7 @@ function parseCommonTables(reader: TokenReader): CommonTable[] {
   return tables
 }
 
-function parseCommonTable(reader: TokenReader): CommonTable {
-  const isRecursive = reader.takeWord('RECURSIVE')
+function parseCommonTable(reader: TokenReader, isRecursive: boolean): CommonTable {
   const { name, at } = reader.identifier('the name of a common table')
   const columns = reader.isSymbol('(') ? parseNames(reader) : undefined
   // PostgreSQL may be told how often to compute it; what it means is the same.
@@ -84,10 +84,14 @@ function parseCommonTable(reader: TokenReader): CommonTable {
   const isOwn = ({ parts }: TableName): boolean =>
     parts.length === 1 && parts[0]?.toLowerCase() === name.toLowerCase()
   if (isRecursive && findMentions(query).tables.some(isOwn)) {
-    throw new AppError('query.unsupported', 'A common table cannot read itself.', {
-      position: at,
-      hint: 'sequence(1, n) and explode make rows by number.',
-    })
+    throw new AppError(
+      'query.unsupported',
+      `The common table ${name} cannot read itself: there is no WITH RECURSIVE.`,
+      {
+        position: at,
+        hint: 'sequence(1, n) and explode make rows by number.',
+      },
+    )
   }
   return { name, columns, query, at }
 }
