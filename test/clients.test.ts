@@ -418,6 +418,18 @@ describe('node-postgres', () => {
     await client.end()
   })
 
+  test('statements that execute each other end', async () => {
+    const client = await connect()
+    await client.query({ name: 'Round', text: 'SELECT 1 AS n' })
+    await client.query('PREPARE about AS EXECUTE round')
+    // Another name to the protocol, and to SQL the one that stands nearer.
+    const round = client.query({ name: 'round', text: 'EXECUTE about' })
+    await expect(round).rejects.toMatchObject({ code: '53400' })
+    await expect(client.query('EXECUTE about')).rejects.toMatchObject({ code: '53400' })
+    expect((await client.query('EXECUTE "Round"')).rows).toEqual([{ n: 1 }])
+    await client.end()
+  })
+
   test('several statements in one request give several results', async () => {
     const client = await connect()
     const results = (await client.query(

@@ -15,7 +15,12 @@ import type { Focus } from './names/names.ts'
 import { outputOf } from './tables/output-text.ts'
 import { placedIn } from './placed-in.ts'
 import { describeQuery } from './rows/plan-query.ts'
-import { inPrepared, preparedStatements, unknownPrepared } from './statements/prepared-statements.ts'
+import {
+  inPrepared,
+  preparedStatements,
+  refuseNested,
+  unknownPrepared,
+} from './statements/prepared-statements.ts'
 import { SessionProperties } from './properties.ts'
 import type { QueryLog, QueryLogEntryWriter } from './background/query-log.ts'
 import type {
@@ -44,9 +49,6 @@ import { stopReason } from './rows/stop-signal.ts'
 import { TemporaryTables } from './names/temporary-tables.ts'
 import { Variables } from './variables.ts'
 import { insertedTypes } from './tables/write-rows.ts'
-
-/** Chains of EXECUTE of a prepared EXECUTE end somewhere. */
-const describeDepthMax = 10
 
 export interface SessionServices {
   readonly services: QueryServiceOptions
@@ -258,7 +260,7 @@ export class Session implements QuerySession {
       case 'execute': {
         const prepared = this.#kept(statement.name)
         if (!prepared) throw unknownPrepared(statement.name)
-        if (depth >= describeDepthMax) throw new AppError('query.limit', 'Prepared statements nest too deep.')
+        refuseNested(depth)
         try {
           const { statement: inner, types } = prepared
           const { columns } = await this.#describe(inner, { parameterTypes: types, signal, depth: depth + 1 })

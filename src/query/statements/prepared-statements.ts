@@ -48,6 +48,14 @@ export function preparedStatements(lengthOf: (statement: Prepared) => number): O
   }
 }
 
+/** Statements prepared may execute others; chains of them end somewhere, as one may come round to itself. */
+const nestedMax = 10
+
+/** @throws AppError 'query.limit' */
+export function refuseNested(depth: number): void {
+  if (depth >= nestedMax) throw new AppError('query.limit', 'Prepared statements nest too deep.')
+}
+
 /** A failure of what was prepared: its place is in the text of the PREPARE, which is not the one that was sent now. */
 export function inPrepared(error: unknown): unknown {
   return error instanceof AppError && error.position ? movedTo(error, undefined) : error

@@ -20,7 +20,7 @@ import { createdFieldGroupColumns, createFieldGroup, dropFieldGroup } from '../t
 import { placedAt } from '../placed-at.ts'
 import { literalOfText } from '../literal-text.ts'
 import { type PlannedQuery, planQuery } from '../rows/plan-query.ts'
-import { inPrepared, type PreparedStatements, unknownPrepared } from './prepared-statements.ts'
+import { inPrepared, type PreparedStatements, refuseNested, unknownPrepared } from './prepared-statements.ts'
 import type { SessionProperties } from '../properties.ts'
 import type { Statement, StatementResult } from '../query.ts'
 import { refuseWrites } from './read-only.ts'
@@ -51,6 +51,8 @@ export interface StatementHost {
   readonly onPlanned?: (planned: PlannedQuery) => Promise<void>
   /** The number of rows is not capped: they leave as a whole. */
   readonly isWhole?: boolean
+  /** In how many prepared statements it is. */
+  readonly depth?: number
 }
 
 export type Results = AsyncGenerator<StatementResult, void, undefined>
@@ -290,6 +292,8 @@ async function* executePrepared(
 ): Results {
   const prepared = host.prepared.get(statement.name)
   if (!prepared) throw unknownPrepared(statement.name)
+  const { depth = 0 } = host
+  refuseNested(depth)
   const { types, statement: inner } = prepared
   const parameters = []
   for (const [index, argument] of statement.arguments.entries()) {
@@ -304,7 +308,7 @@ async function* executePrepared(
     )
   }
   try {
-    yield* runStatement({ ...scope, parameters }, inner, host)
+    yield* runStatement({ ...scope, parameters }, inner, { ...host, depth: depth + 1 })
   } catch (error) {
     throw inPrepared(error)
   }
