@@ -340,6 +340,17 @@ describe('what a request holds', () => {
     })
   })
 
+  test.each(['2100-01-01', 'tomorrow', true])(
+    'is a time as it is to be written, not %j',
+    async (startDate) => {
+      const body = { query: { sql: 'SELECT 1' }, schedule: { schedule: '@once', startDate } }
+      expect(await rest('POST', `${base}/schedules`, { body })).toMatchObject({
+        status: 400,
+        body: { message: expect.stringMatching(/schedule\.startDate: .*like 2026-01-31T06:00:00Z/) },
+      })
+    },
+  )
+
   test('is no half of a character, and no id that none can be', async () => {
     const body = { name: 'a\ud800', description: 'b' }
     for (const path of [

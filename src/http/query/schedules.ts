@@ -19,7 +19,7 @@ const params = z.object({ id: z.string().max(100) })
 const wantedTime = 'Expected a time like 2026-01-31T06:00:00Z'
 /** What is written without an offset is of UTC, as schedules are. */
 const instant = z
-  .union([z.iso.datetime({ offset: true, local: true }), z.number()], wantedTime)
+  .union([z.iso.datetime({ offset: true, local: true, error: wantedTime }), z.number()], wantedTime)
   .transform((value) => new Date(typeof value === 'string' ? utcText(value) : value))
   .refine((time) => time.getUTCFullYear() > 0 && time.getUTCFullYear() < 10_000, wantedTime)
 
