@@ -3,6 +3,7 @@ import { open, readdir, stat, writeFile } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import { DuckDBInstance } from '@duckdb/node-api'
 import { expect, onTestFinished, test, vi } from 'vitest'
+import { hashBytes } from '#formats/read-back.ts'
 import { readParquetColumn } from '#formats/read-column.ts'
 import {
   arrayType,
@@ -24,6 +25,8 @@ import {
 import type { RunId } from '#base/ids.ts'
 import { type LakeExports, openLakeExports } from '../../../test/support/lake-exports.ts'
 import { smallDisk } from '../../../test/support/small-disk.ts'
+
+vi.mock('#formats/read-back.ts', { spy: true })
 
 const { signal } = new AbortController()
 
@@ -242,15 +245,29 @@ test('small groups are written as large ones, and rows of before are not taken a
 test('files end before they are larger than asked for', async () => {
   const { bed, deliver } = await openBed()
   const type = structType([{ name: '_id', type: stringType }])
-  const dataset = await small(bed, type, 'select md5(i::varchar) as _id from range(400000) t(i)')
-  const { run, files, isJoined } = await (await deliver(dataset, { fileBytesMax: 4 * 1024 * 1024 }))()
-  expect([run.state, isJoined, files.length]).toEqual(['succeeded', true, 3])
-  for (const { name } of files) {
-    const { size } = await stat(join(bed.destination, name))
-    expect(size).toBeLessThan(4.1 * 1024 * 1024)
-  }
+  const ids = (from: number, end: number) => `select md5(i::varchar) as _id from range(${from}, ${end}) t(i)`
+  const dataset = await small(bed, type, ids(0, 30_000))
+  await bed.append(dataset, ids(30_000, 400_000))
+  // A group of two megabytes follows one of half of one.
+  const fileBytesMax = 2_300_000
+  const { run, files, isJoined } = await (await deliver(dataset, { fileBytesMax }))()
+  expect([run.state, isJoined]).toEqual(['succeeded', true])
+  for (const { name } of files)
+    expect((await stat(join(bed.destination, name))).size).toBeLessThan(fileBytesMax)
   expect(files.reduce((sum, { rowCount }) => sum + rowCount, 0)).toBe(400_000)
   expect(await bed.verify()).toMatchObject({ isRight: true, rowCount: 400_000 })
+})
+
+test('more than half of what one file may have goes into two that are as even as can be', async () => {
+  const { bed, deliver } = await openBed()
+  const type = structType([{ name: '_id', type: stringType }])
+  const dataset = await small(bed, type, 'select md5(i::varchar) as _id from range(400000) t(i)')
+  const rowCounts = async (fileBytesMax: number) => {
+    const { files, isJoined } = await (await deliver(dataset, { fileBytesMax }))()
+    return [isJoined, ...files.map(({ rowCount }) => rowCount)]
+  }
+  expect(await rowCounts(16_000_000)).toEqual([true, 400_000])
+  expect(await rowCounts(9_000_000)).toEqual([true, 2 * 122_880, 400_000 - 2 * 122_880])
 })
 
 /**
@@ -299,8 +316,10 @@ test('what is joined goes to the destination while it is read, and is sent once'
   const type = structType([{ name: '_id', type: stringType }])
   const dataset = await small(bed, type, 'select md5(i::varchar) as _id from range(120000) t(i)')
   const { sent } = heldUntilSent(bed)
+  vi.mocked(hashBytes).mockClear()
   const { run, isJoined } = await (await deliver(dataset))()
   expect([run.state, isJoined, sent()]).toEqual(['succeeded', true, true])
+  expect(hashBytes).not.toHaveBeenCalled() // What was joined has only been appended to.
   expect(await bed.verify()).toMatchObject({ isRight: true, rowCount: 120_000, findings: [] })
   const parts = await bed.here.metadata.db.selectFrom('export_parts').select('state').execute()
   expect(parts).toEqual([{ state: 'sealed' }])
@@ -318,6 +337,21 @@ test('what was sent of files that cannot be read is not delivered, and ends befo
   expect(open).toEqual([])
   expect(await bed.verify()).toMatchObject({ isRight: true, rowCount: 120_000, findings: [] })
   await vi.waitFor(async () => expect(await stagedBytes(bed)).toBe(0), 30_000) // When it is swept.
+})
+
+test('where the first of several files cannot be read, the engine writes all', async () => {
+  const { bed, deliver } = await openBed()
+  const type = structType([{ name: '_id', type: stringType }])
+  const dataset = await small(bed, type, 'select md5(i::varchar) as _id from range(400000) t(i)')
+  const open = bed.here.engine.open.bind(bed.here.engine)
+  const spy = vi.spyOn(bed.here.engine, 'open').mockImplementation(async (statement, options) => {
+    if (statement.files[0]?.endsWith('/000000.parquet')) throw new Error('It cannot be decoded.')
+    return await open(statement, options)
+  })
+  onTestFinished(() => spy.mockRestore())
+  const { run, isJoined } = await (await deliver(dataset, { fileBytesMax: 9_000_000 }))()
+  expect([run.state, isJoined]).toEqual(['succeeded', false])
+  expect(await bed.verify()).toMatchObject({ isRight: true, rowCount: 400_000, findings: [] })
 })
 
 test('what cannot be decoded is not delivered', async () => {

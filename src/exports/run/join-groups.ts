@@ -75,18 +75,27 @@ async function joined(
   const files = parts && filesOf(parts, plan.fileBytesMax)
   if (!files) return undefined
   let rowCount = 0
-  const made: CopiedFile[] = []
-  for (const [index, own] of files.entries()) {
-    const path = join(folder, `${String(index).padStart(6, '0')}.parquet`)
-    const onGroup = (groupRows: number): void => {
-      rowCount += groupRows
-      // Only for people: a lost lease is noticed by the next step.
-      progress.update({ rowCount }).catch(() => {})
-    }
-    await writeJoined(path, own, { form, onGroup, signal })
-    made.push(await readJoined(engine, { path, rowCount: rowsOf(own), columns: scan.parts.columns, signal }))
+  const onGroup = (groupRows: number): void => {
+    rowCount += groupRows
+    // Only for people: a lost lease is noticed by the next step.
+    progress.update({ rowCount }).catch(() => {})
   }
-  return made
+  const read: Promise<CopiedFile>[] = []
+  try {
+    for (const [index, own] of files.entries()) {
+      const path = join(folder, `${String(index).padStart(6, '0')}.parquet`)
+      await writeJoined(path, own, { form, onGroup, signal })
+      // The engine reads one while the next is written.
+      await read.at(-1)
+      const { columns } = scan.parts
+      const reading = readJoined(engine, { path, rowCount: rowsOf(own), columns, signal })
+      reading.catch(() => {}) // Whoever waits for it next meets the error.
+      read.push(reading)
+    }
+  } finally {
+    await Promise.allSettled(read)
+  }
+  return await Promise.all(read)
 }
 
 /** Of the files whose rows are all delivered, in the order of the scan. */
@@ -181,14 +190,22 @@ function rowsOf(parts: readonly Part[]): number {
   return parts.reduce((sum, { rowCount }) => sum + rowCount, 0)
 }
 
-/** Each at most so large, and with a footer that is read in little time; undefined where one group alone is larger. */
+/**
+ * Each at most so large, and with a footer that is read in little time; undefined where one group alone is larger. They are as
+ * even as can be, and two where one could be more than half full: two are sent, and read back, at the same time.
+ */
 function filesOf(parts: readonly Part[], fileBytesMax: number): readonly (readonly Part[])[] | undefined {
+  const bytesOf = (part: Part): number => part.bytes + part.leafCount * footerBytesOfChunk
+  const total = parts.reduce((sum, part) => sum + bytesOf(part), 0)
+  const fewest = total > fileBytesMax / 2 ? 2 : 1
+  const evenBytes = total / Math.max(fewest, Math.ceil(total / fileBytesMax))
   const files: Part[][] = []
   let [bytes, chunkCount] = [Infinity, 0]
   for (const part of parts) {
-    const partBytes = part.bytes + part.leafCount * footerBytesOfChunk
+    const partBytes = bytesOf(part)
     if (partBytes > fileBytesMax || part.leafCount > chunksMax.ofFile) return undefined
-    if (bytes + partBytes > fileBytesMax || chunkCount + part.leafCount > chunksMax.ofFile) {
+    const isFull = bytes >= evenBytes || bytes + partBytes > fileBytesMax
+    if (isFull || chunkCount + part.leafCount > chunksMax.ofFile) {
       files.push([])
       bytes = 0
       chunkCount = 0

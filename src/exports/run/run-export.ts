@@ -151,8 +151,8 @@ async function sealedOrNew(
   const spooled = paused?.spooled ?? (await spool(scope, ahead))
   onSpooled(spooled)
   await checkRowCount(scope, spooled.emittedRowCount)
-  const unread = await ahead.finish(spooled.files)
-  const parts = await stageAll(scope, spooled.files, { staged: paused?.staged, unread })
+  const sent = await ahead.finish(spooled.files)
+  const parts = await stageAll(scope, spooled.files, { staged: paused?.staged, sent })
   context.signal.throwIfAborted()
   return await seal(scope, spooled, parts)
 }

@@ -100,7 +100,7 @@ async function together(
 ): Promise<Made> {
   const below = scope.plan.folder
   const { folder } = target
-  ahead?.watch(folder)
+  ahead?.watch(folder, { isAppended: true })
   const joined = await joinGroups(scope, { scan, folder })
   if (joined) {
     const emittedRowCount = joined.reduce((sum, file) => sum + file.rowCount, 0)

@@ -101,6 +101,19 @@ test('a file goes to its destination while it is written, and is sent once', asy
   expect(await partStates(bed)).toEqual(['sealed', 'sealed', 'sealed', 'sealed'])
 })
 
+test('a file is read back at its destination, once, while the next is written', async () => {
+  const { bed, node, flowId } = await openBed(async ({ path, bytes, isFirst, sent }) => {
+    await appendFile(path, bytes)
+    await sent(bytes.length)
+    if (!isFirst) return
+    await vi.waitFor(() => expect(readBack).toHaveBeenCalledTimes(1), 30_000)
+    await vi.mocked(readBack).mock.results[0]?.value
+  })
+  expect(await bed.run(node, flowId)).toMatchObject({ state: 'succeeded', attempt: 1 })
+  expect(readBack).toHaveBeenCalledTimes(4) // Before it is verified.
+  await expectDelivered(bed)
+})
+
 test('bytes that the engine changed after they were sent are sent again as they are', async () => {
   const { bed, node, flowId } = await openBed(async ({ path, bytes, isFirst, sent }) => {
     if (!isFirst) return await appendFile(path, bytes)

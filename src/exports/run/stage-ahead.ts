@@ -6,7 +6,7 @@ import { hashBytes, readBack } from '#formats/read-back.ts'
 import type { RunScope } from './run-scope.ts'
 import type { SpooledFile } from './spooled.ts'
 import { parallelPartsMax } from './stage.ts'
-import { intendPart, type UnreadPart } from './stage-part.ts'
+import { intendPart, readStaged, type SentPart } from './stage-part.ts'
 
 /** Smaller files are staged when they are whole: there would be nothing to gain. */
 const aheadBytesMin = 8 * 1024 * 1024
@@ -15,27 +15,31 @@ const lookEveryMs = { min: 20, max: 250 }
 const readBytes = 1024 * 1024
 const parquetEnd = Buffer.from('PAR1')
 
-interface Followed extends UnreadPart {
+interface Followed extends SentPart {
   readonly path: string
   readonly number: number
 }
 
 /** What is sent ahead of the engine's end. */
 export interface StagingAhead extends AsyncDisposable {
-  /** Files are about to be written into the folder. */
-  watch(attemptFolder: string): void
+  /**
+   * Files are about to be written into the folder.
+   * @param isAppended for certain: what was read of a file stays as it is
+   */
+  watch(attemptFolder: string, options?: { readonly isAppended?: boolean }): void
   /** None of them counts: what is under way ends, and what it leaves is swept with the attempt. */
   forget(): Promise<void>
   /** What can be taken of the files, by number. */
-  finish(files: readonly SpooledFile[]): Promise<ReadonlyMap<number, UnreadPart>>
+  finish(files: readonly SpooledFile[]): Promise<ReadonlyMap<number, SentPart>>
 }
 
 /**
  * Brings the files of a spool to the store while they are written: they are only ever appended to. Parquet ends with a footer;
  * a text has ended when there is one after it, and the second reader, whom every row of it takes time, reads it meanwhile.
+ * What has come to its end is read back at once, while others are still sent.
  * None of it counts by that: a part is taken when all is written and it is said what files there are, the file's bytes are
- * those that were sent, and then the second reader counts it as any other. What is not so, or fails, is staged as if
- * nothing had been tried; what it leaves is swept with the attempt.
+ * those that were sent, and what the second reader found agrees. What is not so, or fails, is staged as if nothing had been
+ * tried; what it leaves is swept with the attempt.
  */
 export function stageAhead(scope: RunScope): StagingAhead {
   const { plan } = scope
@@ -47,8 +51,8 @@ export function stageAhead(scope: RunScope): StagingAhead {
     watch = undefined
   }
   return {
-    watch: (attemptFolder) => {
-      if (isPossible) watch = watchFolder(scope, attemptFolder)
+    watch: (folder, { isAppended = false } = {}) => {
+      if (isPossible) watch = watchFolder(scope, { folder, isAppended })
     },
     forget,
     finish: async (files) => (await watch?.finish(files)) ?? new Map(),
@@ -61,7 +65,10 @@ interface Watch {
   readonly finish: StagingAhead['finish']
 }
 
-function watchFolder(scope: RunScope, folder: string): Watch {
+function watchFolder(
+  scope: RunScope,
+  { folder, isAppended }: { readonly folder: string; readonly isAppended: boolean },
+): Watch {
   const bytesMin = scope.aheadBytesMin ?? aheadBytesMin
   const { plan, logger, clock, context, store } = scope
   const stopped = new AbortController()
@@ -81,19 +88,23 @@ function watchFolder(scope: RunScope, folder: string): Watch {
         kind === 'parquet' ? undefined : readBack(plan.format, bytesAsWritten(path, number)),
       ])
       if (staged.status === 'rejected') throw staged.reason
-      // What could not be read is read again where it is staged, and fails there.
-      return {
+      const sent = {
         ...intended,
         staged: staged.value,
         read: read.status === 'fulfilled' ? read.value : undefined,
-        path,
-        number,
       }
+      return { ...sent, found: await foundOf(own, sent), path, number }
     } catch (error) {
       // Whatever it was, the usual way meets it again, or does not.
       if (!signal.aborted) logger.log('info', 'export.ahead.failed', { runId: context.run.id, error })
       return undefined
     }
+  }
+
+  /** What could not be read is read again when it is counted, and fails there. */
+  async function foundOf(own: RunScope, sent: SentPart): Promise<SentPart['found']> {
+    if (kind !== 'parquet' && sent.read === undefined) return undefined
+    return await readStaged(own, sent).catch(() => undefined)
   }
 
   /** Ends early when all is written. @throws when it is stopped */
@@ -156,12 +167,12 @@ function watchFolder(scope: RunScope, folder: string): Watch {
     finish: async (files) => {
       written.abort()
       await looking
-      const taken = new Map<number, UnreadPart>()
+      const taken = new Map<number, SentPart>()
       for (const part of await Promise.all(followed.values())) {
         const file = part && files[part.number]
         // Numbers are those of the files that have rows, which were not known when it was begun.
         if (!part || file?.path !== part.path || file.bytes !== part.staged.bytes) continue
-        if (await isSame(part)) taken.set(part.number, part)
+        if (isAppended || (await isSame(part))) taken.set(part.number, part)
       }
       return taken
     },

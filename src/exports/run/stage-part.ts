@@ -37,11 +37,13 @@ export interface IntendedPart {
   readonly token: StageToken
 }
 
-/** A part whose bytes are at the store, and which nobody has read there yet. */
-export interface UnreadPart extends IntendedPart {
+/** A part whose bytes are at the store, and of which nothing is on record but its intent. */
+export interface SentPart extends IntendedPart {
   readonly staged: Staged
   /** What the second reader found in the spool file while that was written. */
   readonly read?: ReadBack | undefined
+  /** What it found at the store. */
+  readonly found?: ReadBack | undefined
 }
 
 /**
@@ -92,21 +94,17 @@ export async function intendPart(
 }
 
 /**
- * The second reader: reads what is staged, and has it on record when its bytes and rows are what they are to be. Bytes that it
- * has read before it takes for those only by their hash.
+ * The second reader: has on record what is staged when its bytes and rows are what they are to be.
  * @throws AppError 'export.counts'
  */
-export async function countPart(
-  { metadata, store, context, plan }: RunScope,
-  spoolFile: SpoolFile,
-  { id, token, staged, read }: UnreadPart,
-): Promise<StagedPart> {
-  const { lease, signal } = context
+export async function countPart(scope: RunScope, spoolFile: SpoolFile, part: SentPart): Promise<StagedPart> {
+  const { metadata, context, plan } = scope
+  const { id, token, staged } = part
+  const { lease } = context
   const { name } = token
-  const bytes = store.readStaged(token, { signal })
-  const rowCount = rowCountBefore({ plan }, spoolFile, { staged, read })
-  const found =
-    rowCount === undefined ? await readBack(plan.format, bytes) : { ...(await hashBytes(bytes)), rowCount }
+  // What is encrypted was read before it was.
+  const read = plan.encryption ? { ...staged, rowCount: spoolFile.rowCount } : part.read
+  const found = part.found ?? (await readStaged(scope, { token, staged, read }))
   if (found.sha256 !== staged.sha256 || found.bytes !== staged.bytes) {
     throw new AppError(
       'export.counts',
@@ -134,14 +132,15 @@ export async function countPart(
   return { id, token, file, spoolPath: spoolFile.path }
 }
 
-/** Of bytes that were read before they were staged; undefined: they are still to be read. */
-function rowCountBefore(
-  { plan }: Pick<RunScope, 'plan'>,
-  { rowCount }: SpoolFile,
-  { staged, read }: Pick<UnreadPart, 'staged' | 'read'>,
-): number | undefined {
-  if (plan.encryption !== undefined) return rowCount
-  return read?.sha256 === staged.sha256 && read.bytes === staged.bytes ? read.rowCount : undefined
+/** What the second reader finds at the store. Bytes that it has read before it takes for those only by their hash. */
+export async function readStaged(
+  { store, context, plan }: Pick<RunScope, 'store' | 'context' | 'plan'>,
+  { token, staged, read }: Pick<SentPart, 'token' | 'staged' | 'read'>,
+): Promise<ReadBack> {
+  const bytes = store.readStaged(token, { signal: context.signal })
+  return read?.sha256 === staged.sha256 && read.bytes === staged.bytes
+    ? { ...(await hashBytes(bytes)), rowCount: read.rowCount }
+    : await readBack(plan.format, bytes)
 }
 
 /** What a run delivers encrypted is read back before it is, as nobody here can read it afterwards. */

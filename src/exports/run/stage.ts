@@ -7,7 +7,7 @@ import type { StageToken } from '#objects/object-store.ts'
 import type { ManifestFile } from '../manifests/manifest.ts'
 import type { RunScope } from './run-scope.ts'
 import type { SpooledFile } from './spooled.ts'
-import { countPart, type StagedPart, stagePart, type UnreadPart } from './stage-part.ts'
+import { countPart, type SentPart, type StagedPart, stagePart } from './stage-part.ts'
 
 /** Parts staged at the same time. */
 export const parallelPartsMax = 2
@@ -19,14 +19,14 @@ export interface Advance {
   /** Staged by an earlier attempt, and counted. */
   readonly staged?: ReadonlyMap<number, StagedPart> | undefined
   /** Brought there while the engine wrote. */
-  readonly unread?: ReadonlyMap<number, UnreadPart>
+  readonly sent?: ReadonlyMap<number, SentPart>
 }
 
 /** All files of a spool, by number. */
 export async function stageAll(
   scope: RunScope,
   files: readonly SpooledFile[],
-  { staged = new Map(), unread = new Map() }: Advance = {},
+  { staged = new Map(), sent = new Map() }: Advance = {},
 ): Promise<StagedPart[]> {
   const parts: StagedPart[] = [...staged.values()]
   const done = () => ({
@@ -38,7 +38,7 @@ export async function stageAll(
   await someAtOnce(waiting, parallelPartsMax, async ([number, file]) => {
     const { path, folder, rowCount } = file
     const spoolFile = { path, folder, number, rowCount, statistics: statisticsOf(file) }
-    const ahead = unread.get(number)
+    const ahead = sent.get(number)
     parts.push(ahead ? await countPart(scope, spoolFile, ahead) : await stagePart(scope, spoolFile))
     await scope.progress.update(done())
   })
