@@ -243,6 +243,11 @@ describe('types', () => {
       "[{'id': 1::BIGINT, 'text': 'x'}, NULL]",
       [{ id: 1, text: 'x' }, null],
     ],
+    [
+      { kind: 'array', element: { kind: 'struct', fields: [column('__proto__', 'long'), id] } },
+      "[{'__proto__': 1::BIGINT, 'id': 2::BIGINT}, {'__proto__': NULL::BIGINT, 'id': 3::BIGINT}]",
+      JSON.parse('[{"__proto__":1,"id":2},{"id":3}]'),
+    ],
     [{ kind: 'void' }, 'NULL', null],
   ]
   const read = async (type: DataType, expression: string) =>

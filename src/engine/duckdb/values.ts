@@ -19,6 +19,7 @@ import { isMissing, type RawColumn } from '#encode/raw-column.ts'
 import type { DataType, Field } from '#types/data-type.ts'
 import { type Batch, Interval, MapEntries, type Value } from '#encode/value.ts'
 import { rawColumnReader, textBytes } from './raw-columns.ts'
+import { keepField } from './struct-names.ts'
 
 type Convert = (value: DuckDBValue) => Value
 
@@ -98,6 +99,7 @@ function converter(type: DataType, engineType: DuckDBType): Convert {
     }
     case 'struct': {
       const { entryNames, entryTypes } = engineType as DuckDBStructType
+      keepField(entryNames)
       const converts = type.fields.map((field, index) => nullable(converter(field.type, entryTypes[index]!)))
       return (value) => {
         const { entries } = value as DuckDBStructValue
