@@ -160,8 +160,8 @@ export type CopyFormat =
       /** Iceberg field ids by path; absent: none are written. */
       readonly fieldIds?: FieldIds
       /**
-       * SQL expressions over the statement's columns; one folder level each, the column itself is not in the files. Each
-       * combination of their values is one file.
+       * SQL expressions over the statement's columns, which are not in the files. Each combination of their values is one
+       * file.
        */
       readonly partitionBy?: readonly { readonly name: string; readonly expression: string }[]
       /** SQL expressions; rows of each file are sorted by them. */

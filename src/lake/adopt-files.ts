@@ -2,6 +2,10 @@ import { constants } from 'node:fs'
 import { open, readdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { assert } from '#base/assert.ts'
+import { someAtOnce } from '#base/some-at-once.ts'
+
+/** Each is a handful of calls that Node's threads for files answer at once. */
+const filesAtOnce = 4
 
 /**
  * Takes over what an engine child wrote: afterwards the files are ours, nobody else can write them, everybody can read
@@ -15,15 +19,17 @@ export async function adoptFiles(folder: string, expected: ReadonlyMap<string, n
 async function adoptFolder(folder: string, expected: ReadonlyMap<string, number>): Promise<number> {
   let adopted = 0
   await takeOver(folder, 0o755, constants.O_DIRECTORY)
-  for (const entry of await readdir(folder, { withFileTypes: true })) {
+  await someAtOnce(await readdir(folder, { withFileTypes: true }), filesAtOnce, async (entry) => {
     const path = join(folder, entry.name)
-    if (entry.isDirectory()) adopted += await adoptFolder(path, expected)
-    else if (expected.has(path)) {
+    if (entry.isDirectory()) {
+      const below = await adoptFolder(path, expected) // Before the sum is read: others add to it meanwhile.
+      adopted += below
+    } else if (expected.has(path)) {
       const bytes = await takeOver(path, 0o644, 0)
       assert(bytes === expected.get(path), `a file has the ${expected.get(path)} bytes the engine tells of`)
       adopted += 1
     } else await rm(path)
-  }
+  })
   return adopted
 }
 

@@ -17,6 +17,9 @@ import {
 import type { Metadata } from '../metadata/metadata.ts'
 import { filesBelow, hangingAt, testLake, withSystemColumns } from '../../test/support/lake.ts'
 import { ManualClock } from '../../test/support/manual-clock.ts'
+import { currentSnapshot, schemaOf } from './iceberg/table-metadata.ts'
+import { baseOf } from './table-base.ts'
+import { tableReader } from './table-reader.ts'
 
 const signal = new AbortController().signal
 const events = structType([
@@ -113,12 +116,22 @@ test('a row is in the file of its day to the last microsecond, before 1970 and f
   ]
   const rows = times.map((time, index) => `('${index}', TIMESTAMPTZ '${time}+00', ${index})`)
   await place.append(table, `FROM (VALUES ${[...rows, "('none', NULL, 9)"].join(', ')})`)
-  const days = (await filesBelow(place.folder)).flatMap(
-    (path) => /\/day=([^/]+)\//.exec(path)?.slice(1) ?? [],
-  )
-  expect(days.toSorted()).toEqual(
-    ['-1', '0', '-719162', '2932896', '20540', '__HIVE_DEFAULT_PARTITION__'].toSorted(),
-  )
+  const row = await place.metadata.db.selectFrom('lake_tables').selectAll().executeTakeFirstOrThrow()
+  const reader = tableReader()
+  const { files, metadata } = await baseOf({ lakeFiles: place.files, reader }, row)
+  const [manifest] = await reader.manifests(files, currentSnapshot(metadata)!)
+  const entries = await reader.entries(files, manifest!)
+  const idField = schemaOf(metadata).fields.find(({ name }) => name === '_id')!.id
+  const found = entries.map(({ file }) => [String(file.lowerBounds.get(idField)), file.day])
+  expect(found).toHaveLength(6)
+  expect(Object.fromEntries(found)).toEqual({
+    0: -1,
+    1: 0,
+    2: -719_162,
+    3: 2_932_896,
+    4: 20_540,
+    none: null,
+  })
 })
 
 test('repeating a batch changes nothing and returns what was', async () => {
@@ -129,7 +142,9 @@ test('repeating a batch changes nothing and returns what was', async () => {
   const filesBefore = await filesBelow(place.folder)
   expect(await place.append(table, eventsSql(7), { batchId })).toEqual({ ...first, isNew: false })
   // Its files may be gone by then.
-  expect(await place.append(table, 'SELECT nothing FROM nowhere', { batchId })).toMatchObject({ isNew: false })
+  expect(await place.append(table, 'SELECT nothing FROM nowhere', { batchId })).toMatchObject({
+    isNew: false,
+  })
   expect(await place.lake.committedBatch(table.id, batchId)).toEqual({ ...first, isNew: false })
   expect(await place.lake.committedBatch(table.id, newBatchId())).toBeUndefined()
   expect(await place.rowsOf(table)).toHaveLength(5)
