@@ -106,7 +106,7 @@ async function describe(pool: Pool, statement: EngineStatement, signal: AbortSig
     await inPlace(pool, signal, async (place) => {
       const request = { op: 'describe', statement: place.wireStatement(statement) } as const
       const answer = await place.ask(request, { signal })
-      await place.leave()
+      place.ended()
       return bodyOf(answer) as Field[]
     })
   return await retriedOnce(attempt)
@@ -120,11 +120,13 @@ async function copy(pool: Pool, statement: EngineStatement, options: CopyOptions
     const request = copyRequest(place.wireStatement(statement), options)
     const progress = onProgress ? { onProgress: (rowCount: number) => onProgress({ rowCount }) } : {}
     const answer = await inTurn(() => place.ask(request, { signal, ...progress }))
+    place.ended()
     return options.format.kind === 'parquet'
       ? parquetCopied(bodyOf(answer) as StatsRow[])
       : textCopied(bodyOf(answer) as TextFile[])
-  } finally {
+  } catch (error) {
     await place.leave()
+    throw error
   }
 }
 

@@ -1,5 +1,5 @@
 import { writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { column, never, testEngine, type TestEngine } from '../../test/support/engine.ts'
 
@@ -38,6 +38,15 @@ test('only a statement over the very same files goes on in an instance', async (
   for (const sql of [contentOf(other), contentOf('/etc/passwd')]) {
     await expect(its.rows(sql, { files: [one] })).rejects.toMatchObject({ code: 'query.failed' })
   }
+})
+
+test('a statement goes on where its files were described', async () => {
+  const [one, other] = await twoFiles()
+  const numberOf = (folder: unknown) => Number(basename(String(folder)))
+  const before = numberOf(await instanceWith(other))
+  const statement = { sql: contentOf(one), files: [one], pool: 'interactive' } as const
+  expect(await its.engine.describe(statement, { signal: never })).toEqual([column('content', 'string')])
+  expect(numberOf(await instanceWith(one))).toBe(before + 1)
 })
 
 test('nobody goes on where a statement failed, was stopped, or has not ended', async () => {

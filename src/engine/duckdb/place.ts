@@ -56,7 +56,7 @@ export class Place {
     await this.#leaving
   }
 
-  /** The child has given the last row and let go of the statement. */
+  /** The child has given the last row, or what there was to say, and lets go of the statement before it takes another. */
   ended(): void {
     if (this.#leaving) return
     this.#leaving = Promise.resolve()

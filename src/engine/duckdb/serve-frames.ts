@@ -41,8 +41,9 @@ export function frameServer(
           return send(jsonFrame(number, frameKinds.answer, null))
         default: {
           const result = await withProgress(served, number, () => served.start(request))
-          forget(number)
-          return send(jsonFrame(number, frameKinds.answer, result))
+          send(jsonFrame(number, frameKinds.answer, result))
+          forget(number) // Giving back the memory of a large copy takes a while: who asked goes on meanwhile.
+          return
         }
       }
     } catch (error) {

@@ -27,7 +27,7 @@ export class ServedStatement {
   #sandbox: Sandbox | undefined
   #statement: EncodedRows | undefined
   #isInterrupted = false
-  /** All its rows were given. */
+  /** All its rows were given, or none were asked for. */
   #isOver = false
   /** The rows of the next pull, or why there are none. */
   #ahead: PromiseSettledResult<Rows> | undefined
@@ -57,8 +57,11 @@ export class ServedStatement {
     const { sql } = request.statement
     return await this.#untilInterrupted(async () => {
       switch (request.op) {
-        case 'describe':
-          return await describeQuery(sandbox, sql)
+        case 'describe': {
+          const columns = await describeQuery(sandbox, sql)
+          this.#isOver = true // What asks for the rows of the same files finds their footers read.
+          return columns
+        }
         case 'copy':
           return await copyParquet(sandbox, { ...request, sql, onRows })
         case 'copyText':
