@@ -1,4 +1,4 @@
-import { rm } from 'node:fs/promises'
+import { mkdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { assert, must } from '#base/assert.ts'
 import type { Backoff } from '#base/backoff.ts'
@@ -25,7 +25,6 @@ import {
 import { selectDataset, selectDatasetSandbox } from '#metadata/datasets.ts'
 import type { Metadata, Transaction } from '#metadata/metadata.ts'
 import { moveStreamKeys } from '#metadata/streaming.ts'
-import { makeFolderDurably } from '#objects/durable-files.ts'
 import { batchErrorOf, hasCode, ingestCodes } from './ingest-failure.ts'
 import type { PlainLooks } from './plain/plain-looks.ts'
 import { explainParquetFailure } from './prepare-parquet.ts'
@@ -108,7 +107,7 @@ async function attempt(options: LoadOptions, context: RunContext, begun: Begun):
   })
   try {
     await removeEarlierWork(staging, id, fence)
-    await makeFolderDurably(workFolder)
+    await mkdir(workFolder, { recursive: true }) // Nothing in it outlives the attempt.
     await load({ options, context, workFolder, files, ...begun }, rejects)
   } catch (error) {
     await rm(workFolder, { recursive: true, force: true })
