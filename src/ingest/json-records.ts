@@ -9,7 +9,7 @@ import {
   tooDeep,
   Unreadable,
 } from './records.ts'
-import { closingQuote, hasKeysBeyond, parseStrictJson } from './strict-json.ts'
+import { closingQuote, hasTooManyKeys, parseStrictJson, tooManyKeys } from './strict-json.ts'
 import { isObject } from './value-readers.ts'
 
 /**
@@ -151,15 +151,8 @@ function valuesScanner(isArray: boolean): RecordScanner<object> {
   }
 }
 
-/** Nothing else is done while a record is read, and each key takes longer than the one before: half a million took seconds. */
-const keysMax = 100_000
-/** Shorter ones cannot have as many. */
-const keysLengthMin = 3 * keysMax
-
 function parse(text: string): object | Malformed {
-  if (text.length > keysLengthMin && hasKeysBeyond(text, keysMax)) {
-    return new Malformed(`it has more than ${keysMax} keys`)
-  }
+  if (hasTooManyKeys(text)) return new Malformed(tooManyKeys)
   let value: unknown
   try {
     value = parseStrictJson(text)

@@ -37,8 +37,19 @@ function colonCount(text: string): number {
   return count
 }
 
+/** Nothing else is done while a record is read, and each key takes longer than the one before: half a million took seconds. */
+const keysMax = 100_000
+/** Shorter ones cannot have as many. */
+const keysLengthMin = 3 * keysMax
+export const tooManyKeys = `it has more than ${keysMax} keys`
+
+/** Whether a record has more keys than are read. */
+export function hasTooManyKeys(text: string): boolean {
+  return text.length > keysLengthMin && hasKeysBeyond(text, keysMax)
+}
+
 /** Whether a text has more keys than that, those left out that end in a backslash. */
-export function hasKeysBeyond(text: string, countMax: number): boolean {
+function hasKeysBeyond(text: string, countMax: number): boolean {
   let count = 0
   for (let at = text.indexOf(':'); at !== -1; at = text.indexOf(':', at + 1)) {
     let before = at - 1

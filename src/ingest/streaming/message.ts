@@ -4,6 +4,7 @@ import { type DatasetId, parseId } from '#base/ids.ts'
 import { shortened } from '#base/shown-text.ts'
 import type { StructType } from '#types/data-type.ts'
 import { isTooDeep, tooDeep } from '../records.ts'
+import { hasTooManyKeys, tooManyKeys } from '../strict-json.ts'
 import { fieldsReader, isObject, Misfit, type RequiredPaths } from '../value-readers.ts'
 
 /** Where a message's row is to go. */
@@ -77,6 +78,8 @@ export function rowChecker(columns: StructType, required: RequiredPaths): (entit
     try {
       const texts = read(entity)
       const text = JSON.stringify(entity)
+      // As its load would; here who sends hears of it.
+      if (hasTooManyKeys(text)) throw refused(`$.body.xdmEntity: ${tooManyKeys}`)
       if (texts instanceof Misfit) return { text, key: null, misfit: texts }
       return { text, key: keyOf(texts[idIndex]), misfit: undefined }
     } catch (error) {
