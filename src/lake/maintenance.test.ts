@@ -45,6 +45,10 @@ test('tables are kept up by runs that say what they did, and one that fails keep
     result: { tables: 2, tablesDone: 2, tablesFailed: 1, filesRewritten: 4, rowsRewritten: 20 },
   })
   expect(await numbersOf(place, good)).toEqual(range(0, 20))
+  const failed = await done(await upkeep.request({ task: 'compact', table: bad }))
+  expect(failed).toMatchObject({ state: 'failed', attempt: 1, progress: { tables: 1, tablesFailed: 1 } })
+  const { message } = (await upkeep.run(failed.id))!
+  expect(message).toContain(victim.split('/').at(-1))
   await lake.overwrite(overwriting(good, [7], 'all'))
   const expired = await done(await upkeep.request({ task: 'expire', table: good }))
   expect(expired).toMatchObject({ state: 'succeeded', result: { tables: 1, snapshotsRemoved: 5 } })
@@ -55,7 +59,10 @@ test('tables are kept up by runs that say what they did, and one that fails keep
   expect(await numbersOf(place, good)).toEqual([7])
   const status = await upkeep.status()
   expect(status.map(({ task }) => task)).toEqual(['compact', 'expire', 'sweep', 'retain'])
-  expect(status[0]!.runs[0]).toMatchObject({ state: 'succeeded', progress: { tablesFailed: 1 } })
+  expect(status[0]!.runs).toMatchObject([
+    { state: 'failed', message, progress: { tablesFailed: 1 } },
+    { state: 'succeeded', progress: { tablesFailed: 1 } },
+  ])
   expect(status[1]!.runs[0]).toMatchObject({
     tableId: good.id,
     datasetId: good.datasetId,
@@ -64,7 +71,7 @@ test('tables are kept up by runs that say what they did, and one that fails keep
   const { totals } = status[0]!
   expect(totals).toMatchObject({
     succeeded: 1,
-    failed: 0,
+    failed: 1,
     tablesFailed: 1,
     filesRewritten: 4,
     rowsRewritten: 20,

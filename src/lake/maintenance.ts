@@ -9,7 +9,7 @@ import {
   type TableId,
 } from '#base/ids.ts'
 import type { Logger } from '#base/log.ts'
-import type { Jobs, Run, RunContext } from '#jobs/jobs.ts'
+import type { Jobs, Retry, Run, RunContext } from '#jobs/jobs.ts'
 import { serverOwner } from '#jobs/server-owner.ts'
 import type { Metadata, Transaction } from '#metadata/metadata.ts'
 import { selectUpkeepTotals, type UpkeepTotals } from '#metadata/overview.ts'
@@ -111,6 +111,7 @@ const everyMsDefault = {
 } as const
 export const retentionMsDefault = 7 * 86_400_000
 const runsShownMax = 10
+const triedOnce: Retry = { failureCountMax: 1, backoff: { firstMs: 0, maxMs: 0, jitter: 0 } }
 const allTables = 'all'
 
 const nothingYet: UpkeepProgress = {
@@ -132,6 +133,9 @@ export function createMaintenance(options: MaintenanceOptions): Maintenance {
     jobs.register({
       kind: kindOf(task),
       parallelRunsMax: 1,
+      // Whoever asked for one table hears at once what keeps it from its upkeep, unless that may pass.
+      retryOf: ({ subjectId }, { meaning }) =>
+        subjectId === allTables || meaning.retry ? undefined : triedOnce,
       run: async (context) => {
         const progress = await runTask(options, task, context)
         await metadata.transaction(async (tx) => await context.lease.finish(tx, { ...progress }))
@@ -192,7 +196,7 @@ function kindOf(task: UpkeepTask): string {
   return `lake.${task}`
 }
 
-/** A table that fails keeps no other from its upkeep. */
+/** Of all tables one that fails keeps no other from its upkeep. @throws what failed of the one that was asked for */
 async function runTask(
   options: MaintenanceOptions,
   task: UpkeepTask,
@@ -219,6 +223,10 @@ async function runTask(
       const isGone = error instanceof AppError && error.code === 'dataset.unknown'
       if (!isGone) {
         progress = plus(progress, { tablesFailed: 1 })
+        if (!isOfAll) {
+          await lease.saveProgress({ ...progress })
+          throw error
+        }
         logger.log('error', 'lake.upkeep.failed', { task, tableId, code: toAppError(error).code, error })
       }
     }
