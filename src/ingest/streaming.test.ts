@@ -8,7 +8,7 @@ import { AppError } from '#base/errors.ts'
 import { armFaults } from '#base/faults.ts'
 import { type Logger, silentLogger } from '#base/log.ts'
 import type { Dataset } from '#datasets/datasets.ts'
-import { arrayType, longType, stringType, type Field } from '#types/data-type.ts'
+import { arrayType, longType, mapType, stringType, type Field } from '#types/data-type.ts'
 import type { IngestNode } from '../../test/support/ingest.ts'
 import { bed, node } from '../../test/support/one-ingest.ts'
 import { hangingAt } from '../../test/support/lake.ts'
@@ -337,6 +337,27 @@ test.each(['a\0b', '\ud800'])(
   },
 )
 
+test('a message with more keys than a load reads is refused when it comes', async () => {
+  await using streaming = await stream()
+  const dataset = await bed.dataset([...columns, { name: 'counts', type: mapType(stringType, longType) }])
+  const counts = (count: number) =>
+    Object.fromEntries(Array.from({ length: count }, (_, at) => [at.toString(36), 1]))
+  const sent = async (count: number, isSynchronous: boolean) => {
+    const text = JSON.stringify(message(dataset, { ...row(1), counts: counts(count) }))
+    return (await streaming.accept(inlet, { text, isSeveral: false }, { isSynchronous })).results
+  }
+  for (const isSynchronous of [false, true]) {
+    expect(await sent(100_001, isSynchronous)).toMatchObject([
+      {
+        isTaken: false,
+        reason: { code: 'ingest.invalid', message: expect.stringContaining('more than 100000 keys') },
+      },
+    ])
+  }
+  expect(await sent(99_997, false)).toMatchObject([{ isTaken: true }])
+  await until(dataset, [1])
+})
+
 test('a call has a greatest number of messages', async () => {
   await using streaming = await stream()
   const messages = Array.from({ length: 10_001 }, () => 1)
@@ -553,9 +574,15 @@ describe('the log', () => {
       { timeout: 30_000, interval: 50 },
     )
     isFull = false
-    await sql`update job_runs set due_at = now() where state = 'waiting'`.execute(db)
-    full.jobs.ring()
-    await until(dataset, [1])
+    await vi.waitFor(
+      async () => {
+        // A try that met the full disk may end only now.
+        await sql`update job_runs set due_at = now() where state = 'waiting'`.execute(db)
+        full.jobs.ring()
+        expect((await bed.rows(dataset)).map(([, n]) => n)).toEqual([1])
+      },
+      { timeout: 30_000, interval: 200 },
+    )
   })
 
   test('refuses when it is full, and takes again when it is not', async () => {

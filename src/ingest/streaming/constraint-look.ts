@@ -6,7 +6,7 @@ import type { Engine } from '#engine/engine.ts'
 import { smallResult } from '#engine/small-result.ts'
 import { makeFolderDurably } from '#objects/durable-files.ts'
 import { integerType, longType } from '#types/data-type.ts'
-import { schemaChecks, verdictSql } from '../checks.ts'
+import { type Check, schemaChecks, verdictSql } from '../checks.ts'
 import { PreparedFile, preparedSql } from '../prepared-file.ts'
 import type { TableSchema } from '../table-schema.ts'
 import { fieldsReader, Misfit } from '../value-readers.ts'
@@ -17,6 +17,8 @@ const lookMs = 60_000
 const placeField = { name: '_acp_row', type: longType }
 
 export interface ConstraintLook {
+  /** Whether a table has constraints: else no row needs to be looked at. */
+  isNeededFor(table: TableSchema): boolean
   /** Of each of some rows of a table, whose types fit, why its constraints refuse it. */
   reasonsOf(table: TableSchema, rows: readonly object[]): Promise<readonly (string | undefined)[]>
 }
@@ -30,8 +32,9 @@ export function createConstraintLook({
   readonly folder: string
 }): ConstraintLook {
   return {
+    isNeededFor: (table) => checksOf(table).length > 0,
     reasonsOf: async (table, rows) => {
-      const checks = schemaChecks(table, (name) => `source.${quoteIdentifier(name)}`)
+      const checks = checksOf(table)
       if (checks.length === 0 || rows.length === 0) return rows.map(() => undefined)
       const read = fieldsReader(table.columns.fields, '', { required: table.required })
       const fields = [...table.columns.fields, placeField]
@@ -65,4 +68,8 @@ export function createConstraintLook({
       }
     },
   }
+}
+
+function checksOf(table: TableSchema): Check[] {
+  return schemaChecks(table, (name) => `source.${quoteIdentifier(name)}`)
 }

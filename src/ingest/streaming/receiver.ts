@@ -34,7 +34,8 @@ import { createPlainMessages } from './plain-messages.ts'
 /** A dataset that the sender may load, as it was within the last second. */
 interface Target {
   readonly schemaId: string
-  readonly table: TableSchema
+  /** What it asks of rows; of what only a load asks, where a primary identity is, messages that wait for none need nothing. */
+  readonly table: () => Promise<TableSchema>
   readonly check: (entity: object) => CheckedRow
   readonly form: EntityForm
 }
@@ -86,14 +87,16 @@ export function createReceiver({
       requireWritable(dataset)
       const { schemaId, schema } = dataset
       const required = row.required_fields as RequiredPaths
+      let table: Promise<TableSchema> | undefined
       return {
         schemaId,
-        table: {
-          columns: schema,
-          required,
-          constraints: row.constraints as readonly Constraints[],
-          identity: await primaryIdentityOf(metadata.db, sender.sandbox.id, schemaId),
-        },
+        table: () =>
+          (table ??= (async () => ({
+            columns: schema,
+            required,
+            constraints: row.constraints as readonly Constraints[],
+            identity: await primaryIdentityOf(metadata.db, sender.sandbox.id, schemaId),
+          }))()),
         check: rowChecker(schema, required),
         form: formOf(datasetId, schema, required),
       }
@@ -104,12 +107,20 @@ export function createReceiver({
   async function plainRows(
     { inletId }: OpenInlet,
     call: CallText,
-    { sender, flowId }: { readonly sender: Caller; readonly flowId: string | undefined },
+    {
+      sender,
+      isSynchronous,
+      flowId,
+    }: { readonly sender: Caller; readonly isSynchronous: boolean; readonly flowId: string | undefined },
   ): Promise<Taken | undefined> {
     const rows = await plainMessages.read(inletId, call, ({ organizationId, datasetId, schemaIds }) => {
       if (organizationId !== sender.sandbox.organizationId) return undefined
-      const patternOf = ({ schemaId, form }: Target) =>
+      const patternNow = ({ schemaId, form }: Target) =>
         schemaIds.every((id) => id === schemaId) ? form.pattern : undefined
+      // A pattern knows nothing of constraints.
+      const patternOf = isSynchronous
+        ? async (target: Target) => (look.isNeededFor(await target.table()) ? undefined : patternNow(target))
+        : patternNow
       const known = targets.known(keyOfTarget(sender, datasetId))
       return known ? patternOf(known) : targetOf(sender, datasetId).then(patternOf)
     })
@@ -170,10 +181,9 @@ export function createReceiver({
     const flowId = flowIdOf(named)
     calls += 1
     const transactionId = `${receivedAt.getTime()}:${place}:${calls}`
-    const plain = isSynchronous
-      ? undefined
-      : await plainRows(inlet, call, { sender, flowId }).catch(unlessOfServer)
-    const { entries, reasons } = plain ?? (await lookedAt(inlet, call, { sender, isSynchronous, flowId }))
+    const asked = { sender, isSynchronous, flowId }
+    const plain = await plainRows(inlet, call, asked).catch(unlessOfServer)
+    const { entries, reasons } = plain ?? (await lookedAt(inlet, call, asked))
     const common = { sandboxId: sender.sandbox.id, principalId: sender.principal.id }
     await log.append(
       [...entries].map(([datasetId, { rows, keys, flowIds }]) =>
@@ -219,7 +229,7 @@ async function constraintRefusals(
   const rows = looked.filter((one): one is Looked => !(one instanceof AppError))
   for (const [{ table }, ofTarget] of Map.groupBy(rows, ({ target }) => target)) {
     const reasons = await look.reasonsOf(
-      table,
+      await table(),
       ofTarget.map(({ message }) => message.entity),
     )
     for (const [index, one] of ofTarget.entries()) {
