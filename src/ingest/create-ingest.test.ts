@@ -296,6 +296,35 @@ describe('rows that do not fit', () => {
     expect(rejects[9_999]).toMatchObject({ row: 10_000, record: '{"id":"x9999"}' })
   })
 
+  test.each([
+    ['the same type', longType],
+    ['a narrower one', integerType],
+  ])('of Parquet: maps that have a key twice, at any depth, for %s', async (_which, value) => {
+    const dataset = await bed.dataset([
+      { name: 'id', type: longType },
+      { name: 'm', type: mapType(stringType, value) },
+      { name: 'l', type: arrayType(structType([{ name: 'm', type: mapType(stringType, value) }])) },
+    ])
+    const file = await readFile(new URL('../../test/fixtures/keys-twice.parquet', import.meta.url))
+    const batch = await bed.load(
+      node,
+      dataset,
+      { 'a.parquet': file },
+      { format: 'parquet', partialIngestionPercentage: 50 },
+    )
+    expect(batch).toMatchObject({ state: 'success', recordCount: 3, failedRecordCount: 2 })
+    expect(await bed.rows(dataset)).toEqual([
+      [1, { a: 1, b: 2 }, null],
+      [3, null, [{ m: { a: 1 } }, null]],
+      [5, null, null],
+    ])
+    const rejects = await node.ingest.rejects(bed.caller, batch.id, { limit: 10 })
+    expect(rejects.map(({ row, reason }) => [row, /"(.*?)"/.exec(reason)?.[1]])).toEqual([
+      [2, 'm'],
+      [4, 'l'],
+    ])
+  })
+
   test('of Parquet: values a narrower type does not hold, required fields that are missing', async () => {
     const { id } = await bed.schemas.create(bed.caller, 'schemas', {
       title: randomUUID(),
@@ -363,6 +392,7 @@ describe('rows that do not fit', () => {
 
 describe('a file that cannot be read fails its batch, named with what is wrong', () => {
   const whole = () => parquetBytes("SELECT i AS id, 'x' || i AS name FROM range(1000) t(i)")
+  const wideDecimals = () => readFile(new URL('../../test/fixtures/wide-decimals.parquet', import.meta.url))
   const torn = async () => (await whole()).subarray(0, -20)
   const broken = async () => {
     const bytes = Buffer.from(await whole())
@@ -376,6 +406,7 @@ describe('a file that cannot be read fails its batch, named with what is wrong',
     ['Parquet with broken pages', 'parquet', broken, 'torn'],
     ['Parquet that is CSV', 'parquet', () => 'id,name\n1,x\n', 'torn'],
     ['Parquet of another type', 'parquet', () => parquetBytes("SELECT 'x' AS id"), 'of the type string'],
+    ['Parquet of wide decimals', 'parquet', wideDecimals, 'decimals of 50 digits'],
     ['Parquet with another column', 'parquet', () => parquetBytes('SELECT 1 AS id, 2 AS other'), '"other"'],
     ['nothing', 'parquet', () => '', 'is empty'],
     ['nothing', 'csv', () => '', 'is empty'],

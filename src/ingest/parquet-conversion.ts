@@ -19,7 +19,7 @@ export interface Conversion {
  * @throws Unreadable
  */
 export function conversion(value: string, from: DataType, to: DataType, path: string): Conversion {
-  if (sameType(from, to)) return { sql: value }
+  if (sameType(from, to)) return { sql: value, ...misfitOf(keyTwice(value, from, path)) }
   if (from.kind === 'void') return { sql: nullOf(to) }
   if (from.kind === 'struct' && to.kind === 'struct')
     return structConversion(value, from.fields, to.fields, path)
@@ -35,13 +35,54 @@ export function conversion(value: string, from: DataType, to: DataType, path: st
     const item = lambdaName(path)
     const key = conversion(`(${item}).key`, from.key, to.key, `${path}{}`)
     const part = conversion(`(${item}).value`, from.value, to.value, `${path}{}`)
-    const misfits = [key.misfit, part.misfit].filter((misfit) => misfit !== undefined)
+    const inside = anyMisfit(`map_entries(${value})`, item, misfitOf(either(key.misfit, part.misfit)))
     return {
       sql: `map_from_entries(list_transform(map_entries(${value}), lambda ${item}: struct_pack(k := ${key.sql}, v := ${part.sql})))`,
-      ...anyMisfit(`map_entries(${value})`, item, misfits.length > 0 ? { misfit: misfits.join(' OR ') } : {}),
+      ...misfitOf(either(ownKeyTwice(value), inside.misfit)),
     }
   }
   return primitiveConversion(value, from, to, path)
+}
+
+/** Of JSON no object has a key twice, either; the format leaves it to who reads which value counts. */
+function keyTwice(value: string, type: DataType, path: string): string | undefined {
+  switch (type.kind) {
+    case 'map': {
+      const item = lambdaName(path)
+      const inside = misfitOf(keyTwice(item, type.value, `${path}{}`))
+      return either(ownKeyTwice(value), anyMisfit(`map_values(${value})`, item, inside).misfit)
+    }
+    case 'array': {
+      const item = lambdaName(path)
+      return anyMisfit(value, item, misfitOf(keyTwice(item, type.element, `${path}[]`))).misfit
+    }
+    case 'struct':
+      return either(
+        ...type.fields.map((field) =>
+          keyTwice(
+            `struct_extract(${value}, ${quoteLiteral(field.name)})`,
+            field.type,
+            `${path}.${field.name}`,
+          ),
+        ),
+      )
+    default:
+      return undefined
+  }
+}
+
+/** Most maps have one key, which is told at once. */
+function ownKeyTwice(map: string): string {
+  return `cardinality(${map}) > 1 AND len(list_distinct(map_keys(${map}))) <> cardinality(${map})`
+}
+
+function either(...misfits: readonly (string | undefined)[]): string | undefined {
+  const given = misfits.filter((misfit) => misfit !== undefined)
+  return given.length === 0 ? undefined : given.map((misfit) => `(${misfit})`).join(' OR ')
+}
+
+function misfitOf(misfit: string | undefined): { misfit?: string } {
+  return misfit === undefined ? {} : { misfit }
 }
 
 function structConversion(
@@ -51,19 +92,16 @@ function structConversion(
   path: string,
 ): Conversion {
   const sources = matchedFields(from, to, path)
-  const parts = to.map((field, index) => {
+  const parts = to.map((field, index): Conversion => {
     const source = sources[index]
     if (!source) return { sql: nullOf(field.type) }
     const part = `struct_extract(${value}, ${quoteLiteral(source.name)})`
     return conversion(part, source.type, field.type, `${path}.${field.name}`)
   })
   const fields = to.map((field, index) => `${quoteIdentifier(field.name)} := ${parts[index]?.sql}`)
-  const misfits = parts.flatMap((part) =>
-    'misfit' in part && part.misfit !== undefined ? [part.misfit] : [],
-  )
   return {
     sql: `CASE WHEN ${value} IS NOT NULL THEN struct_pack(${fields.join(', ')}) END`,
-    ...(misfits.length > 0 ? { misfit: misfits.map((misfit) => `(${misfit})`).join(' OR ') } : {}),
+    ...misfitOf(either(...parts.map(({ misfit }) => misfit))),
   }
 }
 

@@ -2,7 +2,7 @@ import type { Engine } from '#engine/engine.ts'
 import { smallResult } from '#engine/small-result.ts'
 import { quoteIdentifier, quoteLiteral } from '#base/sql-text.ts'
 import { shownValue } from '#base/shown-text.ts'
-import { type Field, longType } from '#types/data-type.ts'
+import { type DataType, type Field, longType, stringType } from '#types/data-type.ts'
 import { requiredCheck } from '#datasets/row-checks.ts'
 import { type Check, judgeRows, recordSql, schemaChecks, verdictSql } from './checks.ts'
 import { hasCode, ingestCodes, invalidFile } from './ingest-failure.ts'
@@ -60,9 +60,57 @@ export async function describeParquet(
 ): Promise<readonly Field[]> {
   try {
     const sql = `SELECT * FROM ${scan([file])}`
-    return await engine.describe({ sql, files: [file.path], pool: 'batch' }, { signal })
+    const columns = await engine.describe({ sql, files: [file.path], pool: 'batch' }, { signal })
+    await requireReadDecimals(file, columns, { engine, signal })
+    return columns
   } catch (error) {
     throw notParquet(file, error)
+  }
+}
+
+/** Wider decimals the engine takes for doubles, and reads other numbers than were written. */
+const precisionMax = 38
+
+/** @throws AppError 'ingest.invalid' */
+async function requireReadDecimals(
+  file: SourceFile,
+  columns: readonly Field[],
+  { engine, signal }: EngineUse,
+): Promise<void> {
+  if (!columns.some(({ type }) => hasKind(type, 'double'))) return
+  const wide = await smallResult(
+    engine,
+    {
+      sql: `SELECT name, precision FROM parquet_schema(${quoteLiteral(file.path)}) WHERE precision > ${precisionMax} LIMIT 1`,
+      files: [file.path],
+      pool: 'batch',
+    },
+    {
+      columns: [
+        { name: 'name', type: stringType },
+        { name: 'precision', type: longType },
+      ],
+      signal,
+    },
+  )
+  for (const [name, precision] of wide) {
+    throw invalidFile(
+      file.fileName,
+      `has a column ${shownValue(String(name))} of decimals of ${String(precision)} digits: ${precisionMax} are read at most`,
+    )
+  }
+}
+
+function hasKind(type: DataType, kind: DataType['kind']): boolean {
+  switch (type.kind) {
+    case 'struct':
+      return type.fields.some((field) => hasKind(field.type, kind))
+    case 'array':
+      return hasKind(type.element, kind)
+    case 'map':
+      return hasKind(type.key, kind) || hasKind(type.value, kind)
+    default:
+      return type.kind === kind
   }
 }
 
