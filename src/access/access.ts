@@ -1,4 +1,5 @@
 import type { DatasetId, OrganizationId, PrincipalId, SandboxId } from '#base/ids.ts'
+import type { NewAuditRow } from '#metadata/audit.ts'
 import type { Transaction } from '#metadata/metadata.ts'
 import type { Permission } from './permissions.ts'
 
@@ -126,11 +127,8 @@ export interface Access {
   /** Within the transaction when the change itself is in one. */
   audit(entry: AuditEntry, tx?: Transaction): Promise<void>
 
-  /** Several at once, each as its own request would have it: `inContext` runs as that request. */
-  auditTogether(
-    noted: readonly { readonly entry: AuditEntry; readonly inContext: <T>(work: () => T) => T }[],
-    tx: Transaction,
-  ): Promise<void>
+  /** The record of what the request under way did, for who stores it together with what it tells of. */
+  auditRow(entry: AuditEntry): NewAuditRow
 
   /** Organisation, `prod` sandbox, administrator and credentials, made once; later starts read the file. */
   bootstrap(): Promise<Credentials>

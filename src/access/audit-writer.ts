@@ -1,19 +1,19 @@
 import type { Clock } from '#base/clock.ts'
 import { faultPoint } from '#base/faults.ts'
 import { requestContext } from '#base/request-context.ts'
-import { type AuditRow, insertAudit } from '#metadata/audit.ts'
+import { insertAudit, type NewAuditRow } from '#metadata/audit.ts'
 import type { Db } from '#metadata/metadata.ts'
 import type { Access, AuditEntry } from './access.ts'
 
-/** Records are made in the transaction of what they tell of, or at once; for `auditTogether` a little later. */
+/** Records are made in the transaction of what they tell of, or at once; those of `auditRow` by who asked for it. */
 export function auditWriter({
   db,
   clock,
 }: {
   readonly db: Db
   readonly clock: Clock
-}): Pick<Access, 'audit' | 'auditTogether'> {
-  const rowOf = (entry: AuditEntry): Omit<AuditRow, 'id'> => {
+}): Pick<Access, 'audit' | 'auditRow'> {
+  const auditRow = (entry: AuditEntry): NewAuditRow => {
     const request = requestContext()
     return {
       at: clock.now(),
@@ -32,14 +32,9 @@ export function auditWriter({
   }
   return {
     audit: async (entry, tx) => {
-      await insertAudit(tx ?? db, [rowOf(entry)])
+      await insertAudit(tx ?? db, [auditRow(entry)])
       await faultPoint('audit.recorded')
     },
-    auditTogether: async (noted, tx) => {
-      await insertAudit(
-        tx,
-        noted.map(({ entry, inContext }) => inContext(() => rowOf(entry))),
-      )
-    },
+    auditRow,
   }
 }

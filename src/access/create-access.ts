@@ -32,7 +32,7 @@ export function createAccess(options: AccessOptions): Access {
   const policies = inheritedPolicies(options.policies ?? [], (sandboxId, datasetId) =>
     selectSampledDataset(db, sandboxId, datasetId),
   )
-  const { audit, auditTogether } = auditWriter({ db, clock })
+  const { audit, auditRow } = auditWriter({ db, clock })
   const rights = createRights(db)
   const signIns = createSignIns({ clock, logger, audit })
 
@@ -106,7 +106,7 @@ export function createAccess(options: AccessOptions): Access {
       return { principal, sandbox: await openSandbox(principal, sandbox, sandboxId) }
     },
     audit,
-    auditTogether,
+    auditRow,
     bootstrap: () => bootstrap({ metadata, credentialsFile, clock }),
     rotateCredentials: (by) => rotateCredentials({ metadata, credentialsFile, clock, audit, by }),
   }

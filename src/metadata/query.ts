@@ -51,17 +51,20 @@ export type NewQueryLogRow = Omit<
 > &
   Partial<Pick<Insertable<QueryTables['query_log']>, 'code' | 'message' | 'effective_sql' | 'row_count'>>
 
-const insertRows = preparedStatement<never>(`
+/** Of rows as the parameter of that name has them. */
+export const insertQueryLogSql = (rows: '$1' | '$2'): string => `
   insert into query_log (id, sandbox_id, principal_id, principal_name, client, sql, state, created_at, updated_at,
     row_count, code, message, run_id, schedule_id, template_id, template_name, node_id, incarnation, request, output,
     effective_sql, referenced_datasets, is_hidden)
   select id, sandbox_id, principal_id, principal_name, client, sql, state, created_at, updated_at,
     coalesce(row_count, 0), code, message, run_id, schedule_id, template_id, template_name, node_id, incarnation,
     request::json, output, effective_sql, coalesce(referenced_datasets, '{}'), coalesce(is_hidden, false)
-  from json_to_recordset($1) as entry (id uuid, sandbox_id uuid, principal_id uuid, principal_name text, client text,
+  from json_to_recordset(${rows}) as entry (id uuid, sandbox_id uuid, principal_id uuid, principal_name text, client text,
     sql text, state text, created_at timestamptz, updated_at timestamptz, row_count bigint, code text, message text,
     run_id uuid, schedule_id uuid, template_id uuid, template_name text, node_id text, incarnation text, request text,
-    output text, effective_sql text, referenced_datasets text[], is_hidden boolean)`)
+    output text, effective_sql text, referenced_datasets text[], is_hidden boolean)`
+
+const insertRows = preparedStatement<never>(insertQueryLogSql('$1'))
 
 export async function insertQueryLog(db: Db, rows: readonly NewQueryLogRow[]): Promise<void> {
   await insertRows(db, [jsonRows(rows)])

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto'
+import { doneTogether } from '#base/done-together.ts'
 import { AppError, toAppError } from '#base/errors.ts'
 import type { Caller } from '#datasets/datasets.ts'
 import type { Run } from '#jobs/jobs.ts'
@@ -7,15 +8,15 @@ import {
   deleteQueryLogBefore,
   endQueryLog,
   failLeftQueries,
-  insertQueryLog,
   type NewQueryLogRow,
   type QueryLogState,
   selectQueryOfRun,
   updateQueryLog,
 } from '#metadata/query.ts'
+import { insertQueryRecords, type QueryRecord } from '#metadata/query-records.ts'
 import { copyUriOf, type ScratchCopy } from '../scratch-space.ts'
 import type { QueryServiceOptions } from '../services.ts'
-import { type RecordOfStatement, type WrittenLater, writtenLater } from './written-later.ts'
+import { type WrittenLater, writtenLater } from './written-later.ts'
 
 /** Entries older than this are dropped. */
 const keptMs = 90 * 86_400_000
@@ -23,6 +24,8 @@ const keptMs = 90 * 86_400_000
 const pruneEvery = 1_000
 const sqlCharactersMax = 100_000
 const messageCharactersMax = 4_000
+/** Records that one wait for the disk is for. */
+const togetherMax = 100
 
 /** One statement's entry, from its begin to its end. */
 export interface QueryLogEntryWriter {
@@ -51,6 +54,8 @@ export class QueryLog {
   readonly #services: Services
   readonly #bell: Bell
   readonly #later: WrittenLater
+  /** Resolves when it is on the disk. */
+  readonly #store: (record: QueryRecord) => Promise<void>
   /** What runs here and can be stopped by its id. */
   readonly #running = new Map<string, AbortController>()
   /** Since the last look for old ones, which the first one begins. */
@@ -59,7 +64,11 @@ export class QueryLog {
   constructor(services: Services) {
     this.#services = services
     this.#bell = cancelBell(services.metadata, 'query')
-    this.#later = writtenLater({ ...services, onWritten: (count) => void this.#inserted(count) })
+    const write = async (records: readonly QueryRecord[]): Promise<void> =>
+      await insertQueryRecords(services.metadata.db, records)
+    const { logger } = services
+    this.#later = writtenLater({ write, logger, onWritten: (count) => void this.#inserted(count) })
+    this.#store = doneTogether(write, { togetherMax })
   }
 
   /** Of a statement of a session, which begins now. */
@@ -90,7 +99,7 @@ export class QueryLog {
     const { id } = begun
     let beginning: Promise<void> | undefined
     let isDeferred = false
-    const record = (): RecordOfStatement => ({
+    const record = (): QueryRecord => ({
       logged: { ...begun, referenced_datasets: [...reads] },
       audited: isAudited ? audited : undefined,
     })
@@ -194,13 +203,13 @@ export class QueryLog {
       NewQueryLogRow,
       'id' | 'sandbox_id' | 'principal_id' | 'principal_name' | 'state' | 'created_at' | 'updated_at'
     >,
-  ): RecordOfStatement {
+  ): QueryRecord {
     const id = randomUUID()
     const now = this.#services.clock.now()
     const client = withoutZeros(entry.client)
     return {
       // The text stands in the query log, which ends; the audit says for good that it was asked.
-      audited: {
+      audited: this.#services.access.auditRow({
         principalId: principal.id,
         sandboxId: sandbox.id,
         action: 'query',
@@ -208,7 +217,7 @@ export class QueryLog {
         assetId: id,
         status: 'Allow',
         detail: { client },
-      },
+      }),
       logged: {
         ...entry,
         id,
@@ -224,18 +233,8 @@ export class QueryLog {
     }
   }
 
-  async #insert(record: RecordOfStatement): Promise<void> {
-    const { access, metadata } = this.#services
-    const { id } = record.logged
-    const [audited, logged] = await Promise.allSettled([
-      record.audited && access.audit(record.audited),
-      insertQueryLog(metadata.db, [record.logged]),
-    ])
-    if (logged.status === 'rejected') throw logged.reason
-    if (audited.status === 'rejected') {
-      await this.#finish(id, { rowCount: 0, failure: toAppError(audited.reason), isStopped: false })
-      throw audited.reason
-    }
+  async #insert(record: QueryRecord): Promise<void> {
+    await this.#store(record)
     await this.#inserted(1)
   }
 

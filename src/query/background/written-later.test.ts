@@ -1,22 +1,30 @@
 import { randomUUID } from 'node:crypto'
 import { expect, onTestFinished, test } from 'vitest'
+import type { Access } from '#access/access.ts'
 import { auditWriter } from '#access/audit-writer.ts'
 import { AppError } from '#base/errors.ts'
 import { systemClock } from '#base/clock.ts'
 import { newUuidId } from '#base/ids.ts'
 import { silentLogger } from '#base/log.ts'
-import type { Metadata } from '#metadata/metadata.ts'
+import { insertQueryRecords, type QueryRecord } from '#metadata/query-records.ts'
 import { ManualClock } from '../../../test/support/manual-clock.ts'
 import { testMetadata } from '../../../test/support/metadata.ts'
 import { QueryLog } from './query-log.ts'
-import { type RecordOfStatement, writtenLater } from './written-later.ts'
+import { writtenLater } from './written-later.ts'
 
 const [principalId, sandboxId] = [newUuidId('principal'), newUuidId('sandbox')]
 
-function record(): RecordOfStatement {
+function record(access: Pick<Access, 'auditRow'>): QueryRecord {
   const [id, now] = [randomUUID(), new Date()]
   return {
-    audited: { principalId, sandboxId, action: 'query', assetType: 'Query', assetId: id, status: 'Allow' },
+    audited: access.auditRow({
+      principalId,
+      sandboxId,
+      action: 'query',
+      assetType: 'Query',
+      assetId: id,
+      status: 'Allow',
+    }),
     logged: {
       id,
       sandbox_id: sandboxId,
@@ -37,48 +45,45 @@ async function fixture() {
   const access = auditWriter({ db: metadata.db, clock: systemClock })
   const ids = async () =>
     (await metadata.db.selectFrom('query_log').select('id').execute()).map(({ id }) => id)
-  return { metadata, access, ids, logger: silentLogger }
+  const write = (records: readonly QueryRecord[]) => insertQueryRecords(metadata.db, records)
+  return { metadata, access, write, ids, logger: silentLogger }
 }
 
 test('what was added before is settled while more and more is added', async () => {
-  const { ids, metadata, ...services } = await fixture()
-  let transactions = 0
+  const { ids, access, logger, ...fixed } = await fixture()
+  let writes = 0
   // There is always somebody who asks again before the last answer is on record.
-  const transaction: Metadata['transaction'] = async (work) => {
-    if ((transactions += 1) < 20) await later.add(record())
-    return await metadata.transaction(work)
+  const write = async (records: readonly QueryRecord[]) => {
+    if ((writes += 1) < 20) await later.add(record(access))
+    await fixed.write(records)
   }
-  const later = writtenLater({ ...services, metadata: { transaction }, onWritten: () => {} })
-  const first = record()
+  const later = writtenLater({ write, logger, onWritten: () => {} })
+  const first = record(access)
   await later.add(first)
   await later.settled()
-  expect(transactions).toBeLessThan(20)
+  expect(writes).toBeLessThan(20)
   expect(await ids()).toContain(first.logged.id)
   await expect.poll(async () => (await ids()).length, { timeout: 20_000 }).toBe(20)
 })
 
 test('whoever adds more than there is room for waits, and all of it is written', async () => {
-  const { ids, ...services } = await fixture()
-  const later = writtenLater({ ...services, onWritten: () => {} })
-  await Promise.all(Array.from({ length: 1_200 }, () => later.add(record())))
+  const { ids, access, write, logger } = await fixture()
+  const later = writtenLater({ write, logger, onWritten: () => {} })
+  await Promise.all(Array.from({ length: 1_200 }, () => later.add(record(access))))
   await later.settled()
   expect(await ids()).toHaveLength(1_200)
 })
 
 test('records wait while PostgreSQL is away', async () => {
-  const { ids, metadata, ...services } = await fixture()
+  const { ids, access, logger, ...fixed } = await fixture()
   let awayCount = 2
-  const transaction: Metadata['transaction'] = async (work) => {
+  const write = async (records: readonly QueryRecord[]) => {
     if (awayCount-- > 0) throw new AppError('metadata.unavailable', 'The database is away.')
-    return await metadata.transaction(work)
+    await fixed.write(records)
   }
   const written: number[] = []
-  const later = writtenLater({
-    ...services,
-    metadata: { transaction },
-    onWritten: (count) => void written.push(count),
-  })
-  const records = [record(), record()]
+  const later = writtenLater({ write, logger, onWritten: (count) => void written.push(count) })
+  const records = [record(access), record(access)]
   for (const one of records) await later.add(one)
   await later.settled()
   expect((await ids()).toSorted()).toEqual(records.map(({ logged }) => logged.id).toSorted())
@@ -86,10 +91,11 @@ test('records wait while PostgreSQL is away', async () => {
 })
 
 test('old entries are dropped also where only SELECTs of constants are asked', async () => {
-  const { ids, access, ...services } = await fixture()
+  const { ids, access, metadata, logger } = await fixture()
   const clock = new ManualClock('2026-01-01T00:00:00Z')
   const log = new QueryLog({
-    ...services,
+    metadata,
+    logger,
     access: access as ConstructorParameters<typeof QueryLog>[0]['access'],
     clock,
     nodeId: 'node',

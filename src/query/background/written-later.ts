@@ -1,10 +1,7 @@
-import { AsyncLocalStorage } from 'node:async_hooks'
 import { setTimeout as delay } from 'node:timers/promises'
-import type { Access, AuditEntry } from '#access/access.ts'
 import { backoffMs } from '#base/backoff.ts'
 import type { Logger } from '#base/log.ts'
-import type { Metadata } from '#metadata/metadata.ts'
-import { insertQueryLog, type NewQueryLogRow } from '#metadata/query.ts'
+import type { QueryRecord } from '#metadata/query-records.ts'
 
 /** So long others are waited for that can be written with the first one. */
 const gatheringMs = 20
@@ -16,35 +13,27 @@ const waitingMax = 1_000
 const attemptsMax = 8
 const backoff = { firstMs: 250, maxMs: 8_000, jitter: 0.2 }
 
-export interface RecordOfStatement {
-  readonly logged: NewQueryLogRow
-  /** Undefined: what is not kept for good. */
-  readonly audited: AuditEntry | undefined
-}
-
 /** Records of statements that read nothing: written soon, many in one transaction, and nobody waits for the disk. */
 export interface WrittenLater {
   /** Resolves at once while there is room. */
-  add(record: RecordOfStatement): Promise<void>
+  add(record: QueryRecord): Promise<void>
   /** Resolves when what was added before is written, or given up; what is added meanwhile is not waited for. */
   settled(): Promise<void>
 }
 
 interface Waiting {
-  readonly record: RecordOfStatement
-  readonly inContext: <T>(work: () => T) => T
+  readonly record: QueryRecord
   readonly written: Promise<void>
   readonly done: () => void
 }
 
 export function writtenLater({
-  access,
-  metadata,
+  write: store,
   logger,
   onWritten,
 }: {
-  readonly access: Pick<Access, 'auditTogether'>
-  readonly metadata: Pick<Metadata, 'transaction'>
+  /** All or nothing. */
+  readonly write: (records: readonly QueryRecord[]) => Promise<void>
   readonly logger: Logger
   /** Of so many records. */
   readonly onWritten: (count: number) => void
@@ -71,16 +60,7 @@ export function writtenLater({
   async function written(together: readonly Waiting[]): Promise<boolean> {
     for (let attempt = 1; ; attempt += 1) {
       try {
-        await metadata.transaction(async (tx) => {
-          const noted = together.flatMap(({ record: { audited }, inContext }) =>
-            audited ? [{ entry: audited, inContext }] : [],
-          )
-          await access.auditTogether(noted, tx)
-          await insertQueryLog(
-            tx,
-            together.map(({ record }) => record.logged),
-          )
-        })
+        await store(together.map(({ record }) => record))
         return true
       } catch (error) {
         const isLast = attempt === attemptsMax
@@ -95,8 +75,7 @@ export function writtenLater({
     add: async (record) => {
       while (waiting.length >= waitingMax) await waiting[0]?.written
       const { promise, resolve } = Promise.withResolvers<void>()
-      // The audit names the request that asked, not the one that is served when this is written.
-      waiting.push({ record, inContext: AsyncLocalStorage.snapshot(), written: promise, done: resolve })
+      waiting.push({ record, written: promise, done: resolve })
       last = promise
       if (!isWriting) void write()
       if (waiting.length >= togetherMax) gathering.abort()
