@@ -509,7 +509,8 @@ describe('clients that cancel, stall or go away', () => {
     other.pause()
     other.send(query('rows 1 1000000;'.repeat(200)))
     const { counts } = server.query
-    await eventually(() => counts.rowsMade > 5)
+    // How many have room in the sockets depends on the system.
+    await eventually(() => counts.rowsMade > 1)
     await new Promise((resolve) => setTimeout(resolve, 200))
     expect(counts.rowsMade).toBeLessThan(50)
   })
