@@ -8,18 +8,18 @@ import { preparedStatement } from './prepared.ts'
 export type AuditRow = Selectable<AuditTable>
 export type NewAuditRow = Omit<AuditRow, 'id'>
 
-/** Of rows as the parameter of that name has them. */
-export const insertAuditSql = (rows: '$1'): string => `
+/** Of rows as the first parameter has them. */
+export const insertAuditSql = `
   insert into audit (at, organization_id, principal_id, sandbox_id, action, asset_type, asset_id, status, detail,
     request_id, client_id, address)
   select entry.at,
     coalesce(entry.organization_id, (select organization_id from principals where id = entry.principal_id)),
     entry.principal_id, entry.sandbox_id, entry.action, entry.asset_type, entry.asset_id, entry.status, entry.detail,
     entry.request_id, entry.client_id, entry.address
-  from json_to_recordset(${rows}) as entry (at timestamptz, organization_id text, principal_id uuid, sandbox_id uuid,
+  from json_to_recordset($1) as entry (at timestamptz, organization_id text, principal_id uuid, sandbox_id uuid,
     action text, asset_type text, asset_id text, status text, detail jsonb, request_id text, client_id text, address text)`
 
-const insertRows = preparedStatement<never>(insertAuditSql('$1'))
+const insertRows = preparedStatement<never>(insertAuditSql)
 
 /** In their order. */
 export async function insertAudit(db: Db, entries: readonly NewAuditRow[]): Promise<void> {

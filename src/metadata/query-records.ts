@@ -10,9 +10,7 @@ export interface QueryRecord {
   readonly audited: NewAuditRow | undefined
 }
 
-const insertBoth = preparedStatement<never>(
-  `with audited as (${insertAuditSql('$1')}) ${insertQueryLogSql('$2')}`,
-)
+const insertBoth = preparedStatement<never>(`with audited as (${insertAuditSql}) ${insertQueryLogSql('$2')}`)
 
 /** Log and audit of statements, all or nothing, in their order: one question and one wait for the disk. */
 export async function insertQueryRecords(db: Db, records: readonly QueryRecord[]): Promise<void> {

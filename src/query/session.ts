@@ -17,6 +17,7 @@ import { placedIn } from './placed-in.ts'
 import { describeQuery } from './rows/plan-query.ts'
 import {
   inPrepared,
+  type PreparedStatements,
   preparedStatements,
   refuseNested,
   unknownPrepared,
@@ -64,6 +65,11 @@ export class Session implements QuerySession {
   readonly #properties: SessionProperties
   readonly #prepared = preparedStatements((statement) => this.#textOf(statement).length)
   #parsed: (name: string) => KeptStatement | undefined = () => undefined
+  /** What EXECUTE finds. */
+  readonly #executable: PreparedStatements = {
+    ...this.#prepared,
+    get: (name) => this.#prepared.get(name) ?? this.#parsed(name),
+  }
   readonly #cursors: Cursors = newCursors()
   readonly #temporaries = new TemporaryTables()
   /** What a statement was written as, for the log. */
@@ -258,7 +264,7 @@ export class Session implements QuerySession {
       case 'createFieldGroup':
         return columnsOnly(createdFieldGroupColumns)
       case 'execute': {
-        const prepared = this.#kept(statement.name)
+        const prepared = this.#executable.get(statement.name)
         if (!prepared) throw unknownPrepared(statement.name)
         refuseNested(depth)
         try {
@@ -328,8 +334,7 @@ export class Session implements QuerySession {
       onRead: (datasetIds) => datasetIds.forEach((id) => reads.add(id)),
       onMade: (datasetId) => void made.add(datasetId),
     }
-    const prepared = { ...this.#prepared, get: (name: string) => this.#kept(name) }
-    const cursors = this.#cursors
+    const [prepared, cursors] = [this.#executable, this.#cursors]
     await this.#requireRight(rightsRevision)
     const results = (asked: SessionStatement, host: StatementHost) =>
       asked.kind === 'question'
@@ -422,10 +427,6 @@ export class Session implements QuerySession {
     yield* runStatement(scope, statement, host)
   }
 
-  #kept(name: string): KeptStatement | undefined {
-    return this.#prepared.get(name) ?? this.#parsed(name)
-  }
-
   #textOf(statement: SessionStatement): string {
     if (statement.kind === 'question') return statement.question.text.trim()
     return this.#texts.get(statement) ?? statement.kind
@@ -433,7 +434,7 @@ export class Session implements QuerySession {
 
   #outputOf(statement: SessionStatement): 'ctas' | 'insert' | undefined {
     if (statement.kind === 'question') return undefined
-    const meant = statement.kind === 'execute' ? this.#kept(statement.name)?.statement : statement
+    const meant = statement.kind === 'execute' ? this.#executable.get(statement.name)?.statement : statement
     return outputOf(meant ? [meant] : [])
   }
 

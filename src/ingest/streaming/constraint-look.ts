@@ -31,6 +31,15 @@ export function createConstraintLook({
   readonly engine: Engine
   readonly folder: string
 }): ConstraintLook {
+  const made = new WeakMap<TableSchema, readonly Check[]>()
+
+  /** Made once for the calls of a second, which have the same table. */
+  function checksOf(table: TableSchema): readonly Check[] {
+    const checks = made.get(table) ?? schemaChecks(table, (name) => `source.${quoteIdentifier(name)}`)
+    made.set(table, checks)
+    return checks
+  }
+
   return {
     isNeededFor: (table) => checksOf(table).length > 0,
     reasonsOf: async (table, rows) => {
@@ -68,8 +77,4 @@ export function createConstraintLook({
       }
     },
   }
-}
-
-function checksOf(table: TableSchema): Check[] {
-  return schemaChecks(table, (name) => `source.${quoteIdentifier(name)}`)
 }

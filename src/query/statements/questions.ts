@@ -99,7 +99,10 @@ export class Questions {
       this.#declare(question.cursor, question, options.given)
       return { kind: 'command', tag: 'DECLARE CURSOR', rowCount: undefined }
     }
-    const { answer, encoding } = await this.#ask(scope, question, options)
+    const { answer, encoding } = await this.#ask(scope, question, {
+      ...(await this.#options(scope)),
+      ...options,
+    })
     return resultOf(answer, answer.rows, encoding)
   }
 
@@ -111,15 +114,15 @@ export class Questions {
   ): Promise<StatementResult | undefined> {
     const cursor = this.#cursors.get(name.toLowerCase())
     if (!cursor) return undefined
-    const { shown } = await this.#options(scope)
+    const now = await this.#options(scope)
+    const shown = namesOf(now.shown)
     if (!cursor.answer) {
       const { question, given } = cursor
-      const { answer, encoding } = await this.#ask(scope, question, { ...options, given })
-      const rows = [...answer.rows]
-      cursor.answer = { columns: answer.columns, formats: formatsOf(encoding), rows, shown: namesOf(shown) }
+      const { answer, encoding } = await this.#ask(scope, question, { ...now, ...options, given })
+      cursor.answer = { columns: answer.columns, formats: formatsOf(encoding), rows: [...answer.rows], shown }
     }
     // Rights may have been taken since it was asked.
-    const names = new Set(namesOf(shown))
+    const names = new Set(shown)
     if (!cursor.answer.shown.every((shownThen) => names.has(shownThen))) throw goneSince(name)
     const { columns, formats, rows } = cursor.answer
     const encoding = options.encoding(columns)
@@ -160,13 +163,13 @@ export class Questions {
   }
 
   async #ask(
-    scope: Scope,
+    { services }: Scope,
     question: Question,
-    { encoding, given }: Asking,
+    { encoding, given, ...asked }: Asking & AskOptions,
   ): Promise<{ readonly answer: Answer; readonly encoding: Encoding }> {
     let chosen: Encoding = { kind: 'jsonRows' }
-    const answer = await scope.services.shadow.ask(question, {
-      ...(await this.#options(scope)),
+    const answer = await services.shadow.ask(question, {
+      ...asked,
       given: {
         parameterOids: given?.parameterOids ?? [],
         parameterFormats: given?.parameterFormats ?? [],
